@@ -1,0 +1,60 @@
+# The verbs of this repository. `make` alone lists them.
+#
+# Needs Python 3.11 or later with its venv module, and a package index; everything else is installed into .venv.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Written last by a setup that went through; newer than the lock file means: nothing to do.
+STAMP := .venv/.set-up
+# More workers than this only wait for each other's databases.
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=$(WORKERS) --dist=worksteal
+
+.PHONY: help setup run test test-fast test-deep check format bench docs clean
+
+help: ## list these verbs
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(STAMP) ## install everything into .venv; a second time takes no time
+
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "expected Python 3.11 or later, got $$($(PYTHON) --version 2>&1): say which with PYTHON=..." >&2; exit 2; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet
+	@touch $@
+
+run: setup ## make a sample company in .demo, run the whole job on its files, and say what was found
+	$(BIN)/tieout demo --no-serve .demo
+
+test: setup ## every test but those that take minutes
+	$(PYTEST) -m 'not deep' $(ARGS)
+
+test-fast: setup ## the tests that need nothing beside Python
+	$(PYTEST) -m 'not peers and not slow and not deep' $(ARGS)
+
+test-deep: setup ## every test, with many more generated examples
+	$(PYTEST) --hypothesis-profile=deep --timeout=3600 $(ARGS)
+
+check: setup ## format, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## put the code into its format, and fix what can be fixed without thinking
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## the benchmarks, with the floor and the peers in the same run
+	$(BIN)/tieout bench $(ARGS)
+
+docs: setup ## run every command that README.md and docs/ show, and compare what it prints
+	$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
+
+clean: ## remove what can be made again, but not .venv
+	rm -rf .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,0 +1,266 @@
+"""
+The nouns of tieout.toml: what a company has, where its files come from, and what is to be tied out with what.
+
+All of it is frozen. Everything is checked by the time it stands here: references exist, currencies, time zones
+and calendars are known, paths of a book, lake and landing are whole.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tieout.errors import WrongUse
+from tieout.model.money import Money
+
+__all__ = [
+    "ACCOUNT_KINDS",
+    "EXPECTS",
+    "LEGS",
+    "PERIODS",
+    "RULE_SETS",
+    "Account",
+    "Delay",
+    "Entity",
+    "Ledger",
+    "Opening",
+    "Reconciliation",
+    "Side",
+    "Source",
+    "Workspace",
+]
+
+#: Where money or a claim can stand.
+ACCOUNT_KINDS = ("platform", "bank", "reserve", "in_transit", "ledger")
+#: How often a source's files should come.
+EXPECTS = ("daily", "business-daily", "weekly", "monthly")
+#: The legs of a payment that somebody must book.
+LEGS = ("receipt", "fee", "payout", "fx")
+#: How a ledger cuts its year; ``erp``: read from it.
+PERIODS = ("monthly", "4-4-5", "4-5-4", "5-4-4", "erp")
+#: The rule sets that ship.
+RULE_SETS = (
+    "generic",
+    "invoice-to-payment",
+    "payout-to-bank",
+    "open-items-to-bank",
+    "bank-to-ledger",
+    "intercompany",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """
+    A company that keeps books of its own.
+
+    :ivar currency: of its books.
+    :ivar books: who books each leg of a payment, :data:`LEGS` to ``"tieout"`` or ``"erp"`` (then it is matched to
+        what the ERP booked, never drafted).
+    """
+
+    id: str
+    name: str
+    currency: str
+    books: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How long money takes to arrive: ``2bd`` is two business days of the account's calendar, ``3d`` three days."""
+
+    days: int
+    business: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an account held at the end of a day, when tieout began to follow it."""
+
+    on: dt.date
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """
+    Where money or a claim stands: a platform balance, a bank account, a reserve, cash in transit, a ledger account.
+
+    :ivar source: the source whose files carry it; None: whichever file names its number.
+    :ivar kind: one of :data:`ACCOUNT_KINDS`; None: as its source's format says.
+    :ivar number: as files name it: IBAN, account number, merchant account.
+    :ivar calendar: a calendar of the ``holidays`` library (``ECB``, ``DE``, ``DE-BY``), or NAME of calendars/NAME.toml.
+    :ivar ledger_account: its account in the entity's ledger.
+    :ivar servicer: who keeps it: the BIC or name of a bank or platform.
+    :ivar declared: False for one that tieout.toml does not name and that a file brought in.
+    """
+
+    id: str
+    entity: str
+    currency: str
+    source: str | None = None
+    kind: str | None = None
+    number: str | None = None
+    timezone: str = "UTC"
+    calendar: str | None = None
+    settles_after: Delay | None = None
+    ledger_account: str | None = None
+    servicer: str | None = None
+    opening: Opening | None = None
+    declared: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """
+    Where files or messages come from. Exactly one of format, mapping and connector is given.
+
+    :ivar format: the id of a format that ships (``camt.053``).
+    :ivar mapping: the path of a mapping, relative to the workspace.
+    :ivar connector: the id of a connector; ``settings`` are its own.
+    :ivar path: where ``tieout ingest`` looks: a pattern, relative to the workspace.
+    :ivar owner: who looks after it.
+    :ivar timezone, currency, calendar: what its accounts have unless they say otherwise.
+    :ivar expects: one of :data:`EXPECTS`; None: nobody waits for its files.
+    """
+
+    id: str
+    entity: str
+    format: str | None = None
+    mapping: str | None = None
+    connector: str | None = None
+    path: str | None = None
+    owner: str | None = None
+    timezone: str = "UTC"
+    currency: str | None = None
+    calendar: str | None = None
+    expects: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """
+    The books of an entity, where journals go.
+
+    :ivar system: a connector that posts, or ``files``.
+    :ivar company: the entity's name there (a company code).
+    :ivar periods: one of :data:`PERIODS`.
+    """
+
+    id: str
+    entity: str
+    system: str
+    company: str | None = None
+    periods: str = "monthly"
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a reconciliation: records that pass every filter given; an empty filter lets everything pass."""
+
+    sources: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    ledgers: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """
+    What is tied out with what.
+
+    A side's ``claim`` is what a match uses up of its records; None: the rule set's.
+
+    :ivar rules: a built-in rule set (:data:`RULE_SETS`), or the path of a rule file, relative to the workspace.
+    """
+
+    id: str
+    left: Side
+    right: Side
+    rules: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the rules ship with tieout."""
+        return self.rules in RULE_SETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """
+    A whole tieout.toml, checked, with what the environment overrides.
+
+    :ivar folder: where tieout.toml lies; every relative path starts here.
+    :ivar path: tieout.toml itself.
+    :ivar book: the URL of the book; a relative SQLite path is made absolute. May hold a password: not printed.
+    :ivar lake, landing: an absolute path or a URL.
+    :ivar engine: ``duckdb``, ``spark`` or ``spark://host:port``.
+    :ivar digest: SHA-256 (hex) of the content as canonical JSON, overrides included, so that a run can cite it.
+        Where things are kept and which engine works (book, lake, landing, engine) is not part of it: neither
+        changes a result.
+    """
+
+    folder: Path
+    path: Path
+    name: str
+    base_currency: str
+    book: str = field(repr=False)
+    lake: str
+    landing: str
+    engine: str
+    entities: tuple[Entity, ...]
+    accounts: tuple[Account, ...]
+    sources: tuple[Source, ...]
+    ledgers: tuple[Ledger, ...]
+    reconciliations: tuple[Reconciliation, ...]
+    digest: str
+
+    def entity(self, wanted: str) -> Entity:
+        """
+        Give the entity of an id.
+
+        :raises WrongUse: none is declared (so do the four below).
+        """
+        return _find(self.entities, wanted, "entity")
+
+    def account(self, wanted: str) -> Account:
+        """Give the declared account of an id."""
+        return _find(self.accounts, wanted, "account")
+
+    def source(self, wanted: str) -> Source:
+        """Give the source of an id."""
+        return _find(self.sources, wanted, "source")
+
+    def ledger(self, wanted: str) -> Ledger:
+        """Give the ledger of an id."""
+        return _find(self.ledgers, wanted, "ledger")
+
+    def reconciliation(self, wanted: str) -> Reconciliation:
+        """Give the reconciliation of an id."""
+        return _find(self.reconciliations, wanted, "reconciliation")
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_Thing = TypeVar("_Thing", bound=_Named)
+
+
+def _find(things: tuple[_Thing, ...], wanted: str, what: str) -> _Thing:
+    for thing in things:
+        if thing.id == wanted:
+            return thing
+    message = f"expected a declared {what}, got {wanted!r}; tieout.toml declares {_listed(things)}"
+    raise WrongUse(message)
+
+
+def _listed(things: tuple[_Thing, ...], most: int = 10) -> str:
+    names = [repr(thing.id) for thing in things[:most]]
+    return ", ".join(names) + (", ..." if len(things) > most else "") if names else "none"

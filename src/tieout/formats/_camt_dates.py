@@ -1,0 +1,55 @@
+"""Days and moments as banks write them in XML."""
+
+import datetime as dt
+
+from tieout.errors import BadInput
+
+__all__ = ["read_day", "read_moment", "read_value_day"]
+
+#: What may follow the ten characters of a day: nothing, a time, or the zone that XML allows behind a date.
+_AFTER_DAY = "TZ+- "
+
+
+def read_day(text: str) -> dt.date:
+    """
+    Read the calendar day that is written, without converting any time zone.
+
+    ``2026-10-31``, ``2026-10-31+01:00`` and ``2026-10-31T23:59:59Z`` are the same day.
+
+    :raises BadInput: it is no day of the calendar.
+    """
+    if text[4:5] == "-" == text[7:8] and text[10:11] in _AFTER_DAY:
+        try:
+            return dt.date.fromisoformat(text[:10])
+        except ValueError:
+            pass
+    message = f"expected a day such as 2026-10-31, got {text[:40]!r}"
+    raise BadInput(message)
+
+
+def read_value_day(text: str) -> dt.date:
+    """
+    Read a value date: 30 and 31 February (interest on months of 30 days) are the last day of that month.
+
+    :raises BadInput: it is no day of the calendar.
+    """
+    if text[4:10] in {"-02-30", "-02-31"} and text[10:11] in _AFTER_DAY:
+        return read_day(f"{text[:4]}-03-01") - dt.timedelta(days=1)
+    return read_day(text)
+
+
+def read_moment(text: str | None, *, assume_utc: bool = False) -> dt.datetime | None:
+    """
+    Read a moment in UTC; None where it has no time zone (unless ``assume_utc``) or cannot be read.
+
+    Moments are never what an entry is booked by, so that a malformed one (seen: ``11:17:11:7``) is no fault.
+    """
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=dt.UTC) if assume_utc else None
+        return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,277 @@
+"""The transactions (``TxDtls``) inside an entry that holds several, and whether they agree with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tieout.errors import BadInput
+from tieout.formats._camt_entries import (
+    details_text,
+    find_counterparty,
+    find_original,
+    identifiers,
+    is_debit,
+    join_code,
+    join_texts,
+)
+from tieout.formats._camt_dates import read_moment
+from tieout.formats._camt_shapes import first_text
+from tieout.model.money import Money, format_minor, parse_money
+from tieout.model.problems import Problem
+from tieout.model.records import Record
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from tieout.formats._camt_entries import Account, Entry
+    from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan
+
+__all__ = ["Detail", "check_single", "read_details"]
+
+#: The most references that an entry takes over from transactions that state no amounts.
+ADOPTED_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """
+    One transaction as it stands in the file.
+
+    :ivar container: which ``NtryDtls`` of the entry it is in, counted from 0 among those with transactions.
+    :ivar batch: how many transactions that ``NtryDtls`` claims to hold, where it does.
+    """
+
+    plan: DetailPlan
+    values: Sequence[str]
+    line: int
+    container: int
+    batch: str | None
+
+
+def _own_amount(detail: Detail, currency: str) -> tuple[Money, str] | None:
+    """
+    Read a transaction's amount in its entry's currency, and give it as written too.
+
+    :return: None where it states none in that currency.
+    :raises BadInput: it cannot be read.
+    """
+    for index, stated in (*detail.plan.direct, *reversed(detail.plan.originals)):
+        written = detail.values[index]
+        if (stated or currency) == currency and written:
+            return parse_money(written, currency), written
+    return None
+
+
+def _own_names(entry: Entry, details: Sequence[Detail]) -> list[str | None]:
+    """Name each transaction by its best reference; where two share one, the second gets ``#2`` behind it."""
+    names, seen = [], Counter[str]()
+    for detail in details:
+        candidates = identifiers(detail.values, detail.plan.own)
+        name = next((name for name in candidates if name != entry.record.external_id), None)
+        if name is not None:
+            seen[name] += 1
+            name = f"{name}#{seen[name]}" if seen[name] > 1 else name
+        names.append(name)
+    return names
+
+
+def _parent_name(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> str:
+    """Name the entry for its transactions: by the bank's reference, else by what it says."""
+    record = entry.record
+    if record.external_id is not None:
+        return record.external_id
+    said = (first_text(values, plan.entry_reference), record.booked_on, record.amount, record.currency)
+    return "|".join("" if part is None else str(part) for part in said)
+
+
+def read_details(
+    account: Account, entry: Entry, plan: EntryPlan, values: Sequence[str], details: Sequence[Detail]
+) -> tuple[Record, list[Record], list[Problem]]:
+    """
+    Read the several transactions of an entry.
+
+    Where one of them states no amount in the entry's currency there are no detail records: the entry keeps their
+    number and references.
+
+    :return: the entry's record, the details' records, and what is wrong.
+    """
+    amounts: list[tuple[Money, str] | None] = []
+    problems: list[Problem] = []
+    unreadable: set[int] = set()
+    for position, detail in enumerate(details):
+        try:
+            amounts.append(_own_amount(detail, entry.money.currency))
+            is_debit(first_text(detail.values, detail.plan.indicator), otherwise=entry.debit)
+        except BadInput as error:
+            amounts[position:] = [None]
+            unreadable.add(position)
+            problems.append(Problem(message=f"{error} (in TxDtls)", severity="row", line=detail.line, column="TxDtls"))
+    if any(amount is None and position not in unreadable for position, amount in enumerate(amounts)):
+        kept, problems = _adopt(entry.record, details), []
+        return kept, [], _check_batches(entry, details, comparable=not _foreign(entry, details))
+    records = _records(account, entry, _parent_name(entry, plan, values), details, amounts)
+    if not unreadable:
+        problems += _check_sum(entry, plan, values, details, records)
+    problems += _check_batches(entry, details, comparable=True)
+    return entry.record, records, problems
+
+
+def _foreign(entry: Entry, details: Sequence[Detail]) -> bool:
+    """Say whether any transaction states amounts in another currency than the entry's."""
+    own = entry.money.currency
+    return any((stated or own) != own for d in details for _, stated in (*d.plan.direct, *d.plan.originals))
+
+
+def _adopt(record: Record, details: Sequence[Detail]) -> Record:
+    """Give the entry the number and the references of transactions that cannot stand alone."""
+    inside = (r for d in details[:ADOPTED_MAX] for r in identifiers(d.values, d.plan.references))
+    count = f'"TxDtls":"{len(details)}"'
+    said = f"{record.details[:-1]},{count}}}" if record.details else f"{{{count}}}"
+    references = tuple(dict.fromkeys((*record.references, *inside)))[:ADOPTED_MAX]
+    return replace(record, references=references, details=said)
+
+
+def _records(
+    account: Account,
+    entry: Entry,
+    parent: str,
+    details: Sequence[Detail],
+    amounts: Sequence[tuple[Money, str] | None],
+) -> list[Record]:
+    names = _own_names(entry, details)
+    return [
+        _record(account, entry, detail, amount, name, f"{parent}|{position}", parent)
+        for position, (detail, amount, name) in enumerate(zip(details, amounts, names, strict=True), 1)
+        if amount is not None
+    ]
+
+
+def _record(
+    account: Account,
+    entry: Entry,
+    detail: Detail,
+    amount: tuple[Money, str],
+    name: str | None,
+    place: str,
+    parent: str,
+) -> Record:
+    """Read one transaction; what it does not say is taken from its entry."""
+    plan, values, of_entry, (money, written) = detail.plan, detail.values, entry.record, amount
+    debit = is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
+    minor = -money.minor if debit else money.minor
+    party, number, is_debtor = find_counterparty(plan, values, account, debit=debit, reversal=entry.reversal)
+    original, differs = find_original(plan.originals, values, money, written)
+    return Record(
+        line=detail.line,
+        kind="bank_detail",
+        currency=money.currency,
+        account_number=account.number,
+        namespace="detail",
+        identity=f"{place}|{minor}",
+        counted=True,
+        status=of_entry.status,
+        booked_on=of_entry.booked_on,
+        value_on=of_entry.value_on,
+        occurred_at=_occurred_at(plan, values) or of_entry.occurred_at,
+        bank_code=join_code(values, plan.domain, plan.proprietary) or of_entry.bank_code,
+        amount=minor,
+        exponent=money.exponent,
+        original_amount=original and (-original.minor if debit else original.minor),
+        original_currency=original and original.currency,
+        original_exponent=original and original.exponent,
+        rate=first_text(values, plan.rate),
+        external_id=name,
+        parent_external_id=parent,
+        references=identifiers(values, plan.references),
+        text=join_texts(values, plan.texts),
+        counterparty=party,
+        counterparty_account=number,
+        details=details_text(values, plan.templates[is_debtor, differs]),
+    )
+
+
+def _occurred_at(plan: DetailPlan, values: Sequence[str]) -> dt.datetime | None:
+    moments = (read_moment(values[index]) for index in plan.moments)
+    return next((moment for moment in moments if moment is not None), None)
+
+
+def _charges(values: Sequence[str], amounts: Amounts, currency: str, exponent: int) -> int:
+    """Sum the charges that are stated in a currency, for deciding whether they explain a difference."""
+    total = 0
+    for index, stated in amounts:
+        try:
+            money = parse_money(values[index], stated or currency)
+            total += abs(money.scaled(exponent)) if money.currency == currency else 0
+        except BadInput:
+            continue
+    return total
+
+
+def _check_sum(
+    entry: Entry,
+    plan: EntryPlan,
+    values: Sequence[str],
+    details: Sequence[Detail],
+    records: Sequence[Record],
+) -> list[Problem]:
+    """Compare the transactions' sum with their entry; a difference not larger than stated charges is explained."""
+    currency = entry.money.currency
+    exponent = max([entry.money.exponent, *(record.exponent or 0 for record in records)])
+    stated = entry.money.scaled(exponent) * (-1 if entry.debit else 1)
+    total = sum(Money(r.amount or 0, currency, r.exponent or 0).scaled(exponent) for r in records)
+    if total == stated:
+        return []
+    charges = _charges(values, plan.charges, currency, exponent)
+    charges += sum(_charges(d.values, d.plan.charges, currency, exponent) for d in details)
+    return [] if abs(total - stated) <= charges else [_sum_problem(entry, stated, total, exponent, len(details))]
+
+
+def _sum_problem(entry: Entry, stated: int, total: int, exponent: int, count: int) -> Problem:
+    message = (
+        f"expected the {count} TxDtls of an entry to sum to its {format_minor(stated, exponent)}"
+        f" {entry.money.currency}, got {format_minor(total, exponent)}"
+    )
+    return Problem(message=message, line=entry.record.line, column="TxDtls", reason="amount_difference")
+
+
+def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[Problem]:
+    """
+    Compare an entry with its only transaction.
+
+    Only the transaction's own amount (``Amt``) is compared, and without sign: what was instructed may differ, and
+    some banks leave the direction of a reversed payment. ``NbOfTxs`` is no test here: many banks describe a whole
+    batch in one ``TxDtls``.
+    """
+    detail = plan.detail
+    if detail is None or not detail.direct:
+        return []
+    index, stated = detail.direct[0]
+    written = values[index]
+    if written == entry.written or (stated or entry.money.currency) != entry.money.currency:
+        return []
+    try:
+        money = parse_money(written, entry.money.currency)
+    except BadInput as error:
+        return [Problem(message=f"{error} (in TxDtls)", line=entry.record.line, column="TxDtls")]
+    exponent = max(money.exponent, entry.money.exponent)
+    booked, own = entry.money.scaled(exponent), abs(money.scaled(exponent))
+    charges = _charges(values, (*plan.charges, *detail.charges), money.currency, exponent) if own != booked else 0
+    return [] if abs(own - booked) <= charges else [_sum_problem(entry, booked, own, exponent, 1)]
+
+
+def _check_batches(entry: Entry, details: Sequence[Detail], *, comparable: bool) -> list[Problem]:
+    """Compare the number of transactions in each ``NtryDtls`` with what it claims (``NbOfTxs``)."""
+    counts = Counter(detail.container for detail in details)
+    claims = {detail.container: detail.batch for detail in details if detail.batch}
+    problems = []
+    for container, claim in claims.items():
+        found = counts[container]
+        # One TxDtls may describe a whole batch; several that are in another currency are not its list either.
+        if found == 1 or not comparable or claim.lstrip("0") == str(found):
+            continue
+        message = f"expected {claim[:20]} TxDtls in a batch, as its NbOfTxs says, got {found}"
+        problems.append(Problem(message=message, line=entry.record.line, column="NbOfTxs", reason="incomplete"))
+    return problems

@@ -1,0 +1,315 @@
+"""From one entry (``Ntry``) of a bank statement to its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING
+
+from tieout.errors import BadInput
+from tieout.formats._camt_dates import read_day, read_moment, read_value_day
+from tieout.formats._camt_shapes import first_text
+from tieout.model.money import Money, parse_money
+from tieout.model.records import Record
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan, Template
+
+__all__ = [
+    "Account",
+    "Entry",
+    "UnreadableEntry",
+    "details_text",
+    "find_counterparty",
+    "find_original",
+    "identifiers",
+    "identifier",
+    "is_debit",
+    "join_code",
+    "join_texts",
+    "read_entry",
+]
+
+#: What banks print where there is no reference, in the three ways of writing a word.
+_PLACEHOLDERS = frozenset(
+    write(word)
+    for word in (
+        "NONREF",
+        "NOREF",
+        "NOTPROVIDED",
+        "NOT PROVIDED",
+        "NOT_PROVIDED",
+        "NOTAVAILABLE",
+        "NONE",
+        "NULL",
+        "N/A",
+    )
+    for write in (str.upper, str.lower, str.capitalize)
+)
+_STATUSES = {"BOOK": "booked", "PDNG": "pending", "INFO": "pending", "FUTR": "pending"}
+
+
+class UnreadableEntry(BadInput):
+    """
+    One entry cannot be read; the rest of the statement goes on.
+
+    :ivar column: the element at fault.
+    """
+
+    def __init__(self, message: str, column: str) -> None:
+        """Keep the element at fault beside the sentence."""
+        super().__init__(message)
+        self.column = column
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """
+    What the entries of a statement need to know of it.
+
+    :ivar final: True in a camt.053, where entries are booked for good.
+    :ivar assumed: the currency of amounts that name none, in an account that names none.
+    :ivar fallback_on: the day of entries that state none: the end of the statement.
+    """
+
+    number: str | None
+    currency: str | None
+    final: bool
+    assumed: str | None = None
+    fallback_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One entry as read.
+
+    :ivar money: its amount without sign; ``written`` is the same as it stood in the file.
+    :ivar booked: the bank says that it counts in the balance.
+    :ivar unknown_status: the bank's word for its status, where it is not ISO's.
+    """
+
+    record: Record
+    money: Money
+    written: str
+    debit: bool
+    reversal: bool
+    booked: bool
+    unknown_status: str | None
+
+
+def identifier(text: str | None) -> str | None:
+    """Give a reference; None for placeholders (NONREF, NOTPROVIDED, dashes, zeros)."""
+    return text if text and text not in _PLACEHOLDERS and text.strip("0-./ ") else None
+
+
+def identifiers(values: Sequence[str], indexes: Sequence[int]) -> tuple[str, ...]:
+    """Give the references among these texts, each once, in order."""
+    found = dict.fromkeys([values[index] for index in indexes])
+    return tuple([text for text in found if text not in _PLACEHOLDERS and text.strip("0-./ ")])
+
+
+def join_texts(values: Sequence[str], indexes: Sequence[int]) -> str | None:
+    """Join the lines of a remittance text with blanks, as the bank wrapped them."""
+    return " ".join([values[index] for index in indexes if values[index]]) or None
+
+
+def join_code(values: Sequence[str], domain: Sequence[int], proprietary: Sequence[int]) -> str | None:
+    """Give the bank transaction code: ``PMNT-RCDT-ESCT``, else the bank's own."""
+    code = "-".join(part for part in [values[index] for index in domain] if part)
+    return code or first_text(values, proprietary)
+
+
+def is_debit(word: str | None, *, otherwise: bool | None = None) -> bool:
+    """
+    Read ``CdtDbtInd``: True for money that leaves the account.
+
+    :param otherwise: the answer where there is no indicator.
+    :raises BadInput: neither CRDT nor DBIT.
+    """
+    if word == "DBIT":
+        return True
+    if word == "CRDT":
+        return False
+    if word is None and otherwise is not None:
+        return otherwise
+    known = (word or "").upper()
+    if known in {"DBIT", "CRDT"}:
+        return known == "DBIT"
+    message = f"expected CdtDbtInd to be CRDT or DBIT, got {word[:20]!r}" if word else "expected CdtDbtInd, got none"
+    raise BadInput(message)
+
+
+def details_text(values: Sequence[str], template: Template) -> str | None:
+    """Write what has no column of its own as JSON: a flat object from XPath to text."""
+    if not template.indexes:
+        return None
+    return template.written % tuple([encode_basestring(values[index]) for index in template.indexes])
+
+
+def find_original(amounts: Amounts, values: Sequence[str], money: Money, written: str) -> tuple[Money | None, bool]:
+    """
+    Find the amount before conversion or charges, where one is stated that differs from the booked one.
+
+    :return: the amount without sign or None, and whether any of the amounts differs.
+    """
+    differs = False
+    for index, stated in amounts:
+        text, currency = values[index], stated or money.currency
+        if text == written and currency == money.currency:
+            continue
+        try:
+            original = parse_money(text, currency)
+        except BadInput:
+            differs = True
+            continue
+        if original != money:
+            differs = True
+            if original.minor > 0:
+                return original, differs
+    return None, differs
+
+
+def find_counterparty(
+    detail: DetailPlan, values: Sequence[str], account: Account, *, debit: bool, reversal: bool
+) -> tuple[str | None, str | None, bool]:
+    """
+    Find the other side: who paid a credit, who received a debit.
+
+    A reversal often keeps the parties of the payment that it reverses, and some banks print the holder of the
+    account on both sides; so our own account is never the counterparty.
+
+    :return: name, account, and whether it is the debtor.
+    """
+    theirs, ours = (detail.creditor, detail.debtor) if debit else (detail.debtor, detail.creditor)
+    name, number = first_text(values, theirs.names), _account_number(first_text(values, theirs.accounts))
+    empty = name is None and number is None
+    if empty or (number is not None and number == account.number):
+        other = _account_number(first_text(values, ours.accounts))
+        if other != account.number and (reversal or not empty):
+            return first_text(values, ours.names), other, debit
+    return name, number, not debit
+
+
+def _account_number(text: str | None) -> str | None:
+    """Give an account number; IBANs are written without their blanks."""
+    return text.replace(" ", "") if text is not None and text[:2].isalpha() else text
+
+
+def _read_amount(account: Account, plan: EntryPlan, values: Sequence[str]) -> tuple[Money, str]:
+    """Read the amount of an entry, without sign."""
+    if not plan.amount:
+        message = "expected an amount in Amt, got none"
+        raise UnreadableEntry(message, "Amt")
+    index, stated = plan.amount[0]
+    written, currency = values[index], stated or account.currency or account.assumed
+    if currency is None:
+        message = f"expected a currency beside the amount {written[:40]!r}, got none"
+        raise UnreadableEntry(message, "Amt")
+    try:
+        money = parse_money(written, currency)
+    except BadInput as error:
+        raise UnreadableEntry(str(error), "Amt") from error
+    if money.minor < 0:
+        message = f"expected an amount without sign beside CdtDbtInd, got {written[:40]!r}"
+        raise UnreadableEntry(message, "Amt")
+    return money, written
+
+
+def _read_direction(plan: EntryPlan, values: Sequence[str], money: Money) -> bool:
+    try:
+        return is_debit(first_text(values, plan.indicator), otherwise=None if money.minor else False)
+    except BadInput as error:
+        raise UnreadableEntry(str(error), "CdtDbtInd") from error
+
+
+def _read_days(
+    account: Account, plan: EntryPlan, values: Sequence[str]
+) -> tuple[dt.date, dt.date | None, dt.date | None]:
+    """Give the booking day (never None), the booking day as stated, and the value date."""
+    booked, value = first_text(values, plan.booked), first_text(values, plan.value)
+    column = "BookgDt"
+    try:
+        stated_on = read_day(booked) if booked else None
+        column = "ValDt"
+        value_on = read_value_day(value) if value else None
+    except BadInput as error:
+        raise UnreadableEntry(str(error), column) from error
+    booked_on = stated_on or value_on or account.fallback_on
+    if booked_on is None:
+        message = "expected a booking date in BookgDt (or a value date, or the statement's own), got none"
+        raise UnreadableEntry(message, "BookgDt")
+    return booked_on, stated_on, value_on
+
+
+def _read_status(account: Account, word: str | None) -> tuple[str, bool, str | None]:
+    """Give the record's status, whether the entry counts in the balance, and the word where it is unknown."""
+    known = _STATUSES.get((word or "BOOK").upper())
+    if known == "booked":
+        return ("booked" if account.final else "provisional"), True, None
+    return "pending", False, None if known else word
+
+
+def _occurred_at(plan: EntryPlan, values: Sequence[str]) -> dt.datetime | None:
+    for index in plan.moments:
+        moment = read_moment(values[index])
+        if moment is not None:
+            return moment
+    return None
+
+
+def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: int) -> Entry:
+    """
+    Read an entry, with the references, text and parties of the only transaction inside it.
+
+    :raises UnreadableEntry: no amount, no direction, an unknown currency, an impossible day.
+    """
+    money, written = _read_amount(account, plan, values)
+    debit = _read_direction(plan, values, money)
+    booked_on, stated_on, value_on = _read_days(account, plan, values)
+    status, booked, unknown = _read_status(account, first_text(values, plan.status))
+    amount = -money.minor if debit else money.minor
+    external = identifier(first_text(values, plan.reference))
+    detail = plan.detail
+    reversal = bool(plan.reversal) and (first_text(values, plan.reversal) or "").lower() in {"true", "1"}
+    name = number = original = text = None
+    template = plan.template
+    rate, code = first_text(values, plan.rate), join_code(values, plan.domain, plan.proprietary)
+    if detail is not None:
+        name, number, is_debtor = find_counterparty(detail, values, account, debit=debit, reversal=reversal)
+        original, differs = find_original(detail.originals, values, money, written)
+        template = detail.templates[is_debtor, differs]
+        text = join_texts(values, detail.texts)
+        rate = first_text(values, detail.rate) or rate
+        code = code or join_code(values, detail.domain, detail.proprietary)
+    if original is None and plan.originals:
+        original = find_original(plan.originals, values, money, written)[0]
+    record = Record(
+        line=line,
+        kind="bank_entry",
+        currency=money.currency,
+        account_number=account.number,
+        identity=f"{external}|{stated_on or ''}|{amount}|{money.currency}" if external else None,
+        counted=True,
+        status=status,
+        booked_on=booked_on,
+        value_on=value_on,
+        occurred_at=_occurred_at(plan, values) if plan.moments else None,
+        bank_code=code,
+        amount=amount,
+        exponent=money.exponent,
+        original_amount=original and (-original.minor if debit else original.minor),
+        original_currency=original and original.currency,
+        original_exponent=original and original.exponent,
+        rate=rate,
+        external_id=external,
+        references=identifiers(values, plan.references),
+        text=text or first_text(values, plan.notes),
+        counterparty=name,
+        counterparty_account=number,
+        details=details_text(values, template),
+    )
+    return Entry(record, money, written, debit, reversal, booked, unknown)

@@ -1,0 +1,288 @@
+"""One statement, report or notification: its account, balances and dates, and whether it closes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from tieout.errors import BadInput
+from tieout.formats._camt_dates import read_day, read_moment
+from tieout.formats._camt_entries import Account, Entry, identifier, is_debit
+from tieout.formats._camt_shapes import line_of, local_name, texts
+from tieout.formats._camt_tallies import Tallies, check_summary
+from tieout.model.money import exponent_of, format_minor, parse_money
+from tieout.model.problems import Problem
+from tieout.model.statements import Balance, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxml import etree
+
+__all__ = ["BALANCES_MAX", "StatementReader"]
+
+#: The most balances that one statement may state.
+BALANCES_MAX = 100_000
+
+_HEADER = {"Id", "ElctrncSeqNb", "LglSeqNb", "CreDtTm", "FrToDt", "Acct", "TxsSummry"}
+_PAGINATION = {"StmtPgntn", "RptPgntn", "NtfctnPgntn"}
+_KINDS = {
+    "OPBD": "opening",
+    "PRCD": "opening",
+    "CLBD": "closing",
+    "ITBD": "interim_closing",
+    "CLAV": "available",
+    "ITAV": "available",
+    "OPAV": "available",
+    "FWAV": "forward_available",
+    "XPCD": "pending",
+    "INFO": "information",
+}
+_INTERIM = {"opening": "interim_opening", "closing": "interim_closing"}
+_ACCOUNT_NUMBERS = ("Id/IBAN", "Id/Othr/Id", "Id/BBAN", "Id/UPIC", "Id/PrtryAcct/Id")
+_SERVICERS = ("Svcr/FinInstnId/BICFI", "Svcr/FinInstnId/BIC", "Svcr/FinInstnId/CmbndId/BIC")
+
+
+def _first(found: dict[str, str], *paths: str) -> str | None:
+    return next((found[path] for path in paths if path in found), None)
+
+
+def _day(text: str | None) -> dt.date | None:
+    """Read a day of the header; None where there is none or it cannot be read."""
+    try:
+        return read_day(text) if text else None
+    except BadInput:
+        return None
+
+
+class StatementReader:
+    """
+    Gathers what one statement says while its entries stream by.
+
+    :ivar account: what its entries need; complete once ``read_header`` has been called.
+    """
+
+    def __init__(self, element: etree._Element, *, final: bool, currency: str | None) -> None:
+        """Begin with nothing known; ``currency`` is assumed where the statement names none."""
+        self.line = line_of(element)
+        self.account = Account(number=None, currency=None, final=final, assumed=currency)
+        self.tallies = Tallies()
+        self.unreadable = 0
+        self.balances: list[Balance] = []
+        self.problems: list[Problem] = []
+        self._header: dict[str, dict[str, str]] = {}
+        self._lines: dict[str, int] = {}
+        self._created: str | None = None
+        self._foreign: dict[str, tuple[int, int]] = {}
+
+    def read_header(self, element: etree._Element) -> None:
+        """Read what stands beside the entries; called at the first entry, and at the end for what came late."""
+        for child in element:
+            name = local_name(child)
+            if name in _HEADER or name in _PAGINATION:
+                self._header.setdefault(name, texts(child))
+                self._lines.setdefault(name, line_of(child))
+        message = element.getparent()
+        created = None if message is None else message.findtext("{*}GrpHdr/{*}CreDtTm")
+        self._created = self._text("CreDtTm") or (created or "").strip() or None
+        about = self._header.get("Acct", {})
+        number = _first(about, *_ACCOUNT_NUMBERS)
+        self.account.number = number.replace(" ", "") if number and "Id/IBAN" in about else number
+        self.account.currency = self._own_currency()
+        closing = self._balance("closing")
+        self.account.fallback_on = self._to_on() or (closing.on if closing else None) or _day(self._created)
+
+    def add_balance(self, element: etree._Element) -> None:
+        """Read one balance; one that cannot be read is reported and left out."""
+        found, line = texts(element), line_of(element)
+        code = _first(found, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry", "Tp/Cd", "Tp/Prtry")
+        written = found.get("Amt")
+        currency = found.get("Amt/@Ccy") or self._account_text("Ccy") or self.account.assumed
+        if written is None or currency is None:
+            return
+        try:
+            money = parse_money(written, currency)
+            indicator = found.get("CdtDbtInd")
+            if indicator is not None and money.minor < 0:
+                message = f"expected an amount without sign beside CdtDbtInd, got {written[:40]!r}"
+                raise BadInput(message)
+            money = -money if is_debit(indicator, otherwise=False) else money
+            day = _first(found, "Dt/Dt", "Dt/DtTm", "Dt/Dt/DtTm", "Dt")
+            on = read_day(day) if day else None
+        except BadInput as error:
+            message = f"{error} (in the balance {code or 'without a type'})"
+            self.problems.append(Problem(message=message, line=line, column="Bal", reason="balance_difference"))
+            return
+        kind = _KINDS.get((code or "").upper(), "information")
+        if (found.get("Tp/SubTp/Cd") or found.get("Tp/SubTp/Prtry") or "").upper() == "INTM":
+            kind = _INTERIM.get(kind, kind)
+        under = _first(found, "Tp/SubTp/Cd", "Tp/SubTp/Prtry")
+        named = "/".join(part for part in (code, under) if part) or None
+        self.balances.append(Balance(line=line, kind=kind, amount=money, on=on, code=named))
+
+    def add_entry(self, entry: Entry) -> None:
+        """Count an entry."""
+        self.tallies.add(entry)
+        own = self.account.currency
+        if own is not None and entry.money.currency != own:
+            first, count = self._foreign.get(entry.money.currency, (entry.record.line, 0))
+            self._foreign[entry.money.currency] = (first, count + 1)
+
+    def finish(self, element: etree._Element) -> tuple[Statement, list[Balance], list[Problem]]:
+        """Give the statement, its balances, and what is wrong with it."""
+        self.read_header(element)
+        self._place_interim()
+        statement = self._statement()
+        self.problems += self._check_currencies(statement)
+        self.problems += self._check_closing(statement)
+        if self._is_whole() and "TxsSummry" in self._header:
+            summary, line = self._header["TxsSummry"], self._lines["TxsSummry"]
+            self.problems += check_summary(summary, line, self.tallies, statement.currency, self.unreadable)
+        number, name = self.account.number, statement.statement_id
+        balances = [_of_account(balance, number, name) for balance in self.balances]
+        return statement, balances, self.problems
+
+    def _text(self, name: str) -> str | None:
+        return self._header.get(name, {}).get("")
+
+    def _account_text(self, path: str) -> str | None:
+        return self._header.get("Acct", {}).get(path)
+
+    def _own_currency(self) -> str | None:
+        """Give the account's currency, else that of its balances where they agree."""
+        stated = self._account_text("Ccy")
+        if stated:
+            return stated.upper()
+        found = {b.amount.currency for b in self.balances if b.kind in {"opening", "closing"}}
+        return found.pop() if len(found) == 1 else None
+
+    def _balance(self, kind: str) -> Balance | None:
+        """Give the opening or closing balance: OPBD before PRCD; of several days, the first to open, the last to close."""
+        of_kind = [b for b in self.balances if b.kind == kind]
+        own = [b for b in of_kind if b.amount.currency == self.account.currency] or of_kind
+        exact = [b for b in own if (b.code or "").startswith(("OPBD", "CLBD"))] or own
+        if not exact:
+            return None
+        pick = min if kind == "opening" else max
+        days = [b.on for b in exact if b.on is not None]
+        return next((b for b in exact if days and b.on == pick(days)), exact[0])
+
+    def _place_interim(self) -> None:
+        """Decide by position which interim booked balance opens a page: the first of several, or one without opening."""
+        interim = [i for i, b in enumerate(self.balances) if b.kind == "interim_closing" and b.code == "ITBD"]
+        kinds = {b.kind for b in self.balances}
+        if len(interim) > 1 or (interim and "closing" in kinds and "opening" not in kinds):
+            first = self.balances[interim[0]]
+            self.balances[interim[0]] = Balance(
+                line=first.line, kind="interim_opening", amount=first.amount, on=first.on, code=first.code
+            )
+
+    def _from_on(self) -> dt.date | None:
+        period = self._header.get("FrToDt", {})
+        stated = _day(_first(period, "FrDtTm", "FrDt"))
+        opening = self._balance("opening")
+        if stated or opening is None or opening.on is None:
+            return stated
+        # What was closed the evening before opens on the day after it.
+        after = opening.on + dt.timedelta(days=1) if opening.on < dt.date.max else opening.on
+        return after if opening.code == "PRCD" else opening.on
+
+    def _to_on(self) -> dt.date | None:
+        period = self._header.get("FrToDt", {})
+        written = _first(period, "ToDtTm", "ToDt")
+        stated = _day(written)
+        closing = self._balance("closing")
+        closed = closing.on if closing else None
+        if stated is None:
+            return closed
+        at_midnight = "T00:00:00" in (written or "")
+        return closed if at_midnight and closed is not None and closed < stated else stated
+
+    def _statement(self) -> Statement:
+        opening, closing = self._balance("opening"), self._balance("closing")
+        currencies = self.tallies.currencies()
+        currency = self.account.currency or (currencies[0] if len(currencies) == 1 else self.account.assumed)
+        booked = self.tallies.select(currency=currency, booked_only=True)
+        balances = [b.amount for b in (opening, closing) if b is not None and b.amount.currency == currency]
+        booked.rescale(max([booked.exponent, _own_exponent(currency), *(money.exponent for money in balances)]))
+        every = self.tallies.select()
+        closes = None
+        if len(balances) == 2 and not self.unreadable:  # noqa: PLR2004 - an opening and a closing one
+            start, end = (money.scaled(booked.exponent) for money in balances)
+            closes = start + booked.credits - booked.debits == end
+        return Statement(
+            line=self.line,
+            account_number=self.account.number,
+            currency=currency,
+            final=self.account.final,
+            statement_id=self._text("Id"),
+            number=identifier(self._text("ElctrncSeqNb")) or identifier(self._text("LglSeqNb")),
+            servicer=_first(self._header.get("Acct", {}), *_SERVICERS),
+            from_on=self._from_on(),
+            to_on=self._to_on(),
+            created_at=read_moment(self._created, assume_utc=True),
+            opening=opening.amount if opening else None,
+            closing=closing.amount if closing else None,
+            entries=every.credit_count + every.debit_count + self.unreadable,
+            credits=booked.credits,
+            debits=booked.debits,
+            exponent=booked.exponent,
+            closes=closes,
+        )
+
+    def _is_whole(self) -> bool:
+        """Say whether this is not one page of several: a page's summary may be that of the whole statement."""
+        pages = [found for name, found in self._header.items() if name in _PAGINATION]
+        last = {"TRUE", "1", "YES"}
+        return all(
+            (p.get("LastPgInd") or "true").upper() in last and (p.get("PgNb") or "1").lstrip("0") == "1" for p in pages
+        )
+
+    def _check_currencies(self, statement: Statement) -> Iterator[Problem]:
+        own = statement.currency
+        for currency, (line, count) in self._foreign.items():
+            message = f"expected entries in {own}, the account's currency, got {count} in {currency}"
+            yield Problem(message=message, line=line, column="Amt", reason="currency_mismatch")
+        for balance in self.balances:
+            if balance.kind in {"opening", "closing"} and own is not None and balance.amount.currency != own:
+                message = f"expected the balance {balance.code} in {own}, the account's currency, got {balance.amount}"
+                yield Problem(message=message, line=balance.line, column="Bal", reason="currency_mismatch")
+
+    def _check_closing(self, statement: Statement) -> Iterator[Problem]:
+        opening, closing = statement.opening, statement.closing
+        name = statement.statement_id or "without Id"
+        if opening is None or closing is None:
+            return
+        if self.unreadable:
+            message = (
+                f"expected every entry of statement {name} to prove that it closes, got {self.unreadable} unreadable"
+            )
+            yield Problem(message=message, line=self.line, column="Ntry", reason="incomplete")
+        elif statement.closes is False:
+            at = statement.exponent
+            computed = opening.scaled(at) + statement.credits - statement.debits
+            message = (
+                f"expected statement {name} to close: {format_minor(opening.scaled(at), at)} opening"
+                f" + {format_minor(statement.credits, at)} credits - {format_minor(statement.debits, at)} debits"
+                f" is {format_minor(computed, at)}, got {closing}"
+            )
+            yield Problem(message=message, line=self.line, column="Bal", reason="balance_difference")
+
+
+def _own_exponent(currency: str | None) -> int:
+    try:
+        return exponent_of(currency) if currency else 2
+    except BadInput:
+        return 2
+
+
+def _of_account(balance: Balance, number: str | None, name: str | None) -> Balance:
+    return Balance(
+        line=balance.line,
+        kind=balance.kind,
+        amount=balance.amount,
+        account_number=number,
+        on=balance.on,
+        code=balance.code,
+        statement_id=name,
+    )

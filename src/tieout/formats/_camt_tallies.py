@@ -1,0 +1,169 @@
+"""Counts and sums of entries, and whether the bank's own summary (``TxsSummry``) agrees with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tieout.errors import BadInput
+from tieout.formats.reading import Total
+from tieout.model.money import EXPONENT_MAX, format_minor, parse_decimal
+from tieout.model.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tieout.formats._camt_entries import Entry
+
+__all__ = ["Tallies", "Tally", "check_summary"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    Count and sums of entries in one currency.
+
+    :ivar credits, debits: positive, in minor units at ``exponent``, the largest that was met.
+    """
+
+    exponent: int = 0
+    credit_count: int = 0
+    debit_count: int = 0
+    credits: int = 0
+    debits: int = 0
+
+    def add(self, minor: int, exponent: int, *, debit: bool) -> None:
+        """Count one entry."""
+        if exponent != self.exponent:
+            if exponent > self.exponent:
+                self.rescale(exponent)
+            else:
+                minor *= 10 ** (self.exponent - exponent)
+        if debit:
+            self.debit_count += 1
+            self.debits += minor
+        else:
+            self.credit_count += 1
+            self.credits += minor
+
+    def rescale(self, exponent: int) -> None:
+        """Carry more decimals."""
+        factor = 10 ** (exponent - self.exponent)
+        self.credits, self.debits, self.exponent = self.credits * factor, self.debits * factor, exponent
+
+    def include(self, other: Tally) -> None:
+        """Add another tally to this one."""
+        exponent = max(self.exponent, other.exponent)
+        self.rescale(exponent)
+        factor = 10 ** (exponent - other.exponent)
+        self.credits, self.debits = self.credits + other.credits * factor, self.debits + other.debits * factor
+        self.credit_count += other.credit_count
+        self.debit_count += other.debit_count
+
+
+@dataclass(slots=True)
+class Tallies:
+    """
+    The tallies of one statement or file.
+
+    :ivar by_currency: {(currency, counts in the balance): tally}.
+    """
+
+    by_currency: dict[tuple[str, bool], Tally] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Count one entry."""
+        money = entry.money
+        key = (money.currency, entry.booked)
+        tally = self.by_currency.get(key)
+        if tally is None:
+            tally = self.by_currency[key] = Tally(exponent=money.exponent)
+        tally.add(money.minor, money.exponent, debit=entry.debit)
+
+    def include(self, other: Tallies) -> None:
+        """Add the tallies of a statement to those of its file."""
+        for key, tally in other.by_currency.items():
+            self.by_currency.setdefault(key, Tally(exponent=tally.exponent)).include(tally)
+
+    def select(self, *, currency: str | None = None, booked_only: bool = False) -> Tally:
+        """Sum the tallies of a currency (None: all, whatever they are worth), of every status or of booked ones."""
+        total = Tally()
+        for (of, booked), tally in self.by_currency.items():
+            if (currency is None or of == currency) and (booked or not booked_only):
+                total.include(tally)
+        return total
+
+    def currencies(self) -> list[str]:
+        """Name the currencies, sorted."""
+        return sorted({currency for currency, _ in self.by_currency})
+
+    def totals(self) -> list[Total]:
+        """Give count and sums per currency, of every status."""
+        selected = ((currency, self.select(currency=currency)) for currency in self.currencies())
+        return [
+            Total(
+                currency=currency,
+                exponent=tally.exponent,
+                count=tally.credit_count + tally.debit_count,
+                credits=tally.credits,
+                debits=tally.debits,
+            )
+            for currency, tally in selected
+        ]
+
+
+def _figures(tally: Tally, unreadable: int) -> dict[str, tuple[int, int]]:
+    """Name what a summary may state: {path: (value, decimals)}; counts have no decimals."""
+    entries = tally.credit_count + tally.debit_count + unreadable
+    net, exponent = abs(tally.credits - tally.debits), tally.exponent
+    return {
+        "TtlNtries/NbOfNtries": (entries, 0),
+        "TtlNtries/Sum": (tally.credits + tally.debits, exponent),
+        "TtlNtries/TtlNetNtryAmt": (net, exponent),
+        "TtlNtries/TtlNetNtry/Amt": (net, exponent),
+        "TtlCdtNtries/NbOfNtries": (tally.credit_count, 0),
+        "TtlCdtNtries/Sum": (tally.credits, exponent),
+        "TtlDbtNtries/NbOfNtries": (tally.debit_count, 0),
+        "TtlDbtNtries/Sum": (tally.debits, exponent),
+    }
+
+
+def _agree(stated: tuple[int, int], found: tuple[int, int]) -> bool:
+    return stated[0] * 10 ** (EXPONENT_MAX - stated[1]) == found[0] * 10 ** (EXPONENT_MAX - found[1])
+
+
+def check_summary(
+    summary: dict[str, str], line: int, tallies: Tallies, currency: str | None, unreadable: int
+) -> Iterable[Problem]:
+    """
+    Compare a statement's summary with its entries.
+
+    Standards leave open whether pending entries and entries in another currency are counted: a figure that agrees
+    with any of these readings is right. A net with entries that are not booked is not judged: banks differ on
+    their direction.
+
+    :param summary: the texts of ``TxsSummry`` by path.
+    :param unreadable: entries that could not be read: they count, but sums and directions are then not judged.
+    """
+    ways = [
+        _figures(tallies.select(currency=of, booked_only=booked), unreadable)
+        for of in dict.fromkeys((None, currency))
+        for booked in (False, True)
+    ]
+    all_booked = all(booked for _, booked in tallies.by_currency)
+    for path, (value, decimals) in ways[0].items():
+        written = summary.get(path)
+        is_net = "Net" in path
+        if written is None or (unreadable and path != "TtlNtries/NbOfNtries") or (is_net and not all_booked):
+            continue
+        try:
+            number, places = parse_decimal(written)
+        except BadInput as error:
+            yield Problem(message=f"{error} (in TxsSummry/{path})", line=line, column=path, reason="incomplete")
+            continue
+        stated = (abs(number) if is_net else number, places)
+        if not any(_agree(stated, way[path]) for way in ways):
+            message = (
+                f"expected TxsSummry/{path} to agree with the entries, {format_minor(value, decimals)}, got {written}"
+            )
+            yield Problem(message=message, line=line, column=path, reason="incomplete")

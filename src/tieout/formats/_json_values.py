@@ -1,0 +1,209 @@
+"""
+The values of a JSON file, one by one with the line where each starts: a document, an array's elements, or JSON lines.
+
+Memory stays with the largest value, not with the file. Numbers with a point keep their text (a float never sees an
+amount); a number of more than 18 digits is text as well. Limits: one value has at most 64 MiB of text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from tieout.errors import BadInput
+
+__all__ = ["VALUE_MAX", "Value", "json_values"]
+
+#: The most characters of one value (a page of an API has less than a hundredth of it).
+VALUE_MAX = 64 << 20
+
+_BLOCK = 1 << 20
+# The first half of an escaped pair: alone it is no character, and no UTF-8 can hold it.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_TOO_DEEP = "expected JSON nested as an API answers it, got more levels than can be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """
+    One value of the file, or what is wrong with one line of JSON lines.
+
+    :ivar line: where it starts, from 1.
+    :ivar content: what ``json.loads`` gives (dict, list, str, int, bool, None).
+    :ivar fault: one sentence, where the line is no JSON; ``content`` is None then.
+    """
+
+    line: int
+    content: object
+    fault: str | None = None
+
+
+def _integer(text: str) -> int | str:
+    return int(text) if len(text) <= 19 else text  # what int64 may hold
+
+
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=_integer, parse_constant=str)
+
+
+class _Text:
+    """The file as text: what has been read and not used yet, and how many lines came before."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        first = stream.read(_BLOCK)
+        encoding = json.detect_encoding(first[:4]) if first else "utf-8"
+        if first.startswith(codecs.BOM_UTF8):
+            encoding = "utf-8-sig"
+        self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
+        self._decoded = 0
+        self.buffer, self.at, self.line, self.ended = "", 0, 1, False
+        self._take(first)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            text = self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            message = (
+                f"expected {error.encoding} text, got byte 0x{error.object[error.start]:02x} near line {self.line}"
+            )
+            raise BadInput(message) from None
+        self.ended = not data
+        self.buffer, self.at = self.buffer[self.at :] + text, 0
+
+    def more(self) -> bool:
+        """Read on, at least as much again as waits to be used; False at the end of the file."""
+        if self.ended:
+            return False
+        if len(self.buffer) - self.at > VALUE_MAX:
+            message = (
+                f"expected values of at most {VALUE_MAX >> 20} MiB, got a longer one that starts in line {self.line}"
+            )
+            raise BadInput(message)
+        self._take(self._stream.read(max(_BLOCK, len(self.buffer) - self.at)))
+        return True
+
+    def skip(self, until: int) -> None:
+        """Use the text up to a position."""
+        self.line += self.buffer.count("\n", self.at, until)
+        self.at = until
+
+    def peek(self) -> str:
+        """Pass over blanks and say the next character, empty at the end."""
+        while True:
+            found = _BLANKS.match(self.buffer, self.at)
+            self.skip(found.end() if found else self.at)
+            if self.at < len(self.buffer) or not self.more():
+                return self.buffer[self.at : self.at + 1]
+
+    def value(self) -> Value:
+        """Read the value that starts here."""
+        while True:
+            try:
+                content, end = _DECODER.raw_decode(self.buffer, self.at)
+            except json.JSONDecodeError as error:
+                if not (_may_be_cut(error) and self.more()):
+                    message = (
+                        f"expected JSON, got {error.msg[:1].lower()}{error.msg[1:]} in line {self._line_of(error.pos)}"
+                    )
+                    raise BadInput(message) from None
+                continue
+            except RecursionError:
+                raise BadInput(_TOO_DEEP) from None
+            if end < len(self.buffer) or not self.more():
+                found = Value(self.line, _sound(content) if _SURROGATE.search(self.buffer, self.at, end) else content)
+                self.skip(end)
+                return found
+
+    def line_of_json(self) -> Value:
+        """Read the rest of this line as one value; a fault is the line's alone."""
+        end = self.buffer.find("\n", self.at)
+        while end < 0 and self.more():
+            end = self.buffer.find("\n", self.at)
+        text, line = self.buffer[self.at : end if end >= 0 else len(self.buffer)], self.line
+        self.skip(end + 1 if end >= 0 else len(self.buffer))
+        try:
+            content = _DECODER.decode(text)
+            return Value(line, _sound(content) if _SURROGATE.search(text) else content)
+        except json.JSONDecodeError as error:
+            fault = f"expected one JSON object in the line, got {text[:40]!r} ({error.msg} at character {error.colno})"
+        except RecursionError:
+            fault = _TOO_DEEP
+        return Value(line, None, fault)
+
+    def _line_of(self, position: int) -> int:
+        return self.line + self.buffer.count("\n", self.at, position)
+
+
+def _sound(content: object) -> object:
+    """The same value, with U+FFFD for every half of a pair that stands alone."""
+    if isinstance(content, str):
+        return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(content, list):
+        return [_sound(each) for each in content]
+    if isinstance(content, dict):
+        return {_sound(key): _sound(each) for key, each in content.items()}
+    return content
+
+
+def _may_be_cut(error: json.JSONDecodeError) -> bool:
+    """Whether the fault may only be that the rest was not read yet: a string is open, or the text ends there."""
+    return error.msg.startswith(("Unterminated", "Invalid \\")) or error.pos >= len(error.doc) - 12
+
+
+def json_values(stream: BinaryIO) -> Iterator[Value]:
+    """
+    Yield a file's values: a document, the elements of an array, or every line of JSON lines.
+
+    JSON lines are told by their first line: it is a whole value by itself. There a bad line is one ``fault`` and the
+    next line goes on; anywhere else nothing after a fault can be trusted.
+
+    :raises BadInput: the file is empty, no JSON, cut off, not in its encoding, or a value is too long.
+    """
+    text = _Text(stream)
+    opening = text.peek()
+    if not opening:
+        message = "expected JSON, got an empty file"
+        raise BadInput(message)
+    if opening == "[":
+        yield from _elements(text)
+        return
+    first = text.value()
+    yield first
+    if first.line != text.line:
+        yield from _documents(text)
+        return
+    while text.peek():
+        yield text.line_of_json()
+
+
+def _documents(text: _Text) -> Iterator[Value]:
+    """The values of a file in which values span lines, one after the other."""
+    while text.peek():
+        yield text.value()
+
+
+def _elements(text: _Text) -> Iterator[Value]:
+    """The elements of one array, and nothing behind it."""
+    text.skip(text.at + 1)
+    if text.peek() == "]":
+        text.skip(text.at + 1)
+    else:
+        while True:
+            yield text.value()
+            mark = text.peek()
+            text.skip(text.at + 1)
+            if mark == "]":
+                break
+            if mark != ",":
+                message = (
+                    f"expected ',' or ']' after the array's element in line {text.line}, got {mark or 'the end'!r}"
+                )
+                raise BadInput(message)
+            text.peek()
+    if text.peek():
+        message = f"expected the end of the file after the array, got {text.peek()!r} in line {text.line}"
+        raise BadInput(message)

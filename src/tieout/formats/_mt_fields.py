@@ -1,0 +1,309 @@
+"""
+What stands in the fields of a SWIFT statement message: amounts, dates, balances, entries, control totals.
+
+Sources: SWIFT User Handbook, category 9 (MT940, MT942, MT950); DK "Anlage 3 des DFUe-Abkommens", chapter 8;
+and what banks send instead. Every parser takes the text of a field and answers with a fact or a :class:`Fault`.
+"""
+
+import datetime as dt
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from typing import TypeVar
+
+from stdnum import iban
+
+from tieout.errors import BadInput
+from tieout.model.money import Money, exponents, parse_money
+
+__all__ = [
+    "NO_CURRENCY",
+    "Control",
+    "Entry",
+    "Fault",
+    "StatedBalance",
+    "account_number",
+    "day_of",
+    "is_placeholder",
+    "moment_of",
+    "money_of",
+    "read_balance",
+    "read_control",
+    "read_entry",
+    "read_number",
+]
+
+#: ISO 4217's code for "no currency": what a record carries when neither file nor workspace says one.
+NO_CURRENCY = "XXX"
+
+# Two-digit years from here on are of the last century.
+_CENTURY_PIVOT = 80
+_MONTHS = 12
+_DAYS_MOST = 31
+_REFERENCE_LENGTH = 16
+_OFFSET_HOURS_MOST = 14
+_MINUTES = 60
+_AMOUNT_LENGTH = 40
+
+_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*[.,]\d*", re.ASCII)
+_PLAIN = re.compile(r"\d+|\d*[.,]\d+|\d+[.,]", re.ASCII)
+_BALANCE = re.compile(
+    r"(?P<mark>[CD])\s?(?P<day>\d{6}|null|\s*)\s?(?P<currency>[A-Z]{3}|null|)\s?(?P<amount>[\d.,]+)\s*",
+    re.ASCII,
+)
+_CONTROL = re.compile(r"(?P<count>\d{1,9})\s?(?P<currency>[A-Z]{3})\s?(?P<amount>[\d.,]+)\s*", re.ASCII)
+_FLOOR = re.compile(r"(?P<currency>[A-Z]{3})\s?(?P<mark>[CD]?)\s?(?P<amount>[\d.,]+)\s*", re.ASCII)
+_MOMENT = re.compile(r"(\d{6})(\d\d)(\d\d)(?:([+-])(\d\d)(\d\d))?\s*", re.ASCII)
+_SUFFIX = re.compile(r"(?P<rest>.*\d)/?(?P<currency>[A-Z]{3})", re.ASCII)
+_IBAN_SHAPE = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}", re.ASCII)
+_TYPE = re.compile(r"[A-Z][A-Z0-9 ]{3}|[A-Z][A-Z0-9]{0,3}$", re.ASCII)
+_PLACEHOLDER = re.compile(
+    r"|.|0+|-+|[NX]+|NON ?REF|NO ?REF|NONE|N/A|NOT ?PROVIDED|UNKNOWN|(?:EREF|KREF|MREF|PREF|MARF|IREF|CREF|TRF)\+?",
+    re.IGNORECASE,
+)
+
+# The parts of an entry in their order: what each is called when it is missing, and what it looks like.
+_ENTRY_PARTS = (
+    ("value", "a value date such as 260131", re.compile(r"\s*(\d{6})", re.ASCII)),
+    ("entry", "an entry date such as 0131 or none", re.compile(r"(\d{4}|)\s*", re.ASCII)),
+    ("mark", "a mark C, D, RC or RD", re.compile(r"(R[CD]|E[CD]|[CD])\s?", re.ASCII)),
+    ("funds", "a funds letter or none", re.compile(r"([A-Z]?)\s*", re.ASCII)),
+    ("amount", "an amount such as 1234,56", re.compile(r"(\d[\d.,]*|[.,]\d+)\s?", re.ASCII)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What was expected at which character (from 0) of the field's first line."""
+
+    expected: str
+    offset: int
+    got: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedBalance:
+    """A balance as written: its sign, its day, and the currency where one is given."""
+
+    sign: int
+    on: dt.date | None
+    currency: str | None
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control total or a floor limit; ``count`` is 0 for a limit, ``mark`` is C, D or empty."""
+
+    count: int
+    currency: str
+    amount: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    An entry (``:61:``) as written.
+
+    :ivar mark: C, D, RC (a credit taken back), RD (a debit taken back), EC or ED (expected); ``sign`` is its effect.
+    :ivar value_on, entry_on: the days, the year of the entry day resolved; None where they are no days at all.
+    :ivar fault: why it cannot become a record although its amount is known.
+    :ivar extra: what follows a customer reference that is padded to its 16 characters; some banks write a name there.
+    """
+
+    mark: str
+    sign: int
+    amount: str
+    funds: str
+    value_on: dt.date | None
+    entry_on: dt.date | None
+    bank_code: str | None
+    customer_reference: str
+    bank_reference: str
+    extra: str
+    fault: Fault | None
+
+
+_Stated = TypeVar("_Stated", StatedBalance, Control)
+
+
+def money_of(text: str, currency: str, sign: int = 1) -> Money:
+    """
+    Read an amount as banks write it: ``380115,`` ``,5`` ``0000012,50`` ``12.50`` ``1.234,56``.
+
+    :raises BadInput: it is no amount, or no such currency.
+    """
+    if len(text) > _AMOUNT_LENGTH:
+        message = f"expected an amount of at most {_AMOUNT_LENGTH} characters, got {len(text)}"
+        raise BadInput(message)
+    if _PLAIN.fullmatch(text):
+        plain = text.replace(",", ".")
+    else:
+        grouped = _GROUPED.fullmatch(text)
+        point = max(text.rfind(","), text.rfind("."))
+        if grouped is None or grouped[1] == text[point]:
+            message = f"expected an amount such as 1234,56, got {text[:40]!r}"
+            raise BadInput(message)
+        plain = text.replace(grouped[1], "").replace(",", ".")
+    # A file without any currency still has an amount: it is read with two decimals, or with what it states.
+    money = parse_money(plain, "EUR" if currency == NO_CURRENCY else currency)
+    return Money(sign * money.minor, money.currency, money.exponent)
+
+
+def day_of(text: str) -> dt.date | None:
+    """Read YYMMDD; a day past the month's end is its last day (30 February), no such month is None."""
+    year = int(text[:2])
+    return _clamped(year + (1900 if year >= _CENTURY_PIVOT else 2000), int(text[2:4]), int(text[4:6]))
+
+
+def _clamped(year: int, month: int, day: int) -> dt.date | None:
+    if not (1 <= month <= _MONTHS and 1 <= day <= _DAYS_MOST):
+        return None
+    return dt.date(year, month, min(day, monthrange(year, month)[1]))
+
+
+def _nearest(month_day: str, value_on: dt.date) -> dt.date | None:
+    """Give an entry day (MMDD) the year that brings it closest to the value day."""
+    month, day = int(month_day[:2]), int(month_day[2:])
+    days = [_clamped(value_on.year + years, month, day) for years in (-1, 0, 1)]
+    return min((d for d in days if d), key=lambda d: abs(d - value_on), default=None)
+
+
+def moment_of(text: str) -> dt.datetime | None:
+    """Read ``:13D:`` (``2005211017+1200``) as a moment in UTC; without an offset it is taken as UTC."""
+    found = _MOMENT.fullmatch(text)
+    on = day_of(found[1]) if found else None
+    if found is None or on is None or int(found[2]) > 23 or int(found[3]) >= _MINUTES:
+        return None
+    hours, minutes = int(found[5] or 0), int(found[6] or 0)
+    if hours > _OFFSET_HOURS_MOST or minutes >= _MINUTES:
+        return None
+    offset = dt.timedelta(hours=hours, minutes=minutes)
+    local = dt.datetime(on.year, on.month, on.day, int(found[2]), int(found[3]), tzinfo=dt.UTC)
+    return local + offset if found[4] == "-" else local - offset
+
+
+def _currency(text: str) -> str | None:
+    return text if text not in ("", "null") else None
+
+
+def read_balance(text: str) -> StatedBalance | Fault:
+    """Read ``C170119PLN0,43``; the day or the currency may be absent (one bank writes ``null``)."""
+    found = _BALANCE.fullmatch(text)
+    if found is None:
+        return Fault("a balance such as C260131EUR1234,56", 0)
+    on = day_of(found["day"]) if found["day"].isdigit() else None
+    if found["day"].isdigit() and on is None:
+        return Fault("a day such as 260131", found.start("day"))
+    currency = _currency(found["currency"])
+    if currency and currency not in exponents():
+        return Fault("an ISO 4217 currency such as EUR", found.start("currency"))
+    return _checked(
+        StatedBalance(1 if found["mark"] == "C" else -1, on, currency, found["amount"]), found.start("amount")
+    )
+
+
+def read_control(text: str, *, limit: bool = False) -> Control | Fault:
+    """Read ``3PLN0,03`` (``:90D:``, ``:90C:``) or, as a limit, ``EURD0,00`` (``:34F:``)."""
+    found = (_FLOOR if limit else _CONTROL).fullmatch(text)
+    if found is None:
+        return Fault("a limit such as EURD100,00" if limit else "a count and a sum such as 3EUR100,00", 0)
+    if found["currency"] not in exponents():
+        return Fault("an ISO 4217 currency such as EUR", found.start("currency"))
+    control = Control(
+        0 if limit else int(found["count"]), found["currency"], found["amount"], found["mark"] if limit else ""
+    )
+    return _checked(control, found.start("amount"))
+
+
+def _checked(stated: _Stated, offset: int) -> _Stated | Fault:
+    """Refuse an amount that is not one, once for every field that carries one."""
+    try:
+        money_of(stated.amount, stated.currency or NO_CURRENCY)
+    except BadInput:
+        return Fault("an amount such as 1234,56", offset)
+    return stated
+
+
+def read_number(text: str) -> tuple[str | None, int | None]:
+    """Split ``:28C:`` into the statement's number, as written, and the page: ``00004/00002`` is ``("00004", 2)``."""
+    number, _, page = text.partition("/")
+    page = page.strip()
+    return number.strip() or None, int(page) if page.isdecimal() and len(page) <= 9 else None
+
+
+def account_number(text: str, currency: str | None) -> tuple[str | None, str | None]:
+    """
+    Clean ``:25:``: an IBAN loses its blanks; a currency behind the number is cut off where it is the statement's.
+
+    :returns: the account as the bank names it, and the currency that stood behind it, if any.
+    """
+    plain = text.strip()
+    packed = plain.replace(" ", "")
+    found = _SUFFIX.fullmatch(packed)
+    suffix = found["currency"] if found and found["currency"] in exponents() else None
+    # The IBANs of Mauritius and the Seychelles end in a currency of their own.
+    if found and suffix and currency in (None, suffix) and not iban.is_valid(packed):
+        packed, plain = found["rest"], plain[: -len(suffix)].rstrip("/ ")
+    return (packed if _IBAN_SHAPE.fullmatch(packed) else plain) or None, suffix
+
+
+def is_placeholder(reference: str) -> bool:
+    """Whether a reference says nothing: blank, zeros, NONREF, NOTPROVIDED, or a pointer such as KREF+."""
+    return _PLACEHOLDER.fullmatch(reference.strip()) is not None
+
+
+def read_entry(text: str) -> Entry | Fault:
+    """
+    Read the first line of ``:61:``.
+
+    A fault means that not even mark and amount are known. A date that is none leaves an entry with a ``fault``.
+    """
+    offset, found, starts = 0, {}, {}
+    for name, expected, pattern in _ENTRY_PARTS:
+        part = pattern.match(text, offset)
+        if part is None:
+            return Fault(expected, offset)
+        found[name], starts[name], offset = part[1], part.start(1), part.end()
+    try:
+        money_of(found["amount"], NO_CURRENCY)
+    except BadInput:
+        return Fault("an amount such as 1234,56", starts["amount"])
+    value_on, entry_on, fault = _days(found["value"], found["entry"], starts)
+    code, customer, bank, extra = _references(text[offset:])
+    return Entry(
+        mark=found["mark"],
+        sign=1 if found["mark"] in ("C", "RD", "EC") else -1,
+        amount=found["amount"],
+        funds=found["funds"],
+        value_on=value_on,
+        entry_on=entry_on,
+        bank_code=code,
+        customer_reference=customer,
+        bank_reference=bank,
+        extra=extra,
+        fault=fault,
+    )
+
+
+def _days(value: str, entry: str, starts: dict[str, int]) -> tuple[dt.date | None, dt.date | None, Fault | None]:
+    """Read value and entry date; an entry date of zeros is absent."""
+    value_on = day_of(value)
+    if value_on is None:
+        return None, None, Fault("a value date such as 260131", starts["value"], value)
+    if not entry.strip("0"):
+        return value_on, None, None
+    entry_on = _nearest(entry, value_on)
+    return value_on, entry_on, None if entry_on else Fault("an entry date such as 0131", starts["entry"], entry)
+
+
+def _references(rest: str) -> tuple[str | None, str, str, str]:
+    """Split what follows the amount into transaction type, customer reference, bank reference and what is left."""
+    found = _TYPE.match(rest)
+    code = found[0].strip() if found else None
+    customer, slashes, bank = rest[found.end() if found else 0 :].partition("//")
+    extra = ""
+    if not slashes and customer[_REFERENCE_LENGTH - 1 : _REFERENCE_LENGTH] == " ":
+        customer, extra = customer[:_REFERENCE_LENGTH], customer[_REFERENCE_LENGTH:].strip()
+    return code, customer.strip(), bank.strip(), extra

@@ -1,0 +1,380 @@
+"""
+Takes the fields of SWIFT statement messages one by one and gives records, statements and balances back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.errors import BadInput
+from tieout.formats._mt_blocks import MESSAGE_FORMATS, Envelope
+from tieout.formats._mt_fields import (
+    NO_CURRENCY,
+    Fault,
+    account_number,
+    moment_of,
+    money_of,
+    read_balance,
+    read_control,
+    read_entry,
+    read_number,
+)
+from tieout.formats._mt_gathered import Gathered
+from tieout.formats._mt_lines import FIELD_CHARACTERS_MAX, Field, Unreadable
+from tieout.formats._mt_records import Pending, money_of_entry, record_of
+from tieout.formats._mt_statement import Page, Sums, balance_problems, continues, page_problems, statement_of
+from tieout.model.money import EXPONENT_MAX
+from tieout.model.statements import Balance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tieout.formats.reading import ReadOptions
+
+__all__ = ["Reader"]
+
+_BALANCE_KINDS = {
+    "60": "opening",
+    "60F": "opening",
+    "60M": "interim_opening",
+    "62": "closing",
+    "62F": "closing",
+    "62M": "interim_closing",
+    "64": "available",
+    "64F": "available",
+    "65": "forward_available",
+    "65F": "forward_available",
+}
+_TEXTS = frozenset({"86", "NS", "64", "65", "64F", "65F"})
+# A confirmation (MT900) has an account as well, a request for transfer (MT101) a number: these are a statement's alone.
+_STATEMENT_ONLY = frozenset({*_BALANCE_KINDS, "61", "86", "NS", "34F", "90C", "90D"})
+# Reversals and expected entries: banks differ in whether :90C: and :90D: count them, and where.
+_UNSURE = {"RC": "CD", "RD": "CD", "EC": "C", "ED": "D"}
+_QUOTE = 60
+
+
+class Reader:
+    """Takes fields in order and keeps what is not yet given away."""
+
+    def __init__(self, format_id: str, options: ReadOptions) -> None:
+        """Begin before the first field."""
+        self.format_id, self.options = format_id, options
+        self.gathered = Gathered(format_id, options.batch_rows)
+        #: Whether any field of a statement has been seen.
+        self.recognised = False
+        self._envelope = Envelope()
+        self._page: Page | None = None
+        self._pending: Pending | None = None
+        # Entries that wait for their currency to be known.
+        self._held: list[Pending] = []
+        # The statement of which the last page may not have come yet: its first page and its latest.
+        self._open: tuple[Page, Page] | None = None
+        self._last_tag = ""
+        # How many messages have had their closing balance.
+        self._complete = 0
+        self._marks: dict[str, Callable[[Field], None]] = {
+            "{": self._block,
+            "-": self._trailer,
+            "bic": self._bank,
+            "end": self._end,
+            "940": self._file_mark,
+        }
+        self._fields: dict[str, Callable[[Field, Page], None]] = {
+            "20": self._reference,
+            **dict.fromkeys(("25", "25P"), self._account),
+            **dict.fromkeys(("28", "28C", "28D"), self._number),
+            **dict.fromkeys(("13", "13D"), self._moment),
+            "34F": self._limit,
+            **dict.fromkeys(("90C", "90D"), self._control),
+            "61": self._entry,
+            **dict.fromkeys(_BALANCE_KINDS, self._balance),
+        }
+
+    def take(self, field: Field) -> None:
+        """Take the next field or mark."""
+        if field.tag in self._marks:
+            self._marks[field.tag](field)
+            return
+        self._last_tag = field.tag
+        self.recognised |= field.tag in _STATEMENT_ONLY
+        page = self._page_for(field)
+        if field.tag in {"86", "NS"}:
+            self._inform(field)
+        elif self._pending and field.tag in {"25", "25P", "28", "28C", "21"}:
+            self._stray(field, page)
+        else:
+            self._end_entry()
+            # A related reference (:21:) says nothing about money.
+            if field.tag in self._fields:
+                self._fields[field.tag](field, page)
+
+    # Marks between messages.
+
+    def _block(self, field: Field) -> None:
+        if self._page:
+            self._end_page(cut=False)
+        self._envelope.add(field.lines[0])
+
+    def _trailer(self, _field: Field) -> None:
+        if self._page:
+            self._page.ended = True
+
+    def _bank(self, field: Field) -> None:
+        if self._page is None or self._page.ended or self._page.closing:
+            self._envelope.servicer = self._envelope.servicer or field.text
+
+    def _end(self, field: Field) -> None:
+        if self._page:
+            # Some banks end a file without a line end behind the last text; nothing else may just stop. A message
+            # without its end behind messages that have theirs is cut off as well.
+            stops = field.text == "tag" or (field.text == "line" and self._last_tag not in _TEXTS)
+            self._end_page(cut=stops or self._complete > 0)
+        self._end_statement()
+
+    # Pages.
+
+    def _page_for(self, field: Field) -> Page:
+        """Begin a page where the field begins a message, with or without ``:20:``."""
+        page = self._page
+        closed = page is not None and (page.ended or page.closing is not None)
+        again = page is not None and page.opening is not None and field.tag[:2] == "60"
+        begins = field.tag == "20" or again or (closed and field.tag in {"25", "25P", "28", "28C", "60F", "60M"})
+        if page is None or (begins and page.line != field.line):
+            if page:
+                self._end_page(cut=False)
+            envelope, self._envelope = self._envelope, Envelope()
+            kind = envelope.message_type
+            self._page = Page(field.line, MESSAGE_FORMATS.get(kind, ""), envelope.servicer, envelope.blocks)
+            if again and page:
+                self._page.account, self._page.raw_account, self._page.number = (
+                    page.account,
+                    page.raw_account,
+                    page.number,
+                )
+            if kind and kind not in MESSAGE_FORMATS:
+                message = f"expected a statement message (940, 941, 942, 950), got a message of type {kind}"
+                self.gathered.find(message, field.line, 1)
+            return self._page
+        return page
+
+    def _end_page(self, *, cut: bool) -> None:
+        """Complete a page, then continue the open statement with it or begin another."""
+        self._end_entry()
+        page = self._page
+        assert page is not None  # noqa: S101 - callers look first
+        self._page = None
+        self._complete += page.closing is not None
+        self._settle_finality(page)
+        self._release(page)
+        self._name_account(page)
+        first, last = self._open or (None, None)
+        follows = last is not None and continues(last, page)
+        self.gathered.problems += page_problems(page, last if follows else None, cut=cut)
+        if first and follows:
+            first.sums.include(page.sums)
+            first.reported |= page.reported
+            self._open = first, page
+            return
+        self._end_statement()
+        self._open = page, page
+
+    def _end_statement(self) -> None:
+        if self._open is None:
+            return
+        first, last = self._open
+        self._open = None
+        if first.statement_id or first.account or first.opening or first.closing or first.sums.count:
+            self.gathered.statements.append(statement_of(first, last))
+        if not first.reported:
+            self.gathered.problems += balance_problems(first)
+
+    def _settle_finality(self, page: Page) -> None:
+        """An intraday report says so in its block, or has no balances but limits or control totals."""
+        if page.message_type:
+            page.final = page.message_type == "mt940"
+        else:
+            intraday = self.format_id == "mt942" or bool(page.limits or page.controls or page.created_at)
+            page.final = not (intraday and page.opening is None and page.closing is None)
+
+    def _name_account(self, page: Page) -> None:
+        if page.raw_account is not None:
+            page.account, _ = account_number(page.raw_account, page.currency)
+
+    # Fields of the header.
+
+    def _reference(self, field: Field, page: Page) -> None:
+        page.statement_id = field.text or None
+
+    def _account(self, field: Field, page: Page) -> None:
+        if page.raw_account is None:
+            page.raw_account = field.text
+            self._name_account(page)
+        if len(field.lines) > 1 and field.tag == "25P":
+            page.servicer = field.lines[1].strip() or page.servicer
+
+    def _number(self, field: Field, page: Page) -> None:
+        page.number, page.page = read_number(field.text)
+
+    def _moment(self, field: Field, page: Page) -> None:
+        page.created_at = moment_of(field.text)
+        if page.created_at is None:
+            self._fault(field, Fault("a date and time such as 2601311730+0100", 0))
+
+    def _limit(self, field: Field, page: Page) -> None:
+        limit = read_control(field.text, limit=True)
+        if isinstance(limit, Fault):
+            self._fault(field, limit)
+            return
+        self._set_currency(page, limit.currency, field)
+        page.limits[limit.mark] = money_of(limit.amount, limit.currency).minor
+
+    def _control(self, field: Field, page: Page) -> None:
+        control = read_control(field.text)
+        if isinstance(control, Fault):
+            self._fault(field, control)
+            return
+        self._set_currency(page, control.currency, field)
+        nine = money_of(control.amount, control.currency).scaled(EXPONENT_MAX)
+        page.controls[field.tag[2]] = field.line, nine, control
+
+    def _file_mark(self, field: Field) -> None:
+        """``:940:`` stands before the first message of some banks' files."""
+
+    # Balances.
+
+    def _balance(self, field: Field, page: Page) -> None:
+        stated = read_balance(field.text)
+        if isinstance(stated, Fault):
+            self._fault(field, stated)
+            return
+        self._set_currency(page, stated.currency, field)
+        currency = stated.currency or page.currency or self.options.currency
+        if currency is None or currency == NO_CURRENCY:
+            return
+        money = money_of(stated.amount, currency, stated.sign)
+        balance = Balance(
+            line=field.line,
+            kind=_BALANCE_KINDS[field.tag],
+            amount=money,
+            account_number=page.account,
+            on=stated.on,
+            code=f":{field.tag}:",
+            statement_id=page.statement_id,
+        )
+        self.gathered.balances.append(balance)
+        self._place(balance, field, page)
+
+    def _place(self, balance: Balance, field: Field, page: Page) -> None:
+        """Put an opening or closing balance at its end of the page."""
+        if field.tag[:2] == "60":
+            page.opening, page.opening_on, page.opening_line = balance.amount, balance.on, field.line
+            page.continued = field.tag == "60M"
+        elif field.tag[:2] == "62":
+            if page.closing is not None and page.closing != balance.amount:
+                message = f"expected one closing balance, got {balance.amount} after {page.closing}"
+                self.gathered.find(message, field.line, field.column, "conflict")
+                return
+            page.closing, page.closing_on, page.closing_line = balance.amount, balance.on, field.line
+            page.goes_on = field.tag == "62M"
+
+    def _set_currency(self, page: Page, currency: str | None, field: Field) -> None:
+        """The first currency stated is the statement's; another one contradicts it."""
+        if currency is None:
+            return
+        if page.currency is None:
+            page.currency = currency
+            self._name_account(page)
+            self._release(page)
+        elif page.currency != currency:
+            message = f"expected {page.currency}, the currency of the statement, in :{field.tag}:, got {currency}"
+            self.gathered.find(message, field.line, field.column, "currency_mismatch")
+
+    # Entries.
+
+    def _entry(self, field: Field, _page: Page) -> None:
+        text = field.lines[0].rstrip()
+        entry = read_entry(text)
+        if isinstance(entry, Fault):
+            got = text[entry.offset :][:_QUOTE]
+            message = f"expected {entry.expected} in :61:, got {got!r}"
+            self.gathered.quarantine(message, field.line, field.column + entry.offset)
+            return
+        self._pending = Pending(entry, field.line, field.column, field.lines[1:])
+
+    def _inform(self, field: Field) -> None:
+        """Information behind an entry is the entry's; behind a balance it is the statement's and not kept."""
+        if self._pending is None:
+            return
+        self._pending.characters += sum(map(len, field.lines)) + 1
+        if self._pending.characters > FIELD_CHARACTERS_MAX:
+            message = f"expected at most {FIELD_CHARACTERS_MAX} characters about an entry, got more"
+            raise Unreadable(message, field.line)
+        if field.tag == "86":
+            self._pending.information.append(field.lines)
+        else:
+            self._pending.non_swift += field.lines
+
+    def _stray(self, field: Field, page: Page) -> None:
+        """Keep a header field among the entries with the entry it follows; another account is a contradiction."""
+        assert self._pending is not None  # noqa: S101 - the caller looks first
+        self._pending.strays[field.tag] = "\n".join(field.lines)
+        if field.tag.startswith("25") and field.text != page.raw_account:
+            message = (
+                f"expected one account in a message, {page.raw_account!r}, got {field.text[:_QUOTE]!r}"
+                f" after the entry of line {self._pending.line}"
+            )
+            self.gathered.find(message, field.line, field.column, "conflict")
+
+    def _end_entry(self) -> None:
+        """An entry is complete when the next field is not its own; it waits until the currency is known."""
+        if self._pending is None:
+            return
+        self._held.append(self._pending)
+        self._pending = None
+        assert self._page is not None  # noqa: S101 - an entry stands in a page
+        if self._page.currency or len(self._held) + len(self.gathered.records) >= self.options.batch_rows:
+            self._release(self._page)
+
+    def _release(self, page: Page) -> None:
+        """Turn the entries that wait into records."""
+        if not self._held:
+            return
+        if page.currency is None:
+            page.currency = self._fallback_currency(page)
+            self._name_account(page)
+        self._settle_finality(page)
+        for pending in self._held:
+            self._record(pending, page, page.currency)
+        self._held = []
+
+    def _fallback_currency(self, page: Page) -> str:
+        """Where no balance says a currency: the open statement of the account, the account's suffix, the workspace."""
+        if self._open and self._open[1].currency and self._open[1].account == page.account:
+            return self._open[1].currency
+        _, suffix = account_number(page.raw_account or "", None)
+        return suffix or self.options.currency or NO_CURRENCY
+
+    def _record(self, pending: Pending, page: Page, currency: str) -> None:
+        entry = pending.entry
+        try:
+            amount = money_of_entry(entry, currency)
+        except BadInput as fault:
+            self.gathered.quarantine(f"{fault} in :61:", pending.line, pending.column)
+            return
+        page.sums.add(amount)
+        page.marks.setdefault("C" if entry.sign > 0 else "D", Sums()).add(amount)
+        page.unsure.update(_UNSURE.get(entry.mark, ()))
+        self.gathered.count(amount, currency)
+        if entry.fault:
+            expected, offset = entry.fault.expected, pending.column + entry.fault.offset
+            message = f"expected {expected} in :61:, got {entry.fault.got!r}"
+            self.gathered.quarantine(message, pending.line, offset)
+            return
+        status = "booked" if page.final else "provisional"
+        self.gathered.keep(record_of(pending, amount, currency, page.account, status))
+
+    def _fault(self, field: Field, fault: Fault) -> None:
+        """Report a field, other than an entry, that cannot be read."""
+        blanks = len(field.lines[0]) - len(field.lines[0].lstrip())
+        message = f"expected {fault.expected} in :{field.tag}:, got {field.text[fault.offset :][:_QUOTE]!r}"
+        self.gathered.find(message, field.line, field.column + blanks + fault.offset)

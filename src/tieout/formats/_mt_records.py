@@ -1,0 +1,116 @@
+"""
+An entry of a SWIFT statement message becomes a record of kind ``bank_entry``.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tieout.errors import BadInput
+from tieout.formats._mt_fields import NO_CURRENCY, Entry, is_placeholder, money_of
+from tieout.formats._mt_information import Information, read_information
+from tieout.model.money import Money, exponents
+from tieout.model.records import Record
+
+__all__ = ["Pending", "money_of_entry", "record_of"]
+
+_ORIGINAL = re.compile(r"/OCMT/([A-Z]{3})([\d.,]+)")
+_ACCOUNT = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Pending:
+    """
+    An entry of which further fields may follow.
+
+    :ivar supplementary: the lines after the first of ``:61:``.
+    :ivar information: its ``:86:`` fields, each as its lines; ``non_swift``: the lines of ``:NS:``.
+    :ivar strays: fields that belong elsewhere but stand here, by tag.
+    :ivar characters: how much has been told about it so far.
+    """
+
+    entry: Entry
+    line: int
+    column: int
+    supplementary: Sequence[str] = ()
+    information: list[Sequence[str]] = field(default_factory=list)
+    non_swift: list[str] = field(default_factory=list)
+    strays: dict[str, str] = field(default_factory=dict)
+    characters: int = 0
+
+
+def money_of_entry(entry: Entry, currency: str) -> Money:
+    """
+    Give the signed amount of an entry.
+
+    :raises BadInput: the amount does not fit the currency.
+    """
+    return money_of(entry.amount, currency, entry.sign)
+
+
+def record_of(pending: Pending, amount: Money, currency: str, account: str | None, status: str) -> Record:
+    """Make the record; ``amount`` is signed, and the entry has its days."""
+    entry = pending.entry
+    told = read_information(pending.information, pending.non_swift)
+    supplementary = " ".join(" ".join(pending.supplementary).split())
+    booked_on = entry.entry_on or entry.value_on
+    external_id = None if is_placeholder(entry.bank_reference) else entry.bank_reference
+    identity = f"{external_id}|{booked_on}|{amount.minor}|{currency}" if external_id else None
+    customer = () if is_placeholder(entry.customer_reference) else (entry.customer_reference,)
+    original = _original(supplementary, entry.sign)
+    return Record(
+        line=pending.line,
+        kind="bank_entry",
+        currency=currency,
+        account_number=account,
+        identity=identity,
+        counted=True,
+        status="pending" if entry.mark.startswith("E") else status,
+        booked_on=booked_on,
+        value_on=entry.value_on,
+        bank_code=entry.bank_code,
+        amount=amount.minor,
+        exponent=amount.exponent,
+        original_amount=original.minor if original else None,
+        original_currency=original.currency if original else None,
+        original_exponent=original.exponent if original else None,
+        external_id=external_id,
+        references=tuple(dict.fromkeys((*customer, *told.references))),
+        text=told.text,
+        counterparty=told.counterparty or entry.extra or None,
+        counterparty_account=told.counterparty_account or _account(supplementary) or _account(entry.customer_reference),
+        details=_details(pending, told, supplementary),
+    )
+
+
+def _account(text: str) -> str | None:
+    """Take the account that some banks write alone below the entry, or as its reference."""
+    return text if _ACCOUNT.fullmatch(text) else None
+
+
+def _original(supplementary: str, sign: int) -> Money | None:
+    """Read the amount before conversion (``/OCMT/USD49,00/``)."""
+    found = _ORIGINAL.search(supplementary)
+    if found is None or found[1] == NO_CURRENCY or found[1] not in exponents():
+        return None
+    try:
+        return money_of(found[2], found[1], sign)
+    except BadInput:
+        return None
+
+
+def _details(pending: Pending, told: Information, supplementary: str) -> str:
+    """Write down everything that has no column of its own."""
+    entry = pending.entry
+    stated = {
+        "mark": entry.mark,
+        "funds_code": entry.funds,
+        "customer_reference": entry.customer_reference,
+        "bank_reference": entry.bank_reference if is_placeholder(entry.bank_reference) else "",
+        "after_reference": entry.extra,
+        "supplementary": supplementary,
+        **told.details,
+        "fields": pending.strays,
+    }
+    return json.dumps({key: value for key, value in stated.items() if value}, ensure_ascii=False)

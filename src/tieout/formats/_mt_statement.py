@@ -1,0 +1,228 @@
+"""
+A statement grows page by page: its header, its balances, its sums, and whether all of them agree.
+
+A message (``:20:``) is a page; pages of one statement (``:60M:``, ``:62M:``) become one statement, and what one page
+hands to the next is checked, never added twice.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from tieout.formats._mt_fields import NO_CURRENCY, Control
+from tieout.model.money import EXPONENT_MAX, Money, exponent_of, format_minor
+from tieout.model.problems import Problem
+from tieout.model.statements import Statement
+
+__all__ = ["Page", "Sums", "balance_problems", "closes", "continues", "page_problems", "statement_of"]
+
+
+@dataclass(slots=True)
+class Sums:
+    """Count and sums of entries of one currency; sums are kept at nine decimals and given at the fewest that fit."""
+
+    count: int = 0
+    credits: int = 0
+    debits: int = 0
+    exponent: int = 0
+
+    def add(self, amount: Money) -> None:
+        """Count one entry."""
+        minor = amount.minor * 10 ** (EXPONENT_MAX - amount.exponent)
+        self.count += 1
+        self.exponent = max(self.exponent, amount.exponent)
+        if minor < 0:
+            self.debits -= minor
+        else:
+            self.credits += minor
+
+    def include(self, other: "Sums") -> None:
+        """Add the sums of another page."""
+        self.count += other.count
+        self.credits += other.credits
+        self.debits += other.debits
+        self.exponent = max(self.exponent, other.exponent)
+
+    def minor(self, value: int) -> int:
+        """Give one of the sums in minor units at ``exponent``."""
+        scale: int = 10 ** (EXPONENT_MAX - self.exponent)
+        return value // scale
+
+
+@dataclass(slots=True)
+class Page:
+    """
+    One message while it is read.
+
+    :ivar opening, closing: the balances that stand at its ends, final or interim.
+    :ivar goes_on: its closing balance says that another page follows; ``continued``: its opening one says that it is one.
+    :ivar sums: its entries; ``marks``: the same by D and C, to be held against ``controls`` and ``limits``.
+    :ivar unsure: the sides (D, C) with entries of which banks differ in whether they count them there.
+    :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
+    :ivar blocks: it stands in SWIFT blocks, so that its end must be marked.
+    """
+
+    line: int
+    message_type: str
+    servicer: str | None = None
+    blocks: bool = False
+    statement_id: str | None = None
+    account: str | None = None
+    raw_account: str | None = None
+    number: str | None = None
+    page: int | None = None
+    currency: str | None = None
+    created_at: dt.datetime | None = None
+    opening: Money | None = None
+    opening_on: dt.date | None = None
+    opening_line: int = 0
+    continued: bool = False
+    closing: Money | None = None
+    closing_on: dt.date | None = None
+    closing_line: int = 0
+    goes_on: bool = False
+    ended: bool = False
+    final: bool = True
+    sums: Sums = field(default_factory=Sums)
+    marks: dict[str, Sums] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    controls: dict[str, tuple[int, int, Control]] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    reported: bool = False
+
+
+def continues(page: Page, following: Page) -> bool:
+    """Whether a message is the next page of the statement that the one before it began."""
+    if (page.account, page.number) != (following.account, following.number) or page.final != following.final:
+        return False
+    if page.goes_on and (following.continued or following.opening is None):
+        return True
+    next_page = page.page is not None and following.page == page.page + 1
+    unfinished = page.closing is None and following.opening is None and not page.controls
+    return next_page and unfinished
+
+
+def closes(page: Page) -> bool | None:
+    """Whether opening and entries give the closing balance; None where one of them is absent or in another currency."""
+    expected = _expected(page)
+    return None if expected is None or page.closing is None else expected == _nine(page.closing)
+
+
+def _nine(money: Money) -> int:
+    return money.scaled(EXPONENT_MAX)
+
+
+def _expected(page: Page) -> int | None:
+    if page.opening is None or page.closing is None or not page.final:
+        return None
+    if page.opening.currency != page.closing.currency:
+        return None
+    return _nine(page.opening) + page.sums.credits - page.sums.debits
+
+
+def page_problems(page: Page, previous: Page | None, *, cut: bool) -> list[Problem]:
+    """
+    Find what contradicts itself within a page, or between it and the page that it continues.
+
+    :param cut: the file ends within a line of this page.
+    """
+    problems = [*_handed_on(page, previous), *balance_problems(page), *_control_totals(page), *_cut_off(page, cut=cut)]
+    page.reported = any(p.reason == "balance_difference" for p in problems)
+    return problems
+
+
+def _handed_on(page: Page, previous: Page | None) -> list[Problem]:
+    before, after = (previous.closing if previous else None), page.opening
+    if before is None or after is None or before == after:
+        return []
+    message = (
+        f"expected the page to begin with {before}, with which page {previous.page if previous else None}"
+        f" of statement {page.number} ended, got {after}"
+    )
+    return [Problem(message=message, line=page.opening_line, column=1, reason="balance_difference")]
+
+
+def balance_problems(page: Page) -> list[Problem]:
+    """Say all figures of a page, or of a statement, that does not close."""
+    expected = _expected(page)
+    if expected is None or page.opening is None or page.closing is None or expected == _nine(page.closing):
+        return []
+    exponent = max(page.sums.exponent, page.opening.exponent, page.closing.exponent)
+
+    def written(nine: int) -> str:
+        return format_minor(nine // 10 ** (EXPONENT_MAX - exponent), exponent)
+
+    message = (
+        f"expected a closing balance of {written(expected)} {page.closing.currency}"
+        f" (opening {page.opening} + credits {written(page.sums.credits)} - debits {written(page.sums.debits)}),"
+        f" got {page.closing}, a difference of {written(_nine(page.closing) - expected)}"
+    )
+    return [Problem(message=message, line=page.closing_line, column=1, reason="balance_difference")]
+
+
+def _control_totals(page: Page) -> list[Problem]:
+    """
+    Hold ``:90D:`` and ``:90C:`` against the entries.
+
+    They may cover more than the entries listed (those below the floor limit, charges), never less; without a floor
+    limit above zero the counts are the same.
+    """
+    problems: list[Problem] = []
+    for mark, (line, minor, control) in page.controls.items():
+        if mark in page.unsure:
+            continue
+        listed = page.marks.get(mark, Sums())
+        unlimited = page.limits.get(mark, page.limits.get("")) == 0
+        fewer = control.count < listed.count or (unlimited and control.count != listed.count)
+        total = listed.credits + listed.debits
+        if not fewer and minor >= total:
+            continue
+        entries = format_minor(listed.minor(total), listed.exponent) if listed.count else "0"
+        message = (
+            f"expected :90{mark}: to count the entries ({listed.count}, together {entries} {page.currency}),"
+            f" got {control.count} and {control.amount} {control.currency}"
+        )
+        problems.append(Problem(message=message, line=line, column=1, reason="incomplete"))
+    return problems
+
+
+def _cut_off(page: Page, *, cut: bool) -> list[Problem]:
+    """An end mark or a closing balance may be missing; both, in blocks or after a line that stops, is a file cut off."""
+    unfinished = page.closing is None and not page.ended and not page.controls
+    begun = page.blocks or (cut and page.opening is not None)
+    if not (unfinished and begun):
+        return []
+    wanted = "a closing balance (:62F:)" if page.final else "control totals (:90D:, :90C:)"
+    message = f"expected {wanted} or an end mark of the message {page.statement_id or ''}, got the end of what is there"
+    return [Problem(message=message, line=page.line, column=1, reason="incomplete")]
+
+
+def statement_of(pages: Page, last: Page) -> Statement:
+    """
+    Make the statement of one or more pages.
+
+    :param pages: the first page, its sums including those of all.
+    :param last: the last page.
+    """
+    pages.closing, pages.closing_on, pages.closing_line = last.closing, last.closing_on, last.closing_line
+    sums = pages.sums
+    own = exponent_of(pages.currency) if pages.currency and pages.currency != NO_CURRENCY else 2
+    sums.exponent = max(sums.exponent, own)
+    return Statement(
+        line=pages.line,
+        account_number=pages.account,
+        currency=None if pages.currency == NO_CURRENCY else pages.currency,
+        final=pages.final,
+        statement_id=pages.statement_id,
+        number=pages.number,
+        servicer=pages.servicer,
+        from_on=pages.opening_on,
+        to_on=last.closing_on,
+        created_at=last.created_at or pages.created_at,
+        opening=pages.opening,
+        closing=last.closing,
+        entries=sums.count,
+        credits=sums.minor(sums.credits),
+        debits=sums.minor(sums.debits),
+        exponent=sums.exponent,
+        closes=closes(pages),
+    )

@@ -1,0 +1,397 @@
+"""
+Records from Stripe's API objects: charges, refunds, payouts, disputes, transfers, top-ups, balance transactions.
+
+A balance transaction says everything about the money (settlement currency, fee, net). An object beside it says what it
+was about. An object whose balance transaction is not expanded says its amount in the currency that the customer saw and
+no fee: the balance transaction, or the report, brings the rest under the same identity.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tieout.errors import BadInput
+from tieout.formats._stripe_terms import TRANSACTION, identity_of, kind_of, scale_minor
+from tieout.model.kinds import KINDS
+from tieout.model.money import MINOR_MAX
+from tieout.model.records import Record
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+__all__ = ["OBJECTS", "Object", "Origin", "identifier", "instant", "money_of", "objects_in", "records_of", "whole"]
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """
+    Where an object was found.
+
+    :ivar line: of the file.
+    :ivar zone: of the account; moments become days in it.
+    :ivar account: the connected account that it belongs to (``acct_1``); None: the platform's own.
+    :ivar seconds: when the event that carries it was made, since 1970; None for an answer of the API.
+    """
+
+    line: int
+    zone: ZoneInfo
+    account: str | None = None
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """What an object does to the balance: its kind, its sign, the key of the object that it comes from, its word."""
+
+    kind: str
+    sign: int
+    parent: str | None
+    word: str
+
+
+#: The objects that move money by a balance transaction of their own.
+OBJECTS = {
+    "charge": _Object("charge", 1, None, "charge"),
+    "refund": _Object("refund", -1, "charge", "refund"),
+    "payout": _Object("payout", -1, None, "payout"),
+    "transfer": _Object("internal_transfer", -1, "source_transaction", "transfer"),
+    "transfer_reversal": _Object("internal_transfer", 1, "transfer", "transfer_reversal"),
+    "topup": _Object("top_up", 1, None, "topup"),
+    "application_fee": _Object("application_fee", 1, "charge", "application_fee"),
+    "fee_refund": _Object("application_fee_refund", -1, "fee", "application_fee_refund"),
+}
+
+# The second balance transaction of an object that failed after its money had moved. A failed charge is not here: the
+# money goes back by a refund object, which only its expanded balance transaction names.
+_UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
+_NO_MONEY = {"failed", "canceled", "cancelled"}
+
+# Keys whose values have a column of their own, or that hold other objects.
+_TOLD = frozenset({
+    "amount", "arrival_date", "available_on", "balance_transaction", "balance_transactions", "created", "currency",
+    "description", "exchange_rate", "failure_balance_transaction", "fee", "id", "net", "object", "refunds", "reversals",
+    "source", "charges",
+})  # fmt: skip
+# Keys whose values may be known by another system.
+_REFERENCES = (
+    "payment_intent", "charge", "invoice", "order", "receipt_number", "transfer_group", "transfer", "source_transfer",
+    "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
+    "reversed_by",
+)  # fmt: skip
+_MOMENT_MAX = 253_370_764_799  # the last second of the year 9998: a time zone may still add hours
+_DIGIT = re.compile(r"[0-9]")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def identifier(value: object) -> str | None:
+    """The id of an object, expanded or not; None where there is none."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) and found else None
+
+
+def objects_in(value: object) -> list[Object]:
+    """The objects of a list; none where there is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def whole(item: Object, key: str, what: str | None = None) -> int:
+    """
+    Read an amount in minor units.
+
+    :raises BadInput: it is absent, or not a whole number.
+    """
+    value = item.get(key)
+    if type(value) is not int:
+        name = what or identifier(item) or item.get("object") or "the object"
+        message = f"expected a whole number of minor units in {key} of {name}, got {value!r:.60}"
+        raise BadInput(message)
+    return value
+
+
+def instant(value: object) -> dt.datetime | None:
+    """The UTC moment of seconds since 1970; None where there are none."""
+    if type(value) is not int or not 0 <= value <= _MOMENT_MAX:
+        return None
+    return dt.datetime.fromtimestamp(value, dt.UTC)
+
+
+def money_of(item: Object) -> str:
+    """
+    The ISO code of an object's currency.
+
+    :raises BadInput: it states none.
+    """
+    value = item.get("currency")
+    if not isinstance(value, str) or not value:
+        message = f"expected a currency in {identifier(item) or item.get('object')}, got {value!r:.60}"
+        raise BadInput(message)
+    return value.upper()
+
+
+def records_of(item: Object, origin: Origin) -> list[Record]:
+    """
+    What one API object says about money; empty where no money moved (a declined charge, an inquiry).
+
+    :raises BadInput: an amount, a currency, a date or a word cannot be read.
+    """
+    name = item.get("object")
+    if name == "balance_transaction":
+        source = item.get("source")
+        return [_of_transaction(item, source if isinstance(source, dict) else None, origin)]
+    if name == "dispute":
+        return [_of_transaction(each, item, origin) for each in objects_in(item.get("balance_transactions"))]
+    if not isinstance(name, str) or name not in OBJECTS:
+        return []
+    found = [*_of_object(item, OBJECTS[name], origin), *_of_failure(item, origin)]
+    for key in ("refunds", "reversals"):
+        nested = item.get(key)
+        for each in objects_in(nested.get("data") if isinstance(nested, dict) else None):
+            found += records_of(each, origin)
+    return found
+
+
+def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
+    """The record of an object's first balance transaction."""
+    kind, status = _standing(item, does)
+    if status is None:
+        return []
+    transaction = item.get("balance_transaction")
+    if isinstance(transaction, dict):
+        return [_of_transaction(transaction, item, origin)]
+    namespace, identity, aliases = identity_of(does.word, identifier(item), identifier(transaction))
+    if identity is None:
+        return []
+    currency = money_of(item)
+    (amount,), exponent = scale_minor([does.sign * whole(item, "amount")], currency)
+    moment = instant(item.get("created", item.get("date")))  # a payout of 2013 has only "date"
+    arrives = instant(item.get("arrival_date"))
+    return [
+        _checked(
+            Record(
+                kind=kind,
+                status=status,
+                namespace=namespace,
+                identity=identity,
+                aliases=aliases,
+                currency=currency,
+                amount=amount,
+                exponent=exponent,
+                occurred_at=moment,
+                booked_on=_day(moment, origin),
+                value_on=arrives.date() if arrives else None,
+                details=_details(item),
+                **_links(item, does, origin),
+            )
+        )
+    ]
+
+
+def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
+    """(kind, status) of an object; status None where no money moved."""
+    status, has_money = _text(item.get("status")), item.get("balance_transaction") is not None
+    if does.kind == "charge" and item.get("captured") is False and status not in _NO_MONEY:
+        gone = item.get("refunded") is True
+        return ("void", "booked") if gone else ("authorisation", "pending")
+    if status in _NO_MONEY or item.get("paid") is False:
+        return does.kind, "booked" if has_money else None
+    waits = does.kind == "charge" and status == "pending"
+    # Until 2017 a payout was called a transfer, with the bank account that it went to.
+    old_payout = does.word == "transfer" and ("bank_account" in item or "summary" in item)
+    return "payout" if old_payout else does.kind, "booked" if has_money and not waits else "pending"
+
+
+def _of_failure(item: Object, origin: Origin) -> list[Record]:
+    """The record of the balance transaction that undoes an object."""
+    transaction, name = item.get("failure_balance_transaction"), item["object"]
+    if isinstance(transaction, dict):
+        return [_of_transaction(transaction, item, origin)]
+    identity = identifier(transaction)
+    if identity is None or name not in _UNDONE:
+        return []
+    does, currency = OBJECTS[name], money_of(item)
+    (amount,), exponent = scale_minor([-does.sign * whole(item, "amount")], currency)
+    # When exactly it came back only the balance transaction says: until then this one is announced, not booked.
+    moment = instant(origin.seconds if origin.seconds is not None else item.get("created"))
+    links = _links(item, does, origin) | {"parent_external_id": identifier(item.get("charge")) or identifier(item)}
+    if name == "payout":
+        links["settlement_id"] = None
+    return [
+        _checked(
+            Record(
+                kind=_UNDONE[name],
+                status="pending",
+                namespace=TRANSACTION,
+                identity=identity,
+                currency=currency,
+                amount=amount,
+                exponent=exponent,
+                occurred_at=moment,
+                booked_on=_day(moment, origin),
+                **links,
+            )
+        )
+    ]
+
+
+def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:
+    """The record of a balance transaction, with what the object that caused it says of it."""
+    word, source_id = _word(item), identifier(item.get("source")) or (identifier(source) if source else None)
+    total, net, amount = whole(item, "fee"), whole(item, "net"), whole(item, "amount")
+    if amount - total != net:
+        message = f"expected net = amount - fee in {identifier(item)}, got {net} from {amount} - {total}"
+        raise BadInput(message)
+    kind = kind_of(word, amount, source_id)
+    if kind is None:
+        message = f"expected a category that Stripe documents in {identifier(item)}, got {word!r:.60}"
+        raise BadInput(message)
+    tax = _tax_in(item)
+    currency, namespace = money_of(item), identity_of(word, source_id, identifier(item))
+    minor, exponent = scale_minor([amount, total - tax, tax, net], currency)
+    moment, available = instant(item.get("created")), instant(item.get("available_on"))
+    links = _links_of_transaction(item, source, source_id, kind, origin)
+    return _checked(
+        Record(
+            kind=kind,
+            namespace=namespace[0],
+            identity=namespace[1],
+            aliases=namespace[2],
+            currency=currency,
+            amount=minor[0],
+            fee=minor[1],
+            fee_tax=minor[2] if tax else None,
+            net=minor[3],
+            exponent=exponent,
+            rate=_text(item.get("exchange_rate")),
+            occurred_at=moment,
+            booked_on=_day(moment, origin),
+            value_on=available.date() if available else None,
+            details=_details(item, source),
+            **_original(source, amount),
+            **links,
+        )
+    )
+
+
+def _word(item: Object) -> str:
+    word = item.get("reporting_category") or item.get("type")
+    return word if isinstance(word, str) else ""
+
+
+def _tax_in(item: Object) -> int:
+    """The tax on the fee, which Stripe counts inside it."""
+    return sum(whole(each, "amount") for each in objects_in(item.get("fee_details")) if each.get("type") == "tax")
+
+
+def _original(source: Object | None, amount: int) -> dict[str, Any]:
+    """What the customer saw, with the sign of what it did to the balance."""
+    if source is None or type(source.get("amount")) is not int or not isinstance(source.get("currency"), str):
+        return {}
+    currency = money_of(source)
+    seen = abs(whole(source, "amount"))
+    (minor,), exponent = scale_minor([-seen if amount < 0 else seen], currency)
+    return {"original_amount": minor, "original_currency": currency, "original_exponent": exponent}
+
+
+def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
+    """Identifiers and names of an object, and where it was found."""
+    own, charge = identifier(item), identifier(item.get("charge"))
+    parent = identifier(item.get(does.parent)) if does.parent else None
+    intent = identifier(item.get("payment_intent"))
+    trace = item.get("trace_id")
+    found = [identifier(item.get(key)) for key in _REFERENCES]
+    found += [_text(trace.get("value")) if isinstance(trace, dict) else _text(trace), *_metadata(item)]
+    return {
+        "line": origin.line,
+        "account_number": origin.account,
+        "revision": None if origin.seconds is None else origin.seconds * 1_000_000,
+        "external_id": own,
+        "payment_id": intent or (own if does.kind == "charge" else charge),
+        "settlement_id": own if does.kind == "payout" else None,
+        "parent_external_id": parent,
+        "references": _distinct(found, own),
+        "text": _text(item.get("description")),
+        "counterparty": _counterparty(item),
+        "counterparty_account": identifier(item.get("destination")) if does.word == "transfer" else None,
+    }
+
+
+def _links_of_transaction(
+    item: Object, source: Object | None, source_id: str | None, kind: str, origin: Origin
+) -> dict[str, Any]:
+    """Identifiers and names of a balance transaction, mostly from the object that caused it."""
+    own, name = identifier(item), (source or {}).get("object")
+    does = OBJECTS.get(str(name)) or _Object(kind, 1, "charge", str(name))
+    links = _links(source or item, does, origin)
+    links["external_id"] = source_id or own
+    links["text"] = _text(item.get("description")) or links["text"]
+    links["references"] = _distinct([own, *links["references"]], links["external_id"])
+    links["settlement_id"] = source_id if kind == "payout" else None
+    if kind == "payout_reversal":
+        links["parent_external_id"] = source_id
+    if source is None and kind == "charge":
+        links["payment_id"] = source_id
+    elif source is None:
+        links["payment_id"] = None
+    return links
+
+
+def _counterparty(item: Object) -> str | None:
+    """The customer's name, else the mail address, else the customer's id."""
+    customer, billing = item.get("customer"), item.get("billing_details")
+    people = [each for each in (billing, customer) if isinstance(each, dict)]
+    named = [_text(each.get(key)) for key in ("name", "email") for each in people]
+    return next((each for each in [*named, _text(item.get("receipt_email")), identifier(customer)] if each), None)
+
+
+def _metadata(item: Object) -> list[str]:
+    """The merchant's own identifiers: values of three to 64 characters with a digit, but no days."""
+    values = item.get("metadata")
+    texts = [_text(each) or "" for each in values.values()] if isinstance(values, dict) else []
+    return [each for each in texts if 3 <= len(each) <= 64 and _DIGIT.search(each) and not _DAY.match(each)]
+
+
+def _distinct(found: list[str | None], own: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for each in found if each and each != own))
+
+
+def _day(moment: dt.datetime | None, origin: Origin) -> dt.date | None:
+    return moment.astimezone(origin.zone).date() if moment else None
+
+
+def _text(value: object) -> str | None:
+    """Text or a whole number as text; None for nothing, and for anything else."""
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        return None
+    return str(value).strip() or None
+
+
+def _details(item: Object, source: Object | None = None) -> str | None:
+    """JSON of what has no column: the object that caused a balance transaction stands under ``source``."""
+    rest = {key: value for key, value in item.items() if key not in _TOLD and value not in (None, "", [], {})}
+    if source is not None and source is not item:
+        beside = {key: value for key, value in source.items() if key not in _TOLD and value not in (None, "", [], {})}
+        rest |= {"source": beside} if beside else {}
+    return json.dumps(rest, ensure_ascii=False, separators=(",", ":")) if rest else None
+
+
+def _checked(record: Record) -> Record:
+    """Hold a record to its kind (sign, columns that must have a value) and its amounts to int64."""
+    kind, amount = KINDS[record.kind], record.amount or 0
+    if (kind.sign == "+" and amount < 0) or (kind.sign == "-" and amount > 0):
+        message = f"expected a {record.kind} with the sign {kind.sign}, got {amount} in {record.external_id}"
+        raise BadInput(message)
+    absent = [name for name in kind.requires if getattr(record, name) is None]
+    if absent:
+        message = f"expected a value for {' and '.join(absent)} of {record.external_id} ({record.kind}), got none"
+        raise BadInput(message)
+    amounts = (record.amount, record.fee, record.fee_tax, record.net, record.original_amount)
+    if any(abs(each or 0) > MINOR_MAX for each in amounts):
+        message = f"expected amounts below {MINOR_MAX} minor units in {record.external_id}, got {amounts}"
+        raise BadInput(message)
+    return record

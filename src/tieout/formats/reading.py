@@ -1,0 +1,114 @@
+"""
+What every format gives back: chunks of records, statements, balances, totals and problems.
+
+A format is an object with ``id``, ``identify`` and ``read``; it sees bytes and yields chunks, never prints, logs,
+opens files or stops at the first fault. Memory stays flat: a chunk holds at most ``options.batch_rows`` records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from tieout.model.problems import Problem
+    from tieout.model.records import Record
+    from tieout.model.statements import Balance, Statement
+
+__all__ = ["BATCH_ROWS", "Chunk", "Format", "Head", "ReadOptions", "Total", "refusal"]
+
+#: The most records in one chunk: the stated batch beyond which memory does not grow with the file.
+BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """
+    The beginning of a file, for deciding what it is.
+
+    :ivar name: the file's name, without folders.
+    :ivar data: up to the first 64 KiB, decompressed.
+    """
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """
+    What a reader may need to know of the workspace.
+
+    :ivar timezone: an IANA name; moments become days in it (the account's time zone).
+    :ivar currency: the currency where the file states none.
+    :ivar batch_rows: the most records of one chunk.
+    """
+
+    timezone: str = "UTC"
+    currency: str | None = None
+    batch_rows: int = BATCH_ROWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """
+    Count and sums of a file's top-level entries of any status, per currency; both sums positive, in minor units.
+    """
+
+    currency: str
+    exponent: int
+    count: int
+    credits: int
+    debits: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Chunk:
+    """
+    A part of what a file says, in the file's order.
+
+    ``records`` or ``table`` (columns of ``model.records.stated_schema``) hold the canonical rows, never both.
+    ``rows`` counts the file's rows that this chunk answers for: rows = canonical rows + problems of severity ``row``;
+    None means: one row per record. ``skipped`` counts rows that are on purpose neither (a filter of the mapping, a
+    row without any value) and are not in ``rows``. ``totals`` are given once, in the last chunk, for the whole file.
+    """
+
+    records: Sequence[Record] = ()
+    table: pa.Table | None = None
+    statements: Sequence[Statement] = ()
+    balances: Sequence[Balance] = ()
+    problems: Sequence[Problem] = ()
+    totals: Sequence[Total] = ()
+    rows: int | None = None
+    skipped: int = 0
+    version: str | None = None
+
+
+class Format(Protocol):
+    """
+    One kind of file.
+
+    :ivar id: as tieout.toml names it (``camt.053``).
+    :ivar system: the system that its identifiers belong to (``"bank"``, ``"stripe"``, ``"adyen"``).
+    """
+
+    id: str
+    system: str
+
+    def identify(self, head: Head) -> str | None:
+        """Say the exact format with its version (``camt.053.001.08``) if the file is one, else None. Never raises."""
+
+    def read(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Chunk]:
+        """Yield the file's content in order. A file that cannot be read yields one chunk with a ``refused`` problem."""
+
+
+def refusal(message: str, line: int | None = None, column: int | str | None = None) -> Chunk:
+    """Make the chunk that refuses a file whole."""
+    from tieout.model.problems import Problem  # noqa: PLC0415 - keeps the annotations lazy
+
+    problem = Problem(message=message, severity="refused", line=line, column=column)
+    return Chunk(problems=[problem])

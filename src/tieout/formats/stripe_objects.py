@@ -1,0 +1,219 @@
+"""
+Stripe's API objects: a webhook event, a page of a list, a single object, an array, or JSON lines of any of these.
+
+One record per balance transaction that a charge, refund, payout, dispute, transfer, top-up or application fee tells of;
+``balance`` objects are balances. An event's time orders the versions of its object. Objects without money of their own
+(customers, invoices, sessions, declined charges) are skipped and counted. Amounts are in Stripe's minor units.
+
+Source: Stripe's API reference (objects of the versions since 2013).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+from zoneinfo import ZoneInfo
+
+from tieout.errors import BadInput
+from tieout.formats._json_values import Value, json_values
+from tieout.formats._stripe_records import Object, Origin, identifier, instant, money_of, objects_in, records_of, whole
+from tieout.formats._stripe_terms import scale_minor
+from tieout.formats.reading import Chunk, Total, refusal
+from tieout.model.money import MINOR_MAX, Money
+from tieout.model.problems import Problem
+from tieout.model.statements import Balance
+
+if TYPE_CHECKING:
+    from tieout.formats.reading import Head, ReadOptions
+    from tieout.model.records import Record
+
+__all__ = ["StripeObjects"]
+
+_OPENING = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+_EVENT = re.compile(rb'"object"\s*:\s*"event"')
+_DATA = re.compile(rb'"(?:api_version|livemode|pending_webhooks)"\s*:')
+_OBJECT = re.compile(
+    rb'"object"\s*:\s*"(?:charge|refund|balance_transaction|payout|dispute|transfer|transfer_reversal|topup'
+    rb'|application_fee|fee_refund)"'
+)
+_IDENTIFIER = re.compile(rb'"(?:ch|py|re|pyr|txn|po|dp|du|tr|trr|tu|fee|fr)_[0-9A-Za-z]{6,}"')
+_BALANCE = re.compile(rb'"object"\s*:\s*"balance"')
+_PENDING = re.compile(rb'"pending"\s*:\s*\[')
+
+# The lists of a balance object, and what each measures here.
+_BALANCES = {
+    "available": "available",
+    "pending": "pending",
+    "connect_reserved": "reserved",
+    "risk_reserved": "reserved",
+}
+_NEST_MAX = 8  # pages in pages, objects in events: more levels mean something
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What was read since the last chunk, and the sums since the file's beginning."""
+
+    records: list[Record] = field(default_factory=list)
+    balances: list[Balance] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    skipped: int = 0
+    sums: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+
+    def add(self, records: list[Record]) -> None:
+        """Keep records, and count them into the sums of their currency."""
+        self.records += records
+        for record in records:
+            value = record.net if record.net is not None else record.amount
+            sums = self.sums.setdefault((record.currency, record.exponent or 0), [0, 0, 0])
+            sums[0] += 1
+            sums[1 if (value or 0) >= 0 else 2] += abs(value or 0)
+
+    def chunk(self) -> Chunk:
+        """Hand over what was gathered, and begin anew."""
+        faults = sum(problem.severity == "row" for problem in self.problems)
+        found = Chunk(
+            records=self.records,
+            balances=self.balances,
+            problems=self.problems,
+            rows=len(self.records) + faults,
+            skipped=self.skipped,
+            version="stripe.objects",
+        )
+        self.records, self.balances, self.problems, self.skipped = [], [], [], 0
+        return found
+
+    def totals(self) -> list[Total]:
+        """Count and sums per currency, at its largest exponent."""
+        found: dict[str, Total] = {}
+        for (currency, exponent), (count, plus, minus) in sorted(self.sums.items()):
+            before = found.get(currency, Total(currency=currency, exponent=exponent, count=0, credits=0, debits=0))
+            unit = 10 ** (exponent - before.exponent)
+            found[currency] = Total(
+                currency=currency,
+                exponent=exponent,
+                count=before.count + count,
+                credits=before.credits * unit + plus,
+                debits=before.debits * unit + minus,
+            )
+        return list(found.values())
+
+
+class StripeObjects:
+    """Stripe's API objects and webhook events, as JSON."""
+
+    id = "stripe.objects"
+    system = "stripe"
+
+    def identify(self, head: Head) -> str | None:
+        """Say ``stripe.objects`` if the file is JSON with an object or an event of Stripe's in it."""
+        data = head.data
+        if not _OPENING.match(data):
+            return None
+        event = _EVENT.search(data) and _DATA.search(data)
+        balance = _BALANCE.search(data) and _PENDING.search(data)
+        return self.id if event or balance or (_OBJECT.search(data) and _IDENTIFIER.search(data)) else None
+
+    def read(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Chunk]:
+        """Yield records and balances; an object that cannot be read is one problem, and the rest goes on."""
+        gathered, zone = _Gathered(), ZoneInfo(options.timezone)
+        try:
+            for value in json_values(stream):
+                _gather(value, zone, gathered)
+                while len(gathered.records) >= options.batch_rows:
+                    rest = gathered.records[options.batch_rows :]
+                    del gathered.records[options.batch_rows :]
+                    yield gathered.chunk()
+                    gathered.records = rest
+        except BadInput as error:
+            yield refusal(str(error))
+            return
+        last = gathered.chunk()
+        last.totals = gathered.totals()
+        yield last
+
+
+def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
+    """Read one value of the file."""
+    if value.fault is not None:
+        gathered.problems.append(Problem(message=value.fault, severity="row", line=value.line))
+        return
+    for item, origin in _objects(value.content, Origin(value.line, zone)):
+        if isinstance(item, str):
+            gathered.problems.append(Problem(message=item, severity="row", line=value.line))
+            continue
+        try:
+            balances = _balances(item, origin)
+            records = records_of(item, origin)
+        except BadInput as error:
+            message = f"{error}, line {origin.line}"
+            gathered.problems.append(Problem(message=message, severity="row", line=origin.line))
+            continue
+        gathered.add(records)
+        gathered.balances += balances
+        gathered.skipped += not records and not balances
+
+
+def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Object | str, Origin]]:
+    """Unwrap pages, arrays and events down to objects; a text instead of an object says what is wrong."""
+    if isinstance(value, list) and depth < _NEST_MAX:
+        for each in value:
+            yield from _objects(each, origin, depth + 1)
+    elif not isinstance(value, dict) or depth >= _NEST_MAX:
+        yield f"expected a Stripe object in line {origin.line}, got {value!r:.60}", origin
+    elif value.get("object") == "list":
+        yield from _objects(value.get("data"), origin, depth + 1)
+    elif value.get("object") == "event" or isinstance(value.get("data"), dict):
+        yield from _of_event(value, origin, depth)
+    elif value and all(isinstance(each, dict) for each in value.values()):
+        # A collection by name, as in Stripe's published fixtures.
+        yield from _objects(list(value.values()), origin, depth + 1)
+    elif not isinstance(value.get("object"), str):
+        yield f'expected the key "object" in the value of line {origin.line}, got {list(value)!r:.60}', origin
+    elif value["object"] == "payment_intent" and isinstance(value.get("charges"), dict):
+        # Until 2022 an intent carried its charges; one without any is skipped like other objects.
+        yield from _objects(value["charges"] if value["charges"].get("data") else {"object": "none"}, origin, depth + 1)
+    else:
+        yield value, origin
+
+
+def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Object | str, Origin]]:
+    """The object inside an event, with the account that it belongs to and the event's time."""
+    data, seconds = event.get("data"), event.get("created")
+    inner = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(inner, dict):
+        yield f"expected data.object in the event {identifier(event)} of line {origin.line}, got {inner!r:.60}", origin
+        return
+    moment = seconds if instant(seconds) is not None else None
+    within = Origin(origin.line, origin.zone, identifier(event.get("account")) or origin.account, moment)
+    yield from _objects(inner, within, depth + 1)
+
+
+def _balances(item: Object, origin: Origin) -> list[Balance]:
+    """The balances that a balance object states; the day is the event's."""
+    if item.get("object") != "balance":
+        return []
+    moment = instant(origin.seconds)
+    return [
+        Balance(
+            line=origin.line,
+            kind=kind,
+            amount=_money(each, name),
+            account_number=origin.account,
+            on=moment.astimezone(origin.zone).date() if moment else None,
+            code=name,
+        )
+        for name, kind in _BALANCES.items()
+        for each in objects_in(item.get(name))
+    ]
+
+
+def _money(part: Object, name: str) -> Money:
+    currency = money_of(part)
+    minor, exponent = scale_minor([whole(part, "amount", f"the {name} balance")], currency)
+    if abs(minor[0] or 0) > MINOR_MAX:
+        message = f"expected an amount within int64 in the {name} balance, got {minor[0]}"
+        raise BadInput(message)
+    return Money(minor[0] or 0, currency, exponent)

@@ -1,0 +1,118 @@
+"""
+Stripe's financial reports as CSV: payout reconciliation, balance change from activity, payouts, balance summary.
+
+A row of an itemised report is a balance transaction; it has the same identity as the API object that it belongs to
+(``stripe_objects``). A balance summary gives balances. Users choose the columns, their order and the decimal sign, and
+add metadata: whatever is there is used, and what is missing and needed is named.
+
+Source: Stripe's report types reference (payout reconciliation 1 to 5, ending balance, by id; balance 1 to 7; payouts).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from tieout.formats._columns import Columns
+from tieout.formats._peek import peek
+from tieout.formats._stripe_mapping import itemised_mapping
+from tieout.formats._stripe_summary import SUMMARY_COLUMNS, read_summary
+from tieout.formats.reading import Head
+from tieout.formats.tabular import CsvDialect, Mapping, header_of, read_table
+
+if TYPE_CHECKING:
+    from tieout.formats.reading import Chunk, ReadOptions
+
+__all__ = ["BALANCE", "PAYOUT_RECONCILIATION", "StripeBalance", "StripePayoutReconciliation"]
+
+PAYOUT_RECONCILIATION = "stripe.payout_reconciliation"
+BALANCE = "stripe.balance"
+
+_SHAPE = Mapping(id="stripe", dialect=CsvDialect(delimiter="auto"))
+# Stripe names its downloads after the report; the by-id report of one payout may hold no column with the payout's id.
+_NAMED = re.compile(r"(payout|ending.balance).reconciliation", re.IGNORECASE)
+_WITH_COMMA = re.compile(r"-?\d+,\d+")
+_AMOUNTS = ("gross", "net", "fee", "amount", "net_amount")
+_ROWS_SEEN = 1_000
+
+
+def _kind_of_report(head: Head) -> str | None:
+    """Which report a file is, by its header; None if it is none of Stripe's."""
+    header = header_of(head, _SHAPE)
+    if header is None:
+        return None
+    columns = Columns.of(header)
+    if _is_summary(columns, head.data):
+        return BALANCE
+    money = columns.has("currency") and (columns.has("net") or columns.has("gross"))
+    ids = columns.all("balance_transaction_id", "source_id", "automatic_payout_id", "payout_id")
+    if columns.has("reporting_category") and money and ids:
+        settled = columns.has("automatic_payout_id") or _NAMED.search(head.name)
+        return PAYOUT_RECONCILIATION if settled else BALANCE
+    # The balance export of the Dashboard. Tables of data pipelines have the same columns in minor units: they say
+    # "created", not "Created (UTC)".
+    exported = {"id", "Type", "Source", "Amount", "Fee", "Net", "Currency", "Created (UTC)", "Available On (UTC)"}
+    return BALANCE if exported <= set(header) else None
+
+
+def _is_summary(columns: Columns, data: bytes) -> bool:
+    return columns.has(*SUMMARY_COLUMNS) and (b"starting_balance" in data or b"ending_balance" in data)
+
+
+def _signs(data: bytes) -> tuple[str, str]:
+    """
+    (delimiter, decimal sign) of a report, seen from its beginning.
+
+    Stripe writes the comma on request, and then only the comma: it never separates thousands.
+    """
+    text = data.decode("utf-8-sig", "replace")
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t|", key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    points = commas = 0
+    try:
+        names = list(Columns.of(header := next(rows, [])).names)
+        places = [names.index(name) for name in _AMOUNTS if name in names] if len(names) == len(header) else []
+        for _, row in zip(range(_ROWS_SEEN), rows, strict=False):
+            cells = [row[place] for place in places if place < len(row)]
+            points += sum("." in cell for cell in cells)
+            commas += sum(_WITH_COMMA.fullmatch(cell.strip()) is not None for cell in cells)
+    except csv.Error:
+        pass  # the reader says what is wrong, and where
+    return delimiter, "," if commas and not points else "."
+
+
+class _StripeReport:
+    """Reads any of Stripe's reports; the two formats differ in what they claim only."""
+
+    id: str
+    system = "stripe"
+
+    def identify(self, head: Head) -> str | None:
+        """Say this format's id if the header is one of its reports', else None."""
+        return self.id if _kind_of_report(head) == self.id else None
+
+    def read(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Chunk]:
+        """Yield the rows as Arrow tables, or the balances of a summary."""
+        data, whole = peek(stream)
+        delimiter, decimal = _signs(data)
+        header = header_of(Head("", data), _SHAPE)
+        if header is not None and _is_summary(Columns.of(header), data):
+            yield read_summary(whole, delimiter, decimal)
+            return
+        yield from read_table(whole, options, _SHAPE, lambda names: itemised_mapping(self.id, names, options, decimal))
+
+
+class StripePayoutReconciliation(_StripeReport):
+    """Every transaction, with the payout that it was settled in."""
+
+    id = PAYOUT_RECONCILIATION
+
+
+class StripeBalance(_StripeReport):
+    """Every transaction of a period, or the balances at its ends."""
+
+    id = BALANCE

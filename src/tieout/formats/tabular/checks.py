@@ -1,0 +1,95 @@
+"""
+What every row must keep, as conditions in SQL: a row that breaks one is quarantined with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.formats.tabular.compiling import CURRENCY_OF, Meaning
+from tieout.formats.tabular.stated import DECIMALS, net_of
+from tieout.formats.tabular.typed import FAST, Digits, quoted
+from tieout.model.kinds import KINDS, STATUSES
+from tieout.model.money import MINOR_MAX
+
+__all__ = ["Check", "checks_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    One condition.
+
+    :ivar what: ``field``, ``kind``, ``currency``, ``size``, ``net``, ``sign``, ``required`` or ``status``.
+    :ivar name: the canonical field that it is about.
+    :ivar fast, exact: SQL that is true where the row breaks it, for either run.
+    """
+
+    what: str
+    name: str
+    fast: str
+    exact: str
+
+    def bad(self, digits: Digits) -> str:
+        """The SQL for one run."""
+        return self.fast if digits is FAST else self.exact
+
+
+def checks_of(meaning: Meaning) -> tuple[Check, ...]:
+    """Every check of a mapping, in the order in which a row's first fault is reported."""
+    found = [_same("field", name, bad) for name in meaning.all if (bad := meaning.failed(name))]
+    found.append(_same("kind", "kind", "kind is null"))
+    found += _currencies(meaning)
+    found += _sizes(meaning)
+    if {"amount", "net"} <= set(meaning.rest):
+        found.append(_same("net", "net", f"{meaning.value('net')} <> {net_of(meaning)}"))
+    found += _kind_rules(meaning)
+    if "status" in meaning.rest:
+        status = meaning.value("status")
+        found.append(_same("status", "status", f"{status} is null or {status} not in {_listed(STATUSES)}"))
+    return tuple(found)
+
+
+def _same(what: str, name: str, bad: str) -> Check:
+    return Check(what, name, bad, bad)
+
+
+def _listed(words: tuple[str, ...] | list[str]) -> str:
+    return f"({', '.join(map(quoted, words))})"
+
+
+def _currencies(meaning: Meaning) -> list[Check]:
+    found = [_same("currency", "currency", "e is null")]
+    for amount, currency in CURRENCY_OF.items():
+        if currency != "currency" and amount in meaning.rest:
+            missing = f"{meaning.value(amount)} is not null and {DECIMALS[currency]} is null"
+            found.append(_same("currency", currency, missing))
+    return found
+
+
+def _sizes(meaning: Meaning) -> list[Check]:
+    """Fast: the amount is whole in minor units of its currency. Exact: it fits 64 bits."""
+    amounts = {name: meaning.value(name) for name in CURRENCY_OF if name in meaning.rest}
+    if "amount" in amounts and "net" not in amounts:
+        amounts["net"] = net_of(meaning)
+    found = []
+    for name, value in amounts.items():
+        divisor = f"p_{DECIMALS[CURRENCY_OF[name]]}"
+        too_large = f"abs({value} // {divisor}) > {MINOR_MAX}"
+        found.append(Check("size", name, f"{value} % {divisor} <> 0", too_large))
+    return found
+
+
+def _kind_rules(meaning: Meaning) -> list[Check]:
+    """The sign of the amount, and the fields that the kind requires, by ``model.kinds``."""
+    found = []
+    amount = meaning.value("amount") if "amount" in meaning.rest else None
+    for sign, wrong in (("+", "<"), ("-", ">")):
+        kinds = [kind.name for kind in KINDS.values() if kind.sign == sign]
+        if amount:
+            found.append(_same("sign", "amount", f"{amount} {wrong} 0 and kind in {_listed(kinds)}"))
+    for name in sorted({name for kind in KINDS.values() for name in kind.requires}):
+        free = [kind.name for kind in KINDS.values() if name not in kind.requires]
+        value = meaning.value(name) if name in meaning.rest else "null"
+        found.append(_same("required", name, f"{value} is null and kind not in {_listed(free)}"))
+    return found

@@ -1,0 +1,250 @@
+"""
+What every field of a mapping says: its expression compiled for the columns of one file, at one width of decimals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tieout.errors import WrongUse
+from tieout.formats.tabular.expressions import Compiler
+from tieout.formats.tabular.functions import HANDLERS
+from tieout.formats.tabular.names import Names
+from tieout.formats.tabular.parsing import ExpressionFault, parse
+from tieout.formats.tabular.typed import Atom, Digits, Kind, NumberText, Typed, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tieout.formats.reading import ReadOptions
+    from tieout.formats.tabular.mapping import Mapping
+
+__all__ = ["AMOUNTS", "CURRENCY_OF", "FIELD_KINDS", "TRUSTED_FIELDS", "Meaning", "Said", "meaning_of"]
+
+#: Amount fields, and the field that names the currency of each.
+CURRENCY_OF = {
+    "amount": "currency",
+    "fee": "currency",
+    "fee_tax": "currency",
+    "tax": "currency",
+    "net": "currency",
+    "original_amount": "original_currency",
+    "base_amount": "base_currency",
+}
+#: The amounts that share ``currency`` and ``exponent``.
+AMOUNTS = tuple(name for name, currency in CURRENCY_OF.items() if currency == "currency")
+
+_TEXTS = (
+    "external_id payment_id settlement_id parent_external_id kind status currency original_currency base_currency"
+    " text counterparty counterparty_account bank_code account account_number sub_account"
+).split()
+
+#: Every field that a mapping may give, and what its expression must become.
+FIELD_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(_TEXTS, Kind.TEXT),
+    **dict.fromkeys(CURRENCY_OF, Kind.NUMBER),
+    **dict.fromkeys(("booked_on", "value_on", "due_on"), Kind.DATE),
+    "occurred_at": Kind.MOMENT,
+    "rate": Kind.TEXT,
+    "references": Kind.LIST,
+}
+#: The fields that only mappings of our own code may give.
+TRUSTED_FIELDS: dict[str, Kind] = {
+    "namespace": Kind.TEXT,
+    "identity": Kind.TEXT,
+    "aliases": Kind.LIST,
+    "counted": Kind.BOOLEAN,
+    "revision": Kind.INTEGER,
+    "details": Kind.TEXT,
+}
+#: Fields that others depend on: they are computed first.
+_FIRST = ("where", "currency", "original_currency", "base_currency", "kind")
+_DECIMALS_NAME = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """
+    What one field says.
+
+    :ivar sql: its SQL; of a fallible one a struct with the value as ``v``, NULL where a conversion failed.
+    :ivar columns: positions of the columns that it reads.
+    """
+
+    sql: str
+    fallible: bool
+    columns: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Meaning:
+    """
+    What all fields say.
+
+    :ivar header: the columns of the file.
+    :ivar first, rest: by field; the first ones are computed before the others.
+    :ivar mentioned: positions of the columns that a field reads; ``used``: that anything reads.
+    :ivar atoms: every conversion, and ``atom_fields``: the field that it stands in.
+    """
+
+    header: tuple[str, ...] = ()
+    first: dict[str, Said] = field(default_factory=dict)
+    rest: dict[str, Said] = field(default_factory=dict)
+    mentioned: set[int] = field(default_factory=set)
+    used: set[int] = field(default_factory=set)
+    atoms: list[Atom] = field(default_factory=list)
+    atom_fields: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> dict[str, Said]:
+        """Every field's."""
+        return self.first | self.rest
+
+    @property
+    def kept(self) -> str | None:
+        """The SQL of whether a row is kept; one whose filter cannot be computed is kept, to be explained."""
+        said = self.first.get("where")
+        if said is None:
+            return None
+        return "(s_where is null or s_where.v)" if said.fallible else "s_where"
+
+    def value(self, name: str) -> str:
+        """The SQL of a field's value."""
+        return f"s_{name}.v" if self.all[name].fallible else f"s_{name}"
+
+    def failed(self, name: str) -> str | None:
+        """The SQL of whether a field could not be computed; None where it always can."""
+        return f"s_{name} is null" if self.all[name].fallible else None
+
+
+def meaning_of(
+    mapping: Mapping,
+    header: tuple[str, ...] | None,
+    options: ReadOptions,
+    digits: Digits,
+    kinds: tuple[Kind, ...] | None = None,
+) -> Meaning:
+    """
+    Compile every field; without a header any column is taken to exist (to check a mapping before there is a file).
+
+    :raises WrongUse: the mapping is at fault. BadInput: the file lacks a column.
+    """
+    meaning = Meaning(header or ())
+    column = _columns_of(header, kinds)
+    number = NumberText(mapping.dialect.decimal, mapping.dialect.thousands, digits)
+    expressions = _expressions(mapping, options)
+    for name in (*_FIRST, *(f for f in expressions if f not in _FIRST)):
+        if name not in expressions:
+            continue
+        compiler = Compiler(HANDLERS, column, number, options.timezone, mapping.trusted, _factor(name, expressions))
+        try:
+            typed = _compiled(compiler, name, expressions[name], number)
+        except ExpressionFault as fault:
+            raise _misuse(mapping, name, str(fault)) from None
+        _note(meaning, name, typed, compiler.atoms)
+    _add_details(mapping, header, meaning)
+    return meaning
+
+
+def _columns_of(header: tuple[str, ...] | None, kinds: tuple[Kind, ...] | None) -> Callable[[str], Typed]:
+    if header is None:
+        seen: dict[str, int] = {}
+        return lambda name: _column(seen.setdefault(name, len(seen)), Kind.TEXT)
+    names = Names(header)
+
+    def known(name: str) -> Typed:
+        place = names.place(name)
+        return _column(place, kinds[place] if kinds else Kind.TEXT)
+
+    return known
+
+
+def _column(place: int, kind: Kind) -> Typed:
+    return Typed(f"c{place}", kind, (place,))
+
+
+def _expressions(mapping: Mapping, options: ReadOptions) -> dict[str, str | Typed]:
+    """Every field's expression, with the filter, the currency and the account where they are not fields."""
+    found: dict[str, str | Typed] = {
+        "account_number" if name == "account" else name: text for name, text in mapping.fields.items()
+    }
+    if mapping.where is not None:
+        found["where"] = mapping.where
+    if mapping.account is not None:
+        found["account_number"] = Typed(quoted(mapping.account), Kind.TEXT, literal=mapping.account)
+    if "currency" not in found:
+        if options.currency is None:
+            raise _misuse(mapping, "currency", "expected a field currency, or a currency of the source, got neither")
+        found["currency"] = Typed(quoted(options.currency), Kind.TEXT, literal=options.currency)
+    if "kind" not in found:
+        raise _misuse(mapping, "kind", "expected a field kind, such as kind = \"'charge'\", got none")
+    for name, text in (("original_amount", "original_currency"), ("base_amount", "base_currency")):
+        if name in found and text not in found:
+            raise _misuse(mapping, name, f"expected a field {text} beside it, got none")
+    return found
+
+
+def _factor(name: str, expressions: dict[str, str | Typed]) -> str | None:
+    currency = CURRENCY_OF.get(name)
+    return _DECIMALS_NAME[currency] if currency in expressions else None
+
+
+def _compiled(compiler: Compiler, name: str, text: str | Typed, number: NumberText) -> Typed:
+    typed = text if isinstance(text, Typed) else compiler.compile(parse(text))
+    kind = Kind.BOOLEAN if name == "where" else (FIELD_KINDS | TRUSTED_FIELDS)[name]
+    plain = typed.kind is Kind.TEXT and len(typed.sql) <= len("c9999") and typed.columns
+    if name == "rate":
+        return _rate(compiler, typed, number)
+    typed = compiler.as_kind(typed, kind)
+    if kind is Kind.TEXT and not plain and typed.literal is None:
+        return Typed(f"nullif({typed.sql}, '')", kind, typed.columns, typed.fallible)
+    if kind is Kind.LIST and not typed.sql.startswith("case when"):
+        kept = f"list_filter(coalesce({typed.sql}, []), lambda x: x is not null and x <> '')"
+        return Typed(kept, kind, typed.columns, typed.fallible)
+    if kind is Kind.NUMBER:
+        # Amounts leave as whole numbers at the scale of the run: what follows is integer arithmetic.
+        scale = number.digits.scale
+        whole = "bigint" if scale == 4 else "hugeint"  # noqa: PLR2004 - 64 bits hold the narrow scale
+        unscaled = f"cast(({typed.sql}) * cast({10**scale} as decimal({scale + 1}, 0)) as {whole})"
+        return Typed(unscaled, kind, typed.columns, fallible=True)
+    return typed
+
+
+def _rate(compiler: Compiler, typed: Typed, number: NumberText) -> Typed:
+    """A rate stays text, as the source wrote it, but with a decimal point and only if it is a decimal."""
+    if typed.kind is not Kind.TEXT:
+        return compiler.as_kind(typed, Kind.TEXT)
+    wide = NumberText(number.decimal, number.thousands, Digits(29, 20, 38))
+    good = f"regexp_full_match({typed.sql}, {quoted(wide.pattern)})"
+    bad = f"cast(cast('?' || {typed.sql} as integer) as varchar)"
+    sql = f"case when {good} then {wide.plain(typed.sql)} else {bad} end"
+    compiler.atoms.append(Atom(typed.sql, sql, number.expected, typed.columns))
+    return Typed(sql, Kind.TEXT, typed.columns, fallible=True)
+
+
+def _note(meaning: Meaning, name: str, typed: Typed, atoms: list[Atom]) -> None:
+    sql = f"try(struct_pack(v := {typed.sql}))" if typed.fallible else typed.sql
+    place = meaning.first if name in _FIRST else meaning.rest
+    place[name] = Said(sql, typed.fallible, typed.columns)
+    meaning.used |= set(typed.columns)
+    if name != "where":
+        meaning.mentioned |= set(typed.columns)
+    meaning.atoms += atoms
+    meaning.atom_fields += [name] * len(atoms)
+
+
+def _add_details(mapping: Mapping, header: tuple[str, ...] | None, meaning: Meaning) -> None:
+    if header is None or "details" in meaning.rest:
+        return
+    if mapping.details is None:
+        meaning.used |= set(range(len(header)))
+    else:
+        meaning.used |= {Names(header).place(name) for name in mapping.details}
+
+
+def _misuse(mapping: Mapping, name: str, fault: str) -> WrongUse:
+    table = "mapping" if name == "where" else "fields"
+    line = mapping.lines.get(f"{table}.{name}") or mapping.lines.get("fields.account" if "account" in name else table)
+    place = f"{mapping.origin} line {line}" if line else mapping.origin
+    return WrongUse(f"{place}: [{table}] {name}: {fault}")

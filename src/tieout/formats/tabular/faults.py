@@ -1,0 +1,100 @@
+"""
+Why a row was quarantined, in one sentence with its line, its column and what it holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tieout.formats.tabular.raw import shortened
+from tieout.model.money import MINOR_MAX
+from tieout.model.problems import Problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tieout.formats.tabular.checks import Check
+    from tieout.formats.tabular.projection import Compiled
+
+__all__ = ["explained"]
+
+_SCALE = 9
+_LONGEST = 40
+
+
+def explained(compiled: Compiled, numbers: list[int], rows: pa.Table) -> list[Problem]:
+    """
+    Give one problem per row at fault, and none for a row without any value.
+
+    ``numbers`` are the checks that the rows break first; ``rows`` is what ``explain`` gave for them, in their order.
+    """
+    every_column_read = len(compiled.used) == len(compiled.header)
+    found = []
+    for number, row in zip(numbers, rows.to_pylist(), strict=True):
+        if every_column_read and all(row[f"c{n}"] is None for n in compiled.used):
+            continue
+        found.append(_problem(compiled, compiled.checks[number - 1], row))
+    return found
+
+
+def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
+    places = compiled.read_by.get(check.name, ())
+    column = compiled.header[places[0]] if places else check.name
+    reason = "unreadable"
+    if check.what == "field":
+        column, said = _conversion(compiled, check.name, row, column)
+    else:
+        said = _SENTENCES[check.what](check.name, row)
+        reason = _REASONS.get(check.what, reason)
+    message = f"line {row['line']}, column {column}: {said}"
+    return Problem(message=message, severity="row", line=row["line"], column=column, reason=reason)
+
+
+def _shown(value: object) -> str:
+    return "no value" if value is None else repr(shortened(str(value), _LONGEST))
+
+
+def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str) -> tuple[str, str]:
+    """Name the column and the conversion that failed first."""
+    for n, (field, atom) in enumerate(compiled.atoms):
+        if field == name and row[f"a{n}"] is not None:
+            where = compiled.header[atom.columns[0]] if atom.columns else column
+            return where, f"expected {atom.expected}, got {_shown(row[f'a{n}'])}"
+    values = ", ".join(_shown(row[f"c{n}"]) for n in compiled.read_by.get(name, ()))
+    return column, f"expected a value for {name} within its limits, got {values or 'none'}"
+
+
+def _amount(scaled: str | None) -> str:
+    """Write a number at scale 9 as people do."""
+    if scaled is None:
+        return "nothing"
+    digits = scaled.lstrip("-").rjust(_SCALE + 1, "0")
+    text = f"{digits[:-_SCALE]}.{digits[-_SCALE:]}".rstrip("0").rstrip(".")
+    return f"-{text}" if scaled.startswith("-") else text
+
+
+def _net(_name: str, row: dict[str, Any]) -> str:
+    parts = [_amount(row.get(f"s_{name}")) for name in ("amount", "fee", "fee_tax") if row.get(f"s_{name}") is not None]
+    return f"expected net = amount - fee - fee_tax = {' - '.join(parts)}, got {_amount(row['s_net'])}"
+
+
+def _sign(_name: str, row: dict[str, Any]) -> str:
+    amount = _amount(row["s_amount"])
+    wanted = "positive" if amount.startswith("-") else "negative"
+    return f"expected a {wanted} amount for a {row['kind']}, got {amount}"
+
+
+def _size(name: str, _row: dict[str, Any]) -> str:
+    return f"expected {name} of at most {MINOR_MAX} minor units, got more"
+
+
+_SENTENCES = {
+    "kind": lambda _name, row: f"expected a kind or a word of [kinds], got {_shown(row['s_kind'])}",
+    "currency": lambda name, row: f"expected an ISO 4217 currency such as EUR, got {_shown(row[f's_{name}'])}",
+    "size": _size,
+    "net": _net,
+    "sign": _sign,
+    "required": lambda name, row: f"expected {name}, which a {row['kind']} must have, got no value",
+    "status": lambda _name, row: f"expected booked, pending or provisional, got {_shown(row['s_status'])}",
+}
+_REASONS = {"net": "conflict", "required": "incomplete"}

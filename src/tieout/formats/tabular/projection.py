@@ -1,0 +1,135 @@
+"""
+The SQL of a mapping: one projection from the columns of a file to the columns of the canonical record.
+
+It is made thrice. ``fast`` computes amounts in 64 bits; a row that it does not find faultless in one number, ``fault``,
+is computed again by ``exact`` in 128 bits; and what is at fault then is asked of ``explain``, to say why. All three
+are made of the same three steps: the currency and the filter (``opened``), every field (``said``), and the
+checks and final columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tieout.formats.tabular import checks, stated
+from tieout.formats.tabular.compiling import Meaning, meaning_of
+from tieout.formats.tabular.typed import EXACT, FAST, Digits
+
+if TYPE_CHECKING:
+    import collections.abc as cabc
+
+    from tieout.formats.reading import ReadOptions
+    from tieout.formats.tabular.mapping import Mapping
+    from tieout.formats.tabular.typed import Atom, Kind
+
+__all__ = ["Compiled", "compile_mapping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """
+    A mapping compiled for the header of one file.
+
+    :ivar fast, exact, explain: SQL over the Arrow table ``batch`` (``line``, ``c0``, ``c1``, ...).
+    :ivar columns: the canonical columns that ``fast`` and ``exact`` give, behind ``line`` and ``fault``.
+    :ivar constants: canonical columns that are the same in every row.
+    :ivar used: positions of the columns that are read.
+    :ivar checks: what the numbers in ``fault`` mean, from 1.
+    :ivar atoms: every conversion with its field, in the order of ``explain``'s columns ``a0, a1, ...``.
+    :ivar read_by: the columns that each field reads.
+    """
+
+    mapping: Mapping
+    header: tuple[str, ...]
+    fast: str
+    exact: str
+    explain: str
+    columns: tuple[str, ...]
+    constants: cabc.Mapping[str, object]
+    used: frozenset[int]
+    checks: tuple[checks.Check, ...]
+    atoms: tuple[tuple[str, Atom], ...]
+    read_by: cabc.Mapping[str, tuple[int, ...]]
+
+
+def compile_mapping(
+    mapping: Mapping,
+    header: tuple[str, ...],
+    options: ReadOptions,
+    kinds: tuple[Kind, ...] | None = None,
+) -> Compiled:
+    """
+    Compile a mapping for a file's columns.
+
+    ``kinds`` are the types of the columns (of Parquet); by default all are text.
+
+    :raises WrongUse: the mapping is at fault. BadInput: the file lacks a column.
+    """
+    meanings = {digits: meaning_of(mapping, header, options, digits, kinds) for digits in (FAST, EXACT)}
+    fast, exact = meanings[FAST], meanings[EXACT]
+    columns = stated.final_columns(mapping, exact)
+    tests = checks.checks_of(exact)
+    return Compiled(
+        mapping=mapping,
+        header=header,
+        fast=_projection(mapping, fast, FAST),
+        exact=_projection(mapping, exact, EXACT),
+        explain=_explanation(mapping, exact),
+        columns=tuple(columns),
+        constants=stated.constants(exact),
+        used=frozenset(exact.used),
+        checks=tests,
+        atoms=tuple(zip(exact.atom_fields, exact.atoms, strict=True)),
+        read_by={name: said.columns for name, said in exact.all.items()},
+    )
+
+
+def _opened(meaning: Meaning) -> str:
+    """The first step: the file's columns, and what other fields depend on: filter, currencies, kind's word."""
+    said = [f"{said.sql} as s_{name}" for name, said in meaning.first.items()]
+    columns = ", ".join(["line", *(f"c{i}" for i in sorted(meaning.used)), *said])
+    return f"select {columns} from batch"
+
+
+def _said(mapping: Mapping, meaning: Meaning) -> str:
+    """The second step: every other field, and the decimals of the currencies."""
+    decimals = [
+        f"{stated.decimals_of(meaning.value(field))} as {name}"
+        for field, name in stated.DECIMALS.items()
+        if field in meaning.first
+    ]
+    kind = f"{stated.kind_of(mapping, meaning)} as kind"
+    fields = [f"{said.sql} as s_{name}" for name, said in meaning.rest.items()]
+    # A field with minor() needs the decimals of its currency, which DuckDB lets later columns of one select name.
+    columns = ", ".join(["*", *decimals, kind, *fields])
+    kept = meaning.kept
+    return f"select {columns} from ({_opened(meaning)})" + (f" where {kept}" if kept else "")
+
+
+def _projection(mapping: Mapping, meaning: Meaning, digits: Digits) -> str:
+    weighed = stated.weighing(meaning, digits)
+    source = _said(mapping, meaning)
+    if weighed:
+        source = f"select *, {', '.join(weighed)} from ({source})"
+    tests = checks.checks_of(meaning)
+    fault = "".join(f" when {test.bad(digits)} then {n}" for n, test in enumerate(tests, start=1))
+    fault = f"case{fault} else 0 end" if fault else "0"
+    finals = [f"{sql} as {quoted_name(name)}" for name, sql in stated.final_columns(mapping, meaning, digits).items()]
+    return f"select {', '.join(['line', f'cast({fault} as smallint) as fault', *finals])} from ({source})"
+
+
+def _explanation(mapping: Mapping, meaning: Meaning) -> str:
+    """The SQL that says, for rows at fault: every column as text, every word, and every failed conversion."""
+    raw = [f"cast(c{i} as varchar) as c{i}" for i in sorted(meaning.used)]
+    words = [f"cast({meaning.value(name)} as varchar) as s_{name}" for name in meaning.all]
+    failed = [
+        f"case when try(struct_pack(v := {atom.result})) is null then try(cast({atom.argument} as varchar)) end as a{n}"
+        for n, atom in enumerate(meaning.atoms)
+    ]
+    return f"select {', '.join(['line', 'kind', *raw, *words, *failed])} from ({_said(mapping, meaning)})"
+
+
+def quoted_name(name: str) -> str:
+    """A column of ours as an SQL name."""
+    return '"' + name + '"'

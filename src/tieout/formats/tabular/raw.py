@@ -1,0 +1,113 @@
+"""
+A table as a file holds it: a header, and pieces that become Arrow tables of text.
+
+Every kind of file has a ``raw_NAME`` module with one ``open_NAME(stream, shape)`` function that gives a
+:class:`RawTable`. Its pieces are calls: the main thread cuts the stream, worker threads parse what was cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.errors import BadInput
+from tieout.model.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tieout.formats.tabular.typed import Kind
+
+__all__ = ["COLUMNS_MAX", "RawBatch", "RawTable", "Unreadable", "cleaned", "row_problem", "shortened"]
+
+#: The most columns of a file.
+COLUMNS_MAX = 4_096
+_BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000\ufeff"
+_BLANK = 0x20
+#: First and last bytes of values that may be blanks beyond ASCII (the encodings of _BLANKS).
+_WIDE_FIRST = np.isin(np.arange(256), [0xC2, 0xE2, 0xE3, 0xEF])
+_WIDE_LAST = np.isin(np.arange(256), [0x80, 0x87, 0xA0, 0xAF, 0xBF])
+_MAYBE_FIRST = (np.arange(256) <= _BLANK) | _WIDE_FIRST
+_MAYBE_LAST = (np.arange(256) <= _BLANK) | _WIDE_LAST
+
+
+class Unreadable(BadInput):
+    """
+    The file cannot be read on.
+
+    :ivar line: where, from 1.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        """Keep the place beside the sentence."""
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(slots=True)
+class RawBatch:
+    """
+    Rows of a file.
+
+    :ivar table: ``line`` (int64) and ``c0, c1, ...``, text without surrounding blanks, NULL when empty.
+    :ivar problems: one for each row that could not even be cut into columns.
+    :ivar skipped: rows without any value.
+    """
+
+    table: pa.Table
+    problems: Sequence[Problem] = ()
+    skipped: int = 0
+
+
+@dataclass(slots=True)
+class RawTable:
+    """
+    A file opened: its column names, and its rows piece by piece.
+
+    :ivar kinds: the types of the columns; None: all text.
+    :ivar pieces: takes the positions of the columns that are read, gives the calls that parse.
+    """
+
+    header: tuple[str, ...]
+    pieces: Callable[[frozenset[int]], Iterable[Callable[[], RawBatch]]]
+    kinds: tuple[Kind, ...] | None = None
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """Cut a text for a message."""
+    return text if len(text) <= most else text[:most] + "..."
+
+
+def row_problem(line: int, message: str, column: str | None = None) -> Problem:
+    """Make the problem that quarantines one row."""
+    return Problem(message=message, severity="row", line=line, column=column)
+
+
+def cleaned(column: pa.Array) -> pa.Array:
+    """Strip blanks from the values of a text column, and make empty ones NULL; cheap where there are none."""
+    if isinstance(column, pa.ChunkedArray):
+        return pa.chunked_array([cleaned(chunk) for chunk in column.chunks], type=pa.string())
+    if _maybe_blank(column):
+        column = pc.utf8_trim(column, characters=_BLANKS)
+        column = pc.if_else(pc.equal(column, ""), None, column)
+    return column
+
+
+def _maybe_blank(column: pa.Array) -> bool:
+    """Whether a value may be empty, or begin or end with a blank, by its first and last byte."""
+    _, offsets_buffer, data_buffer = column.buffers()
+    if len(column) == 0 or data_buffer is None:
+        return len(column) > column.null_count
+    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
+    data = np.frombuffer(data_buffer, np.uint8)
+    filled = offsets[1:] > offsets[:-1]
+    if len(column) - int(filled.sum()) > column.null_count:
+        return True
+    starts, ends = offsets[:-1], offsets[1:]
+    if column.null_count:
+        starts, ends = starts[filled], ends[filled]
+    return bool(_MAYBE_FIRST[data[starts]].any() or _MAYBE_LAST[data[ends - 1]].any())

@@ -1,0 +1,176 @@
+"""
+CSV and TSV: cut at record ends here, parsed by Arrow, rows that do not fit explained.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+from tieout.formats.tabular.csv_block import Block, parsed
+from tieout.formats.tabular.mapping import FIND_HEADER
+from tieout.formats.tabular.names import Names, clean_name
+from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable
+from tieout.formats.tabular.records_in_text import marks_of
+from tieout.formats.tabular.text_blocks import utf8_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tieout.formats.tabular.mapping import Mapping
+
+__all__ = ["RECORD_BYTES_MAX", "open_csv"]
+
+#: The longest record; a longer one is a quote that never closes, or no table.
+RECORD_BYTES_MAX = 16 * 2**20
+_SEARCHED_LINES = 100
+_HEADER_BYTES_MAX = 2**20
+
+
+@dataclass(slots=True)
+class _Text:
+    """What is left of a file: the text at hand, and the blocks to come."""
+
+    data: bytes
+    more: Iterator[bytes]
+    line: int = 1
+
+    def skip_line(self) -> bool:
+        """Drop one physical line; False at the end of the file."""
+        end = self.data.find(b"\n")
+        if end < 0:
+            self.data = b""
+            return False
+        self.data, self.line = self.data[end + 1 :], self.line + 1
+        return True
+
+
+def open_csv(stream: BinaryIO, shape: Mapping) -> RawTable:
+    """
+    Open delimited text: read its header, leave the rest to be cut.
+
+    :raises Unreadable: it is empty, or has no such header.
+    """
+    blocks = utf8_blocks(stream, shape.dialect.encoding)
+    text = _Text(next(blocks, b""), blocks)
+    for _ in range(shape.dialect.skip_rows + max((shape.header_row or 1) - 1, 0)):
+        text.skip_line()
+    if shape.header_row == FIND_HEADER:
+        _find_header(text, shape)
+    while text.data[:1] == b"\n":
+        text.skip_line()
+    if not text.data:
+        message = "expected a header row, got the end of the file"
+        raise Unreadable(message, text.line)
+    dialect = shape.dialect
+    if dialect.delimiter == "auto":
+        dialect = replace(dialect, delimiter=_delimiter_of(text.data[: text.data.find(b"\n")], dialect.quote))
+    shape = replace(shape, dialect=dialect)
+    header = _header(text, shape) if dialect.header else tuple(shape.columns)
+    return RawTable(header, partial(_pieces, text, shape, len(header)))
+
+
+def _delimiter_of(line: bytes, quote: str) -> str:
+    """The sign that the header line holds most, outside of quotes."""
+    outside = line.split(quote.encode())[::2] if quote else [line]
+    counts = {sign: sum(part.count(sign.encode()) for part in outside) for sign in ",;\t|"}
+    return max(counts, key=lambda sign: counts[sign])
+
+
+def _find_header(text: _Text, shape: Mapping) -> None:
+    """Drop the lines before the first that holds every column of ``identify``."""
+    rest, skipped = text.data.split(b"\n", _SEARCHED_LINES), 0
+    for line in rest[:_SEARCHED_LINES]:
+        delimiter = shape.dialect.delimiter
+        delimiter = _delimiter_of(line, shape.dialect.quote) if delimiter == "auto" else delimiter
+        names = Names(_cells(line, delimiter, shape.dialect.quote, text.line + skipped))
+        if all(names.has(name) for name in shape.identify):
+            break
+        skipped += 1
+    else:
+        message = f"expected a header with {', '.join(shape.identify)}, got none in the first {_SEARCHED_LINES} lines"
+        raise Unreadable(message, text.line)
+    for _ in range(skipped):
+        text.skip_line()
+
+
+def _cells(record: bytes, delimiter: str, quote: str, line: int) -> tuple[str, ...]:
+    """Cut one record as Python's csv module does."""
+    if len(record) > _HEADER_BYTES_MAX:
+        message = f"line {line}: expected a header of at most {_HEADER_BYTES_MAX} bytes, got {len(record)}"
+        raise Unreadable(message, line)
+    source = io.StringIO(record.decode("utf-8", "replace"), newline="")
+    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    try:
+        rows = list(csv.reader(source, delimiter=delimiter, quotechar=quote or None, quoting=quoting))
+    except csv.Error as error:
+        message = f"line {line}: expected a header row, got one that cannot be cut into columns ({error})"
+        raise Unreadable(message, line) from None
+    return tuple(clean_name(name) for name in rows[0]) if rows else ()
+
+
+def _header(text: _Text, shape: Mapping) -> tuple[str, ...]:
+    marks = marks_of(text.data[: 2 * _HEADER_BYTES_MAX], shape.dialect.quote, shape.dialect.delimiter)
+    end = int(marks.ends[0]) if len(marks.ends) else len(text.data)
+    record = text.data[:end]
+    if b"\0" in record:
+        message = f"line {text.line}: expected a header row, got NUL bytes (is the encoding utf-16?)"
+        raise Unreadable(message, text.line)
+    header = _cells(record, shape.dialect.delimiter, shape.dialect.quote, text.line)
+    if not any(header) or len(header) > COLUMNS_MAX:
+        message = f"line {text.line}: expected a header of 1 to {COLUMNS_MAX} columns, got {len(header)}"
+        raise Unreadable(message, text.line)
+    text.data, text.line = text.data[end + 1 :], text.line + record.count(b"\n") + 1
+    return header
+
+
+def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> Iterator[Callable[[], RawBatch]]:
+    """Cut the text into blocks of whole records, and give the calls that parse them."""
+    dialect = shape.dialect
+    ending = False
+    while not ending:
+        more = next(text.more, None)
+        ending = more is None
+        if more is not None and not text.data:
+            text.data = more
+        elif more is not None:
+            text.data += more
+        elif text.data and not text.data.endswith(b"\n"):
+            text.data += b"\n"
+        cut = _cut(text, dialect.quote, dialect.delimiter, shape.skip_footer, ending=ending)
+        if cut:
+            block = Block(text.data[:cut], text.line, width, dialect.delimiter, dialect.quote, used)
+            text.data, text.line = text.data[cut:], text.line + text.data.count(b"\n", 0, cut)
+            yield partial(parsed, block)
+        if not ending and len(text.data) > RECORD_BYTES_MAX:
+            message = (
+                f"line {text.line}: expected a record of at most {RECORD_BYTES_MAX} bytes,"
+                " got a longer one (does a quote never close?)"
+            )
+            raise Unreadable(message, text.line)
+
+
+def _cut(text: _Text, quote: str, delimiter: str, footer: int, *, ending: bool) -> int:
+    """How much of the text at hand is whole records that are not of the footer."""
+    if not footer:
+        if ending:
+            return len(text.data)
+        if not quote or quote.encode() not in text.data:
+            return text.data.rfind(b"\n") + 1
+    ends = marks_of(text.data, quote, delimiter).ends
+    if not footer:
+        return int(ends[-1]) + 1 if len(ends) else 0
+    kept = len(ends)
+    for _ in range(footer):
+        while kept and text.data[_start(ends, kept - 1) : ends[kept - 1]].strip() == b"":
+            kept -= 1
+        kept = max(kept - 1, 0)
+    return int(ends[kept - 1]) + 1 if kept else 0
+
+
+def _start(ends: object, number: int) -> int:
+    """Where a record starts."""
+    return int(ends[number - 1]) + 1 if number else 0  # type: ignore[index]

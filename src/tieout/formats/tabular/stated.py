@@ -1,0 +1,150 @@
+"""
+The canonical columns that a mapping gives, as SQL over what its fields say.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tieout.formats.tabular.compiling import CURRENCY_OF, Meaning
+from tieout.formats.tabular.names import Names
+from tieout.formats.tabular.typed import EXACT, FAST, Digits, quoted
+from tieout.model.kinds import KINDS
+from tieout.model.money import exponents
+
+if TYPE_CHECKING:
+    from tieout.formats.tabular.mapping import Mapping
+
+__all__ = ["DECIMALS", "constants", "decimals_of", "final_columns", "kind_of", "net_of", "weighing"]
+
+#: The name under which the decimals of each currency field are known in the SQL.
+DECIMALS = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
+_EXPONENT = {"e": "exponent", "oe": "original_exponent", "be": "base_exponent"}
+_EVERYDAY = ("EUR", "USD", "GBP", "CHF")
+
+
+def decimals_of(currency: str) -> str:
+    """The SQL of a currency's decimals; NULL where there is no such currency."""
+    by_count: dict[int, list[str]] = {}
+    for code, count in sorted(exponents().items()):
+        by_count.setdefault(count, []).append(quoted(code))
+    everyday = ", ".join(map(quoted, _EVERYDAY))
+    rest = "".join(f" when {currency} in ({', '.join(codes)}) then {n}" for n, codes in by_count.items())
+    return f"case when {currency} in ({everyday}) then 2{rest} end"
+
+
+def kind_of(mapping: Mapping, meaning: Meaning) -> str:
+    """The SQL of the canonical kind of the row's word; NULL where the word is unknown."""
+    word = meaning.value("kind")
+    arms = "".join(
+        f" when {quoted(w)} then {quoted(k)}" for w, k in ({k: k for k in KINDS} | dict(mapping.kinds)).items()
+    )
+    return f"case {word}{arms} end"
+
+
+def _power(count: str, most: int) -> str:
+    """The SQL of ten to the power ``most - count``, without floating point."""
+    arms = "".join(f" when {n} then {10 ** (most - n)}" for n in (2, 0, 3, 4, 1, *range(5, most + 1)) if n <= most)
+    return f"case {count}{arms} end"
+
+
+def weighing(meaning: Meaning, digits: Digits) -> list[str]:
+    """
+    The SQL of the divisors that turn amounts at the run's scale into minor units: ``p_e``, ``p_oe``, ``p_be``.
+
+    The exact run first finds the decimals that the row's amounts carry; the fast one has none beyond the currency's.
+    """
+    columns = []
+    for currency, name in DECIMALS.items():
+        amounts = [f for f in meaning.rest if CURRENCY_OF.get(f) == currency]
+        if not amounts:
+            continue
+        if digits is FAST:
+            columns.append(f"{_power(name, digits.scale)} as p_{name}")
+            continue
+        carried = [f"coalesce({_carried(meaning.value(f))}, 0)" for f in amounts]
+        columns.append(f"greatest({name}, {', '.join(carried)}) as x_{name}")
+        columns.append(f"{_power(f'x_{name}', digits.scale)} as p_{name}")
+    return columns
+
+
+def _carried(scaled: str) -> str:
+    """The SQL of how many decimals a number at scale 9 carries after its trailing zeros are dropped."""
+    arms = "".join(f" when {scaled} % {10 ** (EXACT.scale - n)} = 0 then {n}" for n in range(EXACT.scale))
+    return f"case{arms} else {EXACT.scale} end"
+
+
+def net_of(meaning: Meaning) -> str:
+    """The SQL of what net must be, at the run's scale."""
+    costs = "".join(f" - coalesce({meaning.value(cost)}, 0)" for cost in ("fee", "fee_tax") if cost in meaning.rest)
+    return f"({meaning.value('amount')}{costs})"
+
+
+def final_columns(mapping: Mapping, meaning: Meaning, digits: Digits = FAST) -> dict[str, str]:
+    """Canonical columns and their SQL, in no particular order; what is the same in every row is in ``constants``."""
+    found = {"kind": "kind", "currency": meaning.value("currency")}
+    for name in meaning.rest:
+        if name in CURRENCY_OF:
+            decimals = DECIMALS[CURRENCY_OF[name]]
+            found[name] = _minor(meaning.value(name), decimals)
+            exponent = decimals if digits is FAST else f"x_{decimals}"
+            found[_EXPONENT[decimals]] = f"cast({exponent} as bigint)"
+        else:
+            found[name] = meaning.value(name)
+    for name in ("original_currency", "base_currency"):
+        if name in meaning.first:
+            found[name] = meaning.value(name)
+    if "amount" in meaning.rest and "net" not in meaning.rest:
+        found["net"] = _minor(net_of(meaning), "e")
+    return found | _identity(meaning) | _details(mapping, meaning)
+
+
+def _minor(scaled: str, decimals: str) -> str:
+    return f"try_cast({scaled} // p_{decimals} as bigint)"
+
+
+def _identity(meaning: Meaning) -> dict[str, str]:
+    name = next((n for n in ("identity", "external_id") if n in meaning.rest), None)
+    if name is None:
+        return {}
+    found = {"identity": meaning.value(name)}
+    if "counted" not in meaning.rest:
+        found["counted"] = f"({meaning.value(name)} is null)"
+    else:
+        found["counted"] = f"coalesce({meaning.value('counted')}, {meaning.value(name)} is null)"
+    return found
+
+
+def _details(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
+    """The SQL of the JSON text of the columns that no field mentions; empty values are left out."""
+    header = meaning.header
+    if "details" in meaning.rest or not header:
+        return {}
+    if mapping.details is None:
+        places = [n for n in range(len(header)) if n not in meaning.mentioned]
+    else:
+        places = [Names(header).place(name) for name in mapping.details]
+    if not places:
+        return {}
+    parts = []
+    for n in places:
+        key = json.dumps(header[n], ensure_ascii=False)
+        parts.append(f"{quoted(key + ':')} || cast(to_json(cast(c{n} as varchar)) as varchar)")
+    body = f"nullif(concat_ws(',', {', '.join(parts)}), '')"
+    return {"details": f"'{{' || {body} || '}}'"}
+
+
+def constants(meaning: Meaning) -> dict[str, object]:
+    """Canonical columns that are the same in every row and need no SQL."""
+    found: dict[str, object] = {}
+    if "namespace" not in meaning.rest:
+        found["namespace"] = "entry"
+    if "status" not in meaning.rest:
+        found["status"] = "booked"
+    if not {"identity", "external_id", "counted"} & set(meaning.rest):
+        found["counted"] = True
+    for name in ("references", "aliases"):
+        if name not in meaning.rest:
+            found[name] = []
+    return found

@@ -1,0 +1,91 @@
+"""
+A stream of bytes in any encoding as blocks of UTF-8 text with plain line ends.
+
+A byte that its encoding does not know becomes a byte that is not UTF-8, so that there is one check for both, later,
+where the row is known. CR, LF and CRLF all end a line; inside quoted values they become LF.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, BinaryIO
+
+from tieout.formats.tabular.raw import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["BLOCK_BYTES", "utf8_blocks"]
+
+#: How much is read at a time: memory grows with it, not with the file.
+BLOCK_BYTES = 16 * 2**20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_UTF8 = {"utf-8", "ascii"}
+
+
+def _mark_bad(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for bytes that cannot be decoded: a lone surrogate, which encodes to a byte that is not UTF-8."""
+    if isinstance(error, UnicodeDecodeError):
+        return "\udc80", error.end
+    raise error
+
+
+codecs.register_error("tieout-mark", _mark_bad)
+
+
+def utf8_blocks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """
+    Give the text of a stream as UTF-8, line ends as LF, in blocks cut anywhere.
+
+    :raises Unreadable: the stream is empty.
+    """
+    first = _read(stream)
+    if not first:
+        message = "expected a table, got an empty file"
+        raise Unreadable(message)
+    for mark, name in _MARKS:
+        if first.startswith(mark):
+            first, encoding = first[len(mark) :], name
+            break
+    plain = codecs.lookup(encoding).name in _UTF8
+    decoder = None if plain else codecs.getincrementaldecoder(encoding)("tieout-mark")
+    carry = b""
+    block: bytes = first
+    while block:
+        text = block if decoder is None else _encoded(decoder.decode(block))
+        block = _read(stream)
+        if not block and decoder is not None:
+            text += _encoded(decoder.decode(b"", final=True))
+        text = carry + text
+        # A CR at the end may be half of a CRLF.
+        carry = b"\r" if block and text.endswith(b"\r") else b""
+        text = text[:-1] if carry else text
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if text:
+            yield text
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _read(stream: BinaryIO) -> bytes:
+    """Read a full block, however little the stream gives at once."""
+    block = stream.read(BLOCK_BYTES)
+    if len(block) == BLOCK_BYTES or not block:
+        return block
+    parts, size = [block], len(block)
+    while size < BLOCK_BYTES:
+        more = stream.read(BLOCK_BYTES - size)
+        if not more:
+            break
+        parts.append(more)
+        size += len(more)
+    return b"".join(parts)

@@ -1,0 +1,187 @@
+"""
+What an expression of a mapping stands for: SQL with a type, and the strict conversions between types.
+
+Every conversion raises inside the engine when the value does not fit; the projection catches that per field with
+``try`` and sends the row to be explained. Nothing is rounded, guessed or read leniently. Text only enters SQL
+through :func:`quoted`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["EXACT", "FAST", "Atom", "Digits", "Kind", "NumberText", "Typed", "quoted"]
+
+#: Days outside are not days of business, and Python cannot hold them.
+_FIRST_DAY, _LAST_DAY = "0001-01-01", "9999-12-31"
+_ISO_DAY = r"\d{4}-\d{2}-\d{2}"
+_ISO_MOMENT = _ISO_DAY + r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?"
+_ZONE = r" ?(Z|[+-]\d{2}(:?\d{2})?)"
+
+
+class Kind(Enum):
+    """The types that expressions have. ANY is what our own code's free functions give: converted from its text."""
+
+    TEXT = "text"
+    NUMBER = "a decimal"
+    INTEGER = "a whole number"
+    DATE = "a day"
+    TIMESTAMP = "a time"
+    MOMENT = "a moment with its time zone"
+    BOOLEAN = "a condition"
+    LIST = "a list"
+    FLOAT = "a floating-point number"
+    NOTHING = "null"
+    ANY = "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """How wide decimals are while computing: ``whole`` digits before the point, ``scale`` behind it."""
+
+    whole: int
+    scale: int
+    width: int
+
+    @property
+    def sql(self) -> str:
+        """The SQL type."""
+        return f"decimal({self.width}, {self.scale})"
+
+
+#: 64 bits, for almost every row; one that does not fit is computed again with EXACT.
+FAST = Digits(13, 4, 18)
+#: 128 bits: every amount that can be kept, and room for products.
+EXACT = Digits(29, 9, 38)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """
+    A checked part of an expression.
+
+    :ivar columns: positions of the columns that it reads.
+    :ivar fallible: whether evaluating it may raise for some value.
+    :ivar literal: the value of a text literal.
+    """
+
+    sql: str
+    kind: Kind
+    columns: tuple[int, ...] = ()
+    fallible: bool = False
+    literal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One conversion of an expression, kept to say which one failed and on what."""
+
+    argument: str
+    result: str
+    expected: str
+    columns: tuple[int, ...]
+
+
+def quoted(text: str) -> str:
+    """Write text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberText:
+    """
+    How decimals are written in a file: the signs between digits.
+
+    A thousands sign may only stand between groups of three digits; a blank stands for every kind of blank.
+    """
+
+    decimal: str
+    thousands: str
+    digits: Digits
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression of a number that fits ``digits``."""
+        whole, scale, point = self.digits.whole, self.digits.scale, re.escape(self.decimal)
+        integers = [rf"\d{{1,{whole}}}"]
+        if self.thousands:
+            integers.append(rf"\d{{1,3}}({self._separator}\d{{3}}){{1,{(whole - 1) // 3}}}")
+        fraction = rf"\d{{0,{scale}}}0*"
+        return rf"[+-]?(({'|'.join(integers)})({point}{fraction})?|{point}\d{fraction.replace('{0,', '{0,')})"
+
+    @property
+    def _separator(self) -> str:
+        return "[ \u00a0\u2009\u202f]" if self.thousands == " " else re.escape(self.thousands)
+
+    def plain(self, text: str) -> str:
+        """The SQL of a number's text with a decimal point and without thousands signs."""
+        if self.thousands == " ":
+            text = f"regexp_replace({text}, {quoted(self._separator)}, '', 'g')"
+        elif self.thousands:
+            text = f"replace({text}, {quoted(self.thousands)}, '')"
+        return text if self.decimal == "." else f"replace({text}, {quoted(self.decimal)}, '.')"
+
+    def convert(self, text: str) -> str:
+        """The SQL of a number from text; raises where the text is no number or does not fit."""
+        good = f"regexp_full_match({text}, {quoted(self.pattern)})"
+        return (
+            f"case when {good} then cast({self.plain(text)} as {self.digits.sql})"
+            f" else cast('?' || {text} as {self.digits.sql}) end"
+        )
+
+    @property
+    def expected(self) -> str:
+        """What a message says was expected."""
+        thousands = self.thousands.replace(" ", " ")
+        return f"a decimal such as 1{thousands}234{self.decimal}56"
+
+
+def guarded(text: str, pattern: str, value: str, sql_type: str) -> str:
+    """The SQL of ``value`` where ``text`` has the pattern; raises otherwise."""
+    good = f"regexp_full_match({text}, {quoted(pattern)})"
+    return f"case when {good} then {value} else cast('?' || {text} as {sql_type}) end"
+
+
+def bounded(day: str) -> str:
+    """The SQL of a day; raises where it is not within the years 1 to 9999."""
+    within = f"{day} between date '{_FIRST_DAY}' and date '{_LAST_DAY}'"
+    return f"case when {within} then {day} else cast('?' || cast({day} as varchar) as date) end"
+
+
+def day_of_text(text: str, *, lenient: bool) -> str:
+    """The SQL of a day from ISO text; lenient: a time may follow the day."""
+    pattern = f"{_ISO_DAY}|{_ISO_MOMENT}({_ZONE})?" if lenient else _ISO_DAY
+    return guarded(text, pattern, bounded(f"cast(substr({text}, 1, 10) as date)"), "date")
+
+
+def moment_of_text(text: str) -> str:
+    """The SQL of a moment from an ISO day or time; without a zone it is UTC."""
+    pattern = f"({_ISO_DAY}|{_ISO_MOMENT})({_ZONE})?"
+    clean = f"replace({text}, ',', '.')"
+    return guarded(text, pattern, f"cast({clean} as timestamptz)", "timestamptz")
+
+
+def integer_of_text(text: str) -> str:
+    """The SQL of a whole number from text."""
+    return guarded(text, r"[+-]?\d{1,18}", f"cast({text} as bigint)", "bigint")
+
+
+def exactly(number: str, sql_type: str) -> str:
+    """The SQL of a number cast to a narrower type; raises where digits would be lost."""
+    cast = f"cast({number} as {sql_type})"
+    return f"case when {cast} = {number} then {cast} else cast('?' || cast({number} as varchar) as {sql_type}) end"
+
+
+def whole_of_float(number: str, sql_type: str) -> str:
+    """The SQL of a floating-point number that is whole; money with decimals must not come as a float."""
+    good = f"{number} = trunc({number}) and abs({number}) < 9007199254740992"
+    cast = f"cast(cast({number} as bigint) as {sql_type})"
+    return f"case when {good} then {cast} else cast('?' || cast({number} as varchar) as {sql_type}) end"
+
+
+def text_of_number(number: str) -> str:
+    """The SQL of a decimal's text without trailing zeros, the same whatever its scale."""
+    text = f"cast({number} as varchar)"
+    return f"case when contains({text}, '.') then rtrim(rtrim({text}, '0'), '.') else {text} end"

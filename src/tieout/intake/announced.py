@@ -1,0 +1,62 @@
+"""
+Entries that a bank announced before it booked them: superseded when a statement of booked entries covers their day.
+
+A statement covers the days after its opening balance up to its closing one. Which came first does not matter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.store.tables import table_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+__all__ = ["Cover", "overtaken"]
+
+_SCHEMA = {
+    "account_id": pa.string(),
+    "from_day": pa.int32(),
+    "to_day": pa.int32(),
+    "delivery_id": pa.string(),
+    "created_at": pa.int64(),
+}
+
+Cover = dict[str, object]
+
+
+def overtaken(
+    con: duckdb.DuckDBPyConnection, records: Sequence[str], covers: list[Cover], delivery_id: str
+) -> pa.Table:
+    """
+    Find announced records that a booked statement covers: rows for the table ``superseded``.
+
+    :param records: relations to look in.
+    :param covers: final statements: account_id, from_day, to_day (days since 1970), delivery_id, created_at.
+    :param delivery_id: the delivery that brings them together.
+    """
+    schema = table_schema("superseded")
+    usable = [cover for cover in covers if cover["to_day"] is not None]
+    if not usable or not records:
+        return schema.empty_table()
+    con.register("cover", pa.Table.from_pylist(usable, schema=pa.schema(_SCHEMA)))
+    everything = " union all by name ".join(
+        f"select record_id, record_key, version, account_id, delivery_id, coalesce(booked_on, value_on) as day from {r}"  # noqa: S608
+        " where status <> 'booked' and system = 'bank'"
+        for r in records
+    )
+    found = con.sql(f"""
+        select distinct r.record_id, r.record_key, r.version, 'booked' as reason, '{delivery_id}' as delivery_id
+        from ({everything}) r join cover c
+        on c.account_id = r.account_id and c.delivery_id <> r.delivery_id
+        and r.day - date '1970-01-01' <= c.to_day
+        and (r.day - date '1970-01-01' > c.from_day or c.from_day is null or c.from_day = c.to_day)
+        order by r.record_id
+    """).to_arrow_table()  # noqa: S608 - relations of our own
+    con.unregister("cover")
+    return found.cast(schema)

@@ -1,0 +1,138 @@
+"""
+Do an account's statements close, and does each open where the one before closed: law 4.
+
+Pure functions from the statements of one account and currency to findings; the same statement delivered twice is one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tieout.intake.findings import Finding
+from tieout.model.money import format_minor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["AccountStatement", "chain_findings", "chain_scope"]
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountStatement:
+    """
+    One statement of booked entries. Days are counted from 1970; balances are minor units at ``exponent``.
+    """
+
+    account_id: str
+    source_id: str
+    delivery_id: str
+    currency: str
+    statement_id: str | None
+    number: str | None
+    from_day: int | None
+    to_day: int | None
+    opening: int | None
+    closing: int | None
+    exponent: int
+
+    @property
+    def name(self) -> str:
+        """Say which statement it is, as a person would."""
+        day = "" if self.to_day is None else f" of {_EPOCH + dt.timedelta(days=self.to_day)}"
+        label = self.number or self.statement_id
+        return f"statement {label}{day}" if label else f"the statement{day}"
+
+    def money(self, minor: int) -> str:
+        """Write one of its balances."""
+        return f"{format_minor(minor, self.exponent)} {self.currency}"
+
+
+def chain_scope(account_id: str, currency: str) -> str:
+    """Name the scope of an account's chain."""
+    return f"chain {account_id} {currency}"
+
+
+def chain_findings(statements: Iterable[AccountStatement]) -> list[Finding]:
+    """
+    Find breaks between the statements of one account and currency.
+
+    A break is a statement that does not open with what the one before closed with, or numbers that leave one out.
+    """
+    ordered = _in_order(statements)
+    found = []
+    for before, after in zip(ordered, ordered[1:], strict=False):
+        note = _gap(before, after)
+        if note is not None:
+            found.append(
+                Finding(
+                    scope=chain_scope(after.account_id, after.currency),
+                    reason="incomplete",
+                    note=note,
+                    source_id=after.source_id,
+                    delivery_id=after.delivery_id,
+                    account_id=after.account_id,
+                    currency=after.currency,
+                    amount=_jump(before, after),
+                    exponent=max(before.exponent, after.exponent),
+                    booked_day=after.from_day if after.from_day is not None else after.to_day,
+                ),
+            )
+    return found
+
+
+def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
+    """Order by day, then so that balances chain, then by number; drop statements delivered again."""
+    distinct: dict[tuple[object, ...], AccountStatement] = {}
+    for s in sorted(statements, key=lambda s: s.delivery_id):
+        distinct.setdefault((s.number, s.from_day, s.to_day, s.opening, s.closing), s)
+    days: defaultdict[int, list[AccountStatement]] = defaultdict(list)
+    for s in distinct.values():
+        days[s.to_day if s.to_day is not None else -1].append(s)
+    ordered: list[AccountStatement] = []
+    for day in sorted(days):
+        waiting = sorted(days[day], key=lambda s: (_number(s) or 0, s.number or "", s.opening or 0))
+        while waiting:
+            closing = ordered[-1].closing if ordered else None
+            following = next((s for s in waiting if closing is not None and s.opening == closing), waiting[0])
+            waiting.remove(following)
+            ordered.append(following)
+    return ordered
+
+
+def _gap(before: AccountStatement, after: AccountStatement) -> str | None:
+    if before.closing is not None and after.opening is not None and _jump(before, after) != 0:
+        return (
+            f"expected {after.name} of {after.account_id} to open with {before.money(before.closing)}, where"
+            f" {before.name} closed, got {after.money(after.opening)}: a statement is missing between them"
+        )
+    first, second = _number(before), _number(after)
+    if first is not None and second is not None and second > first + 1 and _same_year(before, after):
+        missing = f"{first + 1}" if second == first + 2 else f"{first + 1} to {second - 1}"
+        return (
+            f"expected the statements of {after.account_id} without gaps, got {second} after {first}: {missing} missing"
+        )
+    return None
+
+
+def _jump(before: AccountStatement, after: AccountStatement) -> int:
+    """Give the difference between an opening and the closing before it, at the larger exponent."""
+    exponent = max(before.exponent, after.exponent)
+    opening = (after.opening or 0) * 10 ** (exponent - after.exponent)
+    return opening - (before.closing or 0) * 10 ** (exponent - before.exponent)
+
+
+def _number(statement: AccountStatement) -> int | None:
+    text = statement.number or ""
+    # Longer than five digits is a date or a serial of the bank, which leaves gaps on purpose.
+    return int(text) if text.isdigit() and len(text.lstrip("0")) <= 5 else None  # noqa: PLR2004
+
+
+def _same_year(before: AccountStatement, after: AccountStatement) -> bool:
+    if before.to_day is None or after.to_day is None:
+        return False
+    return (_EPOCH + dt.timedelta(days=before.to_day)).year == (_EPOCH + dt.timedelta(days=after.to_day)).year

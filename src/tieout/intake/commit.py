@@ -1,0 +1,194 @@
+"""
+The one transaction that makes a change of the facts true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tieout.errors import Broken
+from tieout.intake.findings import Scopes, to_write
+from tieout.store import schema
+from tieout.store.book import append_audit
+
+if TYPE_CHECKING:
+    from tieout.store.lake import LakeFile
+    from tieout.store.workplace import Store
+
+__all__ = ["AlreadyDoneError", "Change", "MovedError", "commit", "facts_version"]
+
+# More rows than this are written beforehand, in parts, invisible until the commit: no long write lock on SQLite.
+_AT_ONCE = 500
+
+
+class MovedError(Exception):
+    """Somebody else committed since the facts were read: decide again on the newer ones."""
+
+
+class AlreadyDoneError(Exception):
+    """Somebody else accepted this delivery meanwhile: nothing is left to do."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """
+    Everything that one commit writes.
+
+    :ivar kind: accept, refuse, replay or erase.
+    :ivar expected: the version of the facts that it was decided on.
+    :ivar delivery: new values of the delivery's row.
+    """
+
+    kind: str
+    delivery_id: str
+    expected: int
+    config_text: str
+    reader_text: str | None
+    files: list[LakeFile] = field(default_factory=list)
+    statements: list[dict[str, Any]] = field(default_factory=list)
+    scopes: Scopes = field(default_factory=Scopes)
+    delivery: dict[str, Any] = field(default_factory=dict)
+    from_states: tuple[str, ...] = ("landed",)
+    reason: str | None = None
+
+
+def facts_version(connection: sa.Connection) -> int:
+    """Give the version of the facts: how many commits there are."""
+    head = schema.head
+    return connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
+
+
+def commit(store: Store, change: Change) -> int:
+    """
+    Make a change true, or leave everything as it was.
+
+    :return: the new version of the facts.
+    :raises MovedError: the facts are not those that the change was decided on.
+    :raises AlreadyDoneError: the delivery is not in a state that the change starts from.
+    """
+    token = store.entropy.token_bytes(12).hex()
+    with store.book.reading() as connection:
+        exceptions = to_write(connection, change.scopes, token, store.now_us())
+    statements = [{**row, "token": token, "position": i} for i, row in enumerate(change.statements)]
+    early = len(exceptions) + len(statements) > _AT_ONCE
+    if early:
+        _write_in_parts(store, exceptions, statements)
+    with store.book.writing() as connection:
+        _check(connection, change)
+        if not early:
+            _insert(connection, schema.exception, exceptions)
+            _insert(connection, schema.statement, statements)
+        return _write(store, connection, change, token, exceptions)
+
+
+def _check(connection: sa.Connection, change: Change) -> None:
+    table = schema.delivery
+    state = connection.scalar(sa.select(table.c.state).where(table.c.delivery_id == change.delivery_id))
+    if state not in change.from_states:
+        raise AlreadyDoneError
+    if facts_version(connection) != change.expected:
+        raise MovedError
+
+
+def _write(
+    store: Store, connection: sa.Connection, change: Change, token: str, exceptions: list[dict[str, Any]]
+) -> int:
+    version = change.expected + 1
+    digest = _digest(change, exceptions)
+    files = [{**asdict(file), "version": version} for file in change.files]
+    _insert(connection, schema.lake_file, files)
+    row = {
+        "version": version,
+        "token": token,
+        "kind": change.kind,
+        "delivery_id": change.delivery_id,
+        "at": store.now_us(),
+        "actor": store.actor,
+        "reason": change.reason,
+        "config_digest": _keep_text(connection, "tieout.toml", change.config_text),
+        "reader_digest": _keep_text(connection, "mapping", change.reader_text),
+        "program": _program(),
+        "digest": digest,
+    }
+    connection.execute(sa.insert(schema.ledger_commit).values(row))
+    table = schema.delivery
+    mine = sa.update(table).where(table.c.delivery_id == change.delivery_id)
+    connection.execute(mine.values(**change.delivery, version=version))
+    _advance(connection, change.expected)
+    body = {
+        "version": version,
+        "config": row["config_digest"],
+        "reader": row["reader_digest"],
+        "digest": digest,
+        "files": [{k: f[k] for k in ("table_name", "path", "rows", "sha256", "digest")} for f in files],
+    }
+    append_audit(
+        connection,
+        at=row["at"],
+        actor=store.actor,
+        action=change.kind,
+        subject=f"delivery {change.delivery_id}",
+        reason=change.reason,
+        body=body,
+    )
+    return version
+
+
+def _advance(connection: sa.Connection, expected: int) -> None:
+    """Compare and swap the head; the write lock makes it certain, this makes it provable."""
+    head = schema.head
+    if expected == 0 and connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) is None:
+        connection.execute(sa.insert(head).values(name="facts", version=1))
+        return
+    swapped = sa.update(head).where(head.c.name == "facts", head.c.version == expected).values(version=expected + 1)
+    if connection.execute(swapped).rowcount != 1:
+        message = f"the head of the facts moved from {expected} inside a write transaction"
+        raise Broken(message)
+
+
+def _keep_text(connection: sa.Connection, kind: str, text: str | None) -> str | None:
+    """Keep the exact text that a result rests on, once."""
+    if text is None:
+        return None
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    table = schema.text_version
+    if connection.scalar(sa.select(table.c.digest).where(table.c.digest == digest)) is None:
+        connection.execute(sa.insert(table).values(digest=digest, kind=kind, body=text))
+    return digest
+
+
+def _digest(change: Change, exceptions: list[dict[str, Any]]) -> str:
+    """Digest what a commit brings, without names of files, tokens and times of this machine."""
+    said = {
+        "files": sorted((f.table_name, f.rows, f.digest) for f in change.files),
+        "statements": [{k: v for k, v in s.items() if k != "token"} for s in change.statements],
+        "exceptions": [
+            {k: v for k, v in e.items() if k not in {"token", "opened_at"}}
+            for e in sorted(exceptions, key=lambda e: (e["exception_id"], e["state"]))
+        ],
+        "delivery": {k: v for k, v in change.delivery.items() if not isinstance(v, bytes)},
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _program() -> str:
+    from tieout import __version__  # noqa: PLC0415 - reads the installed package
+
+    return __version__
+
+
+def _write_in_parts(store: Store, exceptions: list[dict[str, Any]], statements: list[dict[str, Any]]) -> None:
+    for table, rows in ((schema.exception, exceptions), (schema.statement, statements)):
+        for begin in range(0, len(rows), _AT_ONCE):
+            with store.book.writing() as connection:
+                _insert(connection, table, rows[begin : begin + _AT_ONCE])
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(sa.insert(table), rows)

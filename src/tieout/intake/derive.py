@@ -1,0 +1,276 @@
+"""
+What intake adds to each row that a format states: identity, owner, lineage and keys.
+
+The identity is the first 128 bits of SHA-256 over system, account as the file names it, what the identifier numbers,
+and the identifier; without an identifier, over dates, amount, currency, references and text. It never depends on the
+delivery's channel, nor on ``kind``. Entries that a bank announces before they are booked (intraday reports,
+advices) are named apart: they never become the booked entry, which supersedes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.model.normal import NORMALISER, keys_of, normal_column
+from tieout.model.records import record_schema, stated_schema
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Sequence
+
+    import duckdb
+    import numpy.typing as npt
+
+    from tieout.model.records import Record
+
+__all__ = [
+    "Owner",
+    "Provenance",
+    "alias_keys",
+    "derive",
+    "record_ids",
+    "record_keys",
+    "reference_rows",
+    "rekey",
+    "stated_table",
+]
+
+#: Columns whose values are identifiers that somebody may look up, with the column of their key.
+KEYED = {
+    "external_id": "external_key",
+    "payment_id": "payment_key",
+    "settlement_id": "settlement_key",
+    "parent_external_id": "parent_key",
+}
+_UNIT = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose money a row is: the account, and the entity that it belongs to."""
+
+    entity_id: str
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """
+    What is the same for every row of one delivery.
+
+    :ivar system: the platform or bank whose identifiers these are.
+    :ivar owner_of: gives the owner for (account as the file names it, currency).
+    """
+
+    system: str
+    source_id: str
+    delivery_id: str
+    seen_at: dt.datetime
+    owner_of: Callable[[str | None, str], Owner]
+
+
+def stated_table(records: Sequence[Record]) -> pa.Table:
+    """Turn records into columns of ``model.records.stated_schema``."""
+    schema = stated_schema()
+    columns = [pa.array([getattr(record, f.name) for record in records], f.type) for f in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def derive(con: duckdb.DuckDBPyConnection, stated: pa.Table, origin: Provenance, member: str | None = None) -> pa.Table:
+    """
+    Give the rows of the ``records`` table for stated rows: version 1, identities not yet numbered among equals.
+
+    Columns that repeat one value come dictionary-encoded.
+    """
+    count = stated.num_rows
+    ids = record_ids(con, stated, origin.system)
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "record_id": ids,
+        "record_key": record_keys(ids),
+        "version": _constant(1, count, pa.int32()),
+        "system": _constant(origin.system, count, pa.string()),
+        "source_id": _constant(origin.source_id, count, pa.string()),
+        "delivery_id": _constant(origin.delivery_id, count, pa.string()),
+        "member": _constant(member, count, pa.string()),
+        "seen_at": _constant(origin.seen_at, count, pa.timestamp("us", tz="UTC")),
+        "normaliser": _constant(NORMALISER, count, pa.int32()),
+        **_owners(stated, origin),
+        **_keys(stated),
+        "text_normal": _normal_bank_text(stated),
+    }
+    names = record_schema().names
+    return pa.table([columns.get(n, stated[n] if n in stated.column_names else None) for n in names], names=names)
+
+
+def rekey(rows: pa.Table) -> pa.Table:
+    """Compute the keys of changed rows of the ``records`` table anew."""
+    fresh = {
+        **_keys(rows),
+        "text_normal": _normal_bank_text(rows),
+        "record_key": record_keys(_whole(rows["record_id"])),
+    }
+    return pa.table([fresh.get(name, rows[name]) for name in rows.column_names], names=rows.column_names)
+
+
+def record_keys(ids: pa.Array) -> pa.Array:
+    """Take the first 64 bits of each identity as a signed integer, for joins that then compare the whole."""
+    words = np.frombuffer(ids.buffers()[1], ">i8", count=2 * (ids.offset + len(ids)))
+    return pa.array(words[2 * ids.offset :: 2].astype(np.int64))
+
+
+def alias_keys(stated: pa.Table, system: str) -> tuple[list[int], list[bytes]]:
+    """
+    Give the other identities of rows: (row, identity) for each alias ``"namespace:identity"``.
+    """
+    aliases = stated["aliases"].combine_chunks()
+    rows = pc.list_parent_indices(aliases).to_pylist()
+    accounts = stated["account_number"].take(pa.array(rows, pa.int64())).to_pylist() if rows else []
+    found = []
+    for account, alias in zip(accounts, pc.list_flatten(aliases).to_pylist(), strict=True):
+        namespace, _, identity = alias.partition(":")
+        text = _prefix(system, account, namespace) + "i" + identity
+        found.append(hashlib.sha256(text.encode()).digest()[:16])
+    return rows, found
+
+
+def reference_rows(table: pa.Table, first_row: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """
+    List every key of every row for the look-up index.
+
+    :return: keys, and the row (counted from the beginning of the records file) of each.
+    """
+    keys, rows = [], []
+    numbers = np.arange(first_row, first_row + table.num_rows, dtype=np.int32)
+    for name in KEYED.values():
+        column = table[name]
+        if column.null_count == len(column):
+            continue
+        present = column.is_valid().to_numpy(zero_copy_only=False)
+        keys.append(column.drop_null().to_numpy())
+        rows.append(numbers[present])
+    listed = table["reference_keys"].combine_chunks()
+    flat = pc.list_flatten(listed)
+    if len(flat):
+        present = flat.is_valid().to_numpy(zero_copy_only=False)
+        keys.append(flat.drop_null().to_numpy())
+        rows.append(numbers[pc.list_parent_indices(listed).to_numpy()[present]])
+    if not keys:
+        return np.zeros(0, np.int64), np.zeros(0, np.int32)
+    return np.concatenate(keys), np.concatenate(rows)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """Join the pieces of a column."""
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
+    """Repeat one value, stored once."""
+    if value is None or not count:
+        return pa.nulls(count, kind)
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value], kind))
+
+
+def _prefix(system: str, account: str | None, namespace: str) -> str:
+    """Fold the constant part of an identity into 32 characters, so that most identities fit one hash block."""
+    return hashlib.sha256(_UNIT.join([system, account or "", namespace]).encode()).hexdigest()[:32]
+
+
+_IDENTITY_SQL = """
+    select unhex(left(sha256(p.prefix || case
+        when s.identity is not null then 'i' || s.identity
+        else 'd' || concat_ws(chr(31),
+            coalesce(s.booked_on::varchar, ''), coalesce(s.value_on::varchar, ''),
+            coalesce(s.occurred_at::varchar, ''), coalesce(s.due_on::varchar, ''),
+            coalesce(s.amount::varchar, ''), coalesce(s.exponent::varchar, ''), s.currency,
+            coalesce(array_to_string(s."references", chr(30)), ''), coalesce(s.text, ''))
+        end), 32)) as record_id
+    from stated s {join}
+"""
+
+
+def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> pa.Array:
+    """Compute the identity of every row, in order."""
+    parts = stated.select(
+        ["account_number", "namespace", "status", "identity", "booked_on", "value_on", "occurred_at", "due_on"]
+        + ["amount", "exponent", "currency", "references", "text"]
+    )
+    groups = parts.select(["account_number", "namespace", "status"]).group_by(
+        ["account_number", "namespace", "status"], use_threads=False
+    )
+    prefixes = [
+        {"account_number": g["account_number"], "namespace": g["namespace"], "status": g["status"]}
+        | {"prefix": _prefix(system, g["account_number"], _namespace(system, g["namespace"], g["status"]))}
+        for g in groups.aggregate([]).to_pylist()
+    ]
+    con.register("stated", parts.append_column("row", pa.array(np.arange(parts.num_rows, dtype=np.int64))))
+    con.register("prefixes", pa.Table.from_pylist(prefixes))
+    join = (
+        "cross join prefixes p"
+        if len(prefixes) == 1
+        else "join prefixes p on p.namespace = s.namespace and p.status = s.status"
+        " and p.account_number is not distinct from s.account_number order by s.row"
+    )
+    found = con.sql(_IDENTITY_SQL.format(join=join)).to_arrow_table()
+    con.unregister("stated")
+    con.unregister("prefixes")
+    return _whole(found["record_id"].cast(pa.binary(16)))
+
+
+def _namespace(system: str, namespace: str, status: str) -> str:
+    """Name what a bank has not booked yet apart from what it has."""
+    return f"{namespace}/announced" if system == "bank" and status != "booked" else namespace
+
+
+def _owners(stated: pa.Table, origin: Provenance) -> dict[str, pa.Array]:
+    """Find each row's account and entity; files name few accounts, so each is asked for once."""
+    pairs = pa.table({"a": stated["account_number"], "c": stated["currency"]})
+    distinct = pairs.group_by(["a", "c"], use_threads=False).aggregate([])
+    owners = [origin.owner_of(p["a"], p["c"]) for p in distinct.to_pylist()]
+    if len(owners) == 1:
+        count = stated.num_rows
+        return {
+            "entity_id": _constant(owners[0].entity_id, count, pa.string()),
+            "account_id": _constant(owners[0].account_id, count, pa.string()),
+        }
+    codes = {(p["a"], p["c"]): i for i, p in enumerate(distinct.to_pylist())}
+    numbers, currencies = stated["account_number"].to_pylist(), stated["currency"].to_pylist()
+    index = pa.array([codes[pair] for pair in zip(numbers, currencies, strict=True)], pa.int32())
+    return {
+        name: pa.DictionaryArray.from_arrays(index, pa.array([getattr(o, name) for o in owners], pa.string()))
+        for name in ("entity_id", "account_id")
+    }
+
+
+def _keys(stated: pa.Table) -> dict[str, pa.Array]:
+    found = {key: _key_column(stated[name].combine_chunks()) for name, key in KEYED.items()}
+    listed = stated["references"].combine_chunks()
+    flat = keys_of(pc.list_flatten(listed))
+    lengths = pc.fill_null(pc.list_value_length(listed), 0)
+    offsets = np.concatenate([[0], np.cumsum(lengths.to_numpy(zero_copy_only=False))]).astype(np.int32)
+    found["reference_keys"] = pa.ListArray.from_arrays(pa.array(offsets), flat)
+    return found
+
+
+def _key_column(column: pa.Array) -> pa.Array:
+    if column.null_count == len(column):
+        return pa.nulls(len(column), pa.int64())
+    coded = column.slice(0, 1000).dictionary_encode()
+    if len(column) > len(coded) * 2 and len(coded.dictionary) * 10 < len(coded):  # the same few values again and again
+        coded = column.dictionary_encode()
+        return keys_of(coded.dictionary).take(coded.indices)
+    return keys_of(column)
+
+
+def _normal_bank_text(stated: pa.Table) -> pa.Array:
+    """Normalise the remittance text of bank lines, in which identifiers are looked for."""
+    is_bank = pc.is_in(stated["kind"], value_set=pa.array(["bank_entry", "bank_detail"]))
+    if not pc.any(is_bank).as_py():
+        return pa.nulls(stated.num_rows, pa.string())
+    return normal_column(pc.if_else(is_bank, stated["text"], pa.scalar(None, pa.string())).combine_chunks())

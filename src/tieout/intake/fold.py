@@ -1,0 +1,271 @@
+"""
+What a record is, from everything that was said of it: laws 2 and 5.
+
+Booked before announced; then the source's own revision, where every report of the record has one; else the creation
+time of the deliveries, where each has one; else the order of landing. Of each field the highest-ranked report that
+states it is believed. Two reports of equal rank that state different values of a material field are a conflict; the
+one that stands first stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.intake.derive import record_keys, rekey
+from tieout.intake.resolution import Conflict, Resolution
+from tieout.model.records import record_schema, stated_schema
+from tieout.store.tables import MATERIAL, table_schema
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tieout.intake.resolution import Facts
+    from tieout.store.lake import Lake
+
+__all__ = ["content_sql", "decide", "load_said"]
+
+_STATED = stated_schema().names
+_NOT_CONTENT = {"line", "revision", "identity", "aliases", "counted", "namespace"}
+_CONTENT = [name for name in _STATED if name not in _NOT_CONTENT]
+_AMOUNTS = ("amount", "fee", "fee_tax", "tax", "net")
+# Taken from the highest-ranked report as they are: whose it is and where it stands.
+_CARRIED = (
+    "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "seen_at", "normaliser", "line",
+    "namespace", "identity", "counted", "revision",
+)  # fmt: skip
+_CANDIDATES_MAX = 10
+
+
+def content_sql(alias: str) -> str:
+    """Write the digest of what a row says, as SQL: equal digests, equal contents."""
+    parts = [f'coalesce({alias}."{name}"::varchar, chr(1))' for name in [*_CONTENT, "entity_id", "account_id"]]
+    return f"('0x' || left(sha256(concat_ws(chr(31), {', '.join(parts)})), 15))::bigint"
+
+
+def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
+    """
+    Collect what was said of each target: ``said`` holds one row per report, old and new.
+
+    A report that was withdrawn by a replay does not count.
+    """
+    columns = ", ".join(f'"{name}"' for name in record_schema().names)
+    con.execute("""
+        create or replace temp table settled as
+        select i.target from incoming i
+        left join standing s on s.record_id = i.target and s.version = 1 and s.current and s.content = i.content
+        group by i.target having count(*) = count(s.record_id)
+    """)
+    con.execute(f"""
+        create or replace temp table said as
+        with target as (select distinct target as record_id from incoming anti join settled using (target)),
+        contents as (
+            select {columns}, content from standing s semi join target t on t.record_id = s.record_id
+            where s.version = 1
+            union all
+            select {columns}, content from {facts.relation(lake, "assertions")} a
+            semi join target t on t.record_id = a.record_id
+        ),
+        witness as (
+            select * from {facts.relation(lake, "witnesses")} w
+            semi join target t on t.record_id = w.record_id
+        ),
+        reports as (
+            select {columns}, content from contents
+            union all by name
+            select c.* exclude (delivery_id, source_id, member, line, revision),
+                w.delivery_id, w.source_id, w.member, w.line, w.revision
+            from (select distinct on (record_id, content) * from contents) c
+            join witness w on w.record_id = c.record_id and w.content = c.content and not w.withdrawn
+        ),
+        gone as (
+            select record_id, delivery_id, content, count(*) as times from witness where withdrawn group by all
+        ),
+        counted as (
+            select r.*, row_number() over (partition by r.record_id, r.delivery_id, r.content order by line) as nth
+            from reports r
+        )
+        select c.record_id as target, c.* exclude (nth), -1::bigint as row
+        from counted c semi join target t on t.record_id = c.record_id
+        left join gone g on g.record_id = c.record_id and g.delivery_id = c.delivery_id and g.content = c.content
+        where c.nth > coalesce(g.times, 0)
+    """)
+
+
+def decide(con: duckdb.DuckDBPyConnection, row_count: int) -> Resolution:
+    """Sort the incoming rows into records, assertions and witnesses, and fold what was contradicted or completed."""
+    con.execute("""
+        create or replace temp table sorted as
+        select i.row, i.target, i.content,
+            s.record_id is null and row_number() over (partition by i.target order by i.row) = 1 as first_version,
+            k.content is null and row_number() over (partition by i.target, i.content order by i.row) = 1 as news
+        from incoming i
+        left join (select distinct record_id from standing) s on s.record_id = i.target
+        left join (
+            select distinct target, content from said
+            union select record_id, content from standing where version = 1
+        ) k on k.target = i.target and k.content = i.content
+    """)
+    columns = ", ".join(f'"{name}"' for name in [*record_schema().names, "content"])
+    con.execute(
+        f"insert into said by name select target, {columns}, row from incoming i anti join settled using (target)"
+    )  # noqa: S608 - our names
+    result = Resolution()
+    _sort_rows(con, result, row_count)
+    con.execute("""
+        create or replace temp table refold as
+        select s.target from said s
+        left join standing c on c.record_id = s.target and c.current
+        left join standing g on g.record_id = s.target and g.gone = 'booked'
+        group by s.target
+        having count(distinct s.content) > 1
+            or (count(c.record_id) = 0 and count(g.record_id) = 0 and bool_or(s.row < 0))
+    """)
+    _fold(con, result)
+    con.execute("drop table sorted; drop table refold; drop table settled")
+    return result
+
+
+def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: int) -> None:
+    keep = np.ones(row_count, np.bool_)
+    for row, target in con.sql(
+        "select i.row, i.target from incoming i join sorted s using (row)"
+        " where s.first_version and i.target <> i.record_id"
+    ).fetchall():
+        result.new_ids[row] = target
+    dropped = con.sql("select row from sorted where not first_version").to_arrow_table()["row"].to_numpy()
+    keep[dropped] = False
+    result.keep = keep
+    result.repeated = len(dropped)
+    lineage = "i.target as record_id, i.content, i.delivery_id, i.source_id, i.member, i.line, i.revision"
+    witnesses = con.sql(
+        f"select {lineage}, false as withdrawn from incoming i join sorted s using (row)"  # noqa: S608 - our names
+        " where not s.first_version and not s.news order by i.row"
+    ).to_arrow_table()
+    _take(result, "witnesses", witnesses)
+    assertions = con.sql(
+        "select i.* exclude (record_id, row, target), i.target as record_id"
+        " from incoming i join sorted s using (row) where not s.first_version and s.news order by i.row"
+    ).to_arrow_table()
+    _take(result, "assertions", assertions)
+
+
+def _take(result: Resolution, name: str, rows: pa.Table) -> None:
+    """Bring rows to the schema of a lake table; no rows, no table."""
+    if not rows.num_rows:
+        return
+    schema = table_schema(name)
+    if "record_key" in schema.names:
+        whole = pa.concat_arrays(rows["record_id"].cast(pa.binary(16)).chunks)
+        rows = rows.drop_columns([c for c in ("record_key",) if c in rows.column_names])
+        rows = rows.append_column("record_key", record_keys(whole))
+    result.tables[name] = rows.select(schema.names).cast(schema)
+
+
+_RANKED = """
+    create or replace temp table ranked as
+    with timed as (
+        select s.*, h.sequence, h.created_at as made_at, (s.status = 'booked')::int as booked,
+            bool_and(s.revision is not null) over w as by_revision,
+            bool_and(h.created_at is not null) over w as by_creation,
+            max(s.exponent) over w as common_exponent
+        from said s semi join refold r on r.target = s.target
+        left join history h on h.delivery_id = s.delivery_id
+        window w as (partition by s.target)
+    ), based as (
+        select *, case when by_revision then revision when by_creation then made_at else sequence end as basis
+        from timed
+    )
+    select * replace ({rescaled}, common_exponent as exponent),
+        row_number() over (partition by target order by booked, basis, sequence desc, member desc, line desc) as place
+    from based
+"""
+
+
+def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
+    """Fold the reports of each record in question; a version that says something new supersedes the one before."""
+    rescaled = ", ".join(
+        f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint)::bigint as "{name}"' for name in _AMOUNTS
+    )
+    con.execute(_RANKED.format(rescaled=rescaled))
+    believed = [f'arg_max("{n}", place) filter ("{n}" is not null) as "{n}"' for n in _STATED if n not in _CARRIED]
+    believed = [
+        f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
+        for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
+    ]
+    carried = [f'arg_max("{name}", place, 1)[1] as "{name}"' for name in _CARRIED]
+    con.execute(
+        "create or replace temp table folded as"
+        f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"
+    )
+    con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
+    con.execute(
+        "update folded set net = amount - coalesce(fee, 0) - coalesce(fee_tax, 0)"
+        " where net is not null and amount is not null"
+    )
+    _supersede(con, result)
+    result.conflicts += _contradictions(con)
+    result.folded |= {row[0] for row in con.sql("select lower(hex(target)) from refold").fetchall()}
+    con.execute("drop table ranked; drop table folded")
+
+
+def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
+    """Compare each folded record with the version that stands; where it differs, write the next one."""
+    con.execute(f"""
+        create or replace temp table now_standing as
+        select record_id, version, content, true as current from standing where current
+        union all
+        select target, 1, i.content, true from incoming i join sorted s using (row) where s.first_version
+    """)
+    con.execute(f"""
+        create or replace temp table moved as
+        select f.*, c.version as old_version, c.content as old_content,
+            coalesce(greatest(c.version, (select max(version) from standing a where a.record_id = f.record_id)), 0)
+            + 1 as version
+        from folded f left join now_standing c on c.record_id = f.record_id
+        where c.content is distinct from {content_sql("f")}
+    """)  # noqa: S608 - our names
+    names = [name for name in record_schema().names if name not in {"record_key", "text_normal"}]
+    names = [name for name in names if not name.endswith(("_key", "_keys"))]
+    fresh = con.sql(f"select {', '.join(f'm.{chr(34)}{n}{chr(34)}' for n in names)} from moved m order by m.record_id")  # noqa: S608
+    rows = fresh.to_arrow_table()
+    if rows.num_rows:
+        schema = record_schema()
+        padded = [rows[n] if n in names else pa.nulls(rows.num_rows, schema.field(n).type) for n in schema.names]
+        result.tables["records"] = rekey(pa.table(padded, names=schema.names).cast(schema)).cast(schema)
+        result.changed = rows.num_rows
+    old = con.sql(
+        "select record_id, old_version as version, 'corrected' as reason, delivery_id from moved"
+        " where old_version is not null order by record_id"
+    ).to_arrow_table()
+    _take(result, "superseded", old)
+    con.execute("drop table now_standing; drop table moved")
+
+
+def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
+    """Find material fields on which the highest-ranked reports of a record disagree."""
+    fields = " union all ".join(
+        f"select target, '{n}' as field, basis, \"{n}\"::varchar as value, delivery_id, line from top"  # noqa: S608
+        f' where "{n}" is not null'
+        for n in MATERIAL
+        if n not in {"status", "exponent"}
+    )
+    rows = con.sql(f"""
+        with top as (
+            select * from ranked qualify booked = max(booked) over (partition by target)
+        ), fields as ({fields}),
+        latest as (select * from fields qualify basis = max(basis) over (partition by target, field))
+        select lower(hex(target)), field,
+            list(struct_pack(delivery_id := delivery_id, line := line, value := value) order by delivery_id, line)
+        from latest group by target, field having count(distinct value) > 1 order by target, field
+    """).fetchall()  # noqa: S608 - our names
+    found: dict[str, Conflict] = {}
+    for record_id, name, said in rows:
+        note = f"{name} is reported as " + " and as ".join(sorted({str(s["value"]) for s in said})[:4])
+        if record_id in found:
+            found[record_id].candidates.extend(said[:_CANDIDATES_MAX])
+        else:
+            found[record_id] = Conflict(record_id, f"{note}: nothing says which is later", list(said[:_CANDIDATES_MAX]))
+    return list(found.values())

@@ -1,0 +1,214 @@
+"""
+Counting rows that no identifier tells apart: two identical coffees are two records, one coffee reported twice is one.
+
+Equal rows count within what one delivery covers. Across deliveries they add where the deliveries are proven disjoint
+(numbered statements whose balances chain, or whose days do not touch), and are the same where both are the same
+statement. Where neither is provable, the larger count of one delivery stands and a conflict says so (laws.md 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.intake.derive import record_ids
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["Covered", "StatementPlace", "aim_counted", "relation"]
+
+_CANDIDATES_MAX = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPlace:
+    """
+    A statement and where in a delivery its rows begin.
+
+    Days are counted from 1970; balances are minor units at ``exponent``.
+    """
+
+    delivery_id: str
+    member: str | None
+    line: int
+    account_id: str
+    currency: str | None
+    statement_id: str | None
+    number: str | None
+    from_day: int | None
+    to_day: int | None
+    opening: int | None
+    closing: int | None
+    exponent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Every statement of the accounts in question, those of the incoming delivery among them."""
+
+    statements: list[StatementPlace]
+
+
+def relation(one: StatementPlace, other: StatementPlace) -> str:
+    """
+    Say whether two statements cover the same lines: ``same``, ``disjoint`` or ``unknown``.
+
+    Disjoint needs two different numbers and either balances that chain (one opens with what the other closed) or
+    days that do not touch.
+    """
+    identity = ("account_id", "currency", "statement_id", "number", "from_day", "to_day", "opening", "closing")
+    if all(getattr(one, name) == getattr(other, name) for name in identity):
+        return "same"
+    if one.number is None or other.number is None or one.number == other.number:
+        return "unknown"
+    if _follows(one, other) or _follows(other, one):
+        return "disjoint"
+    return "unknown"
+
+
+def _follows(earlier: StatementPlace, later: StatementPlace) -> bool:
+    if earlier.closing is not None and later.opening is not None:
+        same = earlier.closing * 10**later.exponent == later.opening * 10**earlier.exponent
+        if same and earlier.opening != earlier.closing:
+            return True
+    return earlier.to_day is not None and later.from_day is not None and earlier.to_day < later.from_day
+
+
+def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered) -> list[tuple[str, list[dict[str, object]]]]:
+    """
+    Give each incoming row without an identifier its target: an equal record that stands, or a further one.
+
+    :return: the conflict, if any: (note, candidates).
+    """
+    if not con.sql("select 1 from incoming where counted limit 1").fetchall():
+        return []
+    _load_equals(con)
+    _load_statements(con, covered)
+    _load_relations(con, covered)
+    con.execute(_AIM)
+    conflicts = _conflicts(con)
+    for name in ("equal_standing", "statement_place", "pair"):
+        con.execute(f"drop table if exists {name}")
+    return conflicts
+
+
+def _load_equals(con: duckdb.DuckDBPyConnection) -> None:
+    """Find for each standing counted record the identity that it shares with its equals."""
+    standing = con.sql(
+        "select * from standing where counted and version = 1 order by delivery_id, member, line, record_id"
+    ).to_arrow_table()
+    parts = []
+    for system in sorted(set(standing["system"].to_pylist())):
+        part = standing.filter(pa.compute.equal(standing["system"], system))
+        parts.append(
+            part.select(["record_id", "delivery_id", "member", "line"]).append_column(
+                "base", record_ids(con, part, system)
+            )
+        )
+    names = {"record_id": pa.binary(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
+    empty = pa.schema({**names, "base": pa.binary(16)}).empty_table()
+    con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
+    con.execute("create or replace temp table equal_standing as select * from equal_rows")
+    con.unregister("equal_rows")
+
+
+def _load_statements(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
+    rows = [
+        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "line": s.line}
+        for i, s in enumerate(covered.statements)
+    ]
+    kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
+    con.register("places", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
+    con.execute("create or replace temp table statement_place as select * from places")
+    con.unregister("places")
+
+
+_PAIRS = """
+    create or replace temp table pair as
+    with mine as (
+        select i.row, i.record_id as base, i.delivery_id, i.identity, i.line, s.position
+        from incoming i asof left join statement_place s
+        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.line <= i.line
+        where i.counted
+    ), theirs as (
+        select e.base, e.record_id, e.delivery_id, e.line, s.position
+        from equal_standing e asof left join statement_place s
+        on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.line <= e.line
+    )
+    select m.row, m.base, m.identity is not null as named, m.line, m.position as mine, t.record_id,
+        t.delivery_id, t.line as their_line, t.position as theirs,
+        case when m.delivery_id = t.delivery_id then 'same' end as relation
+    from mine m join theirs t using (base)
+"""
+
+
+def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
+    """Judge every pair of (incoming row, equal record) by the statements that they stand in."""
+    con.execute(_PAIRS)
+    distinct = con.sql(
+        "select distinct mine, theirs from pair where mine is not null and theirs is not null"
+    ).fetchall()
+    judged = [
+        {"mine": m, "theirs": t, "judged": relation(covered.statements[m], covered.statements[t])} for m, t in distinct
+    ]
+    kinds = pa.schema({"mine": pa.int64(), "theirs": pa.int64(), "judged": pa.string()})
+    con.register("judgement", pa.Table.from_pylist(judged, schema=kinds))
+    con.execute(
+        "update pair set relation = j.judged from judgement j"
+        " where pair.relation is null and pair.mine = j.mine and pair.theirs = j.theirs"
+    )
+    con.unregister("judgement")
+    con.execute("update pair set relation = 'unknown' where relation is null")
+
+
+_AIM = """
+    update incoming set target = aimed.target from (
+        with counted as (
+            select row, record_id as base, row_number() over (partition by record_id order by row) as k
+            from incoming where counted
+        ), overlapping as (
+            select base, record_id, row_number() over (partition by base order by record_id) as k
+            from (select distinct base, record_id from pair where relation <> 'disjoint')
+        ), total as (
+            select base, count(*) as standing from equal_standing group by base
+        ), overlap as (
+            select base, count(*) as same from overlapping group by base
+        )
+        select c.row, coalesce(o.record_id,
+            case coalesce(t.standing, 0) + c.k - coalesce(v.same, 0)
+            when 1 then c.base
+            else unhex(left(sha256(c.base ||
+                ('occurrence' || (coalesce(t.standing, 0) + c.k - coalesce(v.same, 0))::bigint)::blob), 32))
+            end) as target
+        from counted c
+        left join overlapping o on o.base = c.base and o.k = c.k
+        left join total t on t.base = c.base
+        left join overlap v on v.base = c.base
+    ) aimed where incoming.row = aimed.row
+"""
+
+# Rows that say "same" must be as many on both sides; rows of which nothing is provable are always a conflict.
+_CONFLICTS = """
+    select min(line) as line, min(delivery_id) as earlier_delivery_id, min(their_line) as earlier_line,
+        count(distinct row) as rows
+    from pair group by base
+    having bool_or(relation = 'unknown' and not named)
+        or (bool_and(relation = 'same') and not bool_or(named) and count(distinct row) <> count(distinct record_id))
+    order by line
+"""
+
+
+def _conflicts(con: duckdb.DuckDBPyConnection) -> list[tuple[str, list[dict[str, object]]]]:
+    found = con.sql(_CONFLICTS).fetchall()
+    if not found:
+        return []
+    count = sum(row[3] for row in found)
+    note = (
+        f"{count} row(s) equal rows of an earlier delivery, have no identifier, and nothing proves whether they are the"
+        f" same: the larger count stands; first at line {found[0][0]}"
+    )
+    names = ("line", "earlier_delivery_id", "earlier_line", "rows")
+    return [(note, [dict(zip(names, row, strict=True)) for row in found[:_CANDIDATES_MAX]])]

@@ -1,0 +1,134 @@
+"""
+How a source's deliveries are read: which format or mapping, with what it needs to know of the workspace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from tieout.config import account_for
+from tieout.errors import BadInput, WrongUse
+from tieout.formats.reading import Head, ReadOptions, refusal
+from tieout.intake.derive import Owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tieout.config import Source, Workspace
+    from tieout.formats.reading import Chunk, Format
+
+__all__ = ["HEAD_BYTES", "Reader", "owner_of", "reader_for"]
+
+HEAD_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """
+    What reads a source's deliveries.
+
+    :ivar text: the mapping's text, None for a format that ships: kept, so that the reading can be repeated.
+    """
+
+    format: Format
+    options: ReadOptions
+    text: str | None
+
+    @property
+    def digest(self) -> str | None:
+        """Name the mapping's text."""
+        return hashlib.sha256(self.text.encode()).hexdigest() if self.text is not None else None
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether a mapping of the workspace reads it."""
+        return self.text is not None
+
+    def members(self, stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[Chunk]]]:
+        """
+        Read a delivery: for each file in it, its name (None unless it came in a container) and its chunks.
+
+        A file that is no such format, or a container that breaks its limits, is refused.
+        """
+        from tieout.formats.containers import open_members  # noqa: PLC0415 - with the formats
+
+        try:
+            for member, part in open_members(stream, name):
+                yield member, self._chunks(part, member or name)
+        except BadInput as error:
+            yield None, iter([refusal(str(error))])
+
+    def _chunks(self, stream: BinaryIO, name: str) -> Iterator[Chunk]:
+        try:
+            head, whole = _peek(stream)
+            version = self.format.identify(Head(name, head)) if not self.is_mapping else self.format.id
+            if version is None:
+                yield refusal(_not_this(self.format.id, name, head))
+                return
+            first = True
+            for chunk in self.format.read(whole, self.options):
+                if first:
+                    chunk.version = chunk.version or version
+                    first = False
+                yield chunk
+        except BadInput as error:
+            yield refusal(str(error))
+
+
+def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """Look at the beginning of a file without losing it."""
+    if stream.seekable():
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        return head, stream
+    from tieout.formats.containers import with_head  # noqa: PLC0415 - with the formats
+
+    return with_head(stream, HEAD_BYTES)
+
+
+def _not_this(expected: str, name: str, head: bytes) -> str:
+    from tieout.formats.registry import identify  # noqa: PLC0415 - loads every format
+
+    if not head.strip():
+        return f"expected {expected}, got an empty file ({name})"
+    found = identify(Head(name, head))
+    seen = f"{found[1]}: is it another source's?" if found else f"something else beginning {head[:40]!r}"
+    return f"expected {expected}, got {seen} ({name})"
+
+
+def reader_for(workspace: Workspace, source: Source) -> Reader:
+    """
+    Say how a source is read.
+
+    :raises WrongUse: there is no such format, the mapping has a fault, or the source has a connector only.
+    """
+    options = ReadOptions(timezone=_timezone(workspace, source), currency=source.currency)
+    if source.mapping is not None:
+        from tieout.formats.tabular import MappingFormat, parse_mapping  # noqa: PLC0415 - heavy
+
+        text = (workspace.folder / source.mapping).read_text(encoding="utf-8")
+        return Reader(MappingFormat(parse_mapping(text, source.mapping)), options, text)
+    if source.format is not None:
+        from tieout.formats.registry import format_of  # noqa: PLC0415 - loads the format
+
+        return Reader(format_of(source.format), options, None)
+    message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"
+    raise WrongUse(message)
+
+
+def _timezone(workspace: Workspace, source: Source) -> str:
+    """Give the zone in which the source's moments become days: its accounts' where they agree, else its own."""
+    zones = {account.timezone for account in workspace.accounts if account.source == source.id}
+    return zones.pop() if len(zones) == 1 else source.timezone
+
+
+def owner_of(workspace: Workspace, source: Source, number: str | None, currency: str) -> tuple[Owner, bool]:
+    """
+    Find whose an account is; False: no declared account fits, and a person must say.
+    """
+    account = account_for(workspace, source.id, number, currency)
+    if account is None:
+        return Owner(source.entity, number or f"{source.id}/{currency}"), False
+    return Owner(account.entity, account.id), True

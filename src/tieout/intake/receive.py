@@ -1,0 +1,98 @@
+"""
+Taking in a delivery: kept unaltered before anything reads it, and recognised when it comes again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import sqlalchemy as sa
+
+from tieout.store import schema
+from tieout.store.book import append_audit
+
+if TYPE_CHECKING:
+    from tieout.store.workplace import Store
+
+__all__ = ["Received", "delivery_id_of", "landed", "receive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """
+    A delivery that is safe.
+
+    :ivar repeat: the same bytes had come from the same source before.
+    :ivar state: landed, accepted, refused or erased.
+    """
+
+    delivery_id: str
+    repeat: bool
+    state: str
+
+
+def delivery_id_of(source_id: str, sha256: str) -> str:
+    """Name a delivery by its source and its content: the same bytes again are the same delivery."""
+    return hashlib.sha256(f"{source_id}\x00{sha256}".encode()).hexdigest()[:32]
+
+
+def receive(store: Store, source_id: str, stream: BinaryIO, name: str, redacts: str | None = None) -> Received:
+    """
+    Land a delivery and enter it in the book; when this returns, it survives a power cut.
+
+    :param redacts: the delivery that this one replaces without its card numbers.
+    """
+    kept = store.landing.land(stream)
+    delivery_id = delivery_id_of(source_id, kept.sha256)
+    table = schema.delivery
+    with store.book.writing() as connection:
+        known = connection.execute(sa.select(table.c.state).where(table.c.delivery_id == delivery_id)).first()
+        if known is None:
+            latest = connection.scalar(sa.select(sa.func.max(table.c.sequence))) or 0
+            row = {
+                "delivery_id": delivery_id,
+                "sequence": latest + 1,
+                "source_id": source_id,
+                "sha256": kept.sha256,
+                "bytes": kept.bytes,
+                "name": name,
+                "received_at": store.now_us(),
+                "received_by": store.actor,
+                "state": "landed",
+                "path": kept.path,
+                "wrapped_key": store.vault.wrap(kept.key),
+                "key_id": store.vault.key_id,
+                "redacts": redacts,
+            }
+            connection.execute(sa.insert(table).values(row))
+            _note(store, connection, delivery_id, "receive", {"sha256": kept.sha256, "source": source_id, "name": name})
+        else:
+            again = sa.update(table).where(table.c.delivery_id == delivery_id)
+            connection.execute(again.values(times_seen=table.c.times_seen + 1))
+            _note(store, connection, delivery_id, "receive again", {"name": name})
+    if known is not None:
+        store.landing.remove(kept.path)
+        return Received(delivery_id, repeat=True, state=known.state)
+    return Received(delivery_id, repeat=False, state="landed")
+
+
+def _note(store: Store, connection: sa.Connection, delivery_id: str, action: str, body: dict[str, object]) -> None:
+    append_audit(
+        connection,
+        at=store.now_us(),
+        actor=store.actor,
+        action=action,
+        subject=f"delivery {delivery_id}",
+        reason=None,
+        body=body,
+    )
+
+
+def landed(store: Store) -> list[str]:
+    """List deliveries that were kept and not read yet (a crash came between), in the order of landing."""
+    table = schema.delivery
+    with store.book.reading() as connection:
+        query = sa.select(table.c.delivery_id).where(table.c.state == "landed").order_by(table.c.sequence)
+        return list(connection.scalars(query))

@@ -1,0 +1,203 @@
+"""
+Which rows of a delivery are new, which are known, which say something else: laws 2 and 5.
+
+Only rows whose identity is already known, or occurs twice in the delivery, come through here; for all others the draft
+stands as it was written. Everything is set-based, in four steps:
+
+1. ``incoming``: those rows; ``standing``: what is known under their identities (and aliases).
+2. Each incoming row gets its ``target``, the record that it speaks of. Rows without an identifier are counted
+   (intake.occurrences).
+3. What a row says is a *content*. A content that is already known makes its delivery a witness; another one is a new
+   assertion.
+4. The assertions of one record are folded into its next version (intake.fold).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.intake import fold, occurrences
+from tieout.intake.derive import alias_keys, record_keys
+from tieout.intake.resolution import Conflict, Facts, Resolution, Said
+from tieout.store.engine import paths
+from tieout.store.views import table
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy.typing as npt
+
+    from tieout.intake.occurrences import Covered
+    from tieout.intake.stage import Staged
+    from tieout.store.lake import Lake, LakeFile
+
+__all__ = ["known_keys", "resolve"]
+
+
+def known_keys(con: duckdb.DuckDBPyConnection, lake: Lake, identities: list[LakeFile], keys: pa.Array) -> pa.Table:
+    """
+    Find which identities are known: the repeat check.
+
+    :param keys: first 64 bits of identities (int64).
+    :return: path (of the records file) and row for every hit, with its key.
+    """
+    if not identities or not len(keys):
+        return pa.table({"key": pa.array([], pa.int64()), "path": pa.array([], pa.string()), "row": keys.slice(0, 0)})
+    places = [{"filename": lake.full(file.path), "path": lake.full(file.sibling or "")} for file in identities]
+    con.register("probe", pa.table({"key": keys}))
+    con.register("siblings", pa.Table.from_pylist(places))
+    found = con.sql(
+        "select i.key, s.path, i.row::bigint as row"
+        f" from {table(lake, 'identities', identities, places=True)} i join siblings s using (filename)"
+        " where i.key in (select key from probe)"
+    ).to_arrow_table()
+    con.unregister("probe")
+    con.unregister("siblings")
+    return found
+
+
+def resolve(  # noqa: PLR0913 - the delivery, what is known, and when it was said
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    facts: Facts,
+    staged: Staged,
+    said: Said,
+    history: list[Said],
+    covered: Covered,
+) -> Resolution:
+    """
+    Decide what each row of a draft is.
+
+    :param history: every delivery so far, for the order in which contents were said.
+    :param covered: which statements there are, for rows that only counting can tell apart.
+    """
+    repeated_keys = _repeated(staged.keys)
+    alias_keys_found = (
+        record_keys(pa.array(staged.alias_ids, pa.binary(16))) if staged.alias_ids else pa.array([], "i8")
+    )
+    probe = pa.concat_arrays([pa.array(staged.keys), alias_keys_found]) if staged.alias_ids else pa.array(staged.keys)
+    hits = known_keys(con, lake, facts.files["identities"], probe)
+    alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
+    if not len(repeated_keys) and not hits.num_rows and not alias_hits.any():
+        return Resolution()
+    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy()]))
+    rows = np.flatnonzero(np.isin(staged.keys, involved))
+    rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
+    _load_incoming(con, lake, staged, rows)
+    _load_standing(con, lake, facts, hits)
+    _load_history(con, [*history, said])
+    _aim_identified(con, staged)
+    unclear = occurrences.aim_counted(con, covered)
+    fold.load_said(con, lake, facts)
+    resolution = fold.decide(con, staged.row_count)
+    resolution.conflicts += [Conflict(None, note, candidates) for note, candidates in unclear]
+    _drop(con)
+    return resolution
+
+
+def _repeated(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give the keys that occur more than once."""
+    ordered = np.sort(keys)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _load_incoming(con: duckdb.DuckDBPyConnection, lake: Lake, staged: Staged, rows: npt.NDArray[np.int64]) -> None:
+    """Read the rows in question back from the draft; ``row`` is their place in it."""
+    assert staged.records is not None  # noqa: S101 - there are rows
+    draft = paths([lake.full(staged.records.path)])
+    con.register("wanted", pa.table({"row": pa.array(rows, pa.int64())}))
+    con.execute(
+        "create or replace temp table incoming as"
+        " select d.* exclude (file_row_number), d.file_row_number as row, null::blob as target,"
+        f" {fold.content_sql('d')} as content"
+        f" from read_parquet({draft}, file_row_number = true) d"
+        " semi join wanted w on d.file_row_number = w.row"
+    )
+    con.unregister("wanted")
+
+
+def _load_standing(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, hits: pa.Table) -> None:
+    """Read every version of the records that the hits name; ``standing`` says which of them is current."""
+    _fetch(con, hits, "standing_hit")
+    # A hit by alias or by the first of equal rows names a record whose other versions have other keys.
+    more = con.sql("select distinct record_key as key from standing_hit").to_arrow_table()["key"]
+    if len(more):
+        whole = pa.concat_arrays(more.chunks)
+        further = known_keys(con, lake, facts.files["identities"], whole)
+        hits = pa.concat_tables([hits, further.select(hits.column_names)]).group_by(["path", "row"]).aggregate([])
+        _fetch(con, hits, "standing_hit")
+    con.execute(
+        "create or replace temp table standing as"
+        f" select h.*, {fold.content_sql('h')} as content, s.reason as gone,"
+        " s.reason is null and h.version = max(h.version) over (partition by h.record_id) as current"
+        f" from standing_hit h left join {facts.relation(lake, 'superseded')} s"
+        " on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version"
+    )
+    con.execute("drop table standing_hit")
+
+
+def _fetch(con: duckdb.DuckDBPyConnection, hits: pa.Table, name: str) -> None:
+    """Read rows of records files by file and row number."""
+    con.register("places", hits)
+    files = con.sql("select distinct path from places order by path").fetchall()
+    source = paths([path for (path,) in files]) if files else None
+    if source is None:
+        con.execute(
+            f"create or replace temp table {name} as select * exclude (row, target, content) from incoming limit 0"
+        )
+    else:
+        con.execute(
+            f"create or replace temp table {name} as select r.* exclude (filename, file_row_number)"
+            f" from read_parquet({source}, filename = true, file_row_number = true) r"
+            " semi join places p on p.path = r.filename and p.row = r.file_row_number"
+        )
+    con.unregister("places")
+
+
+def _load_history(con: duckdb.DuckDBPyConnection, history: list[Said]) -> None:
+    rows = [{"delivery_id": s.delivery_id, "sequence": s.sequence, "created_at": s.created_at} for s in history]
+    kinds = pa.schema({"delivery_id": pa.string(), "sequence": pa.int64(), "created_at": pa.int64()})
+    con.register("history_rows", pa.Table.from_pylist(rows, schema=kinds))
+    con.execute("create or replace temp table history as select * from history_rows")
+    con.unregister("history_rows")
+
+
+def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
+    """Find the record of each row that has an identifier: its own, or the one that an alias names."""
+    kinds = pa.schema({"row": pa.int64(), "alias": pa.binary(16)})
+    con.register("incoming_alias", pa.table([staged.alias_rows, staged.alias_ids], schema=kinds))
+    standing = con.sql(
+        "select record_id, system, account_number, namespace, aliases from standing where len(aliases) > 0"
+    ).to_arrow_table()
+    owners, aliases = [], []
+    for system in set(standing["system"].to_pylist()):
+        part = standing.filter(pa.compute.equal(standing["system"], system))
+        at, ids = alias_keys(part, system)
+        owners += part["record_id"].take(pa.array(at, pa.int64())).to_pylist()
+        aliases += ids
+    known = pa.schema({"record_id": pa.binary(16), "alias": pa.binary(16)})
+    con.register("standing_alias", pa.table([owners, aliases], schema=known))
+    con.execute("""
+        update incoming set target = found.target from (
+            select i.row, coalesce(
+                min(own.record_id), min(by_alias.record_id), min(named.record_id),
+                least(i.record_id, min(peer.record_id)), i.record_id) as target
+            from incoming i
+            left join standing own on own.record_id = i.record_id
+            left join incoming_alias a on a.row = i.row
+            left join standing by_alias on by_alias.record_id = a.alias
+            left join standing_alias named on named.alias = i.record_id or named.alias = a.alias
+            left join incoming peer on peer.record_id = a.alias
+            where not i.counted
+            group by i.row, i.record_id
+        ) found where incoming.row = found.row
+    """)
+    con.unregister("incoming_alias")
+    con.unregister("standing_alias")
+
+
+def _drop(con: duckdb.DuckDBPyConnection) -> None:
+    for name in ("incoming", "standing", "history", "said"):
+        con.execute(f"drop table if exists {name}")

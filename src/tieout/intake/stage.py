@@ -1,0 +1,213 @@
+"""
+Reading a delivery into draft files: nothing of it counts until the book says so.
+
+The rows of a delivery stream through here once: chunk by chunk they get identity, owner and keys, and are written to a
+draft file of the lake. What must be known of all rows together is kept as plain integers (12 bytes a row for
+identities, 12 a reference).
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from queue import Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
+from tieout.model.records import record_schema
+from tieout.store.lake import LakeFile, LakeWriter
+from tieout.store.tables import INDEX_GROUP_ROWS, table_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    import duckdb
+    import numpy.typing as npt
+
+    from tieout.formats.reading import Chunk, Total
+    from tieout.model.problems import Problem
+    from tieout.model.statements import Balance, Statement
+    from tieout.store.lake import Lake
+
+    Keys = npt.NDArray[np.int64]
+    Rows = npt.NDArray[np.int32]
+
+__all__ = ["PROBLEMS_MAX", "Staged", "stage", "write_index"]
+
+#: The most problems that are kept one by one; beyond it they are only counted.
+PROBLEMS_MAX = 1_000_000
+
+
+@dataclass(slots=True)
+class Staged:
+    """
+    A delivery, read.
+
+    :ivar records: the draft of its records file; None when it has no rows.
+    :ivar keys: the first 64 bits of each row's identity, in row order.
+    :ivar counted: which rows are told apart by counting.
+    :ivar aliases: (row, identity) of other identities.
+    :ivar references: key and row of every identifier.
+    :ivar rows_in: rows of the file = records + quarantined; ``skipped`` were left out by the mapping's own ``where``.
+    :ivar refused: why nothing of the file can be used.
+    """
+
+    records: LakeFile | None = None
+    keys: Keys = field(default_factory=lambda: np.zeros(0, np.int64))
+    counted: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    alias_rows: list[int] = field(default_factory=list)
+    alias_ids: list[bytes] = field(default_factory=list)
+    references: tuple[Keys, Rows] = field(default_factory=lambda: (np.zeros(0, np.int64), np.zeros(0, np.int32)))
+    statements: list[tuple[str | None, Statement]] = field(default_factory=list)
+    balances: list[tuple[str | None, Balance]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    problems_beyond: int = 0
+    totals: list[Total] = field(default_factory=list)
+    version: str | None = None
+    rows_in: int = 0
+    quarantined: int = 0
+    skipped: int = 0
+    refused: Problem | None = None
+    accounts: set[tuple[str | None, str]] = field(default_factory=set)
+
+    @property
+    def row_count(self) -> int:
+        """How many records the draft holds."""
+        return len(self.keys)
+
+
+def stage(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    origin: Provenance,
+    members: Iterable[tuple[str | None, Iterable[Chunk]]],
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Staged:
+    """
+    Read all chunks of all members of a delivery into drafts.
+
+    A refused file leaves no draft. ``progress`` hears how many rows are done.
+    """
+    staged = Staged()
+    keys, counted, references = [], [], []
+    with _Writing(lake.writer("records", record_schema(), origin.delivery_id)) as drafts:
+        for member, chunks in members:
+            for chunk in chunks:
+                _note(staged, chunk, member)
+                table = chunk.table if chunk.table is not None else stated_table(chunk.records)
+                if staged.refused or table.num_rows == 0:
+                    continue
+                first = sum(map(len, keys))
+                rows = derive(con, table, origin, member)
+                drafts.write(rows)
+                keys.append(rows["record_key"].combine_chunks().to_numpy())
+                counted.append(rows["counted"].combine_chunks().to_numpy(zero_copy_only=False))
+                references.append(reference_rows(rows, first))
+                if table["aliases"].combine_chunks().values is not None:
+                    at, ids = alias_keys(table, origin.system)
+                    staged.alias_rows += [first + row for row in at]
+                    staged.alias_ids += ids
+                progress(first + table.num_rows)
+        drafts.keep = bool(keys) and not staged.refused
+    if drafts.keep:
+        staged.records = drafts.file
+        staged.keys, staged.counted = np.concatenate(keys), np.concatenate(counted)
+        staged.references = tuple(np.concatenate(part) for part in zip(*references, strict=True))
+    return staged
+
+
+def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
+    """Take everything of a chunk but its rows."""
+    staged.statements += [(member, s) for s in chunk.statements]
+    staged.balances += [(member, b) for b in chunk.balances]
+    staged.totals += chunk.totals
+    staged.version = staged.version or chunk.version
+    staged.skipped += chunk.skipped
+    good = chunk.table.num_rows if chunk.table is not None else len(chunk.records)
+    faulty = len({(p.line, p.column if p.line is None else None) for p in chunk.problems if p.severity == "row"})
+    if chunk.rows is not None:
+        faulty = chunk.rows - good
+    staged.quarantined += faulty
+    staged.rows_in += good + faulty
+    room = PROBLEMS_MAX - len(staged.problems)
+    staged.problems += chunk.problems[:room]
+    staged.problems_beyond += max(0, len(chunk.problems) - room)
+    staged.refused = staged.refused or next((p for p in chunk.problems if p.severity == "refused"), None)
+
+
+class _Writing:
+    """Writes drafts in a thread, so that encoding one chunk overlaps with reading the next."""
+
+    def __init__(self, writer: LakeWriter) -> None:
+        self._writer = writer
+        self._stack = ExitStack()
+        self._queue: Queue[pa.Table | None] = Queue(maxsize=2)
+        self._error: BaseException | None = None
+        self.keep = False
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._writer)
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def _run(self) -> None:
+        while (table := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._writer.write(table)
+                except BaseException as error:  # noqa: BLE001 - raised again in the reading thread
+                    self._error = error
+
+    def write(self, table: pa.Table) -> None:
+        if self._error is not None:
+            raise self._error
+        self._queue.put(table)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._queue.put(None)
+        self._thread.join()
+        if kind is None and self._error is not None:
+            self._stack.__exit__(type(self._error), self._error, self._error.__traceback__)
+            raise self._error
+        if kind is None and not self.keep:
+            drop = _Dropped()
+            self._stack.__exit__(_Dropped, drop, None)
+            return None
+        return self._stack.__exit__(kind, error, trace)
+
+    @property
+    def file(self) -> LakeFile:
+        return self._writer.file
+
+
+class _Dropped(Exception):  # noqa: N818 - not an error: makes the writer remove an empty or refused draft
+    """Nothing was worth keeping."""
+
+
+def write_index(lake: Lake, name: str, keys: Keys, rows: Rows, delivery_id: str) -> LakeFile | None:
+    """
+    Write one index file: keys in ascending order of their upper bits, so that a look-up reads one row group.
+
+    Sorting whole numbers is ten times faster than sorting positions, so the position rides in the lower bits.
+    """
+    if not len(keys):
+        return None
+    bits = np.uint64(max(1, int(len(keys) - 1).bit_length()))
+    flipped = keys.view(np.uint64) ^ np.uint64(1 << 63)
+    packed = ((flipped >> bits) << bits) | np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    del packed, flipped
+    with lake.writer(name, table_schema(name), delivery_id, group_rows=INDEX_GROUP_ROWS) as writer:
+        for begin in range(0, len(order), 1 << 20):
+            part = order[begin : begin + (1 << 20)]
+            writer.write(pa.table({"key": keys[part], "row": rows[part]}, schema=table_schema(name)))
+    return writer.file

@@ -1,0 +1,90 @@
+"""
+The kinds of record: which fields each requires, which sign its amount has, which claims it carries.
+
+One table, read by intake (bulk checks), matching (claims) and the documentation. Signs are the effect on the
+account's balance, seen from the entity (a charge comes in, a fee goes out).
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["CLAIMS", "KINDS", "STATUSES", "Kind"]
+
+#: What a match can use up of a record (laws.md 6).
+CLAIMS = ("document", "payment", "settlement", "bank", "transfer", "booking")
+#: booked: final. pending: announced by the source. provisional: from an intraday report; the booked one supersedes it.
+STATUSES = ("booked", "pending", "provisional")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    What is true of every record of one kind.
+
+    :ivar name: the word in the ``kind`` column.
+    :ivar sign: ``"+"``, ``"-"`` or ``"any"``: the sign its amount must have; zero always passes.
+    :ivar claims: what a match can use up of it.
+    :ivar requires: columns that must have a value, beside kind, status and currency.
+    """
+
+    name: str
+    sign: str
+    claims: tuple[str, ...]
+    requires: tuple[str, ...] = ("amount", "booked_on")
+
+
+_LINE = ("settlement",)
+_CHARGE = ("payment", "settlement")
+_OWN_MONEY = ("settlement", "transfer")
+_ANNOUNCED = ("amount",)
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        # Lines of a payment platform.
+        Kind("authorisation", "any", (), _ANNOUNCED),
+        Kind("capture", "any", (), _ANNOUNCED),
+        Kind("charge", "+", _CHARGE),
+        Kind("void", "any", (), _ANNOUNCED),
+        Kind("refund", "-", _CHARGE),
+        Kind("refund_reversal", "+", _CHARGE),
+        Kind("fee", "any", _LINE),
+        Kind("application_fee", "any", _LINE),
+        Kind("application_fee_refund", "any", _LINE),
+        Kind("bank_charge", "any", _LINE),
+        Kind("interest", "any", _LINE),
+        Kind("tax_withheld", "any", _LINE),
+        Kind("dispute", "-", _CHARGE),
+        Kind("dispute_reversal", "+", _CHARGE),
+        Kind("dispute_fee", "any", _LINE),
+        Kind("reserve_hold", "any", _OWN_MONEY),
+        Kind("reserve_release", "any", _OWN_MONEY),
+        Kind("adjustment", "any", _LINE),
+        Kind("split", "any", _LINE),
+        Kind("internal_transfer", "any", _OWN_MONEY),
+        Kind("balance_transfer", "any", _OWN_MONEY),
+        Kind("sweep", "any", _OWN_MONEY),
+        Kind("conversion", "any", _OWN_MONEY),
+        Kind("loan_repayment", "any", _LINE),
+        Kind("payout", "any", _OWN_MONEY),
+        Kind("payout_reversal", "any", _OWN_MONEY),
+        Kind("top_up", "any", _OWN_MONEY),
+        # Lines of a bank account.
+        Kind("bank_entry", "any", ("bank", "booking")),
+        Kind("bank_detail", "any", ("bank",), ("amount",)),
+        # Documents and lines of a billing system or an ERP.
+        Kind("order", "any", (), _ANNOUNCED),
+        Kind("fulfilment", "any", (), ()),
+        Kind("invoice", "any", ("document",)),
+        Kind("credit_note", "any", ("document",)),
+        Kind("deposit", "any", ("document",)),
+        Kind("bill", "any", ("document",)),
+        Kind("bill_credit", "any", ("document",)),
+        Kind("receipt", "any", ("document", "booking")),
+        Kind("disbursement", "any", ("document", "booking")),
+        Kind("write_off", "any", ("document", "booking")),
+        Kind("journal_line", "any", ("booking",)),
+        # What we ask a bank to do, and its answers.
+        Kind("payment_order", "any", ("transfer",), _ANNOUNCED),
+        Kind("payment_status", "any", (), ()),
+    )
+}

@@ -1,0 +1,170 @@
+"""
+One spelling for identifiers and names, and the 64-bit keys that joins use.
+
+Computed once, at intake, because engines fold text differently. The normal form of an identifier is upper-case
+ASCII letters and digits: other letters are transliterated, separators and blanks fall away, leading zeros too
+(``"inv-0012 "`` is ``INV0012``, ``"000815"`` is ``815``). A key is the XXH64 of the normal form, as a signed
+integer. Two different spellings may share a key, so every join compares text as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+__all__ = ["NORMALISER", "key_of", "keys_of", "normal", "normal_column"]
+
+#: The version of the rules in this module; written beside every key, raised by any change of a result.
+NORMALISER = 1
+
+# Letters that Unicode does not decompose into a base letter and a mark.
+_LETTERS = str.maketrans(
+    {
+        "ß": "SS", "ẞ": "SS", "Æ": "AE", "æ": "AE", "Œ": "OE", "œ": "OE", "Ø": "O", "ø": "O", "Đ": "D", "đ": "D",
+        "Ð": "D", "ð": "D", "Þ": "TH", "þ": "TH", "Ł": "L", "ł": "L", "ı": "I", "Ħ": "H", "ħ": "H",
+    },
+)  # fmt: skip
+# An identifier longer than this is replaced by its SHA-256 before hashing: one absurd value costs no more than others.
+_LONGEST = 128
+
+
+def normal(text: str) -> str:
+    """Write an identifier or a name in its normal form; empty when no letter or digit is left."""
+    folded = unicodedata.normalize("NFKD", text.translate(_LETTERS)).upper()
+    kept = "".join(c for c in folded if c.isalnum() and not unicodedata.combining(c))
+    kept = kept.lstrip("0")
+    return hashlib.sha256(kept.encode()).hexdigest().upper() if len(kept.encode()) > _LONGEST else kept
+
+
+def key_of(text: str) -> int | None:
+    """Give the key of one identifier; None when its normal form is empty."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    return keys_of(pa.array([text], pa.string()))[0].as_py()  # type: ignore[no-any-return]
+
+
+def normal_column(column: pa.Array) -> pa.Array:
+    """Normal forms of a text column; null stays null, an empty normal form becomes null."""
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    column = column.cast(pa.string())
+    data, offsets = _buffers(column)
+    table = _ascii_table()
+    folded = table[data]
+    kept = folded != 0
+    ends = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[offsets]
+    folded = folded[kept]
+    ends = ends - ends[0]
+    starts, lengths = _without_leading_zeros(folded, ends[:-1], np.diff(ends))
+    result = _gather(folded, starts, lengths, column)
+    slow = _rows_to_fold_slowly(data, offsets, lengths)
+    if slow.any():
+        spelled = [normal(text) if text is not None else None for text in column.filter(pa.array(slow)).to_pylist()]
+        result = pc.replace_with_mask(result, pa.array(slow), pa.array(spelled, pa.string()))
+    return pc.if_else(pc.equal(result, ""), pa.scalar(None, pa.string()), result)
+
+
+def keys_of(column: pa.Array) -> pa.Array:
+    """
+    Keys of a text column: signed 64-bit integers.
+
+    :param column: identifiers as written, any case, any separators.
+    :return: int64, null where there is no value or its normal form is empty.
+    """
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    from tieout.model.hashing import xxh64  # noqa: PLC0415 - numpy
+
+    spelled = normal_column(column)
+    data, offsets = _buffers(spelled)
+    if len(spelled) == 0:
+        return pa.array([], pa.int64())
+    hashed = xxh64(data[offsets[0] : offsets[-1]], offsets[:-1] - offsets[0], np.diff(offsets))
+    return pa.array(hashed.view(np.int64), mask=spelled.is_null().to_numpy(zero_copy_only=False))
+
+
+def _buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Give the bytes and the offsets behind a text column, without copying the bytes."""
+    import numpy as np  # noqa: PLC0415
+
+    _, offsets, data = column.buffers()
+    if offsets is None or len(column) == 0:
+        return np.zeros(0, np.uint8), np.zeros(len(column) + 1, np.int64)
+    bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return text[bounds[0] : bounds[-1]], bounds - bounds[0]
+
+
+def _ascii_table() -> npt.NDArray[np.uint8]:
+    """Map every byte to its upper-case letter or digit, everything else to zero."""
+    import numpy as np  # noqa: PLC0415
+
+    table = np.zeros(256, np.uint8)
+    for byte in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        table[byte] = byte
+        table[ord(chr(byte).lower())] = byte
+    return table
+
+
+def _without_leading_zeros(
+    data: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    import numpy as np  # noqa: PLC0415
+
+    starts, lengths = starts.copy(), lengths.copy()
+    padded = np.append(data, np.uint8(0))
+    while True:
+        zero = (lengths > 0) & (padded[np.minimum(starts, len(data))] == ord("0"))
+        if not zero.any():
+            return starts, lengths
+        starts[zero] += 1
+        lengths[zero] -= 1
+
+
+def _gather(
+    data: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    like: pa.Array,
+) -> pa.Array:
+    """Build a text column from slices of a buffer, with the nulls of another column."""
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    if ends[-1] != len(data):  # leading zeros left holes
+        keep = np.zeros(len(data) + 1, np.int8)
+        np.add.at(keep, starts, 1)
+        np.add.at(keep, starts + lengths, -1)
+        data = data[np.cumsum(keep[:-1]) > 0]
+    mask = like.is_null().to_numpy(zero_copy_only=False)
+    bitmap = pa.array(~mask).buffers()[1]
+    buffers = [bitmap, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(np.ascontiguousarray(data))]
+    return pa.Array.from_buffers(pa.string(), len(lengths), buffers)
+
+
+def _rows_to_fold_slowly(
+    data: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+) -> npt.NDArray[np.bool_]:
+    """Rows with a letter outside ASCII, or absurdly long: one by one, by the rules in :func:`normal`."""
+    import numpy as np  # noqa: PLC0415
+
+    slow = lengths > _LONGEST
+    foreign = np.flatnonzero(data >= 128)  # noqa: PLR2004 - the end of ASCII
+    if len(foreign):
+        slow = slow.copy()
+        slow[np.searchsorted(offsets, foreign, side="right") - 1] = True
+    return slow

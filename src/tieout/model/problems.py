@@ -1,0 +1,32 @@
+"""
+A problem: something wrong in what came in, with its place, in one sentence.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Problem", "Severity"]
+
+#: finding: read and reported, nothing dropped. row: one row cannot be read and is quarantined.
+#: refused: the whole file cannot be read as what it claims to be; nothing of it is used.
+Severity = Literal["finding", "row", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """
+    What is wrong, where, in a sentence that says what was expected and what came.
+
+    :ivar line: from 1; None when the whole file is meant.
+    :ivar column: the character column for text, from 1, or the name of the column for tables.
+    :ivar reason: a short stable word for exceptions and counting: ``balance_difference``, ``incomplete``,
+        ``currency_mismatch``, ``conflict``, ``master_data``, ``unreadable``.
+    :ivar member: the file inside a container, where there is one.
+    """
+
+    message: str
+    severity: Severity = "finding"
+    line: int | None = None
+    column: int | str | None = None
+    reason: str = "unreadable"
+    member: str | None = None

@@ -1,0 +1,85 @@
+"""
+Statements and balances: what the outside says an account held, so that a proof never checks itself.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from tieout.model.money import Money
+
+__all__ = ["BALANCE_KINDS", "Balance", "Statement"]
+
+#: What a balance measures. opening and closing are booked; interim ones stand on a page in the middle.
+BALANCE_KINDS = (
+    "opening",
+    "closing",
+    "interim_opening",
+    "interim_closing",
+    "available",
+    "forward_available",
+    "pending",
+    "reserved",
+    "ledger",
+    "information",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """
+    What the outside says an account held at the end (for an opening: at the start) of a day.
+
+    :ivar line: the line in the file.
+    :ivar kind: one of :data:`BALANCE_KINDS`.
+    :ivar amount: signed: a debit balance is negative.
+    :ivar on: the day; None where the source gives none.
+    :ivar code: the source's own word for it (``OPBD``, ``:62F:``).
+    """
+
+    line: int
+    kind: str
+    amount: Money
+    account_number: str | None = None
+    sub_account: str | None = None
+    on: dt.date | None = None
+    code: str | None = None
+    statement_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """
+    One statement of one account and currency: what it covers, and whether it closes.
+
+    Pages of one statement are one statement. ``closes`` is whether opening + credits - debits (booked entries in
+    the statement's currency only) equals closing; None where either balance is absent.
+
+    :ivar line: the line in the file where it starts.
+    :ivar statement_id: the source's own name for it, as written.
+    :ivar number: its running number (``ElctrncSeqNb``, ``LglSeqNb``, ``:28C:``) without page, as written.
+    :ivar final: True for a statement of booked entries (camt.053, MT940); False for an intraday report or an advice.
+    :ivar from_on: first day covered, where stated or implied by the balances; to_on: the last one.
+    :ivar created_at: when the source made it, UTC (a local time without zone is taken as UTC).
+    :ivar entries: top-level entries of any status.
+    :ivar credits, debits: sums of booked entries in the statement's currency, both positive, minor units at
+        ``exponent``.
+    """
+
+    line: int
+    account_number: str | None
+    currency: str | None
+    final: bool
+    statement_id: str | None = None
+    number: str | None = None
+    servicer: str | None = None
+    sub_account: str | None = None
+    from_on: dt.date | None = None
+    to_on: dt.date | None = None
+    created_at: dt.datetime | None = None
+    opening: Money | None = None
+    closing: Money | None = None
+    entries: int = 0
+    credits: int = 0
+    debits: int = 0
+    exponent: int = 2
+    closes: bool | None = None

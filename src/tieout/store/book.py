@@ -1,0 +1,223 @@
+"""
+The book: the transactional database behind everything that is decided.
+
+SQLite by default (WAL, ``synchronous=FULL``), PostgreSQL by URL; others are not claimed. Readers see committed
+state; a writer holds the one write lock of its database from the start of its transaction, so that two writers
+queue instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from tieout.errors import Broken, Transient, WrongUse
+from tieout.store import schema
+from tieout.store.files import make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Book", "append_audit", "audit_digest", "check_audit", "open_book"]
+
+_BUSY_WAIT_MS = 60_000
+# One lock for all writers of a PostgreSQL book: the log and the heads are one sequence anyway.
+_WRITE_LOCK = 7_141_820_501_132_577_861
+
+
+class Book:
+    """A connection pool to one book, at the newest schema."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Wrap an engine; use :func:`open_book`."""
+        self.engine = engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this book is a file."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one consistent state."""
+        with _translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """
+        Give a connection that holds the write lock; commits at the end, rolls back when the body raises.
+
+        :raises Transient: the database is busy or went away; nothing was written.
+        """
+        with _translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(writing=True)  # noqa: PLW2901 - the same connection
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
+                yield connection
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Name a database's failures by what the caller should do about them."""
+    try:
+        yield
+    except OperationalError as error:
+        message = f"the book did not answer ({str(error.orig).strip()}): nothing was written, try again"
+        raise Transient(message) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            message = "the connection to the book was lost: nothing was written, try again"
+            raise Transient(message) from error
+        raise
+
+
+def open_book(url: str) -> Book:
+    """
+    Open a book, creating or migrating its tables when they are missing or old.
+
+    :param url: ``sqlite:////absolute/path/book.db`` or ``postgresql+psycopg://user@host/name``.
+    :raises WrongUse: another kind of database, a newer schema than this program knows, or a book that moved away.
+    """
+    engine = _engine(url)
+    revision = _revision(engine)
+    if revision != schema.HEAD_REVISION:
+        _migrate(engine, revision)
+    book = Book(engine)
+    with book.reading() as connection:
+        moved = connection.scalar(sa.select(schema.about.c.value).where(schema.about.c.name == "moved_to"))
+    if moved:
+        message = f"this book was moved to {moved}: set [workspace] book to it in tieout.toml"
+        raise WrongUse(message)
+    return book
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        message = f"expected a book URL such as sqlite:///.tieout/book.db, got {url!r}"
+        raise WrongUse(message) from None
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"))
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        message = f"expected the book in a SQLite file or in PostgreSQL, got {parsed.render_as_string()}"
+        raise WrongUse(message)
+    make_folder(Path(parsed.database).resolve().parent)
+    engine = sa.create_engine(parsed)
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_WAIT_MS}")  # first: the next ones may have to wait
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _revision(engine: sa.Engine) -> str | None:
+    """Say which migration a database stands at; None when it has none of our tables."""
+    with _translated(), engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.scalar(sa.text("select version_num from alembic_version"))
+
+
+def _migrate(engine: sa.Engine, revision: str | None) -> None:
+    """Bring the tables to the newest schema; two processes at once do it once."""
+    from alembic import command  # noqa: PLC0415 - only where the schema is not there yet
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with Book(engine).writing() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            message = (
+                f"the book's schema {revision} is newer than this tieout ({schema.HEAD_REVISION}):"
+                " install the version that made it"
+            )
+            raise WrongUse(message) from None
+
+
+def append_audit(  # noqa: PLR0913 - the five questions that an auditor asks
+    connection: sa.Connection,
+    *,
+    at: int,
+    actor: str,
+    action: str,
+    subject: str,
+    reason: str | None,
+    body: dict[str, Any],
+) -> None:
+    """
+    Write one entry of the audit log, in the caller's write transaction.
+
+    :param at: microseconds since 1970.
+    :param body: what the action rests on and what it produced; JSON.
+    """
+    table = schema.audit
+    latest = connection.execute(
+        sa.select(table.c.sequence, table.c.digest).order_by(table.c.sequence.desc()).limit(1),
+    ).first()
+    row = {
+        "sequence": latest.sequence + 1 if latest else 1,
+        "at": at,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "reason": reason,
+        "body": json.dumps(body, sort_keys=True, ensure_ascii=False),
+        "previous": latest.digest if latest else "",
+    }
+    connection.execute(sa.insert(table).values(**row, digest=audit_digest(row)))
+
+
+def audit_digest(row: dict[str, Any]) -> str:
+    """Digest an entry of the audit log with everything but its own digest; the one before is part of it."""
+    text = json.dumps({key: row[key] for key in sorted(row) if key != "digest"}, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_audit(connection: sa.Connection) -> int:
+    """
+    Read the audit log from its beginning and prove that nothing was changed or removed.
+
+    :return: how many entries stand in it.
+    :raises Broken: an entry differs from its digest, or the chain has a hole.
+    """
+    previous, count = "", 0
+    for entry in connection.execute(sa.select(schema.audit).order_by(schema.audit.c.sequence)).mappings():
+        row, count = dict(entry), count + 1
+        if row["sequence"] != count or row["previous"] != previous or row["digest"] != audit_digest(row):
+            message = f"the audit log was changed at entry {row['sequence']}: expected its digest to follow {count - 1}"
+            raise Broken(message)
+        previous = row["digest"]
+    return count

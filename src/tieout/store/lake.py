@@ -1,0 +1,211 @@
+"""
+The lake: immutable Parquet files. Which of them exist, the book says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tieout.errors import Broken
+from tieout.model.records import SCHEMA_VERSION
+from tieout.store.digest import RowDigest
+from tieout.store.files import durable_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = ["Lake", "LakeFile", "LakeWriter"]
+
+# Columns of random bytes: compressing or dictionary-encoding them costs time and saves nothing.
+_RANDOM = {"record_id", "record_key", "external_key", "payment_key", "reference_keys", "key", "content"}
+# Columns with few values: worth a dictionary.
+_FEW = {
+    "system", "source_id", "entity_id", "account_id", "delivery_id", "account_number", "sub_account", "namespace",
+    "kind", "status", "bank_code", "currency", "original_currency", "base_currency", "settlement_id", "rate", "version",
+    "normaliser", "exponent", "original_exponent", "base_exponent", "seen_at", "booked_on", "value_on", "due_on",
+    "settlement_key", "counted", "reason", "role", "member",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeFile:
+    """
+    One file of the lake, as its row in the book describes it.
+
+    :ivar path: relative to the lake.
+    :ivar digest: of the rows (store.digest); ``sha256`` is of the file's bytes.
+    :ivar min_day, max_day: of ``booked_on``, as days since 1970; None where no row has one.
+    :ivar sibling: the records file whose rows this index file points into.
+    """
+
+    table_name: str
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+    digest: str
+    min_day: int | None
+    max_day: int | None
+    schema_version: int
+    delivery_id: str
+    sibling: str | None = None
+
+
+class _Hashing:
+    """A file that digests what is written through it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+        self.count = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        self.count += len(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self.count
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+
+class LakeWriter:
+    """
+    Writes one file of the lake; it is durable when the ``with`` block ends, and known when its row is committed.
+
+    >>> with lake.writer("balances", schema, delivery_id) as writer:
+    ...     writer.write(table)
+    >>> writer.file
+    """
+
+    def __init__(  # noqa: PLR0913 - what a ledger row needs
+        self, root: Path, path: str, table_name: str, table_schema: pa.Schema, delivery_id: str, group_rows: int
+    ) -> None:
+        """Use :meth:`Lake.writer`."""
+        self._root, self._path, self._table_name = root, path, table_name
+        self._schema, self._delivery_id, self._group_rows = table_schema, delivery_id, group_rows
+        self._stack = ExitStack()
+        self._digest = RowDigest(table_schema)
+        self._days: list[int] = []
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        """Open the file under a temporary name."""
+        self._out = _Hashing(self._stack.enter_context(durable_file(self._root / self._path)))
+        names = self._schema.names
+        self._parquet = pq.ParquetWriter(
+            pa.PythonFile(self._out, mode="w"),
+            self._schema,
+            use_dictionary=[name for name in names if name in _FEW],
+            compression={name: "none" if name in _RANDOM else "snappy" for name in _leaves(self._schema)},
+            write_statistics=[n for n in names if n not in _RANDOM - {"key"}],
+            store_schema=False,
+        )
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; columns are brought to the schema's order and must have its types (dictionaries may stand)."""
+        table = table.select(self._schema.names)
+        self._digest.update(table)
+        self._parquet.write_table(table.cast(self._schema), row_group_size=self._group_rows)
+        self.rows += table.num_rows
+        if "booked_on" in table.column_names:
+            span = pc.min_max(table.column("booked_on").cast(pa.date32()))
+            self._days += [day.cast(pa.int32()).as_py() for day in span.values() if day.is_valid]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Finish the file: footer, fsync, rename; or leave nothing."""
+        if kind is None:
+            self._parquet.close()
+        return self._stack.__exit__(kind, error, trace)
+
+    @property
+    def file(self) -> LakeFile:
+        """Describe the finished file."""
+        return LakeFile(
+            table_name=self._table_name,
+            path=self._path,
+            sha256=self._out.sha256.hexdigest(),
+            bytes=self._out.count,
+            rows=self.rows,
+            digest=self._digest.hexdigest(),
+            min_day=min(self._days, default=None),
+            max_day=max(self._days, default=None),
+            schema_version=SCHEMA_VERSION,
+            delivery_id=self._delivery_id,
+        )
+
+
+class Lake:
+    """The folder of lake files; what belongs to it is asked of the book."""
+
+    def __init__(self, root: Path, entropy: Callable[[int], bytes]) -> None:
+        """Use a folder, which need not exist yet."""
+        self.root = root
+        self._entropy = entropy
+
+    def writer(
+        self, table_name: str, table_schema: pa.Schema, delivery_id: str, *, group_rows: int = 122_880
+    ) -> LakeWriter:
+        """Begin a new file of a table."""
+        path = f"{table_name}/{delivery_id[:12]}-{self._entropy(8).hex()}.parquet"
+        return LakeWriter(self.root, path, table_name, table_schema, delivery_id, group_rows)
+
+    def remove(self, path: str) -> None:
+        """Delete a file that no row of the book names."""
+        (self.root / path).unlink(missing_ok=True)
+
+    def full(self, path: str) -> str:
+        """
+        Give the path to open a file by.
+
+        :raises Broken: the book names it and it is not there.
+        """
+        target = self.root / path
+        if not target.exists():
+            message = f"the lake file {target} is missing: restore it, or rebuild it with `tieout verify`"
+            raise Broken(message)
+        return str(target)
+
+    def check(self, path: str, sha256: str) -> None:
+        """
+        Hold a file's bytes against the book.
+
+        :raises Broken: it is missing or differs.
+        """
+        with Path(self.full(path)).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != sha256:
+            message = f"the lake file {self.root / path} was changed: expected sha256 {sha256}, got {found}"
+            raise Broken(message)
+
+
+def _leaves(table_schema: pa.Schema) -> list[str]:
+    """Name the Parquet columns of a schema: a list is one column below its name."""
+    return [f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in table_schema]

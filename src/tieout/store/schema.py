@@ -1,0 +1,195 @@
+"""
+The tables of the book.
+
+The book is the only commit point: a lake file, a statement or an exception exists because a row here says so, and
+it says so in the transaction that adds the ``ledger_commit`` row. Rows carry the ``token`` of their commit; rows of
+a token without a ``ledger_commit`` row are drafts that nobody sees, and are swept.
+
+Alembic's migrations build these tables; a test holds the two against each other.
+"""
+
+import sqlalchemy as sa
+
+__all__ = ["HEAD_REVISION", "metadata"]
+
+#: The newest migration: a book that stands elsewhere is migrated before use.
+HEAD_REVISION = "0001"
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    },
+)
+
+
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    """Microseconds since 1970, UTC: the same in every database, exact, sortable."""
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+#: What this book is: workspace identity, where it moved to.
+about = sa.Table(
+    "about",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+#: Versions that compare-and-swap: ``facts`` counts commits of the lake, ``audit`` the log.
+head = sa.Table(
+    "head",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+
+#: The exact texts that a result rests on (tieout.toml, mappings), by digest, so that any run can be repeated.
+text_version = sa.Table(
+    "text_version",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+#: One row per delivery that came in. state: landed, accepted, refused, erased.
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("delivery_id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("source_id", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    _moment("received_at"),
+    sa.Column("received_by", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=True),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=True),
+    _moment("created_at", nullable=True),
+    sa.Column("rows_in", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rows_new", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rows_changed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rows_repeated", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rows_quarantined", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rows_skipped", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("times_seen", sa.BigInteger, nullable=False, server_default="1"),
+    sa.Column("version", sa.BigInteger, nullable=True),
+    sa.Column("redacts", sa.Text, nullable=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.UniqueConstraint("source_id", "sha256"),
+)
+
+#: Every change of the facts: accept, refuse, replay, redact. ``version`` is the head ``facts`` after it.
+ledger_commit = sa.Table(
+    "ledger_commit",
+    metadata,
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("delivery_id", sa.Text, nullable=False, index=True),
+    _moment("at"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("config_digest", sa.Text, nullable=False),
+    sa.Column("reader_digest", sa.Text, nullable=True),
+    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+
+#: The files that the lake consists of. A file without a row does not belong to it.
+lake_file = sa.Table(
+    "lake_file",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("min_day", sa.Integer, nullable=True),
+    sa.Column("max_day", sa.Integer, nullable=True),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("delivery_id", sa.Text, nullable=False),
+    sa.Column("sibling", sa.Text, nullable=True),
+    sa.Column("removed_version", sa.BigInteger, nullable=True),
+)
+
+#: What each delivery said an account's statements are (model.statements.Statement), for chains and coverage.
+statement = sa.Table(
+    "statement",
+    metadata,
+    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("delivery_id", sa.Text, nullable=False),
+    sa.Column("source_id", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("member", sa.Text, nullable=True),
+    sa.Column("statement_id", sa.Text, nullable=True),
+    sa.Column("number", sa.Text, nullable=True),
+    sa.Column("currency", sa.Text, nullable=True),
+    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("from_day", sa.Integer, nullable=True),
+    sa.Column("to_day", sa.Integer, nullable=True),
+    _moment("created_at", nullable=True),
+    sa.Column("exponent", sa.Integer, nullable=False),
+    sa.Column("opening", sa.BigInteger, nullable=True),
+    sa.Column("closing", sa.BigInteger, nullable=True),
+    sa.Column("entries", sa.BigInteger, nullable=False),
+    sa.Column("credits", sa.Text, nullable=False),
+    sa.Column("debits", sa.Text, nullable=False),
+    sa.Column("closes", sa.Boolean, nullable=True),
+    sa.Index("ix_statement_account", "account_id", "to_day"),
+)
+
+#: What needs a person. One row per state: the newest committed row of an ``exception_id`` is its state.
+exception = sa.Table(
+    "exception",
+    metadata,
+    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("exception_id", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False, index=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("source_id", sa.Text, nullable=True),
+    sa.Column("delivery_id", sa.Text, nullable=True),
+    sa.Column("entity_id", sa.Text, nullable=True),
+    sa.Column("account_id", sa.Text, nullable=True),
+    sa.Column("record_id", sa.Text, nullable=True),
+    sa.Column("external_id", sa.Text, nullable=True),
+    sa.Column("kind", sa.Text, nullable=True),
+    sa.Column("amount", sa.BigInteger, nullable=True),
+    sa.Column("exponent", sa.Integer, nullable=True),
+    sa.Column("currency", sa.Text, nullable=True),
+    sa.Column("booked_day", sa.Integer, nullable=True),
+    sa.Column("counterparty", sa.Text, nullable=True),
+    sa.Column("settlement_id", sa.Text, nullable=True),
+    _moment("opened_at"),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("candidates", sa.Text, nullable=False, server_default="[]"),
+    sa.Index("ix_exception_id", "exception_id"),
+    sa.Index("ix_exception_delivery", "delivery_id"),
+)
+
+#: Who did what, when and why; each entry's digest covers the one before.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    _moment("at"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)

@@ -1,0 +1,79 @@
+"""What every test may ask for."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.postgres import Cluster, private_cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Fixtures that start a real system; a test that asks for one is marked ``peers`` by itself.
+PEERS = {"postgres", "postgres_url", "fresh_postgres"}
+
+# The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", settings.get_profile("steady"), derandomize=False, max_examples=2_000)
+settings.load_profile("steady")
+
+
+def samples_folder() -> Path | None:
+    """Where the real sample files lie, if they are on this machine."""
+    folder = Path(os.environ.get("TIEOUT_SAMPLES", ROOT.parent / "shared" / "samples"))
+    return folder if (folder / "index.json").exists() else None
+
+
+@pytest.fixture(scope="session")
+def samples() -> Callable[[str], list[tuple[Path, dict[str, Any], str]]]:
+    """
+    Give the real files of one format: ``samples("camt")`` is a list of (path, truth, verdict).
+
+    Skips the test, saying so, where the sample folder is not on this machine.
+    """
+
+    def of_format(name: str) -> list[tuple[Path, dict[str, Any], str]]:
+        folder = samples_folder()
+        if folder is None:
+            pytest.skip("the real sample files are not here: set TIEOUT_SAMPLES to the folder with index.json")
+        index = json.loads((folder / "index.json").read_text())
+        entries = index["files"] if isinstance(index, dict) else index
+        return [
+            (folder / e["path"], json.loads((folder / e["truth"]).read_text()).get("truth") or {}, e["verdict"])
+            for e in entries
+            if e["format"] == name
+        ]
+
+    return of_format
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a real system, so that a fast run can leave them out."""
+    for item in items:
+        if PEERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("peers")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Give a PostgreSQL server of our own, started once for the tests of a session."""
+    with private_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Cluster) -> str:
+    """Give the URL of that server's own database, for those who make databases themselves."""
+    return postgres.url()
+
+
+@pytest.fixture
+def fresh_postgres(postgres: Cluster) -> Iterator[str]:
+    """Give the URL of an empty database, ``postgresql+psycopg://...``, dropped after the test."""
+    with postgres.fresh_database() as url:
+        yield url

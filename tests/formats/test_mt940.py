@@ -1,0 +1,573 @@
+"""MT940 and MT942: what banks send is read, what contradicts itself is said, and nothing makes the reader fail."""
+
+import datetime as dt
+import io
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tieout.formats.mt940 import MT940, MT942
+from tieout.formats.reading import Chunk, Head, ReadOptions
+from tieout.model.money import format_minor
+from tieout.model.problems import Problem
+from tieout.model.records import Record
+from tieout.model.statements import Statement
+
+Samples = Callable[[str], list[tuple[Path, dict[str, Any], str]]]
+
+CASES = Path(__file__).parent / "cases" / "mt940"
+#: Fragments and messages of one bank, for mutation.
+SEEDS = sorted(CASES.glob("*.sta"))
+HEADER = ":20:R\n:25:4711\n:28C:1/1\n:60F:C260101EUR0,\n"
+
+
+def identified(data: bytes) -> str | None:
+    head = Head("file.sta", data[: 64 * 1024])
+    found = [name for reader in (MT940, MT942) if (name := reader.identify(head))]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def chunks(data: bytes, name: str = "mt940", **options: Any) -> list[Chunk]:
+    reader = MT942 if name == "mt942" else MT940
+    return list(reader.read(io.BytesIO(data), ReadOptions(**options)))
+
+
+def records(data: bytes | str, name: str = "mt940", **options: Any) -> list[Record]:
+    data = data.encode() if isinstance(data, str) else data
+    return [record for chunk in chunks(data, name, **options) for record in chunk.records]
+
+
+def statements(text: str, **options: Any) -> list[Statement]:
+    return [statement for chunk in chunks(text.encode(), **options) for statement in chunk.statements]
+
+
+def problems(data: bytes | str, name: str = "mt940") -> list[Problem]:
+    data = data.encode() if isinstance(data, str) else data
+    return [problem for chunk in chunks(data, name) for problem in chunk.problems]
+
+
+def entry(field: str, *information: str, currency: str = "EUR") -> Record:
+    """Read one entry in a statement that says nothing else."""
+    lines = [f":61:{field}", *information]
+    (record,) = records(HEADER.replace("EUR", currency) + "\n".join(lines) + "\n")
+    return record
+
+
+# Golden cases.
+
+
+def written(data: bytes) -> str:
+    """Everything a file says, one line a fact."""
+    lines: list[str] = []
+    read = chunks(data, identified(data) or "mt940")
+    for r in (r for c in read for r in c.records):
+        amount = format_minor(r.amount or 0, r.exponent or 0)
+        lines += [
+            f"record {r.line} {r.status} {r.booked_on} value {r.value_on} {amount} {r.currency} {r.bank_code}"
+            f" account={r.account_number}",
+            f"  identity {r.identity}",
+            f"  references {', '.join(r.references) or '-'}",
+            f"  text {r.text}",
+            f"  counterparty {r.counterparty} {r.counterparty_account}",
+        ]
+    for s in (s for c in read for s in c.statements):
+        created = f" created {s.created_at.isoformat()}" if s.created_at else ""
+        sums = f"+ {format_minor(s.credits, s.exponent)} - {format_minor(s.debits, s.exponent)}"
+        lines.append(
+            f"statement {s.line} {s.number} {s.account_number} {s.currency} {s.from_on}..{s.to_on}"
+            f" {s.opening} {sums} = {s.closing} {s.closes}{created}"
+        )
+    lines += [f"balance {b.kind} {b.on} {b.amount}" for c in read for b in c.balances]
+    for t in (t for c in read for t in c.totals):
+        lines.append(
+            f"total {t.currency} {t.count} {format_minor(t.credits, t.exponent)} {format_minor(t.debits, t.exponent)}"
+        )
+    lines += [f"problem {p.severity} {p.line}:{p.column} {p.reason} {p.message}" for c in read for p in c.problems]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
+def test_a_case_is_read_as_written_beside_it(path: Path) -> None:
+    assert written(path.read_bytes()) == path.with_suffix(".expected").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("ending", [b"\r\n", b"\r"])
+def test_line_endings_marks_and_encodings_change_nothing(path: Path, ending: bytes) -> None:
+    data = path.read_bytes()
+    assert written(b"\xef\xbb\xbf" + data.replace(b"\n", ending)) == written(data)
+
+
+@pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
+def test_small_chunks_say_the_same(path: Path) -> None:
+    data = path.read_bytes()
+    name = identified(data) or ""
+    whole, parts = chunks(data, name), chunks(data, name, batch_rows=1)
+    assert all(len(chunk.records) <= 1 for chunk in parts)
+    assert [r for c in parts for r in c.records] == [r for c in whole for r in c.records]
+    assert [s for c in parts for s in c.statements] == [s for c in whole for s in c.statements]
+    assert sum(c.rows or 0 for c in parts) == sum(c.rows or 0 for c in whole)
+    assert [c.totals for c in parts if c.totals] == [whole[-1].totals]
+
+
+# Which file is which.
+
+
+@pytest.mark.parametrize(
+    ("data", "format_id"),
+    [
+        (b"\r\n :20:X\r\n:25:1\r\n:28C:1\r\n:60F:C260101EUR1,\r\n:62F:C260101EUR1,\r\n-", "mt940"),
+        (b"ABNANL2A\n940\nABNANL2A\n:20:X\n:25:1\n:28:1\n:61:2601010101C1,NTRFX\n", "mt940"),
+        (b"{1:F01AAAABBCCAXXX0000000000}{2:O9501200260116AAAABBCCAXXX00000000002601161200N}{4:\n:20:X\n", "mt940"),
+        (b"\x01{1:F01AAAABBCCAXXX0000000000}{2:I942AAAABBCCXXXXN}{4:\n:20:X\n", "mt942"),
+        (b":20:X\n:25:1\n:28C:1\n:34F:EUR0,\n:13D:2601011200+0100\n", "mt942"),
+        (b":61:260101C50,00NTRFNONREF\n", "mt940"),
+        (b":86:free text\n-", "mt940"),
+        (b":62F:C260101EUR1,\n-", "mt940"),
+        (b"{1:F01AAAABBCCAXXX0000000000}{2:I103AAAABBCCXXXXN}{4:\n:20:X\n:23B:CRED\n:32A:260101EUR1,\n-}", None),
+        (b":20:X\n:23B:CRED\n:32A:260101EUR1,\n:59:/123\nNAME\n:71A:SHA\n", None),
+        (b":20:X\n:21:Y\n:25:1\n:13D:2601011200+0100\n:32A:260101EUR1,\n", None),
+        (b":20:X\n:12:942\n:25:1\n:34F:EUR0,\n", None),
+        (b"<Document>\n:20:X\n:61:2601010101C1,NTRFX\n:62F:C260101EUR1,\n</Document>", None),
+        (b"date;amount\n2026-01-01;1,00\n", None),
+        (b'{"a": ":61:"}', None),
+        (b"1\n2\n3\n", None),
+        (b"", None),
+        (b"\n" * 60_000, None),
+    ],
+)
+def test_a_file_is_told_by_its_content(data: bytes, format_id: str | None) -> None:
+    assert identified(data) == format_id
+
+
+@pytest.mark.parametrize("data", [b"", b"1\n2\n3\n", b":20:X\n:23B:CRED\n:32A:260101EUR1,\n", b"\xff\xfe:\x002\x00"])
+def test_what_has_no_statement_is_refused(data: bytes) -> None:
+    (problem,) = problems(data)
+    assert (problem.severity, problem.message[:8]) == ("refused", "expected")
+
+
+# Entries.
+
+
+@pytest.mark.parametrize(
+    ("field", "amount"),
+    [
+        ("2601020102C380115,NTRFX", "380115.00"),
+        ("2601020102D0,12NTRFX", "-0.12"),
+        ("2601020102C00,12NTRFX", "0.12"),
+        ("2601020102C,5NTRFX", "0.50"),
+        ("2601020102D000000004433,52N030NONREF", "-4433.52"),
+        ("2601020102C12.50NTRFX", "12.50"),
+        ("2601020102C1.234,56NTRFX", "1234.56"),
+        ("2601020102C500NTRFX", "500.00"),
+        ("2601020102C0,NTRFX", "0.00"),
+        ("2601020102RC5,NTRFX", "-5.00"),
+        ("2601020102RD5,NTRFX", "5.00"),
+        ("2601020102RCR5,NTRFX", "-5.00"),
+        ("2601020102CR5,NTRFX", "5.00"),
+        ("2601020102DR5,NTRFX", "-5.00"),
+        ("2601020102DD5,NTRFX", "-5.00"),
+        ("260102    DN5, NTRFX", "-5.00"),
+        ("260102D5,00S   X", "-5.00"),
+        ("2601020102C5,0051NTRFX", "5.0051"),
+    ],
+)
+def test_amounts_and_marks_as_banks_write_them(field: str, amount: str) -> None:
+    record = entry(field)
+    assert format_minor(record.amount or 0, record.exponent or 0) == amount
+
+
+@pytest.mark.parametrize(
+    ("field", "value_on", "booked_on"),
+    [
+        ("2601011231C1,NTRFX", dt.date(2026, 1, 1), dt.date(2025, 12, 31)),
+        ("2512310102C1,NTRFX", dt.date(2025, 12, 31), dt.date(2026, 1, 2)),
+        ("260230C1,NTRFX", dt.date(2026, 2, 28), dt.date(2026, 2, 28)),
+        ("2402290230C1,NTRFX", dt.date(2024, 2, 29), dt.date(2024, 2, 29)),
+        ("9912310103C1,NTRFX", dt.date(1999, 12, 31), dt.date(2000, 1, 3)),
+        ("2601020000C1,NTRFX", dt.date(2026, 1, 2), dt.date(2026, 1, 2)),
+    ],
+)
+def test_days_across_the_year_and_past_the_month(field: str, value_on: dt.date, booked_on: dt.date) -> None:
+    record = entry(field)
+    assert (record.value_on, record.booked_on) == (value_on, booked_on)
+
+
+@pytest.mark.parametrize(
+    ("rest", "code", "references", "external_id"),
+    [
+        ("NTRFNONREF//B4E07XM00J000023", "NTRF", (), "B4E07XM00J000023"),
+        ("NTRFNONREF//NONREF", "NTRF", (), None),
+        ("NTRFNOTPROVIDED//0000000", "NTRF", (), None),
+        ("FMSC01916//", "FMSC", ("01916",), None),
+        ("S10329-07-2014 10:05//X1", "S103", ("29-07-2014 10:05",), "X1"),
+        ("NMSC341241773/1XXXXX//O/341241774", "NMSC", ("341241773/1XXXXX",), "O/341241774"),
+        ("NMSC", "NMSC", (), None),
+        ("", None, (), None),
+    ],
+)
+def test_references_are_kept_and_placeholders_are_not(
+    rest: str, code: str | None, references: tuple[str, ...], external_id: str | None
+) -> None:
+    record = entry("2601020102C1,00" + rest)
+    assert (record.bank_code, record.references, record.external_id) == (code, references, external_id)
+    assert record.identity == (f"{external_id}|2026-01-02|100|EUR" if external_id else None)
+    assert record.counted
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "expected"),
+    [
+        ("26010C1,NTRFX", 5, "a value date"),
+        ("2601020102X1,NTRFX", 15, "a mark"),
+        ("2601020102C NTRFX", 18, "an amount"),
+        ("2601020102C1.2.3,4NTRFX", 16, "an amount"),
+        ("2601020102C" + "9" * 30 + "NTRFX", 16, "an amount"),
+        ("2601020102C" + "9" * 5000 + "NTRFX", 16, "an amount"),
+        ("2613020102C1,NTRFX", 5, "a value date"),
+        ("2601021302C1,NTRFX", 11, "an entry date"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_one_row_with_its_place(field: str, column: int, expected: str) -> None:
+    text = f"{HEADER}:61:{field}\n:86:lost?\n:61:2601020102C2,NTRFX\n:86:kept\n"
+    (problem,) = problems(text)
+    assert (problem.severity, problem.line, problem.column) == ("row", 5, column)
+    assert problem.message.startswith(f"expected {expected}")
+    assert [r.text for r in records(text)] == ["kept"]
+    assert sum(chunk.rows or 0 for chunk in chunks(text.encode())) == 2
+
+
+# What the bank tells about an entry.
+
+
+def test_subfields_are_joined_through_words_and_not_beyond() -> None:
+    record = entry(
+        "2601020102D1,00NDDTNONREF",
+        ":86:105?00LASTSCHRIFT?10931?20EREF+E-1?21KREF+K-1?22MREF+M-1?23CRED+DE98ZZZ09999999999?24SVWZ+Beitrag 1",
+        "2/2025 und?25Mahngeb?30COBADEFFXXX?31DE02120300000000202051?32Verein?33Muster?60uehr",
+    )
+    assert record.references == ("E-1", "K-1", "M-1")
+    assert record.text == "Beitrag 12/2025 und Mahngeb uehr"
+    assert (record.counterparty, record.counterparty_account) == ("Verein Muster", "DE02120300000000202051")
+    assert '"CRED": "DE98ZZZ09999999999"' in (record.details or "")
+    assert '"gvc": "105"' in (record.details or "")
+
+
+def test_words_between_slashes_behind_free_text() -> None:
+    record = entry(
+        "2601020102D61,80NINCNL44ABNA0548041814",
+        ":86:NL44ABNA0548041814 multi tank card bv",
+        "",
+        "/TRTP/Europese Incasso/NAME/MULTI TANK CARD BV/MARF/MTC244K/REMI/Factuurnr.79/EREF/17554",
+    )
+    assert record.text == "Factuurnr.79"
+    assert record.references == ("NL44ABNA0548041814", "17554", "MTC244K")
+    assert record.counterparty == "MULTI TANK CARD BV"
+
+
+def test_a_wrapped_time_of_day_is_not_a_field() -> None:
+    wrapped = ":86:PAYMENT AT THE TERMINAL IN THE CITY OF EXAMPLE, 2026-01-02 AT 16"
+    record = entry("2601020102D1,NTRFX", wrapped, ":20:37 O'CLOCK")
+    assert record.text is not None
+    assert record.text.endswith("AT 16:20:37 O'CLOCK")
+
+
+def test_several_information_fields_belong_to_one_entry() -> None:
+    record = entry("2601020102D1,NTRFX", ":86:Terugboeking", ":86:KOSTEN JUNI", ":86:20095731")
+    assert record.text == "Terugboeking KOSTEN JUNI 20095731"
+
+
+def test_fields_of_no_standard_are_kept() -> None:
+    record = entry("2601020102D1,NTRFX", ":NS:01Rechnung 7", "02vom Mai", "15Firma", "16Muster", "3412345")
+    assert (record.text, record.counterparty) == ("Rechnung 7 vom Mai", "Firma Muster")
+    assert record.counterparty_account == "12345"
+
+
+# Statements.
+
+
+def page(number: str, opening: str, closing: str, *entries: str, account: str = "4711") -> str:
+    lines = [":20:R", f":25:{account}", f":28C:{number}", opening, *entries, closing, "-"]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def test_pages_are_one_statement_and_their_balances_are_not_added_twice() -> None:
+    text = page("5/1", ":60F:C260101EUR1,", ":62M:C260102EUR3,", ":61:260102C2,NTRFX")
+    text += page("5/2", ":60M:C260102EUR3,", ":62M:C260102EUR7,", ":61:260102C4,NTRFX")
+    text += page("5/3", ":60M:C260102EUR7,", ":62F:C260103EUR6,", ":61:260103D1,NTRFX")
+    (statement,) = statements(text)
+    assert (str(statement.opening), str(statement.closing), statement.closes) == ("1.00 EUR", "6.00 EUR", True)
+    assert (statement.entries, statement.credits, statement.debits, statement.number) == (3, 600, 100, "5")
+    assert problems(text) == []
+
+
+def test_pages_of_another_account_or_number_are_other_statements() -> None:
+    text = page("5/1", ":60F:C260101EUR1,", ":62M:C260102EUR1,")
+    assert len(statements(text + page("5/2", ":60M:C260102EUR1,", ":62F:C260102EUR1,", account="4712"))) == 2
+    assert len(statements(text + page("6/1", ":60M:C260102EUR1,", ":62F:C260102EUR1,"))) == 2
+    assert len(statements(text + page("5/1", ":60F:C260102EUR1,", ":62F:C260102EUR1,"))) == 2
+
+
+def test_a_page_that_does_not_begin_where_the_last_one_ended_is_reported() -> None:
+    text = page("5/1", ":60F:C260101EUR1,", ":62M:C260102EUR1,") + page("5/2", ":60M:C260102EUR2,", ":62F:C260102EUR2,")
+    (problem,) = problems(text)
+    assert (problem.reason, problem.line) == ("balance_difference", 10)
+    assert "1.00 EUR" in problem.message
+    assert "2.00 EUR" in problem.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        page("1", ":60F:C260101EUR1,", ""),
+        page("1", "", ":62F:C260101EUR1,", ":61:260101C1,NTRFX"),
+        page("1", ":60F:C260101EUR1,", ":62F:C260101EUR1,").removesuffix("-\n"),
+        page("1", ":60F:C260101EUR1,", ":62F:C260101EUR1,").replace("\n", "\r\n").rstrip(),
+        page("1", ":60F:C260101EUR1,", " :62F:C260101EUR1,\n:65F:Dnullnull7414,3"),
+        page("1", ":60F:C260101EUR1,", ":62F:C2601011,"),
+        page("1", ":60F:C260101EUR1,", ":62F:C260101EUR1,\n:86:the bank wishes a good day"),
+        HEADER + ":61:2601010101C1,NTRFX\n:86:and no line end",
+        ":61:260101C50,00NZ10NONREF\n-",
+        ":86:091\n-",
+        ":NS:\n",
+    ],
+)
+def test_what_is_merely_unusual_is_no_problem(text: str) -> None:
+    assert problems(text) == []
+
+
+def test_a_message_in_blocks_without_any_end_is_incomplete() -> None:
+    block = "{1:F01KNABNL2HAXXX0000000000}{2:I940KNABNL2HXXXXN3020}{4:\n"
+    first = block + page("1/1", ":60F:C260101EUR1,", "", ":61:260101C1,NTRFX").removesuffix("-\n")
+    text = first + block + page("2/1", ":60F:C260102EUR2,", ":62F:C260102EUR2,").removesuffix("-\n") + "-}"
+    (problem,) = problems(text)
+    assert (problem.reason, problem.line) == ("incomplete", 2)
+    assert [s.servicer for s in statements(text)] == ["KNABNL2H", "KNABNL2H"]
+
+
+def test_a_second_account_in_a_message_is_a_contradiction_and_kept() -> None:
+    text = HEADER + ":61:2601010101C1,NTRFX\n:25:0815\n:62F:C260101EUR1,\n"
+    (problem,) = problems(text)
+    assert (problem.reason, problem.line) == ("conflict", 6)
+    (record,) = records(text)
+    assert record.account_number == "4711"
+    assert "0815" in (record.details or "")
+
+
+@pytest.mark.parametrize(
+    ("stated", "currency", "account"),
+    [
+        ("NL92 KNAB 0123 4567 89", "EUR", "NL92KNAB0123456789"),
+        ("NL54INGB0001234500EUR", "EUR", "NL54INGB0001234500"),
+        ("NL54INGB0001234500EUR", "USD", "NL54INGB0001234500EUR"),
+        ("50880050/0194787400888", "EUR", "50880050/0194787400888"),
+        ("UBRTHUHB/123456789150ABCDEF002/HUF", "HUF", "UBRTHUHB/123456789150ABCDEF002"),
+        ("MU43BOMM0101123456789101000MUR", "MUR", "MU43BOMM0101123456789101000MUR"),
+        ("TRIODOSBANK/0390123456", "EUR", "TRIODOSBANK/0390123456"),
+    ],
+)
+def test_accounts_are_cleaned_only_of_what_is_not_theirs(stated: str, currency: str, account: str) -> None:
+    (statement,) = statements(page("1", f":60F:C260101{currency}1,", "", account=stated))
+    assert statement.account_number == account
+
+
+def test_a_currency_is_taken_from_wherever_it_stands() -> None:
+    text = ":20:R\n:25:4711\n:28C:1\n:61:260101C5,NTRFX\n"
+    assert records(text + ":62F:C260101JPY5,\n")[0].amount == 5
+    assert records(text.replace("4711", "4711KWD"))[0].amount == 5000
+    assert records(text, currency="USD")[0].currency == "USD"
+    (unknown,) = records(text)
+    assert (unknown.currency, unknown.amount, unknown.exponent) == ("XXX", 500, 2)
+
+
+def test_control_totals_below_what_is_listed_or_without_a_limit_other_than_it_are_reported() -> None:
+    text = ":20:R\n:25:1\n:28C:1\n:34F:EUR{limit},\n:61:260101C5,NTRFX\n:90C:{control}\n"
+
+    def found(limit: str, control: str) -> int:
+        return len(problems(text.format(limit=limit, control=control), "mt942"))
+
+    assert found("0", "1EUR5,") == 0
+    assert found("100", "3EUR25,") == 0
+    assert found("0", "2EUR10,") == 1
+    assert found("0", "1EUR4,") == 1
+    assert found("100", "0EUR0,") == 1
+
+
+# Nothing makes it fail.
+
+
+class Endless(io.RawIOBase):
+    """One line that does not end; counts what was asked for."""
+
+    given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert 0 < size < 2**20
+        self.given += size
+        assert self.given < 2**23
+        return b":61:" if self.given == size else b"x" * size
+
+
+def test_a_line_without_end_is_refused_without_reading_it() -> None:
+    stream: BinaryIO = Endless()  # type: ignore[assignment]
+    read = list(MT940.read(stream, ReadOptions()))
+    assert [p.severity for c in read for p in c.problems] == ["refused"]
+
+
+def test_a_field_without_end_is_refused() -> None:
+    data = (HEADER + ":61:260101C1,NTRFX\n:86:x\n" + "word " * 12 + "\n").encode() + b"more of the same\n" * 30_000
+    assert [p.severity for p in problems(data)] == ["refused"]
+    assert [p.severity for p in problems(HEADER + ":61:260101C1,NTRFX\n" + ":86:more of the same\n" * 30_000)] == [
+        "refused"
+    ]
+
+
+def consistent(data: bytes) -> None:
+    """Rows in are rows out, and totals count what the statements count."""
+    name = identified(data)
+    read = chunks(data, name or "mt940")
+    refused = any(p.severity == "refused" for c in read for p in c.problems)
+    rows = sum(len(c.records) + sum(p.severity == "row" for p in c.problems) for c in read)
+    assert rows == sum(c.rows or 0 for c in read) or refused
+    assert all(p.message.startswith("expected") for c in read for p in c.problems)
+    if not refused:
+        assert sum(t.count for c in read for t in c.totals) == sum(s.entries for c in read for s in c.statements)
+
+
+@pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
+def test_a_file_cut_anywhere_is_read_as_far_as_it_goes(path: Path) -> None:
+    data = path.read_bytes()
+    for length in range(len(data)):
+        consistent(data[:length])
+
+
+@pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.stem)
+def test_a_file_with_changed_bytes_never_fails(path: Path) -> None:
+    chance, data = random.Random(path.stem), path.read_bytes()
+    for _ in range(300):
+        mutant = bytearray(data)
+        for _ in range(chance.randint(1, 6)):
+            at = chance.randrange(len(mutant))
+            piece = chance.choice(
+                [b"", b":", b"\n", b"\x00", b"\xff", b"9", b"-}", b"{4:", b":61:", b"?20", b"//", b"/"]
+            )
+            mutant[at : at + chance.randint(0, 3)] = piece
+        consistent(bytes(mutant))
+
+
+@given(
+    st.lists(
+        st.sampled_from([b":20:", b":61:", b":86:", b":60F:", b"C260101", b"EUR1,", b"\n", b"?20", b"{1:", b"\r", b"-"])
+    )
+)
+def test_any_order_of_pieces_is_survived(pieces: list[bytes]) -> None:
+    consistent(b"".join(pieces))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_survived(data: bytes) -> None:
+    consistent(data)
+
+
+AMOUNTS = st.integers(min_value=0, max_value=10**12)
+
+
+@given(
+    opening=st.integers(min_value=-(10**12), max_value=10**12),
+    entries=st.lists(
+        st.tuples(
+            AMOUNTS,
+            st.sampled_from(["C", "D", "RC", "RD", "CR", "DR", "RCR"]),
+            st.dates(dt.date(1990, 1, 1), dt.date(2070, 1, 1)),
+            st.integers(min_value=-40, max_value=40),
+            st.from_regex(r"[A-Z][A-Z0-9]{5,12}", fullmatch=True).filter(lambda r: "REF" not in r),
+        ),
+        max_size=8,
+    ),
+    currency=st.sampled_from([("EUR", 2), ("JPY", 0), ("KWD", 3)]),
+    cuts=st.integers(min_value=1, max_value=4),
+)
+def test_what_is_written_is_read_back_and_closes(
+    opening: int, entries: list[tuple[int, str, dt.date, int, str]], currency: tuple[str, int], cuts: int
+) -> None:
+    code, exponent = currency
+
+    def amount(minor: int) -> str:
+        return format_minor(abs(minor), exponent).replace(".", ",") + ("" if exponent else ",")
+
+    def balance(tag: str, minor: int) -> str:
+        return f":{tag}:{'D' if minor < 0 else 'C'}260101{code}{amount(minor)}"
+
+    pages = [entries[at : at + cuts] for at in range(0, len(entries), cuts)] or [[]]
+    text, running, wanted = "", opening, []
+    for number, rows in enumerate(pages, 1):
+        lines = [":20:R", ":25:4711", f":28C:9/{number}", balance("60F" if number == 1 else "60M", running)]
+        for minor, mark, value_on, days, reference in rows:
+            booked_on = value_on + dt.timedelta(days=days)
+            signed = minor if mark in ("C", "RD", "CR") else -minor
+            running += signed
+            lines.append(f":61:{value_on:%y%m%d}{booked_on:%m%d}{mark}{amount(minor)}NTRFNONREF//{reference}")
+            wanted.append((signed, value_on, booked_on, reference))
+        lines += [balance("62F" if number == len(pages) else "62M", running), "-"]
+        text += "\n".join(lines) + "\n"
+    assert [(r.amount, r.value_on, r.booked_on, r.external_id) for r in records(text)] == wanted
+    (statement,) = statements(text)
+    assert statement.closes is True
+    assert problems(text) == []
+
+
+# Real files.
+
+
+@pytest.mark.parametrize("name", ["mt940", "mt942"])
+def test_real_files_agree_with_what_another_reader_found(name: str, samples: Samples) -> None:
+    faults = []
+    for path, truth, verdict in samples(name):
+        data = path.read_bytes()
+        found = problems(data, name) if identified(data) == name else [Problem(message="no", severity="refused")]
+        parts = truth.get("statements") or []
+        if verdict == "valid" and found:
+            faults.append((path.name, found))
+        if verdict != "valid" and not found:
+            faults.append((path.name, verdict))
+        if verdict == "invalid" or not parts:
+            continue
+        totals = [total for chunk in chunks(data, name) for total in chunk.totals]
+        credit = sum(Decimal(t.credits).scaleb(-t.exponent) for t in totals)
+        debit = sum(Decimal(t.debits).scaleb(-t.exponent) for t in totals)
+        want = [sum(abs(Decimal(p[key])) for p in parts) for key in ("sum_credits", "sum_debits")]
+        if (sum(t.count for t in totals), credit, debit) != (sum(p["n_entries"] for p in parts), *want):
+            faults.append((path.name, totals))
+    assert faults == []
+
+
+def test_another_library_reads_the_same_amounts(samples: Samples) -> None:
+    """
+    The library of PyPI ``mt-940`` is the second opinion, on sizes: it gives a reversal the sign of what it reverses.
+
+    It raises on some real files, which are left out.
+    """
+    import mt940  # type: ignore[import-untyped]
+
+    compared, differing = 0, []
+    for path, _, _ in samples("mt940"):
+        data = path.read_bytes()
+        try:
+            theirs = mt940.parse(data.decode("latin-1"))
+            # A file without any transaction is one transaction without data to it.
+            amounts = [t.data["amount"].amount for t in theirs if "amount" in t.data]
+        except Exception:  # noqa: BLE001, S112 - whatever it raises, it has no opinion then
+            continue
+        ours = [Decimal(r.amount or 0).scaleb(-(r.exponent or 0)) for r in records(data)]
+        compared += 1
+        if len(ours) == len(amounts) and sorted(map(abs, ours)) != sorted(map(abs, amounts)):
+            differing.append((path.name, ours, amounts))
+    assert compared > 40
+    assert differing == []
