@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
 from tieout.formats import _adyen_terms as terms
-from tieout.formats._columns import Columns, identifying, listed, literal
+from tieout.formats._columns import Columns, among, identifying, literal
 from tieout.formats.tabular import Mapping
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def settlement_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
     fee = _sum(columns, _FEES_NC)
     modification = columns.filled("modification_reference", "modification_psp_reference")
     fields = {
-        "kind": _kind(word, net),
+        "kind": _kind(word, _is_withheld(columns)),
         "amount": f"({net} + coalesce({fee}, 0))" if fee else net,
         "fee": fee,
         "net": net,
@@ -85,9 +85,9 @@ def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
     columns = Columns.of(header)
     word = _word(columns, "record_type")
     payable = columns.first("payable_sc")
-    is_money = f"{word} in {listed(terms.MONEY_KINDS)}"
+    is_money = f"{among(word, terms.MONEY_KINDS)}"
     if payable:
-        unless = f"{word} in {listed(terms.MONEY_ONLY_IF_PAYABLE)} and coalesce({payable}::decimal, 0) = 0"
+        unless = f"{among(word, terms.MONEY_ONLY_IF_PAYABLE)} and coalesce({payable}::decimal, 0) = 0"
         is_money = f"({is_money} and {payable} is not null and not ({unless}))"
     fee = _sum(columns, _FEES_SC)
     whole = f"({payable}::decimal + coalesce({fee}, 0))" if fee else f"{payable}::decimal"
@@ -98,7 +98,7 @@ def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
     original = _original_currency(columns, "payment_currency", state) or currency
     fields = {
         "kind": _accounting_kind(word, payable, is_money),
-        "status": f"case when {word} in {listed(_pending())} then 'pending' else 'booked' end",
+        "status": f"case when {among(word, _pending())} then 'pending' else 'booked' end",
         "amount": f"case when {is_money} then {whole} else {state} end" if payable else state,
         "fee": f"case when {is_money} then {fee} end" if fee and payable else None,
         "net": f"case when {is_money} then {payable}::decimal else {state} end" if payable else None,
@@ -141,7 +141,7 @@ def _required(columns: Columns, *names: str) -> str:
 
 
 def _word(columns: Columns, name: str) -> str:
-    return f"lower(regexp_extract({_required(columns, name)}, '^[^ (]+'))"
+    return f"lower(split_part({_required(columns, name)}, ' ', 1))"
 
 
 def _difference(columns: Columns, plus: str, minus: str, empty: str = "0") -> str | None:
@@ -163,17 +163,26 @@ def _sum(columns: Columns, names: tuple[str, ...]) -> str | None:
     return f"case when {present} then {' + '.join(f'coalesce({name}::decimal, 0)' for name in found)} end"
 
 
-def _kind(word: str, net: str) -> str:
-    reserves = listed(name for name, kind in terms.MONEY_KINDS.items() if kind == terms.RESERVE)
-    hold = f"case when {net} < 0 then 'reserve_hold' else 'reserve_release' end"
-    return f"case when {word} in {reserves} then {hold} else {word} end"
+def _is_withheld(columns: Columns) -> str:
+    """Whether a row takes from the payable balance, by its columns as written: faulty numbers are found elsewhere."""
+    debit, credit = columns.first("net_debit_nc"), columns.first("net_credit_nc")
+    taken = [f"coalesce(regexp_matches({debit}, '^[^-]*[1-9]'), false)"] if debit else []
+    taken += [f"coalesce(starts_with({credit}, '-'), false)"] if credit else []
+    return f"({' or '.join(taken)})"
+
+
+def _kind(word: str, is_withheld: str) -> str:
+    reserves = among(word, (name for name, kind in terms.MONEY_KINDS.items() if kind == terms.RESERVE))
+    hold = f"case when {is_withheld} then 'reserve_hold' else 'reserve_release' end"
+    return f"case when {reserves} then {hold} else {word} end"
 
 
 def _accounting_kind(word: str, payable: str | None, is_money: str) -> str:
     if payable is None:
-        return f"case when {word} in {listed(terms.MONEY_ONLY_IF_PAYABLE)} then 'void' else {word} end"
-    void = f"{word} in {listed(terms.MONEY_ONLY_IF_PAYABLE)} and not {is_money}"
-    return f"case when {void} then 'void' else ({_kind(word, f'{payable}::decimal')}) end"
+        return f"case when {among(word, terms.MONEY_ONLY_IF_PAYABLE)} then 'void' else {word} end"
+    void = f"{among(word, terms.MONEY_ONLY_IF_PAYABLE)} and not {is_money}"
+    known = _kind(word, f"starts_with({payable}, '-')")
+    return f"case when {void} then 'void' else ({known}) end"
 
 
 def _signed(columns: Columns, word: str, names: tuple[str, ...]) -> str:
@@ -182,7 +191,7 @@ def _signed(columns: Columns, word: str, names: tuple[str, ...]) -> str:
     if not found:
         raise _missing(columns, *names)
     amount = f"abs(coalesce({', '.join([*found, '0'])}))"
-    return f"case when {word} in {listed(terms.BACKWARDS)} then -{amount} else {amount} end"
+    return f"case when {among(word, terms.BACKWARDS)} then -{amount} else {amount} end"
 
 
 def _pending() -> list[str]:
@@ -239,16 +248,16 @@ def _identity(columns: Columns, word: str, modification: str | None, at: str | N
         return {}
     whole = f"{word} || ':' || {payment} || ':'" + (f" || coalesce({modification}, '')" if modification else "")
     if at:
-        states = listed((*terms.NO_MONEY_KINDS, *terms.MONEY_ONLY_IF_PAYABLE))
-        whole += f" || case when {word} in {states} then ':' || coalesce({at}, '') else '' end"
-    single = f"{payment} is not null and {word} not in {listed(terms.REPEATING)}"
+        states = among(word, (*terms.NO_MONEY_KINDS, *terms.MONEY_ONLY_IF_PAYABLE))
+        whole += f" || case when {states} then ':' || coalesce({at}, '') else '' end"
+    single = f"{payment} is not null and not {among(word, terms.REPEATING)}"
     return {"namespace": literal(terms.NAMESPACE), "identity": f"case when {single} then {whole} end"}
 
 
 def _links(columns: Columns, word: str, modification: str | None) -> dict[str, str | None]:
     payment = columns.first("psp_reference") or "null"
     modified = modification or "null"
-    back = listed(name for name, kind in terms.MONEY_KINDS.items() if kind not in {"charge", terms.RESERVE})
+    back = among(word, (name for name, kind in terms.MONEY_KINDS.items() if kind not in {"charge", terms.RESERVE}))
     # The bank's text of a payout begins with it: TX3488899933XT.
     transfer = f"regexp_extract({modified}, 'TX[0-9A-Z]+XT')"
     invoice = f"regexp_extract({modified}, 'Invoice ([A-Z0-9]+)', 1)"
@@ -266,9 +275,9 @@ def _links(columns: Columns, word: str, modification: str | None) -> dict[str, s
     ]  # fmt: skip
     return {
         "external_id": f"case when {payment} is null then nullif({transfer}, '')"
-        f" when {word} in {back} then coalesce({modified}, {payment}) else {payment} end",
+        f" when {back} then coalesce({modified}, {payment}) else {payment} end",
         "payment_id": payment,
-        "parent_external_id": f"case when {word} in {back} then {payment} end",
+        "parent_external_id": f"case when {back} then {payment} end",
         "references": f"[{', '.join(references)}]",
         "text": f"case when {payment} is null then {modified} end",
         "counterparty": columns.filled("shopper_name", "shopper_email", "shopper_reference"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
+from tieout.formats._camt_dates import read_moment
 from tieout.formats._camt_entries import (
     details_text,
     find_counterparty,
@@ -16,7 +17,6 @@ from tieout.formats._camt_entries import (
     join_code,
     join_texts,
 )
-from tieout.formats._camt_dates import read_moment
 from tieout.formats._camt_shapes import first_text
 from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
@@ -110,8 +110,11 @@ def read_details(
             unreadable.add(position)
             problems.append(Problem(message=f"{error} (in TxDtls)", severity="row", line=detail.line, column="TxDtls"))
     if any(amount is None and position not in unreadable for position, amount in enumerate(amounts)):
-        kept, problems = _adopt(entry.record, details), []
-        return kept, [], _check_batches(entry, details, comparable=not _foreign(entry, details))
+        return (
+            _adopt(entry.record, details),
+            [],
+            _check_batches(entry, details, comparable=not _foreign(entry, details)),
+        )
     records = _records(account, entry, _parent_name(entry, plan, values), details, amounts)
     if not unreadable:
         problems += _check_sum(entry, plan, values, details, records)
@@ -141,36 +144,30 @@ def _records(
     details: Sequence[Detail],
     amounts: Sequence[tuple[Money, str] | None],
 ) -> list[Record]:
-    names = _own_names(entry, details)
-    return [
-        _record(account, entry, detail, amount, name, f"{parent}|{position}", parent)
-        for position, (detail, amount, name) in enumerate(zip(details, amounts, names, strict=True), 1)
-        if amount is not None
-    ]
+    records = []
+    for position, (detail, amount, name) in enumerate(
+        zip(details, amounts, _own_names(entry, details), strict=True), 1
+    ):
+        if amount is not None:
+            record = _record(account, entry, detail, *amount)
+            identity = f"{parent}|{position}|{record.amount}"
+            records.append(replace(record, identity=identity, external_id=name, parent_external_id=parent))
+    return records
 
 
-def _record(
-    account: Account,
-    entry: Entry,
-    detail: Detail,
-    amount: tuple[Money, str],
-    name: str | None,
-    place: str,
-    parent: str,
-) -> Record:
+def _record(account: Account, entry: Entry, detail: Detail, money: Money, written: str) -> Record:
     """Read one transaction; what it does not say is taken from its entry."""
-    plan, values, of_entry, (money, written) = detail.plan, detail.values, entry.record, amount
+    plan, values, of_entry = detail.plan, detail.values, entry.record
     debit = is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
     minor = -money.minor if debit else money.minor
     party, number, is_debtor = find_counterparty(plan, values, account, debit=debit, reversal=entry.reversal)
-    original, differs = find_original(plan.originals, values, money, written)
+    original = find_original(plan.originals, values, money, written, debit=debit)
     return Record(
         line=detail.line,
         kind="bank_detail",
         currency=money.currency,
         account_number=account.number,
         namespace="detail",
-        identity=f"{place}|{minor}",
         counted=True,
         status=of_entry.status,
         booked_on=of_entry.booked_on,
@@ -179,17 +176,15 @@ def _record(
         bank_code=join_code(values, plan.domain, plan.proprietary) or of_entry.bank_code,
         amount=minor,
         exponent=money.exponent,
-        original_amount=original and (-original.minor if debit else original.minor),
-        original_currency=original and original.currency,
-        original_exponent=original and original.exponent,
+        original_amount=original.amount,
+        original_currency=original.currency,
+        original_exponent=original.exponent,
         rate=first_text(values, plan.rate),
-        external_id=name,
-        parent_external_id=parent,
         references=identifiers(values, plan.references),
         text=join_texts(values, plan.texts),
         counterparty=party,
         counterparty_account=number,
-        details=details_text(values, plan.templates[is_debtor, differs]),
+        details=details_text(values, plan.templates[is_debtor, original.differs]),
     )
 
 
@@ -242,11 +237,11 @@ def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[P
     Compare an entry with its only transaction.
 
     Only the transaction's own amount (``Amt``) is compared, and without sign: what was instructed may differ, and
-    some banks leave the direction of a reversed payment. ``NbOfTxs`` is no test here: many banks describe a whole
-    batch in one ``TxDtls``.
+    some banks leave the direction of a reversed payment. Many banks describe a whole batch in one ``TxDtls``: where
+    ``NbOfTxs`` is not 1, nothing is compared.
     """
     detail = plan.detail
-    if detail is None or not detail.direct:
+    if detail is None or not detail.direct or (first_text(values, plan.batch) or "1").lstrip("0") != "1":
         return []
     index, stated = detail.direct[0]
     written = values[index]

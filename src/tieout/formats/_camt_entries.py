@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tieout.errors import BadInput
 from tieout.formats._camt_dates import read_day, read_moment, read_value_day
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "Entry",
+    "Original",
     "UnreadableEntry",
     "details_text",
     "find_counterparty",
     "find_original",
-    "identifiers",
     "identifier",
+    "identifiers",
     "is_debit",
     "join_code",
     "join_texts",
@@ -82,8 +83,7 @@ class Account:
     fallback_on: dt.date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """
     One entry as read.
 
@@ -150,13 +150,27 @@ def details_text(values: Sequence[str], template: Template) -> str | None:
     return template.written % tuple([encode_basestring(values[index]) for index in template.indexes])
 
 
-def find_original(amounts: Amounts, values: Sequence[str], money: Money, written: str) -> tuple[Money | None, bool]:
+class Original(NamedTuple):
     """
-    Find the amount before conversion or charges, where one is stated that differs from the booked one.
+    The amount before conversion or charges, where one is stated that differs from the booked one.
 
-    :return: the amount without sign or None, and whether any of the amounts differs.
+    :ivar amount: signed as the booked one.
+    :ivar differs: any of the stated amounts differs, be it readable or not.
     """
-    differs = False
+
+    amount: int | None = None
+    currency: str | None = None
+    exponent: int | None = None
+    differs: bool = False
+
+
+_SAME = Original()
+_OTHER = Original(differs=True)
+
+
+def find_original(amounts: Amounts, values: Sequence[str], money: Money, written: str, *, debit: bool) -> Original:
+    """Find the first of the stated amounts that differs from the booked one (``written`` as the bank wrote it)."""
+    found = _SAME
     for index, stated in amounts:
         text, currency = values[index], stated or money.currency
         if text == written and currency == money.currency:
@@ -164,13 +178,13 @@ def find_original(amounts: Amounts, values: Sequence[str], money: Money, written
         try:
             original = parse_money(text, currency)
         except BadInput:
-            differs = True
+            found = _OTHER
             continue
         if original != money:
-            differs = True
+            found = _OTHER
             if original.minor > 0:
-                return original, differs
-    return None, differs
+                return Original(-original.minor if debit else original.minor, currency, original.exponent, differs=True)
+    return found
 
 
 def find_counterparty(
@@ -275,18 +289,19 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
     external = identifier(first_text(values, plan.reference))
     detail = plan.detail
     reversal = bool(plan.reversal) and (first_text(values, plan.reversal) or "").lower() in {"true", "1"}
-    name = number = original = text = None
+    name = number = text = None
+    original = _SAME
     template = plan.template
     rate, code = first_text(values, plan.rate), join_code(values, plan.domain, plan.proprietary)
     if detail is not None:
         name, number, is_debtor = find_counterparty(detail, values, account, debit=debit, reversal=reversal)
-        original, differs = find_original(detail.originals, values, money, written)
-        template = detail.templates[is_debtor, differs]
+        original = find_original(detail.originals, values, money, written, debit=debit)
+        template = detail.templates[is_debtor, original.differs]
         text = join_texts(values, detail.texts)
         rate = first_text(values, detail.rate) or rate
         code = code or join_code(values, detail.domain, detail.proprietary)
-    if original is None and plan.originals:
-        original = find_original(plan.originals, values, money, written)[0]
+    if original.amount is None and plan.originals:
+        original = find_original(plan.originals, values, money, written, debit=debit)
     record = Record(
         line=line,
         kind="bank_entry",
@@ -301,9 +316,9 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         bank_code=code,
         amount=amount,
         exponent=money.exponent,
-        original_amount=original and (-original.minor if debit else original.minor),
-        original_currency=original and original.currency,
-        original_exponent=original and original.exponent,
+        original_amount=original.amount,
+        original_currency=original.currency,
+        original_exponent=original.exponent,
         rate=rate,
         external_id=external,
         references=identifiers(values, plan.references),

@@ -66,7 +66,7 @@ def _party_paths(role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 _PARTIES = {role: _party_paths(role) for role in ("Dbtr", "Cdtr")}
-#: What is mapped of each party: only its best name is used, so that an ultimate debtor beside a debtor stays in details.
+#: Of each party only the best name is mapped: an ultimate debtor beside a debtor stays in ``details``.
 _DETAIL_MAPPED = {"Amt", "CdtDbtInd", *_DETAIL_REFERENCES, *_DETAIL_TEXTS}
 
 
@@ -155,13 +155,13 @@ class EntryPlan:
 
 
 def _amounts(places: Sequence[Place], *paths: str) -> Amounts:
-    return tuple((place.index, place.currency) for path in paths for place in places if place.path == path)
+    return tuple((place.number, place.currency) for path in paths for place in places if place.path == path)
 
 
 def _rest(places: Iterable[Place], prefix: str = "") -> Rest:
     """Name what ``details`` keeps, sorted by path; a currency stands beside its amount as ``Amt/@Ccy``."""
     pairs = [(f"{prefix}{place.exact}", place) for place in places]
-    keyed = [(f"{json.dumps(name, ensure_ascii=False)}:", place.index) for name, place in pairs]
+    keyed = [(f"{json.dumps(name, ensure_ascii=False)}:", place.number) for name, place in pairs]
     marks = [
         (f"{json.dumps(name + '/@Ccy', ensure_ascii=False)}:{json.dumps(place.currency)}", -1)
         for name, place in pairs
@@ -172,7 +172,7 @@ def _rest(places: Iterable[Place], prefix: str = "") -> Rest:
 
 def _rate(places: Sequence[Place]) -> tuple[int, ...]:
     """Find the first exchange rate, which may stand beside any of the amounts."""
-    return tuple(p.index for p in places if p.path.startswith("AmtDtls/") and p.path.endswith("CcyXchg/XchgRate"))[:1]
+    return tuple(p.number for p in places if p.path.startswith("AmtDtls/") and p.path.endswith("CcyXchg/XchgRate"))[:1]
 
 
 def _template(*rests: Rest) -> Template:
@@ -184,7 +184,7 @@ def _template(*rests: Rest) -> Template:
 def _plan_party(places: Sequence[Place], role: str, prefix: str) -> Party:
     names, accounts = _PARTIES[role]
     name, account = where(places, *names)[:1], where(places, *accounts)[:1]
-    return Party(name, account, _rest((p for p in places if p.index in (*name, *account)), prefix))
+    return Party(name, account, _rest((p for p in places if p.number in (*name, *account)), prefix))
 
 
 def plan_detail(
@@ -202,7 +202,7 @@ def plan_detail(
     rate = _rate(places)
     taken = {*debtor.names, *debtor.accounts, *creditor.names, *creditor.accounts, *rate}
     known = {*_DETAIL_MAPPED, *mapped}
-    rest = [p for p in places if p.path not in known and p.path not in _ORIGINALS and p.index not in taken]
+    rest = [p for p in places if p.path not in known and p.path not in _ORIGINALS and p.number not in taken]
     always = (*before, *_rest(rest, prefix))
     amounts = _rest((p for p in places if p.path in _ORIGINALS), prefix)
     return DetailPlan(
@@ -241,8 +241,8 @@ def _inside(places: Sequence[Place]) -> list[Place]:
 def plan_entry(places: Sequence[Place]) -> EntryPlan:
     """Make the plan of an entry, and of the only transaction inside it."""
     inside = _inside(places)
-    own = {place.index for place in inside}
-    outside = [place for place in places if place.index not in own]
+    own = {place.number for place in inside}
+    outside = [place for place in places if place.number not in own]
     domain, proprietary = where(outside, *_DOMAIN), where(outside, _PROPRIETARY)
     codes = _DOMAIN if domain else (_PROPRIETARY,)
     has_text = any(place.path in _DETAIL_TEXTS for place in inside)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from html import unescape
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from lxml import etree
 
@@ -35,25 +35,25 @@ class Place(NamedTuple):
 
     :ivar path: the names down to it: ``Refs/EndToEndId``.
     :ivar exact: the same, with a number on every repeated element but the first: ``RmtInf/Strd[2]/CdtrRefInf/Ref``.
-    :ivar index: which of the element's texts it is, from 0.
+    :ivar number: which of the element's texts it is, from 0.
     :ivar currency: what its ``Ccy`` attribute says, upper case, without blanks.
     """
 
     path: str
     exact: str
-    index: int
+    number: int
     currency: str | None
 
 
 def local_name(element: etree._Element) -> str:
     """Give an element's name without its namespace."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    return str(element.tag).rpartition("}")[2]
 
 
 def line_of(element: etree._Element) -> int:
     """Give the line where an element starts, from 1."""
-    return element.sourceline or 1
+    line: Any = element.sourceline  # the stubs do not know its type
+    return int(line or 1)
 
 
 def _places(element: etree._Element) -> Iterator[Place]:
@@ -118,7 +118,7 @@ class Shapes(Generic[Plan]):
 
 def where(places: Sequence[Place], *paths: str) -> tuple[int, ...]:
     """Give the indexes of the texts at these paths: by path as listed, then in document order."""
-    return tuple(place.index for path in paths for place in places if place.path == path)
+    return tuple(place.number for path in paths for place in places if place.path == path)
 
 
 def first_text(values: Sequence[str], indexes: Sequence[int]) -> str | None:
@@ -139,7 +139,7 @@ def texts(element: etree._Element) -> dict[str, str]:
     pieces = _split_texts(etree.tostring(element, encoding="unicode", with_tail=False))
     values = [unescape(value) for value in pieces[1::2]]
     for place in _places(element):
-        text = values[place.index].strip()
+        text = values[place.number].strip()
         if text:
             found.setdefault(place.exact, text)
             if place.currency:

@@ -10,7 +10,7 @@ from tieout.formats._camt_dates import read_day, read_moment
 from tieout.formats._camt_entries import Account, Entry, identifier, is_debit
 from tieout.formats._camt_shapes import line_of, local_name, texts
 from tieout.formats._camt_tallies import Tallies, check_summary
-from tieout.model.money import exponent_of, format_minor, parse_money
+from tieout.model.money import Money, exponent_of, format_minor, parse_money
 from tieout.model.problems import Problem
 from tieout.model.statements import Balance, Statement
 
@@ -97,16 +97,11 @@ class StatementReader:
         found, line = texts(element), line_of(element)
         code = _first(found, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry", "Tp/Cd", "Tp/Prtry")
         written = found.get("Amt")
-        currency = found.get("Amt/@Ccy") or self._account_text("Ccy") or self.account.assumed
+        currency = found.get("Amt/@Ccy") or _account_currency(element) or self.account.assumed
         if written is None or currency is None:
             return
         try:
-            money = parse_money(written, currency)
-            indicator = found.get("CdtDbtInd")
-            if indicator is not None and money.minor < 0:
-                message = f"expected an amount without sign beside CdtDbtInd, got {written[:40]!r}"
-                raise BadInput(message)
-            money = -money if is_debit(indicator, otherwise=False) else money
+            money = _signed(parse_money(written, currency), found.get("CdtDbtInd"))
             day = _first(found, "Dt/Dt", "Dt/DtTm", "Dt/Dt/DtTm", "Dt")
             on = read_day(day) if day else None
         except BadInput as error:
@@ -145,19 +140,16 @@ class StatementReader:
     def _text(self, name: str) -> str | None:
         return self._header.get(name, {}).get("")
 
-    def _account_text(self, path: str) -> str | None:
-        return self._header.get("Acct", {}).get(path)
-
     def _own_currency(self) -> str | None:
         """Give the account's currency, else that of its balances where they agree."""
-        stated = self._account_text("Ccy")
+        stated = self._header.get("Acct", {}).get("Ccy")
         if stated:
             return stated.upper()
         found = {b.amount.currency for b in self.balances if b.kind in {"opening", "closing"}}
         return found.pop() if len(found) == 1 else None
 
     def _balance(self, kind: str) -> Balance | None:
-        """Give the opening or closing balance: OPBD before PRCD; of several days, the first to open, the last to close."""
+        """Give the opening or closing balance: OPBD before PRCD; of several days the first opens, the last closes."""
         of_kind = [b for b in self.balances if b.kind == kind]
         own = [b for b in of_kind if b.amount.currency == self.account.currency] or of_kind
         exact = [b for b in own if (b.code or "").startswith(("OPBD", "CLBD"))] or own
@@ -168,7 +160,7 @@ class StatementReader:
         return next((b for b in exact if days and b.on == pick(days)), exact[0])
 
     def _place_interim(self) -> None:
-        """Decide by position which interim booked balance opens a page: the first of several, or one without opening."""
+        """Decide by position which interim balance opens a page: the first of several, or one without opening."""
         interim = [i for i, b in enumerate(self.balances) if b.kind == "interim_closing" and b.code == "ITBD"]
         kinds = {b.kind for b in self.balances}
         if len(interim) > 1 or (interim and "closing" in kinds and "opening" not in kinds):
@@ -207,7 +199,7 @@ class StatementReader:
         booked.rescale(max([booked.exponent, _own_exponent(currency), *(money.exponent for money in balances)]))
         every = self.tallies.select()
         closes = None
-        if len(balances) == 2 and not self.unreadable:  # noqa: PLR2004 - an opening and a closing one
+        if len(balances) == 2 and not self.unreadable:
             start, end = (money.scaled(booked.exponent) for money in balances)
             closes = start + booked.credits - booked.debits == end
         return Statement(
@@ -267,6 +259,25 @@ class StatementReader:
                 f" is {format_minor(computed, at)}, got {closing}"
             )
             yield Problem(message=message, line=self.line, column="Bal", reason="balance_difference")
+
+
+def _account_currency(balance: etree._Element) -> str | None:
+    """Find the account's currency, for a balance that names none."""
+    statement = balance.getparent()
+    found = None if statement is None else statement.findtext("{*}Acct/{*}Ccy")
+    return (found or "").strip().upper() or None
+
+
+def _signed(money: Money, indicator: str | None) -> Money:
+    """
+    Give a balance its sign; without an indicator it stands as written, which is how some banks mean it.
+
+    :raises BadInput: an indicator that is none, or beside an amount that has a sign of its own.
+    """
+    if indicator is not None and money.minor < 0:
+        message = f"expected an amount without sign beside CdtDbtInd, got {money}"
+        raise BadInput(message)
+    return -money if is_debit(indicator, otherwise=False) else money
 
 
 def _own_exponent(currency: str | None) -> int:

@@ -129,7 +129,8 @@ def _figures(tally: Tally, unreadable: int) -> dict[str, tuple[int, int]]:
 
 
 def _agree(stated: tuple[int, int], found: tuple[int, int]) -> bool:
-    return stated[0] * 10 ** (EXPONENT_MAX - stated[1]) == found[0] * 10 ** (EXPONENT_MAX - found[1])
+    (one, decimals), (other, places) = stated, found
+    return bool(one * 10 ** (EXPONENT_MAX - decimals) == other * 10 ** (EXPONENT_MAX - places))
 
 
 def check_summary(

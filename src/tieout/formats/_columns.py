@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Columns", "identifying", "listed", "literal", "plain_name"]
+__all__ = ["Columns", "among", "identifying", "literal", "plain_name"]
 
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
@@ -26,9 +26,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def listed(words: Iterable[str]) -> str:
-    """Words as an SQL list for ``in``: ``('a', 'b')``."""
-    return "(" + ", ".join(literal(word) for word in words) + ")"
+def among(word: str, words: Iterable[str]) -> str:
+    """
+    The SQL of whether a word is one of these, none of which holds a bar.
+
+    One search in one text: ``in`` becomes a chain of comparisons, and each computes the word anew.
+    """
+    return f"contains({literal('|' + '|'.join(words) + '|')}, '|' || {word} || '|')"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ NO_CURRENCY = "XXX"
 # Two-digit years from here on are of the last century.
 _CENTURY_PIVOT = 80
 _MONTHS = 12
+_HALF_YEAR = 182
 _DAYS_MOST = 31
 _REFERENCE_LENGTH = 16
 _OFFSET_HOURS_MOST = 14
@@ -166,6 +167,9 @@ def _clamped(year: int, month: int, day: int) -> dt.date | None:
 def _nearest(month_day: str, value_on: dt.date) -> dt.date | None:
     """Give an entry day (MMDD) the year that brings it closest to the value day."""
     month, day = int(month_day[:2]), int(month_day[2:])
+    same_year = _clamped(value_on.year, month, day)
+    if same_year is None or abs((same_year - value_on).days) <= _HALF_YEAR:
+        return same_year
     days = [_clamped(value_on.year + years, month, day) for years in (-1, 0, 1)]
     return min((d for d in days if d), key=lambda d: abs(d - value_on), default=None)
 

@@ -153,7 +153,8 @@ def _read_text(whole: str, found: Information) -> None:
 
 def _squeezed(text: str) -> str:
     """Blanks and control characters become single blanks."""
-    return " ".join(re.sub(r"[\x00-\x1f]", " ", text).split())
+    printable = text if text.isprintable() else re.sub(r"[\x00-\x1f]", " ", text)
+    return " ".join(printable.split())
 
 
 def _present(text: str | None) -> str | None:

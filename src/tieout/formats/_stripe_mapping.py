@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._columns import Columns, identifying, listed, literal
+from tieout.formats._columns import Columns, among, identifying, literal
 from tieout.formats._stripe_terms import KIND_OF, NAMESPACES, RESERVE, TRANSACTION
 from tieout.formats.tabular import CsvDialect, Mapping
 
@@ -69,17 +69,17 @@ def itemised_mapping(format_id: str, header: tuple[str, ...], options: ReadOptio
     :raises BadInput: columns without which nothing can be booked are missing.
     """
     columns = Columns.of(header)
-    word, amount = _word(columns), _amount(columns)
+    word = _word(columns)
     source = _source(columns, word)
     fields = {
-        "kind": _kind(word, amount, source),
-        "amount": amount,
+        "kind": _kind(columns, word, source),
+        "amount": _amount(columns),
         "currency": f"upper({_required(columns, 'currency')})",
         **_fee_and_net(columns),
         **_identity(columns, word, source),
         **_links(columns, word, source),
         **_days(columns, options.timezone),
-        **_seen_by_customer(columns, amount),
+        **_seen_by_customer(columns),
     }
     kinds = {name: kind for name, kind in KIND_OF.items() if kind != RESERVE}
     details = tuple(name for plain, name in columns.names.items() if plain not in _TOLD)
@@ -137,7 +137,7 @@ def _source(columns: Columns, word: str) -> str | None:
     """The object that caused the line: stated, or known from the column of its kind."""
     source = columns.filled("source_id", "source", "payout_id")
     known = [
-        f"case when {word} in {listed(words)} then {column} end"
+        f"case when {among(word, words)} then {column} end"
         for words, column in (
             (NAMESPACES["charge"][1], columns.first("charge_id")),
             (_REFUNDED, columns.first("refund_id")),
@@ -148,15 +148,20 @@ def _source(columns: Columns, word: str) -> str | None:
     return f"coalesce({', '.join(parts)})" if len(parts) > 1 else next(iter(parts), None)
 
 
-def _kind(word: str, amount: str, source: str | None) -> str:
+def _is_negative(columns: Columns) -> str:
+    """Whether money leaves the balance, by the sign as written: a number that cannot be read is found elsewhere."""
+    return f"starts_with({_required(columns, 'gross', 'amount', 'net')}, '-')"
+
+
+def _kind(columns: Columns, word: str, source: str | None) -> str:
     """The word that ``kinds`` knows; where one word has two meanings, the sign or the source tells."""
-    reserves = listed(name for name, kind in KIND_OF.items() if kind == RESERVE)
-    arms = [f"when {word} in {reserves} then case when {amount} < 0 then 'reserve_hold' else 'reserve_release' end"]
+    reserves, leaves = (name for name, kind in KIND_OF.items() if kind == RESERVE), _is_negative(columns)
+    arms = [f"when {among(word, reserves)} then case when {leaves} then 'reserve_hold' else 'reserve_release' end"]
     if source:
         is_dispute = f"{word} = 'adjustment' and regexp_matches({source}, '^(dp|du)_')"
-        undone = f"{word} = 'adjustment' and regexp_matches({source}, '^(re|pyr)_') and {amount} > 0"
+        undone = f"{word} = 'adjustment' and regexp_matches({source}, '^(re|pyr)_') and not {leaves}"
         arms += [
-            f"when {is_dispute} then case when {amount} < 0 then 'dispute' else 'dispute_reversal' end",
+            f"when {is_dispute} then case when {leaves} then 'dispute' else 'dispute_reversal' end",
             f"when {undone} then 'refund_reversal'",
         ]
     return f"case {' '.join(arms)} else {word} end"
@@ -166,7 +171,7 @@ def _identity(columns: Columns, word: str, source: str | None) -> dict[str, str 
     """Namespace, identity and aliases, as ``_stripe_terms.identity_of`` gives them."""
     transaction = columns.first("balance_transaction_id", "id")
     own = [
-        f"when {word} in {listed(words)} and regexp_matches({source}, '^({'|'.join(p.rstrip('_') for p in prefixes)})_')"
+        f"when {among(word, words)} and regexp_matches({source}, '^({'|'.join(p.rstrip('_') for p in prefixes)})_')"
         f" then {literal(namespace)}"
         for namespace, (prefixes, words) in NAMESPACES.items()
     ]
@@ -189,11 +194,11 @@ def _links(columns: Columns, word: str, source: str | None) -> dict[str, str | N
     payout = columns.filled("automatic_payout_id", "payout_id", "transfer")
     paid, parent = [each for each in (intent, charge) if each], []
     if charge:
-        parent.append(f"when {word} in {listed(_WITH_CHARGE)} then {charge}")
+        parent.append(f"when {among(word, _WITH_CHARGE)} then {charge}")
     if source:
-        paid.append(f"case when {word} in {listed(NAMESPACES['charge'][1])} then {source} end")
-        undone = listed(name for name, kind in KIND_OF.items() if kind == "payout_reversal")
-        parent.append(f"when {word} in {undone} then {source}")
+        paid.append(f"case when {among(word, NAMESPACES['charge'][1])} then {source} end")
+        undone = (name for name, kind in KIND_OF.items() if kind == "payout_reversal")
+        parent.append(f"when {among(word, undone)} then {source}")
         own = f"case when {word} = 'payout' and starts_with({source}, 'po_') then {source} end"
         payout = f"coalesce({own}, {payout})" if payout else own
     other = columns.first("connected_account_id")
@@ -206,7 +211,7 @@ def _links(columns: Columns, word: str, source: str | None) -> dict[str, str | N
         "counterparty": columns.filled(
             "customer_name", "customer_email", "customer_description", "customer_id", "connected_account_name"
         ),
-        "counterparty_account": f"case when {word} in {listed(_TRANSFERS)} then {other} end" if other else None,
+        "counterparty_account": f"case when {among(word, _TRANSFERS)} then {other} end" if other else None,
         "account": columns.first("connected_account"),
     }
 
@@ -223,12 +228,12 @@ def _days(columns: Columns, timezone: str) -> dict[str, str | None]:
     return found | {"occurred_at": f"timezone({zone}, {local}::timestamp)", "booked_on": f"{local}::date"}
 
 
-def _seen_by_customer(columns: Columns, amount: str) -> dict[str, str | None]:
+def _seen_by_customer(columns: Columns) -> dict[str, str | None]:
     """What the customer saw, with the sign of what it did to the balance."""
     seen, currency = columns.first("customer_facing_amount"), columns.first("customer_facing_currency")
     if seen is None or currency is None:
         return {}
-    value = f"case when {amount} < 0 then -abs({seen}::decimal) else {seen}::decimal end"
+    value = f"(case when {_is_negative(columns)} then -1 else 1 end) * abs({seen}::decimal)"
     return {
         "original_amount": f"case when {currency} is not null then {value} end",
         "original_currency": f"case when {seen} is not null then upper({currency}) end",

@@ -198,7 +198,8 @@ def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
     if does.kind == "charge" and item.get("captured") is False and status not in _NO_MONEY:
         gone = item.get("refunded") is True
         return ("void", "booked") if gone else ("authorisation", "pending")
-    if status in _NO_MONEY or item.get("paid") is False:
+    # Charges of 2013 have no status.
+    if status in _NO_MONEY or (status is None and item.get("paid") is False):
         return does.kind, "booked" if has_money else None
     waits = does.kind == "charge" and status == "pending"
     # Until 2017 a payout was called a transfer, with the bank account that it went to.

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from lxml import etree
 
@@ -58,28 +59,36 @@ class _Refused(Exception):
         self.column = column
 
 
-def _parser(*events: str, tags: tuple[str, ...] | None = None) -> etree.XMLPullParser:
-    """Make a parser that loads nothing, resolves nothing, keeps no comments and has libxml2's own limits."""
+def _parser(event: Literal["start", "end"], tags: tuple[str, ...] | None = None) -> etree.XMLPullParser:
+    """
+    Make a parser that loads nothing, resolves nothing, keeps no comments and has libxml2's own limits.
+
+    Never add ``collect_ids=False`` for speed: it makes libxml2 2.14 load an external DTD in spite of ``load_dtd=False``.
+    """
     return etree.XMLPullParser(
-        events=events,
+        events=(event,),
         tag=tags,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
         huge_tree=False,
-        collect_ids=False,
         remove_blank_text=True,
         remove_comments=True,
         remove_pis=True,
     )
 
 
+def _elements(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
+    """Give the elements that the parser has met and nobody has taken yet."""
+    events: Any = parser.read_events()  # the stubs do not know that it yields pairs
+    for _, element in events:
+        yield element
+
+
 def _family(element: etree._Element) -> str | None:
     """Give the format and version that an element announces by its namespace or name, or None."""
-    tag = element.tag
-    if not isinstance(tag, str):
-        return None
-    found = _VERSION.search(tag) if tag[0] == "{" else None
+    tag = str(element.tag)
+    found = _VERSION.search(tag) if tag.startswith("{") else None
     return found[0] if found else _MESSAGES.get(local_name(element).removesuffix("V01"))
 
 
@@ -97,18 +106,14 @@ class CamtFormat:
     def identify(self, head: Head) -> str | None:
         """Say the exact format with its version (``camt.053.001.08``) if the file is one, else None. Never raises."""
         parser = _parser("start")
-        try:
+        # What stands before a fault may be enough; ``read`` says what is wrong.
+        with suppress(etree.XMLSyntaxError, ValueError, LookupError):
             parser.feed(head.data)
-        except (etree.XMLSyntaxError, ValueError, LookupError):
-            # What was read up to the fault may be enough; ``read`` says what is wrong.
-            pass
-        try:
-            for seen, (_, element) in enumerate(parser.read_events()):
+        with suppress(etree.XMLSyntaxError):
+            for seen, element in enumerate(_elements(parser)):
                 family = _family(element)
                 if family is not None or seen >= _ENVELOPE_MAX:
                     return family if family is not None and family.startswith(self.id) else None
-        except etree.XMLSyntaxError:
-            pass
         return None
 
     def read(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Chunk]:
@@ -150,14 +155,13 @@ class _Reader:
 
     def read(self, stream: BinaryIO) -> Iterator[Chunk]:
         """Feed the parser block by block, and hand on what is complete."""
-        parser = _parser("end", tags=_TAGS)
-        events = parser.read_events()
+        parser = _parser("end", _TAGS)
         idle = size = 0
         limit = max(1, self._options.batch_rows)
         while block := self._next_block(stream, parser):
             size += len(block)
             idle += len(block)
-            for _, element in events:
+            for element in _elements(parser):
                 idle = 0
                 if self._handle(element) and len(self._records) + len(self._problems) >= limit:
                     yield from self._chunks(limit, keep=True)
@@ -254,6 +258,12 @@ class _Reader:
 
     def _take_detail(self, element: etree._Element) -> None:
         """Leave an entry's first transaction where it is; with a second one, both are read apart and dropped."""
+        parent = element.getparent()
+        # Version 1 has transactions directly in the entry.
+        entry = parent if parent is None or local_name(parent) == "Ntry" else parent.getparent()
+        statement = None if entry is None else entry.getparent()
+        if statement is None or local_name(entry) != "Ntry" or not self._is_ours(statement):
+            return
         if self._only is None and not self._inside:
             self._only = element
             return
@@ -339,7 +349,8 @@ def _drop(element: etree._Element) -> None:
 
     The element itself stays until the next one: the parser may still be writing behind it.
     """
-    element.clear(keep_tail=True)
+    anything: Any = element  # the stubs do not know keep_tail
+    anything.clear(keep_tail=True)
     before = element.getprevious()
     if before is not None and before.tag == element.tag:
         parent = element.getparent()
@@ -348,7 +359,8 @@ def _drop(element: etree._Element) -> None:
 
 
 def _refuse_doctype(element: etree._Element) -> None:
-    if element.getroottree().docinfo.doctype:
+    about: Any = element.getroottree().docinfo  # the stubs do not know doctype
+    if about.doctype:
         message = "expected a document without DOCTYPE, got one: definitions and entities are not accepted"
         raise _Refused(message, 1)
 

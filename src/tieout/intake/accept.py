@@ -9,86 +9,39 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tieout.intake import announced, drafts
-from tieout.intake.chains import AccountStatement, chain_findings, chain_scope
+from tieout.errors import BadInput
+from tieout.intake import drafts
 from tieout.intake.commit import AlreadyDoneError, Change, MovedError, commit, facts_version
-from tieout.intake.derive import Owner, Provenance
-from tieout.intake.findings import Finding, Scopes, open_findings, reason_of
-from tieout.intake.occurrences import Covered, StatementPlace
-from tieout.intake.reader import owner_of, reader_for
+from tieout.intake.control import find, supersede_announced
+from tieout.intake.derive import Provenance
+from tieout.intake.erase import erase, redacted_copy
+from tieout.intake.findings import Finding
+from tieout.intake.occurrences import Covered
+from tieout.intake.reader import reader_for
 from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.intake.resolve import resolve
-from tieout.intake.settlements import WHOLE_BATCHES, batch_findings, batch_scope
 from tieout.intake.stage import Staged, stage
+from tieout.intake.statements import created_at, place_of, places, statement_row, statements_of
+from tieout.intake.work import Outcome, Work
 from tieout.store import schema
-from tieout.store.engine import connect, paths
-from tieout.store.views import current_records
-from tieout.store.workplace import files_at, moment
+from tieout.store.engine import connect
+from tieout.store.workplace import files_at, files_of_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import duckdb
-
-    from tieout.config import Source, Workspace
-    from tieout.intake.reader import Reader
+    from tieout.config import Workspace
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
-__all__ = ["Outcome", "accept"]
+__all__ = ["accept"]
 
-_EPOCH = dt.date(1970, 1, 1)
 _FACT_TABLES = ("records", "identities", "assertions", "witnesses", "superseded")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """
-    What became of a delivery. Rows in = rows new + changed + repeated + quarantined.
-
-    :ivar state: accepted or refused.
-    :ivar findings: what needs a person because of it, beside quarantined rows.
-    """
-
-    delivery_id: str
-    name: str
-    source_id: str
-    state: str
-    format: str | None
-    rows_in: int = 0
-    rows_new: int = 0
-    rows_repeated: int = 0
-    rows_quarantined: int = 0
-    rows_skipped: int = 0
-    versions: int = 0
-    findings: int = 0
-    reason: str | None = None
-    repeat: bool = False
-
-
-@dataclass(slots=True)
-class _Work:
-    """One delivery on its way: what all steps need."""
-
-    store: Store
-    workspace: Workspace
-    source: Source
-    reader: Reader
-    row: Any
-    con: duckdb.DuckDBPyConnection
-    unknown: dict[tuple[str | None, str], None]
-
-    def owner(self, number: str | None, currency: str) -> Owner:
-        """Find whose a line is, remembering accounts that nobody declared."""
-        found, known = owner_of(self.workspace, self.source, number, currency)
-        if not known:
-            self.unknown[number, currency] = None
-        return found
 
 
 def accept(
@@ -96,10 +49,13 @@ def accept(
     workspace: Workspace,
     delivery_id: str,
     progress: Callable[[int], None] = lambda _rows: None,
+    replay: str | None = None,
 ) -> Outcome | None:
     """
     Read a landed delivery and make its facts true.
 
+    :param replay: why a delivery that was read before is read again: with today's formats and mappings. What it does
+        not say any more is withdrawn.
     :return: what became of it; None if another process was quicker.
     :raises WrongUse: tieout.toml or the mapping has a fault: the delivery stays landed, to be read after the fix.
     """
@@ -110,8 +66,10 @@ def accept(
     reader = reader_for(workspace, source)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        work = _Work(store, workspace, source, reader, row, con, {})
+        work = Work(store, workspace, source, reader, row, con, replay, {})
         staged = _read(work, progress)
+        if staged.cards.numbers and not staged.refused:
+            return _without_cards(work, staged, progress)
         try:
             return _settle(work, staged)
         except AlreadyDoneError:
@@ -120,7 +78,22 @@ def accept(
             return None
 
 
-def _read(work: _Work, progress: Callable[[int], None]) -> Staged:
+def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) -> Outcome | None:
+    """Accept a copy without card numbers, then destroy what came."""
+    line, column = min(staged.cards.places)
+    note = f"{work.row.name} line {line}, column {column}: a full card number came in"
+    copy_id = redacted_copy(work, staged.cards.numbers)
+    if copy_id is None:
+        erase(work, f"{note}, and no copy without it could be made: deliver the file again without card numbers")
+        message = f"{note}: nothing of it was kept; deliver the file again without card numbers"
+        raise BadInput(message)
+    reason = f"{note}: a copy without it was kept and the original destroyed"
+    outcome = accept(work.store, work.workspace, copy_id, progress)
+    erase(work, reason)
+    return replace(outcome, reason=reason, findings=outcome.findings + 1) if outcome else None
+
+
+def _read(work: Work, progress: Callable[[int], None]) -> Staged:
     """Read the landed bytes into drafts."""
     store, row = work.store, work.row
     origin = Provenance(
@@ -135,7 +108,7 @@ def _read(work: _Work, progress: Callable[[int], None]) -> Staged:
         return stage(work.con, store.lake, origin, work.reader.members(stream, row.name), progress)
 
 
-def _settle(work: _Work, staged: Staged) -> Outcome:
+def _settle(work: Work, staged: Staged) -> Outcome:
     """Decide and commit, again if the facts moved meanwhile."""
     if staged.refused:
         return _refuse(work, staged)
@@ -155,7 +128,7 @@ def _settle(work: _Work, staged: Staged) -> Outcome:
         return _outcome(work, change, resolution)
 
 
-def _refuse(work: _Work, staged: Staged) -> Outcome:
+def _refuse(work: Work, staged: Staged) -> Outcome:
     """Enter that nothing of the delivery can be read, and why."""
     problem = staged.refused
     assert problem is not None  # noqa: S101 - the caller asked
@@ -169,6 +142,9 @@ def _refuse(work: _Work, staged: Staged) -> Outcome:
         delivery_id=work.row.delivery_id,
         entity_id=work.source.entity,
     )
+    if work.replay is not None and work.row.state == "accepted":
+        message = f"{work.row.name}: {place}{problem.message}: it cannot be read now, so what it brought before stands"
+        raise BadInput(message)
     while True:
         with work.store.book.reading() as connection:
             version = facts_version(connection)
@@ -182,9 +158,12 @@ def _refuse(work: _Work, staged: Staged) -> Outcome:
         return _outcome(work, change, Resolution())
 
 
-def _change(work: _Work, kind: str, version: int) -> Change:
+def _change(work: Work, kind: str, version: int) -> Change:
+    states = ("landed",) if work.replay is None else ("accepted", "refused")
     return Change(
-        kind=kind,
+        kind=kind if work.replay is None else f"replay: {kind}",
+        from_states=states,
+        reason=work.replay,
         delivery_id=work.row.delivery_id,
         expected=version,
         config_text=work.workspace.path.read_text(encoding="utf-8"),
@@ -192,22 +171,27 @@ def _change(work: _Work, kind: str, version: int) -> Change:
     )
 
 
-def _decide(work: _Work, staged: Staged) -> tuple[Change, Resolution]:
+def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     """Decide everything about a delivery on the facts as they stand now."""
     store, row = work.store, work.row
     with store.book.reading() as connection:
         facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES))
-        history = _history(connection)
-        statements = _statements(connection, {s.account_id for s in _places(work, staged)})
-    own = _places(work, staged)
-    covered = Covered([*(_place_of(s) for s in statements), *own])
-    said = Said(row.delivery_id, row.sequence, _created_at(staged))
-    resolution = resolve(work.con, store.lake, facts, staged, said, history, covered) if staged.records else Resolution()
+        history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
+        accounts = {s.account_id for s in places(work, staged)}
+        statements = statements_of(connection, accounts, row.delivery_id)
+        before = files_of_delivery(connection, row.delivery_id) if work.replay is not None else None
+    own = places(work, staged)
+    covered = Covered([*(place_of(s) for s in statements), *own])
+    said = Said(row.delivery_id, row.sequence, created_at(staged))
+    resolution = Resolution()
+    if staged.records or before:
+        resolution = resolve(work.con, store.lake, facts, staged, said, history, covered, before)
     change = _change(work, "accept", facts.version)
     change.files = _write(work, staged, resolution)
-    change.statements = [_statement_row(work, member, s) for member, s in staged.statements]
-    _supersede_announced(work, facts, change, statements)
-    _find(work, facts, staged, resolution, change, statements)
+    change.replaced = [f.path for f in before or [] if f.table_name in {"balances", "quarantine"}]
+    change.statements = [statement_row(work, member, s) for member, s in staged.statements]
+    supersede_announced(work, facts, change, statements)
+    find(work, facts, staged, resolution, change, statements)
     kept = staged.row_count - resolution.repeated
     change.delivery = {
         "state": "accepted",
@@ -224,7 +208,7 @@ def _decide(work: _Work, staged: Staged) -> tuple[Change, Resolution]:
     return change, resolution
 
 
-def _write(work: _Work, staged: Staged, resolution: Resolution) -> list[LakeFile]:
+def _write(work: Work, staged: Staged, resolution: Resolution) -> list[LakeFile]:
     lake, row = work.store.lake, work.row
     files = drafts.write_records(lake, staged, resolution, row.delivery_id)
     files += drafts.write_changes(lake, resolution, row.delivery_id)
@@ -238,172 +222,13 @@ def _write(work: _Work, staged: Staged, resolution: Resolution) -> list[LakeFile
     return files
 
 
-def _supersede_announced(work: _Work, facts: Facts, change: Change, statements: list[Any]) -> None:
-    """Let booked statements, old and new, overtake what was only announced, old and new."""
-    if (work.reader.format.system or "") != "bank":
-        return
-    lake = work.store.lake
-    mine = [f"read_parquet({paths([lake.full(f.path)])})" for f in change.files if f.table_name == "records"]
-    fresh = [dict(row) for row in change.statements if row["final"]]
-    found = announced.overtaken(work.con, mine, [_cover(s._mapping) for s in statements if s.final], work.row.delivery_id)
-    if fresh:
-        old = current_records(lake, facts.files["records"], facts.files["superseded"])
-        more = announced.overtaken(work.con, [old], [_cover(row) for row in fresh], work.row.delivery_id)
-        import pyarrow as pa  # noqa: PLC0415 - heavy
-
-        found = pa.concat_tables([found, more])
-    file = drafts.write_table(lake, "superseded", found, work.row.delivery_id)
-    change.files += [file] if file else []
-
-
-def _cover(row: Any) -> dict[str, object]:  # noqa: ANN401 - a row of the book or one to be
-    return {name: row[name] for name in ("account_id", "from_day", "to_day", "delivery_id", "created_at")}
-
-
-def _find(  # noqa: PLR0913 - everything that can be wrong with a delivery
-    work: _Work, facts: Facts, staged: Staged, resolution: Resolution, change: Change, statements: list[Any]
-) -> None:
-    """Collect what needs a person, scope by scope."""
-    row, scopes = work.row, change.scopes
-    scope = f"delivery {row.delivery_id}"
-    origin = {"source_id": row.source_id, "delivery_id": row.delivery_id}
-    found = [
-        Finding(scope=scope, reason=reason_of(p.reason), note=_placed(row.name, p), entity_id=work.source.entity, **origin)
-        for p in staged.problems
-        if p.severity == "finding"
-    ]
-    for number, currency in work.unknown:
-        note = f"expected an account that tieout.toml declares for {row.source_id}, got {number or 'none'} in {currency}"
-        found.append(Finding(scope=scope, reason="unknown_account", note=note, currency=currency, **origin))
-    found += [
-        Finding(scope=scope, reason="conflict", note=c.note, candidates=c.candidates, **origin)
-        for c in resolution.conflicts
-        if c.record_id is None
-    ]
-    scopes.add(scope, found)
-    for record_id in sorted(resolution.folded):
-        mine = [c for c in resolution.conflicts if c.record_id == record_id]
-        record = f"record {record_id}"
-        scopes.add(
-            record,
-            [
-                Finding(scope=record, reason="conflict", note=c.note, record_id=record_id, candidates=c.candidates, **origin)
-                for c in mine
-            ],
-        )
-    _find_gaps(change, statements)
-    _find_open_batches(work, facts, change)
-
-
-def _placed(name: str, problem: Any) -> str:  # noqa: ANN401 - a Problem
-    member = f" in {problem.member}" if problem.member else ""
-    line = f" line {problem.line}" if problem.line else ""
-    return f"{name}{member}{line}: {problem.message}"
-
-
-def _find_gaps(change: Change, statements: list[Any]) -> None:
-    """Look again at the chain of every account that the delivery has a booked statement of."""
-    names = AccountStatement.__dataclass_fields__.keys()
-    everything = [{n: s._mapping[n] for n in names} for s in statements if s.final]
-    fresh = [{n: s[n] for n in names} for s in change.statements if s["final"]]
-    for account, currency in sorted({(s["account_id"], s["currency"] or "") for s in fresh}):
-        chain = [
-            AccountStatement(**s)
-            for s in everything + fresh
-            if s["account_id"] == account and (s["currency"] or "") == currency
-        ]
-        change.scopes.add(chain_scope(account, currency), chain_findings(chain))
-
-
-def _find_open_batches(work: _Work, facts: Facts, change: Change) -> None:
-    """Sum every batch that the delivery speaks of, over all deliveries."""
-    fresh = [f for f in change.files if f.table_name == "records"]
-    if work.reader.format.id not in WHOLE_BATCHES or not fresh:
-        return
-    lake = work.store.lake
-    mine = paths([lake.full(f.path) for f in fresh])
-    touched = [
-        value
-        for (value,) in work.con.sql(
-            f"select distinct settlement_id from read_parquet({mine}) where settlement_id is not null order by 1"  # noqa: S608
-        ).fetchall()
-    ]
-    gone = [f for f in change.files if f.table_name == "superseded"]
-    now = current_records(lake, [*facts.files["records"], *fresh], [*facts.files["superseded"], *gone])
-    findings = batch_findings(work.con, now, touched, work.source.id, work.row.delivery_id)
-    by_scope: dict[str, list[Finding]] = {batch_scope(work.source.id, s): [] for s in touched}
-    for finding in findings:
-        by_scope[finding.scope].append(finding)
-    with work.store.book.reading() as connection:
-        open_now = {f["scope"] for f in open_findings(connection) if f["scope"].startswith("settlement ")}
-    for scope, found in by_scope.items():
-        if found or scope in open_now:
-            change.scopes.add(scope, found)
-
-
-def _statement_row(work: _Work, member: str | None, s: Any) -> dict[str, Any]:  # noqa: ANN401 - a Statement
-    currency = s.currency or work.source.currency
-    owner = work.owner(s.account_number, currency) if currency else Owner(work.source.entity, s.account_number or "")
-    exponent = max(s.exponent, *(m.exponent for m in (s.opening, s.closing) if m is not None), 0)
-    return {
-        "delivery_id": work.row.delivery_id,
-        "source_id": work.source.id,
-        "account_id": owner.account_id,
-        "line": s.line,
-        "member": member,
-        "statement_id": s.statement_id,
-        "number": s.number,
-        "currency": currency,
-        "final": s.final,
-        "from_day": _day(s.from_on),
-        "to_day": _day(s.to_on),
-        "created_at": None if s.created_at is None else moment(s.created_at),
-        "exponent": exponent,
-        "opening": None if s.opening is None else s.opening.scaled(exponent),
-        "closing": None if s.closing is None else s.closing.scaled(exponent),
-        "entries": s.entries,
-        "credits": str(s.credits * 10 ** (exponent - s.exponent)),
-        "debits": str(s.debits * 10 ** (exponent - s.exponent)),
-        "closes": s.closes,
-    }
-
-
-def _day(on: dt.date | None) -> int | None:
-    return None if on is None else (on - _EPOCH).days
-
-
-def _places(work: _Work, staged: Staged) -> list[StatementPlace]:
-    return [_place_of(_statement_row(work, member, s)) for member, s in staged.statements]
-
-
-def _place_of(row: Any) -> StatementPlace:  # noqa: ANN401 - a row of the book or one to be
-    mapping = row if isinstance(row, dict) else row._mapping
-    return StatementPlace(**{name: mapping[name] for name in StatementPlace.__dataclass_fields__})
-
-
 def _history(connection: sa.Connection) -> list[Said]:
     table = schema.delivery
     query = sa.select(table.c.delivery_id, table.c.sequence, table.c.created_at).where(table.c.state != "landed")
     return [Said(*row) for row in connection.execute(query)]
 
 
-def _statements(connection: sa.Connection, accounts: set[str]) -> list[Any]:
-    """Read the committed statements of accounts, in the order of landing."""
-    table, done = schema.statement, schema.ledger_commit
-    query = sa.select(table).join(done, done.c.token == table.c.token).order_by(done.c.version, table.c.position)
-    rows = []
-    for account in sorted(accounts):
-        rows += connection.execute(query.where(table.c.account_id == account)).all()
-    return rows
-
-
-def _created_at(staged: Staged) -> int | None:
-    """Give when the source made the delivery, where it says so."""
-    moments = [s.created_at for _, s in staged.statements if s.created_at is not None]
-    return moment(max(moments)) if moments else None
-
-
-def _outcome(work: _Work, change: Change, resolution: Resolution) -> Outcome:
+def _outcome(work: Work, change: Change, resolution: Resolution) -> Outcome:
     values = {k: v for k, v in change.delivery.items() if k.startswith("rows_") and k != "rows_changed"}
     return Outcome(
         delivery_id=work.row.delivery_id,
@@ -412,6 +237,7 @@ def _outcome(work: _Work, change: Change, resolution: Resolution) -> Outcome:
         state=change.delivery["state"],
         format=change.delivery["format"],
         versions=resolution.changed,
+        withdrawn=resolution.withdrawn,
         findings=len(change.scopes.findings),
         reason=change.delivery.get("reason"),
         **values,

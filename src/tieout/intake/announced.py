@@ -46,7 +46,7 @@ def overtaken(
         return schema.empty_table()
     con.register("cover", pa.Table.from_pylist(usable, schema=pa.schema(_SCHEMA)))
     everything = " union all by name ".join(
-        f"select record_id, record_key, version, account_id, delivery_id, coalesce(booked_on, value_on) as day from {r}"  # noqa: S608
+        f"select record_id, record_key, version, account_id, delivery_id, coalesce(booked_on, value_on) as day from {r}"
         " where status <> 'booked' and system = 'bank'"
         for r in records
     )
@@ -57,6 +57,6 @@ def overtaken(
         and r.day - date '1970-01-01' <= c.to_day
         and (r.day - date '1970-01-01' > c.from_day or c.from_day is null or c.from_day = c.to_day)
         order by r.record_id
-    """).to_arrow_table()  # noqa: S608 - relations of our own
+    """).to_arrow_table()
     con.unregister("cover")
     return found.cast(schema)

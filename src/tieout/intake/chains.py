@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tieout.intake.findings import Finding
@@ -65,7 +66,7 @@ def chain_findings(statements: Iterable[AccountStatement]) -> list[Finding]:
     """
     ordered = _in_order(statements)
     found = []
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         note = _gap(before, after)
         if note is not None:
             found.append(
@@ -122,14 +123,14 @@ def _gap(before: AccountStatement, after: AccountStatement) -> str | None:
 def _jump(before: AccountStatement, after: AccountStatement) -> int:
     """Give the difference between an opening and the closing before it, at the larger exponent."""
     exponent = max(before.exponent, after.exponent)
-    opening = (after.opening or 0) * 10 ** (exponent - after.exponent)
-    return opening - (before.closing or 0) * 10 ** (exponent - before.exponent)
+    opening = (after.opening or 0) * int(10 ** (exponent - after.exponent))
+    return opening - (before.closing or 0) * int(10 ** (exponent - before.exponent))
 
 
 def _number(statement: AccountStatement) -> int | None:
     text = statement.number or ""
     # Longer than five digits is a date or a serial of the bank, which leaves gaps on purpose.
-    return int(text) if text.isdigit() and len(text.lstrip("0")) <= 5 else None  # noqa: PLR2004
+    return int(text) if text.isdigit() and len(text.lstrip("0")) <= 5 else None
 
 
 def _same_year(before: AccountStatement, after: AccountStatement) -> bool:

@@ -41,6 +41,7 @@ class Change:
 
     :ivar kind: accept, refuse, replay or erase.
     :ivar expected: the version of the facts that it was decided on.
+    :ivar replaced: paths of lake files that this change takes out.
     :ivar delivery: new values of the delivery's row.
     """
 
@@ -53,6 +54,7 @@ class Change:
     statements: list[dict[str, Any]] = field(default_factory=list)
     scopes: Scopes = field(default_factory=Scopes)
     delivery: dict[str, Any] = field(default_factory=dict)
+    replaced: list[str] = field(default_factory=list)
     from_states: tuple[str, ...] = ("landed",)
     reason: str | None = None
 
@@ -102,7 +104,10 @@ def _write(
     digest = _digest(change, exceptions)
     files = [{**asdict(file), "version": version} for file in change.files]
     _insert(connection, schema.lake_file, files)
-    row = {
+    lake_file = schema.lake_file
+    for path in change.replaced:
+        connection.execute(sa.update(lake_file).where(lake_file.c.path == path).values(removed_version=version))
+    row: dict[str, Any] = {
         "version": version,
         "token": token,
         "kind": change.kind,
@@ -177,7 +182,7 @@ def _digest(change: Change, exceptions: list[dict[str, Any]]) -> str:
 
 
 def _program() -> str:
-    from tieout import __version__  # noqa: PLC0415 - reads the installed package
+    from tieout import __version__
 
     return __version__
 

@@ -198,8 +198,21 @@ _IDENTITY_SQL = """
 def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> pa.Array:
     """Compute the identity of every row, in order."""
     parts = stated.select(
-        ["account_number", "namespace", "status", "identity", "booked_on", "value_on", "occurred_at", "due_on"]
-        + ["amount", "exponent", "currency", "references", "text"]
+        [
+            "account_number",
+            "namespace",
+            "status",
+            "identity",
+            "booked_on",
+            "value_on",
+            "occurred_at",
+            "due_on",
+            "amount",
+            "exponent",
+            "currency",
+            "references",
+            "text",
+        ]
     )
     groups = parts.select(["account_number", "namespace", "status"]).group_by(
         ["account_number", "namespace", "status"], use_threads=False

@@ -85,7 +85,7 @@ def write_table(lake: Lake, name: str, rows: pa.Table, delivery_id: str) -> Lake
     return writer.file
 
 
-def _indexes(  # noqa: PLR0913 - two indexes of one file
+def _indexes(
     lake: Lake,
     file: LakeFile,
     keys: npt.NDArray[np.int64],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tieout.intake.resolution import Facts
     from tieout.store.lake import Lake
 
-__all__ = ["content_sql", "decide", "load_said"]
+__all__ = ["content_sql", "decide", "load_said", "take_back"]
 
 _STATED = stated_schema().names
 _NOT_CONTENT = {"line", "revision", "identity", "aliases", "counted", "namespace"}
@@ -49,7 +49,7 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     """
     Collect what was said of each target: ``said`` holds one row per report, old and new.
 
-    A report that was withdrawn by a replay does not count.
+    A report that was withdrawn by a replay does not count. Targets of which nothing new is said are ``settled``.
     """
     columns = ", ".join(f'"{name}"' for name in record_schema().names)
     con.execute("""
@@ -60,7 +60,10 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     """)
     con.execute(f"""
         create or replace temp table said as
-        with target as (select distinct target as record_id from incoming anti join settled using (target)),
+        with target as (
+            select distinct target as record_id from incoming anti join settled using (target)
+            union select record_id from withdrawable
+        ),
         contents as (
             select {columns}, content from standing s semi join target t on t.record_id = s.record_id
             where s.version = 1
@@ -94,8 +97,46 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     """)
 
 
-def decide(con: duckdb.DuckDBPyConnection, row_count: int) -> Resolution:
-    """Sort the incoming rows into records, assertions and witnesses, and fold what was contradicted or completed."""
+def take_back(con: duckdb.DuckDBPyConnection, delivery_id: str) -> pa.Table:
+    """
+    Take the reports of a delivery that is read again out of ``said``, and find those that it does not make any more.
+
+    :return: rows for ``witnesses`` that withdraw them. What it still says the same way is noted in ``unchanged``.
+    """
+    con.execute(
+        """
+        create or replace temp table mine as
+        select target, content, delivery_id, source_id, member, line, revision,
+            row_number() over (partition by target, content order by member, line) as nth
+        from said where delivery_id = $delivery
+    """,
+        {"delivery": delivery_id},
+    )
+    con.execute("delete from said where delivery_id = $delivery", {"delivery": delivery_id})
+    con.execute("""
+        create or replace temp table unchanged as
+        with now as (
+            select row, target, content,
+                row_number() over (partition by target, content order by row) as nth
+            from incoming
+        )
+        select n.row, n.target, n.content, n.nth from now n
+        join mine m on m.target = n.target and m.content = n.content and m.nth = n.nth
+    """)
+    return con.sql("""
+        select m.target as record_id, m.content, m.delivery_id, m.source_id, m.member, m.line, m.revision,
+            true as withdrawn
+        from mine m anti join unchanged u on u.target = m.target and u.content = m.content and u.nth = m.nth
+        order by m.member, m.line
+    """).to_arrow_table()
+
+
+def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table | None = None) -> Resolution:
+    """
+    Sort the incoming rows into records, assertions and witnesses, and fold what was contradicted or completed.
+
+    :param withdrawn: rows of ``witnesses`` that take back what this delivery said when it was read before.
+    """
     con.execute("""
         create or replace temp table sorted as
         select i.row, i.target, i.content,
@@ -111,20 +152,25 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int) -> Resolution:
     columns = ", ".join(f'"{name}"' for name in [*record_schema().names, "content"])
     con.execute(
         f"insert into said by name select target, {columns}, row from incoming i anti join settled using (target)"
-    )  # noqa: S608 - our names
+    )
     result = Resolution()
     _sort_rows(con, result, row_count)
+    if withdrawn is not None and withdrawn.num_rows:
+        _take(result, "witnesses", withdrawn, result.tables.get("witnesses"))
     con.execute("""
         create or replace temp table refold as
         select s.target from said s
         left join standing c on c.record_id = s.target and c.current
         left join standing g on g.record_id = s.target and g.gone = 'booked'
         group by s.target
-        having count(distinct s.content) > 1
-            or (count(c.record_id) = 0 and count(g.record_id) = 0 and bool_or(s.row < 0))
+        having count(distinct s.content) > 1 or bool_or(s.content is distinct from c.content and c.current)
+            or (count(c.record_id) = 0 and count(g.record_id) = 0
+                and s.target in (select record_id from standing))
     """)
     _fold(con, result)
-    con.execute("drop table sorted; drop table refold; drop table settled")
+    if withdrawn is not None:
+        _withdraw(con, result)
+    con.execute("drop table sorted; drop table refold; drop table settled; drop table unchanged")
     return result
 
 
@@ -141,8 +187,8 @@ def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: in
     result.repeated = len(dropped)
     lineage = "i.target as record_id, i.content, i.delivery_id, i.source_id, i.member, i.line, i.revision"
     witnesses = con.sql(
-        f"select {lineage}, false as withdrawn from incoming i join sorted s using (row)"  # noqa: S608 - our names
-        " where not s.first_version and not s.news order by i.row"
+        f"select {lineage}, false as withdrawn from incoming i join sorted s using (row)"
+        " where not s.first_version and not s.news and i.row not in (select row from unchanged) order by i.row"
     ).to_arrow_table()
     _take(result, "witnesses", witnesses)
     assertions = con.sql(
@@ -152,8 +198,22 @@ def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: in
     _take(result, "assertions", assertions)
 
 
-def _take(result: Resolution, name: str, rows: pa.Table) -> None:
-    """Bring rows to the schema of a lake table; no rows, no table."""
+def _withdraw(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
+    """Withdraw the records that nothing speaks of any more."""
+    rows = con.sql("""
+        select s.record_id, s.version, 'withdrawn' as reason,
+            (select any_value(delivery_id) from mine) as delivery_id
+        from standing s where s.current
+        and s.record_id in (select target from mine) and s.record_id not in (select target from said)
+        and s.record_id not in (select target from settled)
+        order by s.record_id
+    """).to_arrow_table()
+    result.withdrawn = rows.num_rows
+    _take(result, "superseded", rows, result.tables.get("superseded"))
+
+
+def _take(result: Resolution, name: str, rows: pa.Table, before: pa.Table | None = None) -> None:
+    """Bring rows to the schema of a lake table, behind those that are there already; no rows, no table."""
     if not rows.num_rows:
         return
     schema = table_schema(name)
@@ -161,7 +221,8 @@ def _take(result: Resolution, name: str, rows: pa.Table) -> None:
         whole = pa.concat_arrays(rows["record_id"].cast(pa.binary(16)).chunks)
         rows = rows.drop_columns([c for c in ("record_key",) if c in rows.column_names])
         rows = rows.append_column("record_key", record_keys(whole))
-    result.tables[name] = rows.select(schema.names).cast(schema)
+    rows = rows.select(schema.names).cast(schema)
+    result.tables[name] = rows if before is None else pa.concat_tables([before, rows])
 
 
 _RANKED = """
@@ -186,6 +247,8 @@ _RANKED = """
 
 def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     """Fold the reports of each record in question; a version that says something new supersedes the one before."""
+    if not con.sql("select 1 from refold limit 1").fetchall():
+        return
     rescaled = ", ".join(
         f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint)::bigint as "{name}"' for name in _AMOUNTS
     )
@@ -213,11 +276,11 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
 
 def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     """Compare each folded record with the version that stands; where it differs, write the next one."""
-    con.execute(f"""
+    con.execute("""
         create or replace temp table now_standing as
         select record_id, version, content, true as current from standing where current
         union all
-        select target, 1, i.content, true from incoming i join sorted s using (row) where s.first_version
+        select i.target, 1, i.content, true from incoming i join sorted s using (row) where s.first_version
     """)
     con.execute(f"""
         create or replace temp table moved as
@@ -226,10 +289,10 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
             + 1 as version
         from folded f left join now_standing c on c.record_id = f.record_id
         where c.content is distinct from {content_sql("f")}
-    """)  # noqa: S608 - our names
+    """)
     names = [name for name in record_schema().names if name not in {"record_key", "text_normal"}]
     names = [name for name in names if not name.endswith(("_key", "_keys"))]
-    fresh = con.sql(f"select {', '.join(f'm.{chr(34)}{n}{chr(34)}' for n in names)} from moved m order by m.record_id")  # noqa: S608
+    fresh = con.sql(f"select {', '.join(f'm.{chr(34)}{n}{chr(34)}' for n in names)} from moved m order by m.record_id")
     rows = fresh.to_arrow_table()
     if rows.num_rows:
         schema = record_schema()
@@ -247,7 +310,7 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
 def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     """Find material fields on which the highest-ranked reports of a record disagree."""
     fields = " union all ".join(
-        f"select target, '{n}' as field, basis, \"{n}\"::varchar as value, delivery_id, line from top"  # noqa: S608
+        f"select target, '{n}' as field, basis, \"{n}\"::varchar as value, delivery_id, line from top"
         f' where "{n}" is not null'
         for n in MATERIAL
         if n not in {"status", "exponent"}
@@ -260,7 +323,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
         select lower(hex(target)), field,
             list(struct_pack(delivery_id := delivery_id, line := line, value := value) order by delivery_id, line)
         from latest group by target, field having count(distinct value) > 1 order by target, field
-    """).fetchall()  # noqa: S608 - our names
+    """).fetchall()
     found: dict[str, Conflict] = {}
     for record_id, name, said in rows:
         note = f"{name} is reported as " + " and as ".join(sorted({str(s["value"]) for s in said})[:4])

@@ -56,11 +56,13 @@ def relation(one: StatementPlace, other: StatementPlace) -> str:
     """
     Say whether two statements cover the same lines: ``same``, ``disjoint`` or ``unknown``.
 
-    Disjoint needs two different numbers and either balances that chain (one opens with what the other closed) or
+    The same needs a name or number, or a day with both balances, and everything equal. Disjoint needs two different numbers and either balances that chain (one opens with what the other closed) or
     days that do not touch.
     """
     identity = ("account_id", "currency", "statement_id", "number", "from_day", "to_day", "opening", "closing")
-    if all(getattr(one, name) == getattr(other, name) for name in identity):
+    named = one.statement_id is not None or one.number is not None
+    bounded = None not in {one.opening, one.closing, one.to_day}
+    if (named or bounded) and all(getattr(one, name) == getattr(other, name) for name in identity):
         return "same"
     if one.number is None or other.number is None or one.number == other.number:
         return "unknown"

@@ -52,7 +52,7 @@ class Reader:
 
         A file that is no such format, or a container that breaks its limits, is refused.
         """
-        from tieout.formats.containers import open_members  # noqa: PLC0415 - with the formats
+        from tieout.formats.containers import open_members
 
         try:
             for member, part in open_members(stream, name):
@@ -83,13 +83,13 @@ def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
         head = stream.read(HEAD_BYTES)
         stream.seek(0)
         return head, stream
-    from tieout.formats.containers import with_head  # noqa: PLC0415 - with the formats
+    from tieout.formats.containers import with_head
 
     return with_head(stream, HEAD_BYTES)
 
 
 def _not_this(expected: str, name: str, head: bytes) -> str:
-    from tieout.formats.registry import identify  # noqa: PLC0415 - loads every format
+    from tieout.formats.registry import identify
 
     if not head.strip():
         return f"expected {expected}, got an empty file ({name})"
@@ -106,12 +106,12 @@ def reader_for(workspace: Workspace, source: Source) -> Reader:
     """
     options = ReadOptions(timezone=_timezone(workspace, source), currency=source.currency)
     if source.mapping is not None:
-        from tieout.formats.tabular import MappingFormat, parse_mapping  # noqa: PLC0415 - heavy
+        from tieout.formats.tabular import MappingFormat, parse_mapping
 
         text = (workspace.folder / source.mapping).read_text(encoding="utf-8")
         return Reader(MappingFormat(parse_mapping(text, source.mapping)), options, text)
     if source.format is not None:
-        from tieout.formats.registry import format_of  # noqa: PLC0415 - loads the format
+        from tieout.formats.registry import format_of
 
         return Reader(format_of(source.format), options, None)
     message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"

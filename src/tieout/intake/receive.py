@@ -56,7 +56,7 @@ def receive(store: Store, source_id: str, stream: BinaryIO, name: str, redacts: 
                 "sequence": latest + 1,
                 "source_id": source_id,
                 "sha256": kept.sha256,
-                "bytes": kept.bytes,
+                "bytes": kept.size,
                 "name": name,
                 "received_at": store.now_us(),
                 "received_by": store.actor,

@@ -78,4 +78,5 @@ class Resolution:
     conflicts: list[Conflict] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     changed: int = 0
+    withdrawn: int = 0
     repeated: int = 0

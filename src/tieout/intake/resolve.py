@@ -22,8 +22,9 @@ import pyarrow as pa
 from tieout.intake import fold, occurrences
 from tieout.intake.derive import alias_keys, record_keys
 from tieout.intake.resolution import Conflict, Facts, Resolution, Said
+from tieout.model.records import record_schema
 from tieout.store.engine import paths
-from tieout.store.views import table
+from tieout.store.views import sql_types, table
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +59,7 @@ def known_keys(con: duckdb.DuckDBPyConnection, lake: Lake, identities: list[Lake
     return found
 
 
-def resolve(  # noqa: PLR0913 - the delivery, what is known, and when it was said
+def resolve(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
     facts: Facts,
@@ -66,12 +67,15 @@ def resolve(  # noqa: PLR0913 - the delivery, what is known, and when it was sai
     said: Said,
     history: list[Said],
     covered: Covered,
+    before: list[LakeFile] | None = None,
 ) -> Resolution:
     """
     Decide what each row of a draft is.
 
-    :param history: every delivery so far, for the order in which contents were said.
+    :param history: every other delivery so far, for the order in which contents were said.
     :param covered: which statements there are, for rows that only counting can tell apart.
+    :param before: for a delivery that is read again: the files that it brought when it was read before. What it said
+        then and does not say now is withdrawn.
     """
     repeated_keys = _repeated(staged.keys)
     alias_keys_found = (
@@ -80,8 +84,11 @@ def resolve(  # noqa: PLR0913 - the delivery, what is known, and when it was sai
     probe = pa.concat_arrays([pa.array(staged.keys), alias_keys_found]) if staged.alias_ids else pa.array(staged.keys)
     hits = known_keys(con, lake, facts.files["identities"], probe)
     alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
-    if not len(repeated_keys) and not hits.num_rows and not alias_hits.any():
+    withdrawable = _withdrawable(con, lake, before or [])
+    if not len(repeated_keys) and not hits.num_rows and not alias_hits.any() and not len(withdrawable):
         return Resolution()
+    if len(withdrawable):
+        hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], withdrawable)])
     involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy()]))
     rows = np.flatnonzero(np.isin(staged.keys, involved))
     rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
@@ -91,10 +98,28 @@ def resolve(  # noqa: PLR0913 - the delivery, what is known, and when it was sai
     _aim_identified(con, staged)
     unclear = occurrences.aim_counted(con, covered)
     fold.load_said(con, lake, facts)
-    resolution = fold.decide(con, staged.row_count)
+    withdrawn = None
+    if before is None:
+        con.execute("create or replace temp table unchanged (row bigint)")
+    else:
+        withdrawn = fold.take_back(con, said.delivery_id)
+    resolution = fold.decide(con, staged.row_count, withdrawn)
     resolution.conflicts += [Conflict(None, note, candidates) for note, candidates in unclear]
     _drop(con)
     return resolution
+
+
+def _withdrawable(con: duckdb.DuckDBPyConnection, lake: Lake, before: list[LakeFile]) -> pa.Array:
+    """Note the records that a delivery spoke of when it was read before; gives the first 64 bits of each identity."""
+    con.execute("create or replace temp table withdrawable (record_id blob, record_key bigint)")
+    for name in ("records", "assertions", "witnesses"):
+        files = [file for file in before if file.table_name == name]
+        if files:
+            con.execute(
+                f"insert into withdrawable select distinct record_id, record_key from {table(lake, name, files)}"
+            )
+    found = con.sql("select distinct record_key from withdrawable").to_arrow_table()["record_key"]
+    return pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], pa.int64())
 
 
 def _repeated(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -105,7 +130,13 @@ def _repeated(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _load_incoming(con: duckdb.DuckDBPyConnection, lake: Lake, staged: Staged, rows: npt.NDArray[np.int64]) -> None:
     """Read the rows in question back from the draft; ``row`` is their place in it."""
-    assert staged.records is not None  # noqa: S101 - there are rows
+    if staged.records is None:
+        empty = ", ".join(f'null::{kind} as "{name}"' for name, kind in sql_types(record_schema()).items())
+        con.execute(
+            f"create or replace temp table incoming as select {empty}, 0::bigint as row, null::blob as target,"
+            " 0::bigint as content where false"
+        )
+        return
     draft = paths([lake.full(staged.records.path)])
     con.register("wanted", pa.table({"row": pa.array(rows, pa.int64())}))
     con.execute(
@@ -199,5 +230,5 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
 
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
-    for name in ("incoming", "standing", "history", "said"):
+    for name in ("incoming", "standing", "history", "said", "withdrawable", "unchanged", "mine"):
         con.execute(f"drop table if exists {name}")

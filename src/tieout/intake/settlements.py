@@ -36,7 +36,8 @@ def batch_findings(
     :param touched: the settlements that this delivery speaks of.
     """
     con.register("touched", pa.table({"settlement_id": pa.array(touched, pa.string())}))
-    rows = con.sql(f"""
+    rows = con.sql(
+        f"""
         select settlement_id, currency, max(exponent), any_value(account_id), any_value(entity_id),
             sum(net::hugeint * (10::hugeint ** (9 - exponent))::hugeint)::varchar,
             min(booked_on) filter (where kind = 'payout') - date '1970-01-01'
@@ -46,7 +47,9 @@ def batch_findings(
         having count(*) filter (where kind = 'payout') > 0
             and sum(net::hugeint * (10::hugeint ** (9 - exponent))::hugeint) <> 0
         order by settlement_id, currency limit {_FINDINGS_MAX}
-    """, params={"source": source_id}).fetchall()  # noqa: S608 - a relation of our own
+    """,
+        params={"source": source_id},
+    ).fetchall()
     con.unregister("touched")
     found = []
     for settlement_id, currency, exponent, account_id, entity_id, total, day in rows:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pyarrow as pa
 
+from tieout.intake.cards import CardScan
 from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
+from tieout.model.money import exponents
+from tieout.model.problems import Problem
 from tieout.model.records import record_schema
-from tieout.store.lake import LakeFile, LakeWriter
 from tieout.store.tables import INDEX_GROUP_ROWS, table_schema
 
 if TYPE_CHECKING:
@@ -30,9 +32,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tieout.formats.reading import Chunk, Total
-    from tieout.model.problems import Problem
     from tieout.model.statements import Balance, Statement
-    from tieout.store.lake import Lake
+    from tieout.store.lake import Lake, LakeFile, LakeWriter
 
     Keys = npt.NDArray[np.int64]
     Rows = npt.NDArray[np.int32]
@@ -55,6 +56,7 @@ class Staged:
     :ivar references: key and row of every identifier.
     :ivar rows_in: rows of the file = records + quarantined; ``skipped`` were left out by the mapping's own ``where``.
     :ivar refused: why nothing of the file can be used.
+    :ivar cards: full card numbers in it: then there is no draft.
     """
 
     records: LakeFile | None = None
@@ -73,7 +75,7 @@ class Staged:
     quarantined: int = 0
     skipped: int = 0
     refused: Problem | None = None
-    accounts: set[tuple[str | None, str]] = field(default_factory=set)
+    cards: CardScan = field(default_factory=CardScan)
 
     @property
     def row_count(self) -> int:
@@ -94,15 +96,19 @@ def stage(
     A refused file leaves no draft. ``progress`` hears how many rows are done.
     """
     staged = Staged()
-    keys, counted, references = [], [], []
+    keys: list[Keys] = []
+    counted: list[npt.NDArray[np.bool_]] = []
+    references: list[tuple[Keys, Rows]] = []
     with _Writing(lake.writer("records", record_schema(), origin.delivery_id)) as drafts:
         for member, chunks in members:
             for chunk in chunks:
+                _set_aside_without_currency(chunk)
                 _note(staged, chunk, member)
                 table = chunk.table if chunk.table is not None else stated_table(chunk.records)
                 if staged.refused or table.num_rows == 0:
                     continue
-                first = sum(map(len, keys))
+                staged.cards.look(table)
+                first = sum(len(part) for part in keys)
                 rows = derive(con, table, origin, member)
                 drafts.write(rows)
                 keys.append(rows["record_key"].combine_chunks().to_numpy())
@@ -113,11 +119,12 @@ def stage(
                     staged.alias_rows += [first + row for row in at]
                     staged.alias_ids += ids
                 progress(first + table.num_rows)
-        drafts.keep = bool(keys) and not staged.refused
+        staged.cards.close()
+        drafts.keep = bool(keys) and not staged.refused and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file
         staged.keys, staged.counted = np.concatenate(keys), np.concatenate(counted)
-        staged.references = tuple(np.concatenate(part) for part in zip(*references, strict=True))
+        staged.references = (np.concatenate([k for k, _ in references]), np.concatenate([r for _, r in references]))
     return staged
 
 
@@ -138,6 +145,20 @@ def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
     staged.problems += chunk.problems[:room]
     staged.problems_beyond += max(0, len(chunk.problems) - room)
     staged.refused = staged.refused or next((p for p in chunk.problems if p.severity == "refused"), None)
+
+
+def _set_aside_without_currency(chunk: Chunk) -> None:
+    """Quarantine records of which neither the file nor tieout.toml says the currency."""
+    if not any(record.currency not in exponents() for record in chunk.records):
+        return
+    good = [record for record in chunk.records if record.currency in exponents()]
+    message = "expected a currency in the file or as `currency` of its source in tieout.toml, got none"
+    bad = [
+        Problem(message=message, severity="row", line=record.line, column="currency")
+        for record in chunk.records
+        if record.currency not in exponents()
+    ]
+    chunk.records, chunk.problems = good, [*chunk.problems, *bad]
 
 
 class _Writing:
@@ -188,7 +209,7 @@ class _Writing:
         return self._writer.file
 
 
-class _Dropped(Exception):  # noqa: N818 - not an error: makes the writer remove an empty or refused draft
+class _Dropped(Exception):
     """Nothing was worth keeping."""
 
 

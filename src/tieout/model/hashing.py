@@ -70,7 +70,7 @@ def _of_one_length(data: Bytes, wide: Words, half: npt.NDArray[np.uint32], at: O
     for _ in range(left // 8):
         state = _rotate(state ^ _round(np.zeros_like(state), wide[at]), 27) * _P1 + _P4
         at += 8
-    if left % 8 >= 4:  # noqa: PLR2004 - a half word
+    if left % 8 >= 4:
         state = _rotate(state ^ (half[at].astype(np.uint64) * _P1), 23) * _P2 + _P3
         at += 4
     for _ in range(left % 4):
@@ -83,14 +83,14 @@ def _of_one_length(data: Bytes, wide: Words, half: npt.NDArray[np.uint32], at: O
 
 def _stripes(wide: Words, at: Offsets, length: int) -> Words:
     """Take the whole 32-byte stripes of long strings; moves ``at`` behind them."""
-    lanes = [np.full(len(at), seed, dtype=np.uint64) for seed in _LANES]
+    lanes: list[Words] = [np.full(len(at), seed, dtype=np.uint64) for seed in _LANES]
     for _ in range(length // _STRIPE):
         for lane in range(4):
             lanes[lane] = _round(lanes[lane], wide[at])
             at += 8
     state = _rotate(lanes[0], 1) + _rotate(lanes[1], 7) + _rotate(lanes[2], 12) + _rotate(lanes[3], 18)
-    for lane in lanes:
-        state = (state ^ _round(np.zeros_like(lane), lane)) * _P1 + _P4
+    for done in lanes:
+        state = (state ^ _round(np.zeros_like(done), done)) * _P1 + _P4
     return state
 
 

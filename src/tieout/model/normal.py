@@ -27,7 +27,7 @@ NORMALISER = 1
 _LETTERS = str.maketrans(
     {
         "ß": "SS", "ẞ": "SS", "Æ": "AE", "æ": "AE", "Œ": "OE", "œ": "OE", "Ø": "O", "ø": "O", "Đ": "D", "đ": "D",
-        "Ð": "D", "ð": "D", "Þ": "TH", "þ": "TH", "Ł": "L", "ł": "L", "ı": "I", "Ħ": "H", "ħ": "H",
+        "Ð": "D", "ð": "D", "Þ": "TH", "þ": "TH", "Ł": "L", "ł": "L", "\u0131": "I", "Ħ": "H", "ħ": "H",
     },
 )  # fmt: skip
 # An identifier longer than this is replaced by its SHA-256 before hashing: one absurd value costs no more than others.
@@ -44,16 +44,16 @@ def normal(text: str) -> str:
 
 def key_of(text: str) -> int | None:
     """Give the key of one identifier; None when its normal form is empty."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow as pa
 
     return keys_of(pa.array([text], pa.string()))[0].as_py()  # type: ignore[no-any-return]
 
 
 def normal_column(column: pa.Array) -> pa.Array:
     """Normal forms of a text column; null stays null, an empty normal form becomes null."""
-    import numpy as np  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.compute as pc  # noqa: PLC0415
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     column = column.cast(pa.string())
     data, offsets = _buffers(column)
@@ -79,10 +79,10 @@ def keys_of(column: pa.Array) -> pa.Array:
     :param column: identifiers as written, any case, any separators.
     :return: int64, null where there is no value or its normal form is empty.
     """
-    import numpy as np  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
+    import numpy as np
+    import pyarrow as pa
 
-    from tieout.model.hashing import xxh64  # noqa: PLC0415 - numpy
+    from tieout.model.hashing import xxh64
 
     spelled = normal_column(column)
     data, offsets = _buffers(spelled)
@@ -94,7 +94,7 @@ def keys_of(column: pa.Array) -> pa.Array:
 
 def _buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Give the bytes and the offsets behind a text column, without copying the bytes."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     _, offsets, data = column.buffers()
     if offsets is None or len(column) == 0:
@@ -106,7 +106,7 @@ def _buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
 
 def _ascii_table() -> npt.NDArray[np.uint8]:
     """Map every byte to its upper-case letter or digit, everything else to zero."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     table = np.zeros(256, np.uint8)
     for byte in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ":
@@ -120,7 +120,7 @@ def _without_leading_zeros(
     starts: npt.NDArray[np.int64],
     lengths: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     starts, lengths = starts.copy(), lengths.copy()
     padded = np.append(data, np.uint8(0))
@@ -139,8 +139,8 @@ def _gather(
     like: pa.Array,
 ) -> pa.Array:
     """Build a text column from slices of a buffer, with the nulls of another column."""
-    import numpy as np  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
+    import numpy as np
+    import pyarrow as pa
 
     ends = np.concatenate([[0], np.cumsum(lengths)])
     if ends[-1] != len(data):  # leading zeros left holes
@@ -160,10 +160,10 @@ def _rows_to_fold_slowly(
     lengths: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.bool_]:
     """Rows with a letter outside ASCII, or absurdly long: one by one, by the rules in :func:`normal`."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     slow = lengths > _LONGEST
-    foreign = np.flatnonzero(data >= 128)  # noqa: PLR2004 - the end of ASCII
+    foreign = np.flatnonzero(data >= 128)
     if len(foreign):
         slow = slow.copy()
         slow[np.searchsorted(offsets, foreign, side="right") - 1] = True

@@ -122,7 +122,7 @@ _DERIVED = {
 
 @cache
 def _arrow_types() -> dict[str, pa.DataType]:
-    import pyarrow as pa  # noqa: PLC0415 - heavy, and `tieout --help` does not need it
+    import pyarrow as pa
 
     return {
         "str": pa.string(),
@@ -140,7 +140,7 @@ def _arrow_types() -> dict[str, pa.DataType]:
 @cache
 def stated_schema() -> pa.Schema:
     """The Arrow schema of what formats yield: one column per field of :class:`Record`, in its order."""
-    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow as pa
 
     types = _arrow_types()
     return pa.schema(
@@ -151,7 +151,7 @@ def stated_schema() -> pa.Schema:
 @cache
 def record_schema() -> pa.Schema:
     """The Arrow schema of the lake's ``records`` table: identity and lineage first, then what was stated."""
-    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow as pa
 
     types = _arrow_types()
     derived = [pa.field(name, types[kind]) for name, kind in _DERIVED.items()]

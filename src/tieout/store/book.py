@@ -144,14 +144,15 @@ def _revision(engine: sa.Engine) -> str | None:
     with _translated(), engine.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
-        return connection.scalar(sa.text("select version_num from alembic_version"))
+        found = connection.scalar(sa.text("select version_num from alembic_version"))
+        return None if found is None else str(found)
 
 
 def _migrate(engine: sa.Engine, revision: str | None) -> None:
     """Bring the tables to the newest schema; two processes at once do it once."""
-    from alembic import command  # noqa: PLC0415 - only where the schema is not there yet
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -167,7 +168,7 @@ def _migrate(engine: sa.Engine, revision: str | None) -> None:
             raise WrongUse(message) from None
 
 
-def append_audit(  # noqa: PLR0913 - the five questions that an auditor asks
+def append_audit(
     connection: sa.Connection,
     *,
     at: int,

@@ -82,7 +82,7 @@ def _feed(digest: hashlib._Hash, column: pa.ChunkedArray, kind: pa.DataType) -> 
         return
     digest.update(b"2")
     present = array.is_valid().to_numpy(zero_copy_only=False)
-    digest.update(np.packbits(present))
+    digest.update(np.packbits(present).data)
     _feed_values(digest, array.drop_null())
 
 
@@ -99,21 +99,21 @@ def _feed_values(digest: hashlib._Hash, array: pa.Array) -> None:
     if pa.types.is_list(kind):
         digest.update(pc.list_value_length(array).to_numpy(zero_copy_only=False).astype("<i4").tobytes())
         flat = array.flatten()
-        digest.update(np.packbits(flat.is_valid().to_numpy(zero_copy_only=False)))
+        digest.update(np.packbits(flat.is_valid().to_numpy(zero_copy_only=False)).data)
         _feed_values(digest, flat.drop_null())
     elif pa.types.is_string(kind) or pa.types.is_binary(kind):
         lengths, data = _text(array)
         digest.update(lengths.astype("<i4").tobytes())
-        digest.update(np.ascontiguousarray(data))
+        digest.update(np.ascontiguousarray(data).data)
     elif pa.types.is_fixed_size_binary(kind):
         width = kind.byte_width
         start = array.offset * width
         digest.update(memoryview(array.buffers()[1])[start : start + len(array) * width])
     elif pa.types.is_boolean(kind):
-        digest.update(np.packbits(array.to_numpy(zero_copy_only=False)))
+        digest.update(np.packbits(array.to_numpy(zero_copy_only=False)).data)
     else:
         width = {"date32[day]": pa.int32(), "int32": pa.int32()}.get(str(kind), pa.int64())
-        digest.update(np.ascontiguousarray(array.view(width).to_numpy(zero_copy_only=False)))
+        digest.update(np.ascontiguousarray(array.view(width).to_numpy(zero_copy_only=False)).data)
 
 
 def _text(array: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:

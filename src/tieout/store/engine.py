@@ -22,7 +22,7 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
     :param spill: a folder for what does not fit into memory; without one, a query that needs more fails.
     """
-    import duckdb  # noqa: PLC0415 - heavy
+    import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": THREADS,

@@ -102,7 +102,7 @@ class LakeWriter:
     >>> writer.file
     """
 
-    def __init__(  # noqa: PLR0913 - what a ledger row needs
+    def __init__(
         self, root: Path, path: str, table_name: str, table_schema: pa.Schema, delivery_id: str, group_rows: int
     ) -> None:
         """Use :meth:`Lake.writer`."""

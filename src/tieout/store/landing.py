@@ -65,7 +65,7 @@ class Vault:
 
     def wrap(self, key: bytes) -> bytes:
         """Protect the key of a delivery for keeping it in the book."""
-        from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding  # noqa: PLC0415 - heavy
+        from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 
         return aes_key_wrap_with_padding(self._key, key)
 
@@ -75,7 +75,7 @@ class Vault:
 
         :raises Broken: it was wrapped by another key file.
         """
-        from cryptography.hazmat.primitives.keywrap import (  # noqa: PLC0415 - heavy
+        from cryptography.hazmat.primitives.keywrap import (
             InvalidUnwrap,
             aes_key_unwrap_with_padding,
         )
@@ -94,13 +94,13 @@ class Landed:
 
     :ivar path: relative to the landing.
     :ivar sha256: of the plain bytes, hexadecimal.
-    :ivar bytes: how many plain bytes.
+    :ivar size: how many plain bytes.
     :ivar key: the key of this delivery, not wrapped.
     """
 
     path: str
     sha256: str
-    bytes: int
+    size: int
     key: bytes
 
 
@@ -153,7 +153,7 @@ class Landing:
         except FileNotFoundError:
             message = f"the landed delivery {target} is missing: restore it from a backup"
             raise Broken(message) from None
-        return io.BufferedReader(_Plain(file, _cipher(key), size, target), _FRAME)  # type: ignore[return-value]
+        return io.BufferedReader(_Plain(file, _cipher(key), size, target), _FRAME)
 
     def remove(self, path: str) -> None:
         """Delete a landed file (a repeat, or one whose key was destroyed)."""
@@ -204,7 +204,7 @@ class _Plain(io.RawIOBase):
     def _load(self, number: int) -> None:
         if number == self._number:
             return
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - heavy
+        from cryptography.exceptions import InvalidTag
 
         self._file.seek(len(_MAGIC) + number * (_FRAME + _TAG))
         sealed = self._file.read(_FRAME + _TAG)
@@ -236,7 +236,7 @@ def _make_key_file(path: Path, entropy: Callable[[int], bytes]) -> None:
 
 
 def _cipher(key: bytes) -> AESGCM:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - heavy
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(key)
 

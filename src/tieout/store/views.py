@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["current_records", "table"]
+__all__ = ["current_records", "sql_types", "table"]
 
 _SQL_TYPES = {
     "string": "varchar",
@@ -55,13 +55,18 @@ def current_records(lake: Lake, records: Sequence[LakeFile], superseded: Sequenc
         return everything
     gone = table(lake, "superseded", superseded)
     return (
-        f"(select * from {everything} r anti join {gone} s"  # noqa: S608 - names and paths of our own
+        f"(select * from {everything} r anti join {gone} s"
         " on r.record_key = s.record_key and r.record_id = s.record_id and r.version = s.version)"
     )
 
 
+def sql_types(schema: pa.Schema) -> dict[str, str]:
+    """Give DuckDB's type of every column of a lake table."""
+    return {field.name: _SQL_TYPES[str(field.type)] for field in schema}
+
+
 def _empty(schema: pa.Schema, *, places: bool) -> str:
-    columns = [f'null::{_SQL_TYPES[str(f.type)]} as "{f.name}"' for f in schema]
+    columns = [f'null::{kind} as "{name}"' for name, kind in sql_types(schema).items()]
     if places:
         columns += ["null::varchar as filename", "null::bigint as file_row_number"]
     return f"(select {', '.join(columns)} where false)"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tieout.clock import Clock, Entropy
     from tieout.config import Workspace
 
-__all__ = ["Store", "files_at", "moment", "open_store"]
+__all__ = ["Store", "files_at", "files_of_delivery", "moment", "open_store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Store:
 
 def moment(at: dt.datetime) -> int:
     """Turn a moment into microseconds since 1970, exactly."""
-    import datetime as dt  # noqa: PLC0415 - a name of the annotations above
+    import datetime as dt
 
     return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
 
@@ -92,14 +92,25 @@ def files_at(
     :param version: as the lake stood after that commit; by default now.
     """
     table = schema.lake_file
-    query = sa.select(table).where(table.c.table_name.in_(names))
+    query = sa.select(table).where(table.c.table_name.in_(names)).order_by(table.c.version, table.c.path)
     if version is None:
         query = query.where(table.c.removed_version.is_(None))
     else:
         live = sa.or_(table.c.removed_version.is_(None), table.c.removed_version > version)
         query = query.where(table.c.version <= version, live)
     found: dict[str, list[LakeFile]] = {name: [] for name in names}
-    fields = LakeFile.__dataclass_fields__.keys()
-    for row in connection.execute(query.order_by(table.c.version, table.c.path)).mappings():
-        found[row["table_name"]].append(LakeFile(**{name: row[name] for name in fields}))
+    for file in _files(connection, query):
+        found[file.table_name].append(file)
     return found
+
+
+def files_of_delivery(connection: sa.Connection, delivery_id: str) -> list[LakeFile]:
+    """List the live files that a delivery brought."""
+    table = schema.lake_file
+    live = sa.select(table).where(table.c.delivery_id == delivery_id, table.c.removed_version.is_(None))
+    return _files(connection, live.order_by(table.c.version, table.c.path))
+
+
+def _files(connection: sa.Connection, query: sa.Select[Any]) -> list[LakeFile]:
+    fields = LakeFile.__dataclass_fields__.keys()
+    return [LakeFile(**{name: row[name] for name in fields}) for row in connection.execute(query).mappings()]

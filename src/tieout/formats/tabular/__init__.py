@@ -5,8 +5,9 @@ A mapping (TOML of an accountant, or a :class:`Mapping` built by one of our form
 field, an SQL expression over the file's columns. It is checked against an allow-list, compiled once per file to one
 DuckDB projection, and run batch by batch.
 
-    from tieout.formats.tabular import Mapping, MappingFormat, header_of, read_table
+    from tieout.formats.tabular import Mapping, MappingFormat, header_of, parse_mapping, read_table
 
+    MappingFormat(parse_mapping(toml_text, "mappings/acme-psp.toml")).read(stream, options)
     MappingFormat(Mapping(id="acme-psp", fields={...})).read(stream, options)
 
 A format whose columns vary (Stripe's reports) hands ``read_table`` a function from the header to the mapping. What
@@ -26,15 +27,36 @@ To add a kind of file: write ``raw_NAME.py`` with an ``open_`` function that giv
 columns, and name it in ``reader``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tieout.formats.tabular.mapping import FIND_HEADER, CsvDialect, FixedColumn, Mapping
 from tieout.formats.tabular.reader import MappingFormat, header_of, read_table
 
+if TYPE_CHECKING:
+    from tieout.formats.tabular.grammar import parse_mapping
+    from tieout.formats.tabular.projection import Compiled, compile_mapping
+
 __all__ = [
     "FIND_HEADER",
+    "Compiled",
     "CsvDialect",
     "FixedColumn",
     "Mapping",
     "MappingFormat",
+    "compile_mapping",
     "header_of",
+    "parse_mapping",
     "read_table",
 ]
+
+_LAZY = {"Compiled": "projection", "compile_mapping": "projection", "parse_mapping": "grammar"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs sqlglot only when it is asked for."""
+    if name not in _LAZY:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -12,7 +12,7 @@ from tieout.formats.tabular.expressions import Compiler
 from tieout.formats.tabular.functions import HANDLERS
 from tieout.formats.tabular.names import Names
 from tieout.formats.tabular.parsing import ExpressionFault, parse
-from tieout.formats.tabular.typed import Atom, Digits, Kind, NumberText, Typed, quoted
+from tieout.formats.tabular.typed import Atom, Digits, Kind, NumberText, Typed, exactly, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +36,10 @@ CURRENCY_OF = {
 AMOUNTS = tuple(name for name, currency in CURRENCY_OF.items() if currency == "currency")
 
 _TEXTS = (
-    "external_id payment_id settlement_id parent_external_id kind status currency original_currency base_currency"
-    " text counterparty counterparty_account bank_code account account_number sub_account"
-).split()
+    *("external_id", "payment_id", "settlement_id", "parent_external_id", "kind", "status", "bank_code", "text"),
+    *("currency", "original_currency", "base_currency", "counterparty", "counterparty_account"),
+    *("account", "account_number", "sub_account"),
+)
 
 #: Every field that a mapping may give, and what its expression must become.
 FIELD_KINDS: dict[str, Kind] = {
@@ -60,6 +61,8 @@ TRUSTED_FIELDS: dict[str, Kind] = {
 }
 #: Fields that others depend on: they are computed first.
 _FIRST = ("where", "currency", "original_currency", "base_currency", "kind")
+#: Days outside are not days of business, and Python cannot hold them.
+_FIRST_DAY, _LAST_DAY = "date '0001-01-02'", "date '9999-12-30'"
 _DECIMALS_NAME = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
 
 
@@ -114,8 +117,11 @@ class Meaning:
         return f"s_{name}.v" if self.all[name].fallible else f"s_{name}"
 
     def failed(self, name: str) -> str | None:
-        """The SQL of whether a field could not be computed; None where it always can."""
-        return f"s_{name} is null" if self.all[name].fallible else None
+        """The SQL of whether a field could not be computed, or is no day that can be kept; None where it always can."""
+        tests = [f"s_{name} is null"] if self.all[name].fallible else []
+        if FIELD_KINDS.get(name) in {Kind.DATE, Kind.MOMENT}:
+            tests += [f"{self.value(name)} < {_FIRST_DAY}", f"{self.value(name)} > {_LAST_DAY}"]
+        return " or ".join(tests) or None
 
 
 def meaning_of(
@@ -131,7 +137,7 @@ def meaning_of(
     :raises WrongUse: the mapping is at fault. BadInput: the file lacks a column.
     """
     meaning = Meaning(header or ())
-    column = _columns_of(header, kinds)
+    column = _columns_of(header, kinds, digits)
     number = NumberText(mapping.dialect.decimal, mapping.dialect.thousands, digits)
     expressions = _expressions(mapping, options)
     for name in (*_FIRST, *(f for f in expressions if f not in _FIRST)):
@@ -147,20 +153,25 @@ def meaning_of(
     return meaning
 
 
-def _columns_of(header: tuple[str, ...] | None, kinds: tuple[Kind, ...] | None) -> Callable[[str], Typed]:
+def _columns_of(
+    header: tuple[str, ...] | None, kinds: tuple[Kind, ...] | None, digits: Digits
+) -> Callable[[str], Typed]:
     if header is None:
         seen: dict[str, int] = {}
-        return lambda name: _column(seen.setdefault(name, len(seen)), Kind.TEXT)
+        return lambda name: _column(seen.setdefault(name, len(seen)), Kind.TEXT, digits)
     names = Names(header)
 
     def known(name: str) -> Typed:
         place = names.place(name)
-        return _column(place, kinds[place] if kinds else Kind.TEXT)
+        return _column(place, kinds[place] if kinds else Kind.TEXT, digits)
 
     return known
 
 
-def _column(place: int, kind: Kind) -> Typed:
+def _column(place: int, kind: Kind, digits: Digits) -> Typed:
+    if kind is Kind.NUMBER:
+        # A typed decimal may carry more digits than the run computes with.
+        return Typed(exactly(f"c{place}", digits.sql), kind, (place,), fallible=True)
     return Typed(f"c{place}", kind, (place,))
 
 
@@ -205,7 +216,7 @@ def _compiled(compiler: Compiler, name: str, text: str | Typed, number: NumberTe
     if kind is Kind.NUMBER:
         # Amounts leave as whole numbers at the scale of the run: what follows is integer arithmetic.
         scale = number.digits.scale
-        whole = "bigint" if scale == 4 else "hugeint"  # noqa: PLR2004 - 64 bits hold the narrow scale
+        whole = "bigint" if scale == 4 else "hugeint"
         unscaled = f"cast(({typed.sql}) * cast({10**scale} as decimal({scale + 1}, 0)) as {whole})"
         return Typed(unscaled, kind, typed.columns, fallible=True)
     return typed

@@ -61,7 +61,7 @@ def _free(number: NumberText, value: str, kind: Kind) -> tuple[str, str]:
         point = sql.NumberText(".", "", number.digits)
         return point.convert(f"cast({value} as varchar)"), point.expected
     if kind is Kind.DATE:
-        return sql.bounded(f"cast({value} as date)"), _ISO
+        return f"cast({value} as date)", _ISO
     return f"cast({value} as {_TYPES[kind]})", kind.value
 
 
@@ -89,9 +89,9 @@ def _date(_number: NumberText, zone: str, value: Typed, lenient: bool) -> tuple[
     if value.kind is Kind.TEXT:
         return sql.day_of_text(value.sql, lenient=lenient), _ISO
     if value.kind is Kind.TIMESTAMP:
-        return sql.bounded(f"cast({value.sql} as date)"), "a day of the years 1 to 9999"
+        return f"cast({value.sql} as date)", "a day of the years 1 to 9999"
     if value.kind is Kind.MOMENT:
-        return sql.bounded(f"cast(timezone({sql.quoted(zone)}, {value.sql}) as date)"), "a day of the years 1 to 9999"
+        return f"cast(timezone({sql.quoted(zone)}, {value.sql}) as date)", "a day of the years 1 to 9999"
     return None, ""
 
 

@@ -28,13 +28,14 @@ class Block:
     """
     Whole records.
 
-    :ivar line: the line in the file where it starts.
+    :ivar line: the line in the file where it starts; ``newlines``: how many line ends it holds.
     :ivar width: how many columns a record must have.
     :ivar used: positions of the columns to keep.
     """
 
     data: bytes
     line: int
+    newlines: int
     width: int
     delimiter: str
     quote: str
@@ -114,7 +115,7 @@ def _with_lines(table: pa.Table, lines: np.ndarray[tuple[int], np.dtype[np.int64
 
 def _lines(block: Block, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
     """The line of every row; None where Arrow's idea of the records is not ours."""
-    if rows == block.data.count(b"\n"):
+    if rows == block.newlines:
         return np.arange(block.line, block.line + rows)
     marks = marks_of(block.data, block.quote, block.delimiter)
     starts = _starts(marks)

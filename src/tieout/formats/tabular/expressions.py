@@ -39,7 +39,7 @@ class Compiler:
     :ivar factor: SQL of the decimals of the row's currency, for ``minor()``; None where there is no currency.
     """
 
-    handlers: Mapping[type[exp.Expression], Callable[[Compiler, exp.Expression], Typed]]
+    handlers: Mapping[type[exp.Expr], Callable[[Compiler, exp.Expr], Typed]]
     column: Callable[[str], Typed]
     number: NumberText
     timezone: str
@@ -53,7 +53,7 @@ class Compiler:
         """How wide decimals are."""
         return self.number.digits
 
-    def compile(self, tree: exp.Expression) -> Typed:
+    def compile(self, tree: exp.Expr) -> Typed:
         """
         Give the typed SQL of a tree.
 
@@ -69,7 +69,7 @@ class Compiler:
             raise ExpressionFault(message)
         return typed
 
-    def visit(self, node: exp.Expression) -> Typed:
+    def visit(self, node: exp.Expr) -> Typed:
         """Compile one node by its type."""
         handler = self.handlers.get(type(node))
         if handler is None:
@@ -95,7 +95,7 @@ class Compiler:
             self.atoms.append(Atom(typed.sql, sql, expected, typed.columns))
         return Typed(sql, kind, typed.columns, typed.fallible or bool(expected))
 
-    def free(self, node: exp.Expression) -> Typed:
+    def free(self, node: exp.Expr) -> Typed:
         """Compile a node of our own code's mapping: its children as they are, the node as it stands."""
         copy, parts = node.copy(), []
         if isinstance(copy, exp.Lambda):
@@ -111,11 +111,12 @@ class Compiler:
 
 
 def joined(kind: Kind, sql: str, *parts: Typed) -> Typed:
+    """Make the typed SQL of something computed from parts."""
     columns = tuple(sorted({c for part in parts for c in part.columns}))
     return Typed(sql, kind, columns, any(part.fallible for part in parts))
 
 
-def _column(compiler: Compiler, node: exp.Expression) -> Typed:
+def _column(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this")
     if not isinstance(node.this, exp.Identifier):
         raise not_allowed(node.this)
@@ -124,14 +125,14 @@ def _column(compiler: Compiler, node: exp.Expression) -> Typed:
     return compiler.column(node.name)
 
 
-def _literal(compiler: Compiler, node: exp.Expression) -> Typed:
+def _literal(compiler: Compiler, node: exp.Expr) -> Typed:
     text = str(node.this)
     if node.is_string:
         return Typed(quoted(text), Kind.TEXT, literal=text)
     if not _DECIMALS.fullmatch(text):
         message = f"expected a plain decimal such as 0.01, got {text[:40]!r}"
         raise ExpressionFault(message)
-    if text.isdigit() and len(text) <= 18:  # noqa: PLR2004 - what int64 holds
+    if text.isdigit() and len(text) <= 18:
         return Typed(text, Kind.INTEGER)
     if len(text.partition(".")[2].rstrip("0")) > compiler.digits.scale:
         # Only the wide types hold it: the narrow run raises, and every row is computed with the wide ones.
@@ -139,13 +140,13 @@ def _literal(compiler: Compiler, node: exp.Expression) -> Typed:
     return Typed(f"cast({quoted(text)} as {compiler.digits.sql})", Kind.NUMBER)
 
 
-def _constant(_compiler: Compiler, node: exp.Expression) -> Typed:
+def _constant(_compiler: Compiler, node: exp.Expr) -> Typed:
     if isinstance(node, exp.Null):
         return Typed("null", Kind.NOTHING)
     return Typed("true" if node.this else "false", Kind.BOOLEAN)
 
 
-def _paren(compiler: Compiler, node: exp.Expression) -> Typed:
+def _paren(compiler: Compiler, node: exp.Expr) -> Typed:
     inner = compiler.visit(node.this)
     return Typed(f"({inner.sql})", inner.kind, inner.columns, inner.fallible, inner.literal)
 
@@ -158,26 +159,27 @@ _CASTS = {
 }
 
 
-def _cast(compiler: Compiler, node: exp.Expression) -> Typed:
-    kind = _CASTS.get(node.to.this)
-    plain_decimal = [p.name for p in node.to.expressions] in ([], ["18", "3"])
+def _cast(compiler: Compiler, node: exp.Expr) -> Typed:
+    target = node.args["to"]
+    kind = _CASTS.get(target.this)
+    plain_decimal = [p.name for p in target.expressions] in ([], ["18", "3"])
     if type(node) is not exp.Cast or kind is None or not plain_decimal:
         return _untyped_cast(compiler, node)
     return compiler.as_kind(compiler.visit(node.this), kind, lenient=True)
 
 
-def _untyped_cast(compiler: Compiler, node: exp.Expression) -> Typed:
+def _untyped_cast(compiler: Compiler, node: exp.Expr) -> Typed:
     if not compiler.trusted:
         raise not_allowed(node)
     times = {exp.DataType.Type.TIMESTAMP: Kind.TIMESTAMP, exp.DataType.Type.TIMESTAMPTZ: Kind.MOMENT}
-    kind = times.get(node.to.this, Kind.ANY)
+    kind = times.get(node.args["to"].this, Kind.ANY)
     inner = compiler.visit(node.this)
     copy = node.copy()
     copy.set("this", exp.Var(this=inner.sql))
     return Typed(copy.sql("duckdb"), kind, inner.columns, fallible=True)
 
 
-def _case(compiler: Compiler, node: exp.Expression) -> Typed:
+def _case(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "ifs", "default")
     subject = compiler.visit(node.this) if node.this else None
     conditions, values = [], []
@@ -207,12 +209,12 @@ def unify(compiler: Compiler, values: list[Typed]) -> tuple[Kind, list[Typed]]:
     return target, [v if v.kind is Kind.NOTHING else compiler.as_kind(v, target) for v in values]
 
 
-def _coalesce(compiler: Compiler, node: exp.Expression) -> Typed:
+def _coalesce(compiler: Compiler, node: exp.Expr) -> Typed:
     kind, values = unify(compiler, [compiler.visit(n) for n in (node.this, *node.expressions)])
     return joined(kind, f"coalesce({', '.join(v.sql for v in values)})", *values)
 
 
-def _nullif(compiler: Compiler, node: exp.Expression) -> Typed:
+def _nullif(compiler: Compiler, node: exp.Expr) -> Typed:
     value, other = compiler.visit(node.this), compiler.visit(node.expression)
     test = compare(compiler, "=", value, other)
     return joined(value.kind, f"case when {test.sql} then null else {value.sql} end", value, test)
@@ -228,7 +230,7 @@ def compare(compiler: Compiler, operator: str, left: Typed, right: Typed) -> Typ
 
 
 #: The nodes that every expression may hold; ``functions`` adds the functions and operators.
-CORE: dict[type[exp.Expression], Callable[[Compiler, exp.Expression], Typed]] = {
+CORE: dict[type[exp.Expr], Callable[[Compiler, exp.Expr], Typed]] = {
     exp.Column: _column,
     exp.Literal: _literal,
     exp.Null: _constant,

@@ -11,6 +11,8 @@ from tieout.model.money import MINOR_MAX
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from tieout.formats.tabular.checks import Check
@@ -81,20 +83,20 @@ def _net(_name: str, row: dict[str, Any]) -> str:
 def _sign(_name: str, row: dict[str, Any]) -> str:
     amount = _amount(row["s_amount"])
     wanted = "positive" if amount.startswith("-") else "negative"
-    return f"expected a {wanted} amount for a {row['kind']}, got {amount}"
+    return f"expected a {wanted} amount for kind {row['kind']}, got {amount}"
 
 
 def _size(name: str, _row: dict[str, Any]) -> str:
     return f"expected {name} of at most {MINOR_MAX} minor units, got more"
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "kind": lambda _name, row: f"expected a kind or a word of [kinds], got {_shown(row['s_kind'])}",
     "currency": lambda name, row: f"expected an ISO 4217 currency such as EUR, got {_shown(row[f's_{name}'])}",
     "size": _size,
     "net": _net,
     "sign": _sign,
-    "required": lambda name, row: f"expected {name}, which a {row['kind']} must have, got no value",
+    "required": lambda name, row: f"expected {name}, which kind {row['kind']} requires, got no value",
     "status": lambda _name, row: f"expected booked, pending or provisional, got {_shown(row['s_status'])}",
 }
 _REASONS = {"net": "conflict", "required": "incomplete"}

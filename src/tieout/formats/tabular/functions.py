@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["HANDLERS"]
 
 
-def _text(compiler: Compiler, node: exp.Expression) -> Typed:
+def _text(compiler: Compiler, node: exp.Expr) -> Typed:
     return compiler.as_kind(compiler.visit(node), Kind.TEXT)
 
 
@@ -30,7 +30,7 @@ def _no_empty(text: str) -> str:
     return f"nullif({text}, '')"
 
 
-def _literal_text(compiler: Compiler, node: exp.Expression | None, what: str) -> str:
+def _literal_text(compiler: Compiler, node: exp.Expr | None, what: str) -> str:
     """Give the value of an argument that must be a literal text."""
     value = compiler.visit(node).literal if node is not None else None
     if value is None:
@@ -39,17 +39,17 @@ def _literal_text(compiler: Compiler, node: exp.Expression | None, what: str) ->
     return value
 
 
-def _whole(compiler: Compiler, node: exp.Expression) -> Typed:
+def _whole(compiler: Compiler, node: exp.Expr) -> Typed:
     return compiler.as_kind(compiler.visit(node), Kind.INTEGER)
 
 
-def _fold_case(compiler: Compiler, node: exp.Expression) -> Typed:
+def _fold_case(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this")
     text = _text(compiler, node.this)
     return joined(Kind.TEXT, f"{'upper' if isinstance(node, exp.Upper) else 'lower'}({text.sql})", text)
 
 
-def _trim(compiler: Compiler, node: exp.Expression) -> Typed:
+def _trim(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "expression")
     if node.args.get("position") is not None:
         raise not_allowed(node)
@@ -59,7 +59,7 @@ def _trim(compiler: Compiler, node: exp.Expression) -> Typed:
     return joined(Kind.TEXT, _no_empty(f"trim({', '.join(p.sql for p in parts)})"), *parts)
 
 
-def _substring(compiler: Compiler, node: exp.Expression) -> Typed:
+def _substring(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "start", "length")
     text = _text(compiler, node.this)
     places = [_whole(compiler, node.args[name]) for name in ("start", "length") if node.args.get(name) is not None]
@@ -68,24 +68,24 @@ def _substring(compiler: Compiler, node: exp.Expression) -> Typed:
     return joined(Kind.TEXT, _no_empty(f"substr({', '.join([text.sql, *limited])})"), text, *places)
 
 
-def _replace(compiler: Compiler, node: exp.Expression) -> Typed:
+def _replace(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "expression", "replacement")
     parts = [_text(compiler, n) for n in (node.this, node.expression, node.args["replacement"])]
     return joined(Kind.TEXT, _no_empty(f"replace({', '.join(p.sql for p in parts)})"), *parts)
 
 
-def _concat(compiler: Compiler, node: exp.Expression) -> Typed:
+def _concat(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "expressions")
     parts = [_text(compiler, n) for n in node.expressions]
     return joined(Kind.TEXT, _no_empty(f"concat({', '.join(p.sql for p in parts)})"), *parts)
 
 
-def _pipes(compiler: Compiler, node: exp.Expression) -> Typed:
+def _pipes(compiler: Compiler, node: exp.Expr) -> Typed:
     parts = [_text(compiler, n) for n in (node.this, node.expression)]
     return joined(Kind.TEXT, f"({parts[0].sql} || {parts[1].sql})", *parts)
 
 
-def _regexp_extract(compiler: Compiler, node: exp.Expression) -> Typed:
+def _regexp_extract(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "expression", "group")
     text = _text(compiler, node.this)
     pattern = _literal_text(compiler, node.expression, "the pattern of regexp_extract")
@@ -97,7 +97,7 @@ def _regexp_extract(compiler: Compiler, node: exp.Expression) -> Typed:
     return joined(Kind.TEXT, _no_empty(f"regexp_extract({text.sql}, {quoted(pattern)}, {number})"), text)
 
 
-def _strptime(compiler: Compiler, node: exp.Expression) -> Typed:
+def _strptime(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "format")
     given = node.args.get("format")
     choices = given.expressions if isinstance(given, exp.Array) else [given]
@@ -115,7 +115,7 @@ def _strptime(compiler: Compiler, node: exp.Expression) -> Typed:
     return Typed(result, Kind.MOMENT if zoned else Kind.TIMESTAMP, argument.columns, fallible=True)
 
 
-def _list(compiler: Compiler, node: exp.Expression) -> Typed:
+def _list(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "expressions")
     parts = [_text(compiler, n) for n in node.expressions]
     if len(parts) == 1:
@@ -125,17 +125,17 @@ def _list(compiler: Compiler, node: exp.Expression) -> Typed:
     return joined(Kind.LIST, f"list_filter({items}, lambda x: x is not null and x <> '')", *parts)
 
 
-def _number(compiler: Compiler, node: exp.Expression) -> Typed:
+def _number(compiler: Compiler, node: exp.Expr) -> Typed:
     return compiler.as_kind(compiler.visit(node), Kind.NUMBER)
 
 
-def _add(compiler: Compiler, node: exp.Expression) -> Typed:
+def _add(compiler: Compiler, node: exp.Expr) -> Typed:
     """Add or subtract: decimals, whole numbers, or a day and a whole number of days."""
     sign = "+" if isinstance(node, exp.Add) else "-"
     left, right = compiler.visit(node.this), compiler.visit(node.expression)
     if left.kind in {Kind.DATE, Kind.TIMESTAMP}:
         day, days = compiler.as_kind(left, Kind.DATE), compiler.as_kind(right, Kind.INTEGER)
-        moved = sql.bounded(f"cast({day.sql} {sign} cast({days.sql} as integer) as date)")
+        moved = f"cast({day.sql} {sign} cast({days.sql} as integer) as date)"
         compiler.atoms.append(Atom(days.sql, moved, "a number of days", days.columns))
         return Typed(moved, Kind.DATE, joined(Kind.DATE, "", day, days).columns, fallible=True)
     if left.kind is right.kind is Kind.INTEGER:
@@ -146,7 +146,7 @@ def _add(compiler: Compiler, node: exp.Expression) -> Typed:
     return Typed(total.sql, Kind.NUMBER, total.columns, fallible=True)
 
 
-def _multiply(compiler: Compiler, node: exp.Expression) -> Typed:
+def _multiply(compiler: Compiler, node: exp.Expr) -> Typed:
     """Multiply exactly: a product with more decimals than can be kept is a fault of the row."""
     return product(compiler, _number(compiler, node.this), _number(compiler, node.expression))
 
@@ -157,14 +157,14 @@ def product(compiler: Compiler, one: Typed, other: Typed) -> Typed:
     return Typed(result, Kind.NUMBER, joined(Kind.NUMBER, "", one, other).columns, fallible=True)
 
 
-def _sign(compiler: Compiler, node: exp.Expression) -> Typed:
+def _sign(compiler: Compiler, node: exp.Expr) -> Typed:
     value = compiler.visit(node.this)
     if value.kind is not Kind.INTEGER:
         value = compiler.as_kind(value, Kind.NUMBER)
     return joined(value.kind, f"abs({value.sql})" if isinstance(node, exp.Abs) else f"(-{value.sql})", value)
 
 
-def _unit(compiler: Compiler, node: exp.Expression) -> Typed:
+def _unit(compiler: Compiler, node: exp.Expr) -> Typed:
     """Read ``minor(x)``, an amount in minor units of the row's currency, and ``major(x)``, the plain one."""
     name = node.name.lower()
     if name not in {"minor", "major"}:
@@ -186,25 +186,32 @@ def _unit(compiler: Compiler, node: exp.Expression) -> Typed:
     return product(compiler, value, factor)
 
 
-def _connect(compiler: Compiler, node: exp.Expression) -> Typed:
+def _connect(compiler: Compiler, node: exp.Expr) -> Typed:
     parts = [compiler.as_kind(compiler.visit(n), Kind.BOOLEAN) for n in (node.this, node.expression)]
     word = "and" if isinstance(node, exp.And) else "or"
     return joined(Kind.BOOLEAN, f"({parts[0].sql} {word} {parts[1].sql})", *parts)
 
 
-def _not(compiler: Compiler, node: exp.Expression) -> Typed:
+def _not(compiler: Compiler, node: exp.Expr) -> Typed:
     value = compiler.as_kind(compiler.visit(node.this), Kind.BOOLEAN)
     return joined(Kind.BOOLEAN, f"(not {value.sql})", value)
 
 
-_OPERATORS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_OPERATORS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
 
 
-def _comparison(compiler: Compiler, node: exp.Expression) -> Typed:
+def _comparison(compiler: Compiler, node: exp.Expr) -> Typed:
     return compare(compiler, _OPERATORS[type(node)], compiler.visit(node.this), compiler.visit(node.expression))
 
 
-def _is(compiler: Compiler, node: exp.Expression) -> Typed:
+def _is(compiler: Compiler, node: exp.Expr) -> Typed:
     value = compiler.visit(node.this)
     if isinstance(node.expression, exp.Null):
         return joined(Kind.BOOLEAN, f"({value.sql} is null)", value)
@@ -214,20 +221,20 @@ def _is(compiler: Compiler, node: exp.Expression) -> Typed:
     raise not_allowed(node)
 
 
-def _in(compiler: Compiler, node: exp.Expression) -> Typed:
+def _in(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "expressions")
     value = compiler.visit(node.this)
     tests = [compare(compiler, "=", value, compiler.visit(n)) for n in node.expressions]
     return joined(Kind.BOOLEAN, f"({' or '.join(test.sql for test in tests)})", *tests)
 
 
-def _between(compiler: Compiler, node: exp.Expression) -> Typed:
+def _between(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "low", "high")
     _, parts = unify(compiler, [compiler.visit(node.args[name]) for name in ("this", "low", "high")])
     return joined(Kind.BOOLEAN, f"({parts[0].sql} between {parts[1].sql} and {parts[2].sql})", *parts)
 
 
-def _like(compiler: Compiler, node: exp.Expression) -> Typed:
+def _like(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "this", "expression")
     text = _text(compiler, node.this)
     pattern = _literal_text(compiler, node.expression, "the pattern of like")
@@ -235,7 +242,7 @@ def _like(compiler: Compiler, node: exp.Expression) -> Typed:
 
 
 #: Everything that an expression may hold, by sqlglot's node type.
-HANDLERS: dict[type[exp.Expression], Callable[[Compiler, exp.Expression], Typed]] = CORE | {
+HANDLERS: dict[type[exp.Expr], Callable[[Compiler, exp.Expr], Typed]] = CORE | {
     exp.Upper: _fold_case,
     exp.Lower: _fold_case,
     exp.Trim: _trim,

@@ -27,7 +27,7 @@ class ExpressionFault(Exception):
     """What is wrong with an expression, in words that follow the name of its key."""
 
 
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> exp.Expr:
     """
     Parse one expression; nothing is checked beyond that it is one.
 
@@ -52,21 +52,21 @@ def _first_words(error: BaseException) -> str:
     return re.sub(r"\. Line \d+, Col: \d+\.?", "", words)[:120] or "too deeply nested"
 
 
-def _only(statements: list[exp.Expression | None], text: str) -> exp.Expression:
+def _only(statements: list[exp.Expr | None], text: str) -> exp.Expr:
     """Give what stands in the parentheses that we put around the text, if nothing stands outside of them."""
     select = statements[0] if len(statements) == 1 else None
     if isinstance(select, exp.Select):
-        parts = [name for name, value in select.args.items() if value and name not in {"kind"}]
+        parts = [name for name, value in select.args.items() if value and name != "kind"]
         named = select.expressions[0] if parts == ["expressions"] and len(select.expressions) == 1 else None
         if isinstance(named, exp.Alias) and isinstance(named.this, exp.Paren):
             inner = named.this.this
-            if isinstance(inner, exp.Expression):
+            if isinstance(inner, exp.Expr):
                 return inner
     message = f"expected one SQL expression, got {text[:80]!r}"
     raise ExpressionFault(message)
 
 
-def name_of(node: exp.Expression) -> str:
+def name_of(node: exp.Expr) -> str:
     """Name a node as its author wrote it."""
     if isinstance(node, exp.Anonymous):
         return f"the function {node.name.lower()}"
@@ -78,12 +78,12 @@ def name_of(node: exp.Expression) -> str:
     return names.get(node.key, f"the SQL construct {node.key!r}")
 
 
-def not_allowed(node: exp.Expression) -> ExpressionFault:
+def not_allowed(node: exp.Expr) -> ExpressionFault:
     """Say that something is not on the list."""
     return ExpressionFault(f"{name_of(node)} is not allowed in an expression; allowed are {ALLOWED}")
 
 
-def refuse_arguments(node: exp.Expression, *known: str) -> None:
+def refuse_arguments(node: exp.Expr, *known: str) -> None:
     """Refuse what the grammar does not have: an option of a function that a handler would silently drop."""
     for name, value in node.args.items():
         if name not in known and value not in (None, False, []) and not isinstance(value, bool):

@@ -27,12 +27,7 @@ __all__ = ["COLUMNS_MAX", "RawBatch", "RawTable", "Unreadable", "cleaned", "row_
 #: The most columns of a file.
 COLUMNS_MAX = 4_096
 _BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000\ufeff"
-_BLANK = 0x20
-#: First and last bytes of values that may be blanks beyond ASCII (the encodings of _BLANKS).
-_WIDE_FIRST = np.isin(np.arange(256), [0xC2, 0xE2, 0xE3, 0xEF])
-_WIDE_LAST = np.isin(np.arange(256), [0x80, 0x87, 0xA0, 0xAF, 0xBF])
-_MAYBE_FIRST = (np.arange(256) <= _BLANK) | _WIDE_FIRST
-_MAYBE_LAST = (np.arange(256) <= _BLANK) | _WIDE_LAST
+_BLANK, _ASCII_MAX = 0x20, 0x7F
 
 
 class Unreadable(BadInput):
@@ -101,13 +96,15 @@ def _maybe_blank(column: pa.Array) -> bool:
     """Whether a value may be empty, or begin or end with a blank, by its first and last byte."""
     _, offsets_buffer, data_buffer = column.buffers()
     if len(column) == 0 or data_buffer is None:
-        return len(column) > column.null_count
+        return bool(len(column) > column.null_count)
     offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
     data = np.frombuffer(data_buffer, np.uint8)
-    filled = offsets[1:] > offsets[:-1]
-    if len(column) - int(filled.sum()) > column.null_count:
-        return True
     starts, ends = offsets[:-1], offsets[1:]
+    filled = ends > starts
+    if len(column) - int(np.count_nonzero(filled)) > column.null_count:
+        return True
     if column.null_count:
         starts, ends = starts[filled], ends[filled]
-    return bool(_MAYBE_FIRST[data[starts]].any() or _MAYBE_LAST[data[ends - 1]].any())
+    # Blanks beyond ASCII are rare: a value that begins or ends beyond ASCII is looked at more slowly.
+    edges = (data[starts], data[ends - 1])
+    return any(len(edge) and (int(edge.min()) <= _BLANK or int(edge.max()) > _ASCII_MAX) for edge in edges)

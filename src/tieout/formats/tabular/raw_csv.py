@@ -8,13 +8,13 @@ import csv
 import io
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from tieout.formats.tabular.csv_block import Block, parsed
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import Names, clean_name
 from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable
-from tieout.formats.tabular.records_in_text import marks_of
+from tieout.formats.tabular.records_in_text import Places, marks_of
 from tieout.formats.tabular.text_blocks import utf8_blocks
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class _Text:
     data: bytes
     more: Iterator[bytes]
     line: int = 1
+    started: bool = False
 
     def skip_line(self) -> bool:
         """Drop one physical line; False at the end of the file."""
@@ -103,7 +104,7 @@ def _cells(record: bytes, delimiter: str, quote: str, line: int) -> tuple[str, .
         message = f"line {line}: expected a header of at most {_HEADER_BYTES_MAX} bytes, got {len(record)}"
         raise Unreadable(message, line)
     source = io.StringIO(record.decode("utf-8", "replace"), newline="")
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     try:
         rows = list(csv.reader(source, delimiter=delimiter, quotechar=quote or None, quoting=quoting))
     except csv.Error as error:
@@ -129,21 +130,18 @@ def _header(text: _Text, shape: Mapping) -> tuple[str, ...]:
 
 def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> Iterator[Callable[[], RawBatch]]:
     """Cut the text into blocks of whole records, and give the calls that parse them."""
-    dialect = shape.dialect
-    ending = False
+    dialect, ending = shape.dialect, False
     while not ending:
-        more = next(text.more, None)
-        ending = more is None
-        if more is not None and not text.data:
-            text.data = more
-        elif more is not None:
-            text.data += more
-        elif text.data and not text.data.endswith(b"\n"):
-            text.data += b"\n"
-        cut = _cut(text, dialect.quote, dialect.delimiter, shape.skip_footer, ending=ending)
-        if cut:
-            block = Block(text.data[:cut], text.line, width, dialect.delimiter, dialect.quote, used)
-            text.data, text.line = text.data[cut:], text.line + text.data.count(b"\n", 0, cut)
+        more = next(text.more, None) if text.started else b""
+        text.started, ending = True, more is None
+        more = more or b""
+        if ending and text.data and not text.data.endswith(b"\n"):
+            more = b"\n"
+        data, text.data = _split(text.data, more, shape, ending=ending)
+        if data:
+            lines = data.count(b"\n")
+            block = Block(data, text.line, lines, width, dialect.delimiter, dialect.quote, used)
+            text.line += lines
             yield partial(parsed, block)
         if not ending and len(text.data) > RECORD_BYTES_MAX:
             message = (
@@ -153,24 +151,35 @@ def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> It
             raise Unreadable(message, text.line)
 
 
-def _cut(text: _Text, quote: str, delimiter: str, footer: int, *, ending: bool) -> int:
-    """How much of the text at hand is whole records that are not of the footer."""
-    if not footer:
-        if ending:
-            return len(text.data)
-        if not quote or quote.encode() not in text.data:
-            return text.data.rfind(b"\n") + 1
-    ends = marks_of(text.data, quote, delimiter).ends
-    if not footer:
-        return int(ends[-1]) + 1 if len(ends) else 0
+def _split(rest: bytes, more: bytes, shape: Mapping, *, ending: bool) -> tuple[bytes, bytes]:
+    """Part the text at hand into whole records, which can be parsed, and what must wait for more."""
+    quote, delimiter = shape.dialect.quote.encode(), shape.dialect.delimiter
+    if not shape.skip_footer and not (quote and (quote in rest or quote in more)):
+        # The common case copies once.
+        cut = len(more) if ending else more.rfind(b"\n") + 1
+        if cut or ending:
+            return b"".join((rest, memoryview(more)[:cut])), more[cut:]
+        cut = rest.rfind(b"\n") + 1
+        return rest[:cut], rest[cut:] + more
+    data = rest + more
+    if ending and not shape.skip_footer:
+        return data, b""
+    ends = marks_of(data, shape.dialect.quote, delimiter).ends
+    kept = _without_footer(data, ends, shape.skip_footer)
+    cut = int(ends[kept - 1]) + 1 if kept else 0
+    return data[:cut], data[cut:]
+
+
+def _without_footer(data: bytes, ends: Places, footer: int) -> int:
+    """How many records come before the last ``footer`` ones that are not blank."""
     kept = len(ends)
     for _ in range(footer):
-        while kept and text.data[_start(ends, kept - 1) : ends[kept - 1]].strip() == b"":
+        while kept and not data[_start(ends, kept - 1) : int(ends[kept - 1])].strip():
             kept -= 1
         kept = max(kept - 1, 0)
-    return int(ends[kept - 1]) + 1 if kept else 0
+    return kept
 
 
-def _start(ends: object, number: int) -> int:
+def _start(ends: Places, number: int) -> int:
     """Where a record starts."""
-    return int(ends[number - 1]) + 1 if number else 0  # type: ignore[index]
+    return int(ends[number - 1]) + 1 if number else 0

@@ -68,7 +68,7 @@ def read_table(
 
     :raises WrongUse: the mapping is at fault.
     """
-    from tieout.formats.tabular.projection import compile_mapping  # noqa: PLC0415 - sqlglot, when it is needed
+    from tieout.formats.tabular.projection import compile_mapping
 
     try:
         raw = _opened(stream, shape)
@@ -85,7 +85,7 @@ def _refusal(error: BadInput) -> Chunk:
 
 def _chunks(raw: RawTable, compiled: Compiled, options: ReadOptions) -> Iterator[Chunk]:
     """Run every piece, give its rows in chunks, and the totals at the end."""
-    from tieout.formats.tabular.session import Session  # noqa: PLC0415 - DuckDB, when it is needed
+    from tieout.formats.tabular.session import Session
 
     session = Session(compiled)
     sums: dict[tuple[str, int], tuple[int, int, int]] = {}

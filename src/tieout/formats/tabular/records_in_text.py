@@ -34,7 +34,8 @@ class Marks:
         """Keep the places that are not within quotes."""
         if not len(self.quotes):
             return places
-        return places[np.searchsorted(self.quotes, places) % 2 == 0]
+        kept: Places = places[np.searchsorted(self.quotes, places) % 2 == 0]
+        return kept
 
 
 def marks_of(data: bytes, quote: str, delimiter: str) -> Marks:

@@ -42,7 +42,8 @@ class Assembler:
         if made is None or len(made) < rows:
             value = self._constants.get(field.name)
             # pa.scalar of a list needs its type; nulls() shares one zeroed buffer.
-            made = pa.nulls(rows, field.type) if value is None else pa.repeat(pa.scalar(value, field.type), rows)
+            most = 1 << max(rows - 1, 1).bit_length()
+            made = pa.nulls(most, field.type) if value is None else pa.repeat(pa.scalar(value, field.type), most)
             self._made[field.name] = made
         return made.slice(0, rows)
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tieout.errors import WrongUse
 from tieout.formats.tabular import faults
+from tieout.formats.tabular.raw import Unreadable
 from tieout.formats.tabular.rows import Assembler
 
 if TYPE_CHECKING:
@@ -36,7 +37,17 @@ _LOCKED = (
     "set autoload_known_extensions = false",
     "set enable_external_access = false",
     "set python_enable_replacements = false",
+    # Common parts of two expressions must stay within their own try(): lifted out, a bad value would stop the batch.
+    "set disabled_optimizers = 'common_subexpressions'",
     "set lock_configuration = true",
+)
+
+#: What the engine says of SQL that it does not take, whatever the rows are.
+_NOT_TAKEN = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InvalidInputException)
+_SUMS = (
+    "select currency, coalesce(exponent, 0) as exponent, count(*) as rows,"
+    " coalesce(sum(v) filter (v > 0), 0) as credits, coalesce(-sum(v) filter (v < 0), 0) as debits"
+    " from batch group by all"
 )
 
 
@@ -63,31 +74,13 @@ class Session:
     """
 
     def __init__(self, compiled: Compiled) -> None:
-        """
-        Open and lock the engine, and let it check the SQL.
-
-        :raises WrongUse: the engine does not take an expression (a pattern that is none, say).
-        """
+        """Open and lock the engine."""
         self._compiled = compiled
         self._assembler = Assembler(compiled)
         self._connection = duckdb.connect(":memory:")
         self._local = threading.local()
         for statement in _LOCKED:
             self._connection.execute(statement)
-
-    def check(self, empty: pa.Table) -> None:
-        """
-        Let the engine bind the SQL over a table without rows.
-
-        :raises WrongUse: it does not take it.
-        """
-        try:
-            for sql in (self._compiled.fast, self._compiled.exact, self._compiled.explain):
-                self._query(sql, empty)
-        except duckdb.Error as error:
-            origin = self._compiled.mapping.origin
-            message = f"{origin}: expected expressions that DuckDB can run, got {str(error).splitlines()[0][:200]}"
-            raise WrongUse(message) from None
 
     def close(self) -> None:
         """Give the memory back."""
@@ -121,10 +114,22 @@ class Session:
         return table, problems, bad.num_rows - len(problems)
 
     def _query(self, sql: str, batch: pa.Table) -> pa.Table:
+        """
+        Run one of the three projections (or the sums) over a table.
+
+        :raises WrongUse: the engine does not take an expression. Unreadable: it stops at a row.
+        """
         cursor = self._cursor()
         cursor.register("batch", batch)
         try:
             return cursor.sql(sql).to_arrow_table()
+        except _NOT_TAKEN as error:
+            origin = self._compiled.mapping.origin
+            message = f"{origin}: expected expressions that DuckDB can run, got {_first_line(error)}"
+            raise WrongUse(message) from None
+        except duckdb.Error as error:
+            message = f"expected rows that the mapping can be computed for, got {_first_line(error)}"
+            raise Unreadable(message) from None
         finally:
             cursor.unregister("batch")
 
@@ -136,18 +141,15 @@ class Session:
 
     def _sums(self, table: pa.Table) -> dict[tuple[str, int], tuple[int, int, int]]:
         """Add up the amounts exactly: sums are wider than 64 bits."""
-        column = self._compiled.mapping.totals
-        sql = (
-            "select currency, coalesce(exponent, 0), count(*), coalesce(sum(v) filter (v > 0), 0),"
-            f" coalesce(-sum(v) filter (v < 0), 0) from (select currency, exponent, {column} as v from batch) group by all"
-        )
-        cursor = self._cursor()
-        cursor.register("batch", table.select(["currency", "exponent", column]))
-        try:
-            rows = cursor.execute(sql).fetchall()
-        finally:
-            cursor.unregister("batch")
-        return {(currency, exponent): (count, int(plus), int(minus)) for currency, exponent, count, plus, minus in rows}
+        amounts = table.select(["currency", "exponent", self._compiled.mapping.totals])
+        rows = self._query(_SUMS, amounts.rename_columns(["currency", "exponent", "v"])).to_pylist()
+        return {
+            (row["currency"], row["exponent"]): (row["rows"], int(row["credits"]), int(row["debits"])) for row in rows
+        }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]
 
 
 def _rows_at(table: pa.Table, lines: pa.ChunkedArray) -> pa.Table:

@@ -21,26 +21,32 @@ __all__ = ["DECIMALS", "constants", "decimals_of", "final_columns", "kind_of", "
 #: The name under which the decimals of each currency field are known in the SQL.
 DECIMALS = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
 _EXPONENT = {"e": "exponent", "oe": "original_exponent", "be": "base_exponent"}
+_NET_PARTS = ("amount", "fee", "fee_tax")
 _EVERYDAY = ("EUR", "USD", "GBP", "CHF")
 
 
 def decimals_of(currency: str) -> str:
-    """The SQL of a currency's decimals; NULL where there is no such currency."""
+    """
+    The SQL of a currency's decimals; NULL where there is no such currency.
+
+    The long list is one text that is searched, not 150 literals: planning them again for every piece took longer.
+    """
     by_count: dict[int, list[str]] = {}
     for code, count in sorted(exponents().items()):
-        by_count.setdefault(count, []).append(quoted(code))
+        by_count.setdefault(count, []).append(code)
     everyday = ", ".join(map(quoted, _EVERYDAY))
-    rest = "".join(f" when {currency} in ({', '.join(codes)}) then {n}" for n, codes in by_count.items())
-    return f"case when {currency} in ({everyday}) then 2{rest} end"
+    usual = quoted(f",{','.join(by_count.pop(2))},")
+    rare = "".join(f" when {currency} in ({', '.join(map(quoted, codes))}) then {n}" for n, codes in by_count.items())
+    known = f"length({currency}) = 3 and contains({usual}, ',' || {currency} || ',')"
+    return f"case when {currency} in ({everyday}) then 2{rare} when {known} then 2 end"
 
 
 def kind_of(mapping: Mapping, meaning: Meaning) -> str:
     """The SQL of the canonical kind of the row's word; NULL where the word is unknown."""
     word = meaning.value("kind")
-    arms = "".join(
-        f" when {quoted(w)} then {quoted(k)}" for w, k in ({k: k for k in KINDS} | dict(mapping.kinds)).items()
-    )
-    return f"case {word}{arms} end"
+    arms = "".join(f" when {quoted(said)} then {quoted(kind)}" for said, kind in mapping.kinds.items())
+    canonical = f"case when {word} in ({', '.join(map(quoted, KINDS))}) then {word} end"
+    return f"case {word}{arms} else {canonical} end" if arms else canonical
 
 
 def _power(count: str, most: int) -> str:
@@ -62,6 +68,7 @@ def weighing(meaning: Meaning, digits: Digits) -> list[str]:
             continue
         if digits is FAST:
             columns.append(f"{_power(name, digits.scale)} as p_{name}")
+            columns += [f"{meaning.value(f)} // p_{name} as m_{f}" for f in amounts]
             continue
         carried = [f"coalesce({_carried(meaning.value(f))}, 0)" for f in amounts]
         columns.append(f"greatest({name}, {', '.join(carried)}) as x_{name}")
@@ -75,10 +82,10 @@ def _carried(scaled: str) -> str:
     return f"case{arms} else {EXACT.scale} end"
 
 
-def net_of(meaning: Meaning) -> str:
-    """The SQL of what net must be, at the run's scale."""
-    costs = "".join(f" - coalesce({meaning.value(cost)}, 0)" for cost in ("fee", "fee_tax") if cost in meaning.rest)
-    return f"({meaning.value('amount')}{costs})"
+def net_of(meaning: Meaning, form: str | None = None) -> str:
+    """The SQL of what net must be: at the run's scale, or of the columns that ``form`` names (``m_{}``)."""
+    said = {name: form.format(name) if form else meaning.value(name) for name in _NET_PARTS if name in meaning.rest}
+    return f"({said.pop('amount')}{''.join(f' - coalesce({cost}, 0)' for cost in said.values())})"
 
 
 def final_columns(mapping: Mapping, meaning: Meaning, digits: Digits = FAST) -> dict[str, str]:
@@ -87,7 +94,7 @@ def final_columns(mapping: Mapping, meaning: Meaning, digits: Digits = FAST) -> 
     for name in meaning.rest:
         if name in CURRENCY_OF:
             decimals = DECIMALS[CURRENCY_OF[name]]
-            found[name] = _minor(meaning.value(name), decimals)
+            found[name] = f"m_{name}" if digits is FAST else _minor(meaning.value(name), decimals)
             exponent = decimals if digits is FAST else f"x_{decimals}"
             found[_EXPONENT[decimals]] = f"cast({exponent} as bigint)"
         else:
@@ -96,7 +103,7 @@ def final_columns(mapping: Mapping, meaning: Meaning, digits: Digits = FAST) -> 
         if name in meaning.first:
             found[name] = meaning.value(name)
     if "amount" in meaning.rest and "net" not in meaning.rest:
-        found["net"] = _minor(net_of(meaning), "e")
+        found["net"] = net_of(meaning, "m_{}") if digits is FAST else _minor(net_of(meaning), "e")
     return found | _identity(meaning) | _details(mapping, meaning)
 
 

@@ -14,8 +14,6 @@ from enum import Enum
 
 __all__ = ["EXACT", "FAST", "Atom", "Digits", "Kind", "NumberText", "Typed", "quoted"]
 
-#: Days outside are not days of business, and Python cannot hold them.
-_FIRST_DAY, _LAST_DAY = "0001-01-01", "9999-12-31"
 _ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 _ISO_MOMENT = _ISO_DAY + r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?"
 _ZONE = r" ?(Z|[+-]\d{2}(:?\d{2})?)"
@@ -144,16 +142,10 @@ def guarded(text: str, pattern: str, value: str, sql_type: str) -> str:
     return f"case when {good} then {value} else cast('?' || {text} as {sql_type}) end"
 
 
-def bounded(day: str) -> str:
-    """The SQL of a day; raises where it is not within the years 1 to 9999."""
-    within = f"{day} between date '{_FIRST_DAY}' and date '{_LAST_DAY}'"
-    return f"case when {within} then {day} else cast('?' || cast({day} as varchar) as date) end"
-
-
 def day_of_text(text: str, *, lenient: bool) -> str:
     """The SQL of a day from ISO text; lenient: a time may follow the day."""
     pattern = f"{_ISO_DAY}|{_ISO_MOMENT}({_ZONE})?" if lenient else _ISO_DAY
-    return guarded(text, pattern, bounded(f"cast(substr({text}, 1, 10) as date)"), "date")
+    return guarded(text, pattern, f"cast(substr({text}, 1, 10) as date)", "date")
 
 
 def moment_of_text(text: str) -> str:

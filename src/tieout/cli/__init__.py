@@ -1,0 +1,99 @@
+"""
+What a user types: the command ``tieout``, one module for each group of commands.
+
+``main`` is the console script. It turns what went wrong into one sentence on standard error and an exit status: 0 done,
+1 done and something needs a person, 2 wrong use, 3 failed.
+
+To add a command, write ``cli/_NAME.py`` with a function whose docstring is its help, taking :data:`WorkspaceOption` and
+:data:`JsonOption` and handing them to :func:`~tieout.cli._asked.asked`; register it below; and import what it works
+with inside the function, so that ``tieout --help`` does not wait for it. It prints through ``_output``, gives its exit
+status by ``raise typer.Exit(status)``, and raises errors of ``tieout.errors`` for all else.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.main import get_command
+
+from tieout.cli._asked import JsonOption, WorkspaceOption, keep
+from tieout.cli._faults import told
+from tieout.cli._init import init
+from tieout.cli._inspect import inspect
+from tieout.cli._output import flush, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+_HELP = """Follow every movement of money from the customer's card to the general ledger, and prove that it ties out.
+
+Exit status: 0 done; 1 done, and something needs a person; 2 wrong use; 3 failed.
+"""
+
+#: Every command; ``main`` runs it.
+app = typer.Typer(
+    name="tieout",
+    help=_HELP,
+    rich_markup_mode=None,  # plain help: three times as fast as the coloured one
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from tieout import __version__
+
+        typer.echo(f"tieout {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _every_command(
+    context: typer.Context,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+    debug: Annotated[bool, typer.Option("--debug", help="Show where tieout itself failed.")] = False,  # noqa: FBT002
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
+    ] = False,  # noqa: FBT002
+) -> None:
+    del version
+    keep(context, workspace, as_json=as_json, debug=debug)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command()(init)
+app.command()(inspect)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run a command as typed, and give its exit status.
+
+    :param arguments: without the program's name; None: those of the process.
+    """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    debug = _take_debug(typed)
+    prepare()
+    try:
+        status = get_command(app).main(typed, prog_name="tieout", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001 - whatever happened becomes one sentence and an exit status
+        status = told(error, debug=debug)
+    return flush(status if isinstance(status, int) else 0)
+
+
+def _take_debug(typed: list[str]) -> bool:
+    """Let ``--debug`` stand anywhere: moved to the front, where it is declared."""
+    end = typed.index("--") if "--" in typed else len(typed)
+    if "--debug" not in typed[:end]:
+        return False
+    typed.remove("--debug")
+    typed.insert(0, "--debug")
+    return True

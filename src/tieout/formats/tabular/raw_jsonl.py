@@ -1,0 +1,142 @@
+"""
+JSON lines: one object a line; numbers keep the text that they have in the file, so that no amount becomes a float.
+
+The columns are the keys of the objects in the first block. Keys that appear only later are kept together, as JSON,
+in a column of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.formats.tabular.line_blocks import LineBlock, line_blocks
+from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned, row_problem, shortened
+from tieout.formats.tabular.text_blocks import utf8_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tieout.formats.tabular.mapping import Mapping
+
+__all__ = ["OTHER_KEYS", "open_jsonl"]
+
+#: The column of the keys that the first block does not have.
+OTHER_KEYS = "(other keys)"
+
+
+class _Number(str):
+    """A number as the file writes it."""
+
+    __slots__ = ()
+
+
+class _Repeated(ValueError):
+    """A key stands twice in one object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        message = "expected every key once, got one twice"
+        raise _Repeated(message)
+    return found
+
+
+#: Numbers as their text; an int of any length never becomes a number at all.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=False
+)
+
+
+def open_jsonl(stream: BinaryIO, shape: Mapping) -> RawTable:
+    """
+    Open JSON lines.
+
+    :raises Unreadable: there is no object in the first block.
+    """
+    blocks = line_blocks(utf8_blocks(stream, shape.dialect.encoding), shape.dialect.skip_rows, shape.skip_footer)
+    first = next(blocks, None)
+    keys: dict[str, None] = {}
+    for _, line in first.lines() if first else ():
+        found, _ = _read(line)
+        keys |= dict.fromkeys(found or ())
+    if first is None or not keys or len(keys) > COLUMNS_MAX:
+        message = f"expected JSON objects, one a line, with 1 to {COLUMNS_MAX} keys, got {len(keys)} in the first lines"
+        raise Unreadable(message, 1)
+    header = (*keys, OTHER_KEYS)
+    return RawTable(header, partial(_pieces, first, blocks, header))
+
+
+def _pieces(
+    first: LineBlock, blocks: Iterator[LineBlock], header: tuple[str, ...], used: frozenset[int]
+) -> Iterator[Callable[[], RawBatch]]:
+    yield partial(_parsed, first, header, used)
+    for block in blocks:
+        yield partial(_parsed, block, header, used)
+
+
+def _read(line: bytes) -> tuple[dict[str, Any] | None, str]:
+    """Read one line as an object; else say what it is."""
+    try:
+        found = _DECODER.decode(line.decode())
+    except UnicodeDecodeError:
+        return None, "a byte that is not in the file's encoding"
+    except _Repeated:
+        return None, "an object with the same key twice"
+    except (ValueError, RecursionError):
+        return None, repr(shortened(line.decode("utf-8", "replace"), 60))
+    if not isinstance(found, dict):
+        return None, repr(shortened(line.decode(), 60))
+    return found, ""
+
+
+def _text(value: object) -> str | None:
+    """Give a value as text: nested ones as JSON, their numbers unchanged."""
+    if value is None or isinstance(value, str):
+        return value
+    return _json(value)
+
+
+def _json(value: object) -> str:
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_json(key)}:{_json(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _storable(text: str | None) -> str | None:
+    """Replace lone surrogates, which JSON can write and UTF-8 cannot."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
+def _parsed(block: LineBlock, header: tuple[str, ...], used: frozenset[int]) -> RawBatch:
+    objects: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    problems = []
+    known = set(header)
+    for number, line in block.lines():
+        if not line.strip():
+            continue
+        found, wrong = _read(line)
+        if found is None:
+            problems.append(row_problem(number, f"line {number}: expected a JSON object, got {wrong}"))
+            continue
+        if not found.keys() <= known:
+            found[OTHER_KEYS] = {key: value for key, value in found.items() if key not in known}
+        objects.append(found)
+        numbers.append(number)
+    columns = {"line": pa.array(np.array(numbers, np.int64))}
+    for n in sorted(used):
+        values = [_storable(_text(found.get(header[n]))) for found in objects]
+        columns[f"c{n}"] = cleaned(pa.array(values, pa.string()))
+    return RawBatch(pa.table(columns), problems)

@@ -1,0 +1,142 @@
+"""
+What can be wrong with a delivery although every row of it can be read: law 4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tieout.intake import announced, drafts
+from tieout.intake.chains import AccountStatement, chain_findings, chain_scope
+from tieout.intake.findings import Finding, open_findings, reason_of
+from tieout.intake.settlements import WHOLE_BATCHES, batch_findings, batch_scope
+from tieout.intake.statements import standing_statements
+from tieout.store import schema
+from tieout.store.engine import paths
+from tieout.store.views import current_records
+
+if TYPE_CHECKING:
+    from tieout.intake.commit import Change
+    from tieout.intake.resolution import Facts, Resolution
+    from tieout.intake.stage import Staged
+    from tieout.intake.work import Work
+
+__all__ = ["find", "supersede_announced"]
+
+
+def supersede_announced(work: Work, facts: Facts, change: Change, statements: list[Any]) -> None:
+    """Let booked statements, old and new, overtake what was only announced, old and new."""
+    if (work.reader.format.system or "") != "bank":
+        return
+    lake = work.store.lake
+    mine = [f"read_parquet({paths([lake.full(f.path)])})" for f in change.files if f.table_name == "records"]
+    fresh = [dict(row) for row in change.statements if row["final"]]
+    found = announced.overtaken(
+        work.con, mine, [_cover(s._mapping) for s in statements if s.final], work.row.delivery_id
+    )
+    if fresh:
+        old = current_records(lake, facts.files["records"], facts.files["superseded"])
+        more = announced.overtaken(work.con, [old], [_cover(row) for row in fresh], work.row.delivery_id)
+        found = pa.concat_tables([found, more])
+    file = drafts.write_table(lake, "superseded", found, work.row.delivery_id)
+    change.files += [file] if file else []
+
+
+def _cover(row: Any) -> dict[str, object]:
+    return {name: row[name] for name in ("account_id", "from_day", "to_day", "delivery_id", "created_at")}
+
+
+def find(
+    work: Work, facts: Facts, staged: Staged, resolution: Resolution, change: Change, statements: list[Any]
+) -> None:
+    """Collect what needs a person, scope by scope."""
+    row, scopes = work.row, change.scopes
+    scope = f"delivery {row.delivery_id}"
+    origin = {"source_id": row.source_id, "delivery_id": row.delivery_id}
+    found = [
+        Finding(
+            scope=scope, reason=reason_of(p.reason), note=_placed(row.name, p), entity_id=work.source.entity, **origin
+        )
+        for p in staged.problems
+        if p.severity == "finding"
+    ]
+    for number, currency in work.unknown:
+        note = (
+            f"expected an account that tieout.toml declares for {row.source_id}, got {number or 'none'} in {currency}"
+        )
+        found.append(Finding(scope=scope, reason="unknown_account", note=note, currency=currency, **origin))
+    found += [
+        Finding(scope=scope, reason="conflict", note=c.note, candidates=c.candidates, **origin)
+        for c in resolution.conflicts
+        if c.record_id is None
+    ]
+    scopes.add(scope, found)
+    for record_id in sorted(resolution.folded):
+        mine = [c for c in resolution.conflicts if c.record_id == record_id]
+        record = f"record {record_id}"
+        scopes.add(
+            record,
+            [
+                Finding(
+                    scope=record, reason="conflict", note=c.note, record_id=record_id, candidates=c.candidates, **origin
+                )
+                for c in mine
+            ],
+        )
+    _find_gaps(change, statements, set() if work.replay is None else _chains_before(work))
+    _find_open_batches(work, facts, change)
+
+
+def _placed(name: str, problem: Any) -> str:
+    member = f" in {problem.member}" if problem.member else ""
+    line = f" line {problem.line}" if problem.line else ""
+    return f"{name}{member}{line}: {problem.message}"
+
+
+def _chains_before(work: Work) -> set[tuple[str, str]]:
+    """Give the accounts that a delivery had statements of when it was read before."""
+    query = standing_statements().where(schema.statement.c.delivery_id == work.row.delivery_id)
+    with work.store.book.reading() as connection:
+        return {(s.account_id, s.currency or "") for s in connection.execute(query) if s.final}
+
+
+def _find_gaps(change: Change, statements: list[Any], before: set[tuple[str, str]]) -> None:
+    """Look again at the chain of every account that the delivery has, or had, a booked statement of."""
+    names = AccountStatement.__dataclass_fields__.keys()
+    everything = [{n: s._mapping[n] for n in names} for s in statements if s.final]
+    fresh = [{n: s[n] for n in names} for s in change.statements if s["final"]]
+    for account, currency in sorted({(s["account_id"], s["currency"] or "") for s in fresh} | before):
+        chain = [
+            AccountStatement(**s)
+            for s in everything + fresh
+            if s["account_id"] == account and (s["currency"] or "") == currency
+        ]
+        change.scopes.add(chain_scope(account, currency), chain_findings(chain))
+
+
+def _find_open_batches(work: Work, facts: Facts, change: Change) -> None:
+    """Sum every batch that the delivery speaks of, over all deliveries."""
+    fresh = [f for f in change.files if f.table_name == "records"]
+    if work.reader.format.id not in WHOLE_BATCHES or not fresh:
+        return
+    lake = work.store.lake
+    mine = paths([lake.full(f.path) for f in fresh])
+    touched = [
+        value
+        for (value,) in work.con.sql(
+            f"select distinct settlement_id from read_parquet({mine}) where settlement_id is not null order by 1"
+        ).fetchall()
+    ]
+    gone = [f for f in change.files if f.table_name == "superseded"]
+    now = current_records(lake, [*facts.files["records"], *fresh], [*facts.files["superseded"], *gone])
+    findings = batch_findings(work.con, now, touched, work.source.id, work.row.delivery_id)
+    by_scope: dict[str, list[Finding]] = {batch_scope(work.source.id, s): [] for s in touched}
+    for finding in findings:
+        by_scope[finding.scope].append(finding)
+    with work.store.book.reading() as connection:
+        open_now = {f["scope"] for f in open_findings(connection) if f["scope"].startswith("settlement ")}
+    for scope, found in by_scope.items():
+        if found or scope in open_now:
+            change.scopes.add(scope, found)

@@ -1,0 +1,56 @@
+"""
+Destroying a delivery: its key goes, a tombstone stays.
+
+Only where the law demands it, or where a full card number came in; then a redacted copy takes its place first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from tieout.intake.cards import redact
+from tieout.intake.receive import receive
+from tieout.store import schema
+from tieout.store.book import append_audit
+
+if TYPE_CHECKING:
+    from tieout.intake.work import Work
+
+__all__ = ["erase", "redacted_copy"]
+
+
+def redacted_copy(work: Work, numbers: set[str]) -> str | None:
+    """
+    Land a copy of a delivery with its card numbers masked.
+
+    :return: the copy's delivery; None where a number cannot be found in the bytes as they came (a compressed file).
+    """
+    row, store = work.row, work.store
+    with store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes) as stream:
+        copy = redact(stream, numbers)
+    if copy is None:
+        return None
+    with copy:
+        return receive(store, row.source_id, copy, row.name, redacts=row.delivery_id).delivery_id
+
+
+def erase(work: Work, reason: str) -> None:
+    """Destroy the key of a delivery, then its bytes; digest, reason and who remain. Doing it twice is no error."""
+    store, table = work.store, schema.delivery
+    with store.book.writing() as connection:
+        mine = table.c.delivery_id == work.row.delivery_id
+        if connection.scalar(sa.select(table.c.state).where(mine)) == "erased":
+            return
+        connection.execute(sa.update(table).where(mine).values(state="erased", wrapped_key=None, reason=reason))
+        append_audit(
+            connection,
+            at=store.now_us(),
+            actor=store.actor,
+            action="erase",
+            subject=f"delivery {work.row.delivery_id}",
+            reason=reason,
+            body={"sha256": work.row.sha256},
+        )
+    store.landing.remove(work.row.path)

@@ -1,0 +1,127 @@
+"""
+What `tieout ingest` does: finds each file's source, lands it, and makes its facts true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from tieout.errors import BadInput, WrongUse
+from tieout.intake.accept import accept
+from tieout.intake.reader import HEAD_BYTES, reader_for
+from tieout.intake.receive import landed, receive
+from tieout.intake.work import Outcome
+from tieout.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tieout.config import Source, Workspace
+    from tieout.store.workplace import Store
+
+__all__ = ["expected_files", "ingest_file", "ingest_landed", "source_for"]
+
+
+def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
+    """List the files that wait at the sources' paths, by source and name; no file there is not an error."""
+    found = []
+    for source in workspace.sources:
+        if source.path is None:
+            continue
+        pattern = Path(source.path)
+        folder = Path(pattern.anchor) if pattern.is_absolute() else workspace.folder
+        relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else source.path
+        found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+    return found
+
+
+def source_for(workspace: Workspace, path: Path) -> Source:
+    """
+    Find the source that a file belongs to: by the sources' paths, else by what the file is.
+
+    :raises BadInput: none takes it, or several do.
+    """
+    resolved = path.resolve()
+    by_path = [source for source, file in expected_files(workspace) if file.resolve() == resolved]
+    if len(by_path) == 1:
+        return by_path[0]
+    fitting = by_path or [source for source in workspace.sources if source.connector is None]
+    taking = [source for source in fitting if _takes(workspace, source, path)]
+    if len(taking) == 1:
+        return taking[0]
+    known = ", ".join(source.id for source in taking or fitting) or "none"
+    how = "several sources take it" if taking else "no source of tieout.toml takes it"
+    message = f"{path}: {how} ({known}): say which with --source"
+    raise BadInput(message)
+
+
+def _takes(workspace: Workspace, source: Source, path: Path) -> bool:
+    from tieout.formats.containers import open_members
+    from tieout.formats.reading import Head
+
+    reader = reader_for(workspace, source)
+    try:
+        with path.open("rb") as file:
+            for member, stream in open_members(file, path.name):
+                head = stream.read(HEAD_BYTES)
+                return reader.format.identify(Head(member or path.name, head)) is not None
+    except BadInput:
+        return False
+    return False
+
+
+def ingest_landed(
+    store: Store, workspace: Workspace, progress: Callable[[str, int], None] = lambda _name, _rows: None
+) -> Iterator[Outcome]:
+    """Finish what an earlier run kept and could not read to its end."""
+    for delivery_id in landed(store):
+        outcome = accept(store, workspace, delivery_id, lambda rows: progress("what an earlier run left", rows))
+        if outcome is not None:
+            yield outcome
+
+
+def ingest_file(
+    store: Store,
+    workspace: Workspace,
+    source: Source,
+    path: Path,
+    progress: Callable[[str, int], None] = lambda _name, _rows: None,
+) -> Outcome:
+    """
+    Land one file and make its facts true; the same bytes again change nothing.
+
+    :raises WrongUse: there is no such file, or the source's format or mapping has a fault; nothing was landed.
+    """
+    reader_for(workspace, source)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        message = f"{path}: expected a file that can be read, got {error.strerror}"
+        raise WrongUse(message) from None
+    with file:
+        received = receive(store, source.id, file, path.name)
+    if received.state == "landed":
+        outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(path.name, rows))
+        if outcome is not None:
+            return replace(outcome, repeat=received.repeat)
+    return _known(store, received.delivery_id, path.name)
+
+
+def _known(store: Store, delivery_id: str, name: str) -> Outcome:
+    """Describe a delivery that came before (or that another process just accepted)."""
+    table = schema.delivery
+    with store.book.reading() as connection:
+        row = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
+    return Outcome(
+        delivery_id=delivery_id,
+        name=name,
+        source_id=row.source_id,
+        state=row.state,
+        format=row.format,
+        reason=row.reason,
+        repeat=True,
+    )

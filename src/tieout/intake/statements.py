@@ -1,0 +1,93 @@
+"""
+Statements as the book keeps them: for chains, for coverage, for counting.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tieout.intake.derive import Owner
+from tieout.intake.occurrences import StatementPlace
+from tieout.store import schema
+from tieout.store.workplace import moment
+
+if TYPE_CHECKING:
+    from tieout.intake.stage import Staged
+    from tieout.intake.work import Work
+    from tieout.model.statements import Statement
+
+__all__ = ["created_at", "place_of", "places", "standing_statements", "statement_row", "statements_of"]
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any]:
+    """Give the row of the table ``statement`` for a statement."""
+    currency = s.currency or work.source.currency
+    owner = work.owner(s.account_number, currency) if currency else Owner(work.source.entity, s.account_number or "")
+    exponent = max(s.exponent, *(m.exponent for m in (s.opening, s.closing) if m is not None), 0)
+    return {
+        "delivery_id": work.row.delivery_id,
+        "source_id": work.source.id,
+        "account_id": owner.account_id,
+        "line": s.line,
+        "member": member,
+        "statement_id": s.statement_id,
+        "number": s.number,
+        "currency": currency,
+        "final": s.final,
+        "from_day": _day(s.from_on),
+        "to_day": _day(s.to_on),
+        "created_at": None if s.created_at is None else moment(s.created_at),
+        "exponent": exponent,
+        "opening": None if s.opening is None else s.opening.scaled(exponent),
+        "closing": None if s.closing is None else s.closing.scaled(exponent),
+        "entries": s.entries,
+        "credits": str(s.credits * 10 ** (exponent - s.exponent)),
+        "debits": str(s.debits * 10 ** (exponent - s.exponent)),
+        "closes": s.closes,
+    }
+
+
+def _day(on: dt.date | None) -> int | None:
+    return None if on is None else (on - _EPOCH).days
+
+
+def places(work: Work, staged: Staged) -> list[StatementPlace]:
+    """Say where the statements of a delivery stand in it."""
+    return [place_of(statement_row(work, member, s)) for member, s in staged.statements]
+
+
+def place_of(row: Any) -> StatementPlace:
+    """Say where a statement stands in its delivery."""
+    mapping = row if isinstance(row, dict) else row._mapping
+    return StatementPlace(**{name: mapping[name] for name in StatementPlace.__dataclass_fields__})
+
+
+def statements_of(connection: sa.Connection, accounts: set[str], but_of: str) -> list[Any]:
+    """Read the statements that stand for some accounts, in the order of landing, but those of one delivery."""
+    query = standing_statements().where(schema.statement.c.delivery_id != but_of)
+    rows: list[Any] = []
+    for account in sorted(accounts):
+        rows += connection.execute(query.where(schema.statement.c.account_id == account)).all()
+    return rows
+
+
+def standing_statements() -> sa.Select[Any]:
+    """Select the statements that stand: those of the last reading of each delivery."""
+    table, done, delivery = schema.statement, schema.ledger_commit, schema.delivery
+    return (
+        sa.select(table)
+        .join(done, done.c.token == table.c.token)
+        .join(delivery, sa.and_(delivery.c.delivery_id == table.c.delivery_id, delivery.c.version == done.c.version))
+        .order_by(done.c.version, table.c.position)
+    )
+
+
+def created_at(staged: Staged) -> int | None:
+    """Give when the source made the delivery, where it says so."""
+    moments = [s.created_at for _, s in staged.statements if s.created_at is not None]
+    return moment(max(moments)) if moments else None

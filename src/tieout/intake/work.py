@@ -1,0 +1,73 @@
+"""
+One delivery on its way, and what became of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tieout.intake.reader import owner_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tieout.config import Source, Workspace
+    from tieout.intake.derive import Owner
+    from tieout.intake.reader import Reader
+    from tieout.store.workplace import Store
+
+__all__ = ["Outcome", "Work"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    What became of a delivery. Rows in = rows new + changed + repeated + quarantined.
+
+    :ivar state: accepted or refused.
+    :ivar findings: what needs a person because of it, beside quarantined rows.
+    """
+
+    delivery_id: str
+    name: str
+    source_id: str
+    state: str
+    format: str | None
+    rows_in: int = 0
+    rows_new: int = 0
+    rows_repeated: int = 0
+    rows_quarantined: int = 0
+    rows_skipped: int = 0
+    versions: int = 0
+    withdrawn: int = 0
+    findings: int = 0
+    reason: str | None = None
+    repeat: bool = False
+
+
+@dataclass(slots=True)
+class Work:
+    """
+    One delivery on its way: what all steps need.
+
+    :ivar row: its row in the book.
+    :ivar replay: why it is read again; None when it is read for the first time.
+    :ivar unknown: accounts that its files name and tieout.toml does not declare.
+    """
+
+    store: Store
+    workspace: Workspace
+    source: Source
+    reader: Reader
+    row: Any
+    con: duckdb.DuckDBPyConnection
+    replay: str | None
+    unknown: dict[tuple[str | None, str], None]
+
+    def owner(self, number: str | None, currency: str) -> Owner:
+        """Find whose a line is, remembering accounts that nobody declared."""
+        found, known = owner_of(self.workspace, self.source, number, currency)
+        if not known:
+            self.unknown[number, currency] = None
+        return found

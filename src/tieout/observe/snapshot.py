@@ -1,0 +1,211 @@
+"""
+What the book says at one moment: the files of the lake, and the rows that a view needs beside them.
+
+Everything comes out of one read transaction, so that a view never mixes two states of the facts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from tieout.intake.findings import newest
+from tieout.model.money import format_minor
+from tieout.store import schema
+from tieout.store.tables import TABLES
+from tieout.store.workplace import files_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tieout.config import Workspace
+    from tieout.store.lake import LakeFile
+    from tieout.store.workplace import Store
+
+__all__ = ["EPOCH", "Snapshot", "day_of", "latest_day", "moment_of", "statements_that_stand", "take_snapshot"]
+
+EPOCH = dt.date(1970, 1, 1)
+_MOMENT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_AT_ONCE = 10_000
+_LAKE_TABLES = ("records", *TABLES)
+
+# The Arrow types of a book's row that are not plain text.
+_KINDS = {
+    "sequence": pa.int64(), "bytes": pa.int64(), "version": pa.int64(), "times_seen": pa.int64(), "line": pa.int64(),
+    "entries": pa.int64(), "position": pa.int64(), "final": pa.bool_(), "closes": pa.bool_(),
+    "received_at": pa.timestamp("us", tz="UTC"), "created_at": pa.timestamp("us", tz="UTC"),
+    "opened_at": pa.timestamp("us", tz="UTC"), "changed_at": pa.timestamp("us", tz="UTC"),
+    "from_day": pa.date32(), "to_day": pa.date32(), "booked_day": pa.date32(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """
+    One state of the facts.
+
+    :ivar version: of the facts: how many changes there were.
+    :ivar files: the files that each lake table consists of; ``replaced``: those that a replay took out.
+    :ivar latest: the last day that the facts speak of (booked or closing); None without any.
+    :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
+    """
+
+    version: int
+    files: dict[str, list[LakeFile]]
+    replaced: dict[str, list[LakeFile]]
+    latest: dt.date | None
+    deliveries: pa.Table
+    statements: pa.Table
+    exceptions: pa.Table
+
+
+def take_snapshot(
+    store: Store, workspace: Workspace | None = None, *, wanted: Iterable[str] = (), history: bool = False
+) -> Snapshot:
+    """
+    Read the book once.
+
+    :param workspace: names the entity of each source; without it, deliveries and statements have none.
+    :param wanted: which of ``deliveries``, ``statements`` and ``exceptions`` to read.
+    :param history: also statements of earlier readings, every state of an exception, and replaced files.
+    """
+    entities = {source.id: source.entity for source in workspace.sources} if workspace else {}
+    chosen = set(wanted)
+    with store.book.reading() as connection:
+        head = schema.head
+        version = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
+        return Snapshot(
+            version=version,
+            files=files_at(connection, _LAKE_TABLES),
+            replaced=_replaced(connection) if history else {name: [] for name in _LAKE_TABLES},
+            latest=latest_day(connection),
+            deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
+            statements=_statements(connection, entities, history=history, read="statements" in chosen),
+            exceptions=_exceptions(connection, history=history, read="exceptions" in chosen),
+        )
+
+
+def day_of(number: int | None) -> dt.date | None:
+    """Turn days since 1970, as the book keeps them, into a date."""
+    return None if number is None else EPOCH + dt.timedelta(days=number)
+
+
+def moment_of(microseconds: int | None) -> dt.datetime | None:
+    """Turn microseconds since 1970, as the book keeps them, into a moment (UTC)."""
+    return None if microseconds is None else _MOMENT + dt.timedelta(microseconds=microseconds)
+
+
+def latest_day(connection: sa.Connection) -> dt.date | None:
+    """Give the last day that the facts speak of: the latest booked_on, or the latest day that a statement closes."""
+    file = schema.lake_file
+    live = sa.select(sa.func.max(file.c.max_day)).where(file.c.table_name == "records", file.c.removed_version.is_(None))
+    standing = statements_that_stand().subquery("standing")
+    closing = sa.select(sa.func.max(standing.c.to_day))
+    days = [connection.scalar(live), connection.scalar(closing)]
+    return day_of(max((day for day in days if day is not None), default=None))
+
+
+def statements_that_stand() -> sa.Select[Any]:
+    """Select the statements of the last reading of each delivery, in the order in which they became known."""
+    table, done, delivery = schema.statement, schema.ledger_commit, schema.delivery
+    return (
+        sa.select(table, done.c.version)
+        .join(done, done.c.token == table.c.token)
+        .join(delivery, sa.and_(delivery.c.delivery_id == table.c.delivery_id, delivery.c.version == done.c.version))
+        .order_by(done.c.version, table.c.position)
+    )
+
+
+def _replaced(connection: sa.Connection) -> dict[str, list[LakeFile]]:
+    """List the files that were taken out by a replay: what stood at some version and does not stand now."""
+    from tieout.store.lake import LakeFile  # noqa: PLC0415 - a name of the annotations above
+
+    table = schema.lake_file
+    query = sa.select(table).where(table.c.removed_version.is_not(None)).order_by(table.c.version, table.c.path)
+    found: dict[str, list[LakeFile]] = {name: [] for name in _LAKE_TABLES}
+    for row in connection.execute(query).mappings():
+        file = LakeFile(**{name: row[name] for name in LakeFile.__dataclass_fields__})
+        found.setdefault(file.table_name, []).append(file)
+    return found
+
+
+_DELIVERY = (
+    "delivery_id", "sequence", "source_id", "entity_id", "name", "format", "state", "received_at", "received_by",
+    "created_at", "bytes", "sha256", "rows_in", "rows_new", "rows_changed", "rows_repeated", "rows_quarantined",
+    "rows_skipped", "times_seen", "version", "redacts", "reason",
+)  # fmt: skip
+_STATEMENT = (
+    "delivery_id", "source_id", "entity_id", "account_id", "statement_id", "number", "currency", "final", "from_day",
+    "to_day", "created_at", "opening", "closing", "entries", "credits", "debits", "closes", "member", "line", "state",
+    "version", "position",
+)  # fmt: skip
+_EXCEPTION = (
+    "exception_id", "scope", "state", "reason", "source_id", "delivery_id", "entity_id", "account_id", "record_id",
+    "external_id", "kind", "amount", "currency", "booked_day", "counterparty", "settlement_id", "opened_at", "note",
+    "candidates", "version",
+)  # fmt: skip
+
+
+def _deliveries(connection: sa.Connection, entities: dict[str, str], *, read: bool) -> pa.Table:
+    query = sa.select(schema.delivery).order_by(schema.delivery.c.sequence)
+    return _arrow(connection, query if read else None, _DELIVERY, lambda row: {"entity_id": entities.get(row["source_id"])})
+
+
+def _statements(connection: sa.Connection, entities: dict[str, str], *, history: bool, read: bool) -> pa.Table:
+    table, done, delivery = schema.statement, schema.ledger_commit, schema.delivery
+    query = statements_that_stand()
+    if history:
+        query = (
+            sa.select(table, done.c.version, (delivery.c.version == done.c.version).label("current"))
+            .join(done, done.c.token == table.c.token)
+            .join(delivery, delivery.c.delivery_id == table.c.delivery_id)
+            .order_by(done.c.version, table.c.position)
+        )
+
+    def added(row: dict[str, Any]) -> dict[str, Any]:
+        written = {name: _decimal(row[name], row["exponent"]) for name in ("opening", "closing", "credits", "debits")}
+        state = "current" if row.get("current", True) else "superseded"
+        return {**written, "entity_id": entities.get(row["source_id"]), "state": state}
+
+    return _arrow(connection, query if read else None, _STATEMENT, added)
+
+
+def _exceptions(connection: sa.Connection, *, history: bool, read: bool) -> pa.Table:
+    """Read the newest state of each exception, or all of them."""
+    table, done = schema.exception, schema.ledger_commit
+    query = newest()
+    if history:
+        query = sa.select(table, done.c.version).join(done, done.c.token == table.c.token)
+
+    def added(row: dict[str, Any]) -> dict[str, Any]:
+        return {"amount": _decimal(row["amount"], row["exponent"])}
+
+    return _arrow(connection, query if read else None, _EXCEPTION, added)
+
+
+def _decimal(minor: int | str | None, exponent: int | None) -> str | None:
+    return None if minor is None else format_minor(int(minor), exponent or 0)
+
+
+def _arrow(connection: sa.Connection, query: sa.Select[Any] | None, names: tuple[str, ...], added: Any) -> pa.Table:  # noqa: ANN401 - a function of a row
+    """Read rows of the book into columns, a part at a time."""
+    kinds = pa.schema([(n, pa.int64() if n.startswith("rows_") else _KINDS.get(n, pa.string())) for n in names])
+    if query is None:
+        return kinds.empty_table()
+    batches = []
+    for part in connection.execute(query).mappings().partitions(_AT_ONCE):
+        rows = [{**row, **added(row)} for row in part]
+        columns = [pa.array([row.get(f.name) for row in rows], _stored(f.type)).cast(f.type) for f in kinds]
+        batches.append(pa.RecordBatch.from_arrays(columns, schema=kinds))
+    return pa.Table.from_batches(batches, schema=kinds)
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    """Give the type in which the book keeps a value: days and moments are whole numbers."""
+    if pa.types.is_timestamp(kind):
+        return pa.int64()
+    return pa.int32() if pa.types.is_date(kind) else kind

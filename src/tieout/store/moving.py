@@ -1,0 +1,87 @@
+"""
+Moving a book to another database: every row, compared on arrival.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tieout.errors import Broken, WrongUse
+from tieout.store import schema
+from tieout.store.book import append_audit, check_audit, open_book
+
+if TYPE_CHECKING:
+    from tieout.store.book import Book
+
+__all__ = ["move_book"]
+
+_AT_ONCE = 1_000
+
+
+def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
+    """
+    Copy a book to an empty database, compare every table, and close the old one for use.
+
+    Nobody may write meanwhile: the old book's write lock is held from the first row to the mark that it moved.
+
+    :return: rows per table.
+    :raises WrongUse: the target already holds a book with rows.
+    :raises Broken: a table arrived differently; the old book stays in use.
+    """
+    target = open_book(url)
+    counts = {}
+    with book.writing() as old:
+        with target.writing() as new:
+            for table in schema.metadata.sorted_tables:
+                if new.execute(sa.select(table).limit(1)).first() is not None:
+                    message = f"expected an empty database to move the book to, got one with rows in {table.name}"
+                    raise WrongUse(message)
+            for table in schema.metadata.sorted_tables:
+                counts[table.name] = _copy(old, new, table)
+            check_audit(new)
+            append_audit(
+                new,
+                at=now_us,
+                actor=actor,
+                action="move book",
+                subject="book",
+                reason=None,
+                body={"rows": counts},
+            )
+        shown = sa.make_url(url).render_as_string(hide_password=True)
+        old.execute(sa.insert(schema.about).values(name="moved_to", value=shown))
+    target.close()
+    return counts
+
+
+def _copy(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:
+    order = list(table.primary_key.columns)
+    count = 0
+    batch: list[dict[str, Any]] = []
+    for row in old.execute(sa.select(table).order_by(*order)).mappings():
+        batch.append(dict(row))
+        count += 1
+        if len(batch) == _AT_ONCE:
+            new.execute(sa.insert(table), batch)
+            batch = []
+    if batch:
+        new.execute(sa.insert(table), batch)
+    if _digest(old, table) != _digest(new, table):
+        message = f"table {table.name} arrived differently in the new book: nothing was moved"
+        raise Broken(message)
+    return count
+
+
+def _digest(connection: sa.Connection, table: sa.Table) -> str:
+    """Digest the rows of a table, in an order that no database's collation changes."""
+    rows = sorted(_row_digest(row) for row in connection.execute(sa.select(table)).mappings())
+    return hashlib.sha256(b"".join(rows)).hexdigest()
+
+
+def _row_digest(row: Any) -> bytes:
+    return hashlib.sha256(
+        repr([(k, bytes(v) if isinstance(v, memoryview) else v) for k, v in row.items()]).encode()
+    ).digest()

@@ -1,0 +1,102 @@
+"""Law 5: the order of arrival does not matter; what differs later is a correction, what cannot be ordered a conflict."""
+
+import itertools
+
+import pytest
+
+from tests.intake.conftest import Desk, charge
+
+
+def test_a_later_delivery_that_differs_is_a_correction(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000))
+    outcome = desk.deliver(charge("a", 2000))
+    assert outcome.versions == 1
+    assert desk.records("amount", "version") == [(2000, 2)]
+    assert desk.query("select version, reason from {superseded}") == [{"version": 1, "reason": "corrected"}]
+    assert desk.findings() == []
+
+
+def test_two_contents_in_one_delivery_are_a_conflict_and_the_first_stands(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000), charge("a", 2000))
+    assert desk.records("amount", "line") == [(1000, 1)]
+    [(reason, note)] = desk.findings()
+    assert (reason, note) == ("conflict", "amount is reported as 1000 and as 2000: nothing says which is later")
+
+
+def test_a_correction_settles_a_conflict(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000), charge("a", 2000))
+    desk.deliver(charge("a", 3000))
+    assert desk.records("amount") == [3000]
+    assert desk.findings() == []
+
+
+def test_the_same_row_twice_in_one_delivery_is_one_record(desk: Desk) -> None:
+    outcome = desk.deliver(charge("a"), charge("a"))
+    assert (outcome.rows_in, outcome.rows_new, outcome.rows_repeated) == (2, 1, 1)
+    assert desk.findings() == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_sources_own_revisions_decide_in_any_order_of_arrival(desk: Desk, order: tuple[int, ...]) -> None:
+    says = [
+        charge("a", 1000, revision=1, due_on="2026-12-01"),
+        charge("a", 3000, revision=2),
+        charge("a", 2000, revision=3, settlement_id="po_1", net=None),
+    ]
+    for index in order:
+        desk.deliver(says[index])
+    assert desk.records("amount", "settlement_id", "external_id") == [(2000, "po_1", "a")]
+    assert [str(day) for day in desk.records("due_on")] == ["2026-12-01"]
+    assert desk.findings() == []
+
+
+def test_revisions_within_one_delivery_are_no_conflict(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000, revision=2), charge("a", 2000, revision=1))
+    assert desk.records("amount") == [1000]
+    assert desk.findings() == []
+
+
+def test_what_one_report_does_not_state_the_others_do(desk: Desk) -> None:
+    desk.deliver(charge("a", fee=None, net=None))
+    desk.deliver(charge("a", fee=30, net=970, settlement_id="po_1"))
+    desk.deliver(charge("a", fee=None, net=None, payment_id="pi_1"))
+    assert desk.records("fee", "net", "settlement_id", "payment_id") == [(30, 970, "po_1", "pi_1")]
+    assert desk.findings() == []
+
+
+def test_booked_wins_over_pending_whatever_comes_later(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000))
+    desk.deliver(charge("a", 900, status="pending"))
+    assert desk.records("amount", "status") == [(1000, "booked")]
+    assert desk.findings() == []
+
+
+def test_the_deliverys_own_creation_time_decides_over_the_order_of_landing(desk: Desk) -> None:
+    late = {"statement": {"created_at": "2026-10-02T00:00:00", "final": False}}
+    early = {"statement": {"created_at": "2026-10-01T00:00:00", "final": False}}
+    desk.deliver(late, charge("a", 2000))
+    desk.deliver(early, charge("a", 1000))
+    assert desk.records("amount") == [2000]
+    assert desk.findings() == []
+
+
+def test_the_same_creation_time_and_different_amounts_are_a_conflict(desk: Desk) -> None:
+    said = {"statement": {"created_at": "2026-10-02T00:00:00", "final": False}}
+    desk.deliver(said, charge("a", 2000))
+    desk.deliver(said, charge("a", 1000))
+    assert desk.records("amount") == [2000]
+    assert [reason for reason, _ in desk.findings()] == ["conflict"]
+
+
+def test_said_again_later_an_old_content_wins_again(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000))
+    desk.deliver(charge("a", 2000))
+    desk.deliver(charge("a", 1000), charge("b"))
+    assert desk.records("external_id", "amount", "version") == [("a", 1000, 3), ("b", 1000, 1)]
+
+
+def test_amounts_with_more_decimals_are_the_same_amount(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000, exponent=2))
+    desk.deliver(charge("a", 10000, exponent=3))
+    assert desk.findings() == []
+    assert len(desk.records("amount")) == 1
