@@ -418,6 +418,14 @@ def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:
     assert problems(document(entry("3.00", details_of("<Amt Ccy='EUR'>2</Amt>"))))
 
 
+def test_what_was_instructed_is_a_transaction_only_if_it_adds_up() -> None:
+    inside = tuple(f"<AmtDtls><InstdAmt><Amt Ccy='EUR'>{n}</Amt></InstdAmt></AmtDtls>" for n in (1, 2))
+    assert [record.amount for record in records(document(entry("3.00", details_of(*inside))))] == [300, 100, 200]
+    less = document(entry("2.90", details_of(*inside)))
+    assert [record.amount for record in records(less)] == [290]
+    assert not problems(less)
+
+
 def test_a_batch_that_counts_wrongly_is_said_but_one_summary_is_not_a_list() -> None:
     two, three = ("<Btch><NbOfTxs>2</NbOfTxs></Btch>", "<Btch><NbOfTxs>3</NbOfTxs></Btch>")
     inside = ("<Amt Ccy='EUR'>1</Amt>", "<Amt Ccy='EUR'>2</Amt>")
@@ -621,7 +629,7 @@ def test_it_is_faster_than_the_published_reader() -> None:
 
 
 def test_real_files_agree_with_what_another_reader_found(samples: Samples) -> None:
-    faults = []
+    faults: list[tuple[object, ...]] = []
     for path, truth, verdict in samples("camt"):
         read = chunks(path.read_bytes())
         found = [problem for chunk in read for problem in chunk.problems]

@@ -52,16 +52,19 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
         raise typer.Exit
 
 
+_Debug = Annotated[bool, typer.Option("--debug", help="Show where tieout itself failed.")]
+_Version = Annotated[
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+]
+
+
 @app.callback(invoke_without_command=True)
 def _every_command(
     context: typer.Context,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
-    debug: Annotated[bool, typer.Option("--debug", help="Show where tieout itself failed.")] = False,  # noqa: FBT002
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
-    ] = False,  # noqa: FBT002
+    debug: _Debug = False,  # noqa: FBT002 - as above
+    version: _Version = False,  # noqa: FBT002 - as above
 ) -> None:
     del version
     keep(context, workspace, as_json=as_json, debug=debug)

@@ -55,6 +55,8 @@ def workspace_folder(wanted: Path | None) -> Path:
     if wanted is None:
         return find_workspace(Path.cwd())
     if not (wanted / FILE_NAME).is_file():
-        message = f"expected a workspace in {wanted}, got a folder without {FILE_NAME}: 'tieout init {wanted}' makes one"
+        message = (
+            f"expected a workspace in {wanted}, got a folder without {FILE_NAME}: 'tieout init {wanted}' makes one"
+        )
         raise WrongUse(message)
     return wanted.resolve()

@@ -57,6 +57,7 @@ def inspect(
     wanted = asked(context, workspace, as_json=as_json)
     found = _expanded(files)
     mappings = _mappings(wanted)
+    _check(currency)
     worst = 0
     for path in found:
         inspection = _inspected(path, mappings, currency, wanted)
@@ -88,6 +89,17 @@ def _expanded(files: list[Path]) -> list[Path]:
         message = f"expected files, got none in {', '.join(map(str, files))}"
         raise WrongUse(message)
     return found
+
+
+def _check(currency: str | None) -> None:
+    from tieout.errors import BadInput
+    from tieout.model.money import exponent_of
+
+    try:
+        exponent_of(currency or "EUR")
+    except BadInput as error:
+        message = f"--currency: {error}"
+        raise WrongUse(message) from None
 
 
 def _in_folder(top: Path, most: int) -> list[Path]:
@@ -168,7 +180,9 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def _show(found: Inspection) -> None:
     """Tell a person."""
     said = found.as_json()
-    records = f", {said['records']} record{'s' if said['records'] != 1 else ''}" if found.verdict != "unreadable" else ""
+    records = (
+        f", {said['records']} record{'s' if said['records'] != 1 else ''}" if found.verdict != "unreadable" else ""
+    )
     say(f"{found.file}: {found.format or 'no known format'}{records}, {found.verdict}")
     statements = said["statements"]
     if statements:
@@ -177,8 +191,9 @@ def _show(found: Inspection) -> None:
         say_table(headings, [[_cell(one[heading]) for heading in headings] for one in shown], _AMOUNTS)
         _say_more(len(statements) + found.statements_beyond, "statements")
     if said["totals"]:
-        headings = ["currency", "count", "credits", "debits", "net"]
-        say_table(headings, [[_cell(one[heading]) for heading in headings] for one in said["totals"]], _AMOUNTS)
+        headings = ["total", "count", "credits", "debits", "net"]
+        rows = [[_cell(one.get(heading, one["currency"])) for heading in headings] for one in said["totals"]]
+        say_table(headings, rows, _AMOUNTS)
     for problem in said["problems"][:_SHOWN_MAX]:
         say(f"  {_place(problem)}{problem['message']}")
     _say_more(len(said["problems"]), "problems")

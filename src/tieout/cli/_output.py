@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -112,4 +112,4 @@ def watched(stream: BinaryIO, size: int, name: str) -> Iterator[BinaryIO]:
 
     console = Console(stderr=True)
     with wrap_file(stream, size, description=clean(name), console=console, transient=True) as reader:
-        yield cast("BinaryIO", reader)
+        yield reader

@@ -44,9 +44,9 @@ def settlement_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
     """
     columns = Columns.of(header)
     word = _word(columns, "type")
-    net = _difference(columns, "net_credit_nc", "net_debit_nc")
-    if net is None:
-        raise _missing(columns, "net_debit_nc", "net_credit_nc")
+    for name in ("net_debit_nc", "net_credit_nc"):
+        _required(columns, name)  # with one of them alone, half of the money would be missing and nobody would see it
+    net = _difference(columns, "net_credit_nc", "net_debit_nc") or ""
     gross = _difference(columns, "gross_credit_gc", "gross_debit_gc", empty="null")
     fee = _sum(columns, _FEES_NC)
     modification = columns.filled("modification_reference", "modification_psp_reference")
@@ -56,7 +56,7 @@ def settlement_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
         "fee": fee,
         "net": net,
         "currency": f"upper({_required(columns, 'net_currency')})",
-        "original_amount": gross,
+        "original_amount": gross if columns.has("gross_currency") else None,
         "original_currency": _original_currency(columns, "gross_currency", gross),
         "rate": columns.first("exchange_rate"),
         **_times(
@@ -94,10 +94,13 @@ def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
     state, currency = _signed(columns, word, _STATED), _required(columns, "main_currency", "payment_currency")
     settled_in = columns.first("settlement_currency")
     modification = columns.filled("modification_psp_reference", "modification_reference")
+    came_to_nothing = among(word, terms.MONEY_ONLY_IF_PAYABLE) + (f" and not {is_money}" if payable else "")
+    is_withheld = f"coalesce(starts_with({payable}, '-'), false)" if payable else "false"
+    is_state = f"({among(word, terms.NO_MONEY_KINDS)} or ({came_to_nothing}))"
     paid = _signed(columns, word, _PAID) if columns.all(*_PAID) else state
     original = _original_currency(columns, "payment_currency", state) or currency
     fields = {
-        "kind": _accounting_kind(word, payable, is_money),
+        "kind": f"case when {came_to_nothing} then 'void' else ({_kind(word, is_withheld)}) end",
         "status": f"case when {among(word, _pending())} then 'pending' else 'booked' end",
         "amount": f"case when {is_money} then {whole} else {state} end" if payable else state,
         "fee": f"case when {is_money} then {fee} end" if fee and payable else None,
@@ -110,7 +113,7 @@ def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
         "rate": columns.first("exchange_rate"),
         **_times(columns, options, ("booking_date", ("booking_date_timezone", "timezone"))),
         "account": _required(columns, "merchant_account"),
-        **_identity(columns, word, modification, columns.first("booking_date")),
+        **_identity(columns, word, modification, is_state),
         **_links(columns, word, modification),
     }
     return _mapping("adyen.payments_accounting", columns, fields, terms.MONEY_KINDS | terms.NO_MONEY_KINDS)
@@ -177,14 +180,6 @@ def _kind(word: str, is_withheld: str) -> str:
     return f"case when {reserves} then {hold} else {word} end"
 
 
-def _accounting_kind(word: str, payable: str | None, is_money: str) -> str:
-    if payable is None:
-        return f"case when {among(word, terms.MONEY_ONLY_IF_PAYABLE)} then 'void' else {word} end"
-    void = f"{among(word, terms.MONEY_ONLY_IF_PAYABLE)} and not {is_money}"
-    known = _kind(word, f"starts_with({payable}, '-')")
-    return f"case when {void} then 'void' else ({known}) end"
-
-
 def _signed(columns: Columns, word: str, names: tuple[str, ...]) -> str:
     """The first of these amounts that a row has and that is not zero, negative where money goes to the shopper."""
     found = [f"nullif({name}::decimal, 0)" for name in columns.all(*names)]
@@ -204,10 +199,8 @@ def _original_currency(columns: Columns, name: str, amount: str | None) -> str |
     return f"case when {amount} is not null then upper({currency}) end" if currency and amount else None
 
 
-def _utc(local: str, zone: str | None) -> str:
-    """The SQL of the UTC moment of a local time; null where the zone is absent or unknown."""
-    if zone is None:
-        return "null"
+def _utc(local: str, zone: str) -> str:
+    """The SQL of the UTC moment of a local time; null where the zone is empty or unknown."""
     words, places = (", ".join(map(literal, each)) for each in (terms.ZONES, terms.ZONES.values()))
     named = f"case when contains({literal(terms.IANA_ZONES)}, '|' || {zone} || '|') then {zone} end"
     return f"timezone(case when contains({zone}, '/') then {named} else map([{words}], [{places}])[upper({zone})] end, {local})"
@@ -229,6 +222,8 @@ def _times(columns: Columns, options: ReadOptions, *sources: tuple[str, tuple[st
     zone = happened_zone
     if len(known) > 1 and known[0][1] != happened_zone:
         zone = f"(case when {names[0]} is not null then {known[0][1]} else {happened_zone} end)"
+    if zone is None or happened_zone is None:
+        return {"booked_on": local}
     return {
         "occurred_at": _utc(f"{happened}::timestamp", happened_zone),
         "booked_on": f"coalesce(timezone({literal(options.timezone)}, {_utc(local, zone)}), {local})",
@@ -241,15 +236,15 @@ def _settlement(columns: Columns) -> str | None:
     return f"{_required(columns, 'merchant_account')} || '/' || {batch}" if batch else None
 
 
-def _identity(columns: Columns, word: str, modification: str | None, at: str | None = None) -> dict[str, str | None]:
+def _identity(columns: Columns, word: str, modification: str | None, is_state: str = "") -> dict[str, str | None]:
     """Namespace and identity of one line of a payment's journal; states may repeat and are told apart by their time."""
+    at = columns.first("booking_date")
     payment = columns.first("psp_reference")
     if payment is None:
         return {}
     whole = f"{word} || ':' || {payment} || ':'" + (f" || coalesce({modification}, '')" if modification else "")
-    if at:
-        states = among(word, (*terms.NO_MONEY_KINDS, *terms.MONEY_ONLY_IF_PAYABLE))
-        whole += f" || case when {states} then ':' || coalesce({at}, '') else '' end"
+    if at and is_state:
+        whole += f" || case when {is_state} then ':' || coalesce({at}, '') else '' end"
     single = f"{payment} is not null and not {among(word, terms.REPEATING)}"
     return {"namespace": literal(terms.NAMESPACE), "identity": f"case when {single} then {whole} end"}
 

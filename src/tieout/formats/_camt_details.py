@@ -58,7 +58,7 @@ def _own_amount(detail: Detail, currency: str) -> tuple[Money, str] | None:
     :return: None where it states none in that currency.
     :raises BadInput: it cannot be read.
     """
-    for index, stated in (*detail.plan.direct, *reversed(detail.plan.originals)):
+    for index, stated in (*detail.plan.booked, *detail.plan.originals):
         written = detail.values[index]
         if (stated or currency) == currency and written:
             return parse_money(written, currency), written
@@ -117,7 +117,11 @@ def read_details(
         )
     records = _records(account, entry, _parent_name(entry, plan, values), details, amounts)
     if not unreadable:
-        problems += _check_sum(entry, plan, values, details, records)
+        wrong = _check_sum(entry, plan, values, details, records)
+        # What was instructed is what was booked only if it adds up.
+        if wrong and not all(detail.plan.booked for detail in details):
+            return _adopt(entry.record, details), [], []
+        problems += wrong
     problems += _check_batches(entry, details, comparable=True)
     return entry.record, records, problems
 

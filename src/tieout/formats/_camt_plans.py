@@ -100,13 +100,14 @@ class DetailPlan:
     """
     Where the texts of one transaction (``TxDtls``) stand.
 
-    :ivar direct: its own amount (``Amt``); originals: instructed, counter value, transaction amount.
+    :ivar direct: its own amount (``Amt``); booked: that, or the one of ``TxAmt``; originals: instructed, counter value, transaction amount.
     :ivar own: references that may name it, best first.
     :ivar templates: what ``details`` keeps, by {(the debtor is the counterparty, the amounts differ)}: our own side of
         the payment, and ``AmtDtls`` only where it says something new.
     """
 
     direct: Amounts
+    booked: Amounts
     indicator: tuple[int, ...]
     own: tuple[int, ...]
     references: tuple[int, ...]
@@ -207,6 +208,7 @@ def plan_detail(
     amounts = _rest((p for p in places if p.path in _ORIGINALS), prefix)
     return DetailPlan(
         direct=_amounts(places, "Amt"),
+        booked=_amounts(places, "Amt", _ORIGINALS[-1]),
         indicator=where(places, "CdtDbtInd"),
         own=where(places, *_OWN_REFERENCES),
         references=where(places, *_DETAIL_REFERENCES),

@@ -28,7 +28,14 @@ _WITH_CHARGE = (*_REFUNDED, "refund_failure", "dispute", "dispute_reversal", "ad
 _TRANSFERS = tuple(word for word, kind in KIND_OF.items() if kind.startswith(("internal_", "application_")))
 
 _MOMENTS = ("created_utc", "effective_at_utc")
-_LOCAL_MOMENTS = ("created", "effective_at", "automatic_payout_effective_at_utc", "automatic_payout_effective_at")
+# Without a time of creation: the next best days, of which a row has one or another.
+_OTHER_MOMENTS = (
+    "effective_at",
+    "automatic_payout_effective_at_utc",
+    "automatic_payout_effective_at",
+    "available_on_utc",
+    "available_on",
+)
 _VALUE_DAYS = (
     "available_on_utc",
     "available_on",
@@ -217,14 +224,15 @@ def _links(columns: Columns, word: str, source: str | None) -> dict[str, str | N
 
 
 def _days(columns: Columns, timezone: str) -> dict[str, str | None]:
-    zone, moment, local = literal(timezone), columns.first(*_MOMENTS), columns.first(*_LOCAL_MOMENTS)
+    zone, moment = literal(timezone), columns.first(*_MOMENTS)
     value = columns.filled(*_VALUE_DAYS)
     found = {"value_on": f"{value}::date" if value else None}
     if moment is not None:
         day = f"{moment}::date" if timezone == "UTC" else f"timezone({zone}, timezone('UTC', {moment}::timestamp))"
         return found | {"occurred_at": moment, "booked_on": day}
+    local = columns.first("created") or columns.filled(*_OTHER_MOMENTS)
     if local is None:
-        local = _required(columns, *_MOMENTS, *_LOCAL_MOMENTS, "available_on_utc", "available_on")
+        local = _required(columns, *_MOMENTS, "created", *_OTHER_MOMENTS)
     return found | {"occurred_at": f"timezone({zone}, {local}::timestamp)", "booked_on": f"{local}::date"}
 
 

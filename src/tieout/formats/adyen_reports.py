@@ -32,12 +32,15 @@ class _AdyenReport:
     """
     Reads one of Adyen's reports.
 
+    :cvar named: how Adyen's names of its files begin.
     :cvar marks: the columns that a header is known by, as Adyen writes them.
+    :cvar money: columns of which it has at least one.
     :cvar build: makes the mapping from the header.
     """
 
     id: str
     system = "adyen"
+    named: str
     marks: tuple[str, ...]
     money: tuple[str, ...]
     build: Callable[[tuple[str, ...], ReadOptions], Mapping]
@@ -46,8 +49,8 @@ class _AdyenReport:
         """Say this format's id if the header has its columns, else None."""
         is_workbook = head.data.startswith(_ZIP)
         if is_workbook and len(head.data) >= HEAD_BYTES:
-            # The end of a larger workbook is not here: its texts, or its sheet, say enough.
-            return self.id if _holds(head.data, (*self.marks, self.money[0])) else None
+            # The end of a larger workbook is not here: what texts are, or the name that Adyen gave it, must do.
+            return self.id if self.named in head.name.lower() or _holds(head.data, self.marks) else None
         header = header_of(head, self._shape(head.data))
         if header is None:
             return None
@@ -76,6 +79,7 @@ class AdyenSettlementDetail(_AdyenReport):
     """What was settled, batch by batch: every line that changed what Adyen pays out."""
 
     id = "adyen.settlement_detail"
+    named = "settlement_detail"
     marks = ("Merchant Account", "Type", "Net Currency")
     money = ("Net Credit (NC)", "Net Debit (NC)")
     build = staticmethod(settlement_mapping)
@@ -85,6 +89,7 @@ class AdyenPaymentsAccounting(_AdyenReport):
     """The life of every payment, event by event, with the costs of each."""
 
     id = "adyen.payments_accounting"
+    named = "payments_accounting"
     marks = ("Merchant Account", "Psp Reference", "Record Type")
     money = ("Payable (SC)", "Captured (PC)", "Authorised (PC)", "Received (PC)", "Main Amount")
     build = staticmethod(accounting_mapping)

@@ -258,19 +258,25 @@ class _Reader:
 
     def _take_detail(self, element: etree._Element) -> None:
         """Leave an entry's first transaction where it is; with a second one, both are read apart and dropped."""
-        parent = element.getparent()
-        # Version 1 has transactions directly in the entry.
-        entry = parent if parent is None or local_name(parent) == "Ntry" else parent.getparent()
-        statement = None if entry is None else entry.getparent()
-        if statement is None or local_name(entry) != "Ntry" or not self._is_ours(statement):
-            return
         if self._only is None and not self._inside:
             self._only = element
-            return
-        if self._only is not None:
-            self._put_aside(self._only)
-            self._only = None
-        self._put_aside(element)
+        elif self._is_transaction(element):
+            only, self._only = self._only, None
+            if only is not None and not self._is_transaction(only):
+                self._only = element
+                return
+            if only is not None:
+                self._put_aside(only)
+            self._put_aside(element)
+
+    def _is_transaction(self, element: etree._Element) -> bool:
+        """Say whether this stands in an entry of the statement; in version 1, directly."""
+        parent = element.getparent()
+        entry = parent if parent is None or local_name(parent) == "Ntry" else parent.getparent()
+        if entry is None or local_name(entry) != "Ntry":
+            return False
+        statement = entry.getparent()
+        return statement is not None and self._is_ours(statement)
 
     def _put_aside(self, element: etree._Element) -> None:
         container = element.getparent()

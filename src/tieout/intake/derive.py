@@ -49,6 +49,7 @@ KEYED = {
     "parent_external_id": "parent_key",
 }
 _UNIT = "\x1f"
+_PIECE_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,61 +183,54 @@ def _prefix(system: str, account: str | None, namespace: str) -> str:
     return hashlib.sha256(_UNIT.join([system, account or "", namespace]).encode()).hexdigest()[:32]
 
 
-_IDENTITY_SQL = """
-    select unhex(left(sha256(p.prefix || case
-        when s.identity is not null then 'i' || s.identity
-        else 'd' || concat_ws(chr(31),
-            coalesce(s.booked_on::varchar, ''), coalesce(s.value_on::varchar, ''),
-            coalesce(s.occurred_at::varchar, ''), coalesce(s.due_on::varchar, ''),
-            coalesce(s.amount::varchar, ''), coalesce(s.exponent::varchar, ''), s.currency,
-            coalesce(array_to_string(s."references", chr(30)), ''), coalesce(s.text, ''))
-        end), 32)) as record_id
-    from stated s {join}
+_WITHOUT_IDENTIFIER = """
+    'd' || concat_ws(chr(31),
+        coalesce(s.booked_on::varchar, ''), coalesce(s.value_on::varchar, ''),
+        coalesce(s.occurred_at::varchar, ''), coalesce(s.due_on::varchar, ''),
+        coalesce(s.amount::varchar, ''), coalesce(s.exponent::varchar, ''), s.currency,
+        coalesce(array_to_string(s."references", chr(30)), ''), coalesce(s.text, ''))
 """
+_DIGESTED = ["booked_on", "value_on", "occurred_at", "due_on", "amount", "exponent", "currency", "references", "text"]
 
 
 def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> pa.Array:
-    """Compute the identity of every row, in order."""
-    parts = stated.select(
-        [
-            "account_number",
-            "namespace",
-            "status",
-            "identity",
-            "booked_on",
-            "value_on",
-            "occurred_at",
-            "due_on",
-            "amount",
-            "exponent",
-            "currency",
-            "references",
-            "text",
-        ]
-    )
-    groups = parts.select(["account_number", "namespace", "status"]).group_by(
-        ["account_number", "namespace", "status"], use_threads=False
-    )
-    prefixes = [
-        {"account_number": g["account_number"], "namespace": g["namespace"], "status": g["status"]}
-        | {"prefix": _prefix(system, g["account_number"], _namespace(system, g["namespace"], g["status"]))}
-        for g in groups.aggregate([]).to_pylist()
-    ]
-    con.register("stated", parts.append_column("row", pa.array(np.arange(parts.num_rows, dtype=np.int64))))
-    con.register("prefixes", pa.Table.from_pylist(prefixes))
-    join = (
-        "cross join prefixes p"
-        if len(prefixes) == 1
-        else "join prefixes p on p.namespace = s.namespace and p.status = s.status"
-        " and p.account_number is not distinct from s.account_number order by s.row"
-    )
-    found = con.sql(_IDENTITY_SQL.format(join=join)).to_arrow_table()
+    """Compute the identity of every row, in order; rows without identifier not yet numbered among equals."""
+    grouped = ["account_number", "namespace", "status"]
+    groups = stated.select(grouped).group_by(grouped, use_threads=False).aggregate([]).to_pylist()
+    prefixes = [g | {"prefix": _prefix(system, g["account_number"], _namespace(system, **g))} for g in groups]
+    named = stated["identity"].null_count == 0
+    text = "'i' || s.identity"
+    if not named:
+        text = f"case when s.identity is not null then {text} else {_WITHOUT_IDENTIFIER} end"
+    columns = stated.select(["identity"] if named else ["identity", *_DIGESTED])
+    if len(prefixes) == 1:
+        source, prefix = "from stated s", f"'{prefixes[0]['prefix']}'"
+    else:
+        columns = pa.table([*columns, *stated.select(grouped)], names=[*columns.column_names, *grouped])
+        columns = columns.append_column("row", pa.array(np.arange(stated.num_rows, dtype=np.int64)))
+        con.register("prefixes", pa.Table.from_pylist(prefixes))
+        prefix = "p.prefix"
+        source = (
+            "from stated s join prefixes p on p.namespace = s.namespace and p.status = s.status"
+            " and p.account_number is not distinct from s.account_number order by s.row"
+        )
+    # Pieces let the engine work on both processors; it keeps their order.
+    con.register("stated", pa.Table.from_batches(columns.to_batches(max_chunksize=_PIECE_ROWS), columns.schema))
+    digests = _whole(con.sql(f"select unhex(sha256({prefix} || {text})) as digest {source}").to_arrow_table()["digest"])
     con.unregister("stated")
-    con.unregister("prefixes")
-    return _whole(found["record_id"].cast(pa.binary(16)))
+    if len(prefixes) > 1:
+        con.unregister("prefixes")
+    return _first_half(digests)
 
 
-def _namespace(system: str, namespace: str, status: str) -> str:
+def _first_half(digests: pa.Array) -> pa.Array:
+    """Take the first 16 bytes of digests of 32."""
+    data = np.frombuffer(digests.buffers()[2] or b"", np.uint8)[: 32 * len(digests)]
+    halves = np.ascontiguousarray(data.reshape(-1, 32)[:, :16])
+    return pa.Array.from_buffers(pa.binary(16), len(digests), [None, pa.py_buffer(halves)])
+
+
+def _namespace(system: str, *, namespace: str, status: str, **_others: object) -> str:
     """Name what a bank has not booked yet apart from what it has."""
     return f"{namespace}/announced" if system == "bank" and status != "booked" else namespace
 

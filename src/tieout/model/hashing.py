@@ -40,7 +40,7 @@ def xxh64(data: Bytes, starts: Offsets, lengths: Offsets) -> Words:
     Hash every string of a buffer.
 
     :param data: the bytes of all strings.
-    :param starts, lengths: where each string begins and how many bytes it has.
+    :param starts, lengths: where each string begins and how many bytes it has; meant for short strings.
     :return: one unsigned 64-bit hash per string.
     """
     padded = np.concatenate([data, np.zeros(8, dtype=np.uint8)])
@@ -49,8 +49,10 @@ def xxh64(data: Bytes, starts: Offsets, lengths: Offsets) -> Words:
     half = np.ndarray((len(data) + 1,), "<u4", padded.data, strides=(1,))
     hashes = np.empty(len(starts), dtype=np.uint64)
     with np.errstate(over="ignore"):
-        for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length) if len(starts) > 1 else np.zeros(1, dtype=np.int64)
+        counts = np.bincount(lengths)
+        for length in np.flatnonzero(counts):
+            all_equal = counts[length] == len(lengths)
+            rows = np.arange(len(lengths)) if all_equal else np.flatnonzero(lengths == length)
             for begin in range(0, len(rows), _BLOCK):
                 block = rows[begin : begin + _BLOCK]
                 hashes[block] = _of_one_length(padded, wide, half, starts[block], int(length))

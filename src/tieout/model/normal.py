@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ def normal_column(column: pa.Array) -> pa.Array:
 
     column = column.cast(pa.string())
     data, offsets = _buffers(column)
-    table = _ascii_table()
-    folded = table[data]
+    folded = _ascii_table()[data]
     kept = folded != 0
-    ends = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[offsets]
+    running = np.zeros(len(data) + 1, np.int32)
+    np.cumsum(kept, out=running[1:])
+    ends = running[offsets].astype(np.int64)
     folded = folded[kept]
-    ends = ends - ends[0]
     starts, lengths = _without_leading_zeros(folded, ends[:-1], np.diff(ends))
     result = _gather(folded, starts, lengths, column)
     slow = _rows_to_fold_slowly(data, offsets, lengths)
@@ -104,6 +105,7 @@ def _buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
     return text[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
+@cache
 def _ascii_table() -> npt.NDArray[np.uint8]:
     """Map every byte to its upper-case letter or digit, everything else to zero."""
     import numpy as np

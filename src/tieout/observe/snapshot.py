@@ -52,6 +52,7 @@ class Snapshot:
     :ivar files: the files that each lake table consists of; ``replaced``: those that a replay took out.
     :ivar latest: the last day that the facts speak of (booked or closing); None without any.
     :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
+    :ivar history: whether it holds what was true before as well.
     """
 
     version: int
@@ -61,6 +62,7 @@ class Snapshot:
     deliveries: pa.Table
     statements: pa.Table
     exceptions: pa.Table
+    history: bool = False
 
 
 def take_snapshot(
@@ -86,6 +88,7 @@ def take_snapshot(
             deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
             statements=_statements(connection, entities, history=history, read="statements" in chosen),
             exceptions=_exceptions(connection, history=history, read="exceptions" in chosen),
+            history=history,
         )
 
 

@@ -1,0 +1,187 @@
+"""
+The exported tables as relations: SQL over the lake's files and over the book's rows.
+
+The book's rows stand in the DuckDB connection as ``book_deliveries``, ``book_statements`` and ``book_exceptions``
+(observe.exports registers them); a relation comes in parentheses, to be put behind ``from``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.intake.fold import content_sql
+from tieout.store.views import current_records, table
+
+if TYPE_CHECKING:
+    from tieout.observe.snapshot import Snapshot
+    from tieout.store.lake import Lake
+
+__all__ = [
+    "OWN_EXPONENT",
+    "balances_relation",
+    "exceptions_relation",
+    "parties_relation",
+    "quarantine_relation",
+    "records_relation",
+    "references_relation",
+    "reports_sql",
+    "witnesses_relation",
+]
+
+#: The exponent of a record's amounts: as stated, else its currency's own. ``{}`` is the alias.
+OWN_EXPONENT = "coalesce({0}.exponent, own_exponent({0}.currency))"
+
+
+def records_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """Give the records that stand; with history every version, with ``state``, ``gone`` (why) and ``gone_in``."""
+    records, superseded = snapshot.files["records"], snapshot.files["superseded"]
+    if not snapshot.history:
+        return current_records(lake, records, superseded)
+    return f"""(
+        select r.*, case when s.gone is null then 'current' else 'superseded' end as state, s.gone, s.gone_in
+        from {table(lake, "records", records)} r
+        left join (
+            select record_key, record_id, version, min(reason) as gone, arg_min(delivery_id, reason) as gone_in
+            from {table(lake, "superseded", superseded)} group by all
+        ) s on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version
+    )"""  # noqa: S608 - relations of our own
+
+
+def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """Give the balances that the outside reported."""
+    return _with_replaced(lake, snapshot, "balances")
+
+
+def quarantine_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """Give what could not be read and what was found wrong, with the file that it stands in."""
+    return (
+        f"(select q.*, d.name, d.entity_id, d.received_at, d.sequence from {_with_replaced(lake, snapshot, 'quarantine')} q"  # noqa: S608 - ours
+        " left join book_deliveries d on d.delivery_id = q.delivery_id)"
+    )
+
+
+def _with_replaced(lake: Lake, snapshot: Snapshot, name: str) -> str:
+    """Give a lake table's rows; with history also those that a replay took out, told apart by ``state``."""
+    current = f"(select *, 'current' as state from {table(lake, name, snapshot.files[name])})"  # noqa: S608 - ours
+    if not snapshot.history:
+        return current
+    replaced = table(lake, name, snapshot.replaced[name])
+    return f"(select * from {current} union all by name select *, 'replaced' as state from {replaced})"  # noqa: S608
+
+
+def witnesses_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give every report of every record: the first one that brought it and each further delivery that carries it.
+
+    A report that a replay withdrew counts only in a history (``state`` is then withdrawn).
+    """
+    records = table(lake, "records", snapshot.files["records"])
+    about = "record_id, record_key, account_id, entity_id, booked_on, external_id"
+    standing = f"(select {about} from {current_records(lake, snapshot.files['records'], snapshot.files['superseded'])})"  # noqa: S608
+    if snapshot.history:
+        standing = f"(select distinct on (record_id) {about} from {records} order by record_id, version desc)"  # noqa: S608
+    shown = "" if snapshot.history else "where not r.withdrawn"
+    return f"""(
+        with report as ({reports_sql(lake, snapshot)})
+        select r.record_id, r.delivery_id, r.source_id, r.member, r.line, r.first, n.account_id, n.entity_id, n.booked_on,
+            n.external_id, d.sequence, d.received_at as seen_at,
+            case when r.withdrawn then 'withdrawn' else 'current' end as state
+        from report r join {standing} n on n.record_key = r.record_key and n.record_id = r.record_id
+        left join book_deliveries d on d.delivery_id = r.delivery_id {shown}
+    )"""  # noqa: S608 - relations of our own
+
+
+def reports_sql(lake: Lake, snapshot: Snapshot, only: str = "") -> str:
+    """
+    Write the query for all reports: record_id, record_key, delivery_id, source_id, member, line, first, withdrawn.
+
+    Most records have one report; only where there are several must they be ranked and held against what was withdrawn.
+
+    :param only: a condition on ``record_key``, to look at few records.
+    """
+    condition = f" where {only}" if only else ""
+    names = "record_id, record_key, delivery_id, source_id, member, line"
+    own = f"(select * from {table(lake, 'records', snapshot.files['records'])} where version = 1{' and ' + only if only else ''})"  # noqa: S608
+    asserted = f"(select * from {table(lake, 'assertions', snapshot.files['assertions'])}{condition})"  # noqa: S608
+    witness = f"(select * from {table(lake, 'witnesses', snapshot.files['witnesses'])}{condition})"  # noqa: S608
+    return f"""
+        with several as (select record_key from {asserted} union select record_key from {witness}),
+        told as (
+            select {names}, {content_sql("o")} as content from {own} o semi join several using (record_key)
+            union all select {names}, content from {asserted}
+            union all select {names}, content from {witness} where not withdrawn
+        ), taken as (
+            select record_id, delivery_id, content, count(*) as times from {witness} where withdrawn group by all
+        ), counted as (
+            select *, row_number() over (partition by record_id, delivery_id, content order by line) as nth from told
+        ), judged as (
+            select c.*, coalesce(c.nth <= t.times, false) as withdrawn from counted c
+            left join taken t on t.record_id = c.record_id and t.delivery_id = c.delivery_id and t.content = c.content
+        ), placed as (
+            select j.*, row_number() over (
+                partition by j.record_id, j.withdrawn order by d.sequence, j.member nulls first, j.line) as place
+            from judged j left join book_deliveries d on d.delivery_id = j.delivery_id
+        )
+        select {names}, true as first, false as withdrawn from {own} o anti join several using (record_key)
+        union all
+        select {names}, place = 1 and not withdrawn as first, withdrawn from placed
+    """  # noqa: S608 - relations of our own
+
+
+def references_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """Give every identifier of every record, with the part that it plays there (``role``)."""
+    records = records_relation(lake, snapshot)
+    names = f"record_id, source_id, entity_id, account_id, system, {_DAY} as day"
+    parts = [
+        f"select {names}, {place} as place, '{role}' as role, {role} as value from {records}"  # noqa: S608 - our names
+        for place, role in enumerate(("external_id", "payment_id", "settlement_id", "parent_external_id"), 1)
+    ]
+    parts.append(
+        f"select {names}, 5, 'reference', unnest(list_distinct(\"references\")) from {records}"  # noqa: S608 - ours
+    )
+    # An alias is "namespace:identity"; what the other system wrote is the identity.
+    parts.append(
+        f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, a -> substr(a, strpos(a, ':') + 1))))"  # noqa: S608
+        f" from {records}"
+    )
+    distinct = "distinct" if snapshot.history else ""
+    return f"(select {distinct} * from ({' union all '.join(parts)}) where value is not null)"  # noqa: S608 - ours
+
+
+_DAY = "coalesce(booked_on, value_on, occurred_at::date, seen_at::date)"
+
+
+def parties_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give who is on the other side of records, as each system names them.
+
+    Spellings of one name that differ in case and punctuation have one ``party_id``; they stay rows of their own.
+    """
+    return f"""(
+        select left(sha256(system || chr(31) || coalesce(normal_of(counterparty), counterparty_account)), 16) as party_id,
+            entity_id, system, counterparty, counterparty_account, count(distinct record_id) as records,
+            min(booked_on) as first_on, max(booked_on) as last_on
+        from {records_relation(lake, snapshot)} where counterparty is not null or counterparty_account is not null
+        group by entity_id, system, counterparty, counterparty_account
+    )"""  # noqa: S608 - a relation of our own
+
+
+def exceptions_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what needs a person; with history also what did, and every state on the way.
+
+    What an exception says of a record by its id alone (account, amount, who) is read from the record.
+    """
+    shown = "" if snapshot.history else " where state <> 'closed'"
+    standing = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    told = ("entity_id", "account_id", "external_id", "kind", "currency", "counterparty", "settlement_id")
+    believed = ", ".join(f"coalesce(e.{name}, r.{name}) as {name}" for name in told)
+    return f"""(
+        with e as (select * from book_exceptions{shown}),
+        about as (select distinct unhex(record_id) as record_id from e where record_id is not null),
+        r as (select s.* from {standing} s semi join about a on a.record_id = s.record_id)
+        select e.* exclude (amount, booked_day, {", ".join(told)}), {believed},
+            coalesce(e.amount, decimal_text(r.amount, {OWN_EXPONENT.format("r")})) as amount,
+            coalesce(e.booked_day, r.booked_on) as booked_on
+        from e left join r on r.record_id = unhex(e.record_id)
+    )"""  # noqa: S608 - relations of our own

@@ -1,0 +1,166 @@
+"""Amounts are exact, whatever their producer writes; what is no decimal is quarantined with its place."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.formats.tabular.given import csv_of, plain, read
+from tieout.errors import BadInput
+from tieout.formats.tabular import CsvDialect
+from tieout.model.money import exponent_of, parse_money
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e5",
+        "1_000",
+        "0x10",
+        "1 0",
+        "NaN",
+        "Infinity",
+        "abc",
+        "1.2.3",
+        "(12.00)",
+        "12.00-",
+        "--1",
+        "+",
+        ".",
+        "-",
+        "1,000",
+        "1,5",
+        "١",
+        "12.0000000001",
+        "£5",
+        "1.5 EUR",
+        "true",
+        "'1'",
+    ],
+)
+def test_what_is_no_decimal_is_quarantined_with_its_place(text: str) -> None:
+    got = read(plain(), csv_of("1.00", text, "2.00"))
+    assert got.column("amount") == [100, 200]
+    (problem,) = got.problems
+    assert (problem.severity, problem.line, problem.column) == ("row", 3, "amount")
+    assert problem.message == f"line 3, column amount: expected a decimal such as 1234.56, got {text!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "minor", "exponent"),
+    [
+        ("5", 500, 2), ("5.", 500, 2), (".5", 50, 2), ("-.5", -50, 2), ("+5.10", 510, 2), ("007", 700, 2),
+        ("1.2345", 12345, 4), ("1.23450", 12345, 4), ("1.10000000000000", 110, 2), ("0.000000001", 1, 9),
+        ("-0", 0, 2), (" 5 ", 500, 2), ("\u00a05\u00a0", 500, 2), ("99999999999.99", 9999999999999, 2),
+        ("92233720368547758.07", 2**63 - 1, 2), ("-92233720368547758.07", 1 - 2**63, 2),
+    ],
+)  # fmt: skip
+def test_decimals_are_kept_to_the_last_digit(text: str, minor: int, exponent: int) -> None:
+    got = read(plain(), csv_of(text))
+    assert not got.problems
+    assert (got.column("amount"), got.column("exponent")) == ([minor], [exponent])
+
+
+def test_what_does_not_fit_64_bits_is_quarantined() -> None:
+    got = read(plain(), csv_of("92233720368547758.08", "9" * 40, "9223372036.000000001", "1"))
+    assert got.column("amount") == [100]
+    assert [p.line for p in got.problems] == [2, 3, 4]
+    assert "at most 9223372036854775807 minor units" in got.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "text", "minor"),
+    [
+        (",", ".", "1.234,56", 123456), (",", ".", "1234,56", 123456), (",", ".", "-1.234.567,8", -123456780),
+        (".", ",", "1,234", 123400), (",", " ", "1\u202f234,50", 123450), (",", " ", "1 234,50", 123450),
+        (".", "'", "1'000.05", 100005), (",", "", "0,5", 50), (".", "_", "1_000", 100000),
+    ],
+)  # fmt: skip
+def test_signs_between_digits_are_the_dialects(decimal: str, thousands: str, text: str, minor: int) -> None:
+    got = read(plain(dialect=CsvDialect(decimal=decimal, thousands=thousands)), csv_of(text))
+    assert got.column("amount") == [minor], got.messages
+
+
+@pytest.mark.parametrize("text", ["1.23,4", "12.34", ".123", "1..234", "1.234.56", "1234.567", "1,234.5"])
+def test_thousands_signs_stand_only_between_groups_of_three(text: str) -> None:
+    got = read(plain(dialect=CsvDialect(decimal=",", thousands=".")), csv_of(text))
+    assert not got.rows
+    assert got.problems[0].line == 2
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.decimals(-(10**12), 10**12, places=None, allow_nan=False, allow_infinity=False).map(
+                lambda d: format(d.quantize(Decimal(1).scaleb(-9)), "f") if d == d else "0"
+            )
+            | st.text("0123456789.,+-eE_ x", max_size=12),
+            st.sampled_from(["EUR", "JPY", "KWD", "CLF", "XXX", "eur"]),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_agrees_with_money_read_one_by_one(rows: list[tuple[str, str]]) -> None:
+    """The set-based reading against the slow, obvious one."""
+    data = ["id,amount,day,ccy", *(f'{n},"{text}",2026-10-01,{code}' for n, (text, code) in enumerate(rows))]
+    got = read(plain(fields={"currency": "ccy"}), "\n".join(data).encode())
+    expected = {}
+    for n, (text, code) in enumerate(rows):
+        try:
+            money = parse_money(text.strip(), code)
+        except BadInput:
+            continue
+        expected[str(n)] = (money.minor, money.exponent, code)
+    found = {row["external_id"]: (row["amount"], row["exponent"], row["currency"]) for row in got.rows}
+    assert found == expected
+
+
+def test_one_exponent_for_all_amounts_of_a_row() -> None:
+    fields = {"fee": "fee", "currency": "ccy", "original_amount": "oa", "original_currency": "oc"}
+    data = b"id,amount,day,fee,ccy,oa,oc\na,10,2026-10-01,0.125,EUR,1000,JPY\nb,10,2026-10-01,,JPY,1.5,KWD\n"
+    got = read(plain(fields=fields), data)
+    first, second = got.rows
+    assert (first["amount"], first["fee"], first["net"], first["exponent"]) == (10000, 125, 9875, 3)
+    assert (first["original_amount"], first["original_exponent"]) == (1000, 0)
+    assert (second["amount"], second["fee"], second["net"], second["exponent"]) == (10, None, 10, 0)
+    assert (second["original_amount"], second["original_exponent"]) == (1500, exponent_of("KWD"))
+
+
+def test_minor_units_follow_the_currency_of_the_row() -> None:
+    data = (
+        b"id,amount,day,ccy\na,1234,2026-10-01,EUR\nb,1234,2026-10-01,JPY\nc,1234,2026-10-01,KWD\nd,12.5,2026-10-01,EUR"
+    )
+    got = read(plain(fields={"currency": "ccy", "amount": "minor(amount)", "tax": "major(amount)"}), data)
+    assert got.column("amount") == [1234, 1234, 1234, 125]
+    assert got.column("exponent") == [2, 0, 3, 3]
+    assert got.column("tax") == [123400, 1234, 1234000, 12500]
+
+
+def test_net_is_checked_where_it_is_given() -> None:
+    data = (
+        b"id,amount,day,fee,net\na,10,2026-10-01,1,9\nb,10,2026-10-01,1,9.01\nc,10,2026-10-01,,10\nd,10,2026-10-01,1,\n"
+    )
+    got = read(plain(fields={"fee": "fee", "net": "net"}), data)
+    assert got.column("external_id") == ["a", "c", "d"]
+    (problem,) = got.problems
+    assert (problem.line, problem.column, problem.reason) == (3, "net", "conflict")
+    assert "expected net = amount - fee - fee_tax = 10 - 1, got 9.01" in problem.message
+
+
+def test_totals_add_up_per_currency_beyond_64_bits() -> None:
+    rows = [
+        f"{n},{'92233720368547758.07' if n < 3 else '-1.5'},2026-10-01,{'EUR' if n < 4 else 'JPY'}" for n in range(5)
+    ]
+    got = read(plain(fields={"currency": "ccy"}), "\n".join(["id,amount,day,ccy", *rows]).encode())
+    euro, yen = got.totals
+    assert (euro.count, euro.credits, euro.debits, euro.exponent) == (4, 3 * (2**63 - 1), 150, 2)
+    assert (yen.count, yen.credits, yen.debits, yen.exponent) == (1, 0, 15, 1)
+
+
+def test_totals_may_be_of_net() -> None:
+    data = b"id,amount,day,fee\na,10,2026-10-01,1\nb,-4,2026-10-01,0.5"
+    (total,) = read(plain(fields={"fee": "fee"}, totals="net"), data).totals
+    assert (total.credits, total.debits) == (900, 450)

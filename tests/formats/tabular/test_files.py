@@ -1,0 +1,178 @@
+"""Parquet, JSON lines, XLSX and fixed positions."""
+
+import datetime as dt
+import io
+import zipfile
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.formats.tabular.given import plain, read
+from tieout.formats.reading import Head
+from tieout.formats.tabular import FIND_HEADER, CsvDialect, FixedColumn, MappingFormat, raw_xlsx, text_blocks
+
+DAY = dt.date(2026, 10, 1)
+
+
+def parquet(**columns: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, row_group_size=2)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("column", "minor", "exponent"),
+    [
+        (pa.array([Decimal("1.50"), Decimal("-2.25")], pa.decimal128(12, 2)), [150, -225], [2, 2]),
+        (
+            pa.array([Decimal("1.500000000"), Decimal("-2.123456789")], pa.decimal128(38, 10)),
+            [150, -2123456789],
+            [2, 9],
+        ),
+        (pa.array([5, -7], pa.int64()), [500, -700], [2, 2]),
+        (pa.array([5.0, -7.0], pa.float64()), [500, -700], [2, 2]),
+        (pa.array(["5.5", " -7 "]), [550, -700], [2, 2]),
+        (pa.array([5, 7], pa.uint64()), [500, 700], [2, 2]),
+        (pa.array(["5", "7"]).dictionary_encode(), [500, 700], [2, 2]),
+    ],
+)
+def test_parquet_amounts(column: pa.Array, minor: list[int], exponent: list[int]) -> None:
+    got = read(plain(format="parquet"), parquet(id=["a", "b"], amount=column, day=[DAY, DAY]))
+    assert (got.column("amount"), got.column("exponent")) == (minor, exponent), got.messages
+    assert got.column("line") == [1, 2]
+
+
+def test_parquet_floats_are_no_money() -> None:
+    got = read(plain(format="parquet"), parquet(id=list("abcd"), amount=[1.0, 0.1, float("nan"), 1e300], day=[DAY] * 4))
+    assert got.column("amount") == [100]
+    assert [p.line for p in got.problems] == [2, 3, 4]
+    assert "never a floating-point one, got '0.1'" in got.messages[0]
+
+
+def test_parquet_too_precise_for_money_is_quarantined_not_rounded() -> None:
+    column = pa.array([Decimal("0.00001234567"), Decimal(1)], pa.decimal128(30, 11))
+    got = read(plain(format="parquet"), parquet(id=["a", "b"], amount=column, day=[DAY] * 2))
+    assert got.column("amount") == [100]
+
+
+def test_parquet_times_and_texts_of_types() -> None:
+    moment = dt.datetime(2026, 10, 1, 23, 30, tzinfo=dt.UTC)
+    data = parquet(
+        id=["a"], amount=[1], day=pa.array([moment], pa.timestamp("ms", "UTC")), note=[[1, 2]], flag=[True], raw=[b"x"]
+    )
+    got = read(
+        plain(format="parquet", fields={"occurred_at": "day", "text": "note", "counterparty": "flag"}),
+        data,
+        timezone="Asia/Tokyo",
+    )
+    (row,) = got.rows
+    assert (row["booked_on"], row["occurred_at"]) == (dt.date(2026, 10, 2), moment)
+    assert (row["text"], row["counterparty"], row["details"]) == ("[1, 2]", "true", '{"raw":"x"}')
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + b"x" * 50 + b"PAR1"])
+def test_parquet_that_is_none_is_refused(data: bytes) -> None:
+    assert read(plain(format="parquet"), data).refused
+
+
+@pytest.mark.parametrize("size", [5, 1 << 20])
+def test_jsonl_numbers_keep_their_text(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        '{"id": "a", "amount": 0.1, "day": "2026-10-01", "deep": {"n": [1.10, true, null, "\\u00e4"]}}',
+        '{"id": 12345678901234567890, "amount": 10000000000000.01, "day": "2026-10-01", "later": null}',
+        "",
+        '{"id": "c", "amount": 1e2, "day": "2026-10-01"}',
+        '{"id": "d", "amount": NaN, "day": "2026-10-01"}',
+        "not json",
+        '["list"]',
+        '{"id": 1, "id": 2}',
+        '{"id": "e", "amount": "7.5", "day": "2026-10-01", "extra": 5, "deep": null}',
+    ]
+    data = "\r\n".join(rows).encode()
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", max(size, len(rows[0]) + 2))
+    got = read(plain(format="jsonl"), data)
+    assert got.column("external_id") == ["a", "12345678901234567890", "e"]
+    assert got.column("amount") == [10, 1000000000000001, 750]
+    assert [p.line for p in got.problems] == [4, 5, 6, 7, 8]
+    assert got.rows[0]["details"] == '{"deep":"{\\"n\\":[1.10,true,null,\\"ä\\"]}"}'
+    assert "5" in got.rows[2]["details"]
+
+
+@pytest.mark.parametrize("data", [b"", b"[]\n", b"{}", b"\xff\xfe\x00\x00", b"[" * 100_000, b'{"a":' * 50_000])
+def test_jsonl_that_is_none_is_refused(data: bytes) -> None:
+    assert read(plain(format="jsonl"), data).refused
+
+
+def workbook(*rows: list[Any], title: str = "Sheet") -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = title
+    for row in rows:
+        sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_xlsx_cells_are_what_the_sheet_shows() -> None:
+    data = workbook(
+        ["Report of", DAY], [], ["id", "amount", "day", "note"],
+        ["a", 0.1 + 0.2, DAY, 1e21], ["b", 1234567.89, dt.datetime(2026, 10, 1, 12, 30), True],
+        [], ["c", "7.50", "2026-10-01", " "], ["d", 1 / 3, DAY, None], ["Total", 5],
+    )  # fmt: skip
+    mapping = plain(format="xlsx", header_row=3, skip_footer=1, fields={"booked_on": "day::date", "text": "note"})
+    for shape in (
+        mapping,
+        plain(format="xlsx", header_row=FIND_HEADER, identify=("id", "day"), skip_footer=1, fields=mapping.fields),
+    ):
+        got = read(shape, data)
+        assert got.column("amount") == [30, 123456789, 750]
+        assert got.column("line") == [4, 5, 7]
+        assert got.column("text") == ["1000000000000000000000", "true", None]
+        assert [p.line for p in got.problems] == [8]
+    assert MappingFormat(plain(format="xlsx", header_row=3, identify=("id",))).identify(Head("x", data)) == "plain"
+
+
+def test_xlsx_sheet_by_name() -> None:
+    data = workbook(["id", "amount", "day"], ["a", 1, DAY], title="Lines")
+    assert read(plain(format="xlsx", sheet="Lines"), data).column("amount") == [100]
+    assert read(plain(format="xlsx", sheet="Other"), data).refused == "expected a sheet 'Other', got Lines"
+
+
+def test_xlsx_that_is_none_or_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    for data in (b"", b"PK\x03\x04junk", empty.getvalue(), workbook(), workbook(["x"])):
+        assert read(plain(format="xlsx"), data).refused
+    monkeypatch.setattr(raw_xlsx, "UNPACKED_BYTES_MAX", 1000)
+    assert "at most 1000 bytes" in str(read(plain(format="xlsx"), workbook(["id"])).refused)
+
+
+@pytest.mark.parametrize("size", [1, 9, 1 << 20])
+def test_fixed_positions_count_characters_from_one(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", size)
+    columns = (
+        FixedColumn("id", 1, 4),
+        FixedColumn("amount", 5, 8),
+        FixedColumn("day", 13, 10),
+        FixedColumn("note", 23, 6),
+    )
+    mapping = plain(
+        format="fixed",
+        fixed=columns,
+        dialect=CsvDialect(encoding="cp1252", skip_rows=1),
+        skip_footer=1,
+        fields={"text": "note"},
+    )
+    data = "HEAD\r\nÄÖ01   10.502026-10-01 Zürich\r\n\r\nB002  -3.002026-10-01\r\nC003   x    2026-10-01\r\nTOTAL  7.50\r\n\r\n".encode(
+        "cp1252"
+    )
+    got = read(mapping, data)
+    assert got.column("external_id") == ["ÄÖ01", "B002"]
+    assert (got.column("amount"), got.column("line"), got.column("text")) == ([1050, -300], [2, 4], ["Züric", None])
+    assert [p.line for p in got.problems] == [5]
