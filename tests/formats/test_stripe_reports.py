@@ -365,3 +365,28 @@ def test_real_files(samples: Any) -> None:
         assert sum(total.count for chunk in chunks for total in chunk.totals) == truth["rows"]
         seen += 1
     assert seen >= 2
+
+
+class Pipe(io.RawIOBase):
+    """A stream that cannot seek and gives a few bytes at a time, as a pipe or a decrypting reader does."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._data.read(min(len(buffer), 1_000))
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def test_a_stream_that_cannot_seek() -> None:
+    many = [ROW | {"source_id": f"ch_{n}", "balance_transaction_id": f"txn_{n}"} for n in range(2_000)]
+    data = table(*many).encode()
+    chunks = list(StripePayoutReconciliation().read(io.BufferedReader(Pipe(data)), ReadOptions(batch_rows=700)))
+    sizes = [chunk.table.num_rows for chunk in chunks if chunk.table is not None]
+    assert sum(sizes) == 2_000
+    assert max(sizes) <= 700
+    assert chunks[-1].totals[0].credits == 2_000 * 941

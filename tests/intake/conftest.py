@@ -125,11 +125,19 @@ class Desk:
 
     def deliver(self, *rows: dict[str, Any], source: str = "psp", name: str = "paper.jsonl") -> Outcome:
         data = "\n".join(json.dumps(row) for row in rows).encode()
+        return self.deliver_bytes(data, source, name)
+
+    def deliver_bytes(self, data: bytes, source: str = "psp", name: str = "paper.jsonl") -> Outcome:
         received = receive(self.store, source, io.BytesIO(data), name)
         self.clock.advance(dt.timedelta(minutes=1))
         if received.state != "landed":
             return Outcome(
-                delivery_id=received.delivery_id, name=name, source_id=source, state=received.state, format=None, repeat=True
+                delivery_id=received.delivery_id,
+                name=name,
+                source_id=source,
+                state=received.state,
+                format=None,
+                repeat=True,
             )
         outcome = accept(self.store, self.workspace, received.delivery_id)
         assert outcome is not None
@@ -137,7 +145,16 @@ class Desk:
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Ask the lake: ``{records}`` is what stands, ``{all}`` every version, others are tables."""
-        names = ("records", "superseded", "witnesses", "assertions", "balances", "quarantine", "identities", "references")
+        names = (
+            "records",
+            "superseded",
+            "witnesses",
+            "assertions",
+            "balances",
+            "quarantine",
+            "identities",
+            "references",
+        )
         with self.store.book.reading() as connection:
             files = files_at(connection, names)
         views = {name: table(self.store.lake, name, files[name]) for name in names}

@@ -30,7 +30,7 @@ def test_a_row_in_two_deliveries_is_one_record_with_two_witnesses(desk: Desk) ->
 def test_two_identical_coffees_in_one_delivery_are_two_records(desk: Desk) -> None:
     desk.deliver(coffee(), coffee(), coffee(text="tea"), source="bank")
     assert desk.records("text") == ["coffee", "coffee", "tea"]
-    assert len({row for row in desk.records("record_id")}) == 3
+    assert len(set(desk.records("record_id"))) == 3
 
 
 def test_a_coffee_in_two_deliveries_of_which_nothing_is_provable_is_the_larger_count_and_a_conflict(desk: Desk) -> None:
@@ -103,7 +103,9 @@ def test_what_was_announced_is_superseded_by_what_was_booked_whichever_comes_fir
         coffee(status="pending", text="not booked yet", booked_on="2026-10-05"),
     )
     booked = (statement("1", "10.00", "7.00"), coffee(text="COFFEE SHOP"))
-    deliveries = [(booked, "bank"), (announced, "intraday")] if booked_first else [(announced, "intraday"), (booked, "bank")]
+    deliveries = (
+        [(booked, "bank"), (announced, "intraday")] if booked_first else [(announced, "intraday"), (booked, "bank")]
+    )
     for rows, source in deliveries:
         desk.deliver(*rows, source=source)
     assert desk.records("text", "status") == [("COFFEE SHOP", "booked"), ("not booked yet", "pending")]
@@ -111,7 +113,9 @@ def test_what_was_announced_is_superseded_by_what_was_booked_whichever_comes_fir
 
 
 def test_a_day_that_no_booked_statement_covers_keeps_what_was_announced(desk: Desk) -> None:
-    desk.deliver({"statement": {"final": False}}, coffee(status="provisional", booked_on="2026-09-30"), source="intraday")
+    desk.deliver(
+        {"statement": {"final": False}}, coffee(status="provisional", booked_on="2026-09-30"), source="intraday"
+    )
     desk.deliver(statement("1", "10.00", "7.00"), coffee(), source="bank")
     assert desk.records("booked_on", "status") == [
         (desk.records("booked_on")[0], "provisional"),
@@ -146,7 +150,9 @@ def test_any_order_of_overlapping_deliveries_gives_the_same_records(
         for position, names in enumerate(order):
             rows = [coffee(text=name) for name in names] + [charge(f"id-{name}") for name in names]
             desk.deliver(*rows, charge(f"only-{position}"), source="bank")
-        rows = desk.query("select text, external_id, record_id from {records} where coalesce(external_id, '') not like 'only%'")
+        rows = desk.query(
+            "select text, external_id, record_id from {records} where coalesce(external_id, '') not like 'only%'"
+        )
         counts = Counter(row["text"] for row in rows if row["text"])
         assert {name: counts.get(name, 0) for name in "abc"} == expected
         assert sum(row["external_id"] is not None for row in rows) == sum(n > 0 for n in expected.values())

@@ -5,7 +5,7 @@ What a user types: the command ``tieout``, one module for each group of commands
 1 done and something needs a person, 2 wrong use, 3 failed.
 
 To add a command, write ``cli/_NAME.py`` with a function whose docstring is its help, taking :data:`WorkspaceOption` and
-:data:`JsonOption` and handing them to :func:`~tieout.cli._asked.asked`; register it below; and import what it works
+:data:`JsonOption` and handing them to :func:`~tieout.cli._asked.asked`; register it below (``cls=QuickCommand``); and import what it works
 with inside the function, so that ``tieout --help`` does not wait for it. It prints through ``_output``, gives its exit
 status by ``raise typer.Exit(status)``, and raises errors of ``tieout.errors`` for all else.
 """
@@ -19,10 +19,14 @@ import typer
 from typer.main import get_command
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, keep
+from tieout.cli._book import book
 from tieout.cli._faults import told
+from tieout.cli._ingest import ingest, replay
 from tieout.cli._init import init
 from tieout.cli._inspect import inspect
 from tieout.cli._output import flush, prepare
+from tieout.cli._quick import QuickCommand, QuickGroup
+from tieout.cli._verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +41,7 @@ Exit status: 0 done; 1 done, and something needs a person; 2 wrong use; 3 failed
 #: Every command; ``main`` runs it.
 app = typer.Typer(
     name="tieout",
+    cls=QuickGroup,
     help=_HELP,
     rich_markup_mode=None,  # plain help: three times as fast as the coloured one
     pretty_exceptions_enable=False,
@@ -72,8 +77,12 @@ def _every_command(
         typer.echo(context.get_help())
 
 
-app.command()(init)
-app.command()(inspect)
+app.command(cls=QuickCommand)(init)
+app.command(cls=QuickCommand)(inspect)
+app.command()(ingest)
+app.command()(replay)
+app.command()(verify)
+app.add_typer(book, name="book")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Asked", "JsonOption", "WorkspaceOption", "asked", "keep", "workspace_folder"]
+__all__ = ["Asked", "JsonOption", "WorkspaceOption", "asked", "keep", "nearest_workspace", "workspace_folder"]
+
+#: As in ``tieout.config``; a test holds them together.
+_FILE_NAME = "tieout.toml"
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -41,6 +44,13 @@ def asked(context: typer.Context, workspace: Path | None, *, as_json: bool) -> A
     """Put together what was asked before and behind the command's name; behind goes first."""
     before = context.obj if isinstance(context.obj, Asked) else Asked()
     return Asked(workspace or before.workspace, as_json or before.as_json, before.debug)
+
+
+def nearest_workspace() -> Path | None:
+    """Find the nearest workspace above the current folder, for commands that do without one, too."""
+    here = Path.cwd()
+    # Not by ``find_workspace``: loading what reads a whole tieout.toml would take longer than many an inspection.
+    return next((folder for folder in (here, *here.parents) if (folder / _FILE_NAME).is_file()), None)
 
 
 def workspace_folder(wanted: Path | None) -> Path:

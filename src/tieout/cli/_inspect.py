@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from tieout.cli._asked import Asked, JsonOption, WorkspaceOption, asked, workspace_folder
+from tieout.cli._asked import Asked, JsonOption, WorkspaceOption, asked, nearest_workspace, workspace_folder
 from tieout.cli._output import measured, say, say_json, say_table, watched
 from tieout.errors import WrongUse
 
@@ -119,11 +119,8 @@ def _mappings(wanted: Asked) -> list[Format]:
 
     :raises WrongUse: a mapping is at fault, or the workspace that was named is none.
     """
-    try:
-        folder = workspace_folder(wanted.workspace)
-    except WrongUse:
-        if wanted.workspace is not None:
-            raise
+    folder = nearest_workspace() if wanted.workspace is None else workspace_folder(wanted.workspace)
+    if folder is None:
         return []
     paths = sorted((folder / "mappings").glob("*.toml"))
     if len(paths) > _MAPPINGS_MAX:

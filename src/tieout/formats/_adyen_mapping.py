@@ -252,7 +252,8 @@ def _identity(columns: Columns, word: str, modification: str | None, is_state: s
 def _links(columns: Columns, word: str, modification: str | None) -> dict[str, str | None]:
     payment = columns.first("psp_reference") or "null"
     modified = modification or "null"
-    back = among(word, (name for name, kind in terms.MONEY_KINDS.items() if kind not in {"charge", terms.RESERVE}))
+    # A capture is known by its payment, and so is a state; whatever follows (refund, chargeback) by its own reference.
+    first = among(word, (*(w for w, kind in terms.MONEY_KINDS.items() if kind == "charge"), *terms.NO_MONEY_KINDS))
     # The bank's text of a payout begins with it: TX3488899933XT.
     transfer = f"regexp_extract({modified}, 'TX[0-9A-Z]+XT')"
     invoice = f"regexp_extract({modified}, 'Invoice ([A-Z0-9]+)', 1)"
@@ -270,9 +271,9 @@ def _links(columns: Columns, word: str, modification: str | None) -> dict[str, s
     ]  # fmt: skip
     return {
         "external_id": f"case when {payment} is null then nullif({transfer}, '')"
-        f" when {back} then coalesce({modified}, {payment}) else {payment} end",
+        f" when {first} then {payment} else coalesce({modified}, {payment}) end",
         "payment_id": payment,
-        "parent_external_id": f"case when {back} then {payment} end",
+        "parent_external_id": f"case when not {first} then {payment} end",
         "references": f"[{', '.join(references)}]",
         "text": f"case when {payment} is null then {modified} end",
         "counterparty": columns.filled("shopper_name", "shopper_email", "shopper_reference"),

@@ -40,6 +40,8 @@ _SURE_BYTES = 4
 _TAR_MARK = slice(257, 262)
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _ROOT = re.compile(r"<(?![?!])(?:([\w.-]+):)?([\w.-]+)([^<>]*)")
+_JSON = re.compile(r"""\s*(?:\{\s*["}]|\[\s*(?:["{\[\]]|-?\d|true|false|null))""")
+_ENCODING = re.compile(r"""<\?xml[^>]*\sencoding\s*=\s*["']([\w.-]{1,40})""")
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TEXT_CONTROL = frozenset(range(32)) - {9, 10, 12, 13, 0x1A}
 _CONTROL_SHARE = 0.02
@@ -69,7 +71,7 @@ def appearance(head: Head) -> str:
 def columns_of(head: Head) -> list[str]:
     """Name the columns of a file that looks like a text table; none if it does not."""
     text = _decoded(head.data) if _marked(head.data) is None else None
-    if text is None or text.lstrip().startswith(("<", "{", "[")):
+    if text is None or text.lstrip().startswith("<") or _JSON.match(text):
         return []
     table = _table(text)
     return [name for name in table[1] if name] if table else []
@@ -104,7 +106,7 @@ def _text_appearance(text: str) -> str:
     start = text.lstrip()
     if start.startswith("<"):
         return _xml_appearance(start)
-    if start.startswith(("{", "[")):
+    if _JSON.match(start):
         return "JSON of a kind that it does not know"
     table = _table(text)
     if table is not None:
@@ -122,7 +124,10 @@ def _xml_appearance(text: str) -> str:
         return "XML without any element"
     prefix, name, attributes = root.groups()
     space = re.search(rf"""xmlns{":" + re.escape(prefix) if prefix else ""}\s*=\s*["']([^"']*)""", attributes)
-    return f"XML with the root <{name[:_NAME_SHOWN]}>" + (f" in {space[1][:100]}" if space else "")
+    said = f"XML with the root <{name[:_NAME_SHOWN]}>" + (f" in {space[1][:100]}" if space else "")
+    stated = _ENCODING.match(text)
+    # A file that states a wrong encoding is no XML for any parser: the statement is the thing to look at.
+    return said + (f" that states the encoding {stated[1]}" if stated and stated[1].lower() != "utf-8" else "")
 
 
 def _shown(text: str) -> str:

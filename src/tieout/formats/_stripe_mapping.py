@@ -177,15 +177,20 @@ def _kind(columns: Columns, word: str, source: str | None) -> str:
 def _identity(columns: Columns, word: str, source: str | None) -> dict[str, str | None]:
     """Namespace, identity and aliases, as ``_stripe_terms.identity_of`` gives them."""
     transaction = columns.first("balance_transaction_id", "id")
-    own = [
-        f"when {among(word, words)} and regexp_matches({source}, '^({'|'.join(p.rstrip('_') for p in prefixes)})_')"
-        f" then {literal(namespace)}"
-        for namespace, (prefixes, words) in NAMESPACES.items()
-    ]
     if source is None:
         return {"namespace": literal(TRANSACTION), "identity": transaction, "external_id": transaction}
-    namespace = f"case {' '.join(own)} else {literal(TRANSACTION)} end"
-    is_own = f"({namespace}) <> {literal(TRANSACTION)}"
+    # One search per row: "charge:ch_1" is a charge's own line, "refund_failure:re_1" is not a refund's.
+    own = "|".join(
+        f"({'|'.join(words)}):({'|'.join(prefix.rstrip('_') for prefix in prefixes)})"
+        for prefixes, words in NAMESPACES.values()
+    )
+    is_own = f"coalesce(regexp_matches({word} || ':' || {source}, '^({own})_'), false)"
+    by_prefix = " ".join(
+        f"when starts_with({source}, {literal(prefix)}) then {literal(namespace)}"
+        for namespace, (prefixes, _) in NAMESPACES.items()
+        for prefix in prefixes
+    )
+    namespace = f"case when {is_own} then case {by_prefix} end else {literal(TRANSACTION)} end"
     if transaction is None:
         return {"namespace": namespace, "identity": f"case when {is_own} then {source} end", "external_id": source}
     return {

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
+    import pyarrow as pa
 
 __all__ = ["CardScan", "find_cards", "mask", "redact"]
 
@@ -151,8 +151,9 @@ def _many_digits(column: pa.Array) -> npt.NDArray[np.bool_]:
     text = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
     running = np.zeros(len(text) + 1, np.int32)
     np.cumsum((text - np.uint8(ord("0"))) < 10, out=running[1:])
-    counts = np.diff(running[bounds - bounds[0]])
-    return counts >= _DIGITS_MIN
+    counts: npt.NDArray[np.int32] = np.diff(running[bounds - bounds[0]])
+    enough: npt.NDArray[np.bool_] = counts >= _DIGITS_MIN
+    return enough
 
 
 def redact(stream: BinaryIO, numbers: Iterable[str]) -> BinaryIO | None:

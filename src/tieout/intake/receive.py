@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import sqlalchemy as sa
 
+from tieout.errors import WrongUse
 from tieout.store import schema
 from tieout.store.book import append_audit
 
 if TYPE_CHECKING:
     from tieout.store.workplace import Store
 
-__all__ = ["Received", "delivery_id_of", "landed", "receive"]
+__all__ = ["Received", "delivery_id_of", "delivery_named", "landed", "receive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,22 @@ def _note(store: Store, connection: sa.Connection, delivery_id: str, action: str
         reason=None,
         body=body,
     )
+
+
+def delivery_named(store: Store, beginning: str) -> str:
+    """
+    Find a delivery by the beginning of its id.
+
+    :raises WrongUse: none, or several, begin so.
+    """
+    table = schema.delivery
+    with store.book.reading() as connection:
+        query = sa.select(table.c.delivery_id).where(table.c.delivery_id.startswith(beginning, autoescape=True))
+        found = list(connection.scalars(query.limit(2)))
+    if len(found) != 1:
+        message = f"expected the id of a delivery, got {beginning!r}: {'several begin' if found else 'none begins'} so"
+        raise WrongUse(message)
+    return str(found[0])
 
 
 def landed(store: Store) -> list[str]:

@@ -12,7 +12,7 @@ import datetime as dt
 import re
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tieout.errors import WrongUse
 from tieout.observe.exported import TABLES
@@ -22,6 +22,7 @@ from tieout.store.engine import connect
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import duckdb
@@ -130,18 +131,21 @@ def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date |
     con.register("book_deliveries", snapshot.deliveries)
     con.register("book_statements", snapshot.statements)
     con.register("book_exceptions", snapshot.exceptions)
-    # As lambdas: DuckDB evaluates the annotations of what it is given, and ours name types that are not imported.
-    con.create_function("key_of", lambda texts: keys_of(_whole(texts)), ["VARCHAR"], "BIGINT", type="arrow")
-    con.create_function("normal_of", lambda texts: normal_column(_whole(texts)), ["VARCHAR"], "VARCHAR", type="arrow")
+    for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
+        con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type="arrow", null_handling="special")
     day = as_of or snapshot.latest or dt.date(1970, 1, 1)
     con.execute(f"create macro as_of_day() as date '{day}'")
 
 
-def _whole(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Join the pieces in which the engine hands over a column."""
+def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
+    """
+    Let the engine call a function of columns, which it hands over in pieces.
+
+    As a lambda: the engine evaluates the annotations of what it is given, and ours name types that are not imported.
+    """
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
-    return pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts
+    return lambda texts: function(pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts)
 
 
 def _check(table: ExportedTable, workspace: Workspace, filters: Filters) -> None:

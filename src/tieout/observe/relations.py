@@ -81,8 +81,12 @@ def witnesses_relation(lake: Lake, snapshot: Snapshot) -> str:
     if snapshot.history:
         standing = f"(select distinct on (record_id) {about} from {records} order by record_id, version desc)"  # noqa: S608
     shown = "" if snapshot.history else "where not r.withdrawn"
+    reports = reports_sql(
+        f"(select * from {records} where version = 1)",  # noqa: S608 - ours
+        *(table(lake, name, snapshot.files[name]) for name in ("assertions", "witnesses")),
+    )
     return f"""(
-        with report as ({reports_sql(lake, snapshot)})
+        with report as ({reports})
         select r.record_id, r.delivery_id, r.source_id, r.member, r.line, r.first, n.account_id, n.entity_id, n.booked_on,
             n.external_id, d.sequence, d.received_at as seen_at,
             case when r.withdrawn then 'withdrawn' else 'current' end as state
@@ -91,19 +95,16 @@ def witnesses_relation(lake: Lake, snapshot: Snapshot) -> str:
     )"""  # noqa: S608 - relations of our own
 
 
-def reports_sql(lake: Lake, snapshot: Snapshot, only: str = "") -> str:
+def reports_sql(own: str, asserted: str, witness: str) -> str:
     """
     Write the query for all reports: record_id, record_key, delivery_id, source_id, member, line, first, withdrawn.
 
     Most records have one report; only where there are several must they be ranked and held against what was withdrawn.
 
-    :param only: a condition on ``record_key``, to look at few records.
+    :param own: relation of the first version of records, the report that brought it.
+    :param asserted, witness: relations of the lake's tables of those names.
     """
-    condition = f" where {only}" if only else ""
     names = "record_id, record_key, delivery_id, source_id, member, line"
-    own = f"(select * from {table(lake, 'records', snapshot.files['records'])} where version = 1{' and ' + only if only else ''})"  # noqa: S608
-    asserted = f"(select * from {table(lake, 'assertions', snapshot.files['assertions'])}{condition})"  # noqa: S608
-    witness = f"(select * from {table(lake, 'witnesses', snapshot.files['witnesses'])}{condition})"  # noqa: S608
     return f"""
         with several as (select record_key from {asserted} union select record_key from {witness}),
         told as (
@@ -141,7 +142,7 @@ def references_relation(lake: Lake, snapshot: Snapshot) -> str:
     )
     # An alias is "namespace:identity"; what the other system wrote is the identity.
     parts.append(
-        f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, a -> substr(a, strpos(a, ':') + 1))))"  # noqa: S608
+        f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, lambda a: substr(a, strpos(a, ':') + 1))))"  # noqa: S608
         f" from {records}"
     )
     distinct = "distinct" if snapshot.history else ""

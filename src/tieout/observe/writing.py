@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,7 @@ def write_query(
     :raises WrongUse: the folder cannot be written, or the rows do not fit a workbook.
     """
     ending = ending_of(path)
+    relation, columns = _with_exponents(relation, columns)
     selected = ", ".join(f'{value_sql(column, ending)} as "{column.name}"' for column in columns)
     query = f"select {selected} from {relation}{f' order by {order}' if order else ''}"  # noqa: S608 - our names
     with _whole_file(path) as draft:
@@ -118,6 +120,20 @@ def write_query(
         }[ending]
         found = con.execute(f"copy ({query}) to {literal(str(draft))} ({options})").fetchone()
         return int(found[0]) if found else 0
+
+
+def _with_exponents(relation: str, columns: Sequence[Column]) -> tuple[str, list[Column]]:
+    """Compute each exponent once, in front: an amount names its exponent ten times."""
+    asked = dict.fromkeys(column.exponent for column in columns if column.kind == "amount")
+    if not asked:
+        return relation, list(columns)
+    names = {sql: f"exponent_{number}" for number, sql in enumerate(asked)}
+    added = ", ".join(f"{sql} as {name}" for sql, name in names.items())
+    named = [
+        replace(column, exponent=f"t.{names[column.exponent]}") if column.kind == "amount" else column
+        for column in columns
+    ]
+    return f"(select t.*, {added} from {relation}) t", named  # noqa: S608 - our names
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def test_fixed_positions_count_characters_from_one(size: int, monkeypatch: pytes
         skip_footer=1,
         fields={"text": "note"},
     )
-    data = "HEAD\r\nÄÖ01   10.502026-10-01 Zürich\r\n\r\nB002  -3.002026-10-01\r\nC003   x    2026-10-01\r\nTOTAL  7.50\r\n\r\n".encode(
+    data = "HEAD\r\nÄÖ01   10.502026-10-01 Zürich\r\n\r\nB002   -3.002026-10-01\r\nC003   x    2026-10-01\r\nTOTAL  7.50\r\n\r\n".encode(
         "cp1252"
     )
     got = read(mapping, data)

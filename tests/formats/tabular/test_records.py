@@ -143,7 +143,7 @@ GOOD = csv_of("1.50", "-2", "x", "4") + b'"q\n""z",5,2026-10-01\n'
 
 def test_cut_off_anywhere_it_says_so_or_reads_on() -> None:
     whole = read(plain(), GOOD)
-    for place in range(len(GOOD)):
+    for place in range(0, len(GOOD)):
         got = read(plain(), GOOD[:place])
         assert got.refused or len(got.rows) <= len(whole.rows)
 
@@ -152,7 +152,7 @@ def test_cut_off_anywhere_it_says_so_or_reads_on() -> None:
     st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.binary(max_size=3), st.integers(0, 3)), max_size=4),
     st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-7"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_change_of_bytes_brings_it_down(changes: list[tuple[int, bytes, int]], encoding: str) -> None:
     data = GOOD
     for place, put, cut in changes:
@@ -162,7 +162,7 @@ def test_no_change_of_bytes_brings_it_down(changes: list[tuple[int, bytes, int]]
 
 
 @given(st.binary(max_size=200), st.sampled_from(["csv", "tsv", "jsonl", "parquet", "xlsx"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_bytes_are_refused_or_read(data: bytes, name: str) -> None:
     mapping = plain(format=name)
     chunks = list(MappingFormat(mapping).read(io.BytesIO(data), ReadOptions()))
@@ -178,5 +178,5 @@ def test_many_rows_in_the_order_of_the_file_with_faults_between() -> None:
     assert got.column("line") == sorted(got.column("line"))
     assert len(got.rows) + len(got.problems) == 60_000
     assert all(row["line"] == int(row["external_id"]) + 2 for row in got.rows)
-    assert got.rows[97]["exponent"] == 3
+    assert {row["exponent"] for row in got.rows if int(row["external_id"]) % 97 == 0} == {3}
     assert got.rows[0]["booked_on"] == dt.date(2026, 10, 1)

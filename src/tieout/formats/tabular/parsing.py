@@ -58,6 +58,8 @@ def _only(statements: list[exp.Expr | None], text: str) -> exp.Expr:
     if isinstance(select, exp.Select):
         parts = [name for name, value in select.args.items() if value and name != "kind"]
         named = select.expressions[0] if parts == ["expressions"] and len(select.expressions) == 1 else None
+        if isinstance(named, exp.Alias) and isinstance(named.this, exp.Subquery):
+            raise not_allowed(named.this.this)
         if isinstance(named, exp.Alias) and isinstance(named.this, exp.Paren):
             inner = named.this.this
             if isinstance(inner, exp.Expr):

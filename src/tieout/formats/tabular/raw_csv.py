@@ -39,14 +39,19 @@ class _Text:
     line: int = 1
     started: bool = False
 
-    def skip_line(self) -> bool:
-        """Drop one physical line; False at the end of the file."""
+    def grow(self) -> bool:
+        """Take one more block, while the header is looked for; False at the end of the file, or of patience."""
+        more = next(self.more, None) if len(self.data) <= 2 * _HEADER_BYTES_MAX else None
+        self.data += more or b""
+        return more is not None
+
+    def skip_line(self) -> None:
+        """Drop one physical line."""
+        while b"\n" not in self.data and self.grow():
+            pass
         end = self.data.find(b"\n")
-        if end < 0:
-            self.data = b""
-            return False
-        self.data, self.line = self.data[end + 1 :], self.line + 1
-        return True
+        self.data = self.data[end + 1 :] if end >= 0 else b""
+        self.line += 1
 
 
 def open_csv(stream: BinaryIO, shape: Mapping) -> RawTable:
@@ -55,12 +60,14 @@ def open_csv(stream: BinaryIO, shape: Mapping) -> RawTable:
 
     :raises Unreadable: it is empty, or has no such header.
     """
-    blocks = utf8_blocks(stream, shape.dialect.encoding)
-    text = _Text(next(blocks, b""), blocks)
+    text = _Text(b"", utf8_blocks(stream, shape.dialect.encoding))
+    text.grow()
     for _ in range(shape.dialect.skip_rows + max((shape.header_row or 1) - 1, 0)):
         text.skip_line()
     if shape.header_row == FIND_HEADER:
         _find_header(text, shape)
+    while b"\n" not in text.data.lstrip(b"\n") and text.grow():
+        pass
     while text.data[:1] == b"\n":
         text.skip_line()
     if not text.data:
@@ -83,6 +90,8 @@ def _delimiter_of(line: bytes, quote: str) -> str:
 
 def _find_header(text: _Text, shape: Mapping) -> None:
     """Drop the lines before the first that holds every column of ``identify``."""
+    while text.data.count(b"\n") < _SEARCHED_LINES and text.grow():
+        pass
     rest, skipped = text.data.split(b"\n", _SEARCHED_LINES), 0
     for line in rest[:_SEARCHED_LINES]:
         delimiter = shape.dialect.delimiter
@@ -115,6 +124,8 @@ def _cells(record: bytes, delimiter: str, quote: str, line: int) -> tuple[str, .
 
 def _header(text: _Text, shape: Mapping) -> tuple[str, ...]:
     marks = marks_of(text.data[: 2 * _HEADER_BYTES_MAX], shape.dialect.quote, shape.dialect.delimiter)
+    while not len(marks.ends) and text.grow():
+        marks = marks_of(text.data[: 2 * _HEADER_BYTES_MAX], shape.dialect.quote, shape.dialect.delimiter)
     end = int(marks.ends[0]) if len(marks.ends) else len(text.data)
     record = text.data[:end]
     if b"\0" in record:

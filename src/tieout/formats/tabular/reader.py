@@ -109,12 +109,22 @@ def _in_order(
 ) -> Iterator[Done]:
     """Run pieces side by side, a few at a time, and give the results in the pieces' order."""
     waiting: deque[Future[Done]] = deque()
-    for piece in pieces:
+    source, stopped = iter(pieces), None
+    while True:
+        try:
+            piece = next(source, None)
+        except BadInput as error:
+            # What came before is read; only then is it said that the rest cannot be.
+            piece, stopped = None, error
+        if piece is None:
+            break
         waiting.append(workers.submit(run, piece))
         if len(waiting) >= AT_HAND:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+    if stopped is not None:
+        raise stopped
 
 
 def _sliced(done: Done, most: int) -> Iterator[Chunk]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK_BYTES", "utf8_blocks"]
 
 #: How much is read at a time: memory grows with it, not with the file.
-BLOCK_BYTES = 12 * 2**20
+BLOCK_BYTES = 16 * 2**20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -26,6 +26,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_MARK_BYTES = 4
+#: Without a mark, Python's own decoders would refuse or take the order of the machine.
+_UNMARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _UTF8 = {"utf-8", "ascii"}
 
 
@@ -45,7 +48,7 @@ def utf8_blocks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
 
     :raises Unreadable: the stream is empty.
     """
-    first = _read(stream)
+    first = _read(stream, max(BLOCK_BYTES, _MARK_BYTES))
     if not first:
         message = "expected a table, got an empty file"
         raise Unreadable(message)
@@ -53,18 +56,16 @@ def utf8_blocks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
         if first.startswith(mark):
             first, encoding = first[len(mark) :], name
             break
-    plain = codecs.lookup(encoding).name in _UTF8
-    decoder = None if plain else codecs.getincrementaldecoder(encoding)("tieout-mark")
-    carry = b""
-    block: bytes = first
-    while block:
-        text = block if decoder is None else _encoded(decoder.decode(block))
-        block = _read(stream)
-        if not block and decoder is not None:
-            text += _encoded(decoder.decode(b"", final=True))
-        text = carry + text
+    name = codecs.lookup(encoding).name
+    decoder = None if name in _UTF8 else codecs.getincrementaldecoder(_UNMARKED.get(name, name))("tieout-mark")
+    carry, ending = b"", False
+    while not ending:
+        # One block ahead: the last one must be known as such.
+        block, first = first, _read(stream, BLOCK_BYTES)
+        ending = not first
+        text = carry + (block if decoder is None else _decoded(decoder, block, ending=ending))
         # A CR at the end may be half of a CRLF.
-        carry = b"\r" if block and text.endswith(b"\r") else b""
+        carry = b"\r" if not ending and text.endswith(b"\r") else b""
         text = text[:-1] if carry else text
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -72,18 +73,22 @@ def utf8_blocks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
             yield text
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, *, ending: bool) -> bytes:
+    try:
+        return decoder.decode(block, ending).encode("utf-8", "surrogateescape")
+    except UnicodeError as error:
+        message = f"expected text in the file's encoding, got what it cannot decode ({error})"
+        raise Unreadable(message) from None
 
 
-def _read(stream: BinaryIO) -> bytes:
+def _read(stream: BinaryIO, wanted: int) -> bytes:
     """Read a full block, however little the stream gives at once."""
-    block = stream.read(BLOCK_BYTES)
-    if len(block) == BLOCK_BYTES or not block:
+    block = stream.read(wanted)
+    if len(block) == wanted or not block:
         return block
     parts, size = [block], len(block)
-    while size < BLOCK_BYTES:
-        more = stream.read(BLOCK_BYTES - size)
+    while size < wanted:
+        more = stream.read(wanted - size)
         if not more:
             break
         parts.append(more)

@@ -1,0 +1,44 @@
+"""
+``tieout book move``: the book goes to another database.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._opening import opened
+from tieout.cli._output import measured, say, say_json
+
+__all__ = ["book"]
+
+book = typer.Typer(help="Look after the book.", rich_markup_mode=None)
+
+
+@book.callback()
+def _book() -> None:
+    """Keep ``move`` a command of its own."""
+
+
+@book.command()
+def move(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where to: postgresql+psycopg://... or sqlite:///...")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """Copy the book to another database, compare every row, and close the old one."""
+    from tieout.clock import system_clock
+    from tieout.store.moving import move_book
+
+    wanted = asked(context, workspace, as_json=as_json)
+    begin = system_clock.monotonic()
+    with opened(wanted) as (_, store):
+        counts = move_book(store.book, url, store.now_us(), store.actor)
+    if wanted.as_json:
+        say_json({"rows": counts, **measured({"move": system_clock.monotonic() - begin})})
+        return
+    say(f"{sum(counts.values())} rows in {len(counts)} tables copied and compared")
+    say(f'now set [workspace] book = "{url}" in tieout.toml; the old book refuses to be used')

@@ -1,0 +1,146 @@
+"""
+``tieout ingest`` and ``tieout replay``: files become facts, and are read again after a fix.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._opening import opened
+from tieout.cli._output import clean, measured, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tieout.intake.work import Outcome
+
+__all__ = ["ingest", "replay"]
+
+_Files = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Files (default: each source's path).")]
+_Source = Annotated[str | None, typer.Option("--source", metavar="ID", help="Whose files they are.")]
+
+
+def ingest(
+    context: typer.Context,
+    files: _Files = None,
+    source: _Source = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """Keep files unaltered and turn them into facts; what came before is recognised, bad rows are quarantined."""
+    from tieout import pipeline
+    from tieout.clock import system_clock
+    from tieout.errors import TieoutError
+
+    wanted = asked(context, workspace, as_json=as_json)
+    begin = system_clock.monotonic()
+    outcomes: list[Outcome] = []
+    errors: list[TieoutError] = []
+    with opened(wanted) as (place, store), _progress() as heard:
+        for result in pipeline.ingest(store, place, files or None, source, heard):
+            if isinstance(result, TieoutError):
+                errors.append(result)
+                print(f"tieout: {clean(str(result))}", file=sys.stderr)  # noqa: T201 - one sentence for each file
+            else:
+                outcomes.append(result)
+    seconds = {"ingest": system_clock.monotonic() - begin}
+    if wanted.as_json:
+        told = [_as_json(outcome) for outcome in outcomes]
+        say_json({"deliveries": told, "errors": [str(error) for error in errors], **measured(seconds)})
+    else:
+        _show(outcomes)
+    raise typer.Exit(_status(outcomes, errors))
+
+
+def replay(
+    context: typer.Context,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id, or how it begins.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is read again; stands in the audit log.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """Read a delivery again with today's formats and mappings, and withdraw what it no longer yields."""
+    from tieout import pipeline
+    from tieout.clock import system_clock
+    from tieout.intake.receive import delivery_named
+
+    wanted = asked(context, workspace, as_json=as_json)
+    begin = system_clock.monotonic()
+    with opened(wanted) as (place, store):
+        outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason)
+    outcomes = [outcome] if outcome is not None else []
+    if wanted.as_json:
+        told = [_as_json(outcome) for outcome in outcomes]
+        say_json({"deliveries": told, **measured({"replay": system_clock.monotonic() - begin})})
+    else:
+        _show(outcomes)
+    raise typer.Exit(_status(outcomes, []))
+
+
+def _as_json(outcome: Outcome) -> dict[str, object]:
+    return {name: getattr(outcome, name) for name in outcome.__dataclass_fields__}
+
+
+def _status(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
+    """Say 3 where a file could not be read at all, 1 where something needs a person."""
+    if errors or any(outcome.state == "refused" and not outcome.repeat for outcome in outcomes):
+        return 3
+    return int(any(o.rows_quarantined or o.findings or o.reason or o.state != "accepted" for o in outcomes))
+
+
+def _show(outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        say("nothing new: no file waits at the sources' paths")
+        return
+    headings = ("file", "source", "what", "rows in", "new", "known", "changed", "quarantined")
+    rows = [
+        (
+            outcome.name,
+            outcome.source_id,
+            _what(outcome),
+            str(outcome.rows_in),
+            str(outcome.rows_new),
+            str(outcome.rows_repeated),
+            str(outcome.versions),
+            str(outcome.rows_quarantined),
+        )
+        for outcome in outcomes
+    ]
+    say_table(headings, rows, frozenset(headings[3:]))
+    for outcome in outcomes:
+        if outcome.reason:
+            say(f"{outcome.name}: {outcome.reason}")
+        if outcome.withdrawn:
+            say(f"{outcome.name}: {outcome.withdrawn} record(s) withdrawn: nothing says them any more")
+    findings = sum(outcome.findings for outcome in outcomes)
+    if findings:
+        say(f"{findings} finding(s) need a person: see `tieout exceptions`")
+    if any(outcome.rows_quarantined for outcome in outcomes):
+        say(
+            "rows that could not be read wait in `tieout quarantine`; after a fix: `tieout replay DELIVERY --reason ...`"
+        )
+
+
+def _what(outcome: Outcome) -> str:
+    if outcome.repeat and not outcome.rows_in:
+        return "known already" if outcome.state == "accepted" else f"known already, {outcome.state}"
+    return outcome.format or outcome.state if outcome.state == "accepted" else outcome.state
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int], None]]:
+    """Say on a terminal how many rows are done; stay quiet in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _name, _rows: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("reading ...") as status:
+        yield lambda name, rows: status.update(f"{clean(name)}: {rows:,} rows")

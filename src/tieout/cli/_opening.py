@@ -1,0 +1,39 @@
+"""
+Opening a workspace's stores for a command.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tieout.cli._asked import Asked, workspace_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tieout.config import Workspace
+    from tieout.store.workplace import Store
+
+__all__ = ["opened"]
+
+
+@contextmanager
+def opened(wanted: Asked) -> Iterator[tuple[Workspace, Store]]:
+    """
+    Give the workspace and its stores; closes them at the end.
+
+    Who works is the user of the operating system, until people sign in.
+    """
+    import getpass
+
+    from tieout.clock import system_clock, system_entropy
+    from tieout.config import load_workspace
+    from tieout.store.workplace import open_store
+
+    workspace = load_workspace(workspace_folder(wanted.workspace))
+    store = open_store(workspace, system_clock, system_entropy, getpass.getuser())
+    try:
+        yield workspace, store
+    finally:
+        store.close()

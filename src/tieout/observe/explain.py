@@ -1,0 +1,161 @@
+"""
+Everything about one thing, by any identifier that any system used for it.
+
+From an external id, a payment, settlement or other reference in any spelling, or from an id of tieout's own (record,
+delivery, exception), to the records as they stand, every version and why it was superseded, every delivery that says
+so, the raw lines, and what needs a person.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
+from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
+from tieout.store import schema
+from tieout.store.engine import connect
+from tieout.store.tables import TABLES
+from tieout.store.views import table
+from tieout.store.workplace import files_at
+from tieout.observe.writing import prepare_macros
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tieout.store.lake import LakeFile
+    from tieout.store.workplace import Store
+
+__all__ = ["SHOWN_MAX", "Explanation", "explain"]
+
+#: Of many records, so many are shown one by one; ``totals`` speak of all.
+SHOWN_MAX = 20
+#: Raw lines are read for so many records: each may mean reading a large delivery.
+_RAW_MAX = 5
+#: The shortest beginning of an id that is looked for.
+PREFIX_MIN = 6
+_HEX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
+_RECORD_DIGITS = 32
+
+
+@dataclass(slots=True)
+class Explanation:
+    """
+    What is known of an identifier.
+
+    :ivar count: how many records it names; ``records`` holds the first of them, with their history.
+    :ivar totals: the records that stand, summed by kind and currency.
+    :ivar ambiguous: ids that begin with what was asked, when it was the beginning of several.
+    """
+
+    asked: str
+    count: int = 0
+    totals: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    statements: list[dict[str, Any]] = field(default_factory=list)
+    exceptions: list[dict[str, Any]] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> bool:
+        """Whether anything is known of it."""
+        return bool(self.count or self.deliveries or self.statements or self.exceptions)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def explain(store: Store, asked: str) -> Explanation:
+    """
+    Find everything about an identifier; changes nothing.
+
+    :param asked: as any system writes it, in any spelling, or the beginning (6 or more digits) of an id of tieout's.
+    """
+    asked = asked.strip()
+    result = Explanation(asked)
+    store.spill.mkdir(parents=True, exist_ok=True)
+    with store.book.reading() as connection, closing(connect(store.spill)) as con:
+        files = files_at(connection, ("records", *TABLES))
+        prepare_macros(con)
+        _find_in_book(connection, result)
+        count = find_by_reference(con, store.lake, files, asked)
+        ids = _shown_ids(con, store, files, result) if count else []
+        if not count:
+            ids = _by_own_id(con, store, files, result)
+        if ids:
+            particulars = Particulars(store, connection, con, files)
+            fetch_versions(con, store.lake, files, ids)
+            result.records = particulars.of_records(ids, raw=len(ids) <= _RAW_MAX)
+            _tell_roles(con, result)
+        if not result.totals and result.records:
+            result.count = len(result.records)
+    return result
+
+
+def _find_in_book(connection: sa.Connection, result: Explanation) -> None:
+    """Look among deliveries (id, digest, name), exceptions and statements."""
+    asked, lowered = result.asked, result.asked.lower()
+    delivery, statement = schema.delivery, schema.statement
+    named = [delivery.c.name == asked, delivery.c.sha256 == lowered]
+    if _HEX.fullmatch(lowered):
+        named.append(delivery.c.delivery_id.startswith(lowered))
+    result.deliveries = delivery_facts(connection, sa.or_(*named), SHOWN_MAX)
+    if _HEX.fullmatch(lowered):
+        result.exceptions = exception_facts(connection, schema.exception.c.exception_id.startswith(lowered), SHOWN_MAX)
+    result.statements = statement_facts(connection, statement.c.statement_id == asked, SHOWN_MAX)
+
+
+def _by_own_id(
+    con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]], result: Explanation
+) -> list[bytes]:
+    """Find a record by the beginning of its id; several records are named, not shown."""
+    lowered = result.asked.lower()
+    if not _HEX.fullmatch(lowered) or len(lowered) > _RECORD_DIGITS:
+        return []
+    ids = find_by_prefix(con, store.lake, files, lowered, SHOWN_MAX)
+    if len(ids) > 1:
+        result.ambiguous = [record_id.hex() for record_id in ids]
+        return []
+    return ids
+
+
+_TOTALS = """
+    with standing as (
+        select h.* from (select distinct record_id, record_key, version from hit) h
+        anti join {gone} s on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version
+    ), r as (
+        select distinct on (p.record_id) p.* from {rows} p
+        semi join standing s on s.record_id = p.record_id and s.version = p.version
+    )
+    select kind, status, currency, count(*), exponent, sum(amount::hugeint)::varchar, sum(coalesce(net, amount)::hugeint)::varchar
+    from r group by kind, status, currency, exponent order by kind, status, currency, exponent
+"""
+
+
+def _shown_ids(
+    con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]], result: Explanation
+) -> list[bytes]:
+    """Sum the records that a reference names, and choose those to show: the ones that stand first."""
+    gone = table(store.lake, "superseded", files["superseded"])
+    con.execute(f"""
+        create or replace temp table found as
+        select h.record_id, any_value(h.record_key) as record_key, bool_or(s.record_id is null) as stands,
+            max(h.version) filter (where s.record_id is null) as version, bit_or(h.roles) as roles
+        from hit h left join {gone} s
+        on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version
+        group by h.record_id
+    """)  # noqa: S608 - a relation of our own
+    row = con.execute("select count(*) from found").fetchone()
+    result.count = int(row[0]) if row else 0
+    result.totals = _totals(con)
+    ids = con.execute(f"""
+        select f.record_id from found f left join standing_row r on r.record_id = f.record_id
+        order by f.stands desc, r.account_id, r.booked_on, f.record_id limit {SHOWN_MAX}
+    """).fetchall()  # noqa: S608 - a number
+    return [bytes(record_id) for (record_id,) in ids]

@@ -1,0 +1,159 @@
+"""
+Finding records by any identifier that any system used for them, without reading the whole lake.
+
+The index files of the lake hold keys in ascending order in small row groups, so that a look-up reads one group of each;
+the rows that they point to are then read by file and row number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tieout.model.normal import key_of, normal, normal_column
+from tieout.store.engine import paths
+from tieout.store.views import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from tieout.store.lake import Lake, LakeFile
+
+    Files = dict[str, list[LakeFile]]
+
+__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range"]
+
+#: The parts that an identifier can play in a record.
+ROLES = ("external_id", "payment_id", "settlement_id", "parent_external_id", "reference")
+_HIT = ("record_id", "record_key", "version")
+_AT_ONCE = 50_000
+_KEY_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """A span of keys, both ends included."""
+
+    low: int
+    high: int
+
+
+def identity_range(prefix: str) -> KeyRange:
+    """Give the keys of the record ids that begin with some hexadecimal digits."""
+    low = int(prefix[:_KEY_DIGITS].ljust(_KEY_DIGITS, "0"), 16)
+    high = int(prefix[:_KEY_DIGITS].ljust(_KEY_DIGITS, "f"), 16)
+    signed = [number - (1 << 64) if number >= 1 << 63 else number for number in (low, high)]
+    return KeyRange(*signed)
+
+
+def find_by_reference(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, wanted: str) -> int:
+    """
+    Find the rows that name an identifier, in any spelling: table ``hit`` (record_id, record_key, version, roles).
+
+    ``roles`` has bit *n* for ``ROLES[n]``. Rows that only share the key of another identifier are not in it.
+
+    :return: how many rows.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    key = key_of(wanted)
+    found: list[pa.Table] = []
+    if key is not None and _places(con, lake, files["references"], f"key = {key}"):
+        names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
+        rows = con.sql(f"select {names} from {_rows(con)} r")  # noqa: S608 - names and relations of our own
+        found = [_verified(batch, normal(wanted)) for batch in rows.to_arrow_reader(_AT_ONCE)]
+    kinds = pa.schema({"record_id": pa.binary(16), "record_key": "i8", "version": "i4", "roles": "i4"})
+    con.register("verified", pa.concat_tables([kinds.empty_table(), *found]))
+    con.execute("create or replace temp table hit as select * from verified")
+    con.unregister("verified")
+    return sum(part.num_rows for part in found)
+
+
+def _verified(batch: pa.RecordBatch, wanted: str) -> pa.Table:
+    """Keep the rows that really name the identifier, with the parts that it plays."""
+    import numpy as np  # noqa: PLC0415 - heavy
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+
+    roles: npt.NDArray[np.int32] = np.zeros(batch.num_rows, np.int32)
+    for bit, name in enumerate(ROLES[:-1]):
+        roles |= _equal(batch[name], wanted).astype(np.int32) << bit
+    listed = batch["references"]
+    parents = pc.list_parent_indices(listed).to_numpy()
+    roles[parents[_equal(pc.list_flatten(listed), wanted)]] |= 1 << (len(ROLES) - 1)
+    kinds = [pa.binary(16), pa.int64(), pa.int32()]
+    columns = [batch[name].cast(kind) for name, kind in zip(_HIT, kinds, strict=True)]
+    found = pa.table([*columns, pa.array(roles)], names=[*_HIT, "roles"])
+    return found.filter(pa.array(roles > 0))
+
+
+def _equal(column: pa.Array, wanted: str) -> npt.NDArray[np.bool_]:
+    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+
+    same = pc.fill_null(pc.equal(normal_column(column), wanted), False)  # noqa: FBT003 - Arrow's signature
+    return same.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]  # Arrow has no types
+
+
+def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, prefix: str, most: int) -> list[bytes]:
+    """
+    Find the records whose id begins with some hexadecimal digits, up to ``most``.
+    """
+    span = identity_range(prefix)
+    if not _places(con, lake, files["identities"], f"key between {span.low} and {span.high}"):
+        return []
+    rows = con.execute(
+        f"select distinct record_id from {_rows(con)} where lower(hex(record_id)) like '{prefix}%'"  # noqa: S608
+        f" order by record_id limit {int(most)}"
+    ).fetchall()
+    return [bytes(row[0]) for row in rows]
+
+
+def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids: Sequence[bytes]) -> None:
+    """Read every version of some records: table ``version_row``, with ``gone`` and ``gone_in`` for those superseded."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    keys = sorted({identity_range(record_id.hex()).low for record_id in ids})
+    listed = ", ".join(map(str, keys))
+    con.register("asked", pa.table({"record_id": pa.array(list(ids), pa.binary(16))}))
+    _places(con, lake, files["identities"], f"key in ({listed})")
+    con.execute(f"""
+        create or replace temp table version_row as
+        select r.* exclude (filename, file_row_number), s.reason as gone, s.delivery_id as gone_in
+        from {_rows(con)} r semi join asked a on a.record_id = r.record_id
+        left join (
+            select record_id, version, min(reason) as reason, arg_min(delivery_id, reason) as delivery_id
+            from {table(lake, "superseded", files["superseded"])} where record_key in ({listed}) group by all
+        ) s on s.record_id = r.record_id and s.version = r.version
+    """)  # noqa: S608 - relations of our own
+    con.unregister("asked")
+
+
+def _places(con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFile], condition: str) -> int:
+    """Look keys up in index files: table ``place`` (path of the records file, row); gives how many."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    con.execute("create or replace temp table place (path varchar, row bigint)")
+    if not indexes:
+        return 0
+    siblings = [{"filename": lake.full(f.path), "path": lake.full(f.sibling or "")} for f in indexes]
+    con.register("sibling", pa.Table.from_pylist(siblings))
+    con.execute(
+        "insert into place select distinct s.path, i.row::bigint"
+        f" from (select * from {table(lake, 'identities', indexes, places=True)} where {condition}) i"  # noqa: S608
+        " join sibling s using (filename)"
+    )
+    con.unregister("sibling")
+    found = con.execute("select count(*) from place").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _rows(con: duckdb.DuckDBPyConnection) -> str:
+    """Give the records at the places that a look-up found, as a relation."""
+    files = [path for (path,) in con.execute("select distinct path from place order by path").fetchall()]
+    source = f"read_parquet({paths(files)}, filename = true, file_row_number = true, union_by_name = true)"
+    return f"(select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number)"  # noqa: S608 - ours

@@ -1,0 +1,103 @@
+"""Law 1 and 17: a full card number does not stay anywhere."""
+
+import io
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.intake.conftest import Desk, charge
+from tieout.errors import BadInput
+from tieout.intake.cards import find_cards, mask, redact
+from tieout.store import schema
+
+VISA = "4111111111111111"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [VISA, f"card {VISA}.", "4111 1111 1111 1111", "5500-0000-0000-0004", "x 340000000000009 y", "6011000000000004"],
+)
+def test_card_numbers_are_found(text: str) -> None:
+    found, _ = find_cards(text)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111111111111112",  # fails Luhn
+        "1234567812345670",  # no issuer begins with 1
+        f"A{VISA}",  # part of a longer word
+        f"{VISA}0",
+        "DE02120300000000202051",
+        "4444444444444444",
+        "20260815120000",
+        "",
+    ],
+)
+def test_other_numbers_are_left_alone(text: str) -> None:
+    assert find_cards(text)[0] == []
+
+
+def test_six_and_four_digits_stay() -> None:
+    assert mask("4111 1111 1111 1111") == "4111 11** **** 1111"
+
+
+def test_a_number_across_blocks_and_lines_is_masked() -> None:
+    data = b"x" * ((1 << 20) - 7) + VISA.encode() + b"y" * 10 + b"41111111\r\n11111111 z"
+    copy = redact(io.BytesIO(data), [VISA])
+    assert copy is not None
+    with copy:
+        masked = copy.read()
+    assert len(masked) == len(data)
+    assert VISA.encode() not in masked.replace(b"\r\n", b"")
+    assert masked.count(b"411111******1111") == 1
+
+
+def everything_under(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_delivery_with_a_card_number_is_replaced_by_a_copy_without_it(desk: Desk) -> None:
+    outcome = desk.deliver(charge("a", text=f"paid with {VISA}"), charge("b"))
+    assert desk.records("external_id", "text") == [("a", "paid with 411111******1111"), ("b", None)]
+    assert outcome.reason is not None
+    assert "line 1, column text: a full card number came in" in outcome.reason
+    with desk.store.book.reading() as connection:
+        rows = connection.execute(sa.select(schema.delivery).order_by(schema.delivery.c.sequence)).all()
+    assert [row.state for row in rows] == ["erased", "accepted"]
+    assert rows[0].wrapped_key is None
+    assert rows[1].redacts == rows[0].delivery_id
+    assert not (desk.store.landing.root / rows[0].path).exists()
+    assert VISA.encode() not in everything_under(desk.folder / ".tieout")
+    with desk.store.landing.open(rows[1].path, desk.store.vault.unwrap(rows[1].wrapped_key), rows[1].bytes) as stream:
+        assert VISA.encode() not in stream.read()
+
+
+def test_it_is_recognised_when_it_comes_again(desk: Desk) -> None:
+    rows = (charge("a", text=f"paid with {VISA}"), charge("b"))
+    desk.deliver(*rows)
+    assert desk.deliver(*rows).state == "erased"
+    assert desk.records("external_id") == ["a", "b"]
+
+
+def test_where_no_copy_can_be_made_nothing_is_kept(desk: Desk) -> None:
+    with pytest.raises(BadInput, match="nothing of it was kept"):
+        # JSON writes the digits with an escape, so they do not stand in the bytes as they are read.
+        desk.deliver_bytes(
+            b'{"identity": "a", "amount": 1, "booked_on": "2026-10-01", "text": "\\u0034111111111111111"}'
+        )
+    assert desk.records("external_id") == []
+    assert VISA.encode()[1:] not in everything_under(desk.folder / ".tieout")
+
+
+def test_an_identifier_that_looks_like_a_card_stays(desk: Desk) -> None:
+    desk.deliver(charge("a", text=f"EREF {VISA}", references=[VISA]))
+    assert desk.records("text") == [f"EREF {VISA}"]
+
+
+def test_one_of_many_identifiers_that_passes_by_chance_stays(desk: Desk) -> None:
+    rows = [charge(str(n), details=f'{{"ref": "{4111111111111111 + n}"}}') for n in range(9)]
+    assert desk.deliver(*rows).state == "accepted"
+    assert len(desk.records("external_id")) == 9

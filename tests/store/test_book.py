@@ -1,0 +1,106 @@
+"""The book: one schema on both databases, and a log that shows every change."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from tieout.errors import Broken, WrongUse
+from tieout.store import schema
+from tieout.store.book import Book, append_audit, check_audit, open_book
+from tieout.store.moving import move_book
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peers)])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    url = f"sqlite:///{tmp_path / 'book.db'}"
+    book = open_book(request.getfixturevalue("fresh_postgres") if request.param == "postgresql" else url)
+    yield book
+    book.close()
+
+
+def note(book: Book, count: int) -> None:
+    for number in range(count):
+        with book.writing() as connection:
+            append_audit(connection, at=number, actor="me", action="test", subject="é", reason=None, body={"n": number})
+
+
+def test_the_migrations_build_exactly_the_tables_that_the_program_knows(book: Book) -> None:
+    with book.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_a_failed_transaction_leaves_nothing(book: Book) -> None:
+    with pytest.raises(RuntimeError), book.writing() as connection:
+        connection.execute(sa.insert(schema.about).values(name="a", value="b"))
+        raise RuntimeError
+    with book.reading() as connection:
+        assert connection.execute(sa.select(schema.about)).all() == []
+
+
+def test_the_audit_log_holds(book: Book) -> None:
+    note(book, 3)
+    with book.reading() as connection:
+        assert check_audit(connection) == 3
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "update audit set actor = 'you' where sequence = 2",
+        "update audit set body = '{}' where sequence = 3",
+        "delete from audit where sequence = 2",
+        "delete from audit where sequence = 1",
+        "update audit set at = at + 1 where sequence = 1",
+    ],
+)
+def test_a_changed_or_removed_entry_is_found(book: Book, tampering: str) -> None:
+    note(book, 3)
+    with book.writing() as connection:
+        connection.execute(sa.text(tampering))
+    with book.reading() as connection, pytest.raises(Broken, match="audit log was changed"):
+        check_audit(connection)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite://", "oracle://x"])
+def test_another_database_is_refused_with_a_sentence(url: str) -> None:
+    with pytest.raises(WrongUse, match="expected"):
+        open_book(url)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'book.db'}"
+    book = open_book(url)
+    with book.writing() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+    book.close()
+    with pytest.raises(WrongUse, match="newer than this tieout"):
+        open_book(url)
+
+
+def test_a_book_moves_whole_and_the_old_one_refuses(book: Book, tmp_path: Path) -> None:
+    old_url = f"sqlite:///{tmp_path / 'old.db'}"
+    old = open_book(old_url)
+    note(old, 5)
+    move_to = book.engine.url.render_as_string(hide_password=False)
+    counts = move_book(old, move_to, 1, "me")
+    assert counts["audit"] == 5
+    with book.reading() as connection:
+        assert check_audit(connection) == 6
+    with pytest.raises(WrongUse, match="was moved to"):
+        open_book(old_url)
+    old.close()
+
+
+def test_a_book_does_not_move_onto_another(tmp_path: Path) -> None:
+    one, two = (open_book(f"sqlite:///{tmp_path / name}") for name in ("one.db", "two.db"))
+    note(one, 1)
+    note(two, 1)
+    with pytest.raises(WrongUse, match="expected an empty database"):
+        move_book(one, f"sqlite:///{tmp_path / 'two.db'}", 1, "me")
+    with one.reading() as connection:
+        assert connection.execute(sa.select(schema.about)).all() == []
