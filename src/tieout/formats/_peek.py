@@ -8,7 +8,7 @@ import io
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from _typeshed import WriteableBuffer
 
 __all__ = ["HEAD_BYTES", "peek"]
 
@@ -25,8 +25,8 @@ class _Replayed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer)
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
         if self._at < len(self._taken):
             part = self._taken[self._at : self._at + len(view)]
             self._at += len(part)

@@ -52,7 +52,7 @@ def _issued(digits: str) -> bool:
     """Whether an issuer gives out numbers like this."""
     return (
         any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _RANGES)
-        and len(set(digits)) > 2
+        and len(set(digits)) > 1
     )
 
 
