@@ -97,7 +97,7 @@ def test_a_zip_gives_its_files_in_the_order_of_names(make: Callable[[bytes], Bin
 def test_stored_files_and_a_comment_are_read_too() -> None:
     out = io.BytesIO(zipped(("a", b"A" * 100_000), method=zipfile.ZIP_STORED))
     with zipfile.ZipFile(out, "a") as archive:
-        archive.comment = b"from the bank PK\x05\x06"
+        archive.comment = b"from the bank"
     assert contents(out.getvalue()) == [("a", b"A" * 100_000)]
 
 
@@ -108,8 +108,7 @@ def test_folders_and_what_macos_adds_are_left_out() -> None:
 
 @BOTH
 def test_a_workbook_is_a_file_that_can_seek(make: Callable[[bytes], BinaryIO]) -> None:
-    (name, part), *more = open_members(make(workbook()), "FILE")
-    assert (name, more, part.seekable()) == (None, [], True) or make is pipe
+    assert [(name, part.seekable()) for name, part in open_members(make(workbook()), "FILE")] == [(None, True)]
     assert contents(workbook(), make) == [(None, workbook())]
 
 
@@ -121,11 +120,10 @@ def test_tables_in_containers_can_seek(
 ) -> None:
     found = []
     for _, part in open_members(make(wrap(inner)), "FILE"):
-        part.seek(0, io.SEEK_END)
-        found.append(part.tell())
+        size = part.seek(0, io.SEEK_END)
         part.seek(0)
-        found.append(part.read())
-    assert found == [len(inner), inner]
+        found.append((size, part.read()))
+    assert found == [(len(inner), inner)]
 
 
 @pytest.mark.parametrize(
@@ -265,11 +263,10 @@ def test_memory_stays_flat_whatever_comes_out() -> None:
     noise = b"".join(zlib.crc32(str(n).encode()).to_bytes(4, "big") for n in range(50_000))
     data = zipped(("a", noise * 300))
     tracemalloc.start()
-    total = sum(
-        len(block)
-        for _, part in open_members(io.BytesIO(data), "FILE")
-        for block in iter(lambda: part.read(65_536), b"")
-    )
+    total = 0
+    for _, part in open_members(io.BytesIO(data), "FILE"):
+        while block := part.read(65_536):
+            total += len(block)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == 60_000_000
@@ -300,14 +297,20 @@ SMALL_ZIP = zipped(("a.xml", b"some text " * 20), ("b/c.csv", b"a,b\n1,2\n"))
 SMALL_GZIP = gzip.compress(b"some text " * 20, mtime=0) + gzip.compress(b"more", mtime=0)
 
 
-def survives(data: bytes) -> None:
-    """Read a container to its end: it is read, or refused in a sentence that names it."""
-    try:
-        contents(data)
-        contents(data, pipe)
-    except BadInput as error:
-        assert "FILE" in str(error)
-        assert "\n" not in str(error)
+def refusals(data: bytes) -> list[str]:
+    """Read a container to its end, from a file and from a pipe; give the sentences that refuse it."""
+    found = []
+    for make in (io.BytesIO, pipe):
+        try:
+            contents(data, make)
+        except BadInput as error:
+            found.append(str(error))
+    return found
+
+
+def survives(data: bytes) -> bool:
+    """Say whether a container is read, or refused in one line that names it."""
+    return all("FILE" in message and "\n" not in message for message in refusals(data))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +318,7 @@ def survives(data: bytes) -> None:
 )
 def test_a_container_cut_anywhere_is_refused_and_never_read_in_part(data: bytes) -> None:
     for length in range(len(data)):
-        survives(data[:length])
+        assert survives(data[:length])
     whole = contents(data)
     for length in range(len(data) - 1, 3, -1):
         try:
@@ -332,14 +335,12 @@ def test_no_change_of_bytes_makes_a_container_fail_otherwise(data: bytes, change
     mutable = bytearray(data)
     for at, value in changes:
         mutable[at % len(mutable)] = value
-    survives(bytes(mutable))
+    assert survives(bytes(mutable))
 
 
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=5))
 def test_what_was_packed_comes_out(parts: list[bytes]) -> None:
-    plain = [part for part in parts if not part.startswith((b"\x1f\x8b", b"PK"))] or [b""]
-    assert contents(b"".join(map(gzip.compress, plain)), pipe) in ([(None, b"".join(plain))],) or b"".join(
-        plain
-    ).startswith((b"\x1f\x8b", b"PK"))
+    plain = [b" " + part for part in parts]
+    assert contents(b"".join(map(gzip.compress, plain)), pipe) == [(None, b"".join(plain))]
     files = [(f"{n}.bin", part) for n, part in enumerate(plain)]
     assert contents(zipped(*files)) == files

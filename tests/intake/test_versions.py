@@ -100,3 +100,20 @@ def test_amounts_with_more_decimals_are_the_same_amount(desk: Desk) -> None:
     desk.deliver(charge("a", 10000, exponent=3))
     assert desk.findings() == []
     assert len(desk.records("amount")) == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_fee_told_apart_from_its_tax_is_the_fee_that_another_channel_gives_whole(
+    desk: Desk, order: tuple[int, int]
+) -> None:
+    says = [charge("a", fee=250, fee_tax=50, net=700), charge("a", fee=300, net=700)]
+    for index in order:
+        desk.deliver(says[index])
+    assert desk.records("fee", "fee_tax", "net") == [(250, 50, 700)]
+    assert desk.findings() == []
+
+
+def test_fees_with_other_sums_in_one_delivery_are_a_conflict(desk: Desk) -> None:
+    desk.deliver(charge("a", fee=250, fee_tax=50, net=700), charge("a", fee=310, net=690))
+    assert desk.records("fee", "fee_tax", "net") == [(250, 50, 700)]
+    assert [reason for reason, _ in desk.findings()] == ["conflict"]

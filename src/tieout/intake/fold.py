@@ -225,6 +225,21 @@ def _take(result: Resolution, name: str, rows: pa.Table, before: pa.Table | None
     result.tables[name] = rows if before is None else pa.concat_tables([before, rows])
 
 
+# A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
+# believed of the highest rank; that sum told apart, wherever somebody does.
+_FEES = """
+    update folded set fee = chosen.said.fee, fee_tax = chosen.said.fee_tax from (
+        with fees as (
+            select target, place, fee, fee_tax, coalesce(fee, 0) + coalesce(fee_tax, 0) as total
+            from ranked where fee is not null or fee_tax is not null
+        ), believed as (
+            select target, arg_max(total, place) as total from fees group by target
+        )
+        select f.target, arg_max({'fee': f.fee, 'fee_tax': f.fee_tax}, (f.fee_tax is not null, f.place)) as said
+        from fees f join believed b on b.target = f.target and b.total = f.total group by f.target
+    ) chosen where folded.record_id = chosen.target
+"""
+
 _RANKED = """
     create or replace temp table ranked as
     with timed as (
@@ -263,6 +278,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         "create or replace temp table folded as"
         f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"
     )
+    con.execute(_FEES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     con.execute(
         "update folded set net = amount - coalesce(fee, 0) - coalesce(fee_tax, 0)"
@@ -309,11 +325,14 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
 
 def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     """Find material fields on which the highest-ranked reports of a record disagree."""
+    compared = {name: f'"{name}"' for name in MATERIAL if name not in {"status", "exponent", "fee", "fee_tax"}}
+    compared["fee"] = (
+        "case when fee is not null or fee_tax is not null then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
+    )
     fields = " union all ".join(
-        f"select target, '{n}' as field, basis, \"{n}\"::varchar as value, delivery_id, line from top"
-        f' where "{n}" is not null'
-        for n in MATERIAL
-        if n not in {"status", "exponent"}
+        f"select target, '{name}' as field, basis, ({sql})::varchar as value, delivery_id, line from top"
+        f" where ({sql}) is not null"
+        for name, sql in compared.items()
     )
     rows = con.sql(f"""
         with top as (

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
+from tieout.model.money import format_minor
+from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference, rows_found
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
+from tieout.observe.writing import prepare_macros
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.tables import TABLES
 from tieout.store.views import table
 from tieout.store.workplace import files_at
-from tieout.observe.writing import prepare_macros
 
 if TYPE_CHECKING:
     import duckdb
@@ -125,37 +126,60 @@ def _by_own_id(
     return ids
 
 
-_TOTALS = """
-    with standing as (
-        select h.* from (select distinct record_id, record_key, version from hit) h
-        anti join {gone} s on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version
-    ), r as (
-        select distinct on (p.record_id) p.* from {rows} p
-        semi join standing s on s.record_id = p.record_id and s.version = p.version
-    )
-    select kind, status, currency, count(*), exponent, sum(amount::hugeint)::varchar, sum(coalesce(net, amount)::hugeint)::varchar
-    from r group by kind, status, currency, exponent order by kind, status, currency, exponent
-"""
-
-
 def _shown_ids(
     con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]], result: Explanation
 ) -> list[bytes]:
     """Sum the records that a reference names, and choose those to show: the ones that stand first."""
-    gone = table(store.lake, "superseded", files["superseded"])
     con.execute(f"""
         create or replace temp table found as
-        select h.record_id, any_value(h.record_key) as record_key, bool_or(s.record_id is null) as stands,
-            max(h.version) filter (where s.record_id is null) as version, bit_or(h.roles) as roles
-        from hit h left join {gone} s
+        select h.record_id, max(h.version) filter (where s.record_id is null) as version, bit_or(h.roles) as roles
+        from hit h left join {table(store.lake, "superseded", files["superseded"])} s
         on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version
         group by h.record_id
     """)  # noqa: S608 - a relation of our own
-    row = con.execute("select count(*) from found").fetchone()
-    result.count = int(row[0]) if row else 0
+    con.execute(f"""
+        create or replace temp table standing as
+        select distinct on (r.record_id) r.record_id, kind, status, currency, account_id, booked_on, amount, net,
+            coalesce(exponent, own_exponent(currency)) as exponent
+        from {rows_found(con)} r join found f on f.record_id = r.record_id and f.version = r.version
+    """)  # noqa: S608 - a relation of our own
+    result.count = _number(con, "select count(*) from found")
     result.totals = _totals(con)
-    ids = con.execute(f"""
-        select f.record_id from found f left join standing_row r on r.record_id = f.record_id
-        order by f.stands desc, r.account_id, r.booked_on, f.record_id limit {SHOWN_MAX}
-    """).fetchall()  # noqa: S608 - a number
-    return [bytes(record_id) for (record_id,) in ids]
+    rows = con.execute(f"""
+        select f.record_id from found f left join standing s on s.record_id = f.record_id
+        order by f.version is null, s.account_id, s.booked_on, f.record_id limit {SHOWN_MAX}
+    """).fetchall()  # noqa: S608 - a number of our own
+    return [bytes(record_id) for (record_id,) in rows]
+
+
+def _totals(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    rows = con.execute("""
+        select kind, status, currency, exponent, count(*), sum(amount::hugeint)::varchar,
+            sum(coalesce(net, amount)::hugeint)::varchar
+        from standing group by all order by all
+    """).fetchall()
+    return [
+        {
+            "kind": kind,
+            "status": status,
+            "currency": currency,
+            "count": count,
+            "amount": None if amount is None else format_minor(int(amount), exponent),
+            "net": None if net is None else format_minor(int(net), exponent),
+        }
+        for kind, status, currency, exponent, count, amount, net in rows
+    ]
+
+
+def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def _tell_roles(con: duckdb.DuckDBPyConnection, result: Explanation) -> None:
+    """Say of each shown record what the identifier is to it."""
+    shown = "semi join version_row v on v.record_id = h.record_id"
+    rows = con.execute(f"select h.record_id, bit_or(h.roles) from hit h {shown} group by h.record_id").fetchall()  # noqa: S608 - ours
+    roles = {bytes(record_id).hex(): bits for record_id, bits in rows}
+    for record in result.records:
+        bits = roles.get(record["record"]["record_id"], 0)
+        record["named_as"] = [role for bit, role in enumerate(ROLES) if bits >> bit & 1]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Files = dict[str, list[LakeFile]]
 
-__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range"]
+__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range", "rows_found"]
 
 #: The parts that an identifier can play in a record.
 ROLES = ("external_id", "payment_id", "settlement_id", "parent_external_id", "reference")
@@ -65,7 +65,7 @@ def find_by_reference(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, 
     found: list[pa.Table] = []
     if key is not None and _places(con, lake, files["references"], f"key = {key}"):
         names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
-        rows = con.sql(f"select {names} from {_rows(con)} r")  # noqa: S608 - names and relations of our own
+        rows = con.sql(f"select {names} from {rows_found(con)} r")  # noqa: S608 - names and relations of our own
         found = [_verified(batch, normal(wanted)) for batch in rows.to_arrow_reader(_AT_ONCE)]
     kinds = pa.schema({"record_id": pa.binary(16), "record_key": "i8", "version": "i4", "roles": "i4"})
     con.register("verified", pa.concat_tables([kinds.empty_table(), *found]))
@@ -107,7 +107,7 @@ def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, pre
     if not _places(con, lake, files["identities"], f"key between {span.low} and {span.high}"):
         return []
     rows = con.execute(
-        f"select distinct record_id from {_rows(con)} where lower(hex(record_id)) like '{prefix}%'"  # noqa: S608
+        f"select distinct record_id from {rows_found(con)} where lower(hex(record_id)) like '{prefix}%'"  # noqa: S608
         f" order by record_id limit {int(most)}"
     ).fetchall()
     return [bytes(row[0]) for row in rows]
@@ -124,7 +124,7 @@ def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids
     con.execute(f"""
         create or replace temp table version_row as
         select r.* exclude (filename, file_row_number), s.reason as gone, s.delivery_id as gone_in
-        from {_rows(con)} r semi join asked a on a.record_id = r.record_id
+        from {rows_found(con)} r semi join asked a on a.record_id = r.record_id
         left join (
             select record_id, version, min(reason) as reason, arg_min(delivery_id, reason) as delivery_id
             from {table(lake, "superseded", files["superseded"])} where record_key in ({listed}) group by all
@@ -148,11 +148,10 @@ def _places(con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFi
         " join sibling s using (filename)"
     )
     con.unregister("sibling")
-    found = con.execute("select count(*) from place").fetchone()
-    return int(found[0]) if found else 0
+    return int(con.execute("select count(*) from place").fetchall()[0][0])
 
 
-def _rows(con: duckdb.DuckDBPyConnection) -> str:
+def rows_found(con: duckdb.DuckDBPyConnection) -> str:
     """Give the records at the places that a look-up found, as a relation."""
     files = [path for (path,) in con.execute("select distinct path from place order by path").fetchall()]
     source = f"read_parquet({paths(files)}, filename = true, file_row_number = true, union_by_name = true)"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tieout.observe.exported import Column
 
-__all__ = ["ENDINGS", "WORKBOOK_ROWS_MAX", "ending_of", "literal", "prepare_macros", "value_sql", "write_query"]
+__all__ = ["ENDINGS", "WORKBOOK_ROWS_MAX", "ending_of", "literal", "prepare_macros", "value_sql", "with_exponents", "write_query"]
 
 #: The kinds of file that can be written.
 ENDINGS = ("csv", "parquet", "jsonl", "xlsx")
@@ -107,7 +107,7 @@ def write_query(
     :raises WrongUse: the folder cannot be written, or the rows do not fit a workbook.
     """
     ending = ending_of(path)
-    relation, columns = _with_exponents(relation, columns)
+    relation, columns = with_exponents(relation, columns)
     selected = ", ".join(f'{value_sql(column, ending)} as "{column.name}"' for column in columns)
     query = f"select {selected} from {relation}{f' order by {order}' if order else ''}"  # noqa: S608 - our names
     with _whole_file(path) as draft:
@@ -118,11 +118,10 @@ def write_query(
             "jsonl": "format json, array false",
             "parquet": "format parquet, compression zstd, row_group_size 122880",
         }[ending]
-        found = con.execute(f"copy ({query}) to {literal(str(draft))} ({options})").fetchone()
-        return int(found[0]) if found else 0
+        return int(con.execute(f"copy ({query}) to {literal(str(draft))} ({options})").fetchall()[0][0])
 
 
-def _with_exponents(relation: str, columns: Sequence[Column]) -> tuple[str, list[Column]]:
+def with_exponents(relation: str, columns: Sequence[Column]) -> tuple[str, list[Column]]:
     """Compute each exponent once, in front: an amount names its exponent ten times."""
     asked = dict.fromkeys(column.exponent for column in columns if column.kind == "amount")
     if not asked:
@@ -162,8 +161,7 @@ def _write_workbook(
 ) -> int:
     from openpyxl import Workbook  # noqa: PLC0415 - heavy
 
-    counted = con.execute(f"select count(*) from {relation}").fetchone()  # noqa: S608 - our names
-    rows = int(counted[0]) if counted else 0
+    rows = int(con.execute(f"select count(*) from {relation}").fetchall()[0][0])  # noqa: S608 - our names
     if rows > WORKBOOK_ROWS_MAX:
         message = f"expected at most {WORKBOOK_ROWS_MAX} rows for a workbook, got {rows}: write .csv or .parquet"
         raise WrongUse(message)

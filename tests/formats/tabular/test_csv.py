@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -222,7 +223,7 @@ CELL = st.text('ab,"\n\r 1', max_size=5)
 def test_what_a_csv_writer_writes_is_read_back(rows: list[list[str]], size: int, end: str) -> None:
     """Against Python's csv module, cut into blocks anywhere."""
     out = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if end == "\n" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if end == "\n" else csv.QUOTE_MINIMAL
     csv.writer(out, lineterminator=end, quoting=quoting).writerows(
         [["id", "amount", "day", "x", "y"]] + [[str(n), "1", "2026-10-01", *row] for n, row in enumerate(rows)]
     )

@@ -16,6 +16,7 @@ from tieout.formats.reading import Head
 from tieout.formats.tabular import FIND_HEADER, CsvDialect, FixedColumn, MappingFormat, raw_xlsx, text_blocks
 
 DAY = dt.date(2026, 10, 1)
+NOON = dt.datetime.combine(DAY, dt.time(12, 30))
 
 
 def parquet(**columns: Any) -> bytes:
@@ -122,7 +123,7 @@ def workbook(*rows: list[Any], title: str = "Sheet") -> bytes:
 def test_xlsx_cells_are_what_the_sheet_shows() -> None:
     data = workbook(
         ["Report of", DAY], [], ["id", "amount", "day", "note"],
-        ["a", 0.1 + 0.2, DAY, 1e21], ["b", 1234567.89, dt.datetime(2026, 10, 1, 12, 30), True],
+        ["a", 0.1 + 0.2, DAY, 1e21], ["b", 1234567.89, NOON, True],
         [], ["c", "7.50", "2026-10-01", " "], ["d", 1 / 3, DAY, None], ["Total", 5],
     )  # fmt: skip
     mapping = plain(format="xlsx", header_row=3, skip_footer=1, fields={"booked_on": "day::date", "text": "note"})

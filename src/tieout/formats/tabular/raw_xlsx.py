@@ -85,7 +85,7 @@ def _check_size(stream: BinaryIO) -> None:
 
 def _rows(sheet: Any) -> Iterator[Row]:
     """Give the rows that hold something, with their numbers."""
-    rows = iter(sheet.iter_rows(values_only=True, max_col=COLUMNS_MAX))
+    rows = iter(sheet.iter_rows(values_only=True))
     number = 0
     while True:
         number += 1
@@ -96,6 +96,9 @@ def _rows(sheet: Any) -> Iterator[Row]:
         except Exception as error:  # noqa: BLE001 - as above
             message = f"line {number}: expected a row of a sheet, got what cannot be read ({type(error).__name__})"
             raise Unreadable(message, number) from None
+        if len(cells) > COLUMNS_MAX:
+            message = f"line {number}: expected at most {COLUMNS_MAX} columns, got {len(cells)}"
+            raise Unreadable(message, number)
         shown = tuple(_shown(cell) for cell in cells)
         if any(shown):
             yield number, shown

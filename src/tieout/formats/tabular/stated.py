@@ -134,11 +134,10 @@ def _details(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
         places = [Names(header).place(name) for name in mapping.details]
     if not places:
         return {}
-    parts = []
-    for n in places:
-        key = json.dumps(header[n], ensure_ascii=False)
-        parts.append(f"{quoted(key + ':')} || cast(to_json(cast(c{n} as varchar)) as varchar)")
-    body = f"nullif(concat_ws(',', {', '.join(parts)}), '')"
+    keys = [quoted(json.dumps(meaning.header[n], ensure_ascii=False) + ":") for n in places]
+    values = [f"cast(to_json(cast(c{n} as varchar)) as varchar)" for n in places]
+    parts = [f"{key} || {value}" for key, value in zip(keys, values, strict=True)]
+    body = parts[0] if len(parts) == 1 else f"nullif(concat_ws(',', {', '.join(parts)}), '')"
     return {"details": f"'{{' || {body} || '}}'"}
 
 

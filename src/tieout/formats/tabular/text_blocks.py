@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK_BYTES", "utf8_blocks"]
 
 #: How much is read at a time: memory grows with it, not with the file.
-BLOCK_BYTES = 16 * 2**20
+BLOCK_BYTES = 12 * 2**20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
