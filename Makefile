@@ -51,7 +51,7 @@ format: setup ## put the code into its format, and fix what can be fixed without
 	$(BIN)/ruff check --fix .
 
 bench: setup ## the benchmarks, with the floor and the peers in the same run
-	$(BIN)/tieout bench $(ARGS)
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
 docs: setup ## run every command that README.md and docs/ show, and compare what it prints
 	$(BIN)/python -m pytest tests/test_docs.py $(ARGS)

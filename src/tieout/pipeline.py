@@ -16,6 +16,7 @@ from tieout.errors import BadInput, TieoutError
 from tieout.intake.accept import accept
 from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
 from tieout.intake.verify import verify
+from tieout.store.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,8 @@ def ingest(
     """
     Keep files and make their facts true, one after the other; first what an earlier run left unfinished.
 
+    What a crash left behind is swept at the end.
+
     :param files: None: what waits at the path of each source (of the one named).
     :param source_id: whose files they are; None: each file's path, or what it is, tells.
     :return: what became of each; a file that no source takes gives its error, and the rest goes on.
@@ -54,6 +57,7 @@ def ingest(
             yield ingest_file(store, workspace, source or source_for(workspace, path), path, progress)
         except BadInput as error:
             yield error
+    sweep(store)
 
 
 def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:

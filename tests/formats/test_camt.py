@@ -569,7 +569,7 @@ def test_damaged_files_never_raise(seed: int) -> None:
 
 
 def test_a_file_that_says_nothing_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tieout.formats.camt._IDLE_MAX", 200_000)
+    monkeypatch.setattr("tieout.formats._camt_reader._IDLE_MAX", 200_000)
     assert "within" in refusal(document("<x>y</x>" * 60_000)).message
 
 

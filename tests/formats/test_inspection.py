@@ -124,7 +124,7 @@ def test_one_file_that_cannot_be_read_makes_its_container_unreadable() -> None:
         ("päge one\n".encode(), "text that begins 'päge one'"),
         ("Größe".encode("cp1252"), "text that begins 'Größe'"),
         ("\ufeffUTF-16 text".encode("utf-16-le"), "text that begins"),
-        (b"\x1b[31mred", "text that begins '?[31mred'"),
+        (b"\x1b[31mred" + b" text" * 20, "text that begins '?[31mred text"),
     ],
 )
 def test_what_nothing_reads_is_described(data: bytes, says: str) -> None:

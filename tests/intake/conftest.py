@@ -89,7 +89,7 @@ class Paper:
 
 
 def _record(line: int, said: dict[str, Any]) -> Record:
-    said = {"kind": "charge", "currency": "EUR", "exponent": 2} | said
+    said = dict[str, Any]({"kind": "charge", "currency": "EUR", "exponent": 2}) | said
     for name in ("booked_on", "value_on", "due_on"):
         if name in said:
             said[name] = dt.date.fromisoformat(said[name])
@@ -108,7 +108,7 @@ def _statement(line: int, said: dict[str, Any]) -> Statement:
     for name in ("opening", "closing"):
         if name in said:
             said[name] = parse_money(said[name], "EUR")
-    said = {"account_number": "DE1", "currency": "EUR", "final": True, "exponent": 2} | said
+    said = dict[str, Any]({"account_number": "DE1", "currency": "EUR", "final": True, "exponent": 2}) | said
     return Statement(line=line, **said)
 
 

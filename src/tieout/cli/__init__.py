@@ -20,6 +20,10 @@ from typer.main import get_command
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, keep
 from tieout.cli._book import book
+from tieout.cli._demo import demo
+from tieout.cli._explain import explain
+from tieout.cli._export import export
+from tieout.cli._facts import completeness, deliveries, exceptions, quarantine
 from tieout.cli._faults import told
 from tieout.cli._ingest import ingest, replay
 from tieout.cli._init import init
@@ -77,8 +81,11 @@ def _every_command(
         typer.echo(context.get_help())
 
 
+app.command(cls=QuickCommand)(demo)
 app.command(cls=QuickCommand)(init)
 app.command(cls=QuickCommand)(inspect)
+for command in (deliveries, quarantine, exceptions, completeness, export, explain):
+    app.command(cls=QuickCommand)(command)
 app.command()(ingest)
 app.command()(replay)
 app.command()(verify)

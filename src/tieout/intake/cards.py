@@ -25,6 +25,8 @@ __all__ = ["CardScan", "find_cards", "mask", "redact"]
 
 _CANDIDATE = re.compile(r"(?<![0-9A-Za-z])[2-6](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z])")
 _DIGITS_MIN = 13
+_RUN = b"0" * _DIGITS_MIN
+_ZEROS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord("x") for byte in range(256))
 _COLUMNS = ("text", "counterparty", "details")
 _IDENTIFIERS = ("external_id", "payment_id", "settlement_id", "parent_external_id", "counterparty_account")
 # Issuer ranges: (first and last prefix, lengths). ISO/IEC 7812 as the networks publish them.
@@ -149,6 +151,9 @@ def _many_digits(column: pa.Array) -> npt.NDArray[np.bool_]:
     if data is None or bounds[-1] - bounds[0] < _DIGITS_MIN:
         return np.zeros(len(column), np.bool_)
     text = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
+    # Nearly always there is no such run anywhere, which is cheap to see: even across the rows' ends.
+    if _RUN not in text.tobytes().translate(_ZEROS, b" -"):
+        return np.zeros(len(column), np.bool_)
     running = np.zeros(len(text) + 1, np.int32)
     np.cumsum((text - np.uint8(ord("0"))) < 10, out=running[1:])
     counts: npt.NDArray[np.int32] = np.diff(running[bounds - bounds[0]])

@@ -31,6 +31,9 @@ _LETTERS = str.maketrans(
         "Ð": "D", "ð": "D", "Þ": "TH", "þ": "TH", "Ł": "L", "ł": "L", "\u0131": "I", "Ħ": "H", "ħ": "H",
     },
 )  # fmt: skip
+# Every byte's capital, and the bytes that fall away: whatever is no ASCII letter or digit.
+_UPPER = bytes(range(256)).upper()
+_DROPPED = bytes(byte for byte in range(256) if not (byte < 128 and chr(byte).isalnum()))
 # An identifier longer than this is replaced by its SHA-256 before hashing: one absurd value costs no more than others.
 _LONGEST = 128
 
@@ -58,12 +61,13 @@ def normal_column(column: pa.Array) -> pa.Array:
 
     column = column.cast(pa.string())
     data, offsets = _buffers(column)
-    folded = _ascii_table()[data]
-    kept = folded != 0
-    running = np.zeros(len(data) + 1, np.int32)
-    np.cumsum(kept, out=running[1:])
-    ends = running[offsets].astype(np.int64)
-    folded = folded[kept]
+    folded = np.frombuffer(data.tobytes().translate(_UPPER, _DROPPED), np.uint8)
+    if len(folded) == len(data):
+        ends = offsets
+    else:
+        running = np.zeros(len(data) + 1, np.int32)
+        np.cumsum(_kept()[data], out=running[1:])
+        ends = running[offsets].astype(np.int64)
     starts, lengths = _without_leading_zeros(folded, ends[:-1], np.diff(ends))
     result = _gather(folded, starts, lengths, column)
     slow = _rows_to_fold_slowly(data, offsets, lengths)
@@ -106,15 +110,11 @@ def _buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
 
 
 @cache
-def _ascii_table() -> npt.NDArray[np.uint8]:
-    """Map every byte to its upper-case letter or digit, everything else to zero."""
+def _kept() -> npt.NDArray[np.uint8]:
+    """Tell for every byte whether it stays."""
     import numpy as np
 
-    table = np.zeros(256, np.uint8)
-    for byte in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ":
-        table[byte] = byte
-        table[ord(chr(byte).lower())] = byte
-    return table
+    return np.array([byte not in _DROPPED for byte in range(256)], np.uint8)
 
 
 def _without_leading_zeros(
@@ -165,8 +165,8 @@ def _rows_to_fold_slowly(
     import numpy as np
 
     slow = lengths > _LONGEST
-    foreign = np.flatnonzero(data >= 128)
-    if len(foreign):
+    if len(data) and data.max() >= 128:
+        foreign = np.flatnonzero(data >= 128)
         slow = slow.copy()
         slow[np.searchsorted(offsets, foreign, side="right") - 1] = True
     return slow

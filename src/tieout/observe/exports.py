@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from tieout.store.engine import connect
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import duckdb
@@ -33,7 +33,17 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
-__all__ = ["Exported", "Filters", "columns_of", "export", "period_days", "prepare", "table_named"]
+__all__ = [
+    "Exported",
+    "Filters",
+    "View",
+    "columns_of",
+    "export",
+    "opened",
+    "period_days",
+    "prepare",
+    "table_named",
+]
 
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
 
@@ -108,9 +118,35 @@ def export(store: Store, workspace: Workspace, name: str, to: Path, filters: Fil
     :raises WrongUse: no such table, ending, entity, account, period or run; a filter that the table cannot have; more
         rows than a workbook holds.
     """
-    filters = filters or Filters()
-    table = table_named(name)
     ending_of(to)
+    with opened(store, workspace, name, filters or Filters()) as view:
+        rows = write_query(view.con, view.columns, view.relation, view.table.order, to)
+    return Exported(name, to, rows, view.snapshot.version)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    A table, filtered, ready to be read.
+
+    :ivar relation: what stands behind ``from``, with alias ``t`` and its conditions.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    table: ExportedTable
+    columns: tuple[Column, ...]
+    relation: str
+    snapshot: Snapshot
+
+
+@contextmanager
+def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> Iterator[View]:
+    """
+    Open a table of the facts as they stand.
+
+    :raises WrongUse: as :func:`export`.
+    """
+    table = table_named(name)
     _check(table, workspace, filters)
     snapshot = take_snapshot(store, workspace, wanted=table.needs, history=filters.history)
     store.spill.mkdir(parents=True, exist_ok=True)
@@ -119,8 +155,7 @@ def export(store: Store, workspace: Workspace, name: str, to: Path, filters: Fil
         if filters.account is not None:
             _check_account(con, store, workspace, snapshot, filters.account)
         relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters)}"
-        rows = write_query(con, columns_of(table, history=filters.history), relation, table.order, to)
-    return Exported(name, to, rows, snapshot.version)
+        yield View(con, table, columns_of(table, history=filters.history), relation, snapshot)
 
 
 def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date | None = None) -> None:

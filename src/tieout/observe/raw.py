@@ -73,7 +73,7 @@ def raw_lines(
 
 
 def _shown(stream: BinaryIO, line: int, file_format: str, hints: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
-    head, lines = _lines(stream)
+    head = stream.read(_BLOCK)
     if head.startswith(b"PAR1"):
         return _parquet_row(stream, line)
     if head.startswith(b"PK"):
@@ -81,13 +81,10 @@ def _shown(stream: BinaryIO, line: int, file_format: str, hints: Sequence[str]) 
     encoding = next((name for mark, name in _ENCODINGS if head.startswith(mark)), None)
     if encoding is not None and encoding.startswith("utf-16"):
         return (), f"a text in {encoding.upper()}, which is not shown line by line"
+    end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+    first = head.split(end, 1)[0].rstrip(b"\r\n")
     found: list[bytes] = []
-    first = b""
-    for number, text in enumerate(lines, 1):
-        if number == 1:
-            first = text
-        if number < line:
-            continue
+    for text in _lines_from(stream, head, end, line):
         if found and (len(found) == LINES_MAX or not _belongs(found, text, file_format)):
             break
         found.append(text)
@@ -107,24 +104,28 @@ def _belongs(found: list[bytes], text: bytes, file_format: str) -> bool:
     return sum(line.count(b'"') for line in found) % 2 == 1
 
 
-def _lines(stream: BinaryIO) -> tuple[bytes, Iterator[bytes]]:
-    """Split a stream into lines without their ends, of which at most :data:`LINE_MAX` bytes are kept."""
-    head = stream.read(_BLOCK)
-    end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+def _lines_from(stream: BinaryIO, head: bytes, end: bytes, line: int) -> Iterator[bytes]:
+    """
+    Give the lines of a stream from a number on, without their ends; of each at most :data:`LINE_MAX` bytes.
 
-    def split() -> Iterator[bytes]:
-        rest, block, read = b"", head, len(head)
-        while block:
+    What stands before is counted, not split.
+    """
+    rest, block, read, number = b"", head, len(head), 1
+    while block:
+        passing = block.count(end)
+        if number + passing < line:
+            number, rest = number + passing, b""
+        else:
             *whole, last = (rest + block).split(end)
-            for line in whole:
-                yield line.rstrip(b"\r\n")[:LINE_MAX]
+            for text in whole:
+                if number >= line:
+                    yield text.rstrip(b"\r\n")[:LINE_MAX]
+                number += 1
             rest = last[:LINE_MAX]
-            block = stream.read(_BLOCK) if read < BYTES_MAX else b""
-            read += len(block)
-        if rest:
-            yield rest.rstrip(b"\r\n")
-
-    return head, split()
+        block = stream.read(_BLOCK) if read < BYTES_MAX else b""
+        read += len(block)
+    if rest and number >= line:
+        yield rest.rstrip(b"\r\n")
 
 
 def _text(line: bytes, encoding: str | None, hints: Sequence[str]) -> str:

@@ -53,9 +53,14 @@ def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
 
 
 def quarantine_relation(lake: Lake, snapshot: Snapshot) -> str:
-    """Give what could not be read and what was found wrong, with the file that it stands in."""
+    """Give what could not be read (rows, and whole files: severity refused) and what was found wrong, with its file."""
+    refused = (
+        "select delivery_id, source_id, 'refused' as severity, 'unreadable' as reason, reason as message,"
+        " 'current' as state from book_deliveries where state = 'refused'"
+    )
     return (
-        f"(select q.*, d.name, d.entity_id, d.received_at, d.sequence from {_with_replaced(lake, snapshot, 'quarantine')} q"  # noqa: S608 - ours
+        "(select q.*, d.name, d.entity_id, d.received_at, d.sequence"
+        f" from (select * from {_with_replaced(lake, snapshot, 'quarantine')} union all by name {refused}) q"  # noqa: S608 - ours
         " left join book_deliveries d on d.delivery_id = q.delivery_id)"
     )
 

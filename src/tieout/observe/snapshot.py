@@ -87,7 +87,7 @@ def take_snapshot(
             latest=latest_day(connection),
             deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
             statements=_statements(connection, entities, history=history, read="statements" in chosen),
-            exceptions=_exceptions(connection, history=history, read="exceptions" in chosen),
+            exceptions=_exceptions(connection, entities, history=history, read="exceptions" in chosen),
             history=history,
         )
 
@@ -177,7 +177,7 @@ def _statements(connection: sa.Connection, entities: dict[str, str], *, history:
     return _arrow(connection, query if read else None, _STATEMENT, added)
 
 
-def _exceptions(connection: sa.Connection, *, history: bool, read: bool) -> pa.Table:
+def _exceptions(connection: sa.Connection, entities: dict[str, str], *, history: bool, read: bool) -> pa.Table:
     """Read the newest state of each exception, or all of them."""
     table, done = schema.exception, schema.ledger_commit
     query = newest()
@@ -185,7 +185,8 @@ def _exceptions(connection: sa.Connection, *, history: bool, read: bool) -> pa.T
         query = sa.select(table, done.c.version).join(done, done.c.token == table.c.token)
 
     def added(row: dict[str, Any]) -> dict[str, Any]:
-        return {"amount": _decimal(row["amount"], row["exponent"])}
+        entity = row["entity_id"] or entities.get(row["source_id"] or "")
+        return {"amount": _decimal(row["amount"], row["exponent"]), "entity_id": entity}
 
     return _arrow(connection, query if read else None, _EXCEPTION, added)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.formats.tabular.given import csv_of, plain, read
 from tieout.errors import WrongUse
 from tieout.formats.reading import ReadOptions
-from tieout.formats.tabular import CsvDialect, Mapping, MappingFormat, parse_mapping
+from tieout.formats.tabular import CsvDialect, Mapping, MappingFormat, parse_mapping, text_blocks
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponents, format_minor
 
@@ -183,3 +183,16 @@ def test_many_rows_in_the_order_of_the_file_with_faults_between() -> None:
     assert all(row["line"] == int(row["external_id"]) + 2 for row in got.rows)
     assert {row["exponent"] for row in got.rows if int(row["external_id"]) % 97 == 0} == {3}
     assert got.rows[0]["booked_on"] == dt.date(2026, 10, 1)
+
+
+@pytest.mark.parametrize("size", [40, 1 << 20])
+def test_a_file_of_many_digits_is_computed_exactly_whichever_way_it_is_cut(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", size)
+    amounts = ["1.00005" if n % 3 else "" if n % 2 else "2" for n in range(200)]
+    data = "\n".join(["id,amount,day", *(f"{n},{amount},2026-10-01" for n, amount in enumerate(amounts))]).encode()
+    got = read(plain(fields={"kind": "'fulfilment'"}), data)
+    assert not got.problems
+    kept = {"1.00005": (100005, 5), "": (None, 2), "2": (200, 2)}
+    assert [(row["amount"], row["exponent"]) for row in got.rows] == [kept[amount] for amount in amounts]

@@ -4,7 +4,7 @@ What every field of a mapping says: its expression compiled for the columns of o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import WrongUse
@@ -12,7 +12,7 @@ from tieout.formats.tabular.expressions import Compiler
 from tieout.formats.tabular.functions import HANDLERS
 from tieout.formats.tabular.names import Names
 from tieout.formats.tabular.parsing import ExpressionFault, parse
-from tieout.formats.tabular.typed import Atom, Digits, Kind, NumberText, Typed, exactly, quoted
+from tieout.formats.tabular.typed import FAST, Atom, Digits, Kind, NumberText, Typed, exactly, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,11 +73,13 @@ class Said:
 
     :ivar sql: its SQL; of a fallible one a struct with the value as ``v``, NULL where a conversion failed.
     :ivar columns: positions of the columns that it reads.
+    :ivar source: the column of a plain amount, which has failed where it has text and the amount is NULL.
     """
 
     sql: str
     fallible: bool
     columns: tuple[int, ...]
+    source: str | None = None
 
 
 @dataclass(slots=True)
@@ -118,7 +120,10 @@ class Meaning:
 
     def failed(self, name: str) -> str | None:
         """The SQL of whether a field could not be computed, or is no day that can be kept; None where it always can."""
-        tests = [f"s_{name} is null"] if self.all[name].fallible else []
+        said = self.all[name]
+        tests = [f"s_{name} is null"] if said.fallible else []
+        if said.source:
+            tests.append(f"{self.value(name)} is null and {said.source} is not null")
         if FIELD_KINDS.get(name) in {Kind.DATE, Kind.MOMENT}:
             tests += [f"{self.value(name)} < {_FIRST_DAY}", f"{self.value(name)} > {_LAST_DAY}"]
         return " or ".join(tests) or None
@@ -148,7 +153,8 @@ def meaning_of(
             typed = _compiled(compiler, name, expressions[name], number)
         except ExpressionFault as fault:
             raise _misuse(mapping, name, str(fault)) from None
-        _note(meaning, name, typed, compiler.atoms)
+        soft = _plain_amount(name, expressions[name], compiler, digits)
+        _note(meaning, name, soft or typed, compiler.atoms)
     _add_details(mapping, header, meaning)
     return meaning
 
@@ -213,13 +219,29 @@ def _compiled(compiler: Compiler, name: str, text: str | Typed, number: NumberTe
     if kind is Kind.LIST and not typed.sql.startswith("case when"):
         kept = f"list_filter(coalesce({typed.sql}, []), lambda x: x is not null and x <> '')"
         return Typed(kept, kind, typed.columns, typed.fallible)
-    if kind is Kind.NUMBER:
-        # Amounts leave as whole numbers at the scale of the run: what follows is integer arithmetic.
-        scale = number.digits.scale
-        whole = "bigint" if scale == 4 else "hugeint"
-        unscaled = f"cast(({typed.sql}) * cast({10**scale} as decimal({scale + 1}, 0)) as {whole})"
-        return Typed(unscaled, kind, typed.columns, fallible=True)
-    return typed
+    return _unscaled(typed, number.digits) if kind is Kind.NUMBER else typed
+
+
+def _unscaled(amount: Typed, digits: Digits) -> Typed:
+    """Amounts leave as whole numbers at the scale of the run: what follows is integer arithmetic."""
+    whole = "bigint" if digits is FAST else "hugeint"
+    sql = f"cast(({amount.sql}) * cast({10**digits.scale} as decimal({digits.scale + 1}, 0)) as {whole})"
+    return Typed(sql, Kind.NUMBER, amount.columns, fallible=True)
+
+
+def _plain_amount(name: str, text: str | Typed, compiler: Compiler, digits: Digits) -> Typed | None:
+    """
+    Read a plain column of text as an amount in the fast run: NULL instead of a failure where it does not fit.
+
+    A failure costs the engine far more than a NULL, and in some files no amount fits (six decimals).
+    """
+    if digits is not FAST or name not in CURRENCY_OF or isinstance(text, Typed):
+        return None
+    column = compiler.compile(parse(text))
+    if column.kind is not Kind.TEXT or column.sql not in {f"c{n}" for n in column.columns}:
+        return None
+    amount = Typed(compiler.number.convert_or(column.sql, "null"), Kind.NUMBER, column.columns)
+    return replace(_unscaled(amount, digits), literal=column.sql)
 
 
 def _rate(compiler: Compiler, typed: Typed, number: NumberText) -> Typed:
@@ -237,7 +259,7 @@ def _rate(compiler: Compiler, typed: Typed, number: NumberText) -> Typed:
 def _note(meaning: Meaning, name: str, typed: Typed, atoms: list[Atom]) -> None:
     sql = f"try(struct_pack(v := {typed.sql}))" if typed.fallible else typed.sql
     place = meaning.first if name in _FIRST else meaning.rest
-    place[name] = Said(sql, typed.fallible, typed.columns)
+    place[name] = Said(sql, typed.fallible, typed.columns, typed.literal if typed.kind is Kind.NUMBER else None)
     meaning.used |= set(typed.columns)
     if name != "where":
         meaning.mentioned |= set(typed.columns)

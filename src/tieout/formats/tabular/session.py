@@ -44,6 +44,8 @@ _LOCKED = (
 
 #: What the engine says of SQL that it does not take, whatever the rows are.
 _NOT_TAKEN = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InvalidInputException)
+#: One suspect row in so many makes a file's other pieces be computed exactly at once.
+_MANY = 8
 _SUMS = (
     "select currency, coalesce(exponent, 0) as exponent, count(*) as rows,"
     " coalesce(sum(v) filter (v > 0), 0) as credits, coalesce(-sum(v) filter (v < 0), 0) as debits"
@@ -79,6 +81,7 @@ class Session:
         self._assembler = Assembler(compiled)
         self._connection = duckdb.connect(":memory:")
         self._local = threading.local()
+        self._wide = False
         for statement in _LOCKED:
             self._connection.execute(statement)
 
@@ -89,29 +92,34 @@ class Session:
     def run(self, piece: Callable[[], RawBatch]) -> Done:
         """Parse one piece of a file and make its canonical rows."""
         raw = piece()
-        fast = self._query(self._compiled.fast, raw.table)
-        problems, skipped = list(raw.problems), raw.skipped + raw.table.num_rows - fast.num_rows
-        suspects = fast.filter(pc.not_equal(fast["fault"], 0))["line"]
-        if len(suspects):
-            fast, found, blank = self._closer(raw.table, fast, suspects)
+        table, bad = self._computed(raw.table)
+        problems, skipped = list(raw.problems), raw.skipped + raw.table.num_rows - table.num_rows - bad.num_rows
+        if bad.num_rows:
+            explained = self._query(self._compiled.explain, _rows_at(raw.table, bad["line"]))
+            found = faults.explained(self._compiled, bad["fault"].to_pylist(), explained)
+            skipped += bad.num_rows - len(found)
             problems = sorted([*problems, *found], key=lambda problem: problem.line or 0)
-            skipped += blank
-        table = self._assembler.assemble(fast)
+        table = self._assembler.assemble(table)
         return Done(table, problems, skipped, self._sums(table))
 
-    def _closer(self, raw: pa.Table, fast: pa.Table, suspects: pa.ChunkedArray) -> tuple[pa.Table, list[Problem], int]:
-        """Compute suspect rows again exactly; what is still at fault becomes problems (or is blank)."""
-        exact = self._query(self._compiled.exact, _rows_at(raw, suspects))
-        good = exact.filter(pc.equal(exact["fault"], 0))
-        bad = exact.filter(pc.not_equal(exact["fault"], 0))
-        table = fast.filter(pc.equal(fast["fault"], 0))
-        if good.num_rows:
-            table = pa.concat_tables([table, good.cast(table.schema)]).sort_by("line")
-        if not bad.num_rows:
-            return table, [], 0
-        explained = self._query(self._compiled.explain, _rows_at(raw, bad["line"]))
-        problems = faults.explained(self._compiled, bad["fault"].to_pylist(), explained)
-        return table, problems, bad.num_rows - len(problems)
+    def _computed(self, raw: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """
+        Compute the good rows, in order, and those at fault.
+
+        Rows that the fast run is not sure of are computed again exactly; a file of which many are is computed exactly
+        from there on, which gives the same rows.
+        """
+        wide = self._wide  # read once: another thread may find that the file needs it
+        first = self._query(self._compiled.exact if wide else self._compiled.fast, raw)
+        good, suspects = _parted(first)
+        if wide or not suspects.num_rows:
+            return good, suspects
+        if suspects.num_rows * _MANY > first.num_rows:
+            self._wide = True
+        again, bad = _parted(self._query(self._compiled.exact, _rows_at(raw, suspects["line"])))
+        if again.num_rows:
+            good = pa.concat_tables([good, again.cast(good.schema)]).sort_by("line")
+        return good, bad
 
     def _query(self, sql: str, batch: pa.Table) -> pa.Table:
         """
@@ -150,6 +158,14 @@ class Session:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:200]
+
+
+def _parted(table: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Part rows without fault from those with one."""
+    faultless = pc.equal(table["fault"], 0)
+    if pc.all(faultless, min_count=0).as_py():
+        return table, table.slice(0, 0)
+    return table.filter(faultless), table.filter(pc.invert(faultless))
 
 
 def _rows_at(table: pa.Table, lines: pa.ChunkedArray) -> pa.Table:

@@ -70,16 +70,17 @@ def weighing(meaning: Meaning, digits: Digits) -> list[str]:
             columns.append(f"{_power(name, digits.scale)} as p_{name}")
             columns += [f"{meaning.value(f)} // p_{name} as m_{f}" for f in amounts]
             continue
-        carried = [f"coalesce({_carried(meaning.value(f))}, 0)" for f in amounts]
+        carried = [f"coalesce({_carried(meaning.value(f), name)}, 0)" for f in amounts]
         columns.append(f"greatest({name}, {', '.join(carried)}) as x_{name}")
         columns.append(f"{_power(f'x_{name}', digits.scale)} as p_{name}")
     return columns
 
 
-def _carried(scaled: str) -> str:
-    """The SQL of how many decimals a number at scale 9 carries after its trailing zeros are dropped."""
+def _carried(scaled: str, decimals: str) -> str:
+    """The SQL of how many decimals a number at scale 9 carries beyond its currency's (0: none) without zeros at the end."""
     arms = "".join(f" when {scaled} % {10 ** (EXACT.scale - n)} = 0 then {n}" for n in range(EXACT.scale))
-    return f"case{arms} else {EXACT.scale} end"
+    usual = f" when {scaled} is null or {scaled} % {_power(decimals, EXACT.scale)} = 0 then 0"
+    return f"case{usual}{arms} else {EXACT.scale} end"
 
 
 def net_of(meaning: Meaning, form: str | None = None) -> str:

@@ -123,11 +123,12 @@ class NumberText:
 
     def convert(self, text: str) -> str:
         """The SQL of a number from text; raises where the text is no number or does not fit."""
+        return self.convert_or(text, f"cast('?' || {text} as {self.digits.sql})")
+
+    def convert_or(self, text: str, otherwise: str) -> str:
+        """The SQL of a number from text, and of something else where the text is none or does not fit."""
         good = f"regexp_full_match({text}, {quoted(self.pattern)})"
-        return (
-            f"case when {good} then cast({self.plain(text)} as {self.digits.sql})"
-            f" else cast('?' || {text} as {self.digits.sql}) end"
-        )
+        return f"case when {good} then cast({self.plain(text)} as {self.digits.sql}) else {otherwise} end"
 
     @property
     def expected(self) -> str:

@@ -1,0 +1,274 @@
+"""
+How fast facts come in, with the floor in the same run.
+
+    .venv/bin/python -m benchmarks.ingest [--rows 5000000] [--entries 100000] [--only NAME]
+
+Prints one line per measurement: rows per second, the floor's, the ratio, the most memory. Every measurement of ours is
+a process of its own; the floor runs right before and right after it, and the faster of the two counts.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+TOML = """
+[workspace]
+name = "Benchmark"
+base_currency = "EUR"
+
+[[entity]]
+id = "acme"
+name = "Acme"
+currency = "EUR"
+
+[[source]]
+id = "psp"
+mapping = "psp.toml"
+
+[[source]]
+id = "bank"
+format = "camt.053"
+"""
+
+MAPPING = """
+[mapping]
+id = "psp"
+format = "{format}"
+where = "status <> 'failed'"
+
+[fields]
+external_id = "txn_id"
+kind = "type"
+amount = "gross"
+fee = "fee"
+currency = "upper(ccy)"
+booked_on = "strptime(day, '%d.%m.%Y')::date"
+settlement_id = "payout_id"
+references = "[order_ref]"
+counterparty = "customer"
+payment_id = "intent"
+text = "description"
+"""
+
+ROWS = """
+    select 'txn_' || lpad(i::varchar, 12, '0') as txn_id, 'charge' as "type",
+        printf('%d.%02d', (hash(i) % 50000)::int, (hash(i + 1) % 100)::int) as gross,
+        printf('%d.%02d', (hash(i) % 5)::int, (hash(i + 1) % 100)::int) as fee, 'EUR' as ccy,
+        strftime(date '2026-10-01' + (i % 30)::int, '%d.%m.%Y') as day,
+        'po_' || lpad((i // 1000)::varchar, 8, '0') as payout_id, 'INV-' || (100000000 + i)::varchar as order_ref,
+        'Customer ' || (hash(i) % 100000)::varchar as customer, 'ok' as status, 'pi_' || hash(i)::varchar as intent,
+        'some text for ' || i as description
+    from range({start}, {stop}) t(i)
+"""
+
+KEYED = """
+    select txn_id, "type", (gross::decimal(18, 2) * 100)::bigint as amount, (fee::decimal(18, 2) * 100)::bigint as fee,
+        upper(ccy) as currency, strptime(day, '%d.%m.%Y')::date as booked_on, payout_id, [order_ref] as refs, customer,
+        intent, description, unhex(left(sha256('acme' || txn_id), 32)) as record_id,
+        ('0x' || left(sha256(order_ref), 15))::bigint as k1, ('0x' || left(sha256(payout_id), 15))::bigint as k2,
+        ('0x' || left(sha256(intent), 15))::bigint as k3
+    from {source} where status <> 'failed'
+"""
+
+
+def make_rows(folder: Path, start: int, stop: int, kind: str) -> Path:
+    path = folder / f"rows-{start}-{stop}.{kind}"
+    if not path.exists():
+        options = "format csv, header" if kind == "csv" else "format parquet"
+        duckdb.connect(config={"memory_limit": "4GB"}).execute(
+            f"copy ({ROWS.format(start=start, stop=stop)}) to '{path}' ({options})"
+        )
+    return path
+
+
+def floor(source: str, target: Path, *, keyed: bool) -> float:
+    con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(target.parent)})
+    query = KEYED.format(source=source) if keyed else f"select * from {source}"  # noqa: S608 - ours
+    begin = time.perf_counter()
+    con.execute(f"copy ({query}) to '{target}' (format parquet, compression snappy)")
+    taken = time.perf_counter() - begin
+    target.unlink()
+    return taken
+
+
+def workspace(folder: Path, kind: str = "csv") -> Path:
+    place = folder / "workspace"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    (place / "tieout.toml").write_text(TOML)
+    (place / "psp.toml").write_text(MAPPING.format(format=kind))
+    return place
+
+
+def ingest(place: Path, file: Path, source: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "tieout", "ingest", "--json", "--workspace", str(place), "--source", source]
+    done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"ingest failed: {done.stderr or done.stdout}")
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
+
+
+def bulk(folder: Path, rows: int, kind: str) -> None:
+    """A file through a mapping to committed records, against two floors."""
+    file = make_rows(folder, 0, rows, kind)
+    source = f"read_csv('{file}', all_varchar = true, header = true)" if kind == "csv" else f"read_parquet('{file}')"
+    target = folder / "floor.parquet"
+    before = [floor(source, target, keyed=keyed) for keyed in (False, True)]
+    answer = ingest(workspace(folder, kind), file, "psp")
+    after = [floor(source, target, keyed=keyed) for keyed in (False, True)]
+    plain, keyed = (min(pair) for pair in zip(before, after, strict=True))
+    seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
+    print(
+        f"{kind}: {rows / seconds:,.0f} rows/s ({seconds:.1f} s, peak {answer['peak_mb']} MB);"
+        f" plain {kind} to parquet {rows / plain:,.0f} rows/s: {seconds / plain:.1f}x of it;"
+        f" with SHA-256 id and three keys {rows / keyed:,.0f} rows/s: {seconds / keyed:.2f}x of it"
+    )
+
+
+def small(folder: Path) -> None:
+    """Ten rows, in process, after the first one has paid for the imports."""
+    from tieout import pipeline
+    from tieout.clock import system_clock, system_entropy
+    from tieout.config import load_workspace
+    from tieout.intake import accept
+    from tieout.store.workplace import open_store
+
+    place = load_workspace(workspace(folder), {})
+    store = open_store(place, system_clock, system_entropy, "benchmark")
+    commits: list[float] = []
+    real = vars(accept)["commit"]
+
+    def timed(*arguments: object) -> int:
+        begin = time.perf_counter()
+        version: int = real(*arguments)
+        commits.append(time.perf_counter() - begin)
+        return version
+
+    vars(accept)["commit"] = timed
+    taken = []
+    for number in range(21):
+        file = make_rows(folder, 10**9 + 10 * number, 10**9 + 10 * number + 10, "csv")
+        begin = time.perf_counter()
+        list(pipeline.ingest(store, place, [file], "psp"))
+        taken.append(time.perf_counter() - begin)
+        file.unlink()
+    vars(accept)["commit"] = real
+    probe = folder / "probe"
+    with probe.open("wb") as out:
+        syncs = []
+        for _ in range(20):
+            out.write(b"x" * 4096)
+            out.flush()
+            begin = time.perf_counter()
+            os.fsync(out.fileno())
+            syncs.append(time.perf_counter() - begin)
+    print(
+        f"10 rows: median {statistics.median(taken[1:]) * 1000:.0f} ms, of it the commit"
+        f" {statistics.median(commits[1:]) * 1000:.0f} ms; an fsync here takes {statistics.median(syncs) * 1000:.2f} ms"
+    )
+    store.close()
+
+
+def repeat_check(folder: Path, rows: int) -> None:
+    """100,000 new identities against those of a large lake (four files)."""
+    import numpy as np
+    import pyarrow as pa
+
+    from tieout.clock import system_entropy
+    from tieout.intake.resolve import known_keys
+    from tieout.intake.stage import write_index
+    from tieout.store.engine import connect
+    from tieout.store.lake import Lake
+
+    lake = Lake(folder / "index", system_entropy.token_bytes)
+    random = np.random.default_rng(7)
+    every = random.integers(-(2**63), 2**63 - 1, rows)
+    files = []
+    for part in np.array_split(every, 4):
+        file = write_index(lake, "identities", part, np.arange(len(part), dtype=np.int32), "d" * 32)
+        assert file is not None
+        files.append(type(file)(**{n: getattr(file, n) for n in file.__dataclass_fields__} | {"sibling": file.path}))
+    probe = pa.array(np.concatenate([random.integers(-(2**63), 2**63 - 1, 99_000), every[:: rows // 1000][:1000]]))
+    con, taken = connect(), []
+    for _ in range(5):
+        begin = time.perf_counter()
+        found = known_keys(con, lake, files, probe)
+        taken.append(time.perf_counter() - begin)
+        assert found.num_rows == 1000
+    print(
+        f"repeat check of 100,000 rows against {rows:,}: median {statistics.median(taken):.2f} s, best {min(taken):.2f} s"
+    )
+
+
+def camt(folder: Path, entries: int) -> None:
+    """A camt.053: our reader and PyPI camt053 alone, then to committed records."""
+    from tests.formats.camt_documents import rich_statement
+
+    file = folder / "statement.xml"
+    with file.open("w") as out:
+        out.writelines(rich_statement(range(entries)))
+    theirs, their_mb = alone(
+        f"import camt053\n{BEGIN}n = len(camt053.parse_document(open({str(file)!r}).read()).statements[0].entries)\nassert n == {entries}, n\n{END}"
+    )
+    ours, our_mb = alone(
+        "from tieout.formats.camt import CAMT_053\nfrom tieout.formats.reading import ReadOptions\n"
+        f"{BEGIN}n = sum(len(c.records) or (c.table.num_rows if c.table else 0)"
+        f" for c in CAMT_053.read(open({str(file)!r}, 'rb'), ReadOptions()))\nassert n == {entries}, n\n{END}"
+    )
+    answer = ingest(workspace(folder), file, "bank")
+    seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
+    print(
+        f"camt.053: reader {entries / ours:,.0f} entries/s (peak {our_mb} MB), PyPI camt053 {entries / theirs:,.0f}"
+        f" (peak {their_mb} MB): {theirs / ours:.1f}x; to committed records {entries / seconds:,.0f} entries/s"
+        f" (peak {answer['peak_mb']} MB)"
+    )
+
+
+BEGIN = "import json, resource, time\nbegin = time.process_time()\n"
+END = "print(json.dumps([time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))"
+
+
+def alone(program: str) -> tuple[float, int]:
+    """Run a program in a process of its own: processor seconds of its work, and the most memory in MB."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"a benchmark failed: {done.stderr}")
+    seconds, peak_mb = json.loads(done.stdout.splitlines()[-1])
+    return seconds, peak_mb
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--rows", type=int, default=5_000_000)
+    options.add_argument("--lake", type=int, default=20_000_000)
+    options.add_argument("--entries", type=int, default=100_000)
+    options.add_argument("--only", default="csv,parquet,small,repeat,camt")
+    options.add_argument("--folder", type=Path)
+    asked = options.parse_args()
+    folder = asked.folder or Path(tempfile.mkdtemp(prefix="tieout-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "csv": lambda: bulk(folder, asked.rows, "csv"),
+        "parquet": lambda: bulk(folder, asked.rows, "parquet"),
+        "small": lambda: small(folder),
+        "repeat": lambda: repeat_check(folder, asked.lake),
+        "camt": lambda: camt(folder, asked.entries),
+    }
+    for name in asked.only.split(","):
+        parts[name]()
+    if asked.folder is None:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

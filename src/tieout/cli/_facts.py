@@ -1,0 +1,176 @@
+"""
+What came in and what became of it: ``tieout deliveries``, ``quarantine``, ``exceptions`` and ``completeness``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._export import AccountOption, AsOfOption, EntityOption, day_given
+from tieout.cli._opening import opened
+from tieout.cli._output import measured, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tieout.cli._asked import Asked
+    from tieout.observe.exports import Filters
+
+__all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
+
+_SHOWN = 50
+_RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "line", "amount", "age"})
+
+_Limit = Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Show so many rows (JSON: all, up to 10000).")]
+_Whole = Annotated[bool, typer.Option("--all", help="Also what was received.")]
+
+
+def deliveries(
+    context: typer.Context,
+    entity: EntityOption = None,
+    limit: _Limit = _SHOWN,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """Show what came in, the newest first, and what became of its rows."""
+    from tieout.observe.exports import Filters
+
+    headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated", "quarantined"]
+
+    def cells(row: dict[str, Any]) -> list[object]:
+        shown = [row["received_at"][:16].replace("T", " "), row["delivery_id"][:12], row["source"], row["name"]]
+        counts = [row["rows_in"], row["rows_new"], row["rows_repeated"], row["rows_quarantined"]]
+        return [*shown, row["format"], row["state"], *counts]
+
+    wanted = asked(context, workspace, as_json=as_json)
+    _listed(wanted, "deliveries", Filters(entity=entity), headings, cells, limit, newest=True)
+
+
+def quarantine(
+    context: typer.Context,
+    entity: EntityOption = None,
+    limit: _Limit = _SHOWN,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """
+    Show the rows and files that could not be read, with place and reason.
+
+    Exit status: 0 nothing; 1 something waits for a correction.
+    """
+    from tieout.observe.exports import Filters
+
+    headings = ["delivery", "source", "file", "line", "column", "message"]
+
+    def cells(row: dict[str, Any]) -> list[object]:
+        file = row["file"] if row["member"] is None else f"{row['file']}/{row['member']}"
+        return [row["delivery_id"][:12], row["source"], file, row["line"], row["column"], row["message"]]
+
+    wanted = asked(context, workspace, as_json=as_json)
+    unread = "t.severity <> 'finding'"
+    count = _listed(wanted, "quarantine", Filters(entity=entity), headings, cells, limit, condition=unread)
+    raise typer.Exit(1 if count else 0)
+
+
+def exceptions(  # noqa: PLR0913 - what a user can type
+    context: typer.Context,
+    entity: EntityOption = None,
+    account: AccountOption = None,
+    as_of: AsOfOption = None,
+    limit: _Limit = _SHOWN,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """
+    Show what needs a person, the oldest first.
+
+    Exit status: 0 nothing; 1 something is open.
+    """
+    from tieout.observe.exports import Filters
+
+    headings = ["exception", "reason", "source", "account", "booked", "amount", "currency", "age", "note"]
+
+    def cells(row: dict[str, Any]) -> list[object]:
+        where = [row["source"], row["account"], row["booked_on"]]
+        money = [row["amount"], row["currency"]]
+        return [row["exception_id"], row["reason"], *where, *money, row["age_days"], row["note"]]
+
+    wanted = asked(context, workspace, as_json=as_json)
+    filters = Filters(entity=entity, account=account, as_of=day_given("--as-of", as_of))
+    raise typer.Exit(1 if _listed(wanted, "exceptions", filters, headings, cells, limit) else 0)
+
+
+def completeness(
+    context: typer.Context,
+    as_of: AsOfOption = None,
+    whole: _Whole = False,  # noqa: FBT002 - typer calls it so
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - as above
+) -> None:
+    """
+    Show which files should have come by a day, and did not.
+
+    The day is the last one that the facts speak of, unless --as-of says another. What a file covers is judged by what
+    is in it; one that was refused was not received.
+
+    Exit status: 0 complete; 1 something is missing.
+    """
+    from tieout.clock import system_clock
+    from tieout.observe.completeness import completeness as completed
+
+    wanted = asked(context, workspace, as_json=as_json)
+    began = system_clock.monotonic()
+    with opened(wanted) as (known, store):
+        found = completed(store, known, day_given("--as-of", as_of))
+    received = len(found.rows) - len(found.outstanding)
+    day = None if found.as_of is None else found.as_of.isoformat()
+    if wanted.as_json:
+        counts = {"as_of": day, "received": received, "outstanding": len(found.outstanding)}
+        rows = [row.as_json() for row in found.rows]
+        say_json(counts | {"completeness": rows} | measured({"read": system_clock.monotonic() - began}))
+    else:
+        headings = ["source", "owner", "account", "expected", "day", "state", "evidence"]
+        shown = [row.as_json() for row in (found.rows if whole else found.outstanding)]
+        _table(headings, [[row[heading] for heading in headings] for row in shown])
+        say(f"as of {day or 'no day yet'}: {received} received, {len(found.outstanding)} missing or late")
+    raise typer.Exit(1 if found.outstanding else 0)
+
+
+def _listed(  # noqa: PLR0913 - what to show, and how
+    wanted: Asked,
+    name: str,
+    filters: Filters,
+    headings: Sequence[str],
+    cells: Callable[[dict[str, Any]], list[object]],
+    limit: int,
+    *,
+    condition: str = "true",
+    newest: bool = False,
+) -> int:
+    """Show the first rows of a table; gives how many there are."""
+    from tieout.clock import system_clock
+    from tieout.observe.overview import ROWS_MAX, overview
+
+    began = system_clock.monotonic()
+    most = ROWS_MAX if wanted.as_json else limit
+    with opened(wanted) as (known, store):
+        found = overview(store, known, name, filters, condition, most, newest=newest)
+    if wanted.as_json:
+        day = None if found.as_of is None else found.as_of.isoformat()
+        content = {"count": found.count, "as_of": day, name: found.rows}
+        say_json(content | measured({"read": system_clock.monotonic() - began}))
+        return found.count
+    _table(headings, [cells(row) for row in found.rows])
+    if found.count > len(found.rows):
+        say(f"... and {found.count - len(found.rows)} more: --limit shows more, 'tieout export {name}' has all")
+    elif not found.count:
+        say(f"no {name}")
+    return found.count
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        say_table(headings, [["-" if value is None else str(value) for value in row] for row in rows], _RIGHT)

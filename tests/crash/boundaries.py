@@ -1,0 +1,116 @@
+"""
+Counts the places where the product makes something last, and kills its own process at one of them.
+
+A boundary is a call that a power cut or a ``kill -9`` may fall before or after: creating, writing, syncing, renaming,
+linking or removing a file, and every statement and commit of the book, on SQLite and on PostgreSQL alike.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Boundaries"]
+
+_CALLS = ("fsync", "rename", "replace", "link", "unlink", "mkdir")
+
+
+class Boundaries:
+    """
+    Counts boundaries, and kills at one.
+
+    :param kill_at: its number, from 1; None only counts.
+    :param after: kill when it is done, not before it begins.
+    :param report: a descriptor that hears where the process was killed.
+    """
+
+    def __init__(self, kill_at: int | None, after: bool, report: int) -> None:
+        self.count = 0
+        self._kill_at, self._after, self._report = kill_at, after, report
+
+    def cross(self, name: str, call: Callable[[], Any]) -> Any:
+        """Perform a call as one boundary."""
+        self.count += 1
+        mine = self.count == self._kill_at
+        if mine and not self._after:
+            self._die("before", name)
+        result = call()
+        if mine:
+            self._die("after", name)
+        return result
+
+    def _die(self, when: str, name: str) -> None:
+        os.write(self._report, f"{when} boundary {self.count}: {name}".encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self) -> None:
+        """Put this counter around every call that makes something last."""
+        for name in _CALLS:
+            setattr(os, name, self._around(name, getattr(os, name)))
+        self._watch_files()
+        self._watch_book()
+
+    def _around(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def crossing(*arguments: Any, **options: Any) -> Any:
+            shown = " ".join(Path(a).name for a in arguments if isinstance(a, str | Path))
+            return self.cross(f"{name} {shown}", lambda: real(*arguments, **options))
+
+        return crossing
+
+    def _watch_files(self) -> None:
+        real_open, real_fdopen = os.open, os.fdopen
+
+        def opening(path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
+            if not flags & os.O_CREAT:
+                return real_open(path, flags, mode, **options)
+            descriptor: int = self.cross(
+                f"create {Path(path).name}", lambda: real_open(path, flags, mode, **options)
+            )
+            return descriptor
+
+        def wrapping(*arguments: Any, **options: Any) -> Any:
+            return _Writes(real_fdopen(*arguments, **options), self)
+
+        os.open, os.fdopen = opening, wrapping
+
+    def _watch_book(self) -> None:
+        import sqlalchemy as sa
+        from sqlalchemy.engine.default import DefaultDialect
+
+        real_commit = DefaultDialect.do_commit
+
+        def committing(dialect: Any, connection: Any) -> None:
+            self.cross("commit", lambda: real_commit(dialect, connection))
+
+        def executing(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA")):
+                self.cross(" ".join(statement.split()[:3]), lambda: None)
+
+        DefaultDialect.do_commit = committing  # type: ignore[method-assign]
+        sa.event.listen(sa.Engine, "before_cursor_execute", executing)
+
+
+class _Writes:
+    """A file whose writes are boundaries."""
+
+    def __init__(self, file: Any, boundaries: Boundaries) -> None:
+        self._file, self._boundaries = file, boundaries
+
+    def write(self, data: Any) -> Any:
+        def whole() -> Any:
+            count = self._file.write(data)
+            self._file.flush()  # what is killed after a write must have written
+            return count
+
+        return self._boundaries.cross(f"write {len(data)} bytes", whole)
+
+    def __enter__(self) -> "_Writes":
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> Any:
+        return self._file.__exit__(*error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

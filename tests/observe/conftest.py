@@ -1,0 +1,23 @@
+"""What the tests of the views may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.observe.company import Company, found_company, with_files
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """Give the company with its files; nobody may bring more."""
+    made = with_files(tmp_path_factory.mktemp("company") / "acme")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """Give the company before its first file."""
+    made = found_company(tmp_path_factory.mktemp("company") / "acme")
+    yield made
+    made.store.close()

@@ -1,0 +1,28 @@
+"""Orphans go after a day; what the book names stays, and so does what may still be committed."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+from tests.intake.conftest import Desk, charge, paper  # noqa: F401 - the paper format is used by the desk
+from tieout.store.sweep import sweep
+
+
+def test_only_old_orphans_are_swept(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "w")
+    desk.deliver(charge("a"))
+    desk.store.lake.root.joinpath("records/old.parquet").write_bytes(b"x")
+    desk.store.lake.root.joinpath("records/new.parquet.partial").write_bytes(b"x")
+    desk.store.landing.root.joinpath("arriving").mkdir(exist_ok=True)
+    desk.store.landing.root.joinpath("arriving/old").write_bytes(b"x")
+    now = desk.clock.now().timestamp()
+    for root in (desk.store.lake.root, desk.store.landing.root):
+        for path in root.rglob("*"):
+            age = 60 if "new" in path.name else 90_000
+            os.utime(path, (now - age, now - age))
+    assert sweep(desk.store) == ["records/old.parquet", "arriving/old"]
+    assert desk.records("external_id") == ["a"]
+    desk.clock.advance(dt.timedelta(days=2))
+    assert sweep(desk.store) == ["records/new.parquet.partial"]
+    assert sweep(desk.store) == []
+    desk.store.close()
