@@ -16,6 +16,7 @@ from tieout.formats._camt_entries import (
     is_debit,
     join_code,
     join_texts,
+    read_amount,
 )
 from tieout.formats._camt_shapes import first_text
 from tieout.model.money import Money, format_minor, parse_money
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from tieout.formats._camt_entries import Account, Entry
+    from tieout.formats._camt_entries import Account, Amount, Entry
     from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan
 
 __all__ = ["Detail", "check_single", "read_details"]
@@ -51,9 +52,9 @@ class Detail:
     batch: str | None
 
 
-def _own_amount(detail: Detail, currency: str) -> tuple[Money, str] | None:
+def _own_amount(detail: Detail, currency: str) -> Amount | None:
     """
-    Read a transaction's amount in its entry's currency, and give it as written too.
+    Read a transaction's amount in its entry's currency.
 
     :return: None where it states none in that currency.
     :raises BadInput: it cannot be read.
@@ -61,7 +62,7 @@ def _own_amount(detail: Detail, currency: str) -> tuple[Money, str] | None:
     for index, stated in (*detail.plan.booked, *detail.plan.originals):
         written = detail.values[index]
         if (stated or currency) == currency and written:
-            return parse_money(written, currency), written
+            return read_amount(written, currency)
     return None
 
 
@@ -98,12 +99,12 @@ def read_details(
 
     :return: the entry's record, the details' records, and what is wrong.
     """
-    amounts: list[tuple[Money, str] | None] = []
+    amounts: list[Amount | None] = []
     problems: list[Problem] = []
     unreadable: set[int] = set()
     for position, detail in enumerate(details):
         try:
-            amounts.append(_own_amount(detail, entry.money.currency))
+            amounts.append(_own_amount(detail, entry.amount.currency))
             is_debit(first_text(detail.values, detail.plan.indicator), otherwise=entry.debit)
         except BadInput as error:
             amounts[position:] = [None]
@@ -128,7 +129,7 @@ def read_details(
 
 def _foreign(entry: Entry, details: Sequence[Detail]) -> bool:
     """Say whether any transaction states amounts in another currency than the entry's."""
-    own = entry.money.currency
+    own = entry.amount.currency
     return any((stated or own) != own for d in details for _, stated in (*d.plan.direct, *d.plan.originals))
 
 
@@ -146,30 +147,30 @@ def _records(
     entry: Entry,
     parent: str,
     details: Sequence[Detail],
-    amounts: Sequence[tuple[Money, str] | None],
+    amounts: Sequence[Amount | None],
 ) -> list[Record]:
     records = []
     for position, (detail, amount, name) in enumerate(
         zip(details, amounts, _own_names(entry, details), strict=True), 1
     ):
         if amount is not None:
-            record = _record(account, entry, detail, *amount)
+            record = _record(account, entry, detail, amount)
             identity = f"{parent}|{position}|{record.amount}"
             records.append(replace(record, identity=identity, external_id=name, parent_external_id=parent))
     return records
 
 
-def _record(account: Account, entry: Entry, detail: Detail, money: Money, written: str) -> Record:
+def _record(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Record:
     """Read one transaction; what it does not say is taken from its entry."""
     plan, values, of_entry = detail.plan, detail.values, entry.record
     debit = is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
-    minor = -money.minor if debit else money.minor
+    minor = -amount.minor if debit else amount.minor
     party, number, is_debtor = find_counterparty(plan, values, account, debit=debit, reversal=entry.reversal)
-    original = find_original(plan.originals, values, money, written, debit=debit)
+    original = find_original(plan.originals, values, amount, debit=debit)
     return Record(
         line=detail.line,
         kind="bank_detail",
-        currency=money.currency,
+        currency=amount.currency,
         account_number=account.number,
         namespace="detail",
         counted=True,
@@ -179,7 +180,7 @@ def _record(account: Account, entry: Entry, detail: Detail, money: Money, writte
         occurred_at=_occurred_at(plan, values) or of_entry.occurred_at,
         bank_code=join_code(values, plan.domain, plan.proprietary) or of_entry.bank_code,
         amount=minor,
-        exponent=money.exponent,
+        exponent=amount.exponent,
         original_amount=original.amount,
         original_currency=original.currency,
         original_exponent=original.exponent,
@@ -217,8 +218,8 @@ def _check_sum(
     records: Sequence[Record],
 ) -> list[Problem]:
     """Compare the transactions' sum with their entry; a difference not larger than stated charges is explained."""
-    currency = entry.money.currency
-    exponent = max([entry.money.exponent, *(record.exponent or 0 for record in records)])
+    currency = entry.amount.currency
+    exponent = max([entry.amount.exponent, *(record.exponent or 0 for record in records)])
     stated = entry.money.scaled(exponent) * (-1 if entry.debit else 1)
     total = sum(Money(r.amount or 0, currency, r.exponent or 0).scaled(exponent) for r in records)
     if total == stated:
@@ -231,7 +232,7 @@ def _check_sum(
 def _sum_problem(entry: Entry, stated: int, total: int, exponent: int, count: int) -> Problem:
     message = (
         f"expected the {count} TxDtls of an entry to sum to its {format_minor(stated, exponent)}"
-        f" {entry.money.currency}, got {format_minor(total, exponent)}"
+        f" {entry.amount.currency}, got {format_minor(total, exponent)}"
     )
     return Problem(message=message, line=entry.record.line, column="TxDtls", reason="amount_difference")
 
@@ -249,13 +250,13 @@ def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[P
         return []
     index, stated = detail.direct[0]
     written = values[index]
-    if written == entry.written or (stated or entry.money.currency) != entry.money.currency:
+    if written == entry.amount.written or (stated or entry.amount.currency) != entry.amount.currency:
         return []
     try:
-        money = parse_money(written, entry.money.currency)
+        money = parse_money(written, entry.amount.currency)
     except BadInput as error:
         return [Problem(message=f"{error} (in TxDtls)", line=entry.record.line, column="TxDtls")]
-    exponent = max(money.exponent, entry.money.exponent)
+    exponent = max(money.exponent, entry.amount.exponent)
     booked, own = entry.money.scaled(exponent), abs(money.scaled(exponent))
     charges = _charges(values, (*plan.charges, *detail.charges), money.currency, exponent) if own != booked else 0
     return [] if abs(own - booked) <= charges else [_sum_problem(entry, booked, own, exponent, 1)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tieout.errors import BadInput
 from tieout.formats._camt_dates import read_day, read_moment, read_value_day
 from tieout.formats._camt_shapes import first_text
-from tieout.model.money import Money, parse_money
+from tieout.model.money import Money, exponents, parse_money
 from tieout.model.records import Record
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "Amount",
     "Entry",
     "Original",
     "UnreadableEntry",
@@ -31,6 +32,7 @@ __all__ = [
     "is_debit",
     "join_code",
     "join_texts",
+    "read_amount",
     "read_entry",
 ]
 
@@ -50,6 +52,8 @@ _PLACEHOLDERS = frozenset(
     )
     for write in (str.upper, str.lower, str.capitalize)
 )
+#: Any number with fewer digits fits int64.
+_SURELY_FITS = 19
 _STATUSES = {"BOOK": "booked", "PDNG": "pending", "INFO": "pending", "FUTR": "pending"}
 
 
@@ -83,22 +87,55 @@ class Account:
     fallback_on: dt.date | None = None
 
 
+class Amount(NamedTuple):
+    """
+    Money as it is read thousands of times a second: checked once, and not made an object of its own rules.
+
+    :ivar minor: minor units at ``exponent`` decimals.
+    :ivar written: the decimal as it stood in the file.
+    """
+
+    minor: int
+    currency: str
+    exponent: int
+    written: str
+
+
+def read_amount(written: str, currency: str) -> Amount:
+    """
+    Read a decimal.
+
+    :raises BadInput: not a decimal, no such currency, more than 9 decimals, beyond int64.
+    """
+    whole, _, fraction = written.partition(".")
+    digits = whole + fraction
+    # Nearly all amounts have the decimals of their currency; the others are read with more care.
+    if len(fraction) == exponents().get(currency) and len(digits) < _SURELY_FITS and digits.isdigit() and digits.isascii():
+        return Amount(int(digits), currency, len(fraction), written)
+    money = parse_money(written, currency)
+    return Amount(money.minor, currency, money.exponent, written)
+
+
 class Entry(NamedTuple):
     """
     One entry as read.
 
-    :ivar money: its amount without sign; ``written`` is the same as it stood in the file.
+    :ivar amount: without sign.
     :ivar booked: the bank says that it counts in the balance.
     :ivar unknown_status: the bank's word for its status, where it is not ISO's.
     """
 
     record: Record
-    money: Money
-    written: str
+    amount: Amount
     debit: bool
     reversal: bool
     booked: bool
     unknown_status: str | None
+
+    @property
+    def money(self) -> Money:
+        """Its amount, without sign."""
+        return Money(self.amount.minor, self.amount.currency, self.amount.exponent)
 
 
 def identifier(text: str | None) -> str | None:
@@ -108,7 +145,7 @@ def identifier(text: str | None) -> str | None:
 
 def identifiers(values: Sequence[str], indexes: Sequence[int]) -> tuple[str, ...]:
     """Give the references among these texts, each once, in order."""
-    found = dict.fromkeys([values[index] for index in indexes])
+    found = dict.fromkeys(map(values.__getitem__, indexes))
     return tuple([text for text in found if text not in _PLACEHOLDERS and text.strip("0-./ ")])
 
 
@@ -147,7 +184,7 @@ def details_text(values: Sequence[str], template: Template) -> str | None:
     """Write what has no column of its own as JSON: a flat object from XPath to text."""
     if not template.indexes:
         return None
-    return template.written % tuple([encode_basestring(values[index]) for index in template.indexes])
+    return template.written % tuple(map(encode_basestring, map(values.__getitem__, template.indexes)))
 
 
 class Original(NamedTuple):
@@ -168,19 +205,19 @@ _SAME = Original()
 _OTHER = Original(differs=True)
 
 
-def find_original(amounts: Amounts, values: Sequence[str], money: Money, written: str, *, debit: bool) -> Original:
-    """Find the first of the stated amounts that differs from the booked one (``written`` as the bank wrote it)."""
+def find_original(amounts: Amounts, values: Sequence[str], booked: Amount, *, debit: bool) -> Original:
+    """Find the first of the stated amounts that differs from the booked one."""
     found = _SAME
     for index, stated in amounts:
-        text, currency = values[index], stated or money.currency
-        if text == written and currency == money.currency:
+        text, currency = values[index], stated or booked.currency
+        if text == booked.written and currency == booked.currency:
             continue
         try:
-            original = parse_money(text, currency)
+            original = read_amount(text, currency)
         except BadInput:
             found = _OTHER
             continue
-        if original != money:
+        if original[:3] != booked[:3]:
             found = _OTHER
             if original.minor > 0:
                 return Original(-original.minor if debit else original.minor, currency, original.exponent, differs=True)
@@ -213,7 +250,7 @@ def _account_number(text: str | None) -> str | None:
     return text.replace(" ", "") if text is not None and text[:2].isalpha() else text
 
 
-def _read_amount(account: Account, plan: EntryPlan, values: Sequence[str]) -> tuple[Money, str]:
+def _entry_amount(account: Account, plan: EntryPlan, values: Sequence[str]) -> Amount:
     """Read the amount of an entry, without sign."""
     if not plan.amount:
         message = "expected an amount in Amt, got none"
@@ -224,18 +261,18 @@ def _read_amount(account: Account, plan: EntryPlan, values: Sequence[str]) -> tu
         message = f"expected a currency beside the amount {written[:40]!r}, got none"
         raise UnreadableEntry(message, "Amt")
     try:
-        money = parse_money(written, currency)
+        amount = read_amount(written, currency)
     except BadInput as error:
         raise UnreadableEntry(str(error), "Amt") from error
-    if money.minor < 0:
+    if amount.minor < 0:
         message = f"expected an amount without sign beside CdtDbtInd, got {written[:40]!r}"
         raise UnreadableEntry(message, "Amt")
-    return money, written
+    return amount
 
 
-def _read_direction(plan: EntryPlan, values: Sequence[str], money: Money) -> bool:
+def _read_direction(plan: EntryPlan, values: Sequence[str], amount: Amount) -> bool:
     try:
-        return is_debit(first_text(values, plan.indicator), otherwise=None if money.minor else False)
+        return is_debit(first_text(values, plan.indicator), otherwise=None if amount.minor else False)
     except BadInput as error:
         raise UnreadableEntry(str(error), "CdtDbtInd") from error
 
@@ -281,11 +318,11 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
 
     :raises UnreadableEntry: no amount, no direction, an unknown currency, an impossible day.
     """
-    money, written = _read_amount(account, plan, values)
-    debit = _read_direction(plan, values, money)
+    amount = _entry_amount(account, plan, values)
+    debit = _read_direction(plan, values, amount)
     booked_on, stated_on, value_on = _read_days(account, plan, values)
     status, booked, unknown = _read_status(account, first_text(values, plan.status))
-    amount = -money.minor if debit else money.minor
+    minor = -amount.minor if debit else amount.minor
     external = identifier(first_text(values, plan.reference))
     detail = plan.detail
     reversal = bool(plan.reversal) and (first_text(values, plan.reversal) or "").lower() in {"true", "1"}
@@ -295,27 +332,27 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
     rate, code = first_text(values, plan.rate), join_code(values, plan.domain, plan.proprietary)
     if detail is not None:
         name, number, is_debtor = find_counterparty(detail, values, account, debit=debit, reversal=reversal)
-        original = find_original(detail.originals, values, money, written, debit=debit)
+        original = find_original(detail.originals, values, amount, debit=debit)
         template = detail.templates[is_debtor, original.differs]
         text = join_texts(values, detail.texts)
         rate = first_text(values, detail.rate) or rate
         code = code or join_code(values, detail.domain, detail.proprietary)
     if original.amount is None and plan.originals:
-        original = find_original(plan.originals, values, money, written, debit=debit)
+        original = find_original(plan.originals, values, amount, debit=debit)
     record = Record(
         line=line,
         kind="bank_entry",
-        currency=money.currency,
+        currency=amount.currency,
         account_number=account.number,
-        identity=f"{external}|{stated_on or ''}|{amount}|{money.currency}" if external else None,
+        identity=f"{external}|{stated_on or ''}|{minor}|{amount.currency}" if external else None,
         counted=True,
         status=status,
         booked_on=booked_on,
         value_on=value_on,
         occurred_at=_occurred_at(plan, values) if plan.moments else None,
         bank_code=code,
-        amount=amount,
-        exponent=money.exponent,
+        amount=minor,
+        exponent=amount.exponent,
         original_amount=original.amount,
         original_currency=original.currency,
         original_exponent=original.exponent,
@@ -327,4 +364,4 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         counterparty_account=number,
         details=details_text(values, template),
     )
-    return Entry(record, money, written, debit, reversal, booked, unknown)
+    return Entry(record, amount, debit, reversal, booked, unknown)

@@ -93,11 +93,11 @@ class Repeats:
         known = self._known.get(tuple(pieces[::2]))
         if known is None:
             return None
-        values = [value.strip() for value in pieces[1::2]]
+        values = list(map(str.strip, pieces[1::2]))
         if "&" in text:
             if _strange_reference(text):
                 return None
-            values = [unescape(value) for value in values]
+            values = list(map(unescape, values))
         plan, above = known
         line, lines = self.line, text.count("\n")
         self.line += lines

@@ -119,9 +119,9 @@ class StatementReader:
         """Count an entry."""
         self.tallies.add(entry)
         own = self.account.currency
-        if own is not None and entry.money.currency != own:
-            first, count = self._foreign.get(entry.money.currency, (entry.record.line, 0))
-            self._foreign[entry.money.currency] = (first, count + 1)
+        if own is not None and entry.amount.currency != own:
+            first, count = self._foreign.get(entry.amount.currency, (entry.record.line, 0))
+            self._foreign[entry.amount.currency] = (first, count + 1)
 
     def finish(self, element: etree._Element) -> tuple[Statement, list[Balance], list[Problem]]:
         """Give the statement, its balances, and what is wrong with it."""

@@ -73,12 +73,12 @@ class Tallies:
 
     def add(self, entry: Entry) -> None:
         """Count one entry."""
-        money = entry.money
-        key = (money.currency, entry.booked)
+        amount = entry.amount
+        key = (amount.currency, entry.booked)
         tally = self.by_currency.get(key)
         if tally is None:
-            tally = self.by_currency[key] = Tally(exponent=money.exponent)
-        tally.add(money.minor, money.exponent, debit=entry.debit)
+            tally = self.by_currency[key] = Tally(exponent=amount.exponent)
+        tally.add(amount.minor, amount.exponent, debit=entry.debit)
 
     def include(self, other: Tallies) -> None:
         """Add the tallies of a statement to those of its file."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tieout.errors import BadInput
+from tieout.errors import BadInput, Broken
 from tieout.intake import drafts
 from tieout.intake.commit import AlreadyDoneError, Change, MovedError, commit, facts_version
 from tieout.intake.control import find, supersede_announced
@@ -193,6 +193,12 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     supersede_announced(work, facts, change, statements)
     find(work, facts, staged, resolution, change, statements)
     kept = staged.row_count - resolution.repeated
+    if staged.rows_in != kept + resolution.repeated + staged.quarantined:
+        message = (
+            f"{row.name}: {staged.rows_in} rows came in, but {kept} new, {resolution.repeated} known and"
+            f" {staged.quarantined} quarantined were counted: nothing was written"
+        )
+        raise Broken(message)
     change.delivery = {
         "state": "accepted",
         "format": staged.version or work.reader.format.id,

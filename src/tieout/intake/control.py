@@ -62,6 +62,9 @@ def find(
         for p in staged.problems
         if p.severity == "finding"
     ]
+    if staged.problems_beyond:
+        note = f"{row.name}: {staged.problems_beyond} more problems than are kept one by one: replay it after a fix"
+        found.append(Finding(scope=scope, reason="unreadable", note=note, **origin))
     for number, currency in work.unknown:
         note = (
             f"expected an account that tieout.toml declares for {row.source_id}, got {number or 'none'} in {currency}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tieout.errors import BadInput, WrongUse
+from tieout.errors import BadInput, Broken, Rejected, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.reader import HEAD_BYTES, reader_for
 from tieout.intake.receive import landed, receive
@@ -76,10 +76,14 @@ def _takes(workspace: Workspace, source: Source, path: Path) -> bool:
 
 def ingest_landed(
     store: Store, workspace: Workspace, progress: Callable[[str, int], None] = lambda _name, _rows: None
-) -> Iterator[Outcome]:
-    """Finish what an earlier run kept and could not read to its end."""
+) -> Iterator[Outcome | TieoutError]:
+    """Finish what an earlier run kept and could not read to its end; what still cannot be read stays kept."""
     for delivery_id in landed(store):
-        outcome = accept(store, workspace, delivery_id, lambda rows: progress("what an earlier run left", rows))
+        try:
+            outcome = accept(store, workspace, delivery_id, lambda rows: progress("what an earlier run left", rows))
+        except (Rejected, Broken) as error:
+            yield error
+            continue
         if outcome is not None:
             yield outcome
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from tieout.config import account_for
-from tieout.errors import BadInput, WrongUse
+from tieout.errors import BadInput, TieoutError, WrongUse
 from tieout.formats.reading import Head, ReadOptions, refusal
 from tieout.intake.derive import Owner
 
@@ -75,6 +75,13 @@ class Reader:
                 yield chunk
         except BadInput as error:
             yield refusal(str(error))
+        except (TieoutError, OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the other deliveries
+            kind = type(error).__name__
+            yield refusal(
+                f"tieout itself failed to read it ({kind}: {str(error)[:200]}): report it, replay after a fix"
+            )
 
 
 def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:

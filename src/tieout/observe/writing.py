@@ -167,13 +167,16 @@ def _write_workbook(
         raise WrongUse(message)
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("export")
-    sheet.append([column.name for column in columns])
-    result = con.execute(query)
-    number = 1
-    while part := result.fetchmany(_AT_ONCE):
-        for row in part:
-            number += 1
-            sheet.append([_cell(value, number, column.name) for value, column in zip(row, columns, strict=True)])
+    try:
+        sheet.append([column.name for column in columns])
+        result = con.execute(query)
+        number = 1
+        while part := result.fetchmany(_AT_ONCE):
+            for row in part:
+                number += 1
+                sheet.append([_cell(value, number, column.name) for value, column in zip(row, columns, strict=True)])
+    finally:
+        sheet.close()  # a sheet that is left open complains when it is forgotten
     workbook.save(draft)
     return rows
 

@@ -65,7 +65,7 @@ def _free(number: NumberText, value: str, kind: Kind) -> tuple[str, str]:
     return f"cast({value} as {_TYPES[kind]})", kind.value
 
 
-def _number(number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001
+def _number(number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     if value.kind is Kind.TEXT:
         return number.convert(value.sql), number.expected
     if value.kind is Kind.INTEGER:
@@ -75,7 +75,7 @@ def _number(number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tup
     return None, ""
 
 
-def _integer(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001
+def _integer(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     if value.kind is Kind.TEXT:
         return sql.integer_of_text(value.sql), "a whole number such as 7"
     if value.kind is Kind.NUMBER:
@@ -85,7 +85,7 @@ def _integer(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> t
     return None, ""
 
 
-def _date(_number: NumberText, zone: str, value: Typed, lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001
+def _date(_number: NumberText, zone: str, value: Typed, lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     if value.kind is Kind.TEXT:
         return sql.day_of_text(value.sql, lenient=lenient), _ISO
     if value.kind is Kind.TIMESTAMP:
@@ -95,13 +95,13 @@ def _date(_number: NumberText, zone: str, value: Typed, lenient: bool) -> tuple[
     return None, ""
 
 
-def _timestamp(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001
+def _timestamp(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     if value.kind is Kind.DATE:
         return f"cast({value.sql} as timestamp)", ""
     return None, ""
 
 
-def _moment(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001
+def _moment(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     if value.kind is Kind.TEXT:
         return sql.moment_of_text(value.sql), "a time such as 2026-10-01T12:00:00Z"
     if value.kind in {Kind.DATE, Kind.TIMESTAMP}:
@@ -109,6 +109,6 @@ def _moment(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tu
     return None, ""
 
 
-def _list(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001
+def _list(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     text = _text(value)
     return f"case when {text} is null then [] else [{text}] end", ""

@@ -148,10 +148,10 @@ def _add(compiler: Compiler, node: exp.Expr) -> Typed:
 
 def _multiply(compiler: Compiler, node: exp.Expr) -> Typed:
     """Multiply exactly: a product with more decimals than can be kept is a fault of the row."""
-    return product(compiler, _number(compiler, node.this), _number(compiler, node.expression))
+    return _product(compiler, _number(compiler, node.this), _number(compiler, node.expression))
 
 
-def product(compiler: Compiler, one: Typed, other: Typed) -> Typed:
+def _product(compiler: Compiler, one: Typed, other: Typed) -> Typed:
     """The exact product of two decimals."""
     result = sql.exactly(f"({one.sql} * {other.sql})", compiler.digits.sql)
     return Typed(result, Kind.NUMBER, joined(Kind.NUMBER, "", one, other).columns, fallible=True)
@@ -183,7 +183,7 @@ def _unit(compiler: Compiler, node: exp.Expr) -> Typed:
     units = {0: "1", 2: "0.01", 3: "0.001", 4: "0.0001"}
     arms = "".join(f" when {places} then {unit}" for places, unit in units.items())
     factor = Typed(f"cast(case {compiler.factor}{arms} end as decimal(5, 4))", Kind.NUMBER)
-    return product(compiler, value, factor)
+    return _product(compiler, value, factor)
 
 
 def _connect(compiler: Compiler, node: exp.Expr) -> Typed:

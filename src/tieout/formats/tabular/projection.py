@@ -115,7 +115,7 @@ def _projection(mapping: Mapping, meaning: Meaning, digits: Digits) -> str:
     tests = checks.checks_of(meaning)
     fault = "".join(f" when {bad} then {n}" for n, test in enumerate(tests, 1) if (bad := test.bad(digits)) != "false")
     fault = f"case{fault} else 0 end" if fault else "0"
-    finals = [f"{sql} as {quoted_name(name)}" for name, sql in stated.final_columns(mapping, meaning, digits).items()]
+    finals = [f"{sql} as {_quoted_name(name)}" for name, sql in stated.final_columns(mapping, meaning, digits).items()]
     return f"select {', '.join(['line', f'cast({fault} as smallint) as fault', *finals])} from ({source})"  # noqa: S608 - as above
 
 
@@ -130,6 +130,6 @@ def _explanation(mapping: Mapping, meaning: Meaning) -> str:
     return f"select {', '.join(['line', 'kind', *raw, *words, *failed])} from ({_said(mapping, meaning)})"  # noqa: S608 - as above
 
 
-def quoted_name(name: str) -> str:
+def _quoted_name(name: str) -> str:
     """A column of ours as an SQL name."""
     return '"' + name + '"'

@@ -1,0 +1,230 @@
+"""After a power cut that drops what was not synced, nothing answered is missing, and the same command finishes."""
+
+import hashlib
+import random
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.facts import commit_digests, facts, faults, opened
+from tests.crash.papers import make_workspace
+from tests.crash.power import Disk, Event, Kind, Luck, read_journal
+from tests.crash.zygote import Zygote
+from tieout.clock import system_entropy
+from tieout.errors import TieoutError
+from tieout.store.landing import Landing, Vault
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run, and everything that it wrote, in order."""
+
+    folder: Path
+    events: list[Event]
+    facts: dict[str, Any]
+    commits: list[str]
+
+
+def record(watched: Zygote, folder: Path, scene: str, *faults_: str, kill_at: int | None = None) -> Recorded:
+    """Run a scene under the watcher; killed first where asked, and then again in the same journal."""
+    workspace = make_workspace(folder / "recorded", scene)
+    journal = str(folder / "journal")
+    if kill_at:
+        killed = watched.run(workspace, "ingest", calls=True, journal=journal, faults=faults_, kill_at=kill_at)
+        assert killed.killed, killed
+        print(f"killed {killed.report}")
+    ended = watched.run(workspace, "ingest", calls=True, journal=journal, faults=faults_)
+    assert "tieout:" not in ended.output, ended
+    with opened(workspace) as store:
+        return Recorded(workspace, read_journal(folder / "journal"), facts(store), commit_digests(store))
+
+
+@pytest.fixture(scope="module")
+def recorded(watched: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return record(watched, tmp_path_factory.mktemp("power"), "everything")
+
+
+def cut(run: Recorded, target: Path, seed: int) -> dict[str, str]:
+    """
+    Cut the power at a moment drawn by the seed; ``target`` becomes what is left.
+
+    :return: what had been answered by then: the last word on each delivery.
+    """
+    draw = random.Random(seed)
+    moment = draw.randint(1, len(run.events))
+    luck = Luck(seed % len(Luck))
+    disk = Disk(run.folder)
+    answered = {}
+    for event in run.events[:moment]:
+        disk.feed(event)
+        if event.kind is Kind.NOTE:
+            state, delivery = event.path.split()
+            answered[delivery] = state
+    disk.cut(target, luck, draw)
+    last = run.events[moment - 1]
+    name = Path(last.path).name
+    print(f"seed {seed}: power cut after event {moment} of {len(run.events)} ({last.kind.name} {name}), luck {luck.name}")
+    return answered
+
+
+def missing(folder: Path, answered: dict[str, str]) -> list[str]:
+    """Say what was answered and is not there, reading the book with SQLite alone."""
+    state = folder / ".tieout"
+    if not answered:
+        return []
+    if not (state / "book.db").exists():
+        return ["the book is gone"]
+    try:
+        with closing(sqlite3.connect(state / "book.db")) as book:
+            book.row_factory = sqlite3.Row
+            whole = book.execute("pragma integrity_check").fetchone()[0]
+            rows = {row["delivery_id"]: row for row in book.execute("select * from delivery")}
+            files = book.execute("select path, sha256 from lake_file").fetchall()
+    except sqlite3.DatabaseError as error:
+        return [f"the book cannot be read: {error}"]
+    found = [] if whole == "ok" else [f"the book is damaged: {whole}"]
+    for delivery, said in answered.items():
+        if delivery not in rows:
+            found.append(f"delivery {delivery} was answered {said} and is not in the book")
+        elif said != "received" and rows[delivery]["state"] == "landed":
+            found.append(f"delivery {delivery} was answered {said} and is only landed")
+    found += [f for row in rows.values() if row["wrapped_key"] is not None for f in _landed_faults(state, row)]
+    for file in files:
+        path = state / "lake" / file["path"]
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != file["sha256"]:
+            found.append(f"lake file {file['path']} is not what the book says")
+    return found
+
+
+def _landed_faults(state: Path, row: sqlite3.Row) -> list[str]:
+    if not (state / "key").exists():
+        return ["the key file is gone"]
+    entropy = system_entropy.token_bytes
+    try:
+        key = Vault(state / "key", entropy).unwrap(row["wrapped_key"])
+        with Landing(state / "landing", entropy).open(row["path"], key, row["bytes"]) as stream:
+            same = hashlib.sha256(stream.read()).hexdigest() == row["sha256"]
+    except TieoutError as error:
+        return [str(error)]
+    return [] if same else [f"landed delivery {row['name']} differs"]
+
+
+def check_goes_on(watched: Zygote, run: Recorded, folder: Path, seed: int) -> None:
+    """Cut, look, run the same command again, and compare with the run that nobody disturbed."""
+    make_workspace(folder)
+    answered = cut(run, folder, seed)
+    assert missing(folder, answered) == []
+    again = watched.run(folder, "ingest")
+    assert again.status in {0, 1, 3}, again
+    assert "tieout:" not in again.output, again
+    with opened(folder) as store:
+        assert faults(store) == []
+        assert facts(store) == run.facts
+        assert commit_digests(store) == run.commits
+    verified = watched.run(folder, "verify")
+    assert verified.status == 0, verified
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nothing_answered_is_missing_after_a_power_cut(recorded: Recorded, quick_path: Path, seed: int) -> None:
+    assert missing(quick_path, cut(recorded, quick_path, seed)) == []
+
+
+@pytest.mark.deep
+def test_nothing_answered_is_missing_after_many_power_cuts(recorded: Recorded, quick_path: Path) -> None:
+    for seed in range(1_000, 2_000):
+        folder = quick_path / str(seed)
+        folder.mkdir()
+        assert missing(folder, cut(recorded, folder, seed)) == []
+
+
+@pytest.mark.parametrize("seed", [1, 5, 9, 13])
+def test_the_same_command_finishes_after_a_power_cut(
+    watched: Zygote, recorded: Recorded, quick_path: Path, seed: int
+) -> None:
+    check_goes_on(watched, recorded, quick_path, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_the_same_command_finishes_after_any_power_cut(
+    watched: Zygote, recorded: Recorded, quick_path: Path, seed: int
+) -> None:
+    check_goes_on(watched, recorded, quick_path, seed)
+
+
+@pytest.mark.parametrize("fault", ["no fsync of files", "no fsync of folders", "book not synced"])
+def test_a_forgotten_sync_would_be_found(watched: Zygote, quick_path: Path, fault: str) -> None:
+    """The test is tested: take one sync out of the product, and a power cut must show the loss."""
+    careless = record(watched, quick_path, "corrected", fault)
+    for seed in range(100):
+        folder = quick_path / str(seed)
+        folder.mkdir()
+        if found := missing(folder, cut(careless, folder, seed)):
+            print(f"found with seed {seed}: {found[0]}")
+            return
+    pytest.fail(f"expected '{fault}' to be found within 100 power cuts, got none")
+
+
+def check_kill_then_power_cut(watched: Zygote, folder: Path, seed: int) -> None:
+    """Kill a run, let a second one finish, and cut the power right after its answers: the second rests on the first."""
+    folder.mkdir(exist_ok=True)
+    run = record(watched, folder, "till", kill_at=random.Random(seed).randint(1, 60))
+    for luck in range(len(Luck)):
+        target = folder / str(luck)
+        target.mkdir()
+        ends = [n for n, event in enumerate(run.events, 1) if event.kind is Kind.NOTE]
+        disk, answered = Disk(run.folder), {}
+        for event in run.events[: ends[-1]]:
+            disk.feed(event)
+            if event.kind is Kind.NOTE:
+                state, delivery = event.path.split()
+                answered[delivery] = state
+        disk.cut(target, Luck(luck), random.Random(seed))
+        assert missing(target, answered) == [], f"seed {seed}, luck {Luck(luck).name}"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_run_leaves_nothing_that_a_later_power_cut_takes(
+    watched: Zygote, quick_path: Path, seed: int
+) -> None:
+    check_kill_then_power_cut(watched, quick_path / "run", seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_no_killed_run_leaves_anything_that_a_later_power_cut_takes(
+    watched: Zygote, quick_path: Path, seed: int
+) -> None:
+    check_kill_then_power_cut(watched, quick_path / "run", seed)
+
+
+def test_the_model_disk_keeps_what_was_synced_and_only_that(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+
+    def left(*events: Event, luck: Luck = Luck.NONE) -> dict[str, bytes]:
+        target = tmp_path / f"target-{len(list(tmp_path.iterdir()))}"
+        target.mkdir()
+        disk = Disk(root)
+        for event in events:
+            disk.feed(event)
+        disk.cut(target, luck, random.Random(1))
+        return {str(p.relative_to(target)): p.read_bytes() for p in target.rglob("*") if p.is_file()}
+
+    create = Event(Kind.CREATE, 7, 0, 0o600, f"{root}/a.partial", "", b"")
+    write = Event(Kind.WRITE, 7, 0, 0, f"{root}/a.partial", "", b"hello")
+    sync = Event(Kind.SYNC, 7, 0, 0, f"{root}/a.partial", "", b"")
+    rename = Event(Kind.RENAME, 7, 0, 0, f"{root}/a.partial", f"{root}/a", b"")
+    names = Event(Kind.SYNC_FOLDER, 1, 0, 0, str(root), "", b"")
+    assert left(create, write) == {}
+    assert left(create, write, sync, rename) == {}
+    assert left(create, write, rename, names) == {"a": b""}
+    assert left(create, write, sync, names) == {"a.partial": b"hello"}
+    assert left(create, write, sync, rename, names) == {"a": b"hello"}
+    assert left(create, write, rename, luck=Luck.NAMES_ONLY) == {"a": b""}

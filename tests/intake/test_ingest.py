@@ -1,0 +1,89 @@
+"""What `ingest` does around a delivery: finds its source, goes on after faults, loses nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.intake.conftest import Desk, Paper, charge
+from tieout import pipeline
+from tieout.errors import BadInput, TieoutError, WrongUse
+from tieout.formats import registry
+from tieout.intake.receive import receive
+
+
+def write(desk: Desk, name: str, *rows: dict[str, Any]) -> Path:
+    path = desk.folder / name
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
+
+
+def ingest(desk: Desk, *files: Path, source: str | None = "psp") -> list[Any]:
+    return list(pipeline.ingest(desk.store, desk.workspace, list(files), source))
+
+
+def test_what_was_landed_and_not_read_is_read_first(desk: Desk) -> None:
+    with write(desk, "left.jsonl", charge("left")).open("rb") as file:
+        receive(desk.store, "psp", file, "left.jsonl")
+    outcomes = ingest(desk, write(desk, "new.jsonl", charge("new")))
+    assert [outcome.name for outcome in outcomes] == ["left.jsonl", "new.jsonl"]
+    assert desk.records("external_id") == ["left", "new"]
+
+
+def test_a_fault_of_our_own_reader_refuses_the_file_and_the_rest_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Faulty(Paper):
+        def read(self, stream: Any, options: Any) -> Iterator[Any]:
+            data = stream.read()
+            if b"bad" in data:
+                raise KeyError(data[:5])
+            stream.seek(0)
+            yield from super().read(stream, options)
+
+    monkeypatch.setattr(registry, "format_of", lambda _name: Faulty("paper", "paper"))
+    outcomes = ingest(desk, write(desk, "1.jsonl", charge("bad")), write(desk, "2.jsonl", charge("good")))
+    assert [outcome.state for outcome in outcomes] == ["refused", "accepted"]
+    assert "tieout itself failed to read it (KeyError" in outcomes[0].reason
+    assert desk.records("external_id") == ["good"]
+
+
+def test_a_file_that_no_source_takes_is_an_error_and_the_rest_goes_on(desk: Desk) -> None:
+    stranger = desk.folder / "stranger.bin"
+    stranger.write_bytes(b"\x00\x01")
+    first, second = ingest(desk, stranger, write(desk, "1.jsonl", charge("a")), source=None)
+    assert isinstance(first, BadInput)
+    assert "say which with --source" in str(first)
+    assert isinstance(second, TieoutError)  # several paper sources could take it: nobody guesses
+    assert "several sources take it" in str(second)
+
+
+def test_a_missing_file_is_wrong_use(desk: Desk) -> None:
+    with pytest.raises(WrongUse, match="expected a file that can be read, got No such file"):
+        ingest(desk, desk.folder / "nowhere.jsonl")
+
+
+def test_rows_in_are_rows_kept_and_rows_quarantined(desk: Desk) -> None:
+    desk.deliver(charge("a"))
+    outcome = desk.deliver(charge("a"), charge("b"), {"fault": "one"}, {"fault": "two"}, charge("b"))
+    assert (outcome.rows_in, outcome.rows_new, outcome.rows_repeated, outcome.rows_quarantined) == (5, 1, 2, 2)
+
+
+def test_an_undeclared_account_is_an_exception_where_accounts_are_declared(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "w", "")
+    toml = desk.folder / "tieout.toml"
+    toml.write_text(
+        toml.read_text()
+        + '\n[[account]]\nid = "main"\nsource = "bank"\nnumber = "DE1"\ncurrency = "EUR"\nkind = "bank"\n'
+    )
+    from tieout.config import load_workspace
+
+    desk.workspace = load_workspace(desk.folder, {})
+    desk.deliver(charge("a", account_number="DE1"), charge("b", account_number="DE2"), source="bank")
+    [(reason, note)] = desk.findings()
+    assert reason == "unknown_account"
+    assert "got DE2 in EUR" in note
+    assert desk.records("external_id", "account_id") == [("a", "main"), ("b", "DE2")]
+    desk.store.close()
