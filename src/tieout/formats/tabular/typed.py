@@ -12,7 +12,23 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["EXACT", "FAST", "Atom", "Digits", "Kind", "NumberText", "Typed", "quoted"]
+__all__ = [
+    "EXACT",
+    "FAST",
+    "Atom",
+    "Digits",
+    "Kind",
+    "NumberText",
+    "Typed",
+    "day_of_text",
+    "exactly",
+    "guarded",
+    "integer_of_text",
+    "moment_of_text",
+    "quoted",
+    "text_of_number",
+    "whole_of_float",
+]
 
 _ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 _ISO_MOMENT = _ISO_DAY + r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?"
