@@ -63,6 +63,8 @@ def test_a_file_that_no_source_takes_is_an_error_and_the_rest_goes_on(desk: Desk
 def test_a_missing_file_is_wrong_use(desk: Desk) -> None:
     with pytest.raises(WrongUse, match="expected a file that can be read, got No such file"):
         ingest(desk, desk.folder / "nowhere.jsonl")
+    with pytest.raises(WrongUse, match="expected a file that can be read, got no such file"):
+        ingest(desk, desk.folder / "nowhere.jsonl", source=None)
 
 
 def test_rows_in_are_rows_kept_and_rows_quarantined(desk: Desk) -> None:

@@ -23,11 +23,7 @@ from tieout.observe.exports import Filters, export, period_days
 from tieout.observe.writing import ENDINGS, prepare_macros, write_query
 from tieout.store.engine import connect
 
-INTERFACE_EXCEPTIONS = (
-    "exception_id, reconciliation, reason, source, external_id, record_id, kind, entity, account, amount, currency,"
-    " base_amount, booked_on, counterparty, settlement_id, opened_on, due_on, age_days, candidates, assignee, state,"
-    " decided_by, decided_at, resolution, note, run_id"
-).split(", ")
+INTERFACE_EXCEPTIONS = ["exception_id", "reconciliation", "reason", "source", "external_id", "record_id", "kind", "entity", "account", "amount", "currency", "base_amount", "booked_on", "counterparty", "settlement_id", "opened_on", "due_on", "age_days", "candidates", "assignee", "state", "decided_by", "decided_at", "resolution", "note", "run_id"]
 
 
 def exported(company: Company, to: Path, name: str, **filters: Any) -> list[dict[str, str]]:
@@ -202,13 +198,17 @@ def test_a_cell_never_becomes_a_formula_and_an_amount_is_never_touched(
     assert "-3.20" in {row[at["amount"]] for row in values}
 
 
-@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), max_size=20))
+@given(
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), max_size=20)
+)
 def test_any_text_comes_back_from_csv_and_is_never_a_formula(
     texts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "x.csv"
     with connect() as con:
-        con.register("given", pa.table({"n": pa.array(range(len(texts)), pa.int64()), "v": pa.array(texts, pa.string())}))
+        con.register(
+            "given", pa.table({"n": pa.array(range(len(texts)), pa.int64()), "v": pa.array(texts, pa.string())})
+        )
         write_query(con, [Column("n", "integer", "t.n"), Column("v", "text", "t.v")], "given t", "t.n", path)
     with path.open(newline="", encoding="utf-8") as file:
         cells = [row["v"] for row in csv.DictReader(file)]
@@ -290,7 +290,9 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_fails_leaves_the_old_one(company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_fails_leaves_the_old_one(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "records.xlsx"
     path.write_text("old")
     monkeypatch.setattr("tieout.observe.writing.WORKBOOK_ROWS_MAX", 3)

@@ -10,7 +10,9 @@ from tieout.observe import raw
 
 
 @given(
-    lines=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30), min_size=1, max_size=40),
+    lines=st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30), min_size=1, max_size=40
+    ),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     block=st.integers(1, 64),
     wanted=st.integers(1, 45),

@@ -26,7 +26,9 @@ _FIELDS = (
     "settlement_id", "parent_external_id", "text", "counterparty", "counterparty_account", "bank_code",
 )  # fmt: skip
 
-_Id = Annotated[str, typer.Argument(metavar="ID", help="As any system writes it; or the beginning of an id of tieout's.")]
+_Id = Annotated[
+    str, typer.Argument(metavar="ID", help="As any system writes it; or the beginning of an id of tieout's.")
+]
 
 
 def explain(
@@ -127,7 +129,9 @@ def _show_version(version: dict[str, Any]) -> None:
 
 def _show_delivery(row: dict[str, Any]) -> None:
     say(f"delivery {row['delivery_id']}: {row['name']} of {row['source']}, {row['state']}, {row['received_at']}")
-    counts = ", ".join(f"{name.removeprefix('rows_')} {value}" for name, value in row.items() if name.startswith("rows_"))
+    counts = ", ".join(
+        f"{name.removeprefix('rows_')} {value}" for name, value in row.items() if name.startswith("rows_")
+    )
     say(f"  rows: {counts}; {row['bytes']} bytes, sha256 {row['sha256']}, format {_cell(row['format'])}")
     if row["reason"]:
         say(f"  reason: {row['reason']}")

@@ -34,7 +34,7 @@ _Run = Annotated[str | None, typer.Option(metavar="ID", help="Only this run's re
 _History = Annotated[bool, typer.Option("--history", help="Everything that was ever true, and what stands of it.")]
 
 
-def export(  # noqa: PLR0913 - what a user can type
+def export(
     context: typer.Context,
     table: _Table,
     to: _To,

@@ -24,7 +24,9 @@ __all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
 _SHOWN = 50
 _RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "line", "amount", "age"})
 
-_Limit = Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Show so many rows (JSON: all, up to 10000).")]
+_Limit = Annotated[
+    int, typer.Option(metavar="N", min=1, max=10_000, help="Show so many rows (JSON: all, up to 10000).")
+]
 _Whole = Annotated[bool, typer.Option("--all", help="Also what was received.")]
 
 
@@ -75,7 +77,7 @@ def quarantine(
     raise typer.Exit(1 if count else 0)
 
 
-def exceptions(  # noqa: PLR0913 - what a user can type
+def exceptions(
     context: typer.Context,
     entity: EntityOption = None,
     account: AccountOption = None,
@@ -139,7 +141,7 @@ def completeness(
     raise typer.Exit(1 if found.outstanding else 0)
 
 
-def _listed(  # noqa: PLR0913 - what to show, and how
+def _listed(
     wanted: Asked,
     name: str,
     filters: Filters,

@@ -53,7 +53,7 @@ def ingest(
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
         say_json({"deliveries": told, "errors": [str(error) for error in errors], **measured(seconds)})
-    else:
+    elif outcomes or not errors:
         _show(outcomes)
     raise typer.Exit(_status(outcomes, errors))
 

@@ -1,6 +1,7 @@
 """Days and moments as banks write them in XML."""
 
 import datetime as dt
+from functools import lru_cache
 
 from tieout.errors import BadInput
 
@@ -8,6 +9,8 @@ __all__ = ["read_day", "read_moment", "read_value_day"]
 
 #: What may follow the ten characters of a day: nothing, a time, or the zone that XML allows behind a date.
 _AFTER_DAY = "TZ+- "
+#: A statement names the same few days over and over.
+_calendar_day = lru_cache(maxsize=1024)(dt.date.fromisoformat)
 
 
 def read_day(text: str) -> dt.date:
@@ -20,7 +23,7 @@ def read_day(text: str) -> dt.date:
     """
     if text[4:5] == "-" == text[7:8] and text[10:11] in _AFTER_DAY:
         try:
-            return dt.date.fromisoformat(text[:10])
+            return _calendar_day(text[:10])
         except ValueError:
             pass
     message = f"expected a day such as 2026-10-31, got {text[:40]!r}"

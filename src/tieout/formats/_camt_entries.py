@@ -110,7 +110,12 @@ def read_amount(written: str, currency: str) -> Amount:
     whole, _, fraction = written.partition(".")
     digits = whole + fraction
     # Nearly all amounts have the decimals of their currency; the others are read with more care.
-    if len(fraction) == exponents().get(currency) and len(digits) < _SURELY_FITS and digits.isdigit() and digits.isascii():
+    if (
+        len(fraction) == exponents().get(currency)
+        and len(digits) < _SURELY_FITS
+        and digits.isdigit()
+        and digits.isascii()
+    ):
         return Amount(int(digits), currency, len(fraction), written)
     money = parse_money(written, currency)
     return Amount(money.minor, currency, money.exponent, written)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
@@ -41,6 +41,7 @@ _BLOCK = 65_536
 _PIECE_MAX = 2**20
 #: How much of a file may pass without anything in it that could be read and dropped.
 _IDLE_MAX = 64 * 2**20
+
 
 class Reader:
     """Reads one document: the parser's events become records, statements and problems, handed on in chunks."""

@@ -43,8 +43,12 @@ def source_for(workspace: Workspace, path: Path) -> Source:
     """
     Find the source that a file belongs to: by the sources' paths, else by what the file is.
 
+    :raises WrongUse: there is no such file.
     :raises BadInput: none takes it, or several do.
     """
+    if not path.is_file():
+        message = f"{path}: expected a file that can be read, got {'a folder' if path.is_dir() else 'no such file'}"
+        raise WrongUse(message)
     resolved = path.resolve()
     by_path = [source for source, file in expected_files(workspace) if file.resolve() == resolved]
     if len(by_path) == 1:

@@ -53,7 +53,7 @@ def calendar_named(name: str | None, folder: Path, first: dt.date, last: dt.date
     own = folder / "calendars" / f"{name}.toml"
     if own.is_file():
         return _of_file(own)
-    import holidays  # noqa: PLC0415 - takes 0.2 s
+    import holidays
 
     code, _, part = name.partition("-")
     known = getattr(holidays, code, None) if code.isupper() else None

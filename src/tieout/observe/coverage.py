@@ -87,7 +87,10 @@ def coverage_of(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot) 
     """Find what each source's deliveries cover, by source."""
     found: defaultdict[str, Coverage] = defaultdict(Coverage)
     accounts = _add_statements(found, snapshot)
-    order = {row["delivery_id"]: row["sequence"] for row in snapshot.deliveries.select(["delivery_id", "sequence"]).to_pylist()}
+    order = {
+        row["delivery_id"]: row["sequence"]
+        for row in snapshot.deliveries.select(["delivery_id", "sequence"]).to_pylist()
+    }
     told = con.execute(_booked_days(lake, snapshot)).fetchall()
     for source, account, day, delivery in sorted(told, key=lambda row: (order.get(row[3], 0), row)):
         coverage = found[source]
@@ -114,7 +117,7 @@ def _booked_days(lake: Lake, snapshot: Snapshot) -> str:
             where not w.withdrawn group by all
         )
         select distinct {names} from told where booked_on is not null
-    """  # noqa: S608 - relations of our own
+    """
 
 
 def _add_statements(found: defaultdict[str, Coverage], snapshot: Snapshot) -> set[tuple[str, str]]:
@@ -155,7 +158,9 @@ def _quiet_days(rows: list[dict[str, Any]]) -> list[tuple[dt.date, str]]:
         if Decimal(before["closing"]) != Decimal(after["opening"]):
             continue
         between = min((after["to_day"] - before["to_day"]).days, DAYS_MAX)
-        told = f"nothing moved: the statement of {after['to_day']} opens with what that of {before['to_day']} closed with"
+        told = (
+            f"nothing moved: the statement of {after['to_day']} opens with what that of {before['to_day']} closed with"
+        )
         found += [(before["to_day"] + _DAY * ahead, told) for ahead in range(1, between)]
     return found
 

@@ -136,19 +136,19 @@ def _shown_ids(
         from hit h left join {table(store.lake, "superseded", files["superseded"])} s
         on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version
         group by h.record_id
-    """)  # noqa: S608 - a relation of our own
+    """)
     con.execute(f"""
         create or replace temp table standing as
         select distinct on (r.record_id) r.record_id, kind, status, currency, account_id, booked_on, amount, net,
             coalesce(exponent, own_exponent(currency)) as exponent
         from {rows_found(con)} r join found f on f.record_id = r.record_id and f.version = r.version
-    """)  # noqa: S608 - a relation of our own
+    """)
     result.count = _number(con, "select count(*) from found")
     result.totals = _totals(con)
     rows = con.execute(f"""
         select f.record_id from found f left join standing s on s.record_id = f.record_id
         order by f.version is null, s.account_id, s.booked_on, f.record_id limit {SHOWN_MAX}
-    """).fetchall()  # noqa: S608 - a number of our own
+    """).fetchall()
     return [bytes(record_id) for (record_id,) in rows]
 
 
@@ -178,7 +178,7 @@ def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:
 def _tell_roles(con: duckdb.DuckDBPyConnection, result: Explanation) -> None:
     """Say of each shown record what the identifier is to it."""
     shown = "semi join version_row v on v.record_id = h.record_id"
-    rows = con.execute(f"select h.record_id, bit_or(h.roles) from hit h {shown} group by h.record_id").fetchall()  # noqa: S608 - ours
+    rows = con.execute(f"select h.record_id, bit_or(h.roles) from hit h {shown} group by h.record_id").fetchall()
     roles = {bytes(record_id).hex(): bits for record_id, bits in rows}
     for record in result.records:
         bits = roles.get(record["record"]["record_id"], 0)

@@ -97,7 +97,7 @@ def period_days(period: str) -> tuple[dt.date, dt.date]:
     """
     found = _PERIOD.fullmatch(period)
     year, month = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
-    if not found or year < 1 or (found[2] and not 1 <= month <= 12):  # noqa: PLR2004 - months of a year
+    if not found or year < 1 or (found[2] and not 1 <= month <= 12):
         message = f"expected a period such as 2026-10 or 2026, got {period!r}"
         raise WrongUse(message)
     if not month:
@@ -160,7 +160,7 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
 
 def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date | None = None) -> None:
     """Give a connection what the relations of exported tables build on."""
-    from tieout.model.normal import keys_of, normal_column  # noqa: PLC0415 - heavy
+    from tieout.model.normal import keys_of, normal_column
 
     prepare_macros(con)
     con.register("book_deliveries", snapshot.deliveries)
@@ -178,7 +178,7 @@ def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
 
     As a lambda: the engine evaluates the annotations of what it is given, and ours name types that are not imported.
     """
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow as pa
 
     return lambda texts: function(pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts)
 
@@ -186,7 +186,9 @@ def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
 def _check(table: ExportedTable, workspace: Workspace, filters: Filters) -> None:
     """Refuse what cannot be asked of a table, before anything is read."""
     if filters.run is not None:
-        message = f"expected a run whose results {table.name} shows, got {filters.run!r}: {table.name} are facts of no run"
+        message = (
+            f"expected a run whose results {table.name} shows, got {filters.run!r}: {table.name} are facts of no run"
+        )
         raise WrongUse(message)
     if filters.entity is not None:
         workspace.entity(filters.entity)
@@ -208,12 +210,12 @@ def _check_account(
     if any(declared.id == account for declared in workspace.accounts):
         return
     parts = [
-        f"select distinct account_id from {lake_table(store.lake, name, snapshot.files[name])}"  # noqa: S608 - ours
+        f"select distinct account_id from {lake_table(store.lake, name, snapshot.files[name])}"
         for name in ("records", "balances")
     ]
     known = sorted({row[0] for row in con.execute(" union ".join(parts)).fetchall()})
     if account not in known:
-        listed = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "") or "none yet"  # noqa: PLR2004 - a few
+        listed = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "") or "none yet"
         message = f"expected an account of this workspace, got {account!r}; the facts have {listed}"
         raise WrongUse(message)
 

@@ -59,13 +59,13 @@ def find_by_reference(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, 
 
     :return: how many rows.
     """
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow as pa
 
     key = key_of(wanted)
     found: list[pa.Table] = []
     if key is not None and _places(con, lake, files["references"], f"key = {key}"):
         names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
-        rows = con.sql(f"select {names} from {rows_found(con)} r")  # noqa: S608 - names and relations of our own
+        rows = con.sql(f"select {names} from {rows_found(con)} r")
         found = [_verified(batch, normal(wanted)) for batch in rows.to_arrow_reader(_AT_ONCE)]
     kinds = pa.schema({"record_id": pa.binary(16), "record_key": "i8", "version": "i4", "roles": "i4"})
     con.register("verified", pa.concat_tables([kinds.empty_table(), *found]))
@@ -76,9 +76,9 @@ def find_by_reference(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, 
 
 def _verified(batch: pa.RecordBatch, wanted: str) -> pa.Table:
     """Keep the rows that really name the identifier, with the parts that it plays."""
-    import numpy as np  # noqa: PLC0415 - heavy
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     roles: npt.NDArray[np.int32] = np.zeros(batch.num_rows, np.int32)
     for bit, name in enumerate(ROLES[:-1]):
@@ -93,7 +93,7 @@ def _verified(batch: pa.RecordBatch, wanted: str) -> pa.Table:
 
 
 def _equal(column: pa.Array, wanted: str) -> npt.NDArray[np.bool_]:
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc
 
     same = pc.fill_null(pc.equal(normal_column(column), wanted), False)  # noqa: FBT003 - Arrow's signature
     return same.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]  # Arrow has no types
@@ -107,7 +107,7 @@ def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, pre
     if not _places(con, lake, files["identities"], f"key between {span.low} and {span.high}"):
         return []
     rows = con.execute(
-        f"select distinct record_id from {rows_found(con)} where lower(hex(record_id)) like '{prefix}%'"  # noqa: S608
+        f"select distinct record_id from {rows_found(con)} where lower(hex(record_id)) like '{prefix}%'"
         f" order by record_id limit {int(most)}"
     ).fetchall()
     return [bytes(row[0]) for row in rows]
@@ -115,7 +115,7 @@ def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, pre
 
 def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids: Sequence[bytes]) -> None:
     """Read every version of some records: table ``version_row``, with ``gone`` and ``gone_in`` for those superseded."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow as pa
 
     keys = sorted({identity_range(record_id.hex()).low for record_id in ids})
     listed = ", ".join(map(str, keys))
@@ -129,13 +129,13 @@ def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids
             select record_id, version, min(reason) as reason, arg_min(delivery_id, reason) as delivery_id
             from {table(lake, "superseded", files["superseded"])} where record_key in ({listed}) group by all
         ) s on s.record_id = r.record_id and s.version = r.version
-    """)  # noqa: S608 - relations of our own
+    """)
     con.unregister("asked")
 
 
 def _places(con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFile], condition: str) -> int:
     """Look keys up in index files: table ``place`` (path of the records file, row); gives how many."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow as pa
 
     con.execute("create or replace temp table place (path varchar, row bigint)")
     if not indexes:
@@ -144,7 +144,7 @@ def _places(con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFi
     con.register("sibling", pa.Table.from_pylist(siblings))
     con.execute(
         "insert into place select distinct s.path, i.row::bigint"
-        f" from (select * from {table(lake, 'identities', indexes, places=True)} where {condition}) i"  # noqa: S608
+        f" from (select * from {table(lake, 'identities', indexes, places=True)} where {condition}) i"
         " join sibling s using (filename)"
     )
     con.unregister("sibling")
@@ -155,4 +155,4 @@ def rows_found(con: duckdb.DuckDBPyConnection) -> str:
     """Give the records at the places that a look-up found, as a relation."""
     files = [path for (path,) in con.execute("select distinct path from place order by path").fetchall()]
     source = f"read_parquet({paths(files)}, filename = true, file_row_number = true, union_by_name = true)"
-    return f"(select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number)"  # noqa: S608 - ours
+    return f"(select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number)"

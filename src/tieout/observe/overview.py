@@ -36,7 +36,7 @@ class Overview:
     rows: list[dict[str, Any]]
 
 
-def overview(  # noqa: PLR0913 - what to look at
+def overview(
     store: Store,
     workspace: Workspace,
     name: str,
@@ -55,11 +55,11 @@ def overview(  # noqa: PLR0913 - what to look at
     """
     filters = filters or Filters()
     with opened(store, workspace, name, filters) as view:
-        relation, columns = with_exponents(f"(select t.* from {view.relation}) t where {condition}", view.columns)  # noqa: S608 - ours
+        relation, columns = with_exponents(f"(select t.* from {view.relation}) t where {condition}", view.columns)
         selected = ", ".join(f'{value_sql(column, "jsonl")} as "{column.name}"' for column in columns)
         order = ", ".join(f"{part} desc" for part in view.table.order.split(", ")) if newest else view.table.order
-        count = int(view.con.execute(f"select count(*) from {relation}").fetchall()[0][0])  # noqa: S608 - ours
-        query = f"select {selected} from {relation} order by {order} limit {min(most, ROWS_MAX)}"  # noqa: S608 - ours
+        count = int(view.con.execute(f"select count(*) from {relation}").fetchall()[0][0])
+        query = f"select {selected} from {relation} order by {order} limit {min(most, ROWS_MAX)}"
         rows = view.con.execute(query).fetchall()
         latest = filters.as_of or view.snapshot.latest
     lists = [column.kind == "json" for column in columns]
@@ -70,7 +70,7 @@ def overview(  # noqa: PLR0913 - what to look at
     return Overview(count, latest, read)
 
 
-def _plain(value: object, *, parse: bool) -> Any:  # noqa: ANN401 - a JSON value
+def _plain(value: object, *, parse: bool) -> Any:
     if isinstance(value, dt.date):
         return value.isoformat()
     return json.loads(value) if parse and isinstance(value, str) else value

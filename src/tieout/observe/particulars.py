@@ -87,7 +87,7 @@ class Particulars:
         relation, columns = with_exponents("version_row t", TABLES["records"].columns)
         selected = ", ".join(f'{value_sql(column, "jsonl")} as "{column.name}"' for column in columns)
         gone = "t.gone as superseded_by, t.gone_in as superseded_in"
-        rows = self._con.execute(f"select {selected}, {gone} from {relation} order by t.record_id, t.version")  # noqa: S608
+        rows = self._con.execute(f"select {selected}, {gone} from {relation} order by t.record_id, t.version")
         names = [column[0] for column in rows.description or []]
         json_columns = {column.name for column in columns if column.kind == "json"}
         found: dict[str, list[dict[str, Any]]] = {}
@@ -98,16 +98,16 @@ class Particulars:
 
     def _reports(self, ids: list[bytes]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
         """Read which deliveries say so, by record, and those deliveries' rows."""
-        import pyarrow as pa  # noqa: PLC0415 - heavy
+        import pyarrow as pa
 
         keys = ", ".join(str(int.from_bytes(record[:8], "big", signed=True)) for record in ids)
         own = "(select * from version_row where version = 1)"
         asserted, witness = (
-            f"(select * from {table(self._store.lake, name, self._files[name])} where record_key in ({keys}))"  # noqa: S608
+            f"(select * from {table(self._store.lake, name, self._files[name])} where record_key in ({keys}))"
             for name in ("assertions", "witnesses")
         )
         named = self._con.execute(
-            f"select delivery_id from {own} union select delivery_id from {asserted}"  # noqa: S608 - relations of our own
+            f"select delivery_id from {own} union select delivery_id from {asserted}"
             f" union select delivery_id from {witness}"
         ).fetchall()
         deliveries = _delivery_rows(self._connection, [row[0] for row in named])
@@ -115,7 +115,7 @@ class Particulars:
         kinds = pa.schema({"delivery_id": pa.string(), "sequence": pa.int64()})
         self._con.register("book_deliveries", pa.Table.from_pylist(order, schema=kinds))
         rows = self._con.execute(
-            f"select lower(hex(record_id)), delivery_id, source_id, member, line, first, withdrawn"  # noqa: S608 - ours
+            f"select lower(hex(record_id)), delivery_id, source_id, member, line, first, withdrawn"
             f" from ({reports_sql(own, asserted, witness)})"
         ).fetchall()
         found: dict[str, list[dict[str, Any]]] = {}
@@ -171,7 +171,10 @@ def _version(row: dict[str, Any], before: dict[str, Any] | None) -> dict[str, An
     changed = {
         name: {"from": before[name], "to": value}
         for name, value in row.items()
-        if before is not None and name not in _NOT_COMPARED and not name.startswith("superseded_") and before[name] != value
+        if before is not None
+        and name not in _NOT_COMPARED
+        and not name.startswith("superseded_")
+        and before[name] != value
     }
     return {
         "version": row["version"],
@@ -194,7 +197,9 @@ def delivery_facts(connection: sa.Connection, condition: sa.ColumnElement[bool],
             "source": row["source_id"],
             "received_at": _moment(row["received_at"]),
             **{name: row[name] for name in (*names, *more)},
-            "exceptions": [_exception(e) for e in open_findings(connection, {f"delivery {row['delivery_id']}"})[:_EXCEPTIONS_MAX]],
+            "exceptions": [
+                _exception(e) for e in open_findings(connection, {f"delivery {row['delivery_id']}"})[:_EXCEPTIONS_MAX]
+            ],
         }
         for row in rows.mappings().all()
     ]
@@ -272,7 +277,7 @@ def _moment(microseconds: int | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
-def _plain(value: object, *, parse: bool) -> Any:  # noqa: ANN401 - a JSON value
+def _plain(value: object, *, parse: bool) -> Any:
     if isinstance(value, dt.date):
         return value.isoformat()
     return json.loads(value) if parse and isinstance(value, str) else value

@@ -48,7 +48,11 @@ class Raw:
 
 
 def raw_lines(
-    store: Store, delivery: Any, member: str | None, line: int | None, hints: Sequence[str] = ()  # noqa: ANN401 - a row
+    store: Store,
+    delivery: Any,
+    member: str | None,
+    line: int | None,
+    hints: Sequence[str] = (),
 ) -> Raw:
     """
     Read the lines of a delivery that a record was read from.
@@ -90,7 +94,7 @@ def _shown(stream: BinaryIO, line: int, file_format: str, hints: Sequence[str]) 
         found.append(text)
     if not found:
         return (), f"the file has fewer than {line} lines"
-    if line > 1 and file_format.split(".")[0] not in ("camt", "mt940", "mt942") and first[:1] not in (b"{", b"<", b":"):
+    if line > 1 and file_format.split(".", maxsplit=1)[0] not in ("camt", "mt940", "mt942") and first[:1] not in (b"{", b"<", b":"):
         found.insert(0, first)  # the headings say what the values are
     return tuple(_text(text, encoding, hints) for text in found), None
 
@@ -143,7 +147,7 @@ def _text(line: bytes, encoding: str | None, hints: Sequence[str]) -> str:
 
 
 def _parquet_row(stream: BinaryIO, row: int) -> tuple[tuple[str, ...], str | None]:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+    import pyarrow.parquet as pq
 
     stream.seek(0)
     file = pq.ParquetFile(stream)
@@ -158,7 +162,7 @@ def _parquet_row(stream: BinaryIO, row: int) -> tuple[tuple[str, ...], str | Non
 
 
 def _workbook_row(stream: BinaryIO, row: int) -> tuple[tuple[str, ...], str | None]:
-    from openpyxl import load_workbook  # noqa: PLC0415 - heavy
+    from openpyxl import load_workbook
 
     stream.seek(0)
     workbook = load_workbook(stream, read_only=True, data_only=True)
@@ -169,5 +173,5 @@ def _workbook_row(stream: BinaryIO, row: int) -> tuple[tuple[str, ...], str | No
     return (), f"the workbook has no values in row {row}"
 
 
-def _values(pairs: Any) -> tuple[str, ...]:  # noqa: ANN401 - names or numbers of columns, with values
+def _values(pairs: Any) -> tuple[str, ...]:
     return tuple(f"{name}: {str(value)[:SHOWN_MAX]}" for name, value in pairs if value is not None)

@@ -44,7 +44,7 @@ def records_relation(lake: Lake, snapshot: Snapshot) -> str:
             select record_key, record_id, version, min(reason) as gone, arg_min(delivery_id, reason) as gone_in
             from {table(lake, "superseded", superseded)} group by all
         ) s on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version
-    )"""  # noqa: S608 - relations of our own
+    )"""
 
 
 def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
@@ -60,18 +60,18 @@ def quarantine_relation(lake: Lake, snapshot: Snapshot) -> str:
     )
     return (
         "(select q.*, d.name, d.entity_id, d.received_at, d.sequence"
-        f" from (select * from {_with_replaced(lake, snapshot, 'quarantine')} union all by name {refused}) q"  # noqa: S608 - ours
+        f" from (select * from {_with_replaced(lake, snapshot, 'quarantine')} union all by name {refused}) q"
         " left join book_deliveries d on d.delivery_id = q.delivery_id)"
     )
 
 
 def _with_replaced(lake: Lake, snapshot: Snapshot, name: str) -> str:
     """Give a lake table's rows; with history also those that a replay took out, told apart by ``state``."""
-    current = f"(select *, 'current' as state from {table(lake, name, snapshot.files[name])})"  # noqa: S608 - ours
+    current = f"(select *, 'current' as state from {table(lake, name, snapshot.files[name])})"
     if not snapshot.history:
         return current
     replaced = table(lake, name, snapshot.replaced[name])
-    return f"(select * from {current} union all by name select *, 'replaced' as state from {replaced})"  # noqa: S608
+    return f"(select * from {current} union all by name select *, 'replaced' as state from {replaced})"
 
 
 def witnesses_relation(lake: Lake, snapshot: Snapshot) -> str:
@@ -82,12 +82,12 @@ def witnesses_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     records = table(lake, "records", snapshot.files["records"])
     about = "record_id, record_key, account_id, entity_id, booked_on, external_id"
-    standing = f"(select {about} from {current_records(lake, snapshot.files['records'], snapshot.files['superseded'])})"  # noqa: S608
+    standing = f"(select {about} from {current_records(lake, snapshot.files['records'], snapshot.files['superseded'])})"
     if snapshot.history:
-        standing = f"(select distinct on (record_id) {about} from {records} order by record_id, version desc)"  # noqa: S608
+        standing = f"(select distinct on (record_id) {about} from {records} order by record_id, version desc)"
     shown = "" if snapshot.history else "where not r.withdrawn"
     reports = reports_sql(
-        f"(select * from {records} where version = 1)",  # noqa: S608 - ours
+        f"(select * from {records} where version = 1)",
         *(table(lake, name, snapshot.files[name]) for name in ("assertions", "witnesses")),
     )
     return f"""(
@@ -97,7 +97,7 @@ def witnesses_relation(lake: Lake, snapshot: Snapshot) -> str:
             case when r.withdrawn then 'withdrawn' else 'current' end as state
         from report r join {standing} n on n.record_key = r.record_key and n.record_id = r.record_id
         left join book_deliveries d on d.delivery_id = r.delivery_id {shown}
-    )"""  # noqa: S608 - relations of our own
+    )"""
 
 
 def reports_sql(own: str, asserted: str, witness: str) -> str:
@@ -131,7 +131,7 @@ def reports_sql(own: str, asserted: str, witness: str) -> str:
         select {names}, true as first, false as withdrawn from {own} o anti join several using (record_key)
         union all
         select {names}, place = 1 and not withdrawn as first, withdrawn from placed
-    """  # noqa: S608 - relations of our own
+    """
 
 
 def references_relation(lake: Lake, snapshot: Snapshot) -> str:
@@ -139,19 +139,19 @@ def references_relation(lake: Lake, snapshot: Snapshot) -> str:
     records = records_relation(lake, snapshot)
     names = f"record_id, source_id, entity_id, account_id, system, {_DAY} as day"
     parts = [
-        f"select {names}, {place} as place, '{role}' as role, {role} as value from {records}"  # noqa: S608 - our names
+        f"select {names}, {place} as place, '{role}' as role, {role} as value from {records}"
         for place, role in enumerate(("external_id", "payment_id", "settlement_id", "parent_external_id"), 1)
     ]
     parts.append(
-        f"select {names}, 5, 'reference', unnest(list_distinct(\"references\")) from {records}"  # noqa: S608 - ours
+        f"select {names}, 5, 'reference', unnest(list_distinct(\"references\")) from {records}"
     )
     # An alias is "namespace:identity"; what the other system wrote is the identity.
     parts.append(
-        f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, lambda a: substr(a, strpos(a, ':') + 1))))"  # noqa: S608
+        f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, lambda a: substr(a, strpos(a, ':') + 1))))"
         f" from {records}"
     )
     distinct = "distinct" if snapshot.history else ""
-    return f"(select {distinct} * from ({' union all '.join(parts)}) where value is not null)"  # noqa: S608 - ours
+    return f"(select {distinct} * from ({' union all '.join(parts)}) where value is not null)"
 
 
 _DAY = "coalesce(booked_on, value_on, occurred_at::date, seen_at::date)"
@@ -169,7 +169,7 @@ def parties_relation(lake: Lake, snapshot: Snapshot) -> str:
             min(booked_on) as first_on, max(booked_on) as last_on
         from {records_relation(lake, snapshot)} where counterparty is not null or counterparty_account is not null
         group by entity_id, system, counterparty, counterparty_account
-    )"""  # noqa: S608 - a relation of our own
+    )"""
 
 
 def exceptions_relation(lake: Lake, snapshot: Snapshot) -> str:
@@ -190,4 +190,4 @@ def exceptions_relation(lake: Lake, snapshot: Snapshot) -> str:
             coalesce(e.amount, decimal_text(r.amount, {OWN_EXPONENT.format("r")})) as amount,
             coalesce(e.booked_day, r.booked_on) as booked_on
         from e left join r on r.record_id = unhex(e.record_id)
-    )"""  # noqa: S608 - relations of our own
+    )"""

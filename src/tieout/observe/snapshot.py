@@ -105,7 +105,9 @@ def moment_of(microseconds: int | None) -> dt.datetime | None:
 def latest_day(connection: sa.Connection) -> dt.date | None:
     """Give the last day that the facts speak of: the latest booked_on, or the latest day that a statement closes."""
     file = schema.lake_file
-    live = sa.select(sa.func.max(file.c.max_day)).where(file.c.table_name == "records", file.c.removed_version.is_(None))
+    live = sa.select(sa.func.max(file.c.max_day)).where(
+        file.c.table_name == "records", file.c.removed_version.is_(None)
+    )
     standing = statements_that_stand().subquery("standing")
     closing = sa.select(sa.func.max(standing.c.to_day))
     days = [connection.scalar(live), connection.scalar(closing)]
@@ -125,7 +127,7 @@ def statements_that_stand() -> sa.Select[Any]:
 
 def _replaced(connection: sa.Connection) -> dict[str, list[LakeFile]]:
     """List the files that were taken out by a replay: what stood at some version and does not stand now."""
-    from tieout.store.lake import LakeFile  # noqa: PLC0415 - a name of the annotations above
+    from tieout.store.lake import LakeFile
 
     table = schema.lake_file
     query = sa.select(table).where(table.c.removed_version.is_not(None)).order_by(table.c.version, table.c.path)
@@ -155,7 +157,9 @@ _EXCEPTION = (
 
 def _deliveries(connection: sa.Connection, entities: dict[str, str], *, read: bool) -> pa.Table:
     query = sa.select(schema.delivery).order_by(schema.delivery.c.sequence)
-    return _arrow(connection, query if read else None, _DELIVERY, lambda row: {"entity_id": entities.get(row["source_id"])})
+    return _arrow(
+        connection, query if read else None, _DELIVERY, lambda row: {"entity_id": entities.get(row["source_id"])}
+    )
 
 
 def _statements(connection: sa.Connection, entities: dict[str, str], *, history: bool, read: bool) -> pa.Table:
@@ -195,7 +199,7 @@ def _decimal(minor: int | str | None, exponent: int | None) -> str | None:
     return None if minor is None else format_minor(int(minor), exponent or 0)
 
 
-def _arrow(connection: sa.Connection, query: sa.Select[Any] | None, names: tuple[str, ...], added: Any) -> pa.Table:  # noqa: ANN401 - a function of a row
+def _arrow(connection: sa.Connection, query: sa.Select[Any] | None, names: tuple[str, ...], added: Any) -> pa.Table:
     """Read rows of the book into columns, a part at a time."""
     kinds = pa.schema([(n, pa.int64() if n.startswith("rows_") else _KINDS.get(n, pa.string())) for n in names])
     if query is None:

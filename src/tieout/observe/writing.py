@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from tieout.observe.exported import Column
 
-__all__ = ["ENDINGS", "WORKBOOK_ROWS_MAX", "ending_of", "literal", "prepare_macros", "value_sql", "with_exponents", "write_query"]
+__all__ = [
+    "ENDINGS",
+    "WORKBOOK_ROWS_MAX",
+    "ending_of",
+    "literal",
+    "prepare_macros",
+    "value_sql",
+    "with_exponents",
+    "write_query",
+]
 
 #: The kinds of file that can be written.
 ENDINGS = ("csv", "parquet", "jsonl", "xlsx")
@@ -62,7 +71,7 @@ def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
     ``decimal_text(minor, exponent)`` is ``-3.20``; ``decimal_value`` is the same as ``decimal(38, 9)``;
     ``own_exponent(currency)`` is ISO 4217's.
     """
-    from tieout.model.money import exponents  # noqa: PLC0415 - reads an XML table
+    from tieout.model.money import exponents
 
     unit = {e: f"0.{'0' * (e - 1)}1::decimal({e + 1}, {e})" for e in _EXPONENTS}
     texts = " ".join(f"when {e} then (m::decimal(19, 0) * {unit[e]})::varchar" for e in _EXPONENTS)
@@ -72,7 +81,7 @@ def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
     by_exponent: dict[int, list[str]] = {}
     for currency, exponent in exponents().items():
         by_exponent.setdefault(exponent, []).append(literal(currency))
-    unusual = " ".join(f"when c in ({', '.join(sorted(c))}) then {e}" for e, c in sorted(by_exponent.items()) if e != 2)  # noqa: PLR2004
+    unusual = " ".join(f"when c in ({', '.join(sorted(c))}) then {e}" for e, c in sorted(by_exponent.items()) if e != 2)
     con.execute(f"create macro own_exponent(c) as case {unusual} else 2 end")
 
 
@@ -109,7 +118,7 @@ def write_query(
     ending = ending_of(path)
     relation, columns = with_exponents(relation, columns)
     selected = ", ".join(f'{value_sql(column, ending)} as "{column.name}"' for column in columns)
-    query = f"select {selected} from {relation}{f' order by {order}' if order else ''}"  # noqa: S608 - our names
+    query = f"select {selected} from {relation}{f' order by {order}' if order else ''}"
     with _whole_file(path) as draft:
         if ending == "xlsx":
             return _write_workbook(con, columns, relation, query, draft)
@@ -132,7 +141,7 @@ def with_exponents(relation: str, columns: Sequence[Column]) -> tuple[str, list[
         replace(column, exponent=f"t.{names[column.exponent]}") if column.kind == "amount" else column
         for column in columns
     ]
-    return f"(select t.*, {added} from {relation}) t", named  # noqa: S608 - our names
+    return f"(select t.*, {added} from {relation}) t", named
 
 
 @contextmanager
@@ -159,9 +168,9 @@ def _whole_file(path: Path) -> Iterator[Path]:
 def _write_workbook(
     con: duckdb.DuckDBPyConnection, columns: Sequence[Column], relation: str, query: str, draft: Path
 ) -> int:
-    from openpyxl import Workbook  # noqa: PLC0415 - heavy
+    from openpyxl import Workbook
 
-    rows = int(con.execute(f"select count(*) from {relation}").fetchall()[0][0])  # noqa: S608 - our names
+    rows = int(con.execute(f"select count(*) from {relation}").fetchall()[0][0])
     if rows > WORKBOOK_ROWS_MAX:
         message = f"expected at most {WORKBOOK_ROWS_MAX} rows for a workbook, got {rows}: write .csv or .parquet"
         raise WrongUse(message)

@@ -1,0 +1,84 @@
+"""A full disk: one sentence, exit status 3, nothing half done; with space again the same command finishes; law 18."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.facts import facts, faults, opened
+from tests.crash.papers import make_workspace
+from tests.crash.zygote import Ended, Zygote
+
+
+def check_failed(ended: Ended) -> None:
+    """Hold a failure against the rule: exit status 3, one sentence, no fault of tieout's own."""
+    assert ended.status == 3, ended
+    complaints = [line for line in ended.output.splitlines() if line.startswith("tieout: ")]
+    assert len(complaints) == 1, ended
+    assert "fault of tieout" not in ended.output, ended
+    assert "Traceback" not in ended.output, ended
+
+
+def check_finishes(zygote: Zygote, folder: Path, expected: Path) -> None:
+    """Run the command again with space, and compare with a run that never lacked it."""
+    again = zygote.run(folder, "ingest")
+    assert again.status in {0, 1, 3}, again
+    assert "tieout:" not in again.output, again
+    with opened(folder) as store, opened(expected) as other:
+        assert faults(store) == []
+        assert facts(store) == facts(other)
+    verified = zygote.run(folder, "verify")
+    assert verified.status == 0, verified
+
+
+@pytest.fixture(scope="module")
+def expected(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_workspace(tmp_path_factory.mktemp("expected"), "corrected")
+    zygote.run(folder, "ingest")
+    return folder
+
+
+# The book is 4 KiB after its first page and some 140 KiB with all tables; lake files here have 2 to 20 KiB.
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [100, 1_000, 4_096, 12_000, 60_000, 150_000, 250_000])
+def test_a_file_that_may_not_grow_stops_with_a_sentence_and_goes_on_later(
+    zygote: Zygote, expected: Path, quick_path: Path, limit: int
+) -> None:
+    folder = make_workspace(quick_path, "corrected")
+    ended = zygote.run(folder, "ingest", file_bytes=limit)
+    check_failed(ended)
+    assert list((folder / ".tieout").rglob("*.partial")) == []
+    check_finishes(zygote, folder, expected)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 1 MiB, where we may."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root: run this test as root")
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting a small disk is not allowed here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [0, 8_192, 100_000, 200_000, 300_000, 400_000, 500_000])
+def test_a_full_disk_stops_with_a_sentence_and_goes_on_with_space(
+    zygote: Zygote, expected: Path, small_disk: Path, free: int
+) -> None:
+    folder = make_workspace(small_disk / "workspace", "corrected")
+    ballast = small_disk / "ballast"
+    space = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    ballast.write_bytes(bytes(space - free))
+    check_failed(zygote.run(folder, "ingest"))
+    assert list((folder / ".tieout").rglob("*.partial")) == []
+    ballast.unlink()
+    check_finishes(zygote, folder, expected)
