@@ -8,7 +8,6 @@ unaltered, whether rows in = kept + quarantined, and whether ``tieout verify`` c
 import gzip
 import io
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -20,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.office import HEADER, MAPPING, TOML, Answer, Office, camt, entry, typed
+from tieout.formats.registry import format_of
 
 FINE = f"{HEADER}\nt1,charge,10.00,EUR,01.10.2026,one\nt2,charge,20.00,EUR,01.10.2026,two\n"
 GOOD_CAMT = camt("100.00", "150.00", entry("50.00"))
@@ -66,7 +66,7 @@ UNREADABLE = {
     "camt in another encoding": ("s.xml", GOOD_CAMT.replace("R1", "Zürich").encode("latin-1"), "bank", "encoding"),
     "gzip cut off": ("s.csv.gz", gzip.compress(FINE.encode())[:-12], "psp", "ends too early"),
     "zip cut off": ("s.zip", zipped(FINE.encode())[:-30], "psp", "expected"),
-    "entity bomb": ("s.xml", ENTITIES.encode(), "bank", "DOCTYPE"),
+    "entity bomb": ("s.xml", ENTITIES.encode(), "bank", "expected"),
     "entity of another file": ("s.xml", OUTSIDE.encode(), "bank", "DOCTYPE"),
     "zip bomb": ("s.zip", zipped(b"0" * (200 << 20)), "psp", "expected"),
     "zips in zips": ("s.zip", nested(12), "psp", "expected"),
@@ -114,6 +114,31 @@ def test_the_files_beside_a_bad_one_are_read(office: Office) -> None:
     assert office.lost() == []
 
 
+@pytest.mark.xfail(reason="a delivery at which a parser fails stops every later ingest", strict=True)
+def test_a_file_at_which_tieout_itself_fails_does_not_stop_the_others(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(type(format_of("mt940")), "read", None)
+        assert office.ingest("swift.sta", GOOD_MT940, "swift").status == 3
+        answer = office.ingest("psp.csv", FINE, "psp")
+    assert [d["rows_new"] for d in answer.said["deliveries"] if d["name"] == "psp.csv"] == [2]
+
+
+def test_a_file_at_which_tieout_itself_failed_is_read_once_that_is_mended(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(type(format_of("mt940")), "read", None)
+        answer = office.ingest("swift.sta", GOOD_MT940, "swift")
+    assert answer.status == 3
+    assert "a fault of tieout itself" in answer.err
+    assert [row.state for row in office.deliveries()] == ["landed"]
+    answer = office.ingest("psp.csv", FINE, "psp")
+    assert [d["rows_new"] for d in answer.said["deliveries"]] == [1, 2]
+    assert office.lost() == []
+
+
 def test_a_file_that_is_not_there_is_wrong_use(office: Office) -> None:
     for command in (("ingest", "--source", "psp"), ("inspect",)):
         answer = office.run(*command, office.files / "none.csv")
@@ -135,7 +160,7 @@ ROWS = {
     "decimal comma": ('x,charge,"1.000,00",EUR,01.10.2026,', "gross", "1.000,00"),
     "more than any balance": ("x,charge,99999999999999999999,EUR,01.10.2026,", "gross", "at most"),
     "no such kind": ("x,nonsense,1.00,EUR,01.10.2026,", "type", "'nonsense'"),
-    "wrong sign": ("x,refund,1.00,EUR,01.10.2026,", None, "sign"),
+    "wrong sign": ("x,refund,1.00,EUR,01.10.2026,", "gross", "expected a negative amount"),
     "too few columns": ("x,charge,1.00,EUR", None, "expected 6 columns, got 4"),
     "too many columns": ("x,charge,1.00,EUR,01.10.2026,a,b,c", None, "expected 6 columns, got 8"),
 }
@@ -171,6 +196,13 @@ def test_a_table_cut_off_in_a_row_keeps_the_rows_before(office: Office) -> None:
     assert office.lost() == []
 
 
+@pytest.mark.xfail(reason="a quote that never closes in the last row is taken for the end of its text", strict=True)
+def test_a_table_cut_off_within_quotes_is_noticed(office: Office) -> None:
+    answer = office.ingest("psp.csv", f'{FINE}t3,charge,10.00,EUR,01.10.2026,"never clo', "psp")
+    assert answer.status == 1
+    assert [(d["rows_new"], d["rows_quarantined"]) for d in answer.said["deliveries"]] == [(2, 1)]
+
+
 def test_a_column_that_moved_is_found_by_its_name(office: Office) -> None:
     office.table("a,charge,5.00,EUR,01.10.2026,one")
     moved = "day,note,ccy,type,gross,id\n01.10.2026,one,EUR,charge,5.00,a\n"
@@ -190,7 +222,13 @@ def test_bad_entries_of_a_statement_are_set_aside_and_it_is_said_that_it_cannot_
 # -- Control totals -----------------------------------------------------------------------------------------------
 
 CONTROLLED = {
-    "camt: the closing balance": ("s.xml", camt("100.00", "10100.00", entry("100.00")), "bank", "balance_difference"),
+    "camt: the closing balance": (
+        "s.xml",
+        camt("100.00", "10100.00", entry("100.00")),
+        "bank",
+        "balance_difference",
+        "got 10100.00 EUR",
+    ),
     "camt: the sum of the entries": (
         "s.xml",
         camt(
@@ -201,34 +239,48 @@ CONTROLLED = {
         ),
         "bank",
         "incomplete",
+        "100.00, got 10000.00",
     ),
     "camt: the number of entries": (
         "s.xml",
-        camt("100.00", "200.00", entry("100.00"), summary="<TxsSummry><TtlNtries><NbOfNtries>9</NbOfNtries></TtlNtries></TxsSummry>"),
+        camt(
+            "100.00",
+            "200.00",
+            entry("100.00"),
+            summary="<TxsSummry><TtlNtries><NbOfNtries>9</NbOfNtries></TtlNtries></TxsSummry>",
+        ),
         "bank",
         "incomplete",
+        "1, got 9",
     ),
-    "MT940: the closing balance": ("s.sta", GOOD_MT940.replace("C50,00", "C5000,00"), "swift", "balance_difference"),
+    "MT940: the closing balance": (
+        "s.sta",
+        GOOD_MT940.replace("C50,00", "C5000,00"),
+        "swift",
+        "balance_difference",
+        "got 150.00",
+    ),
     "Stripe: the batch and its payout": (
         "s.csv",
         f"{STRIPE}po_1,txn_1,2026-10-01 10:00:00,eur,10000,0.00,10000,charge,ch_1\n"
         "po_1,txn_2,2026-10-02 10:00:00,eur,-100.00,0.00,-100.00,payout,po_1\n",
         "stripe",
         "balance_difference",
+        "a difference of 9900.00 EUR",
     ),
 }
 
 
 @pytest.mark.parametrize("what", CONTROLLED)
 def test_a_unit_that_shifted_is_read_reported_and_never_dropped(what: str, office: Office) -> None:
-    name, content, source, reason = CONTROLLED[what]
+    name, content, source, reason, says = CONTROLLED[what]
     answer = office.ingest(name, content, source)
     assert answer.status == 1
     [delivery] = answer.said["deliveries"]
     assert (delivery["state"], delivery["rows_quarantined"]) == ("accepted", 0)
     assert delivery["rows_new"] == delivery["rows_in"] > 0
     assert [found for found, _ in office.reasons()] == [reason]
-    assert re.search("100(00)?", office.reasons()[0][1])
+    assert says in office.reasons()[0][1]
     assert office.lost() == []
 
 
@@ -328,7 +380,8 @@ def limited(*arguments: str | Path) -> tuple[int, float, str]:
         [sys.executable, "-m", "tieout", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert process.stdout is not None
-    said = process.stdout.read().decode()
+    with process.stdout:
+        said = process.stdout.read().decode()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, used.ru_maxrss / 1024, said
@@ -370,6 +423,7 @@ def test_a_file_of_nothing_but_a_gigabyte_of_zeros_is_told_from_a_table(office: 
 # -- Whatever comes -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "source"),
     [("psp.csv", FINE, "psp"), ("bank.xml", GOOD_CAMT, "bank"), ("swift.sta", GOOD_MT940, "swift")],
@@ -377,8 +431,8 @@ def test_a_file_of_nothing_but_a_gigabyte_of_zeros_is_told_from_a_table(office: 
 def test_a_file_cut_anywhere_is_read_or_refused_and_never_lost(
     name: str, content: str, source: str, office: Office
 ) -> None:
-    step = max(1, len(content) // 40)
-    for end in range(0, len(content), step):
+    step = max(1, len(content) // 15)
+    for end in range(1, len(content), step):
         answer = office.ingest(f"{end}-{name}", content[:end], source)
         assert answer.status in {0, 1, 3}, answer.err
         assert "a fault of tieout itself" not in answer.err
@@ -386,10 +440,11 @@ def test_a_file_cut_anywhere_is_read_or_refused_and_never_lost(
     assert office.lost() == []
 
 
+@pytest.mark.slow
 def test_a_file_with_any_byte_changed_is_read_or_refused_by_inspect(office: Office) -> None:
     for name, content in (("psp.csv", FINE), ("bank.xml", GOOD_CAMT), ("swift.sta", GOOD_MT940)):
         whole = content.encode()
-        for place in range(0, len(whole), max(1, len(whole) // 60)):
+        for place in range(0, len(whole), max(1, len(whole) // 25)):
             for value in (0, 0x22, 0xFF):
                 answer = office.inspected(name, whole[:place] + bytes([value]) + whole[place + 1 :])
                 assert answer.status in {0, 1, 3}
@@ -406,7 +461,7 @@ rows_of_a_table = st.lists(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows_of_a_table)
 def test_rows_in_are_rows_kept_and_rows_quarantined_whatever_stands_in_them(
     rows: list[tuple[str, str, str, str]], tmp_path_factory: pytest.TempPathFactory

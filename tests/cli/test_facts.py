@@ -119,8 +119,8 @@ def test_explain_tells_the_whole_story(company: Company, capsys: pytest.CaptureF
     assert (status, out.splitlines()[0]) == (0, "po_1: 6 records")
     status, out, _ = run(company, "explain", "b3.sta", capsys=capsys)
     assert "exception" in out
-    status, said = answer(company, "explain", "ch_1", capsys=capsys)
-    assert (status, said["count"], len(said["records"][0]["witnesses"])) == (0, 1, 2)
+    status, content = answer(company, "explain", "ch_1", capsys=capsys)
+    assert (status, content["count"], len(content["records"][0]["witnesses"])) == (0, 1, 2)
 
 
 def test_explain_says_what_it_looked_for_in_vain(company: Company, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,5 +53,5 @@ def test_a_calendar_with_a_fault_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_an_unknown_calendar_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WrongUse, match="calendars/nowhere.toml"):
+    with pytest.raises(WrongUse, match=r"calendars/nowhere\.toml"):
         calendar_named("nowhere", tmp_path, FIRST, LAST)

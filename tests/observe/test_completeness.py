@@ -1,6 +1,7 @@
 """Completeness: what should have come is judged by what is in the files, never by the day they arrived."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -137,3 +138,24 @@ def test_every_working_day_lies_in_exactly_one_unit(expects: str, first: dt.date
         asked = {day for day in asked if day.weekday() < 5}
     assert asked <= set(days)
     assert all(unit.over is (unit.last <= last) for unit in units)
+
+
+def test_each_account_of_a_bank_has_statements_of_its_own(tmp_path: Path) -> None:
+    account = '[[account]]\nid = "{id}"\nentity = "acme"\nsource = "bank"\nnumber = "{number}"\ncurrency = "EUR"\n'
+    numbers = {"main": "DE89370400440532013000", "second": "DE02120300000000202051", "third": "DE02500105170137075030"}
+    company = found_company(
+        tmp_path / "acme", TOML + "".join(account.format(id=i, number=n) for i, n in numbers.items())
+    )
+    company.bring("bank", "a.sta", statement(1, 1, 2, "100,00", "196,80"))
+    company.bring("bank", "b.sta", statement(2, 2, 5, "196,80", "293,60"))
+    text = statement(1, 1, 2, "100,00", "196,80").replace(numbers["main"], numbers["second"])
+    company.bring("bank", "c.sta", text)
+    rows = rows_of(company)["bank"]
+    assert [(row.account, str(row.day), row.state) for row in rows] == [
+        ("main", "2026-10-02", "received"),
+        ("main", "2026-10-05", "received"),
+        ("second", "2026-10-02", "received"),
+        ("second", "2026-10-05", "late"),
+        ("third", "None", "missing"),
+    ]
+    company.store.close()

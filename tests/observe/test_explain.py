@@ -5,13 +5,17 @@ import io
 import zipfile
 from pathlib import Path
 
+import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.observe.company import FIRST, HEADINGS, Company, statement
+from tests.observe.company import FIRST, HEADINGS, MAPPING, Company, found_company, statement
+from tieout.intake.accept import accept
 from tieout.observe.explain import SHOWN_MAX, explain
+from tieout.observe.exports import Filters
 from tieout.observe.lookup import identity_range
 from tieout.observe.overview import overview
 
@@ -136,3 +140,52 @@ def test_a_landed_file_that_was_changed_is_said_so(empty: Company) -> None:
     raw = only(empty, "B1")["raw"][0]
     assert raw["lines"] == ()
     assert "was changed" in raw["note"]
+
+
+def test_rows_of_workbooks_and_parquet_files_show_their_values(tmp_path: Path) -> None:
+    names = HEADINGS.strip().split(",")
+    rows = [[f"x{i}", "charge", "1.00", "0", "EUR", "2026-10-01", "po", f"R-{i}", "Ann"] for i in range(5)]
+    workbook, packed = openpyxl.Workbook(), io.BytesIO()
+    for row in [names, *rows]:
+        workbook.worksheets[0].append(row)
+    workbook.save(packed)
+    columns = io.BytesIO()
+    pq.write_table(
+        pa.table([list(column) for column in zip(*rows, strict=True)], names=names), columns, row_group_size=2
+    )
+    for ending, content in (("xlsx", packed), ("parquet", columns)):
+        made = found_company(tmp_path / ending)
+        mapping = made.workspace.folder / "mappings" / "psp.toml"
+        mapping.write_text(MAPPING.replace('"csv"', f'"{ending}"'))
+        made.bring("psp", f"report.{ending}", content.getvalue())
+        lines = only(made, "x3")["raw"][0]["lines"]
+        assert [line.partition(": ")[2] for line in lines] == rows[3]
+        made.store.close()
+
+
+def test_what_a_replay_withdraws_stays_explained(empty: Company) -> None:
+    rows = "q1,charge,5.00,0,EUR,2026-10-02,po,r9,Ann\nq2,charge,6.00,0,EUR,2026-10-02,po,r9,Ann\n"
+    delivery = empty.bring("psp", "r.csv", HEADINGS + rows)
+    mapping = empty.workspace.folder / "mappings" / "psp.toml"
+    mapping.write_text(MAPPING.replace("[fields]", "where = \"id <> 'q1'\"\n[fields]"))
+    accept(empty.store, empty.workspace, delivery, replay="a filter was missing")
+    gone = only(empty, "q1")
+    assert (gone["state"], gone["versions"][0]["superseded_by"]) == ("superseded", "withdrawn")
+    assert [witness["withdrawn"] for witness in gone["witnesses"]] == [True]
+    found = explain(empty.store, "r9")
+    assert (found.count, [total["amount"] for total in found.totals]) == (2, ["6.00"])
+    shown = overview(empty.store, empty.workspace, "witnesses")
+    assert [(row["external_id"], row["first"]) for row in shown.rows] == [("q2", True)]
+    history = overview(empty.store, empty.workspace, "witnesses", Filters(history=True))
+    assert {(row["external_id"], row["state"]) for row in history.rows} == {("q1", "withdrawn"), ("q2", "current")}
+
+
+def test_a_conflict_shows_whose_money_it_is_about(empty: Company) -> None:
+    rows = "d,charge,1.00,0,EUR,2026-10-01,po,r1,Ann\nd,charge,2.00,0,EUR,2026-10-01,po,r1,Ann\n"
+    empty.bring("psp", "twice.csv", HEADINGS + rows)
+    (row,) = overview(empty.store, empty.workspace, "exceptions").rows
+    assert (row["reason"], row["external_id"], row["amount"], row["counterparty"]) == ("conflict", "d", "1.00", "Ann")
+    assert [said["line"] for said in row["candidates"]][:2] == [2, 3]
+    one = only(empty, "d")
+    assert [exception["reason"] for exception in one["exceptions"]] == ["conflict"]
+    assert [raw["place"] for raw in one["raw"]] == ["twice.csv line 2", "twice.csv line 3"]

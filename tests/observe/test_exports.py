@@ -23,7 +23,34 @@ from tieout.observe.exports import Filters, export, period_days
 from tieout.observe.writing import ENDINGS, prepare_macros, write_query
 from tieout.store.engine import connect
 
-INTERFACE_EXCEPTIONS = ["exception_id", "reconciliation", "reason", "source", "external_id", "record_id", "kind", "entity", "account", "amount", "currency", "base_amount", "booked_on", "counterparty", "settlement_id", "opened_on", "due_on", "age_days", "candidates", "assignee", "state", "decided_by", "decided_at", "resolution", "note", "run_id"]
+INTERFACE_EXCEPTIONS = [
+    "exception_id",
+    "reconciliation",
+    "reason",
+    "source",
+    "external_id",
+    "record_id",
+    "kind",
+    "entity",
+    "account",
+    "amount",
+    "currency",
+    "base_amount",
+    "booked_on",
+    "counterparty",
+    "settlement_id",
+    "opened_on",
+    "due_on",
+    "age_days",
+    "candidates",
+    "assignee",
+    "state",
+    "decided_by",
+    "decided_at",
+    "resolution",
+    "note",
+    "run_id",
+]
 
 
 def exported(company: Company, to: Path, name: str, **filters: Any) -> list[dict[str, str]]:
@@ -262,7 +289,7 @@ def test_filters_leave_out_what_was_not_asked_for(company: Company, tmp_path: Pa
     assert ids(as_of=dt.date(2026, 10, 1)) == ["ch_1", "ch_2"]
     assert ids(period="2026-10") == ids(period="2026") == ids()
     assert ids(period="2026-09") == []
-    assert [r["name"] for r in exported(company, tmp_path, "deliveries", period="2026-11")][0] == "first.csv"
+    assert exported(company, tmp_path, "deliveries", period="2026-11")[0]["name"] == "first.csv"
 
 
 @pytest.mark.parametrize(

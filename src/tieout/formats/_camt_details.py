@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
@@ -18,10 +18,10 @@ from tieout.formats._camt_entries import (
     join_texts,
     read_amount,
 )
+from tieout.formats._camt_rows import Row
 from tieout.formats._camt_shapes import first_text
 from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
-from tieout.model.records import Record
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -71,7 +71,7 @@ def _own_names(entry: Entry, details: Sequence[Detail]) -> list[str | None]:
     names, seen = [], Counter[str]()
     for detail in details:
         candidates = identifiers(detail.values, detail.plan.own)
-        name = next((name for name in candidates if name != entry.record.external_id), None)
+        name = next((name for name in candidates if name != entry.row.external_id), None)
         if name is not None:
             seen[name] += 1
             name = f"{name}#{seen[name]}" if seen[name] > 1 else name
@@ -81,23 +81,23 @@ def _own_names(entry: Entry, details: Sequence[Detail]) -> list[str | None]:
 
 def _parent_name(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> str:
     """Name the entry for its transactions: by the bank's reference, else by what it says."""
-    record = entry.record
-    if record.external_id is not None:
-        return record.external_id
-    said = (first_text(values, plan.entry_reference), record.booked_on, record.amount, record.currency)
+    row = entry.row
+    if row.external_id is not None:
+        return row.external_id
+    said = (first_text(values, plan.entry_reference), row.booked_on, row.amount, row.currency)
     return "|".join("" if part is None else str(part) for part in said)
 
 
 def read_details(
     account: Account, entry: Entry, plan: EntryPlan, values: Sequence[str], details: Sequence[Detail]
-) -> tuple[Record, list[Record], list[Problem]]:
+) -> tuple[Row, list[Row], list[Problem]]:
     """
     Read the several transactions of an entry.
 
-    Where one of them states no amount in the entry's currency there are no detail records: the entry keeps their
+    Where one of them states no amount in the entry's currency there are no detail rows: the entry keeps their
     number and references.
 
-    :return: the entry's record, the details' records, and what is wrong.
+    :return: the entry's row, the details' rows, and what is wrong.
     """
     amounts: list[Amount | None] = []
     problems: list[Problem] = []
@@ -112,19 +112,19 @@ def read_details(
             problems.append(Problem(message=f"{error} (in TxDtls)", severity="row", line=detail.line, column="TxDtls"))
     if any(amount is None and position not in unreadable for position, amount in enumerate(amounts)):
         return (
-            _adopt(entry.record, details),
+            _adopt(entry.row, details),
             [],
             _check_batches(entry, details, comparable=not _foreign(entry, details)),
         )
-    records = _records(account, entry, _parent_name(entry, plan, values), details, amounts)
+    rows = _rows(account, entry, _parent_name(entry, plan, values), details, amounts)
     if not unreadable:
-        wrong = _check_sum(entry, plan, values, details, records)
+        wrong = _check_sum(entry, plan, values, details, rows)
         # What was instructed is what was booked only if it adds up.
         if wrong and not all(detail.plan.booked for detail in details):
-            return _adopt(entry.record, details), [], []
+            return _adopt(entry.row, details), [], []
         problems += wrong
     problems += _check_batches(entry, details, comparable=True)
-    return entry.record, records, problems
+    return entry.row, rows, problems
 
 
 def _foreign(entry: Entry, details: Sequence[Detail]) -> bool:
@@ -133,47 +133,47 @@ def _foreign(entry: Entry, details: Sequence[Detail]) -> bool:
     return any((stated or own) != own for d in details for _, stated in (*d.plan.direct, *d.plan.originals))
 
 
-def _adopt(record: Record, details: Sequence[Detail]) -> Record:
+def _adopt(row: Row, details: Sequence[Detail]) -> Row:
     """Give the entry the number and the references of transactions that cannot stand alone."""
     inside = (r for d in details[:ADOPTED_MAX] for r in identifiers(d.values, d.plan.references))
     count = f'"TxDtls":"{len(details)}"'
-    said = f"{record.details[:-1]},{count}}}" if record.details else f"{{{count}}}"
-    references = tuple(dict.fromkeys((*record.references, *inside)))[:ADOPTED_MAX]
-    return replace(record, references=references, details=said)
+    said = f"{row.details[:-1]},{count}}}" if row.details else f"{{{count}}}"
+    references = tuple(dict.fromkeys((*row.references, *inside)))[:ADOPTED_MAX]
+    return row._replace(references=references, details=said)
 
 
-def _records(
+def _rows(
     account: Account,
     entry: Entry,
     parent: str,
     details: Sequence[Detail],
     amounts: Sequence[Amount | None],
-) -> list[Record]:
-    records = []
+) -> list[Row]:
+    rows = []
     for position, (detail, amount, name) in enumerate(
         zip(details, amounts, _own_names(entry, details), strict=True), 1
     ):
         if amount is not None:
-            record = _record(account, entry, detail, amount)
-            identity = f"{parent}|{position}|{record.amount}"
-            records.append(replace(record, identity=identity, external_id=name, parent_external_id=parent))
-    return records
+            row = _row(account, entry, detail, amount)
+            identity = f"{parent}|{position}|{row.amount}"
+            rows.append(row._replace(identity=identity, external_id=name, parent_external_id=parent))
+    return rows
 
 
-def _record(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Record:
+def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
     """Read one transaction; what it does not say is taken from its entry."""
-    plan, values, of_entry = detail.plan, detail.values, entry.record
+    plan, values, of_entry = detail.plan, detail.values, entry.row
     debit = is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
     minor = -amount.minor if debit else amount.minor
     party, number, is_debtor = find_counterparty(plan, values, account, debit=debit, reversal=entry.reversal)
     original = find_original(plan.originals, values, amount, debit=debit)
-    return Record(
+    return Row(
         line=detail.line,
         kind="bank_detail",
         currency=amount.currency,
         account_number=account.number,
         namespace="detail",
-        counted=True,
+        identity=None,
         status=of_entry.status,
         booked_on=of_entry.booked_on,
         value_on=of_entry.value_on,
@@ -185,6 +185,8 @@ def _record(account: Account, entry: Entry, detail: Detail, amount: Amount) -> R
         original_currency=original.currency,
         original_exponent=original.exponent,
         rate=first_text(values, plan.rate),
+        external_id=None,
+        parent_external_id=None,
         references=identifiers(values, plan.references),
         text=join_texts(values, plan.texts),
         counterparty=party,
@@ -215,13 +217,13 @@ def _check_sum(
     plan: EntryPlan,
     values: Sequence[str],
     details: Sequence[Detail],
-    records: Sequence[Record],
+    rows: Sequence[Row],
 ) -> list[Problem]:
     """Compare the transactions' sum with their entry; a difference not larger than stated charges is explained."""
     currency = entry.amount.currency
-    exponent = max([entry.amount.exponent, *(record.exponent or 0 for record in records)])
+    exponent = max([entry.amount.exponent, *(row.exponent for row in rows)])
     stated = entry.money.scaled(exponent) * (-1 if entry.debit else 1)
-    total = sum(Money(r.amount or 0, currency, r.exponent or 0).scaled(exponent) for r in records)
+    total = sum(Money(row.amount, currency, row.exponent).scaled(exponent) for row in rows)
     if total == stated:
         return []
     charges = _charges(values, plan.charges, currency, exponent)
@@ -234,7 +236,7 @@ def _sum_problem(entry: Entry, stated: int, total: int, exponent: int, count: in
         f"expected the {count} TxDtls of an entry to sum to its {format_minor(stated, exponent)}"
         f" {entry.amount.currency}, got {format_minor(total, exponent)}"
     )
-    return Problem(message=message, line=entry.record.line, column="TxDtls", reason="amount_difference")
+    return Problem(message=message, line=entry.row.line, column="TxDtls", reason="amount_difference")
 
 
 def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[Problem]:
@@ -255,7 +257,7 @@ def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[P
     try:
         money = parse_money(written, entry.amount.currency)
     except BadInput as error:
-        return [Problem(message=f"{error} (in TxDtls)", line=entry.record.line, column="TxDtls")]
+        return [Problem(message=f"{error} (in TxDtls)", line=entry.row.line, column="TxDtls")]
     exponent = max(money.exponent, entry.amount.exponent)
     booked, own = entry.money.scaled(exponent), abs(money.scaled(exponent))
     charges = _charges(values, (*plan.charges, *detail.charges), money.currency, exponent) if own != booked else 0
@@ -273,5 +275,5 @@ def _check_batches(entry: Entry, details: Sequence[Detail], *, comparable: bool)
         if found == 1 or not comparable or claim.lstrip("0") == str(found):
             continue
         message = f"expected {claim[:20]} TxDtls in a batch, as its NbOfTxs says, got {found}"
-        problems.append(Problem(message=message, line=entry.record.line, column="NbOfTxs", reason="incomplete"))
+        problems.append(Problem(message=message, line=entry.row.line, column="NbOfTxs", reason="incomplete"))
     return problems

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tieout.errors import BadInput
 from tieout.formats._camt_dates import read_day, read_moment, read_value_day
+from tieout.formats._camt_rows import Row
 from tieout.formats._camt_shapes import first_text
 from tieout.model.money import Money, exponents, parse_money
-from tieout.model.records import Record
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -130,7 +130,7 @@ class Entry(NamedTuple):
     :ivar unknown_status: the bank's word for its status, where it is not ISO's.
     """
 
-    record: Record
+    row: Row
     amount: Amount
     debit: bool
     reversal: bool
@@ -344,13 +344,13 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         code = code or join_code(values, detail.domain, detail.proprietary)
     if original.amount is None and plan.originals:
         original = find_original(plan.originals, values, amount, debit=debit)
-    record = Record(
+    row = Row(
         line=line,
         kind="bank_entry",
         currency=amount.currency,
         account_number=account.number,
+        namespace="entry",
         identity=f"{external}|{stated_on or ''}|{minor}|{amount.currency}" if external else None,
-        counted=True,
         status=status,
         booked_on=booked_on,
         value_on=value_on,
@@ -363,10 +363,11 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         original_exponent=original.exponent,
         rate=rate,
         external_id=external,
+        parent_external_id=None,
         references=identifiers(values, plan.references),
         text=text or first_text(values, plan.notes),
         counterparty=name,
         counterparty_account=number,
         details=details_text(values, template),
     )
-    return Entry(record, amount, debit, reversal, booked, unknown)
+    return Entry(row, amount, debit, reversal, booked, unknown)

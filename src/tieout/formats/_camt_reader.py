@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
@@ -11,6 +10,7 @@ from tieout.formats._camt_details import Detail, check_single, read_details
 from tieout.formats._camt_entries import UnreadableEntry, read_entry
 from tieout.formats._camt_plans import DetailPlan, EntryPlan, plan_detail, plan_entry
 from tieout.formats._camt_repeats import Repeats
+from tieout.formats._camt_rows import Rows
 from tieout.formats._camt_shapes import Shapes, line_of, local_name
 from tieout.formats._camt_statements import BALANCES_MAX, StatementReader
 from tieout.formats._camt_tallies import Tallies
@@ -30,7 +30,6 @@ from tieout.model.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tieout.model.records import Record
     from tieout.model.statements import Balance, Statement
 
 __all__ = ["Reader"]
@@ -65,7 +64,7 @@ class Reader:
         self._only: etree._Element | None = None
         self._inside: list[Detail] = []
         self._containers: dict[etree._Element, int] = {}
-        self._records: deque[Record] = deque()
+        self._rows = Rows()
         self._statements: list[Statement] = []
         self._balances: list[Balance] = []
         self._problems: list[Problem] = []
@@ -84,7 +83,7 @@ class Reader:
             while (end := repeats.end_of_piece(data, start)) >= 0:
                 self._read_piece(data[start:end])
                 start = end
-                if len(self._records) + len(self._problems) >= limit:
+                if len(self._rows) + len(self._problems) >= limit:
                     yield from self._chunks(limit, keep=True)
             block = stream.read(_BLOCK)
             if not block or len(data) - start >= _PIECE_MAX:
@@ -249,7 +248,7 @@ class Reader:
 
     def _add_entry(self, plan: EntryPlan, values: list[str], line: int, inside: Sequence[Detail] = ()) -> None:
         """
-        Make records of an entry.
+        Make rows of an entry.
 
         :param inside: its transactions, where it holds several.
         """
@@ -267,12 +266,12 @@ class Reader:
             message = f"expected status BOOK, PDNG, INFO or FUTR, got {entry.unknown_status[:40]!r}; read as pending"
             self._problems.append(Problem(message=message, line=line, column="Sts"))
         if inside:
-            record, records, problems = read_details(reader.account, entry, plan, values, inside)
-            self._records.append(record)
-            self._records += records
+            row, rows, problems = read_details(reader.account, entry, plan, values, inside)
+            for each in (row, *rows):
+                self._rows.add(each)
             self._problems += problems
             return
-        self._records.append(entry.record)
+        self._rows.add(entry.row)
         if plan.detail is not None and plan.detail.direct:
             self._problems += check_single(entry, plan, values)
 
@@ -283,11 +282,12 @@ class Reader:
         :param keep: more may follow: a remainder below the limit stays, and the totals wait.
         """
         while True:
-            count = min(limit, len(self._records))
-            records = [self._records.popleft() for _ in range(count)]
-            more = bool(self._records)
+            count = min(limit, len(self._rows))
+            records, table = self._rows.take(count)
+            more = bool(self._rows)
             chunk = Chunk(
                 records=records,
+                table=table,
                 statements=self._statements,
                 balances=self._balances,
                 problems=self._problems,
@@ -297,7 +297,7 @@ class Reader:
             )
             self._statements, self._balances, self._problems = [], [], []
             yield chunk
-            if not more or (keep and len(self._records) < limit):
+            if not more or (keep and len(self._rows) < limit):
                 return
 
     def _not_well_formed(self, error: Exception) -> Refused:

@@ -120,7 +120,7 @@ class StatementReader:
         self.tallies.add(entry)
         own = self.account.currency
         if own is not None and entry.amount.currency != own:
-            first, count = self._foreign.get(entry.amount.currency, (entry.record.line, 0))
+            first, count = self._foreign.get(entry.amount.currency, (entry.row.line, 0))
             self._foreign[entry.amount.currency] = (first, count + 1)
 
     def finish(self, element: etree._Element) -> tuple[Statement, list[Balance], list[Problem]]:

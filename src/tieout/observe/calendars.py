@@ -73,7 +73,7 @@ def _of_file(path: Path) -> Calendar:
         raise WrongUse(message) from None
     days, weekend = content.pop("holidays", []), content.pop("weekend", ["saturday", "sunday"])
     if content:
-        message = f"expected the keys holidays and weekend, got {sorted(content)[0]!r} ({path})"
+        message = f"expected the keys holidays and weekend, got {min(content)!r} ({path})"
         raise WrongUse(message)
     if not isinstance(days, list) or not all(type(day) is dt.date for day in days):
         message = f"expected holidays as a list of dates such as 2026-12-24, got {str(days)[:80]} ({path})"

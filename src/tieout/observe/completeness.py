@@ -21,9 +21,10 @@ from tieout.observe.snapshot import take_snapshot
 from tieout.store.engine import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tieout.config import Source, Workspace
+    from tieout.observe.coverage import Unit
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
@@ -104,15 +105,7 @@ def _never(source: Source, deliveries: list[dict[str, Any]]) -> ExpectedFile:
     """Say that a source never delivered anything that can be read."""
     looked = f" (expected at {source.path})" if source.path else ""
     evidence = _refused(deliveries) or f"nothing ever came{looked}"
-    return ExpectedFile(
-        source=source.id,
-        owner=source.owner,
-        account=None,
-        expected="a first file",
-        day=None,
-        state="missing",
-        evidence=evidence,
-    )
+    return _row(source, None, "a first file", None, "missing", evidence)
 
 
 def _refused(deliveries: Iterable[Mapping[str, Any]]) -> str | None:
@@ -128,37 +121,60 @@ def _expected(
     workspace: Workspace, source: Source, covered: Coverage, deliveries: list[dict[str, Any]], last: dt.date
 ) -> list[ExpectedFile]:
     """List what a source's ``expects`` asks for: of each account that has statements, else of the source as a whole."""
-    refused = _refused(deliveries)
     declared = {a.id: a for a in workspace.accounts if a.source == source.id and a.kind not in ASIDE}
-    accounts: list[str | None] = sorted({*covered.statements, *declared}) if covered.statements else [None]
-    rows = []
+    accounts: list[str | None] = [None]
+    if covered.statements:
+        accounts = [*sorted({*covered.statements, *declared})]
+    rows: list[ExpectedFile] = []
     for account in accounts:
         days = covered.days_of(account)
-        common = {"source": source.id, "owner": source.owner, "account": account}
         if not days:
-            evidence = refused or "files came, and none of them speaks of it"
-            what = "a first statement"
-            rows.append(ExpectedFile(**common, expected=what, day=None, state="missing", evidence=evidence))
+            told = _refused(deliveries) or "files came, and none of them speaks of it"
+            rows.append(_row(source, account, "a first statement", None, "missing", told))
             continue
-        own = declared.get(account or "")
-        name = own.calendar if own and own.calendar else source.calendar
         first = min(days)
         if first > last:
             continue
+        own = declared.get(account or "")
+        name = own.calendar if own and own.calendar else source.calendar
         calendar = calendar_named(name, workspace.folder, first, last)
         units = units_between(source.expects or "daily", first, last, calendar)
         if account is None:
             covered.place_empty(deliveries, units, days)
-        what = f"{source.expects} {'file' if account is None else 'statement'}"
-        known = [next((days[day] for day in unit.days if day in days), None) for unit in units]
-        newest = max((i for i, evidence in enumerate(known) if evidence is not None), default=-1)
-        for number, (unit, evidence) in enumerate(zip(units, known, strict=True)):
-            if evidence is None and not unit.over:
-                continue
-            state = "received" if evidence is not None else "late" if number > newest else "missing"
-            told = evidence or _nothing(state, units[newest].last if newest >= 0 else None, refused)
-            rows.append(ExpectedFile(**common, expected=what, day=unit.last, state=state, evidence=told))
+        rows += _asked(source, account, units, days, _refused(deliveries))
     return rows
+
+
+def _asked(
+    source: Source, account: str | None, units: Sequence[Unit], days: Mapping[dt.date, str], refused: str | None
+) -> list[ExpectedFile]:
+    """Hold the days, weeks or months of one account against what is covered."""
+    what = f"{source.expects} {'file' if account is None else 'statement'}"
+    known = [next((days[day] for day in unit.days if day in days), None) for unit in units]
+    newest = max((number for number, evidence in enumerate(known) if evidence is not None), default=-1)
+    covered = units[newest].last if newest >= 0 else None
+    rows = []
+    for number, (unit, evidence) in enumerate(zip(units, known, strict=True)):
+        if evidence is not None:
+            rows.append(_row(source, account, what, unit.last, "received", evidence))
+        elif unit.over:
+            state = "late" if number > newest else "missing"
+            rows.append(_row(source, account, what, unit.last, state, _nothing(state, covered, refused)))
+    return rows
+
+
+def _row(
+    source: Source, account: str | None, expected: str, day: dt.date | None, state: str, evidence: str
+) -> ExpectedFile:
+    return ExpectedFile(
+        source=source.id,
+        owner=source.owner,
+        account=account,
+        expected=expected,
+        day=day,
+        state=state,
+        evidence=evidence,
+    )
 
 
 def _nothing(state: str, newest: dt.date | None, refused: str | None) -> str:
@@ -184,21 +200,13 @@ def _gaps(snapshot: Snapshot, last: dt.date | None) -> dict[str, list[dict[str, 
 def _with_gaps(source: Source, rows: list[ExpectedFile], gaps: list[dict[str, Any]]) -> list[ExpectedFile]:
     """Add what balances and numbers prove missing; where that day is asked for anyway, the proof is its evidence."""
     proofs = {(gap["account_id"], gap["booked_day"]): gap for gap in gaps}
-    merged = []
+    merged, used = [], []
     for row in rows:
         proof = proofs.pop((row.account, row.day), None) if row.state != "received" else None
         merged.append(replace(row, state="missing", evidence=proof["note"]) if proof else row)
-    used = proofs.values()
-    return merged + [_gap(source, gap) for gap in gaps if any(gap is left for left in used)]
-
-
-def _gap(source: Source, row: dict[str, Any]) -> ExpectedFile:
-    return ExpectedFile(
-        source=source.id,
-        owner=source.owner,
-        account=row["account_id"],
-        expected="statement before",
-        day=row["booked_day"],
-        state="missing",
-        evidence=row["note"],
-    )
+        used += [proof] if proof else []
+    return merged + [
+        _row(source, gap["account_id"], "statement before", gap["booked_day"], "missing", gap["note"])
+        for gap in gaps
+        if not any(gap is proof for proof in used)
+    ]

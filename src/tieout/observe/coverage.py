@@ -8,6 +8,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tieout.store.views import table
@@ -152,7 +153,7 @@ def _quiet_days(rows: list[dict[str, Any]]) -> list[tuple[dt.date, str]]:
     """
     ordered = sorted(rows, key=lambda row: (row["to_day"], row["version"], row["position"]))
     found = []
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before["closing"] is None or after["opening"] is None:
             continue
         if Decimal(before["closing"]) != Decimal(after["opening"]):

@@ -160,6 +160,8 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
 
 def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date | None = None) -> None:
     """Give a connection what the relations of exported tables build on."""
+    from duckdb.func import ARROW, SPECIAL
+
     from tieout.model.normal import keys_of, normal_column
 
     prepare_macros(con)
@@ -167,7 +169,7 @@ def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date |
     con.register("book_statements", snapshot.statements)
     con.register("book_exceptions", snapshot.exceptions)
     for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
-        con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type="arrow", null_handling="special")
+        con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type=ARROW, null_handling=SPECIAL)
     day = as_of or snapshot.latest or dt.date(1970, 1, 1)
     con.execute(f"create macro as_of_day() as date '{day}'")
 

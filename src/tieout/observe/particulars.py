@@ -197,19 +197,23 @@ def delivery_facts(connection: sa.Connection, condition: sa.ColumnElement[bool],
             "source": row["source_id"],
             "received_at": _moment(row["received_at"]),
             **{name: row[name] for name in (*names, *more)},
-            "exceptions": [
-                _exception(e) for e in open_findings(connection, {f"delivery {row['delivery_id']}"})[:_EXCEPTIONS_MAX]
-            ],
+            "exceptions": exception_facts(
+                connection, schema.exception.c.delivery_id == row["delivery_id"], _EXCEPTIONS_MAX, ("open",)
+            ),
         }
         for row in rows.mappings().all()
     ]
 
 
-def exception_facts(connection: sa.Connection, condition: sa.ColumnElement[bool], most: int) -> list[dict[str, Any]]:
-    """Tell about exceptions as they stand."""
+def exception_facts(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], most: int, states: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Tell about exceptions as they stand; with ``states`` only those in one of them."""
     ids = sa.select(schema.exception.c.exception_id).where(condition)
     inner = newest().subquery("newest")
     query = sa.select(inner).where(inner.c.exception_id.in_(ids)).order_by(inner.c.exception_id).limit(most)
+    if states:
+        query = query.where(inner.c.state.in_(states))
     return [_exception(dict(row)) for row in connection.execute(query).mappings()]
 
 

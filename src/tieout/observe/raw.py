@@ -94,7 +94,11 @@ def _shown(stream: BinaryIO, line: int, file_format: str, hints: Sequence[str]) 
         found.append(text)
     if not found:
         return (), f"the file has fewer than {line} lines"
-    if line > 1 and file_format.split(".", maxsplit=1)[0] not in ("camt", "mt940", "mt942") and first[:1] not in (b"{", b"<", b":"):
+    if (
+        line > 1
+        and file_format.split(".", maxsplit=1)[0] not in ("camt", "mt940", "mt942")
+        and first[:1] not in (b"{", b"<", b":")
+    ):
         found.insert(0, first)  # the headings say what the values are
     return tuple(_text(text, encoding, hints) for text in found), None
 

@@ -142,9 +142,7 @@ def references_relation(lake: Lake, snapshot: Snapshot) -> str:
         f"select {names}, {place} as place, '{role}' as role, {role} as value from {records}"
         for place, role in enumerate(("external_id", "payment_id", "settlement_id", "parent_external_id"), 1)
     ]
-    parts.append(
-        f"select {names}, 5, 'reference', unnest(list_distinct(\"references\")) from {records}"
-    )
+    parts.append(f"select {names}, 5, 'reference', unnest(list_distinct(\"references\")) from {records}")
     # An alias is "namespace:identity"; what the other system wrote is the identity.
     parts.append(
         f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, lambda a: substr(a, strpos(a, ':') + 1))))"

@@ -85,7 +85,7 @@ def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create macro own_exponent(c) as case {unusual} else 2 end")
 
 
-def value_sql(column: Column, ending: str) -> str:
+def value_sql(column: Column, ending: str) -> str:  # noqa: PLR0911 - one line for each kind of column
     """Write the expression that gives a column's values as they stand in a file of that kind."""
     sql, as_text = column.sql, ending in ("csv", "xlsx")
     if column.kind == "amount":
