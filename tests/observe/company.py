@@ -118,9 +118,9 @@ def found_company(folder: Path, toml: str = TOML) -> Company:
     return Company(workspace, open_store(workspace, clock, FixedEntropy(), "tester"), clock)
 
 
-def with_files(folder: Path) -> Company:
+def with_files(folder: Path, toml: str = TOML) -> Company:
     """Found the company and deliver its files."""
-    company = found_company(folder)
+    company = found_company(folder, toml)
     company.bring("psp", "first.csv", FIRST)
     company.bring("psp", "second.csv", SECOND)
     company.bring("psp", "third.csv", THIRD)

@@ -9,6 +9,7 @@ the digest sees its name, which rows have a value, and the values.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,24 +67,37 @@ def _feed(digest: hashlib._Hash, column: pa.ChunkedArray, kind: pa.DataType) -> 
         digest.update(b"0" + length.to_bytes(8, "big"))
         return
     if pa.types.is_dictionary(column.type):
-        values = column.combine_chunks() if column.num_chunks > 1 else column.chunk(0)
+        values = _whole(column)
         if column.null_count == 0 and pc.count_distinct(values.indices).as_py() == 1:
             digest.update(b"1" + length.to_bytes(8, "big"))
             value = values.dictionary.take(values.indices.slice(0, 1))
             _feed_values(digest, value.cast(kind))
             return
         column = column.cast(kind)
-    array = column.combine_chunks().cast(kind)
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
+    array = _whole(column)
+    if array.type != kind:
+        array = array.cast(kind)
     if array.null_count == 0 and _is_constant(array):
         digest.update(b"1" + length.to_bytes(8, "big"))
         _feed_values(digest, array.slice(0, 1))
         return
     digest.update(b"2")
-    present = array.is_valid().to_numpy(zero_copy_only=False)
-    digest.update(np.packbits(present).data)
+    if array.null_count == 0:
+        digest.update(_all_present(length))
+        _feed_values(digest, array)
+        return
+    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).data)
     _feed_values(digest, array.drop_null())
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+@cache
+def _all_present(length: int) -> bytes:
+    """Say that every row of a group has a value."""
+    return np.packbits(np.ones(length, np.bool_)).tobytes()
 
 
 def _is_constant(array: pa.Array) -> bool:
@@ -99,8 +113,9 @@ def _feed_values(digest: hashlib._Hash, array: pa.Array) -> None:
     if pa.types.is_list(kind):
         digest.update(pc.list_value_length(array).to_numpy(zero_copy_only=False).astype("<i4").tobytes())
         flat = array.flatten()
-        digest.update(np.packbits(flat.is_valid().to_numpy(zero_copy_only=False)).data)
-        _feed_values(digest, flat.drop_null())
+        present = _all_present(len(flat)) if flat.null_count == 0 else None
+        digest.update(present or np.packbits(flat.is_valid().to_numpy(zero_copy_only=False)).data)
+        _feed_values(digest, flat if flat.null_count == 0 else flat.drop_null())
     elif pa.types.is_string(kind) or pa.types.is_binary(kind):
         lengths, data = _text(array)
         digest.update(lengths.astype("<i4").tobytes())

@@ -36,6 +36,10 @@ _FEW = {
 }  # fmt: skip
 
 
+# Columns that are the same for most rows of a delivery.
+_CONSTANT = {"system", "source_id", "entity_id", "account_id", "delivery_id", "member"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeFile:
     """
@@ -117,9 +121,10 @@ class LakeWriter:
         """Open the file under a temporary name."""
         self._out = _Hashing(self._stack.enter_context(durable_file(self._root / self._path)))
         names = self._schema.names
+        self._written = pa.schema([_as_written(field) for field in self._schema])
         self._parquet = pq.ParquetWriter(
             pa.PythonFile(self._out, mode="w"),
-            self._schema,
+            self._written,
             use_dictionary=[name for name in names if name in _FEW],
             compression={name: "none" if name in _RANDOM else "snappy" for name in _leaves(self._schema)},
             write_statistics=[n for n in names if n not in _RANDOM - {"key"}],
@@ -131,7 +136,8 @@ class LakeWriter:
         """Append rows; columns are brought to the schema's order and must have its types (dictionaries may stand)."""
         table = table.select(self._schema.names)
         self._digest.update(table)
-        self._parquet.write_table(table.cast(self._schema), row_group_size=self._group_rows)
+        columns = [_coded(table[field.name], field.type) for field in self._written]
+        self._parquet.write_table(pa.table(columns, schema=self._written), row_group_size=self._group_rows)
         self.rows += table.num_rows
         if "booked_on" in table.column_names:
             span = pc.min_max(table.column("booked_on").cast(pa.date32()))
@@ -205,6 +211,19 @@ class Lake:
         if found != sha256:
             message = f"the lake file {self.root / path} was changed: expected sha256 {sha256}, got {found}"
             raise Broken(message)
+
+
+def _as_written(field: pa.Field) -> pa.Field:
+    """Hand a column that repeats one value to the writer as it comes: coded; the file says text all the same."""
+    return field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _CONSTANT else field
+
+
+def _coded(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    if pa.types.is_dictionary(kind):
+        return column.cast(pa.string()).dictionary_encode()
+    return column.cast(kind)
 
 
 def _leaves(table_schema: pa.Schema) -> list[str]:
