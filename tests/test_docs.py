@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND_MAX_S = 120
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^```[a-z]+ ([\w./-]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXIT = re.compile(r"\s+#\s*exit (\d+)\s*$")
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
 
@@ -48,6 +49,19 @@ def shown_in(page: str) -> list[Shown]:
                 last = found.pop()
                 found.append(Shown(last.line, last.command, last.status, (*last.output, text.rstrip())))
     return found
+
+
+def files_in(page: str) -> list[tuple[int, str, str]]:
+    """Read the files that a page shows: the line where each begins, its path, its text."""
+    return [(page.count("\n", 0, found.start()) + 1, found[1], found[2]) for found in _FILE.finditer(page)]
+
+
+def lay(folder: Path, name: str, text: str) -> None:
+    """Lay a file that a page shows into its folder."""
+    path = folder / name
+    assert path.resolve().is_relative_to(folder.resolve()), f"{name} leads out of the page's folder"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def agrees(output: tuple[str, ...], printed: str) -> bool:
@@ -84,7 +98,11 @@ def run(command: str, folder: Path) -> tuple[int, str]:
 def faults(page: str, folder: Path) -> list[str]:
     """Run a page; give a sentence for every command that does not do what the page shows."""
     found = []
+    waiting = files_in(page)
     for shown in shown_in(page):
+        while waiting and waiting[0][0] < shown.line:
+            _, name, text = waiting.pop(0)
+            lay(folder, name, text)
         status, printed = run(shown.command, folder)
         place = f"line {shown.line}: `{shown.command}`"
         if status != shown.status:
@@ -132,11 +150,20 @@ a
 ```sh
 rm -rf /not/run
 ```
+
+```text sub/told.txt
+what it holds
+```
+
+```console
+$ cat sub/told.txt
+what it holds
+```
 """
 
 
 def test_the_checker_passes_what_is_right(tmp_path: Path) -> None:
-    assert [shown.line for shown in shown_in(GOOD)] == [3, 6, 7, 8]
+    assert [shown.line for shown in shown_in(GOOD)] == [3, 6, 7, 8, 22]
     assert faults(GOOD, tmp_path) == []
 
 
@@ -148,6 +175,7 @@ def test_the_checker_passes_what_is_right(tmp_path: Path) -> None:
         ("# exit 3", "# exit 4", "line 6: `exit 3`: expected exit status 4, got 3"),
         ("  # exit 3", "", "expected exit status 0, got 3"),
         ("a\n...\n```", "a\n```", "line 8"),
+        ("what it holds\n```\n\n", "else\n```\n\n", "line 22"),
         ("a\n...\n```", "b\n...\n```", "line 8"),
     ],
 )

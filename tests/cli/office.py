@@ -174,7 +174,9 @@ class Office:
         return rows
 
 
-def entry(amount: str, sign: str = "CRDT", day: str = "2026-10-28", currency: str = "EUR", reference: str = "R1") -> str:
+def entry(
+    amount: str, sign: str = "CRDT", day: str = "2026-10-28", currency: str = "EUR", reference: str = "R1"
+) -> str:
     """Write an entry of a camt statement."""
     return (
         f'<Ntry><Amt Ccy="{currency}">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'

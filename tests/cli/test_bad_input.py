@@ -28,6 +28,8 @@ GOOD_MT940 = (
     ":62F:C261028EUR150,00\r\n-\r\n"
 )
 STRIPE = "automatic_payout_id,balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id\n"
+CHARGE_OF_TEN_THOUSAND = "po_1,txn_1,2026-10-01 10:00:00,eur,10000,0.00,10000,charge,ch_1\n"
+PAYOUT_OF_A_HUNDRED = "po_1,txn_2,2026-10-02 10:00:00,eur,-100.00,0.00,-100.00,payout,po_1\n"
 ENTITIES = (
     '<?xml version="1.0"?><!DOCTYPE bomb [<!ENTITY a "aaaaaaaaaa">'
     + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
@@ -123,7 +125,7 @@ def test_a_file_at_which_tieout_itself_fails_is_kept_stops_no_other_and_is_read_
         assert office.ingest("psp.csv", FINE, "psp").status == 0
     assert answer.status == 3
     [delivery] = answer.said["deliveries"]
-    assert "fault" in delivery["reason"]
+    assert "tieout itself failed" in delivery["reason"]
     assert office.landed()[0] == GOOD_MT940.encode()
     replayed = office.run("--json", "replay", delivery["delivery_id"], "--reason", "tieout was mended")
     assert [d["rows_new"] for d in replayed.said["deliveries"]] == [1]
@@ -252,8 +254,7 @@ CONTROLLED = {
     ),
     "Stripe: the batch and its payout": (
         "s.csv",
-        f"{STRIPE}po_1,txn_1,2026-10-01 10:00:00,eur,10000,0.00,10000,charge,ch_1\n"
-        "po_1,txn_2,2026-10-02 10:00:00,eur,-100.00,0.00,-100.00,payout,po_1\n",
+        f"{STRIPE}{CHARGE_OF_TEN_THOUSAND}{PAYOUT_OF_A_HUNDRED}",
         "stripe",
         "balance_difference",
         "a difference of 9900.00 EUR",
@@ -313,7 +314,9 @@ def test_a_fault_in_a_mapping_stops_before_anything_is_kept(what: str, office: O
     assert office.lost() == []
 
 
-def test_a_mapping_of_columns_that_do_not_exist_refuses_the_file_and_replay_reads_it_after_the_fix(office: Office) -> None:
+def test_a_mapping_of_columns_that_do_not_exist_refuses_the_file_and_replay_reads_it_after_the_fix(
+    office: Office,
+) -> None:
     office.write_mapping(MAPPING.replace('"gross"\n', '"total"\n'))
     answer = office.ingest("psp.csv", FINE, "psp")
     assert answer.status == 3
@@ -441,11 +444,13 @@ def test_a_file_with_any_byte_changed_is_read_or_refused_by_inspect(office: Offi
                 assert "a fault of tieout itself" not in answer.out
 
 
-cells = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\"\0,"), max_size=12)
+cells = st.text(st.characters(codec="utf-8", exclude_characters='\r\n"\0,'), max_size=12)
 amounts = st.one_of(cells, st.decimals(-10_000, 10_000, places=2).map(str), st.just("1.00"))
 days = st.one_of(cells, st.dates().map(lambda day: day.strftime("%d.%m.%Y")), st.just("31.02.2026"))
 rows_of_a_table = st.lists(
-    st.tuples(st.sampled_from(["charge", "refund", "nonsense", ""]), amounts, st.sampled_from(["EUR", "JPY", "EUQ", ""]), days),
+    st.tuples(
+        st.sampled_from(["charge", "refund", "nonsense", ""]), amounts, st.sampled_from(["EUR", "JPY", "EUQ", ""]), days
+    ),
     min_size=1,
     max_size=12,
 )

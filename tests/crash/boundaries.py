@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["Boundaries"]
 
@@ -64,9 +64,7 @@ class Boundaries:
         def opening(path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
             if not flags & os.O_CREAT:
                 return real_open(path, flags, mode, **options)
-            descriptor: int = self.cross(
-                f"create {Path(path).name}", lambda: real_open(path, flags, mode, **options)
-            )
+            descriptor: int = self.cross(f"create {Path(path).name}", lambda: real_open(path, flags, mode, **options))
             return descriptor
 
         def wrapping(*arguments: Any, **options: Any) -> Any:
@@ -78,7 +76,7 @@ class Boundaries:
         import sqlalchemy as sa
         from sqlalchemy.engine.default import DefaultDialect
 
-        real_commit = DefaultDialect.do_commit
+        real_commit: Any = DefaultDialect.do_commit
 
         def committing(dialect: Any, connection: Any) -> None:
             self.cross("commit", lambda: real_commit(dialect, connection))
@@ -105,7 +103,7 @@ class _Writes:
 
         return self._boundaries.cross(f"write {len(data)} bytes", whole)
 
-    def __enter__(self) -> "_Writes":
+    def __enter__(self) -> Self:
         self._file.__enter__()
         return self
 

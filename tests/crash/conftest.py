@@ -21,7 +21,19 @@ def watcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
         missing_peer("a C compiler, which watches what SQLite writes,", "apt-get install gcc libc6-dev")
     library = tmp_path_factory.mktemp("watcher") / "power.so"
     source = Path(__file__).with_name("power.c")
-    command = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, source, "-ldl"]
+    command = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-o",
+        str(library),
+        str(source),
+        "-ldl",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return library
@@ -46,7 +58,7 @@ def watched(watcher: Path) -> Iterator[Zygote]:
 @pytest.fixture
 def quick_path(tmp_path: Path) -> Iterator[Path]:
     """Give a folder in memory where there is one: a killed process leaves the same there, and syncing costs nothing."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     if not (memory.is_dir() and os.access(memory, os.W_OK)):
         yield tmp_path
         return

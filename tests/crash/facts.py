@@ -46,7 +46,9 @@ def facts(store: Store) -> dict[str, Any]:
     with store.book.reading() as connection:
         files = files_at(connection, _TABLES)
         deliveries = connection.execute(sa.select(schema.delivery)).mappings().all()
-        findings = [{k: v for k, v in row.items() if k not in {"token", "opened_at"}} for row in open_findings(connection)]
+        findings = [
+            {k: v for k, v in row.items() if k not in {"token", "opened_at"}} for row in open_findings(connection)
+        ]
     stands = current_records(store.lake, files["records"], files["superseded"])
     relations = {name: table(store.lake, name, files[name]) for name in ("witnesses", "balances", "quarantine")}
     said = {name: _rows(relation) for name, relation in {"records": stands, **relations}.items()}
@@ -97,7 +99,9 @@ def faults(store: Store) -> list[str]:
     first = Counter(row.delivery_id for row in commits if row.kind in {"accept", "refuse"})
     due = {row.delivery_id for row in deliveries if row.state in {"accepted", "refused"}}
     found += [f"delivery {name} was committed {first[name]} times" for name in due | set(first) if first[name] != 1]
-    noted = Counter((row.action, row.subject) for row in audit if row.action in {"receive", "accept", "refuse", "erase"})
+    noted = Counter(
+        (row.action, row.subject) for row in audit if row.action in {"receive", "accept", "refuse", "erase"}
+    )
     found += [f"audit: {action} of {subject} {n} times" for (action, subject), n in noted.items() if n > 1]
     named = [store.lake.root / row.path for row in files]
     named += [store.landing.root / row.path for row in deliveries if row.wrapped_key is not None]

@@ -153,7 +153,9 @@ def _inbox() -> dict[str, str]:
         "inbox/psp/2-overlaps.csv": psp_rows(30, 60),
         "inbox/psp/3-bad-rows.csv": bad,
         "inbox/psp/4-corrects.csv": psp_rows(0, 5, cents=50),
-        "inbox/psp/5-card.csv": psp_rows(80, 82) + psp_rows(82, 83, note="paid by 4111111111111111 till").splitlines()[1] + "\n",
+        "inbox/psp/5-card.csv": psp_rows(80, 82)
+        + psp_rows(82, 83, note="paid by 4111111111111111 till").splitlines()[1]
+        + "\n",
         "inbox/till/1.csv": till_rows(3, 1, 2),
         "inbox/till/2-overlaps.csv": till_rows(2, 4, 2),
         "inbox/bank/1.xml": statement(1),

@@ -4,8 +4,8 @@
  *
  * Preloaded (LD_PRELOAD), it sees SQLite's own writes too. It does nothing until watch_begin() is called.
  *
- * One journal entry: seven 64-bit integers (kind, inode, offset, mode, length of path, of second path, of data), then
- * these three. The shared-memory file of SQLite (-shm) and the spill folder are left out: neither outlives a process.
+ * One journal entry: eight 64-bit integers (kind, number of the call, inode, offset, mode, length of path, of second path,
+ * of data), then these three. The shared-memory file of SQLite (-shm) and the spill folder are left out: neither outlives a process.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -99,7 +99,7 @@ static void before(int kind, const char *path) {
 static void after(int kind, uint64_t inode, int64_t offset, int64_t mode, const char *path, const char *second,
                   const void *data, size_t length) {
     if (journal >= 0) {
-        int64_t head[7] = {kind, inode, offset, mode, strlen(path), strlen(second), length};
+        int64_t head[8] = {kind, counted, inode, offset, mode, strlen(path), strlen(second), length};
         put(journal, head, sizeof head);
         put(journal, path, strlen(path));
         put(journal, second, strlen(second));

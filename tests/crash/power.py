@@ -15,7 +15,7 @@ from pathlib import Path
 
 __all__ = ["Disk", "Event", "Kind", "Luck", "read_journal"]
 
-_HEAD = struct.Struct("=7q")
+_HEAD = struct.Struct("=8q")
 #: What a disk writes at once.
 _SECTOR = 512
 
@@ -49,12 +49,14 @@ class Event:
     """
     One thing that happened below the watched folder.
 
+    :ivar call: its number among the write boundaries, to be killed at.
     :ivar offset: of a write; the new length of a truncation.
     :ivar path: of a note: its text.
     :ivar second: the new name of a rename or link.
     """
 
     kind: Kind
+    call: int
     inode: int
     offset: int
     mode: int
@@ -71,7 +73,7 @@ def read_journal(path: Path) -> list[Event]:
 def _events(raw: bytes) -> Iterator[Event]:
     at = 0
     while at + _HEAD.size <= len(raw):
-        kind, inode, offset, mode, *lengths = _HEAD.unpack_from(raw, at)
+        kind, call, inode, offset, mode, *lengths = _HEAD.unpack_from(raw, at)
         at += _HEAD.size
         if at + sum(lengths) > len(raw):
             return
@@ -79,7 +81,7 @@ def _events(raw: bytes) -> Iterator[Event]:
         for length in lengths:
             parts.append(raw[at : at + length])
             at += length
-        yield Event(Kind(kind), inode, offset, mode, parts[0].decode(), parts[1].decode(), parts[2])
+        yield Event(Kind(kind), call, inode, offset, mode, parts[0].decode(), parts[1].decode(), parts[2])
 
 
 @dataclass(slots=True, eq=False)
@@ -169,18 +171,23 @@ class Disk:
                 self._inodes[event.inode].pending.append((event.offset, None))
             case Kind.SYNC:
                 self._inodes[event.inode].sync()
-            case Kind.RENAME:
-                self._name(_Naming(event.path, event.second, self._now[event.path]))
-            case Kind.LINK:
-                self._name(_Naming(None, event.second, self._now[event.path]))
-            case Kind.UNLINK | Kind.RMDIR:
-                self._name(_Naming(event.path, None, None))
-            case Kind.MKDIR:
-                self._name(_Naming(None, event.path, None))
             case Kind.SYNC_FOLDER:
                 self._sync_folder(event.path)
             case Kind.NOTE:
                 pass
+            case _:
+                self._name(self._naming(event))
+
+    def _naming(self, event: Event) -> _Naming:
+        match event.kind:
+            case Kind.RENAME:
+                return _Naming(event.path, event.second, self._now[event.path])
+            case Kind.LINK:
+                return _Naming(None, event.second, self._now[event.path])
+            case Kind.MKDIR:
+                return _Naming(None, event.path, None)
+            case _:
+                return _Naming(event.path, None, None)
 
     def _name(self, change: _Naming) -> None:
         change.apply(self._now)

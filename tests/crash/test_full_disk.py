@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.facts import facts, faults, opened
-from tests.crash.papers import make_workspace
+from tests.crash.papers import make_workspace, till_rows, write
 from tests.crash.zygote import Ended, Zygote
 
 
@@ -51,6 +51,24 @@ def test_a_file_that_may_not_grow_stops_with_a_sentence_and_goes_on_later(
     check_failed(ended)
     assert list((folder / ".tieout").rglob("*.partial")) == []
     check_finishes(zygote, folder, expected)
+
+
+# A book that stands already needs little; the delivery has 560 KB as a file and as landed, over 1 MB in the lake.
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "what"), [(500_000, "landing"), (900_000, "lake")])
+def test_a_large_delivery_that_has_no_room_stops_with_a_sentence_and_goes_on_later(
+    zygote: Zygote, quick_path: Path, limit: int, what: str
+) -> None:
+    folders = [make_workspace(quick_path / name, "till") for name in ("full", "expected")]
+    for folder in folders:
+        assert zygote.run(folder, "ingest").status in {0, 1}
+        write(folder, {"inbox/till/3-large.csv": till_rows(*[20] * 1_000)})
+    full, expected = folders
+    before = {path for path in (full / ".tieout" / what).rglob("*") if path.is_file()}
+    check_failed(zygote.run(full, "ingest", file_bytes=limit))
+    assert {path for path in (full / ".tieout" / what).rglob("*") if path.is_file()} == before
+    assert zygote.run(expected, "ingest").status in {0, 1}
+    check_finishes(zygote, full, expected)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from tests.crash.facts import commit_digests, facts, faults, opened
 from tests.crash.papers import FIXED_PSP, SCENES, make_workspace, write
-from tests.crash.zygote import Ended, Zygote
+from tests.crash.zygote import Ended, Zygote, tell
 
 #: Scene, seed: what one crash of a small number, and of a large one, is.
 FEW = [(scene, seed) for scene in ("corrected", "bad rows and a card", "till", "bank") for seed in range(4)]
@@ -37,13 +37,13 @@ Undisturbed = Callable[[str], Uninterrupted]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(watched: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
+def undisturbed(watched: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """Give a scene's run without a crash, performed once."""
     known: dict[str, Uninterrupted] = {}
 
     def of(scene: str) -> Uninterrupted:
         if scene not in known:
-            boundaries = {}
+            boundaries, folder = {}, Path()
             for calls in (True, False):
                 folder = make_workspace(tmp_path_factory.mktemp("undisturbed"), scene)
                 ended = watched.run(folder, "ingest", calls=calls)
@@ -64,7 +64,7 @@ def killed_somewhere(zygote: Zygote, folder: Path, total: int, seed: int, *argum
     calls = bool(seed % 2)
     at, after = draw.randint(1, total), draw.random() < 0.5
     ended = zygote.run(folder, *arguments, kill_at=at, after=after, calls=calls)
-    print(f"seed {seed}: killed {ended.report}" if ended.killed else f"seed {seed}: ran to its end")
+    tell(f"seed {seed}: killed {ended.report}" if ended.killed else f"seed {seed}: ran to its end")
     return ended
 
 
@@ -109,7 +109,9 @@ def replayed_once(watched: Zygote, before: Path, folder: Path, seed: int | None 
         delivery = next(name for name, row in facts(store)["deliveries"].items() if row[2] == 2)
     arguments = ("replay", delivery, "--reason", "the mapping was fixed")
     if seed is not None:
-        total = watched.run(shutil.copytree(folder, folder.with_name(folder.name + "-counted")), *arguments, calls=bool(seed % 2)).boundaries
+        total = watched.run(
+            shutil.copytree(folder, folder.with_name(folder.name + "-counted")), *arguments, calls=bool(seed % 2)
+        ).boundaries
         ended = killed_somewhere(watched, folder, total, seed, *arguments)
         assert ended.killed, ended
     again = watched.run(folder, *arguments)
@@ -144,9 +146,7 @@ def test_replay_killed_anywhere_finishes_when_repeated(
     check_replay(watched, undisturbed, quick_path, seed)
 
 
-def test_a_commit_in_two_steps_would_be_found(
-    watched: Zygote, undisturbed: Undisturbed, quick_path: Path
-) -> None:
+def test_a_commit_in_two_steps_would_be_found(watched: Zygote, undisturbed: Undisturbed, quick_path: Path) -> None:
     """The test is tested: with "accepted" written before the facts, some kill must show the loss."""
     expected = undisturbed("till")
     careless = watched.run(make_workspace(quick_path / "counted", "till"), "ingest", faults=("accepted too early",))
@@ -158,7 +158,7 @@ def test_a_commit_in_two_steps_would_be_found(
         watched.run(folder, "ingest")
         with opened(folder) as store:
             if faults(store) or facts(store) != expected.facts:
-                print(f"found with seed {seed}: {ended.report}")
+                tell(f"found with seed {seed}: {ended.report}")
                 return
     pytest.fail("expected a delivery that is accepted before its facts to be found within 100 kills, got none")
 

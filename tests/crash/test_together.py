@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.facts import contents, faults, opened
 from tests.crash.papers import make_workspace, psp_rows, statement, till_rows, write
-from tests.crash.zygote import Ended, Run, Zygote
+from tests.crash.zygote import Ended, Run, Zygote, tell
 
 ROUNDS = 10
 
@@ -21,7 +21,11 @@ MEETINGS = {
         {"c.csv": psp_rows(10, 60)},
     ],
     "different files": [{"a.csv": psp_rows(0, 20)}, {"b.csv": psp_rows(20, 40)}, {"c.csv": psp_rows(40, 60)}],
-    "files without identifiers": [{"a.csv": till_rows(3, 1)}, {"b.csv": till_rows(2, 4)}, {"c.csv": till_rows(0, 2, 5)}],
+    "files without identifiers": [
+        {"a.csv": till_rows(3, 1)},
+        {"b.csv": till_rows(2, 4)},
+        {"c.csv": till_rows(0, 2, 5)},
+    ],
     "statements": [{"a.xml": statement(1)}, {"b.xml": statement(2)}, {"c.xml": statement(3)}],
     "a file with a card number": [{"a.csv": psp_rows(0, 3, note="paid by 4111111111111111 till")}] * 3,
 }
@@ -122,7 +126,7 @@ def killed_one(zygote: Zygote, book: dict[str, str], folder: Path, meeting: str,
     victim = Run(first.folder, first.arguments, kill_at=at, after=bool(seed % 2), environment=book)
     died, survived = zygote.together(victim, second)
     assert died.killed, died
-    print(f"seed {seed}: killed {died.report}")
+    tell(f"seed {seed}: killed {died.report}")
     no_errors([survived])
     no_errors(zygote.together(first))
     assert check_end(zygote, folder / "together", book, _distinct(meeting, 2)) == expected
@@ -139,6 +143,6 @@ def test_two_that_accept_without_looking_would_be_found(zygote: Zygote, quick_pa
         zygote.together(*careless)
         with opened(folder) as store:
             if found := faults(store):
-                print(f"found in round {number}: {found[0]}")
+                tell(f"found in round {number}: {found[0]}")
                 return
     pytest.fail("expected a delivery that is accepted twice within 20 rounds, got none")

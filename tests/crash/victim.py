@@ -13,7 +13,9 @@ import signal
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,8 @@ _SECONDS_MAX = 120
 
 def main() -> None:
     """Answer requests until there are no more."""
-    import importlib
-
     for name in _LOADED:
-        importlib.import_module(name)
+        import_module(name)
     for line in sys.stdin:
         print(json.dumps(_perform(json.loads(line))), flush=True)  # noqa: T201 - the answer
 
@@ -123,9 +123,8 @@ def _stand_still() -> None:
 
 def _note_answers(note: Any) -> None:
     """Enter into the journal when a delivery was answered: from then on nothing of it may be missing."""
-    from tieout import pipeline
-    from tieout.intake import ingest
-
+    pipeline: Any = import_module("tieout.pipeline")
+    ingest: Any = import_module("tieout.intake.ingest")
     real_receive, real_ingest = ingest.receive, pipeline.ingest_file
 
     def receiving(*arguments: Any, **options: Any) -> Any:
@@ -141,19 +140,20 @@ def _note_answers(note: Any) -> None:
     ingest.receive, pipeline.ingest_file = receiving, ingesting
 
 
-def _forget_sync(is_kind: Any) -> None:
+def _forget_sync(is_kind: Callable[[int], bool], part: str = "") -> None:
+    """Leave out the product's own fsync of files, or of folders, with ``part`` in their path."""
     real = os.fsync
 
     def syncing(descriptor: int) -> None:
-        if not is_kind(os.fstat(descriptor).st_mode):
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if not (is_kind(os.fstat(descriptor).st_mode) and part in path):
             real(descriptor)
 
     os.fsync = syncing  # type: ignore[assignment]
 
 
 def _careless_book() -> None:
-    from tieout.store import book
-
+    book: Any = import_module("tieout.store.book")
     real = book._set_up_sqlite
 
     def set_up(connection: Any, record: object) -> None:
@@ -165,24 +165,21 @@ def _careless_book() -> None:
 
 def _careless_commit() -> None:
     """Let two processes at once accept one delivery: the guard of the one transaction is gone."""
-    from tieout.intake import commit
+    commit: Any = import_module("tieout.intake.commit")
 
-    commit._check = lambda _connection, change: setattr(change, "expected", _version(_connection))
+    def agreeing(connection: Any, change: Any) -> None:
+        change.expected = commit.facts_version(connection)
 
-
-def _version(connection: Any) -> int:
-    from tieout.intake.commit import facts_version
-
-    return facts_version(connection)
+    commit._check = agreeing
 
 
 def _early_commit() -> None:
     """Mark a delivery accepted in a transaction of its own, before its facts: what a crash between must show."""
     import sqlalchemy as sa
 
-    from tieout.intake import accept as module
     from tieout.store import schema
 
+    module: Any = import_module("tieout.intake.accept")
     real = module.commit
 
     def committing(store: Any, change: Any) -> int:
@@ -190,7 +187,8 @@ def _early_commit() -> None:
             mine = sa.update(schema.delivery).where(schema.delivery.c.delivery_id == change.delivery_id)
             connection.execute(mine.values(state="accepted"))
         change.from_states = ("accepted", "landed", "refused")
-        return real(store, change)
+        version: int = real(store, change)
+        return version
 
     module.commit = committing
 
@@ -199,6 +197,10 @@ def _early_commit() -> None:
 _FAULTS = {
     "no fsync of files": lambda: _forget_sync(stat.S_ISREG),
     "no fsync of folders": lambda: _forget_sync(stat.S_ISDIR),
+    "no fsync of landed files": lambda: _forget_sync(stat.S_ISREG, "/landing/"),
+    "no fsync of the landing's folders": lambda: _forget_sync(stat.S_ISDIR, "/landing"),
+    "no fsync of lake files": lambda: _forget_sync(stat.S_ISREG, "/lake/"),
+    "no fsync of the lake's folders": lambda: _forget_sync(stat.S_ISDIR, "/lake"),
     "book not synced": _careless_book,
     "commit not checked": _careless_commit,
     "accepted too early": _early_commit,

@@ -10,10 +10,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Ended", "Run", "Zygote"]
+__all__ = ["Ended", "Run", "Zygote", "tell"]
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _KILLED = -9
+
+
+def tell(sentence: str) -> None:
+    """Print where something was killed or cut: pytest shows it beside a failure."""
+    sys.stdout.write(sentence + "\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def test_two_contents_in_one_delivery_are_a_conflict_and_the_first_stands(desk: 
     desk.deliver(charge("a", 1000), charge("a", 2000))
     assert desk.records("amount", "line") == [(1000, 1)]
     [(reason, note)] = desk.findings()
-    assert (reason, note) == ("conflict", "amount is reported as 1000 and as 2000: nothing says which is later")
+    assert (reason, note) == ("conflict", "amount is reported as 10.00 and as 20.00: nothing says which is later")
 
 
 def test_a_correction_settles_a_conflict(desk: Desk) -> None:

@@ -73,7 +73,6 @@ def test_days_without_movement_are_proved_by_the_balances(empty: Company) -> Non
     assert "nothing moved" in rows[1].evidence
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_file_that_was_refused_was_not_received(empty: Company) -> None:
     empty.bring("psp", "bad.csv", "neither\nof it\n")
     (row,) = rows_of(empty)["psp"]

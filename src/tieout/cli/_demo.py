@@ -28,6 +28,8 @@ _FOLDER = Path("tieout-demo")
 _MARK = "# The sample company of `tieout demo`"
 #: State, which is not configuration; the sample's own inbox may stay in git, because nobody in it exists.
 _GITIGNORE = ".tieout/\n"
+#: How a file is named while it is copied.
+_PART = ".part"
 #: More files than this in a folder are not ours, whatever they are.
 _FILES_MAX = 1_000
 _NOTES_MAX = 5
@@ -42,17 +44,16 @@ _NEXT = (
 )
 
 _Folder = Annotated[
-    Path | None, typer.Argument(metavar="[DIR]", help=f"The folder; made if it is not there (default: {_FOLDER}).")
+    Path | None, typer.Argument(metavar="DIR", help=f"The folder; made if it is not there (default: {_FOLDER}).")
 ]
-_Serve = Annotated[
-    bool, typer.Option("--serve/--no-serve", help="Whether to serve the console afterwards (this version has none).")
-]
+# Accepted already, so that scripts keep working once there is a console to serve.
+_NoServe = Annotated[bool, typer.Option("--no-serve", hidden=True)]
 
 
 def demo(
     context: typer.Context,
     folder: _Folder = None,
-    serve: _Serve = True,  # noqa: FBT002 - typer calls it so
+    no_serve: _NoServe = False,  # noqa: FBT002 - typer calls it so
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
@@ -65,7 +66,7 @@ def demo(
     """
     from tieout.clock import system_clock
 
-    del serve
+    del no_serve
     wanted = asked(context, workspace, as_json=as_json)
     place = folder or wanted.workspace or _FOLDER
     begin = system_clock.monotonic()
@@ -112,7 +113,7 @@ def _copy(place: Path) -> None:
         for name, content in sample.items():
             path = place / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
+            part = path.with_name(f".{path.name}{_PART}")
             part.write_bytes(content)
             part.replace(path)
     except OSError as error:
@@ -125,11 +126,19 @@ def _check(place: Path, sample: dict[str, bytes]) -> None:
     if place.exists() and not place.is_dir():
         message = f"expected a folder, got a file: {place}"
         raise WrongUse(message)
-    ours = {*sample, *(f"{name.rpartition('/')[0]}/.{name.rpartition('/')[2]}.part".lstrip("/") for name in sample)}
     for number, path in enumerate(place.rglob("*")):
-        if number > _FILES_MAX or (not path.is_dir() and path.relative_to(place).as_posix() not in ours):
+        if number > _FILES_MAX or (not path.is_dir() and not _is_ours(path, place, sample)):
             message = f"expected an empty folder, a new one or an earlier demo, got other files: {path}"
             raise WrongUse(message)
+
+
+def _is_ours(path: Path, place: Path, sample: dict[str, bytes]) -> bool:
+    """Say whether a file is the sample's, whole or (by its name) half copied."""
+    if path.name.endswith(_PART):
+        path = path.with_name(path.name.removeprefix(".").removesuffix(_PART))
+        return path.relative_to(place).as_posix() in sample
+    content = sample.get(path.relative_to(place).as_posix())
+    return content is not None and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _ingested(place: Path) -> tuple[Found, list[str]]:

@@ -282,10 +282,8 @@ def _read_direction(plan: EntryPlan, values: Sequence[str], amount: Amount) -> b
         raise UnreadableEntry(str(error), "CdtDbtInd") from error
 
 
-def _read_days(
-    account: Account, plan: EntryPlan, values: Sequence[str]
-) -> tuple[dt.date, dt.date | None, dt.date | None]:
-    """Give the booking day (never None), the booking day as stated, and the value date."""
+def _read_days(account: Account, plan: EntryPlan, values: Sequence[str]) -> tuple[dt.date, str, dt.date | None]:
+    """Give the booking day, the same as the bank states it (or nothing), and the value date."""
     booked, value = first_text(values, plan.booked), first_text(values, plan.value)
     column = "BookgDt"
     try:
@@ -298,7 +296,7 @@ def _read_days(
     if booked_on is None:
         message = "expected a booking date in BookgDt (or a value date, or the statement's own), got none"
         raise UnreadableEntry(message, "BookgDt")
-    return booked_on, stated_on, value_on
+    return booked_on, booked[:10] if booked else "", value_on
 
 
 def _read_status(account: Account, word: str | None) -> tuple[str, bool, str | None]:
@@ -325,7 +323,7 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
     """
     amount = _entry_amount(account, plan, values)
     debit = _read_direction(plan, values, amount)
-    booked_on, stated_on, value_on = _read_days(account, plan, values)
+    booked_on, stated, value_on = _read_days(account, plan, values)
     status, booked, unknown = _read_status(account, first_text(values, plan.status))
     minor = -amount.minor if debit else amount.minor
     external = identifier(first_text(values, plan.reference))
@@ -334,13 +332,14 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
     name = number = text = None
     original = _SAME
     template = plan.template
-    rate, code = first_text(values, plan.rate), join_code(values, plan.domain, plan.proprietary)
+    rate = first_text(values, plan.rate) if plan.rate else None
+    code = join_code(values, plan.domain, plan.proprietary)
     if detail is not None:
         name, number, is_debtor = find_counterparty(detail, values, account, debit=debit, reversal=reversal)
         original = find_original(detail.originals, values, amount, debit=debit)
         template = detail.templates[is_debtor, original.differs]
         text = join_texts(values, detail.texts)
-        rate = first_text(values, detail.rate) or rate
+        rate = first_text(values, detail.rate) or rate if detail.rate else rate
         code = code or join_code(values, detail.domain, detail.proprietary)
     if original.amount is None and plan.originals:
         original = find_original(plan.originals, values, amount, debit=debit)
@@ -350,7 +349,7 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         currency=amount.currency,
         account_number=account.number,
         namespace="entry",
-        identity=f"{external}|{stated_on or ''}|{minor}|{amount.currency}" if external else None,
+        identity=f"{external}|{stated}|{minor}|{amount.currency}" if external else None,
         status=status,
         booked_on=booked_on,
         value_on=value_on,

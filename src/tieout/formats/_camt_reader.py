@@ -36,6 +36,7 @@ __all__ = ["Reader"]
 
 _TAGS = tuple(f"{{*}}{name}" for name in (*STATEMENTS, "Bal", "Ntry", "TxDtls"))
 _BLOCK = 65_536
+_HEAD = 1_024
 #: What the parser gets at once where no entry ends.
 _PIECE_MAX = 2**20
 #: How much of a file may pass without anything in it that could be read and dropped.
@@ -73,7 +74,7 @@ class Reader:
     def read(self, stream: BinaryIO) -> Iterator[Chunk]:
         """Read the file piece by piece, each to the end of an entry, and hand on what is complete."""
         limit = max(1, self._options.batch_rows)
-        data = stream.read(_BLOCK)
+        data = _beginning(stream)
         if not data:
             message = "expected a document, got an empty file"
             raise Refused(message)
@@ -87,7 +88,8 @@ class Reader:
                     yield from self._chunks(limit, keep=True)
             block = stream.read(_BLOCK)
             if not block or len(data) - start >= _PIECE_MAX:
-                self._read_piece(data[start:])
+                self._parse(data[start:], ends_entry=False)
+                repeats.pass_over(data[start:])
                 start = len(data)
             if not block:
                 break
@@ -96,26 +98,36 @@ class Reader:
         yield from self._chunks(limit, keep=False)
 
     def _read_piece(self, piece: bytes) -> None:
-        """Read what stands up to the end of the next entry, or any other part of the document."""
-        repeats = self._repeats
-        known = repeats.read(piece) if self._is_between else None
+        """Read what stands up to the end of the next entry."""
+        known = self._repeats.read(piece) if self._is_between else None
         if known is not None:
             self._idle = 0
             self._add_entry(*known)
             return
-        was_between, self._is_between, self._latest = self._is_between, False, None
+        was_between = self._is_between
+        self._parse(piece, ends_entry=True)
+        if was_between and self._is_between and self._latest is not None:
+            self._repeats.learn(piece, *self._latest)
+        self._repeats.pass_over(piece)
+
+    def _parse(self, piece: bytes, *, ends_entry: bool) -> None:
+        """
+        Give the parser the next bytes, and take what it has met.
+
+        :param ends_entry: the bytes end with what looks like the end of an entry.
+        """
+        self._is_between, self._latest = False, None
         self._idle += len(piece)
-        self._feed(repeats.stand_in() + piece)
+        self._feed(self._repeats.stand_in() + piece)
         if self._idle > _IDLE_MAX:
             message = f"expected an entry or balance within {_IDLE_MAX >> 20} MiB, got none"
             raise Refused(message)
+        ours = False
         for element in elements(self._parser):
             self._idle = 0
-            # The piece ends with an entry of the statement: what follows stands between entries.
-            self._is_between = self._handle(element)
-        if was_between and self._is_between and self._latest is not None:
-            repeats.learn(piece, *self._latest)
-        repeats.pass_over(piece)
+            ours = self._handle(element)
+        # An end tag at the end, that no comment or CDATA section can hold, is where the latest entry has ended.
+        self._is_between = ours and ends_entry and b"<!" not in piece and b"<?" not in piece
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -309,3 +321,11 @@ class Reader:
         what = (error.msg or "it ended too early").partition(", line ")[0]
         column = self._repeats.column(line, column)
         return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)
+
+
+def _beginning(stream: BinaryIO) -> bytes:
+    """Read the first bytes, enough for the XML declaration however small the stream's pieces are."""
+    data = b""
+    while len(data) < _HEAD and (block := stream.read(_BLOCK)):
+        data += block
+    return data

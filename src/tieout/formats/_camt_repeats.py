@@ -13,20 +13,22 @@ Everything else (comments, CDATA, character references, encodings in which marku
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
 
 from tieout.formats._camt_shapes import MARKUP_MAX, SHAPES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tieout.formats._camt_plans import EntryPlan
 
 __all__ = ["Repeats"]
 
 #: A text that is not blank, and holds nothing that XML forbids or that could be mistaken for markup.
-_split_texts = re.compile(">([^<>\\s\x00-\x1f\ufffe\uffff][^<>\x00-\x08\x0b-\x1f\ufffe\uffff]*+)<").split
+_TEXT = ">([^<>\\s\x00-\x1f\ufffe\uffff][^<>\x00-\x08\x0b-\x1f\ufffe\uffff]*+)<"
+_split_texts = re.compile(_TEXT).split
 #: A reference that is not one of the five which need no definition.
 _strange_reference = re.compile("&(?!(?:amp|lt|gt|quot|apos);)").search
 _starts_entry = re.compile(r"\s*<(?:[\w.-]+:)?Ntry[ >]").match
@@ -41,12 +43,33 @@ _CODECS = {
     "iso-8859-15": "iso-8859-15",
     "windows-1252": "cp1252",
 }
+#: When an expression of its own for one markup has paid for itself, and how many a document may have.
+_OFTEN, _COMPILED_MAX = 500, 32
+
+
+@dataclass(slots=True)
+class _Known:
+    """
+    A markup that was met before.
+
+    :ivar above: the lines before the entry's first tag.
+    :ivar count: how often it was met again.
+    :ivar match: takes the texts of an entry that has exactly this markup; made when it was met often.
+    """
+
+    plan: EntryPlan
+    above: int
+    count: int = 0
+    match: Callable[[str], re.Match[str] | None] | None = None
 
 
 def _codec(head: bytes) -> str | None:
     """Say how texts are decoded, from the beginning of the file; None where only the parser should."""
-    found = _declared(head.removeprefix(_BOM))
-    codec = _CODECS.get(found[1].decode("ascii").lower()) if found else "utf-8"
+    start = head.removeprefix(_BOM)
+    found = _declared(start)
+    if found is None:
+        return "utf-8" if not start.startswith(b"<?xml") or b"?>" in start else None
+    codec = _CODECS.get(found[1].decode("ascii").lower())
     return codec if codec == "utf-8" or not head.startswith(_BOM) else None
 
 
@@ -61,7 +84,9 @@ class Repeats:
         """Begin with nothing known; ``head`` is the beginning of the document."""
         self.line = 1
         self._codec = _codec(head)
-        self._known: dict[tuple[str, ...], tuple[EntryPlan, int]] = {}
+        self._known: dict[tuple[str, ...], _Known] = {}
+        self._latest: _Known | None = None
+        self._compiled = 0
         self._closing: bytes | None = None
         self._unseen = (0, 0)
         self._shift = (0, 0)
@@ -89,21 +114,37 @@ class Repeats:
             text = piece.decode(self._codec)
         except UnicodeDecodeError:
             return None
-        pieces = _split_texts(text)
-        known = self._known.get(tuple(pieces[::2]))
-        if known is None:
+        found = self._recognise(text)
+        if found is None:
             return None
-        values = list(map(str.strip, pieces[1::2]))
+        known, texts = found
+        values = list(map(str.strip, texts))
         if "&" in text:
             if _strange_reference(text):
                 return None
             values = list(map(unescape, values))
-        plan, above = known
-        line, lines = self.line, text.count("\n")
+        line, lines = self.line + known.above, text.count("\n")
         self.line += lines
         column = len(piece) - piece.rfind(b"\n") - 1
         self._unseen = (self._unseen[0] + lines, column if lines else self._unseen[1] + column)
-        return plan, values, line + above
+        return known.plan, values, line
+
+    def _recognise(self, text: str) -> tuple[_Known, Sequence[str]] | None:
+        """Find the markup of an entry and its texts; most entries look like the one before."""
+        latest = self._latest
+        if latest is not None and latest.match is not None:
+            same = latest.match(text)
+            if same is not None:
+                return latest, same.groups()
+        pieces = _split_texts(text)
+        known = self._latest = self._known.get(tuple(pieces[::2]))
+        if known is None:
+            return None
+        known.count += 1
+        if known.count == _OFTEN and self._compiled < _COMPILED_MAX:
+            self._compiled += 1
+            known.match = re.compile(_TEXT.join(map(re.escape, pieces[::2]))).fullmatch
+        return known, pieces[1::2]
 
     def learn(self, piece: bytes, plan: EntryPlan, values: Sequence[str], line: int) -> None:
         """
@@ -111,7 +152,7 @@ class Repeats:
 
         :param piece: from the end of the entry before to the end of this one.
         """
-        if self._codec is None or len(piece) > MARKUP_MAX or b"<!" in piece or b"<?" in piece:
+        if self._codec is None or len(piece) > MARKUP_MAX:
             return
         try:
             text = piece.decode(self._codec)
@@ -124,7 +165,7 @@ class Repeats:
         if same and _starts_entry(text) and above == blank.count("\n"):
             if len(self._known) >= SHAPES_MAX:
                 self._known.clear()
-            self._known[tuple(pieces[::2])] = plan, above
+            self._known[tuple(pieces[::2])] = _Known(plan, above)
 
     def pass_over(self, piece: bytes) -> None:
         """Count the lines of what the parser has read."""

@@ -8,7 +8,7 @@ the lake, costs more than reading it; but loading the library of columns costs m
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tieout.model.records import Record, stated_schema
 
@@ -56,7 +56,8 @@ class Row(NamedTuple):
 
     def record(self) -> Record:
         """Give the row as a record."""
-        return Record(**dict(zip(self._fields, self, strict=True)))
+        stated: dict[str, Any] = self._asdict()
+        return Record(**stated)
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:

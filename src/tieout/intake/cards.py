@@ -188,7 +188,7 @@ def redact(stream: BinaryIO, numbers: Iterable[str]) -> BinaryIO | None:
         copy.close()
         return None
     copy.seek(0)
-    return copy  # type: ignore[return-value]
+    return copy  # type: ignore[return-value] # a spooled file is a BinaryIO in all but name
 
 
 def _pattern(number: str) -> re.Pattern[bytes]:

@@ -155,12 +155,12 @@ def reference_rows(table: pa.Table, first_row: int) -> tuple[npt.NDArray[np.int6
         present = column.is_valid().to_numpy(zero_copy_only=False)
         keys.append(column.drop_null().to_numpy())
         rows.append(numbers[present])
-    listed = table["reference_keys"].combine_chunks()
-    flat = pc.list_flatten(listed)
-    if len(flat):
-        present = flat.is_valid().to_numpy(zero_copy_only=False)
-        keys.append(flat.drop_null().to_numpy())
-        rows.append(numbers[pc.list_parent_indices(listed).to_numpy()[present]])
+    for listed in (table["reference_keys"].combine_chunks(), _alias_names(table)):
+        flat = pc.list_flatten(listed)
+        if len(flat):
+            present = flat.is_valid().to_numpy(zero_copy_only=False)
+            keys.append(flat.drop_null().to_numpy())
+            rows.append(numbers[pc.list_parent_indices(listed).to_numpy()[present]])
     if not keys:
         return np.zeros(0, np.int64), np.zeros(0, np.int32)
     return np.concatenate(keys), np.concatenate(rows)
@@ -169,6 +169,19 @@ def reference_rows(table: pa.Table, first_row: int) -> tuple[npt.NDArray[np.int6
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     """Join the pieces of a column."""
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _alias_names(table: pa.Table) -> pa.Array:
+    """Give the keys of what aliases name, without the namespaces before them."""
+    aliases = table["aliases"].combine_chunks()
+    flat = pc.list_flatten(aliases)
+    if not len(flat):
+        return pa.array([], pa.list_(pa.int64()))
+    names = pc.replace_substring_regex(flat, "^[^:]*:", "")
+    lengths = pc.fill_null(pc.list_value_length(aliases), 0).to_numpy(zero_copy_only=False)
+    return pa.ListArray.from_arrays(
+        pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)), keys_of(names)
+    )
 
 
 def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:

@@ -9,13 +9,14 @@ one that stands first stays.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
 from tieout.intake.resolution import Conflict, Resolution
+from tieout.model.money import format_minor
 from tieout.model.records import record_schema, stated_schema
 from tieout.store.tables import MATERIAL, table_schema
 
@@ -330,8 +331,8 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
         "case when fee is not null or fee_tax is not null then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
     )
     fields = " union all ".join(
-        f"select target, '{name}' as field, basis, ({sql})::varchar as value, delivery_id, line from top"
-        f" where ({sql}) is not null"
+        f"select target, '{name}' as field, basis, ({sql})::varchar as value, exponent, delivery_id, line, source_id,"
+        f" external_id, amount from top where ({sql}) is not null"
         for name, sql in compared.items()
     )
     rows = con.sql(f"""
@@ -339,15 +340,30 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
             select * from ranked qualify booked = max(booked) over (partition by target)
         ), fields as ({fields}),
         latest as (select * from fields qualify basis = max(basis) over (partition by target, field))
-        select lower(hex(target)), field,
-            list(struct_pack(delivery_id := delivery_id, line := line, value := value) order by delivery_id, line)
+        select lower(hex(target)), field, list(struct_pack(delivery_id := delivery_id, line := line,
+            source := source_id, external_id := external_id, amount := amount, exponent := exponent, value := value)
+            order by delivery_id, line)
         from latest group by target, field having count(distinct value) > 1 order by target, field
     """).fetchall()
     found: dict[str, Conflict] = {}
     for record_id, name, said in rows:
-        note = f"{name} is reported as " + " and as ".join(sorted({str(s["value"]) for s in said})[:4])
+        candidates = [_candidate(record_id, name, one) for one in said[:_CANDIDATES_MAX]]
+        note = f"{name} is reported as " + " and as ".join(sorted({str(c["value"]) for c in candidates})[:4])
         if record_id in found:
-            found[record_id].candidates.extend(said[:_CANDIDATES_MAX])
+            found[record_id].candidates.extend(candidates)
         else:
-            found[record_id] = Conflict(record_id, f"{note}: nothing says which is later", list(said[:_CANDIDATES_MAX]))
+            found[record_id] = Conflict(record_id, f"{note}: nothing says which is later", candidates)
     return list(found.values())
+
+
+def _candidate(record_id: str, name: str, said: dict[str, Any]) -> dict[str, object]:
+    """Say what one report states, with amounts in major units."""
+    exponent = said.pop("exponent") or 0
+    value, amount = said["value"], said["amount"]
+    shown = format_minor(int(value), exponent) if name in _AMOUNTS else value
+    return said | {
+        "record_id": record_id,
+        "amount": None if amount is None else format_minor(amount, exponent),
+        "value": shown,
+        "why": f"states {name} as {shown}",
+    }

@@ -90,7 +90,7 @@ def _check_landed(store: Store, row: Any) -> None:
     import hashlib
 
     with store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes) as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+        found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # a BinaryIO has readinto
     if found != row.sha256:
         message = f"delivery {row.delivery_id} ({row.name}): expected sha256 {row.sha256}, got {found}"
         raise Broken(message)

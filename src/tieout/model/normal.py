@@ -50,7 +50,7 @@ def key_of(text: str) -> int | None:
     """Give the key of one identifier; None when its normal form is empty."""
     import pyarrow as pa
 
-    return keys_of(pa.array([text], pa.string()))[0].as_py()  # type: ignore[no-any-return]
+    return keys_of(pa.array([text], pa.string()))[0].as_py()  # type: ignore[no-any-return] # pyarrow has no types
 
 
 def normal_column(column: pa.Array) -> pa.Array:

@@ -189,7 +189,7 @@ class _Plain(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # the typeshed wants any buffer; io gives this one
         if self._at >= self._size:
             if self._size == 0:
                 self._load(0)  # an empty delivery still proves that it is whole
