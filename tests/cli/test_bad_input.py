@@ -7,7 +7,6 @@ unaltered, whether rows in = kept + quarantined, and whether ``tieout verify`` c
 
 import gzip
 import io
-import os
 import subprocess
 import sys
 import zipfile
@@ -231,7 +230,7 @@ CONTROLLED = {
         ),
         "bank",
         "incomplete",
-        "100.00, got 10000.00",
+        "100.00, got 10000",
     ),
     "camt: the number of entries": (
         "s.xml",
@@ -347,7 +346,7 @@ def test_a_source_that_nobody_declared_is_wrong_use(office: Office) -> None:
 # -- Limits -------------------------------------------------------------------------------------------------------
 
 GIGABYTE = 1 << 30
-PEAK_MAX_MIB = 700
+PEAK_MAX_MIB = 500
 
 
 def packed_line(before: bytes, after: bytes = b"") -> bytes:
@@ -367,17 +366,31 @@ def packed_line(before: bytes, after: bytes = b"") -> bytes:
     return start + block * (GIGABYTE >> 20) + end + trailer
 
 
+# The peak that the kernel tells of a child includes what its parent held when it was started; VmHWM does not.
+MEASURED = """
+import sys
+from tieout.cli import main
+status = main(sys.argv[1:])
+sys.stdout.flush()
+lines = open("/proc/self/status").read().splitlines()
+print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+sys.exit(status)
+"""
+
+
 def limited(*arguments: str | Path) -> tuple[int, float, str]:
     """Run the command line in a process of its own: its exit status, the most memory in MiB, and what it said."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tieout", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the most memory that a process used is read from /proc, which this system does not have")
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        encoding="utf-8",
     )
-    assert process.stdout is not None
-    with process.stdout:
-        said = process.stdout.read().decode()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, used.ru_maxrss / 1024, said
+    said, _, peak_kib = done.stdout.removesuffix("\n").rpartition("\n")
+    return done.returncode, int(peak_kib) / 1024, f"{said}\n"
 
 
 LONG = {

@@ -1,15 +1,16 @@
 """
 Counts the places where the product makes something last, and kills its own process at one of them.
 
-A boundary is a call that a power cut or a ``kill -9`` may fall before or after: creating, writing, syncing, renaming,
-linking or removing a file, and every statement and commit of the book, on SQLite and on PostgreSQL alike.
+A boundary is a call that a ``kill -9`` may fall before or after: creating, syncing, renaming, linking or removing a
+file, and every statement and commit of the book, on SQLite and on PostgreSQL alike. Each single write to a file is a
+boundary of the watcher (power.c), which sees those of SQLite too; here they would only crowd out the commits.
 """
 
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 __all__ = ["Boundaries"]
 
@@ -59,18 +60,15 @@ class Boundaries:
         return crossing
 
     def _watch_files(self) -> None:
-        real_open, real_fdopen = os.open, os.fdopen
+        real = os.open
 
         def opening(path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
             if not flags & os.O_CREAT:
-                return real_open(path, flags, mode, **options)
-            descriptor: int = self.cross(f"create {Path(path).name}", lambda: real_open(path, flags, mode, **options))
+                return real(path, flags, mode, **options)
+            descriptor: int = self.cross(f"create {Path(path).name}", lambda: real(path, flags, mode, **options))
             return descriptor
 
-        def wrapping(*arguments: Any, **options: Any) -> Any:
-            return _Writes(real_fdopen(*arguments, **options), self)
-
-        os.open, os.fdopen = opening, wrapping
+        os.open = opening
 
     def _watch_book(self) -> None:
         import sqlalchemy as sa
@@ -87,28 +85,3 @@ class Boundaries:
 
         DefaultDialect.do_commit = committing  # type: ignore[method-assign]
         sa.event.listen(sa.Engine, "before_cursor_execute", executing)
-
-
-class _Writes:
-    """A file whose writes are boundaries."""
-
-    def __init__(self, file: Any, boundaries: Boundaries) -> None:
-        self._file, self._boundaries = file, boundaries
-
-    def write(self, data: Any) -> Any:
-        def whole() -> Any:
-            count = self._file.write(data)
-            self._file.flush()  # what is killed after a write must have written
-            return count
-
-        return self._boundaries.cross(f"write {len(data)} bytes", whole)
-
-    def __enter__(self) -> Self:
-        self._file.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> Any:
-        return self._file.__exit__(*error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)

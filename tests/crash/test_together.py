@@ -122,7 +122,7 @@ def killed_one(zygote: Zygote, book: dict[str, str], folder: Path, meeting: str,
     expected = alone(zygote, folder / "alone", meeting, 2)
     make_workspace(folder / "together", "nothing")
     first, second = runs(folder / "together", meeting, 2, book)
-    at = random.Random(seed).randint(1, 150)
+    at = random.Random(seed).randint(1, 60)
     victim = Run(first.folder, first.arguments, kill_at=at, after=bool(seed % 2), environment=book)
     died, survived = zygote.together(victim, second)
     assert died.killed, died

@@ -110,7 +110,7 @@ def _in_the_lake(store: Store, snapshot: Snapshot) -> tuple[int, list[tuple[str,
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         ((settlements,),) = con.sql(
-            f"select count(distinct (account_id, settlement_id)) from {records} where kind = 'payout'"  # noqa: S608
+            f"select count(distinct (account_id, settlement_id)) from {records} where kind = 'payout'"  # noqa: S608 - relations of our own
             " and settlement_id is not null"
         ).fetchall()
         quarantined = con.sql(
