@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -62,20 +62,41 @@ def accept(
     table = schema.delivery
     with store.book.reading() as connection:
         row = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
+    if row.wrapped_key is None:
+        return _erased(row, replay)
     source = workspace.source(row.source_id)
     reader = reader_for(workspace, source)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         work = Work(store, workspace, source, reader, row, con, replay, {})
-        staged = _read(work, progress)
-        if staged.cards.numbers and not staged.refused:
-            return _without_cards(work, staged, progress)
         try:
-            return _settle(work, staged)
-        except AlreadyDoneError:
-            if staged.records:
-                store.lake.remove(staged.records.path)
-            return None
+            return _through(work, progress)
+        except Broken:
+            with store.book.reading() as connection:
+                now = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
+            if now.wrapped_key is None:  # another process found a card number in it and destroyed it meanwhile
+                return _erased(now, replay)
+            raise
+
+
+def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:
+    """Read, decide and commit one delivery; None if another process was quicker."""
+    staged = _read(work, progress)
+    if staged.cards.numbers and not staged.refused:
+        return _without_cards(work, staged, progress)
+    try:
+        return _settle(work, staged)
+    except AlreadyDoneError:
+        if staged.records:
+            work.store.lake.remove(staged.records.path)
+        return None
+
+
+def _erased(row: Any, replay: str | None) -> None:
+    """Nothing is left to read; who asks for a replay is told so."""
+    if replay is not None:
+        message = f"delivery {row.delivery_id} ({row.name}) was destroyed and cannot be read again: {row.reason}"
+        raise BadInput(message)
 
 
 def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) -> Outcome | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Book", "append_audit", "audit_digest", "check_audit", "open_book"]
 
 _BUSY_WAIT_MS = 60_000
+_SWITCHES_MAX = 100
 # One lock for all writers of a PostgreSQL book: the log and the heads are one sequence anyway.
 _WRITE_LOCK = 7_141_820_501_132_577_861
 
@@ -128,10 +129,23 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_WAIT_MS}")  # first: the next ones may have to wait
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch to WAL; SQLite does not wait for another process that is just doing so, but for its lock it does."""
+    for _ in range(_SWITCHES_MAX):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

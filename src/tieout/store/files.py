@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,13 +22,25 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+#: Folders whose names this process has made durable.
+_DURABLE: set[Path] = set()
+
+
 def make_folder(folder: Path) -> None:
-    """Create a folder and its parents, durably."""
-    if folder.is_dir():
+    """
+    Create a folder and its parents, durably.
+
+    One that is there already may be another process's, killed (or overtaken by us) before it synced the name: so each
+    process syncs each name once, whoever made it.
+    """
+    if folder in _DURABLE and folder.is_dir():
         return
-    make_folder(folder.parent)
+    if folder.parent != folder:
+        make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+    with suppress(PermissionError):  # a folder above the workspace, which is not ours to make or to sync
+        sync_folder(folder.parent)
+    _DURABLE.add(folder)
 
 
 @contextmanager
