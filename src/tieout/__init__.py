@@ -23,6 +23,6 @@ def __getattr__(name: str) -> str:
     if name != "__version__":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from importlib.metadata import version  # noqa: PLC0415 - see above
+    from importlib.metadata import version
 
     return version("tieout")

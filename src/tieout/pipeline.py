@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.errors import BadInput, TieoutError
+from tieout.errors import BadInput, Broken, TieoutError
 from tieout.intake.accept import accept
 from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
 from tieout.intake.verify import verify
@@ -55,7 +55,7 @@ def ingest(
     for source, path in waiting:
         try:
             yield ingest_file(store, workspace, source or source_for(workspace, path), path, progress)
-        except BadInput as error:
+        except (BadInput, Broken) as error:
             yield error
     sweep(store)
 

@@ -101,3 +101,10 @@ def test_one_of_many_identifiers_that_passes_by_chance_stays(desk: Desk) -> None
     rows = [charge(str(n), details=f'{{"ref": "{4111111111111111 + n}"}}') for n in range(9)]
     assert desk.deliver(*rows).state == "accepted"
     assert len(desk.records("external_id")) == 9
+
+
+def test_a_card_number_in_a_row_that_cannot_be_read_does_not_stay_either(desk: Desk) -> None:
+    outcome = desk.deliver(charge("a"), {"fault": f"expected a decimal, got '{VISA}'"})
+    assert outcome.rows_quarantined == 1
+    assert VISA.encode() not in everything_under(desk.folder / ".tieout")
+    assert desk.query("select message from {quarantine}") == [{"message": "expected a decimal, got '411111******1111'"}]

@@ -32,7 +32,7 @@ def test_what_was_landed_and_not_read_is_read_first(desk: Desk) -> None:
     assert desk.records("external_id") == ["left", "new"]
 
 
-def test_a_fault_of_our_own_reader_refuses_the_file_and_the_rest_goes_on(
+def test_a_file_that_our_own_reader_fails_on_stays_kept_and_the_rest_goes_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Faulty(Paper):
@@ -45,9 +45,12 @@ def test_a_fault_of_our_own_reader_refuses_the_file_and_the_rest_goes_on(
 
     monkeypatch.setattr(registry, "format_of", lambda _name: Faulty("paper", "paper"))
     outcomes = ingest(desk, write(desk, "1.jsonl", charge("bad")), write(desk, "2.jsonl", charge("good")))
-    assert [outcome.state for outcome in outcomes] == ["refused", "accepted"]
-    assert "tieout itself failed to read it (KeyError" in outcomes[0].reason
+    assert "tieout itself failed to read 1.jsonl (KeyError)" in str(outcomes[0])
+    assert outcomes[1].state == "accepted"
     assert desk.records("external_id") == ["good"]
+    monkeypatch.setattr(registry, "format_of", lambda _name: Paper("paper", "paper"))
+    assert [outcome.state for outcome in ingest(desk)] == ["accepted"]
+    assert desk.records("external_id") == ["bad", "good"]
 
 
 def test_a_file_that_no_source_takes_is_an_error_and_the_rest_goes_on(desk: Desk) -> None:

@@ -117,3 +117,11 @@ def test_fees_with_other_sums_in_one_delivery_are_a_conflict(desk: Desk) -> None
     desk.deliver(charge("a", fee=250, fee_tax=50, net=700), charge("a", fee=310, net=690))
     assert desk.records("fee", "fee_tax", "net") == [(250, 50, 700)]
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
+
+
+@pytest.mark.parametrize("order", [("psp", "hook"), ("hook", "psp")])
+def test_whose_a_record_is_does_not_depend_on_which_file_came_first(desk: Desk, order: tuple[str, str]) -> None:
+    says = {"psp": charge("a", fee=30, net=970, settlement_id="po_1"), "hook": charge("a", net=None)}
+    for source in order:
+        desk.deliver(says[source], source=source)
+    assert desk.records("source_id", "account_id", "net") == [("psp", "psp/EUR", 970)]

@@ -49,6 +49,8 @@ def ingest(
                 print(f"tieout: {clean(str(result))}", file=sys.stderr)  # noqa: T201 - one sentence for each file
             else:
                 outcomes.append(result)
+                if result.state == "refused" and result.reason:
+                    print(f"tieout: {clean(result.name)}: {clean(result.reason)}", file=sys.stderr)  # noqa: T201 - as above
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
@@ -114,7 +116,7 @@ def _show(outcomes: list[Outcome]) -> None:
     ]
     say_table(headings, rows, frozenset(headings[3:]))
     for outcome in outcomes:
-        if outcome.reason:
+        if outcome.reason and outcome.state != "refused":
             say(f"{outcome.name}: {outcome.reason}")
         if outcome.withdrawn:
             say(f"{outcome.name}: {outcome.withdrawn} record(s) withdrawn: nothing says them any more")

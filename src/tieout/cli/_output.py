@@ -60,12 +60,22 @@ def say_json(content: Mapping[str, Any]) -> None:
 
 def measured(seconds: Mapping[str, float]) -> dict[str, Any]:
     """Give what every JSON answer ends with: seconds per phase, and the most memory in MiB."""
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    bytes_each = 1 if sys.platform == "darwin" else 1024
     rounded = {phase: round(taken, 3) for phase, taken in seconds.items()}
-    return {"seconds": rounded, "peak_mb": round(most * bytes_each / _MIB, 1)}
+    return {"seconds": rounded, "peak_mb": round(_most_bytes() / _MIB, 1)}
+
+
+def _most_bytes() -> int:
+    """Give the most memory that this process had; what getrusage says on Linux may be the parent's."""
+    import resource
+    from pathlib import Path
+
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[str] = frozenset()) -> None:

@@ -81,7 +81,7 @@ def timezone(table: Table, key: str) -> str | None:
     name = table.text(key)
     if name is None:
         return None
-    import zoneinfo  # noqa: PLC0415 - not every workspace names one
+    import zoneinfo
 
     try:
         known = name not in _NO_ZONES and bool(zoneinfo.ZoneInfo(name).key)
@@ -108,7 +108,7 @@ def calendar(table: Table, key: str, folder: Path) -> str | None:
 
 
 def _holidays_codes() -> list[str]:
-    from holidays.registry import COUNTRIES, FINANCIAL  # noqa: PLC0415 - takes 0.2 s
+    from holidays.registry import COUNTRIES, FINANCIAL
 
     # The first name of each is a class; codes and their aliases follow.
     return [code for names in (*FINANCIAL.values(), *COUNTRIES.values()) for code in names[1:] if code.isupper()]
@@ -121,7 +121,7 @@ def _is_holidays_code(name: str) -> bool:
         return name in codes
     if country not in codes:
         return False
-    import holidays  # noqa: PLC0415 - as above
+    import holidays
 
     return part in getattr(holidays, country).subdivisions
 

@@ -34,7 +34,7 @@ class Fault(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Write "; did you mean 'format'?" for a known word like the given one, else nothing."""
-    import difflib  # noqa: PLC0415 - only needed when something is wrong
+    import difflib
 
     folded = {name.casefold(): name for name in known}
     found = difflib.get_close_matches(word.casefold()[:_TEXT_MAX], folded, n=1)

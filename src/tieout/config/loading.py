@@ -166,8 +166,8 @@ def _overridden(table: Table, key: str, environ: Mapping[str, str]) -> Table:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    import hashlib  # noqa: PLC0415 - only a loaded workspace has a digest
-    import json  # noqa: PLC0415 - as above
+    import hashlib
+    import json
 
     # Dates are the only values of TOML that JSON lacks; str() writes them as the text that means the same.
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)

@@ -7,7 +7,7 @@ opens files or stops at the first fault. Memory stays flat: a chunk holds at mos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Format(Protocol):
 
 def refusal(message: str, line: int | None = None, column: int | str | None = None) -> Chunk:
     """Make the chunk that refuses a file whole."""
-    from tieout.model.problems import Problem  # noqa: PLC0415 - keeps the annotations lazy
+    from tieout.model.problems import Problem
 
     problem = Problem(message=message, severity="refused", line=line, column=column)
     return Chunk(problems=[problem])

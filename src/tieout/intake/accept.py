@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sa
 
@@ -63,7 +63,8 @@ def accept(
     with store.book.reading() as connection:
         row = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
     if row.wrapped_key is None:
-        return _erased(row, replay)
+        _refuse_erased(row, replay)
+        return None
     source = workspace.source(row.source_id)
     reader = reader_for(workspace, source)
     store.spill.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,8 @@ def accept(
             with store.book.reading() as connection:
                 now = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
             if now.wrapped_key is None:  # another process found a card number in it and destroyed it meanwhile
-                return _erased(now, replay)
+                _refuse_erased(now, replay)
+                return None
             raise
 
 
@@ -92,8 +94,8 @@ def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:
         return None
 
 
-def _erased(row: Any, replay: str | None) -> None:
-    """Nothing is left to read; who asks for a replay is told so."""
+def _refuse_erased(row: Any, replay: str | None) -> None:
+    """Tell who asks for a replay that nothing is left to read."""
     if replay is not None:
         message = f"delivery {row.delivery_id} ({row.name}) was destroyed and cannot be read again: {row.reason}"
         raise BadInput(message)
@@ -126,7 +128,13 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
     )
     stream = store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes)
     with stream:
-        return stage(work.con, store.lake, origin, work.reader.members(stream, row.name), progress)
+        members = work.reader.members(stream, row.name)
+        return stage(work.con, store.lake, origin, members, progress, lambda: _from_the_start(stream))
+
+
+def _from_the_start(stream: BinaryIO) -> BinaryIO:
+    stream.seek(0)
+    return stream
 
 
 def _settle(work: Work, staged: Staged) -> Outcome:
@@ -153,25 +161,24 @@ def _refuse(work: Work, staged: Staged) -> Outcome:
     """Enter that nothing of the delivery can be read, and why."""
     problem = staged.refused
     assert problem is not None  # noqa: S101 - the caller asked
-    place = f"line {problem.line}: " if problem.line else ""
     scope = f"delivery {work.row.delivery_id}"
     finding = Finding(
         scope=scope,
         reason="unreadable",
-        note=f"{work.row.name}: {place}{problem.message}",
+        note=f"{work.row.name}: {problem.sentence}",
         source_id=work.source.id,
         delivery_id=work.row.delivery_id,
         entity_id=work.source.entity,
     )
     if work.replay is not None and work.row.state == "accepted":
-        message = f"{work.row.name}: {place}{problem.message}: it cannot be read now, so what it brought before stands"
+        message = f"{work.row.name}: {problem.sentence}: it cannot be read now, so what it brought before stands"
         raise BadInput(message)
     while True:
         with work.store.book.reading() as connection:
             version = facts_version(connection)
         change = _change(work, "refuse", version)
         change.scopes.add(scope, [finding])
-        change.delivery = {"state": "refused", "format": staged.version, "reason": place + problem.message}
+        change.delivery = {"state": "refused", "format": staged.version, "reason": problem.sentence}
         try:
             commit(work.store, change)
         except MovedError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
     import pyarrow as pa
@@ -135,6 +135,18 @@ class CardScan:
         if len(self.places) < 10:
             self.places.append((line, column))
 
+    def look_at_lines(self, stream: BinaryIO, lines: set[int]) -> None:
+        """Look through raw lines, of rows that could not be read: what stood in which column is not known."""
+        candidates, found = 0, []
+        for number, line in enumerate(_lines(stream), 1):
+            if number in lines:
+                hits, seen = find_cards(line)
+                candidates += seen
+                found += [(hit, number) for hit in hits]
+        if found and len(found) * 2 >= candidates:
+            for hit, number in found:
+                self._note(hit, number, "(a row that cannot be read)")
+
     def close(self) -> None:
         """Judge the columns that nobody mapped, now that all of them were seen."""
         passed = sum(len(places) for places in self._unmapped.values())
@@ -142,6 +154,12 @@ class CardScan:
             for number, places in self._unmapped.items():
                 for line, column in places:
                     self._note(number, line, column)
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """Cut a stream into lines, absurdly long ones into pieces."""
+    while line := stream.readline(_WINDOW):
+        yield line.decode("latin-1")
 
 
 def _many_digits(column: pa.Array) -> npt.NDArray[np.bool_]:

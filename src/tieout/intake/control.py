@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tieout.intake.resolution import Facts, Resolution
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
+    from tieout.model.problems import Problem
 
 __all__ = ["find", "supersede_announced"]
 
@@ -92,10 +93,9 @@ def find(
     _find_open_batches(work, facts, change)
 
 
-def _placed(name: str, problem: Any) -> str:
+def _placed(name: str, problem: Problem) -> str:
     member = f" in {problem.member}" if problem.member else ""
-    line = f" line {problem.line}" if problem.line else ""
-    return f"{name}{member}{line}: {problem.message}"
+    return f"{name}{member}: {problem.sentence}"
 
 
 def _chains_before(work: Work) -> set[tuple[str, str]]:
@@ -132,10 +132,11 @@ def _find_open_batches(work: Work, facts: Facts, change: Change) -> None:
             f"select distinct settlement_id from read_parquet({mine}) where settlement_id is not null order by 1"
         ).fetchall()
     ]
+    system = work.reader.format.system or work.source.id
     gone = [f for f in change.files if f.table_name == "superseded"]
     now = current_records(lake, [*facts.files["records"], *fresh], [*facts.files["superseded"], *gone])
-    findings = batch_findings(work.con, now, touched, work.source.id, work.row.delivery_id)
-    by_scope: dict[str, list[Finding]] = {batch_scope(work.source.id, s): [] for s in touched}
+    findings = batch_findings(work.con, now, touched, system, work.source.id, work.row.delivery_id)
+    by_scope: dict[str, list[Finding]] = {batch_scope(system, s): [] for s in touched}
     for finding in findings:
         by_scope[finding.scope].append(finding)
     with work.store.book.reading() as connection:

@@ -32,7 +32,7 @@ _STATED = stated_schema().names
 _NOT_CONTENT = {"line", "revision", "identity", "aliases", "counted", "namespace"}
 _CONTENT = [name for name in _STATED if name not in _NOT_CONTENT]
 _AMOUNTS = ("amount", "fee", "fee_tax", "tax", "net")
-# Taken from the highest-ranked report as they are: whose it is and where it stands.
+# Taken from one report as they are: whose it is and where it stands.
 _CARRIED = (
     "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "seen_at", "normaliser", "line",
     "namespace", "identity", "counted", "revision",
@@ -256,7 +256,8 @@ _RANKED = """
         from timed
     )
     select * replace ({rescaled}, common_exponent as exponent),
-        row_number() over (partition by target order by booked, basis, sequence desc, member desc, line desc) as place
+        row_number() over (partition by target order by booked, basis, sequence desc, member desc, line desc) as place,
+        dense_rank() over (partition by target order by source_id desc) as source_rank
     from based
 """
 
@@ -274,7 +275,9 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    carried = [f'arg_max("{name}", place, 1)[1] as "{name}"' for name in _CARRIED]
+    # Whose it is does not depend on which file came first: the report that says most about the money carries it.
+    says_most = "(booked, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
+    carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
     con.execute(
         "create or replace temp table folded as"
         f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from tieout.config import account_for
-from tieout.errors import BadInput, TieoutError, WrongUse
+from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.formats.reading import Head, ReadOptions, refusal
 from tieout.intake.derive import Owner
 
@@ -77,11 +77,12 @@ class Reader:
             yield refusal(str(error))
         except (TieoutError, OSError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the other deliveries
-            kind = type(error).__name__
-            yield refusal(
-                f"tieout itself failed to read it ({kind}: {str(error)[:200]}): report it, replay after a fix"
+        except Exception as error:
+            message = (
+                f"tieout itself failed to read {name} ({type(error).__name__}): the file is kept and will be read by the"
+                " next `tieout ingest` after an update; please report it"
             )
+            raise Broken(message) from error
 
 
 def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
@@ -96,12 +97,13 @@ def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
 
 
 def _not_this(expected: str, name: str, head: bytes) -> str:
+    from tieout.formats._appearance import appearance
     from tieout.formats.registry import identify
 
     if not head.strip():
         return f"expected {expected}, got an empty file ({name})"
     found = identify(Head(name, head))
-    seen = f"{found[1]}: is it another source's?" if found else f"something else beginning {head[:40]!r}"
+    seen = f"{found[1]}: is it another source's?" if found else appearance(Head(name, head))
     return f"expected {expected}, got {seen} ({name})"
 
 

@@ -21,13 +21,13 @@ WHOLE_BATCHES = ("stripe.payout_reconciliation", "adyen.settlement_detail")
 _FINDINGS_MAX = 10_000
 
 
-def batch_scope(source_id: str, settlement_id: str) -> str:
+def batch_scope(system: str, settlement_id: str) -> str:
     """Name the scope of one batch."""
-    return f"settlement {source_id} {settlement_id}"
+    return f"settlement {system} {settlement_id}"
 
 
 def batch_findings(
-    con: duckdb.DuckDBPyConnection, records: str, touched: list[str], source_id: str, delivery_id: str
+    con: duckdb.DuckDBPyConnection, records: str, touched: list[str], system: str, source_id: str, delivery_id: str
 ) -> list[Finding]:
     """
     Find batches with a payout line whose lines do not sum to zero.
@@ -42,13 +42,13 @@ def batch_findings(
             sum(net::hugeint * (10::hugeint ** (9 - exponent))::hugeint)::varchar,
             min(booked_on) filter (where kind = 'payout') - date '1970-01-01'
         from {records} r
-        where source_id = $source and settlement_id in (select settlement_id from touched) and status = 'booked'
+        where system = $system and settlement_id in (select settlement_id from touched) and status = 'booked'
         group by settlement_id, currency
         having count(*) filter (where kind = 'payout') > 0
             and sum(net::hugeint * (10::hugeint ** (9 - exponent))::hugeint) <> 0
         order by settlement_id, currency limit {_FINDINGS_MAX}
     """,
-        params={"source": source_id},
+        params={"system": system},
     ).fetchall()
     con.unregister("touched")
     found = []
@@ -60,7 +60,7 @@ def batch_findings(
         )
         found.append(
             Finding(
-                scope=batch_scope(source_id, settlement_id),
+                scope=batch_scope(system, settlement_id),
                 reason="balance_difference",
                 note=note,
                 source_id=source_id,

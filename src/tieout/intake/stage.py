@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from queue import Queue
 from threading import Thread
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 import pyarrow as pa
@@ -89,11 +89,13 @@ def stage(
     origin: Provenance,
     members: Iterable[tuple[str | None, Iterable[Chunk]]],
     progress: Callable[[int], None] = lambda _rows: None,
+    unread: Callable[[], BinaryIO] | None = None,
 ) -> Staged:
     """
     Read all chunks of all members of a delivery into drafts.
 
-    A refused file leaves no draft. ``progress`` hears how many rows are done.
+    A refused file leaves no draft. ``progress`` hears how many rows are done; ``unread`` gives the delivery's bytes
+    anew, to look for card numbers in rows that cannot be read.
     """
     staged = Staged()
     keys: list[Keys] = []
@@ -120,6 +122,8 @@ def stage(
                     staged.alias_ids += ids
                 progress(first + table.num_rows)
         staged.cards.close()
+        if staged.quarantined and unread is not None:
+            staged.cards.look_at_lines(unread(), {p.line for p in staged.problems if p.severity == "row" and p.line})
         drafts.keep = bool(keys) and not staged.refused and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file

@@ -23,7 +23,8 @@ __all__ = ["Outcome", "Work"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What became of a delivery. Rows in = rows new + changed + repeated + quarantined.
+    What became of a delivery. Rows in = rows new + repeated + quarantined; of the
+    repeated ones, ``versions`` say something else than before.
 
     :ivar state: accepted or refused.
     :ivar findings: what needs a person because of it, beside quarantined rows.

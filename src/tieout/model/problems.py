@@ -30,3 +30,10 @@ class Problem:
     column: int | str | None = None
     reason: str = "unreadable"
     member: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The message with its line before it, unless it says the line itself."""
+        if self.line is None or self.message.startswith(f"line {self.line}"):
+            return self.message
+        return f"line {self.line}: {self.message}"
