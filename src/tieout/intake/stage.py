@@ -8,14 +8,18 @@ identities, 12 a reference).
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.intake.cards import CardScan
 from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
@@ -42,6 +46,8 @@ __all__ = ["PROBLEMS_MAX", "Staged", "stage", "write_index"]
 
 #: The most problems that are kept one by one; beyond it they are only counted.
 PROBLEMS_MAX = 1_000_000
+# Chunks between reading and deriving: enough that neither waits, few enough that memory stays flat.
+_WAITING_MAX = 2
 
 
 @dataclass(slots=True)
@@ -97,39 +103,87 @@ def stage(
     A refused file leaves no draft. ``progress`` hears how many rows are done; ``unread`` gives the delivery's bytes
     anew, to look for card numbers in rows that cannot be read.
     """
-    staged = Staged()
-    keys: list[Keys] = []
-    counted: list[npt.NDArray[np.bool_]] = []
-    references: list[tuple[Keys, Rows]] = []
+    staged, found = Staged(), _Found()
     with _Writing(lake.writer("records", record_schema(), origin.delivery_id)) as drafts:
-        for member, chunks in members:
-            for chunk in chunks:
-                _set_aside_without_currency(chunk)
-                _note(staged, chunk, member)
-                table = chunk.table if chunk.table is not None else stated_table(chunk.records)
-                if staged.refused or table.num_rows == 0:
-                    continue
-                staged.cards.look(table)
-                first = sum(len(part) for part in keys)
-                rows = derive(con, table, origin, member)
-                drafts.write(rows)
-                keys.append(rows["record_key"].combine_chunks().to_numpy())
-                counted.append(rows["counted"].combine_chunks().to_numpy(zero_copy_only=False))
-                references.append(reference_rows(rows, first))
-                if table["aliases"].combine_chunks().values is not None:
-                    at, ids = alias_keys(table, origin.system)
-                    staged.alias_rows += [first + row for row in at]
-                    staged.alias_ids += ids
-                progress(first + table.num_rows)
+        rows = 0
+        with _InTurn() as deriving:
+            for member, chunks in members:
+                for chunk in chunks:
+                    _set_aside_without_currency(chunk)
+                    _note(staged, chunk, member)
+                    table = chunk.table if chunk.table is not None else stated_table(chunk.records)
+                    if staged.refused or table.num_rows == 0:
+                        continue
+                    deriving.do(partial(_place, con, origin, staged, found, drafts, table, member, rows))
+                    rows += table.num_rows
+                    progress(rows)
         staged.cards.close()
         if staged.quarantined and unread is not None:
             staged.cards.look_at_lines(unread(), {p.line for p in staged.problems if p.severity == "row" and p.line})
-        drafts.keep = bool(keys) and not staged.refused and not staged.cards.numbers
+        drafts.keep = rows > 0 and not staged.refused and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file
-        staged.keys, staged.counted = np.concatenate(keys), np.concatenate(counted)
-        staged.references = (np.concatenate([k for k, _ in references]), np.concatenate([r for _, r in references]))
+        staged.keys, staged.counted = np.concatenate(found.keys), np.concatenate(found.counted)
+        staged.references = (np.concatenate(found.reference_keys), np.concatenate(found.reference_rows))
     return staged
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is gathered chunk by chunk."""
+
+    keys: list[Keys] = field(default_factory=list)
+    counted: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    reference_keys: list[Keys] = field(default_factory=list)
+    reference_rows: list[Rows] = field(default_factory=list)
+
+
+def _place(
+    con: duckdb.DuckDBPyConnection,
+    origin: Provenance,
+    staged: Staged,
+    found: _Found,
+    drafts: _Writing,
+    table: pa.Table,
+    member: str | None,
+    first: int,
+) -> None:
+    """Give the rows of one chunk what intake adds, and hand them to the writer; ``first`` is their place in the draft."""
+    staged.cards.look(table)
+    rows = derive(con, table, origin, member)
+    drafts.write(rows)
+    found.keys.append(rows["record_key"].combine_chunks().to_numpy())
+    found.counted.append(rows["counted"].combine_chunks().to_numpy(zero_copy_only=False))
+    keys, places = reference_rows(rows, first)
+    found.reference_keys.append(keys)
+    found.reference_rows.append(places)
+    if len(pc.list_flatten(table["aliases"])):
+        at, ids = alias_keys(table, origin.system)
+        staged.alias_rows += [first + row for row in at]
+        staged.alias_ids += ids
+
+
+class _InTurn:
+    """Does one thing after the other in a thread of its own, a few at most waiting; an error is raised here."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="derive")
+        self._waiting: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def do(self, task: Callable[[], None]) -> None:
+        self._waiting.append(self._pool.submit(task))
+        while len(self._waiting) > _WAITING_MAX:
+            self._waiting.popleft().result()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+        while kind is None and self._waiting:
+            self._waiting.popleft().result()
 
 
 def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
