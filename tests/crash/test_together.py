@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.facts import contents, faults, opened
-from tests.crash.papers import make_workspace, psp_rows, statement, till_rows, write
+from tests.crash.papers import errors_told, make_workspace, psp_rows, statement, till_rows, write
 from tests.crash.zygote import Ended, Run, Zygote, tell
 
 ROUNDS = 10
@@ -65,7 +65,7 @@ def check_end(zygote: Zygote, folder: Path, environment: dict[str, str], deliver
 def no_errors(ended: list[Ended]) -> None:
     for end in ended:
         assert end.status in {0, 1}, end
-        assert "tieout:" not in end.output, end
+        assert errors_told(end.output) == [], end
 
 
 def alone(zygote: Zygote, folder: Path, meeting: str, count: int) -> list[tuple[object, ...]]:

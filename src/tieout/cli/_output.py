@@ -67,11 +67,9 @@ def measured(seconds: Mapping[str, float]) -> dict[str, Any]:
 def _most_bytes() -> int:
     """Give the most memory that this process had; what getrusage says on Linux may be the parent's."""
     import resource
-    from pathlib import Path
 
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
+    with suppress(OSError), open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - no file of ours
+        for line in status:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
