@@ -36,10 +36,11 @@ class Boundaries:
         mine = self.count == self._kill_at
         if mine and not self._after:
             self._die("before", name)
-        result = call()
-        if mine:
-            self._die("after", name)
-        return result
+        try:
+            return call()
+        finally:
+            if mine:  # also where the call failed: a second process may have made the folder first
+                self._die("after", name)
 
     def _die(self, when: str, name: str) -> None:
         os.write(self._report, f"{when} boundary {self.count}: {name}".encode())
