@@ -159,3 +159,33 @@ def test_any_order_of_overlapping_deliveries_gives_the_same_records(
         results.append(sorted(row["record_id"] for row in rows))
         desk.store.close()
     assert results[0] == results[1]
+
+
+A = (statement("1", "10.00", "7.00"), coffee())
+B = (statement("2", "7.00", "4.00"), coffee())
+B_THEN_A = (statement("2", "7.00", "4.00"), coffee(), statement("1", "10.00", "7.00"), coffee())
+UNNUMBERED = (coffee(),)
+
+
+@pytest.mark.parametrize(
+    "deliveries",
+    [(A, B_THEN_A, B), (A, B, B_THEN_A), (B, A, B_THEN_A), (B_THEN_A, A, B), (B, B_THEN_A), (A, B_THEN_A)],
+)
+def test_two_statements_hold_two_coffees_however_they_are_packed(desk: Desk, deliveries: Any) -> None:
+    for rows in deliveries:
+        desk.deliver(*rows, source="bank")
+    assert desk.records("text") == ["coffee", "coffee"]
+    assert desk.findings() == []
+
+
+@pytest.mark.parametrize("order", [(A, B, UNNUMBERED), (UNNUMBERED, A, B), (UNNUMBERED, B, A), (A, UNNUMBERED, B)])
+def test_an_extract_without_number_does_not_hide_what_statements_prove(desk: Desk, order: Any) -> None:
+    for rows in order:
+        desk.deliver(*rows, source="bank")
+    assert desk.records("text") == ["coffee", "coffee"]
+
+
+def test_one_statement_twice_in_one_delivery_counts_once(desk: Desk) -> None:
+    outcome = desk.deliver(*A, *A, source="bank")
+    assert (outcome.rows_in, outcome.rows_new, outcome.rows_repeated) == (2, 1, 1)
+    assert desk.records("text") == ["coffee"]

@@ -80,11 +80,12 @@ def test_the_deliverys_own_creation_time_decides_over_the_order_of_landing(desk:
     assert desk.findings() == []
 
 
-def test_the_same_creation_time_and_different_amounts_are_a_conflict(desk: Desk) -> None:
+@pytest.mark.parametrize("amounts", [(1000, 2000), (2000, 1000)])
+def test_the_same_creation_time_and_different_amounts_are_a_conflict(desk: Desk, amounts: tuple[int, int]) -> None:
     said = {"statement": {"created_at": "2026-10-02T00:00:00", "final": False}}
-    desk.deliver(said, charge("a", 2000))
-    desk.deliver(said, charge("a", 1000))
-    assert desk.records("amount") == [2000]
+    for amount in amounts:
+        desk.deliver(said, charge("a", amount))
+    assert desk.records("amount") == [1000]  # the same whichever came first: the content decides
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
 
 

@@ -50,10 +50,12 @@ def accept(
     delivery_id: str,
     progress: Callable[[int], None] = lambda _rows: None,
     replay: str | None = None,
+    reader_text: str | None = None,
 ) -> Outcome | None:
     """
     Read a landed delivery and make its facts true.
 
+    :param reader_text: the mapping to read with; None: the source's own as it stands now.
     :param replay: why a delivery that was read before is read again: with today's formats and mappings. What it does
         not say any more is withdrawn.
     :return: what became of it; None if another process was quicker.
@@ -66,7 +68,7 @@ def accept(
         _refuse_erased(row, replay)
         return None
     source = workspace.source(row.source_id)
-    reader = reader_for(workspace, source)
+    reader = reader_for(workspace, source, reader_text)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         work = Work(store, workspace, source, reader, row, con, replay, {})
@@ -194,7 +196,7 @@ def _change(work: Work, kind: str, version: int) -> Change:
         reason=work.replay,
         delivery_id=work.row.delivery_id,
         expected=version,
-        config_text=work.workspace.path.read_text(encoding="utf-8"),
+        config_text=work.workspace.path.read_text(encoding="utf-8-sig"),
         reader_text=work.reader.text,
     )
 

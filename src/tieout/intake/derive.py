@@ -49,6 +49,8 @@ KEYED = {
     "parent_external_id": "parent_key",
 }
 _UNIT = "\x1f"
+# Systems whose identifiers are unique across accounts: one channel names the account, another does not.
+_NUMBERED_ACROSS_ACCOUNTS = {"stripe"}
 _PIECE_ROWS = 16_384
 
 
@@ -193,7 +195,8 @@ def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
 
 def _prefix(system: str, account: str | None, namespace: str) -> str:
     """Fold the constant part of an identity into 32 characters, so that most identities fit one hash block."""
-    return hashlib.sha256(_UNIT.join([system, account or "", namespace]).encode()).hexdigest()[:32]
+    named = "" if system in _NUMBERED_ACROSS_ACCOUNTS else account or ""
+    return hashlib.sha256(_UNIT.join([system, named, namespace]).encode()).hexdigest()[:32]
 
 
 _WITHOUT_IDENTIFIER = """

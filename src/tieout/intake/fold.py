@@ -256,7 +256,8 @@ _RANKED = """
         from timed
     )
     select * replace ({rescaled}, common_exponent as exponent),
-        row_number() over (partition by target order by booked, basis, sequence desc, member desc, line desc) as place,
+        row_number() over (partition by target order by booked, basis,
+            case when by_revision or by_creation then content end, sequence desc, member desc, line desc) as place,
         dense_rank() over (partition by target order by source_id desc) as source_rank
     from based
 """
@@ -275,8 +276,10 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    # Whose it is does not depend on which file came first: the report that says most about the money carries it.
+    believed = [sql for sql in believed if not sql.endswith('as "booked_on"')]
+    # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
     says_most = "(booked, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
+    believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
     carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
     con.execute(
         "create or replace temp table folded as"

@@ -79,71 +79,117 @@ def _follows(earlier: StatementPlace, later: StatementPlace) -> bool:
     return earlier.to_day is not None and later.from_day is not None and earlier.to_day < later.from_day
 
 
-def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered) -> list[tuple[str, list[dict[str, object]]]]:
+def aim_counted(
+    con: duckdb.DuckDBPyConnection, covered: Covered, witnesses: str
+) -> list[tuple[str, list[dict[str, object]]]]:
     """
     Give each incoming row without an identifier its target: an equal record that stands, or a further one.
 
+    :param witnesses: the lake's witnesses, as a relation: a record is where each of them saw it.
     :return: the conflict, if any: (note, candidates).
     """
     if not con.sql("select 1 from incoming where counted limit 1").fetchall():
         return []
-    _load_equals(con)
+    _load_equals(con, witnesses)
     _load_statements(con, covered)
+    _load_leaders(con, covered)
     _load_relations(con, covered)
+    _choose(con)
     con.execute(_AIM)
+    con.execute(_FOLLOW)
     conflicts = _conflicts(con)
-    for name in ("equal_standing", "statement_place", "pair"):
+    for name in ("equal_standing", "seen", "statement_place", "leader", "pair", "choice"):
         con.execute(f"drop table if exists {name}")
     return conflicts
 
 
-def _load_equals(con: duckdb.DuckDBPyConnection) -> None:
-    """Find for each standing counted record the identity that it shares with its equals."""
+def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
+    """Find for each standing counted record the identity that it shares with its equals, and where it was seen."""
     standing = con.sql(
         "select * from standing where counted and version = 1 order by delivery_id, member, line, record_id"
     ).to_arrow_table()
     parts = []
     for system in sorted(set(standing["system"].to_pylist())):
         part = standing.filter(pa.compute.equal(standing["system"], system))
-        parts.append(
-            part.select(["record_id", "delivery_id", "member", "line"]).append_column(
-                "base", record_ids(con, part, system)
-            )
-        )
+        ids = record_ids(con, part, system)
+        parts.append(part.select(["record_id", "delivery_id", "member", "line"]).append_column("base", ids))
     names = {"record_id": pa.binary(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
     empty = pa.schema({**names, "base": pa.binary(16)}).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
     con.execute("create or replace temp table equal_standing as select * from equal_rows")
     con.unregister("equal_rows")
+    con.execute(f"""
+        create or replace temp table seen as
+        select base, record_id, delivery_id, member, line from equal_standing
+        union
+        select e.base, w.record_id, w.delivery_id, w.member, w.line
+        from {witnesses} w join equal_standing e on e.record_id = w.record_id where not w.withdrawn
+    """)
 
 
 def _load_statements(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
+    """
+    Note where each statement begins; of several that begin in one line (a file without line ends) none is known.
+    """
     rows = [
         {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "line": s.line}
         for i, s in enumerate(covered.statements)
     ]
     kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
     con.register("places", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
-    con.execute("create or replace temp table statement_place as select * from places")
+    con.execute(
+        "create or replace temp table statement_place as select delivery_id, member, line,"
+        " case when count(*) = 1 then any_value(position) end as position from places group by all"
+    )
     con.unregister("places")
+
+
+def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
+    """
+    Find rows that repeat what the same statement said earlier in the same delivery: they follow the earlier row.
+
+    A delivery may hold one statement twice (a ZIP of overlapping exports).
+    """
+    con.execute("""
+        create or replace temp table leader as
+        select i.row, i.record_id as base, s.position
+        from incoming i asof left join statement_place s
+        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.line <= i.line
+        where i.counted
+    """)
+    own = [row[0] for row in con.sql("select distinct position from leader where position is not null").fetchall()]
+    first: dict[int, int] = {}
+    for position in sorted(own):
+        same = (p for p in sorted(first) if relation(covered.statements[p], covered.statements[position]) == "same")
+        first[position] = first[next(same, position)] if position in first else next(same, position)
+    kinds = pa.schema({"position": pa.int64(), "first_position": pa.int64()})
+    con.register("firsts", pa.table([list(first), list(first.values())], schema=kinds))
+    con.execute("""
+        create or replace temp table leader as
+        with ranked as (
+            select l.*, f.first_position, row_number() over (partition by base, l.position order by row) as nth
+            from leader l left join firsts f using (position)
+        )
+        select row, base, position,
+            case when first_position is null then row
+            else min(row) over (partition by base, first_position, nth) end as leader
+        from ranked
+    """)
+    con.unregister("firsts")
 
 
 _PAIRS = """
     create or replace temp table pair as
-    with mine as (
-        select i.row, i.record_id as base, i.delivery_id, i.identity, i.line, s.position
-        from incoming i asof left join statement_place s
-        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.line <= i.line
-        where i.counted
-    ), theirs as (
+    with theirs as (
         select e.base, e.record_id, e.delivery_id, e.line, s.position
-        from equal_standing e asof left join statement_place s
+        from seen e asof left join statement_place s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.line <= e.line
     )
-    select m.row, m.base, m.identity is not null as named, m.line, m.position as mine, t.record_id,
+    select m.row, m.base, i.identity is not null as named, i.line, m.position as mine, t.record_id,
         t.delivery_id, t.line as their_line, t.position as theirs,
-        case when m.delivery_id = t.delivery_id then 'same' end as relation
-    from mine m join theirs t using (base)
+        case when i.delivery_id = t.delivery_id then 'same' end as relation
+    from leader m join incoming i using (row) join theirs t using (base)
+    where m.leader = m.row
 """
 
 
@@ -163,33 +209,74 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
         " where pair.relation is null and pair.mine = j.mine and pair.theirs = j.theirs"
     )
     con.unregister("judgement")
-    con.execute("update pair set relation = 'unknown' where relation is null")
+    # A record is seen in several places: being the same as one of them decides, then being apart from one of them.
+    con.execute("""
+        create or replace temp table pair as
+        select row, base, bool_or(named) as named, min(line) as line, record_id,
+            min(delivery_id) as delivery_id, min(their_line) as their_line,
+            case when bool_or(relation = 'same') then 'same' when bool_or(relation = 'disjoint') then 'disjoint'
+            else 'unknown' end as relation
+        from pair group by row, base, record_id
+    """)
+
+
+def _choose(con: duckdb.DuckDBPyConnection) -> None:
+    """
+    Choose for each row the equal record that it speaks of: one of the same statement first, never a disjoint one.
+
+    Where no pair of a group is disjoint, any order will do and the engine pairs them; else the few rows are walked.
+    """
+    con.execute("""
+        create or replace temp table choice as
+        with plain as (
+            select base from pair group by base having not bool_or(relation = 'disjoint')
+        ), mine as (
+            select row, base, row_number() over (partition by base order by row) as k
+            from (select distinct row, base from pair) semi join plain using (base)
+        ), theirs as (
+            select base, record_id, row_number() over (partition by base order by record_id) as k
+            from (select distinct base, record_id from pair) semi join plain using (base)
+        )
+        select m.row, t.record_id from mine m join theirs t using (base, k)
+    """)
+    mixed = con.sql("""
+        select row, record_id, base from pair
+        where base in (select base from pair where relation = 'disjoint') and relation <> 'disjoint'
+        order by base, relation = 'unknown', row, record_id
+    """).fetchall()
+    rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
+    for row, record_id, base in mixed:
+        if row not in rows and (base, record_id) not in records:
+            rows.add(row)
+            records.add((base, record_id))
+            chosen.append({"row": row, "record_id": record_id})
+    kinds = pa.schema({"row": pa.int64(), "record_id": pa.binary()})
+    con.register("walked", pa.Table.from_pylist(chosen, schema=kinds))
+    con.execute("insert into choice select row, record_id from walked")
+    con.unregister("walked")
 
 
 _AIM = """
     update incoming set target = aimed.target from (
-        with counted as (
-            select row, record_id as base, row_number() over (partition by record_id order by row) as k
-            from incoming where counted
-        ), overlapping as (
-            select base, record_id, row_number() over (partition by base order by record_id) as k
-            from (select distinct base, record_id from pair where relation <> 'disjoint')
-        ), total as (
-            select base, count(*) as standing from equal_standing group by base
-        ), overlap as (
-            select base, count(*) as same from overlapping group by base
+        with total as (
+            select base, count(distinct record_id) as standing from equal_standing group by base
+        ), fresh as (
+            select l.row, l.base, row_number() over (partition by l.base order by l.row) as k
+            from leader l anti join choice c using (row) where l.leader = l.row
         )
-        select c.row, coalesce(o.record_id,
-            case coalesce(t.standing, 0) + c.k - coalesce(v.same, 0)
-            when 1 then c.base
-            else unhex(left(sha256(c.base ||
-                ('occurrence' || (coalesce(t.standing, 0) + c.k - coalesce(v.same, 0))::bigint)::blob), 32))
-            end) as target
-        from counted c
-        left join overlapping o on o.base = c.base and o.k = c.k
-        left join total t on t.base = c.base
-        left join overlap v on v.base = c.base
+        select row, record_id as target from choice
+        union all
+        select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.base
+            else unhex(left(sha256(f.base ||
+                ('occurrence' || (coalesce(t.standing, 0) + f.k)::bigint)::blob), 32)) end
+        from fresh f left join total t using (base)
     ) aimed where incoming.row = aimed.row
+"""
+
+_FOLLOW = """
+    update incoming set target = led.target from (
+        select l.row, i.target from leader l join incoming i on i.row = l.leader where l.leader <> l.row
+    ) led where incoming.row = led.row
 """
 
 # Rows that say "same" must be as many on both sides; rows of which nothing is provable are always a conflict.

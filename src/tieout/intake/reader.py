@@ -107,17 +107,19 @@ def _not_this(expected: str, name: str, head: bytes) -> str:
     return f"expected {expected}, got {seen} ({name})"
 
 
-def reader_for(workspace: Workspace, source: Source) -> Reader:
+def reader_for(workspace: Workspace, source: Source, text: str | None = None) -> Reader:
     """
     Say how a source is read.
 
+    :param text: the mapping's text, where another than the one in its file is meant.
     :raises WrongUse: there is no such format, the mapping has a fault, or the source has a connector only.
     """
     options = ReadOptions(timezone=_timezone(workspace, source), currency=source.currency)
     if source.mapping is not None:
         from tieout.formats.tabular import MappingFormat, parse_mapping
 
-        text = (workspace.folder / source.mapping).read_text(encoding="utf-8")
+        if text is None:
+            text = _mapping_text(workspace, source.mapping)
         return Reader(MappingFormat(parse_mapping(text, source.mapping)), options, text)
     if source.format is not None:
         from tieout.formats.registry import format_of
@@ -125,6 +127,17 @@ def reader_for(workspace: Workspace, source: Source) -> Reader:
         return Reader(format_of(source.format), options, None)
     message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"
     raise WrongUse(message)
+
+
+def _mapping_text(workspace: Workspace, path: str) -> str:
+    try:
+        return (workspace.folder / path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{path}: expected UTF-8, got a byte that is none at byte {error.start + 1}: save it as UTF-8"
+        raise WrongUse(message) from None
+    except OSError as error:
+        message = f"{path}: expected a mapping that can be read, got {error.strerror}"
+        raise WrongUse(message) from None
 
 
 def _timezone(workspace: Workspace, source: Source) -> str:

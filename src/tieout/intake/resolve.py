@@ -96,7 +96,7 @@ def resolve(
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
-    unclear = occurrences.aim_counted(con, covered)
+    unclear = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
     fold.load_said(con, lake, facts)
     withdrawn = None
     if before is None:

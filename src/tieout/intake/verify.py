@@ -123,7 +123,34 @@ def verify(
                 break  # what follows rests on it
             verdict.commits += 1
             progress(done, len(commits))
+        if not verdict.faults:
+            verdict.faults += _differences(store, scratch)
     return verdict
+
+
+def _differences(store: Store, scratch: Store) -> list[str]:
+    """Hold what the book says now against what performing everything again wrote."""
+    found = []
+    for table in (schema.lake_file, schema.statement, schema.exception):
+        now, again = _content(store, table), _content(scratch, table)
+        if now != again:
+            gone, extra = len(again - now), len(now - again)
+            found.append(
+                f"the book's table {table.name} was changed: {gone} row(s) are missing or differ, {extra} too many"
+            )
+    return found
+
+
+def _content(store: Store, table: sa.Table) -> set[tuple[object, ...]]:
+    """Give the committed rows of a table, without what differs from one machine or moment to another."""
+    commit = schema.ledger_commit
+    query = sa.select(table)
+    if "token" in table.c:
+        query = sa.select(table, commit.c.version).join(commit, commit.c.token == table.c.token)
+    beside = {"token", "path", "sha256", "bytes", "sibling", "opened_at"}
+    with store.book.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    return {tuple(value for name, value in row.items() if name not in beside) for row in rows}
 
 
 def _scratch(store: Store, folder: Path) -> Store:
@@ -163,7 +190,8 @@ def _repeat(
                 if not name.startswith("rows_") and name not in {"version", "format", "created_at", "reason"}
             }
             connection.execute(sa.insert(table).values(**fresh | {"state": "landed"}))
-    accept(then, past, row.delivery_id, replay=row.reason if row.kind.startswith("replay") else None)
+    reason = row.reason if row.kind.startswith("replay") else None
+    accept(then, past, row.delivery_id, replay=reason, reader_text=texts.get(row.reader_digest or ""))
 
 
 def _workspace_of(row: Any, texts: dict[str, str], folder: Path, today: Workspace) -> Workspace:
@@ -173,14 +201,15 @@ def _workspace_of(row: Any, texts: dict[str, str], folder: Path, today: Workspac
     place.mkdir(parents=True, exist_ok=True)
     (place / FILE_NAME).write_text(text, encoding="utf-8")
     for source in tomllib.loads(text).get("source", []):
-        if "mapping" in source:
-            mapping = place / source["mapping"]
+        # Only below the scratch folder: a path that leads elsewhere is the user's own file.
+        mapping = (place / source.get("mapping", "/")).resolve()
+        if mapping.is_relative_to(place.resolve()):
             mapping.parent.mkdir(parents=True, exist_ok=True)
             mapping.write_text(texts.get(row.reader_digest or "", ""), encoding="utf-8")
     for folder_name in ("calendars", "rules"):
         if (today.folder / folder_name).is_dir() and not (place / folder_name).exists():
             (place / folder_name).symlink_to(today.folder / folder_name)
-    return read_workspace(text, place, {})
+    return read_workspace(text, place, {"TIEOUT_NAME": today.name, "TIEOUT_BASE_CURRENCY": today.base_currency})
 
 
 def _compare(scratch: Store, row: Any) -> None:

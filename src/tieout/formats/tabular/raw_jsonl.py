@@ -69,15 +69,15 @@ def open_jsonl(stream: BinaryIO, shape: Mapping) -> RawTable:
         message = f"expected JSON objects, one a line, with 1 to {COLUMNS_MAX} keys, got {len(keys)} in the first lines"
         raise Unreadable(message, 1)
     header = (*keys, OTHER_KEYS)
-    return RawTable(header, partial(_pieces, first, blocks, header))
+    return RawTable(header, partial(_pieces, first, blocks, header, shape.dialect.decimal))
 
 
 def _pieces(
-    first: LineBlock, blocks: Iterator[LineBlock], header: tuple[str, ...], used: frozenset[int]
+    first: LineBlock, blocks: Iterator[LineBlock], header: tuple[str, ...], decimal: str, used: frozenset[int]
 ) -> Iterator[Callable[[], RawBatch]]:
-    yield partial(_parsed, first, header, used)
+    yield partial(_parsed, first, header, decimal, used)
     for block in blocks:
-        yield partial(_parsed, block, header, used)
+        yield partial(_parsed, block, header, decimal, used)
 
 
 def _read(line: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -95,8 +95,10 @@ def _read(line: bytes) -> tuple[dict[str, Any] | None, str]:
     return found, ""
 
 
-def _text(value: object) -> str | None:
-    """Give a value as text: nested ones as JSON, their numbers unchanged."""
+def _text(value: object, decimal: str) -> str | None:
+    """Give a value as text: nested ones as JSON; a number with the sign that the mapping reads as the decimal one."""
+    if isinstance(value, _Number):
+        return value.replace(".", decimal)
     if value is None or isinstance(value, str):
         return value
     return _json(value)
@@ -119,7 +121,7 @@ def _storable(text: str | None) -> str | None:
     return text.encode("utf-8", "replace").decode()
 
 
-def _parsed(block: LineBlock, header: tuple[str, ...], used: frozenset[int]) -> RawBatch:
+def _parsed(block: LineBlock, header: tuple[str, ...], decimal: str, used: frozenset[int]) -> RawBatch:
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     problems = []
@@ -137,6 +139,6 @@ def _parsed(block: LineBlock, header: tuple[str, ...], used: frozenset[int]) -> 
         numbers.append(number)
     columns = {"line": pa.array(np.array(numbers, np.int64))}
     for n in sorted(used):
-        values = [_storable(_text(found.get(header[n]))) for found in objects]
+        values = [_storable(_text(found.get(header[n]), decimal)) for found in objects]
         columns[f"c{n}"] = cleaned(pa.array(values, pa.string()))
     return RawBatch(pa.table(columns), problems)

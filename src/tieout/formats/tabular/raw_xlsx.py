@@ -57,7 +57,7 @@ def open_xlsx(stream: BinaryIO, shape: Mapping) -> RawTable:
         message = f"expected a sheet of cells, got {sheet.title!r}, which is a chart"
         raise Unreadable(message)
     sheet.reset_dimensions()
-    rows = _rows(sheet)
+    rows = _rows(sheet, shape.dialect.decimal)
     header = shape.columns
     if shape.dialect.header:
         header = _header(rows, shape)
@@ -83,7 +83,7 @@ def _check_size(stream: BinaryIO) -> None:
     stream.seek(0)
 
 
-def _rows(sheet: Any) -> Iterator[Row]:
+def _rows(sheet: Any, decimal: str) -> Iterator[Row]:
     """Give the rows that hold something, with their numbers."""
     rows = iter(sheet.iter_rows(values_only=True))
     number = 0
@@ -99,19 +99,19 @@ def _rows(sheet: Any) -> Iterator[Row]:
         if len(cells) > COLUMNS_MAX:
             message = f"line {number}: expected at most {COLUMNS_MAX} columns, got {len(cells)}"
             raise Unreadable(message, number)
-        shown = tuple(_shown(cell) for cell in cells)
+        shown = tuple(_shown(cell, decimal) for cell in cells)
         if any(shown):
             yield number, shown
 
 
-def _shown(cell: object) -> str | None:
-    """Write a cell as the sheet shows it."""
+def _shown(cell: object, decimal: str) -> str | None:
+    """Write a cell as the sheet shows it; a number with the sign that the mapping reads as the decimal one."""
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        return _plain(f"{cell:.{_DIGITS_SHOWN}g}")
+        return _plain(f"{cell:.{_DIGITS_SHOWN}g}").replace(".", decimal)
     if isinstance(cell, dt.datetime):
         at_midnight = cell.time() == dt.time()
         return cell.date().isoformat() if at_midnight else cell.isoformat(sep=" ", timespec="seconds")

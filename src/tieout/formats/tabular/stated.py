@@ -103,8 +103,10 @@ def final_columns(mapping: Mapping, meaning: Meaning, digits: Digits = FAST) -> 
     for name in ("original_currency", "base_currency"):
         if name in meaning.first:
             found[name] = meaning.value(name)
-    if "amount" in meaning.rest and "net" not in meaning.rest:
-        found["net"] = net_of(meaning, "m_{}") if digits is FAST else _minor(net_of(meaning), "e")
+    if "amount" in meaning.rest:
+        own = "net" in meaning.rest
+        default = net_of(meaning, "m_{}") if digits is FAST else _minor(net_of(meaning), "e")
+        found["net"] = f"coalesce({found['net']}, {default})" if own else default
     return found | _identity(meaning) | _details(mapping, meaning)
 
 
