@@ -189,3 +189,17 @@ def test_one_statement_twice_in_one_delivery_counts_once(desk: Desk) -> None:
     outcome = desk.deliver(*A, *A, source="bank")
     assert (outcome.rows_in, outcome.rows_new, outcome.rows_repeated) == (2, 1, 1)
     assert desk.records("text") == ["coffee"]
+
+
+@pytest.mark.parametrize("booked_first", [True, False])
+def test_a_pending_entry_booked_on_the_next_day_is_superseded(desk: Desk, booked_first: bool) -> None:
+    entry = {"kind": "bank_entry", "counted": True, "amount": -300, "account_number": "DE1", "external_id": "R1"}
+    pending = entry | {"identity": "R1|d1|-300", "status": "pending", "booked_on": "2026-10-01"}
+    booked = entry | {"identity": "R1|d2|-300", "booked_on": "2026-10-02"}
+    deliveries = [
+        (statement("1", "10.00", "10.00"), pending),
+        (statement("2", "10.00", "7.00", from_on="2026-10-01", to_on="2026-10-02"), booked),
+    ]
+    for rows in reversed(deliveries) if booked_first else deliveries:
+        desk.deliver(*rows, source="bank")
+    assert desk.records("external_id", "status") == [("R1", "booked")]

@@ -1,10 +1,13 @@
 """Replay: read again with today's reader, withdraw what is not said any more; laws 1 and 11."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.intake.conftest import Desk, Paper, charge, coffee
+from tieout.config import load_workspace
 from tieout.errors import BadInput
 from tieout.formats import registry
 from tieout.intake.accept import accept
@@ -156,3 +159,46 @@ def test_a_commit_that_differs_is_found(desk: Desk, fixed: Any) -> None:
     fixed(lambda line: [line | {"amount": 1, "net": 1}])
     [fault] = verify(desk.store, desk.workspace).faults
     assert "performing it again gave digest" in fault
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "delete from lake_file where table_name = 'records'",
+        "update lake_file set removed_version = 9 where table_name = 'balances'",
+        "update exception set state = 'closed'",
+        "delete from exception",
+        "delete from statement",
+    ],
+)
+def test_a_book_whose_rows_were_changed_is_found(desk: Desk, tampering: str) -> None:
+    desk.deliver(
+        {"statement": {"number": "1", "opening": "0", "closing": "5.00", "to_on": "2026-10-01"}}, source="bank"
+    )
+    desk.deliver(
+        {"statement": {"number": "3", "opening": "6.00", "closing": "9.00", "to_on": "2026-10-03"}}, source="bank"
+    )
+    desk.deliver(charge("a"))
+    with desk.store.book.writing() as connection:
+        connection.execute(sa.text(tampering))
+    [fault] = verify(desk.store, desk.workspace).faults
+    assert "was changed" in fault
+
+
+def test_verifying_leaves_a_mapping_outside_the_workspace_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "w")
+    mapping = tmp_path / "elsewhere.toml"
+    mapping.write_text(
+        '[mapping]\nid = "m"\nformat = "csv"\n[fields]\nexternal_id = "id"\nkind = "\'charge\'"\namount = "amount"\n'
+        'currency = "\'EUR\'"\nbooked_on = "day"\n'
+    )
+    toml = desk.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + f'\n[[source]]\nid = "table"\nmapping = "{mapping}"\n')
+    desk.workspace = load_workspace(desk.folder, {})
+    desk.deliver_bytes(b"id,amount,day\na,1.00,2026-10-01\n", "table", "t.csv")
+    desk.deliver(charge("b"))
+    changed = mapping.read_text() + "# a new remark\n"
+    mapping.write_text(changed)
+    assert verify(desk.store, desk.workspace).faults == []
+    assert mapping.read_text() == changed
+    desk.store.close()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-__all__ = ["Cover", "overtaken"]
+__all__ = ["Cover", "booked_later", "overtaken"]
 
 _SCHEMA = {
     "account_id": pa.string(),
@@ -59,4 +59,29 @@ def overtaken(
         order by r.record_id
     """).to_arrow_table()
     con.unregister("cover")
+    return found.cast(schema)
+
+
+def booked_later(con: duckdb.DuckDBPyConnection, records: Sequence[str], delivery_id: str) -> pa.Table:
+    """
+    Find announced entries that were booked within a month under the same reference and amount: rows for ``superseded``.
+
+    A payment announced on one day is often booked on the next, which no statement of its day covers.
+    """
+    schema = table_schema("superseded")
+    columns = (
+        "record_id, record_key, version, status, account_id, external_id, external_key, amount, exponent, currency,"
+        " coalesce(booked_on, value_on) as day"
+    )
+    everything = " union all by name ".join(
+        f"select {columns} from {r} where system = 'bank' and external_id is not null" for r in records
+    )
+    found = con.sql(f"""
+        with entry as ({everything})
+        select distinct p.record_id, p.record_key, p.version, 'booked' as reason, '{delivery_id}' as delivery_id
+        from entry p join entry b on b.external_key = p.external_key and b.external_id = p.external_id
+        and b.account_id = p.account_id and b.amount = p.amount and b.exponent = p.exponent and b.currency = p.currency
+        where p.status <> 'booked' and b.status = 'booked'
+        and (p.day is null or b.day between p.day and p.day + 31) order by p.record_id
+    """).to_arrow_table()
     return found.cast(schema)

@@ -34,14 +34,17 @@ def supersede_announced(work: Work, facts: Facts, change: Change, statements: li
     lake = work.store.lake
     mine = [f"read_parquet({paths([lake.full(f.path)])})" for f in change.files if f.table_name == "records"]
     fresh = [dict(row) for row in change.statements if row["final"]]
-    found = announced.overtaken(
-        work.con, mine, [_cover(s._mapping) for s in statements if s.final], work.row.delivery_id
-    )
-    if fresh:
-        old = current_records(lake, facts.files["records"], facts.files["superseded"])
-        more = announced.overtaken(work.con, [old], [_cover(row) for row in fresh], work.row.delivery_id)
-        found = pa.concat_tables([found, more])
-    file = drafts.write_table(lake, "superseded", found, work.row.delivery_id)
+    old = current_records(lake, facts.files["records"], facts.files["superseded"])
+    earlier = [_cover(s._mapping) for s in statements if s.final]
+    found = [
+        announced.overtaken(work.con, mine, earlier, work.row.delivery_id),
+        announced.overtaken(work.con, [old], [_cover(row) for row in fresh], work.row.delivery_id),
+        announced.booked_later(work.con, [*mine, old], work.row.delivery_id),
+    ]
+    names = found[0].schema.names
+    distinct = pa.concat_tables(found).group_by(names, use_threads=False).aggregate([]).select(names)
+    rows = distinct.sort_by("record_id").cast(found[0].schema)
+    file = drafts.write_table(lake, "superseded", rows, work.row.delivery_id)
     change.files += [file] if file else []
 
 
