@@ -4,6 +4,7 @@ From a decision to files: writing what a change adds to the lake, before the boo
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -93,11 +94,10 @@ def _indexes(
     references: npt.NDArray[np.int64],
     places: npt.NDArray[np.int32],
 ) -> list[LakeFile]:
-    found = [
-        write_index(lake, "identities", keys, rows, file.delivery_id),
-        write_index(lake, "references", references, places, file.delivery_id),
-    ]
-    return [replace(index, sibling=file.path) for index in found if index is not None]
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        identities = beside.submit(write_index, lake, "identities", keys, rows, file.delivery_id)
+        found = [write_index(lake, "references", references, places, file.delivery_id), identities.result()]
+    return [replace(index, sibling=file.path) for index in reversed(found) if index is not None]
 
 
 def _copy(

@@ -83,7 +83,9 @@ def resolve(
     )
     probe = pa.concat_arrays([pa.array(staged.keys), alias_keys_found]) if staged.alias_ids else pa.array(staged.keys)
     hits = known_keys(con, lake, facts.files["identities"], probe)
-    alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
+    alias_hits = np.zeros(0, np.bool_)
+    if staged.alias_ids:
+        alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
     withdrawable = _withdrawable(con, lake, before or [])
     if not len(repeated_keys) and not hits.num_rows and not alias_hits.any() and not len(withdrawable):
         return Resolution()
@@ -125,7 +127,8 @@ def _withdrawable(con: duckdb.DuckDBPyConnection, lake: Lake, before: list[LakeF
 def _repeated(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Give the keys that occur more than once."""
     ordered = np.sort(keys)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.unique(twice) if len(twice) else twice
 
 
 def _load_incoming(con: duckdb.DuckDBPyConnection, lake: Lake, staged: Staged, rows: npt.NDArray[np.int64]) -> None:
