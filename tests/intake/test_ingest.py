@@ -92,3 +92,20 @@ def test_an_undeclared_account_is_an_exception_where_accounts_are_declared(tmp_p
     assert "got DE2 in EUR" in note
     assert desk.records("external_id", "account_id") == [("a", "main"), ("b", "DE2")]
     desk.store.close()
+
+
+def test_accounts_of_one_platform_source_in_two_time_zones_are_refused(tmp_path: Path) -> None:
+    from tieout.config import load_workspace
+    from tieout.intake.reader import reader_for
+
+    accounts = "".join(
+        f'\n[[account]]\nid = "{name}"\nsource = "stripe"\ncurrency = "{currency}"\ntimezone = "{zone}"\n'
+        for name, currency, zone in (("eur", "EUR", "Europe/Berlin"), ("usd", "USD", "America/New_York"))
+    )
+    (tmp_path / "tieout.toml").write_text(
+        '[workspace]\nname = "x"\nbase_currency = "EUR"\n[[entity]]\nid = "e"\nname = "E"\ncurrency = "EUR"\n'
+        '[[source]]\nid = "stripe"\nformat = "stripe.balance"\n' + accounts
+    )
+    workspace = load_workspace(tmp_path, {})
+    with pytest.raises(WrongUse, match="expected the accounts of source 'stripe' in one time zone"):
+        reader_for(workspace, workspace.source("stripe"))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["HEAD_BYTES", "Reader", "owner_of", "reader_for"]
 
 HEAD_BYTES = 65_536
+# Formats whose reports give moments, not days of the account.
+_MOMENTS = ("stripe.", "adyen.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,12 @@ def _mapping_text(workspace: Workspace, path: str) -> str:
 def _timezone(workspace: Workspace, source: Source) -> str:
     """Give the zone in which the source's moments become days: its accounts' where they agree, else its own."""
     zones = {account.timezone for account in workspace.accounts if account.source == source.id}
+    if len(zones) > 1 and (source.format or "").startswith(_MOMENTS):
+        message = (
+            f"tieout.toml: expected the accounts of source {source.id!r} in one time zone, got {', '.join(sorted(zones))}:"
+            " its reports give moments, which become days in the account's zone; give each account a source of its own"
+        )
+        raise WrongUse(message)
     return zones.pop() if len(zones) == 1 else source.timezone
 
 
