@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.intake.conftest import Desk, Paper, charge
+from tests.intake.conftest import Desk, Paper, charge, coffee
 from tieout import pipeline
 from tieout.errors import BadInput, TieoutError, WrongUse
 from tieout.formats import registry
@@ -109,3 +109,28 @@ def test_accounts_of_one_platform_source_in_two_time_zones_are_refused(tmp_path:
     workspace = load_workspace(tmp_path, {})
     with pytest.raises(WrongUse, match="expected the accounts of source 'stripe' in one time zone"):
         reader_for(workspace, workspace.source("stripe"))
+
+
+def declare(desk: Desk) -> None:
+    from tieout.config import load_workspace
+
+    toml = desk.folder / "tieout.toml"
+    account = '\n[[account]]\nid = "main"\nnumber = "DE1"\ncurrency = "EUR"\nkind = "bank"\n'
+    toml.write_text(toml.read_text() + account)
+    desk.workspace = load_workspace(desk.folder, {})
+
+
+def test_an_account_declared_later_keeps_its_history(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "w")
+    first = {"number": "1", "opening": "10.00", "closing": "7.00", "from_on": "2026-09-30", "to_on": "2026-10-01"}
+    second = {"number": "2", "opening": "7.00", "closing": "4.00", "from_on": "2026-10-01", "to_on": "2026-10-02"}
+    desk.deliver({"statement": first}, coffee(), source="bank")
+    desk.deliver(coffee(status="provisional", booked_on="2026-10-02", text="announced"), source="intraday")
+    declare(desk)
+    desk.deliver({"statement": second}, coffee(), source="bank")
+    assert desk.records("text", "status", "account_id") == [("coffee", "booked", "DE1"), ("coffee", "booked", "main")]
+    assert desk.findings() == []
+    ninth = {"number": "9", "opening": "1.00", "closing": "0.00", "from_on": "2026-10-08", "to_on": "2026-10-09"}
+    desk.deliver({"statement": ninth}, source="bank")
+    assert [reason for reason, _ in desk.findings()] == ["incomplete"]
+    desk.store.close()

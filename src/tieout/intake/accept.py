@@ -26,7 +26,7 @@ from tieout.intake.reader import reader_for
 from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.intake.resolve import resolve
 from tieout.intake.stage import Staged, stage
-from tieout.intake.statements import created_at, place_of, places, statement_row, statements_of
+from tieout.intake.statements import created_at, names_of, place_of, places, statement_row, statements_of
 from tieout.intake.work import Outcome, Work
 from tieout.store import schema
 from tieout.store.engine import connect
@@ -208,7 +208,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES))
         history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
         accounts = {s.account_id for s in places(work, staged)}
-        statements = statements_of(connection, accounts, row.delivery_id)
+        statements = statements_of(connection, names_of(work.workspace, accounts), row.delivery_id)
         before = files_of_delivery(connection, row.delivery_id) if work.replay is not None else None
     own = places(work, staged)
     covered = Covered([*(place_of(s) for s in statements), *own])

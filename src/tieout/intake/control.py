@@ -12,7 +12,7 @@ from tieout.intake import announced, drafts
 from tieout.intake.chains import AccountStatement, chain_findings, chain_scope
 from tieout.intake.findings import Finding, open_findings, reason_of
 from tieout.intake.settlements import WHOLE_BATCHES, batch_findings, batch_scope
-from tieout.intake.statements import standing_statements
+from tieout.intake.statements import names_of, standing_statements
 from tieout.store import schema
 from tieout.store.engine import paths
 from tieout.store.views import current_records
@@ -35,10 +35,13 @@ def supersede_announced(work: Work, facts: Facts, change: Change, statements: li
     mine = [f"read_parquet({paths([lake.full(f.path)])})" for f in change.files if f.table_name == "records"]
     fresh = [dict(row) for row in change.statements if row["final"]]
     old = current_records(lake, facts.files["records"], facts.files["superseded"])
-    earlier = [_cover(s._mapping) for s in statements if s.final]
+    earlier = [_cover(s) for s in statements if s["final"]]
+    # What was announced before tieout.toml declared the account stands under the account's number.
+    names_now = names_of(work.workspace, {str(row["account_id"]) for row in fresh})
+    covers = [_cover(row | {"account_id": name}) for row in fresh for name in sorted(names_now[row["account_id"]])]
     found = [
         announced.overtaken(work.con, mine, earlier, work.row.delivery_id),
-        announced.overtaken(work.con, [old], [_cover(row) for row in fresh], work.row.delivery_id),
+        announced.overtaken(work.con, [old], covers, work.row.delivery_id),
         announced.booked_later(work.con, [*mine, old], work.row.delivery_id),
     ]
     names = found[0].schema.names
@@ -111,7 +114,7 @@ def _chains_before(work: Work) -> set[tuple[str, str]]:
 def _find_gaps(change: Change, statements: list[Any], before: set[tuple[str, str]]) -> None:
     """Look again at the chain of every account that the delivery has, or had, a booked statement of."""
     names = AccountStatement.__dataclass_fields__.keys()
-    everything = [{n: s._mapping[n] for n in names} for s in statements if s.final]
+    everything = [{n: s[n] for n in names} for s in statements if s["final"]]
     fresh = [{n: s[n] for n in names} for s in change.statements if s["final"]]
     for account, currency in sorted({(s["account_id"], s["currency"] or "") for s in fresh} | before):
         chain = [

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tieout.config import clean_number
 from tieout.intake.derive import Owner
 from tieout.intake.occurrences import StatementPlace
 from tieout.store import schema
 from tieout.store.workplace import moment
 
 if TYPE_CHECKING:
+    from tieout.config import Workspace
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
     from tieout.model.statements import Statement
 
-__all__ = ["created_at", "place_of", "places", "standing_statements", "statement_row", "statements_of"]
+__all__ = ["created_at", "names_of", "place_of", "places", "standing_statements", "statement_row", "statements_of"]
 
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -67,13 +69,29 @@ def place_of(row: Any) -> StatementPlace:
     return StatementPlace(**{name: mapping[name] for name in StatementPlace.__dataclass_fields__})
 
 
-def statements_of(connection: sa.Connection, accounts: set[str], but_of: str) -> list[Any]:
-    """Read the statements that stand for some accounts, in the order of landing, but those of one delivery."""
+def statements_of(connection: sa.Connection, names: dict[str, set[str]], but_of: str) -> list[dict[str, Any]]:
+    """
+    Read the statements that stand for some accounts, in the order of landing, but those of one delivery.
+
+    :param names: for each account the names that its statements may stand under: its own, and its number from the
+        time before tieout.toml declared it. The rows carry its own.
+    """
     query = standing_statements().where(schema.statement.c.delivery_id != but_of)
-    rows: list[Any] = []
-    for account in sorted(accounts):
-        rows += connection.execute(query.where(schema.statement.c.account_id == account)).all()
+    rows: list[dict[str, Any]] = []
+    for account, known_as in sorted(names.items()):
+        found = connection.execute(query.where(schema.statement.c.account_id.in_(sorted(known_as)))).mappings()
+        rows += [{**row, "account_id": account} for row in found]
     return rows
+
+
+def names_of(workspace: Workspace, accounts: set[str]) -> dict[str, set[str]]:
+    """Give the names that an account had or has: its id, and its number from before it was declared."""
+    names = {account: {account} for account in accounts}
+    for account in workspace.accounts:
+        if account.id in names and account.number:
+            bare = clean_number(account.number)
+            names[account.id] |= {account.number, bare, bare + account.currency}
+    return names
 
 
 def standing_statements() -> sa.Select[Any]:
