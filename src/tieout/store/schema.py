@@ -3,7 +3,7 @@ The tables of the book.
 
 The book is the only commit point: a lake file, a statement or an exception exists because a row here says so, and
 it says so in the transaction that adds the ``ledger_commit`` row. Rows carry the ``token`` of their commit; rows of
-a token without a ``ledger_commit`` row are drafts that nobody sees, and are swept.
+a token without a ``ledger_commit`` row are drafts that nobody sees.
 
 Alembic's migrations build these tables; a test holds the two against each other.
 """
