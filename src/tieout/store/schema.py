@@ -13,7 +13,7 @@ import sqlalchemy as sa
 __all__ = ["HEAD_REVISION", "metadata"]
 
 #: The newest migration: a book that stands elsewhere is migrated before use.
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0004"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -38,7 +38,7 @@ about = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
-#: Versions that compare-and-swap: ``facts`` counts commits of the lake, ``audit`` the log.
+#: Versions that compare-and-swap: ``facts`` counts commits of the lake, ``claim:NAME`` the runs that use up a claim.
 head = sa.Table(
     "head",
     metadata,
@@ -192,4 +192,107 @@ audit = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("previous", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
+)
+
+#: Every run: a pure function of facts, decisions, rules and calendars at stated versions (store.runs).
+#: kind: rules (a reconciliation's rules), hand (a person's match), undo (a person takes matches back), journal.
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reconciliation", sa.Text, nullable=False),
+    sa.Column("through_day", sa.Integer, nullable=True),
+    sa.Column("facts_version", sa.BigInteger, nullable=False),
+    # JSON {claim: version of its head before}
+    sa.Column("heads", sa.Text, nullable=False),
+    sa.Column("config_digest", sa.Text, nullable=False),
+    sa.Column("rules_digest", sa.Text, nullable=True),
+    _moment("at"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("program", sa.Text, nullable=False),
+    # JSON {name: rows}
+    sa.Column("counts", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Index("ix_run_reconciliation", "reconciliation", "sequence"),
+)
+
+#: The result files of runs. provisional: its matches stand only until the next run of the same reconciliation.
+run_file = sa.Table(
+    "run_file",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False, index=True),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("provisional", sa.Boolean, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("min_day", sa.Integer, nullable=True),
+    sa.Column("max_day", sa.Integer, nullable=True),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+)
+
+#: Matches that do not stand any more. blocks: a person took it back: rules do not make the same match again.
+void = sa.Table(
+    "void",
+    metadata,
+    sa.Column("match_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("blocks", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+#: What a person decided about an exception, a proposal or a match; a later row about one subject supersedes.
+#: kind: resolve, assign, approve, reject, match, undo. body: JSON, its particulars.
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("decision_id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
+    _moment("at"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+#: Everything that needs a person, as the console lists it: rebuilt from exceptions, results and decisions.
+worklist = sa.Table(
+    "worklist",
+    metadata,
+    sa.Column("exception_id", sa.Text, primary_key=True),
+    # open, assigned or resolved
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reconciliation", sa.Text, nullable=True),
+    sa.Column("run_id", sa.Text, nullable=True),
+    sa.Column("source_id", sa.Text, nullable=True),
+    sa.Column("entity_id", sa.Text, nullable=True),
+    sa.Column("account_id", sa.Text, nullable=True),
+    sa.Column("record_id", sa.Text, nullable=True),
+    sa.Column("external_id", sa.Text, nullable=True),
+    sa.Column("kind", sa.Text, nullable=True),
+    sa.Column("amount", sa.BigInteger, nullable=True),
+    sa.Column("currency", sa.Text, nullable=True),
+    sa.Column("exponent", sa.Integer, nullable=True),
+    # absolute, in minor units of the workspace's base currency: what sorts by value
+    sa.Column("weight", sa.BigInteger, nullable=True),
+    sa.Column("booked_day", sa.Integer, nullable=True),
+    sa.Column("due_day", sa.Integer, nullable=True),
+    sa.Column("counterparty", sa.Text, nullable=True),
+    sa.Column("settlement_id", sa.Text, nullable=True),
+    _moment("opened_at"),
+    sa.Column("assignee", sa.Text, nullable=True),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("candidates", sa.Text, nullable=False),
+    sa.Index("ix_worklist_weight", "state", "weight", "exception_id"),
+    sa.Index("ix_worklist_reason", "state", "reason", "weight", "exception_id"),
+    sa.Index("ix_worklist_booked", "state", "booked_day", "exception_id"),
+    sa.Index("ix_worklist_account", "state", "account_id", "weight", "exception_id"),
+    sa.Index("ix_worklist_record", "record_id"),
 )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from tieout.model.records import record_schema, stated_schema
 
-__all__ = ["INDEX_GROUP_ROWS", "TABLES", "table_schema"]
+__all__ = ["INDEX_GROUP_ROWS", "RESULTS", "TABLES", "table_schema"]
 
 #: Small row groups, so that a look-up reads little.
 INDEX_GROUP_ROWS = 16_384
@@ -81,10 +81,102 @@ TABLES: dict[str, pa.Schema] = {
     "references": pa.schema({"key": pa.int64(), "row": pa.int32()}),
 }
 
+#: What runs found (store.runs): files of these tables belong to a run, not to a delivery.
+RESULTS: dict[str, pa.Schema] = {
+    # One row per record of a match. amount: what the claim measures of the record; allocated: what this match uses up.
+    # difference: left - right of the whole match. score, margin: points; coincidence: expected accidental candidates,
+    # in millionths. version: of the record that was matched. decided_by: a person; absent where a rule decided.
+    "matches": pa.schema(
+        {
+            "match_id": _ID,
+            "run_id": pa.string(),
+            "reconciliation": pa.string(),
+            "rule": pa.string(),
+            "status": pa.string(),
+            "side": pa.string(),
+            "claim": pa.string(),
+            "record_id": _ID,
+            "record_key": pa.int64(),
+            "version": pa.int32(),
+            "amount": pa.int64(),
+            "allocated": pa.int64(),
+            "currency": pa.string(),
+            "exponent": pa.int32(),
+            "difference": pa.int64(),
+            "score": pa.int32(),
+            "margin": pa.int32(),
+            "coincidence": pa.int64(),
+            "evidence": pa.string(),
+            "decided_by": pa.string(),
+        },
+    ),
+    # Every difference of a match, split into reasons. policy: the rule's permission that it rests on.
+    "adjustments": pa.schema(
+        {
+            "match_id": _ID,
+            "run_id": pa.string(),
+            "reconciliation": pa.string(),
+            "reason": pa.string(),
+            "amount": pa.int64(),
+            "tax_amount": pa.int64(),
+            "currency": pa.string(),
+            "exponent": pa.int32(),
+            "policy": pa.string(),
+        },
+    ),
+    # What no match uses up, per claim and record: open, in_transit, on_account, exception or excluded.
+    "positions": pa.schema(
+        {
+            "run_id": pa.string(),
+            "reconciliation": pa.string(),
+            "claim": pa.string(),
+            "side": pa.string(),
+            "record_id": _ID,
+            "record_key": pa.int64(),
+            "version": pa.int32(),
+            "state": pa.string(),
+            "amount": pa.int64(),
+            "currency": pa.string(),
+            "exponent": pa.int32(),
+            "expected_on": _DAY,
+            "reason": pa.string(),
+        },
+    ),
+    # What a run leaves to a person. candidates: JSON, the nearest ones and why they were not taken.
+    "exceptions": pa.schema(
+        {
+            "exception_id": pa.string(),
+            "run_id": pa.string(),
+            "reconciliation": pa.string(),
+            "reason": pa.string(),
+            "side": pa.string(),
+            "claim": pa.string(),
+            "record_id": _ID,
+            "record_key": pa.int64(),
+            "source_id": pa.string(),
+            "entity_id": pa.string(),
+            "account_id": pa.string(),
+            "external_id": pa.string(),
+            "settlement_id": pa.string(),
+            "kind": pa.string(),
+            "counterparty": pa.string(),
+            "amount": pa.int64(),
+            "currency": pa.string(),
+            "exponent": pa.int32(),
+            "booked_on": _DAY,
+            "due_on": _DAY,
+            "note": pa.string(),
+            "candidates": pa.string(),
+        },
+    ),
+}
+
 
 def table_schema(name: str) -> pa.Schema:
     """Give the schema of a lake table."""
-    return record_schema() if name == "records" else TABLES[name]
+    if name == "records":
+        return record_schema()
+    return TABLES[name] if name in TABLES else RESULTS[name]
 
 
 #: The columns in which two reports of one record can contradict each other; null is "not stated".

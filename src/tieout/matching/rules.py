@@ -1,0 +1,199 @@
+"""
+The nouns of a rule set: what a person may say about how two sides belong together.
+
+Frozen, checked by the time they stand here (``matching.reading`` reads them from TOML). Rules stand in order of
+strength: within a run a later rule never takes from an earlier one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = [
+    "HOWS",
+    "POLARITIES",
+    "REASONS",
+    "SHAPES",
+    "Amount",
+    "Days",
+    "Filter",
+    "Key",
+    "Rule",
+    "RuleSet",
+    "Score",
+]
+
+#: How two identifiers are compared. exact: as written. normalised: case, separators, marks and leading zeros do not
+#: count. token: the one stands somewhere in the other. prefix: the one begins the other (a truncated reference).
+#: name: two spellings of a company or person (case, order of words, legal form and truncation do not count).
+HOWS = ("exact", "normalised", "token", "prefix", "name")
+#: How many things of the left side (before the colon) belong to how many of the right.
+SHAPES = ("1:1", "1:n", "n:1", "n:m")
+#: Whether both sides carry the same sign. by kind: payouts and other moves of own money are the other sign.
+POLARITIES = ("same", "opposite", "by kind")
+#: What a difference can be.
+REASONS = (
+    "fee",
+    "fee_tax",
+    "bank_charge",
+    "discount",
+    "withholding_tax",
+    "fx",
+    "rounding",
+    "write_off",
+    "short_payment",
+    "over_payment",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """
+    Fields of both sides that must name the same thing; any of ``left`` against any of ``right``.
+
+    :ivar left, right: fields of a record: external_id, payment_id, settlement_id, parent_external_id, references, text,
+        counterparty, counterparty_account.
+    :ivar how: one of :data:`HOWS`.
+    """
+
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    how: str = "exact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """
+    How far apart two amounts may be. Both None: not at all.
+
+    :ivar abs_micro: in millionths of a major unit of the compared currency.
+    :ivar pct_micro: in millionths of a percent of the left amount.
+    :ivar take: ``tighter`` or ``wider``: which of the two counts where both are given.
+    :ivar per_currency: abs_micro of currencies that have one of their own.
+    :ivar minor_units: at least so many minor units, whatever the currency.
+    :ivar base: compared in the entity's currency, by the rates of the workspace.
+    """
+
+    abs_micro: int | None = None
+    pct_micro: int | None = None
+    take: str = "tighter"
+    per_currency: tuple[tuple[str, int], ...] = ()
+    minor_units: int | None = None
+    base: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether no difference is allowed."""
+        return self.abs_micro is None and self.pct_micro is None and self.minor_units is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """
+    When the right side may be booked, counted from the left: day of the right - day of the left.
+
+    :ivar first, last: from and to, in days, both inclusive.
+    :ivar calendar: None: calendar days. ``business``: business days of the right side's account. Else a calendar's name.
+    :ivar left, right: which day of a record counts: booked_on, value_on or due_on.
+    """
+
+    first: int
+    last: int
+    calendar: str | None = None
+    left: str = "booked_on"
+    right: str = "booked_on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """
+    Points for agreement; a match is the best of both its sides, without a tie.
+
+    :ivar amount, days, name, reference: points where it agrees wholly; fewer the further apart.
+    :ivar at_least: fewer points are no candidate.
+    :ivar margin: how many points a match must be ahead of every rival of either side.
+    :ivar coincidence_micro: the most accidental candidates that may be expected, in millionths.
+    """
+
+    amount: int = 0
+    days: int = 0
+    name: int = 0
+    reference: int = 0
+    at_least: int = 0
+    margin: int = 0
+    coincidence_micro: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which things of a side a rule looks at; empty: all."""
+
+    kinds: tuple[str, ...] = ()
+    bank_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """
+    One way in which things of both sides belong together.
+
+    :ivar name: what a person reads; unique in its set.
+    :ivar keys: all of them must agree; none: amount and day alone decide.
+    :ivar amount: None: not compared (with ``partial``: as much as both have).
+    :ivar shape: one of :data:`SHAPES`; a side with ``n`` is summed over the first key.
+    :ivar unique: both things must be the only candidate of each other.
+    :ivar confirm: False: a person confirms each match.
+    :ivar partial: where the right has less, that much is matched and the rest of the left stays open.
+    :ivar difference: what a difference within ``amount`` is: (short, over, other currency), each of
+        :data:`REASONS`. short: the right has less than the left.
+    :ivar interchangeable: things of equal amount and day are settled first in, first out, and the match says so.
+    :ivar subset: several things without a common key, if exactly one subset of them sums to the other side.
+    """
+
+    name: str
+    keys: tuple[Key, ...] = ()
+    amount: Amount | None = field(default_factory=Amount)
+    days: Days | None = None
+    shape: str = "1:1"
+    unique: bool = True
+    score: Score | None = None
+    confirm: bool = True
+    partial: bool = False
+    difference: tuple[str, str, str] = ("short_payment", "over_payment", "fx")
+    interchangeable: bool = False
+    subset: bool = False
+    left: Filter = field(default_factory=Filter)
+    right: Filter = field(default_factory=Filter)
+
+    @property
+    def exact(self) -> bool:
+        """
+        Whether its matches are final at once: an identifier and the exact amount agree, and nothing else does.
+
+        All others stay provisional until they are posted: stronger evidence of a later run wins.
+        """
+        plain = bool(self.keys) and all(key.how in {"exact", "normalised"} for key in self.keys)
+        amount = self.amount is not None and self.amount.exact and not self.amount.base
+        return plain and amount and self.shape == "1:1" and self.confirm and not self.partial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """
+    The rules of one reconciliation, strongest first.
+
+    :ivar claims: what a match uses up of (left, right); ``by kind``: of each record what its kind is for.
+    :ivar measure: which amount is compared, of (left, right): ``amount`` or ``net``.
+    :ivar group: a field of (left, right) by which records of a side are one thing; None: each is one.
+    :ivar polarity: one of :data:`POLARITIES`.
+    :ivar digest: SHA-256 of the file as it was read.
+    """
+
+    id: str
+    claims: tuple[str, str]
+    measure: tuple[str, str]
+    group: tuple[str | None, str | None]
+    polarity: str
+    rules: tuple[Rule, ...]
+    digest: str
+    text: str = field(default="", repr=False)
