@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.observe.company import HEADINGS, TOML, Company, found_company, statement
-from tieout.observe.calendars import Calendar
+from tieout.config.calendars import Calendar
 from tieout.observe.completeness import ExpectedFile, completeness
 from tieout.observe.coverage import Coverage, units_between
 

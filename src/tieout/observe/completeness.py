@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tieout.config.accounts import ASIDE
-from tieout.observe.calendars import calendar_named
+from tieout.config.calendars import calendar_named
 from tieout.observe.coverage import Coverage, coverage_of, units_between
 from tieout.observe.snapshot import take_snapshot
 from tieout.store.engine import connect

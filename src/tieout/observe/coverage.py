@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tieout.observe.calendars import Calendar
+    from tieout.config.calendars import Calendar
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
 

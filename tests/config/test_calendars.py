@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tieout.config.calendars import calendar_named
 from tieout.errors import WrongUse
-from tieout.observe.calendars import calendar_named
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2027, 12, 31)
 
