@@ -3,7 +3,7 @@ tieout.toml: what a company has, where its files come from, what is to be tied o
 
 ``load_workspace(find_workspace(here))`` gives a :class:`Workspace`, or a WrongUse that names file and line.
 To add a key: name it in ``_sections.py`` (``SECTIONS``), give it a field in ``workspace.py`` and an example in
-``template.py``; ``_checks.py`` has the checks of what words mean.
+``template.py``; ``checks.py`` has the checks of what words mean.
 """
 
 from tieout.config.accounts import account_for, clean_number, is_iban

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from tieout.config import _checks as check
-from tieout.config._reading import Fault, Table
+from tieout.config import checks as check
 from tieout.config.accounts import ASIDE, clean_number, is_iban
+from tieout.config.tables import Fault, Table
 from tieout.config.workspace import (
     ACCOUNT_KINDS,
     EXPECTS,

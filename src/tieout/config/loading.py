@@ -3,16 +3,14 @@ From a folder to a checked workspace: find tieout.toml, read it, apply what the 
 """
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tieout.config import _checks as check
-from tieout.config._reading import Fault, Table
+from tieout.config import checks as check
 from tieout.config._sections import SECTIONS, read_sections
-from tieout.config._toml_places import line_of, toml_places
+from tieout.config.tables import Fault, Table
+from tieout.config.toml_files import located, parsed, text_of
 from tieout.config.workspace import Workspace
 from tieout.errors import WrongUse
 
@@ -23,17 +21,8 @@ FILE_NAME = "tieout.toml"
 #: The keys of ``[workspace]``; ``TIEOUT_`` and the key in capitals overrides each.
 WORKSPACE_KEYS = ("name", "base_currency", "book", "lake", "landing", "engine")
 
-_BYTES_MAX = 1 << 20
-_DEPTH_MAX = 32
 # These say where things are kept and who computes, which changes no result.
 _NOT_DIGESTED = ("book", "lake", "landing", "engine")
-# tomllib needs quadratic time for a.b.c... of many parts, so they are counted before it sees them.
-_LONG_KEY = re.compile(
-    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_DEPTH_MAX}}}""",
-    re.ASCII,
-)
-_TOO_DEEP = f"expected at most {_DEPTH_MAX} tables and lists in each other, got more"
-_AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
 def find_workspace(start: Path) -> Path:
@@ -65,21 +54,7 @@ def load_workspace(folder: Path, environ: Mapping[str, str] | None = None) -> Wo
     :raises WrongUse: it is not there, or something in it is wrong: one sentence with file and line.
     """
     path = folder.resolve() / FILE_NAME
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_BYTES_MAX + 1)
-    except OSError as error:
-        message = f"expected a readable {FILE_NAME} in {folder}, got: {error.strerror}"
-        raise WrongUse(message) from None
-    if len(raw) > _BYTES_MAX:
-        message = f"expected {path} to have at most {_BYTES_MAX} bytes, got more"
-        raise WrongUse(message)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        message = f"{FILE_NAME} line {line}: expected UTF-8 text, got the byte 0x{raw[error.start]:02x}"
-        raise WrongUse(message) from None
+    text = text_of(path, FILE_NAME)
     return read_workspace(text, path.parent, os.environ if environ is None else environ)
 
 
@@ -91,42 +66,9 @@ def read_workspace(text: str, folder: Path, environ: Mapping[str, str]) -> Works
     :raises WrongUse: something in it is wrong.
     """
     try:
-        return _workspace(_parsed(text), folder, environ)
+        return _workspace(parsed(text, FILE_NAME), folder, environ)
     except Fault as fault:
-        raise WrongUse(_located(fault, text)) from None
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """Parse TOML; a fault of syntax has the place in its sentence."""
-    long_key = _LONG_KEY.search(text)
-    if long_key:
-        line = text.count("\n", 0, long_key.start()) + 1
-        raise Fault(None, f"{FILE_NAME} line {line}: expected a key of at most {_DEPTH_MAX} parts, got more")
-    try:
-        content = tomllib.loads(text)
-    except RecursionError:
-        raise Fault(None, f"{FILE_NAME}: {_TOO_DEEP}") from None
-    except ValueError as error:
-        reason, found = str(error), _AT_LINE.search(str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        reason = f"{reason[: found.start()]} in column {found[2]}" if found else reason
-        raise Fault(None, f"{FILE_NAME} line {line}: expected TOML, got: {reason}") from None
-    unfit = _unfit(content, _DEPTH_MAX)
-    if unfit:
-        raise Fault(None, f"{FILE_NAME}: {unfit}")
-    return content
-
-
-def _unfit(value: object, levels: int) -> str | None:
-    """Say what of a parsed value goes beyond the limits: depth, and whole numbers of 64 bits."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return "expected whole numbers of at most 64 bits, got a larger one"
-    if not isinstance(value, (dict, list)):
-        return None
-    if levels == 0:
-        return _TOO_DEEP
-    inner = value.values() if isinstance(value, dict) else value
-    return next((reason for reason in (_unfit(one, levels - 1) for one in inner) if reason), None)
+        raise WrongUse(located(fault, text, FILE_NAME)) from None
 
 
 def _workspace(content: dict[str, Any], folder: Path, environ: Mapping[str, str]) -> Workspace:
@@ -172,11 +114,3 @@ def _digest(content: dict[str, Any]) -> str:
     # Dates are the only values of TOML that JSON lacks; str() writes them as the text that means the same.
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
-
-
-def _located(fault: Fault, text: str) -> str:
-    if fault.place is None:
-        return fault.sentence
-    places = toml_places(text)
-    first = f" (first on line {line_of(places, fault.first)})" if fault.first else ""
-    return f"{FILE_NAME} line {line_of(places, fault.place)}: {fault.sentence}{first}"

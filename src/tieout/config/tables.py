@@ -1,7 +1,7 @@
 """
-Reading one table of tieout.toml: every key known, every value of its type, every fault with its place.
+One table of tieout.toml or of a rule set: every key known, every value of its type, every fault with its place.
 
-A fault is raised as :class:`Fault` (place and sentence); the loader turns it into a WrongUse with file and line.
+A fault is raised as :class:`Fault` (place and sentence); ``toml_files.located`` writes it with file and line.
 """
 
 import datetime as dt
@@ -28,6 +28,7 @@ class Fault(Exception):
     """
 
     def __init__(self, place: Place | None, sentence: str, first: Place | None = None) -> None:
+        """Keep the sentence and its places."""
         super().__init__(sentence)
         self.place, self.sentence, self.first = place, sentence, first
 
@@ -168,3 +169,29 @@ class Table:
         if known is not None:
             inner.only(known)
         return inner
+
+    def tables(self, key: str, known: Collection[str], most: int) -> "list[Table]":
+        """Read a list of tables with their known keys; empty where the key is absent."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise self.wrong(key, f"a list of tables such as {key} = [{{ ... }}]")
+        if len(value) > most or (key in self.values and not value):
+            raise self.wrong(key, f"1 to {most} tables", f"{len(value)}")
+        found = [Table(one, self.at(key, number), f"{key!r} of {self.name}") for number, one in enumerate(value)]
+        for one in found:
+            one.only(known)
+        return found
+
+    def whole(self, key: str, least: int, most: int) -> int | None:
+        """Read a whole number within limits; None where the key is absent."""
+        value = self.values.get(key)
+        if value is not None and (type(value) is not int or not least <= value <= most):
+            raise self.wrong(key, f"a whole number from {least} to {most}")
+        return value
+
+    def flag(self, key: str, *, absent: bool) -> bool:
+        """Read true or false."""
+        value = self.values.get(key, absent)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value

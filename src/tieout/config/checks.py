@@ -8,7 +8,7 @@ zone database, the ``holidays`` library) are loaded when the first word of that 
 import re
 from pathlib import Path
 
-from tieout.config._reading import Table, nearest, shown
+from tieout.config.tables import Table, nearest, shown
 from tieout.config.workspace import RULE_SETS, Delay
 from tieout.errors import BadInput
 from tieout.model.money import Money, exponents, parse_money
