@@ -4,8 +4,10 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tieout.config.calendars import calendar_named
+from tieout.config.calendars import Calendar, business_days, business_index, calendar_named
 from tieout.errors import WrongUse
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2027, 12, 31)
@@ -55,3 +57,44 @@ def test_a_calendar_with_a_fault_is_named(tmp_path: Path, text: str) -> None:
 def test_an_unknown_calendar_is_named(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match=r"calendars/nowhere\.toml"):
         calendar_named("nowhere", tmp_path, FIRST, LAST)
+
+
+DAYS = st.dates(dt.date(2026, 1, 1), dt.date(2026, 3, 31))
+CALENDARS = st.builds(Calendar, st.frozensets(DAYS, max_size=20), st.frozensets(st.integers(0, 6)))
+
+
+def counted(calendar: Calendar, left: dt.date, right: dt.date) -> int:
+    """Count business days one by one: those after the earlier day up to the later one."""
+    if right < left:
+        return -counted(calendar, right, left)
+    found, day = 0, left
+    while day < right:
+        day += dt.timedelta(days=1)
+        found += calendar.is_business_day(day)
+    return found
+
+
+@given(calendar=CALENDARS, left=DAYS, right=DAYS)
+def test_business_days_between_are_a_subtraction(calendar: Calendar, left: dt.date, right: dt.date) -> None:
+    index = business_index(calendar, dt.date(2026, 1, 1), dt.date(2026, 3, 31))
+    assert index[right] - index[left] == counted(calendar, left, right)
+
+
+@given(calendar=CALENDARS, first=DAYS, last=DAYS)
+def test_business_days_are_those_that_the_index_counts(calendar: Calendar, first: dt.date, last: dt.date) -> None:
+    days, index = business_days(calendar, first, last), business_index(calendar, first, last)
+    assert days == [day for day in index if calendar.is_business_day(day)]
+    assert list(index) == sorted(index)
+    assert len(index) == max((last - first).days + 1, 0)
+    assert list(index.values())[-1:] == [len(days)] * (first <= last)
+
+
+def test_from_friday_to_monday_is_one_business_day() -> None:
+    index = business_index(Calendar(frozenset()), dt.date(2026, 11, 26), dt.date(2026, 11, 30))
+    thursday, friday, saturday, _, monday = index.values()
+    assert (friday - thursday, saturday - friday, monday - friday, monday - saturday) == (1, 0, 1, 1)
+
+
+def test_a_span_has_a_limit() -> None:
+    with pytest.raises(WrongUse, match="expected a span of at most"):
+        business_index(Calendar(frozenset()), dt.date.min, dt.date.max)

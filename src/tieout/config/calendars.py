@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Calendar", "calendar_named"]
+__all__ = ["Calendar", "business_days", "business_index", "calendar_named"]
+
+#: The longest span of days that is numbered at once.
+_SPAN_MAX = 200 * 366
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKEND = frozenset({5, 6})
@@ -63,6 +67,41 @@ def calendar_named(name: str | None, folder: Path, first: dt.date, last: dt.date
     found = known(years=range(first.year, last.year + 1), **({"subdiv": part} if part else {}))
     weekend = frozenset(int(day) for day in getattr(found, "weekend", _WEEKEND))
     return Calendar(frozenset(found), weekend)
+
+
+def business_days(calendar: Calendar, first: dt.date, last: dt.date) -> list[dt.date]:
+    """
+    List the days of a span that are worked, both ends included, in order.
+
+    :raises WrongUse: the span is longer than 200 years.
+    """
+    return [day for day in _days(first, last) if calendar.is_business_day(day)]
+
+
+def business_index(calendar: Calendar, first: dt.date, last: dt.date) -> dict[dt.date, int]:
+    """
+    Number every day of a span by how many of its days up to it are worked, so that counting is subtracting.
+
+    ``index[right] - index[left]`` is the number of business days after left up to right: from a Friday, or the
+    Saturday after it, to Monday it is 1, from Friday to that Saturday 0, and backwards it is negative.
+
+    :returns: every day from first to last, in order.
+    :raises WrongUse: the span is longer than 200 years.
+    """
+    index: dict[dt.date, int] = {}
+    worked = 0
+    for day in _days(first, last):
+        worked += calendar.is_business_day(day)
+        index[day] = worked
+    return index
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    count = (last - first).days + 1
+    if count > _SPAN_MAX:
+        message = f"expected a span of at most {_SPAN_MAX} days, got {first} to {last}"
+        raise WrongUse(message)
+    return (first + dt.timedelta(days=number) for number in range(count))
 
 
 def _of_file(path: Path) -> Calendar:
