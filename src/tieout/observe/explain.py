@@ -18,9 +18,8 @@ import sqlalchemy as sa
 from tieout.model.money import format_minor
 from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference, rows_found
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
-from tieout.observe.writing import prepare_macros
 from tieout.store import schema
-from tieout.store.engine import connect
+from tieout.store.engine import connect, prepare_macros
 from tieout.store.tables import TABLES
 from tieout.store.views import table
 from tieout.store.workplace import files_at

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from tieout.errors import WrongUse
 from tieout.observe.exported import TABLES
 from tieout.observe.snapshot import take_snapshot
-from tieout.observe.writing import ending_of, literal, prepare_macros, write_query
-from tieout.store.engine import connect
+from tieout.observe.writing import ending_of, literal, write_query
+from tieout.store.engine import connect, prepare_macros
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:

@@ -28,7 +28,6 @@ __all__ = [
     "WORKBOOK_ROWS_MAX",
     "ending_of",
     "literal",
-    "prepare_macros",
     "value_sql",
     "with_exponents",
     "write_query",
@@ -43,7 +42,6 @@ CELL_MAX = 32_767
 _AT_ONCE = 5_000
 # Characters that XML, and so a workbook, cannot hold.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_EXPONENTS = range(1, 10)
 
 
 def ending_of(path: Path) -> str:
@@ -62,27 +60,6 @@ def ending_of(path: Path) -> str:
 def literal(text: str) -> str:
     """Write a text as a SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """
-    Teach a connection to write amounts exactly.
-
-    ``decimal_text(minor, exponent)`` is ``-3.20``; ``decimal_value`` is the same as ``decimal(38, 9)``;
-    ``own_exponent(currency)`` is ISO 4217's.
-    """
-    from tieout.model.money import exponents
-
-    unit = {e: f"0.{'0' * (e - 1)}1::decimal({e + 1}, {e})" for e in _EXPONENTS}
-    texts = " ".join(f"when {e} then (m::decimal(19, 0) * {unit[e]})::varchar" for e in _EXPONENTS)
-    values = " ".join(f"when {e} then (m::decimal(19, 0) * {unit[e]})::decimal(38, 9)" for e in _EXPONENTS)
-    con.execute(f"create macro decimal_text(m, e) as case e when 0 then m::varchar {texts} end")
-    con.execute(f"create macro decimal_value(m, e) as case e when 0 then m::decimal(38, 9) {values} end")
-    by_exponent: dict[int, list[str]] = {}
-    for currency, exponent in exponents().items():
-        by_exponent.setdefault(exponent, []).append(literal(currency))
-    unusual = " ".join(f"when c in ({', '.join(sorted(c))}) then {e}" for e, c in sorted(by_exponent.items()) if e != 2)
-    con.execute(f"create macro own_exponent(c) as case {unusual} else 2 end")
 
 
 def value_sql(column: Column, ending: str) -> str:  # noqa: PLR0911 - one line for each kind of column

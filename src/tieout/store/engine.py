@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["connect", "paths"]
+__all__ = ["connect", "paths", "prepare_macros"]
 
 THREADS = 2
 MEMORY = "700MB"
+# Decimals that an amount may carry.
+_EXPONENTS = range(1, 10)
 
 
 def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -41,3 +43,24 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 def paths(files: list[str]) -> str:
     """Write a list of files as a SQL literal for ``read_parquet``."""
     return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"
+
+
+def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """
+    Teach a connection to write amounts exactly.
+
+    ``decimal_text(minor, exponent)`` is ``-3.20``; ``decimal_value`` is the same as ``decimal(38, 9)``;
+    ``own_exponent(currency)`` is ISO 4217's.
+    """
+    from tieout.model.money import exponents
+
+    unit = {e: f"0.{'0' * (e - 1)}1::decimal({e + 1}, {e})" for e in _EXPONENTS}
+    texts = " ".join(f"when {e} then (m::decimal(19, 0) * {unit[e]})::varchar" for e in _EXPONENTS)
+    values = " ".join(f"when {e} then (m::decimal(19, 0) * {unit[e]})::decimal(38, 9)" for e in _EXPONENTS)
+    con.execute(f"create macro decimal_text(m, e) as case e when 0 then m::varchar {texts} end")
+    con.execute(f"create macro decimal_value(m, e) as case e when 0 then m::decimal(38, 9) {values} end")
+    by_exponent: dict[int, list[str]] = {}
+    for currency, exponent in exponents().items():
+        by_exponent.setdefault(exponent, []).append(f"'{currency}'")
+    unusual = " ".join(f"when c in ({', '.join(sorted(c))}) then {e}" for e, c in sorted(by_exponent.items()) if e != 2)
+    con.execute(f"create macro own_exponent(c) as case {unusual} else 2 end")

@@ -207,8 +207,8 @@ run = sa.Table(
     sa.Column("facts_version", sa.BigInteger, nullable=False),
     # JSON {claim: version of its head before}
     sa.Column("heads", sa.Text, nullable=False),
-    sa.Column("config_digest", sa.Text, nullable=False),
-    sa.Column("rules_digest", sa.Text, nullable=True),
+    # JSON {name: digest of a text}: tieout.toml, rules, calendars, rates
+    sa.Column("inputs", sa.Text, nullable=False),
     _moment("at"),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=True),

@@ -81,7 +81,7 @@ TABLES: dict[str, pa.Schema] = {
     "references": pa.schema({"key": pa.int64(), "row": pa.int32()}),
 }
 
-#: What runs found (store.runs): files of these tables belong to a run, not to a delivery.
+#: What runs found (store.runs): files of these tables belong to a run, not to a delivery; which one says ``run_file``.
 RESULTS: dict[str, pa.Schema] = {
     # One row per record of a match. amount: what the claim measures of the record; allocated: what this match uses up.
     # difference: left - right of the whole match. score, margin: points; coincidence: expected accidental candidates,
@@ -89,7 +89,6 @@ RESULTS: dict[str, pa.Schema] = {
     "matches": pa.schema(
         {
             "match_id": _ID,
-            "run_id": pa.string(),
             "reconciliation": pa.string(),
             "rule": pa.string(),
             "status": pa.string(),
@@ -114,7 +113,6 @@ RESULTS: dict[str, pa.Schema] = {
     "adjustments": pa.schema(
         {
             "match_id": _ID,
-            "run_id": pa.string(),
             "reconciliation": pa.string(),
             "reason": pa.string(),
             "amount": pa.int64(),
@@ -127,7 +125,6 @@ RESULTS: dict[str, pa.Schema] = {
     # What no match uses up, per claim and record: open, in_transit, on_account, exception or excluded.
     "positions": pa.schema(
         {
-            "run_id": pa.string(),
             "reconciliation": pa.string(),
             "claim": pa.string(),
             "side": pa.string(),
@@ -146,7 +143,6 @@ RESULTS: dict[str, pa.Schema] = {
     "exceptions": pa.schema(
         {
             "exception_id": pa.string(),
-            "run_id": pa.string(),
             "reconciliation": pa.string(),
             "reason": pa.string(),
             "side": pa.string(),

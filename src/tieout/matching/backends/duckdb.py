@@ -1,0 +1,84 @@
+"""
+The engine in the process: DuckDB, over the lake's own files.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tieout.errors import Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+    import pyarrow as pa
+    from sqlglot import exp
+
+__all__ = ["DuckDB"]
+
+_BATCH_ROWS = 122_880
+
+
+class DuckDB:
+    """Performs operators, one temporary table each; later ones read what earlier ones left."""
+
+    dialect = "duckdb"
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Use a connection that nobody else uses."""
+        self.con = con
+
+    def create(self, name: str, query: exp.Expression | str) -> None:
+        """
+        Perform a query and keep its rows under a name, replacing what had it.
+
+        :raises Rejected: an amount is beyond what can be counted.
+        """
+        text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
+        import duckdb
+
+        try:
+            self.con.execute(f'create or replace temp table "{name}" as {text}')
+        except duckdb.OutOfRangeException as error:
+            message = f"expected sums of amounts within 64 bits of minor units, got more: {error}"
+            raise Rejected(message) from None
+
+    def number(self, name: str, query: str) -> None:
+        """Perform a query and keep its rows under a name with a column ``thing`` that numbers them, from 0."""
+        self.create(f"{name}_rows", query)
+        self.con.execute(f'create or replace temp view "{name}" as select rowid as thing, * from "{name}_rows"')
+
+    def take(self, name: str, table: pa.Table) -> None:
+        """Keep columns that were computed outside under a name."""
+        self.con.register(f"{name}_given", table)
+        self.create(name, f'select * from "{name}_given"')
+        self.con.unregister(f"{name}_given")
+
+    def rename(self, old: str, new: str) -> None:
+        """Call a kept relation by another name, replacing what had it."""
+        self.drop(new)
+        self.con.execute(f'alter table "{old}" rename to "{new}"')
+
+    def drop(self, *names: str) -> None:
+        """Forget relations."""
+        for name in names:
+            with suppress(Exception):
+                self.con.execute(f'drop view if exists "{name}"')
+            with suppress(Exception):
+                self.con.execute(f'drop table if exists "{name}"')
+
+    def count(self, name: str) -> int:
+        """Count a relation's rows."""
+        found = self.con.execute(f'select count(*) from "{name}"').fetchall()
+        return int(found[0][0])
+
+    def arrow(self, query: exp.Expression | str) -> pa.Table:
+        """Give the rows of a small query."""
+        text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
+        return self.con.execute(text).to_arrow_table()
+
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Give the rows of a query a part at a time, in its order."""
+        yield from self.con.execute(query).to_arrow_reader(_BATCH_ROWS)

@@ -1,0 +1,68 @@
+"""
+What matching computes on columns of text, once, outside any engine: keys of identifiers, tokens of a bank's text, names.
+
+Engines fold text differently, so they only ever compare the integers that come out of here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.model.normal import keys_of, normal_column
+
+__all__ = ["name_forms", "token_keys"]
+
+#: An identifier may be cut into so many words by a bank ("PO 2025 001").
+_WORDS_JOINED = 4
+#: Shorter words identify nothing.
+_TOKEN_MIN = 4
+#: Words of one text beyond this are not looked at.
+_WORDS_MAX = 200
+#: How many letters of a name two spellings must share to be compared at all.
+_NAME_BLOCK = 6
+_LEGAL = "GMBH|AG|KG|OHG|UG|SE|EV|LTD|LIMITED|LLC|INC|CORP|CO|PLC|LLP|SA|SAS|SARL|SPA|SRL|BV|NV|AB|OY|OYJ|AS|APS|KK|PTY"
+
+
+def token_keys(things: pa.Array, texts: pa.Array) -> pa.Table:
+    """
+    Give the keys of every word of texts, and of up to four neighbouring words written together.
+
+    :param things: int64, whose text each is.
+    :return: columns ``thing``, ``key``: distinct, without words of fewer than four letters and digits.
+    """
+    present = pc.is_valid(texts)
+    things, texts = things.filter(present), texts.filter(present)
+    lists = pc.list_slice(pc.split_pattern_regex(pc.utf8_upper(texts), r"[^\p{L}\p{N}]+"), 0, _WORDS_MAX)
+    words = pc.list_flatten(lists)
+    owners = pc.list_parent_indices(lists).to_numpy()
+    kept = pc.not_equal(words, "").to_numpy(zero_copy_only=False)
+    words, owners = words.filter(pa.array(kept)), owners[kept]
+    joined, whose = [words], [owners]
+    for step in range(1, _WORDS_JOINED):
+        if len(words) <= step:
+            break
+        same = owners[:-step] == owners[step:]
+        longer = pc.binary_join_element_wise(joined[-1].slice(0, len(words) - step), words.slice(step), "")
+        joined.append(longer)
+        whose.append(np.where(same, owners[:-step], -1))
+    spelled = pa.concat_arrays([part if isinstance(part, pa.Array) else part.combine_chunks() for part in joined])
+    owner = np.concatenate(whose)
+    long_enough = pc.greater_equal(pc.utf8_length(spelled), _TOKEN_MIN).to_numpy(zero_copy_only=False) & (owner >= 0)
+    spelled, owner = spelled.filter(pa.array(long_enough)), owner[long_enough]
+    keys = keys_of(spelled)
+    table = pa.table({"thing": things.take(pa.array(owner)), "key": keys}).filter(pc.is_valid(keys))
+    return table.group_by(["thing", "key"], use_threads=False).aggregate([])
+
+
+def name_forms(names: pa.Array) -> pa.Table:
+    """
+    Write names so that spellings of one party compare.
+
+    :return: ``form``: the normal form without words that only say the legal form; ``block``: the key of its first
+        letters, by which names are brought together; null where there is no name.
+    """
+    plain = pc.replace_substring_regex(pc.utf8_upper(names), rf"[\s.,]+({_LEGAL})\.?([\s.,].*)?$", "")
+    form = normal_column(pc.if_else(pc.equal(plain, ""), names, plain))
+    return pa.table({"form": form, "block": keys_of(pc.utf8_slice_codeunits(form, 0, _NAME_BLOCK))})

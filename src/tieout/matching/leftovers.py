@@ -1,0 +1,291 @@
+"""
+What no rule matched: where it stands, whether a person is needed, and what came nearest.
+
+Money that cannot have arrived yet is on its way; a document that is not due is open; a record that another
+reconciliation, later in tieout.toml, may still explain is open too. Everything else is an exception with its reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.config.calendars import business_index, calendar_named
+from tieout.matching.facts import EPOCH, day_number
+from tieout.matching.sides import SETTLED, identifier_parts
+
+if TYPE_CHECKING:
+    from tieout.config import Workspace
+    from tieout.matching.perform import Performance
+
+__all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
+
+#: How long a document without a due date may stay open, and how long money takes where nothing else is said.
+TERM_DAYS = 30
+SETTLES_BUSINESS_DAYS = 5
+_CANDIDATES_MAX = 3
+# Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
+SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftovers:
+    """
+    How leftovers of a run are judged.
+
+    :ivar through_day: the day of the run, since 1970.
+    :ivar later: claims of (left, right) that a later reconciliation may still use up of the same records.
+    """
+
+    reconciliation: str
+    through_day: int
+    later: tuple[bool, bool]
+
+
+def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
+    """Make ``left_over``: each record with something open, its state, the reason, and when it is expected."""
+    engine = work.engine
+    engine.create(
+        "taken_rows",
+        "select origin, row, sum(taken) as taken from parts where confirm and claim <> 'transfer' group by all",
+    )
+    engine.create(
+        "open_rows",
+        """select e.* exclude (amount), (e.amount - coalesce(t.taken, 0))::bigint as amount
+            from every_row e left join taken_rows t on t.origin = e.origin and t.row = e.thing
+            where e.amount <> coalesce(t.taken, 0)""",
+    )
+    _make_expected(work, workspace)
+    later = {side: flag for side, flag in zip(("left", "right"), judged.later, strict=True)}
+    through = judged.through_day
+    document = "claim = 'document'"
+    due = f"coalesce(due_on - date '1970-01-01', booked + {TERM_DAYS})"
+    unsettled = f"settlement_id is null and kind not in ({_listed(SETTLED)})"
+    grouped = [side for side, flag in zip(("left", "right"), work.grouped, strict=True) if flag]
+    lines = f"origin in ({_listed(tuple(grouped))}) and claim = 'settlement'" if grouped else "false"
+    engine.create(
+        "left_over",
+        f"""
+        select o.*, case
+            when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'excluded'
+            when {lines} and {unsettled} then 'open'
+            when {lines} and expected > {through} then 'in_transit'
+            when {document} and {due} > {through} then 'open'
+            when (origin = 'left' and {str(later["left"]).lower()}) or (origin = 'right' and {str(later["right"]).lower()}) then 'open'
+            else 'exception' end as state,
+            case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
+            case when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
+                when {lines} and {unsettled} then 'not settled yet' end as why
+        from (
+            select r.*, x.expected from open_rows r
+            left join expected x on x.account_id = r.account_id and x.booked = r.booked
+        ) o
+        """,
+    )
+    _find_candidates(work)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+
+
+def _make_expected(work: Performance, workspace: Workspace) -> None:
+    """Make ``expected`` (account_id, booked, expected): by when money that left on a day should have arrived."""
+    rows = work.engine.arrow("select distinct account_id, booked from open_rows where booked is not null").to_pylist()
+    accounts = {account.id: account for account in workspace.accounts}
+    indexes: dict[str | None, tuple[dict[dt.date, int], dict[int, int]]] = {}
+    if rows:
+        first = EPOCH + dt.timedelta(days=min(r["booked"] for r in rows) - 7)
+        last = EPOCH + dt.timedelta(days=max(r["booked"] for r in rows) + 800)
+        for name in {a.calendar for a in accounts.values()} | {None}:
+            index = business_index(calendar_named(name, work.folder, first, last), first, last)
+            opens: dict[int, int] = {}
+            for day, number in index.items():
+                opens.setdefault(number, day_number(day))
+            indexes[name] = (index, opens)
+    found = []
+    for row in rows:
+        account = accounts.get(row["account_id"])
+        delay = account.settles_after if account else None
+        if delay is not None and not delay.business:
+            found.append(row["booked"] + delay.days)
+            continue
+        index, opens = indexes[account.calendar if account else None]
+        number = index[EPOCH + dt.timedelta(days=row["booked"])] + (delay.days if delay else SETTLES_BUSINESS_DAYS)
+        found.append(opens[number])
+    work.engine.take(
+        "expected",
+        pa.table(
+            {
+                "account_id": pa.array([r["account_id"] for r in rows], pa.string()),
+                "booked": pa.array([r["booked"] for r in rows], pa.int32()),
+                "expected": pa.array(found, pa.int32()),
+            },
+        ),
+    )
+
+
+def _find_candidates(work: Performance) -> None:
+    """
+    Find what came nearest to each exception: ``near`` (origin, thing, other_origin, other, why, apart, place).
+
+    By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
+    of the same amount.
+    """
+    engine = work.engine
+    fields = {side: _fields_of(work, side) for side in ("left", "right")}
+    for side in ("left", "right"):
+        parts = identifier_parts(f"{side}_all", fields[side]) or ["select 0::bigint as thing, 0::bigint as key where false"]
+        keys = " union all ".join(f"select thing, key from ({part})" for part in parts)
+        if any(key.how == "token" for rule in work.rules.rules for key in rule.keys):
+            tokens = [name for (s, _, token), name in work.keys_ready.items() if s == side and token]
+            keys += "".join(f" union all select thing, key from {name}" for name in tokens)
+        engine.create(f"near_keys_{side}", f"select distinct thing, key from ({keys}) where key is not null")
+    parts = []
+    for side, other in (("left", "right"), ("right", "left")):
+        mine = f"(select k.* from near_keys_{side} k semi join left_over o on o.origin = '{side}' and o.state = 'exception' and o.thing = k.thing)"
+        crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
+        parts.append(
+            f"""select distinct '{side}' as origin, a.thing, '{other}' as other_origin, b.thing as other
+                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key"""
+        )
+        parts.append(
+            f"""select distinct '{side}', a.thing, '{side}', b.thing
+                from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
+                semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
+                join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
+                where x.ccy = y.ccy and x.measure = y.measure"""
+        )
+    engine.create("met_by_key", " union all ".join(parts))
+    engine.create(
+        "met_by_amount",
+        """
+        select a.origin, a.thing, b.origin as other_origin, b.thing as other
+        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.amount = a.amount
+        semi join (select ccy, amount from left_over group by all having count(*) <= 20) c
+            on c.ccy = a.ccy and c.amount = a.amount
+        where a.state = 'exception' and abs(b.booked - a.booked) <= 31
+        """,
+    )
+    _rank_candidates(work)
+
+
+def _fields_of(work: Performance, side: str) -> list[str]:
+    """Name the identifiers that rules compare on a side."""
+    fields: dict[str, None] = {}
+    for rule in work.rules.rules:
+        for key in rule.keys:
+            if key.how != "name":
+                fields |= dict.fromkeys(getattr(key, side))
+    return list(fields)
+
+
+def _rank_candidates(work: Performance) -> None:
+    engine = work.engine
+    engine.create(
+        "near",
+        f"""
+        with met as (
+            select *, true as by_key from met_by_key
+            union all select *, false from met_by_amount anti join met_by_key using (origin, thing, other_origin, other)
+        ), judged as (
+            select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
+                b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
+                b.ccy as other_ccy, b.measure as other_measure, t.row is not null as used, b.booked as other_booked
+            from met m
+            join every_row a on a.origin = m.origin and a.thing = m.thing
+            join every_row b on b.origin = m.other_origin and b.thing = m.other
+            left join taken_rows t on t.origin = m.other_origin and t.row = m.other
+        )
+        select *, case
+            when origin = other_origin then case when used then 'duplicate' else 'twin' end
+            when by_key and same_currency and apart = 0 and not used then 'ambiguous'
+            when by_key and same_currency and apart = 0 then 'taken'
+            when by_key and same_currency and not used then 'amount_difference'
+            when by_key and not used then 'currency_mismatch'
+            when by_key then 'taken'
+            else 'same_amount' end as why,
+            row_number() over (partition by origin, thing order by by_key desc, used, origin = other_origin,
+                not same_currency, abs(apart), other_key, other_id) as place
+        from judged
+        """,
+    )
+    engine.create("near", f"select * from near where place <= {_CANDIDATES_MAX}")
+
+
+def positions_sql(work: Performance, judged: Leftovers) -> str:
+    """Write the rows of the lake table ``positions``, in total order."""
+    currency, exponent = _money(work)
+    return f"""
+        select '{_quote(judged.reconciliation)}' as reconciliation, o.claim, o.origin as side, o.record_id, o.record_key,
+            o.version, o.state, (o.amount * o.sign)::bigint as amount, case o.ccy {currency} end as currency,
+            (case o.ccy {exponent} end)::integer as exponent, (date '1970-01-01' + o.expected_day::integer) as expected_on,
+            o.why as reason
+        from left_over o order by o.record_key, o.record_id, o.claim, o.origin
+    """
+
+
+def exceptions_sql(work: Performance, judged: Leftovers) -> str:
+    """Write the rows of the lake table ``exceptions``, in total order."""
+    currency, exponent = _money(work)
+    written = "decimal_text({0}, {1})"
+    amount = written.format("o.amount * o.sign", "o.exponent")
+    other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
+    apart = written.format("abs(n.apart)", "o.exponent")
+    return f"""
+        with o as (
+            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
+            from left_over where state = 'exception'
+        ), first as (
+            select n.*, {other} as other_text, case n.other_ccy {currency} end as other_currency
+            from near n
+        ), told as (
+            select origin, thing, max(why) filter (where place = 1) as why, count(*) as several,
+                max(other_external) filter (where place = 1) as other_external, max(other_text) filter (where place = 1) as other_text,
+                max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
+                bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
+                count(*) filter (where why = 'same_amount') as alike,
+                to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
+                    'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
+            from first group by origin, thing
+        ), reasoned as (
+            select o.*, t.* exclude (origin, thing), case
+                when t.twice then 'duplicate'
+                when t.why in ('ambiguous', 'twin') then 'ambiguous'
+                when t.why in ('amount_difference', 'currency_mismatch') then t.why
+                when t.alike > 1 then 'ambiguous'
+                when o.origin = 'left' then 'missing_right' else 'missing_left' end as reason
+            from o left join told t on t.origin = o.origin and t.thing = o.thing
+        )
+        select substr(sha256(concat_ws(':', '{_quote(judged.reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
+            '{_quote(judged.reconciliation)}' as reconciliation, o.reason, o.origin as side, o.claim, o.record_id, o.record_key,
+            o.source_id, o.entity_id, o.account_id, o.external_id, o.settlement_id, o.kind, o.counterparty,
+            (o.amount * o.sign)::bigint as amount, o.currency, o.exponent, date '1970-01-01' + o.booked::integer as booked_on,
+            date '1970-01-01' + o.expected_day::integer as due_on,
+            case o.reason
+                when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
+                when 'ambiguous' then 'several answers fit equally well: choose one'
+                when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
+                    || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency
+                when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'missing_right' then 'nothing on the other side answers to it'
+                else 'nothing on the other side explains it' end as note,
+            coalesce(o.candidates, '[]') as candidates
+        from reasoned o order by o.record_key, o.record_id, o.claim, o.origin
+    """
+
+
+def _money(work: Performance) -> tuple[str, str]:
+    codes = work.money.currencies
+    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in codes) or "when -1 then ''"
+    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in codes) or "when -1 then 0"
+    return currency, exponent
+
+
+def _quote(text: str) -> str:
+    return text.replace("'", "''")
+
+

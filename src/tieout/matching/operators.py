@@ -1,0 +1,246 @@
+"""
+The set operators that rules are compiled to, as expressions that any engine's dialect can be written from.
+
+They see integers only. A side is a relation (``left``, ``right``) of *things*::
+
+    thing     a number that means nothing outside this run
+    ccy       code of the currency
+    amount    what is open of it, in the run's minor units, turned so that both sides of a match agree
+    day       of each day that a rule asks for, days since 1970
+    calendar  which business days count for it
+
+``*_keys`` relations are (thing, key, raw): an identifier's key (its normal form's) and the hash of its raw spelling.
+A window relation lists which day of the right may follow which day of the left: bands are equi-joins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp, select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.rules import Amount
+
+__all__ = [
+    "PAIRS_MAX",
+    "anchored_sums",
+    "distinct_pairs",
+    "identified",
+    "in_window",
+    "key_sums",
+    "keys_in_use",
+    "open_keys",
+    "pairs_by_amount",
+    "pairs_by_key",
+    "remaining",
+    "the_only_ones",
+    "tolerance_sql",
+]
+
+#: A key that would bring more pairs together than this is no evidence: what hangs on it alone is *undecided*.
+PAIRS_MAX = 10_000
+
+
+def open_keys(keys: str, side: str, columns: Sequence[str]) -> exp.Select:
+    """Give the keys of what is still open, with columns of the thing."""
+    named = [f"s.{column}" for column in columns]
+    return (
+        select("k.thing", "k.key", "k.raw", *named).from_(f"{keys} as k").join(f"{side} as s", on="s.thing = k.thing")
+    )
+
+
+def identified(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
+    """
+    Pair what one identifier, amount and currency names once on each side, and nowhere else.
+
+    :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount.
+    :param raw: identifiers must be written alike.
+    :return: (l, r), one row for each identifier that says so.
+    """
+    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
+    groups = select(*by, "min(thing) as r", "max(thing) as last").from_(right_keys).group_by(*by).subquery("g")
+    on = " and ".join(f"g.{name} = k.{name}" for name in by)
+    met = (
+        select(*(f"k.{name}" for name in by), "k.thing as l", "g.r", "g.last")
+        .from_(f"{left_keys} as k")
+        .join(groups, on=on)
+    )
+    return (
+        select("min(l) as l", "min(r) as r")
+        .from_(met.subquery("met"))
+        .where("r = last")
+        .group_by(*by)
+        .having("min(l) = max(l)")
+    )
+
+
+def keys_in_use(left_keys: str, right_keys: str) -> exp.Select:
+    """List the keys that both sides know and that bring together no more pairs than may be looked at: (key)."""
+    counted = [
+        select("key", "count(*) as n").from_(keys).group_by("key").subquery(alias)
+        for keys, alias in ((left_keys, "a"), (right_keys, "b"))
+    ]
+    return select("a.key").from_(counted[0]).join(counted[1], on="a.key = b.key").where(f"a.n * b.n <= {PAIRS_MAX}")
+
+
+def pairs_by_key(left_keys: str, right_keys: str, used: str, *, raw: bool, conditions: Sequence[str]) -> exp.Select:
+    """
+    Pair whatever shares a key, under conditions over ``l.`` and ``r.``: (l, r), distinct.
+
+    :param used: the relation of :func:`keys_in_use`.
+    """
+    on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *conditions]
+    return (
+        select("l.thing as l", "r.thing as r")
+        .distinct()
+        .from_(f"{left_keys} as l")
+        .join(f"{used} as u", on="u.key = l.key")
+        .join(f"{right_keys} as r", on=" and ".join(on))
+    )
+
+
+def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> exp.Select:
+    """
+    Pair things of equal amount and currency that no crowd has: (l, r).
+
+    :param window: relation (calendar, l_day, r_day) of days that go together; None: any day.
+    """
+    by = ["ccy", "amount"]
+    crowds = [
+        select(*by, "count(*) as n").from_(side).group_by(*by).subquery(alias)
+        for side, alias in ((left, "a"), (right, "b"))
+    ]
+    rare = (
+        select("a.ccy", "a.amount")
+        .from_(crowds[0])
+        .join(crowds[1], on="a.ccy = b.ccy and a.amount = b.amount")
+        .where(f"a.n * b.n <= {PAIRS_MAX * 100}")
+        .subquery("rare")
+    )
+    query = (
+        select("l.thing as l", "r.thing as r")
+        .from_(f"{left} as l")
+        .join(rare, on="rare.ccy = l.ccy and rare.amount = l.amount")
+        .join(f"{right} as r", on="r.ccy = l.ccy and r.amount = l.amount")
+    )
+    if window:
+        query = query.join(f"{window} as w", on=in_window("l", "r"))
+    return query.where(*conditions) if conditions else query
+
+
+def in_window(left: str, right: str) -> str:
+    """Say that two days go together."""
+    return f"w.calendar = {right}.calendar and w.l_day = {left}.l_day and w.r_day = {right}.r_day"
+
+
+def distinct_pairs(pairs: str) -> exp.Select:
+    """Give each pair once."""
+    return select("l", "r").distinct().from_(pairs)
+
+
+def the_only_ones(pairs: str) -> exp.Select:
+    """Keep the pairs of which each half has no other: (l, r). ``pairs`` must be distinct."""
+    lonely = [
+        select(name).from_(pairs).group_by(name).having("count(*) = 1").subquery(alias)
+        for name, alias in (("l", "a"), ("r", "b"))
+    ]
+    return (
+        select("p.l", "p.r")
+        .from_(f"{pairs} as p")
+        .join(lonely[0], on="a.l = p.l", join_type="semi")
+        .join(lonely[1], on="b.r = p.r", join_type="semi")
+    )
+
+
+def anchored_sums(pairs: str, anchors: str, others: str, *, anchor: str, tolerance: str) -> exp.Select:
+    """
+    Sum what points to one thing, where the sum is that thing's amount: (anchor, other, difference, several).
+
+    Whatever points to two anchors is left out, and so is every anchor that it points to: which one it belongs to is
+    not known.
+
+    :param anchor: ``l`` or ``r``: which half of a pair is the one.
+    :param tolerance: how much the difference may be, as SQL over ``a.amount`` and ``a.ccy``.
+    """
+    other = "r" if anchor == "l" else "l"
+    torn = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
+    doubtful = (
+        select(f"p.{anchor} as doubtful").distinct().from_(f"{pairs} as p").join(torn, on=f"t.{other} = p.{other}")
+    )
+    sums = (
+        select(
+            f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
+        )
+        .select("min(o.ccy) as ccy")
+        .from_(f"{pairs} as p")
+        .join(f"{others} as o", on=f"o.thing = p.{other}")
+        .join(doubtful.subquery("d"), on=f"d.doubtful = p.{anchor}", join_type="anti")
+        .group_by(f"p.{anchor}")
+        .subquery("s")
+    )
+    sign = "a.amount - s.total" if anchor == "l" else "s.total - a.amount"
+    return (
+        select("s.anchor", f"p.{other} as other", f"cast({sign} as bigint) as difference", "s.several")
+        .from_(sums)
+        .join(f"{anchors} as a", on="a.thing = s.anchor and a.ccy = s.ccy")
+        .join(f"{pairs} as p", on=f"p.{anchor} = s.anchor")
+        .where("s.ccys = 1", "s.several > 1", f"abs(a.amount - s.total) <= {tolerance}")
+    )
+
+
+def key_sums(left_keys: str, right_keys: str) -> exp.Select:
+    """
+    Sum both sides over a key, where the sums agree in amount and currency: (key, ccy).
+
+    :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount; a thing counts once per key.
+    """
+    sums = [
+        select("key", "ccy", "sum(amount) as total", "count(*) as n")
+        .from_(select("thing", "key", "ccy", "amount").distinct().from_(keys).subquery("d"))
+        .group_by("key", "ccy")
+        .subquery(alias)
+        for keys, alias in ((left_keys, "a"), (right_keys, "b"))
+    ]
+    return (
+        select("a.key", "a.ccy")
+        .from_(sums[0])
+        .join(sums[1], on="a.key = b.key and a.ccy = b.ccy and a.total = b.total")
+        .where("a.n + b.n > 2")
+    )
+
+
+def remaining(side: str, taken: str) -> exp.Select:
+    """Give what is left of a side; ``taken`` is a relation (thing, allocated)."""
+    return select("s.*").from_(f"{side} as s").join(f"{taken} as t", on="t.thing = s.thing", join_type="anti")
+
+
+def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]]) -> str:
+    """
+    Write how far two amounts may be apart, in minor units, as SQL.
+
+    Whole numbers only: a part of a minor unit is dropped.
+
+    :param of: the relation whose ``amount`` and ``ccy`` count.
+    :param currencies: (code, currency, exponent).
+    """
+    parts = []
+    if amount.abs_micro is not None or amount.per_currency:
+        own = dict(amount.per_currency)
+        cases = []
+        for code, currency, exponent in currencies:
+            micro = own.get(currency, amount.abs_micro)
+            if micro is not None:
+                cases.append(f"when {code} then {micro * 10**exponent // 10**6}")
+        parts.append(f"case {of}.ccy {' '.join(cases)} else 0 end" if cases else "0")
+    if amount.pct_micro is not None:
+        parts.append(f"cast(abs(cast({of}.amount as decimal(38, 0))) * {amount.pct_micro} // 100000000 as bigint)")
+    if not parts:
+        allowed = "0"
+    elif len(parts) == 1:
+        allowed = parts[0]
+    else:
+        allowed = f"{'least' if amount.take == 'tighter' else 'greatest'}({', '.join(parts)})"
+    return allowed if amount.minor_units is None else f"greatest({allowed}, {amount.minor_units})"

@@ -1,0 +1,178 @@
+"""
+From what rules found to rows of matches: which records are in which match, with how much, and what a difference is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO
+
+if TYPE_CHECKING:
+    from tieout.matching.perform import Performance
+
+__all__ = ["FINAL", "adjustments_sql", "gather", "matches_sql"]
+
+#: Condition over ``parts``: the match is final at once.
+FINAL = "exact"
+_SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
+_LOOSE = "bundle, side, thing, taken, difference, score, margin, coincidence"
+
+
+def gather(work: Performance, reconciliation: str) -> None:
+    """
+    Make ``parts``: one row per record of every match.
+
+    Columns: match_id, rule, exact, confirm, side (its part in the match), origin and row (where the record stands:
+    ``left_all`` or ``right_all``), claim, taken, difference, score, margin, coincidence. A match is named by the
+    reconciliation, its records with their versions, and what it takes of each.
+    """
+    engine = work.engine
+    engine.create("rule_names", _rule_names(work))
+    name = _quoted(reconciliation)
+    shares = [_pairs(number, found, name) for number, shape, found in work.found if shape == "paired" and not any(work.grouped)]
+    bundles = [_spread(work, *found) for found in work.found if found[1] == "summed" or any(work.grouped)]
+    if any(work.grouped):
+        bundles.append(_composed(work))
+    if bundles:
+        engine.create("spread", " union all ".join(bundles))
+        shares.append(_named(name))
+    if not shares:
+        shares.append(_named(name))
+        engine.create("spread", _nothing())
+    engine.create("parts", f"select p.*, n.exact, n.confirm from ({' union all '.join(shares)}) p join rule_names n using (rule)")
+
+
+def _rule_names(work: Performance) -> str:
+    """List what each number means: a rule of the set (0, 1, ...), or what a settlement proves by itself (below 0)."""
+    rows = [(number, rule.name, rule.exact, rule.confirm) for number, rule in enumerate(work.rules.rules)]
+    rows += [(-number, name, False, True) for number, name in enumerate(_SETTLEMENT_RULES, 1)]
+    values = ", ".join(f"({n}, '{_quoted(name)}', {exact}, {confirm})" for n, name, exact, confirm in rows)
+    return f"select * from (values {values}) v(rule, name, exact, confirm)"
+
+
+def _pairs(number: int, found: str, reconciliation: str) -> str:
+    """The common case, one record with one: named in one pass."""
+    sides = " union all ".join(
+        f"""select match_id, {number} as rule, '{side}' as side, '{side}' as origin, {short} as row, {short}_claim as claim,
+            {short}_taken as taken, difference, score, margin, coincidence from named"""
+        for side, short in (("left", "l"), ("right", "r"))
+    )
+    return f"""(
+        with named as (
+            select p.*, a.claim as l_claim, b.claim as r_claim, substr(unhex(sha256(a.record_id || b.record_id || encode(
+                concat_ws(':', '{reconciliation}', a.version, b.version, p.l_taken, p.r_taken)))), 1, 16) as match_id
+            from "{found}" p join left_all a on a.thing = p.l join right_all b on b.thing = p.r
+        ) {sides})"""
+
+
+def _spread(work: Performance, number: int, shape: str, found: str) -> str:
+    """Give the records of bundles: things that are several records are replaced by them."""
+    loose = f'select bundle, side, thing, taken, difference, null as score, null as margin, null as coincidence from "{found}"'
+    if shape == "paired":
+        figures = "difference, score, margin, coincidence"
+        loose = (
+            f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
+            f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
+        )
+    parts = []
+    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
+        row, taken, joined = "t.thing", "t.taken", ""
+        if grouped:
+            row, taken = "coalesce(m.row, t.thing)", "coalesce(m.amount, t.taken)"
+            joined = f"left join members_of_{side} m on m.thing = t.thing"
+        parts.append(
+            f"""select {number} as rule, t.bundle, t.side, '{side}' as origin, {row} as row, {taken} as taken,
+                null::varchar as claim, t.difference, t.score, t.margin, t.coincidence
+            from ({loose}) t {joined} where t.side = '{side}'"""
+        )
+    return " union all ".join(parts)
+
+
+def _composed(work: Performance) -> str:
+    """Give the records of what settlements prove by themselves."""
+    side = "left" if work.grouped[0] else "right"
+    return f"""
+        select -list_position([{", ".join(f"'{_quoted(n)}'" for n in _SETTLEMENT_RULES)}], c.rule)::integer as rule, c.bundle,
+            c.side, '{side}' as origin, c.thing as row, a.amount as taken, c.claim, 0 as difference, null as score,
+            null as margin, null as coincidence
+        from composed c join {side}_all a on a.thing = c.thing"""
+
+
+def _nothing() -> str:
+    return """select 0 as rule, 0::bigint as bundle, '' as side, '' as origin, 0::bigint as row, 0::bigint as taken,
+        '' as claim, 0::bigint as difference, 0 as score, 0 as margin, 0::bigint as coincidence where false"""
+
+
+def _named(reconciliation: str) -> str:
+    """Name the bundles of ``spread``."""
+    return f"""(
+        with told as (
+            select s.* exclude (claim), coalesce(s.claim, a.claim) as claim, a.record_id, a.version
+            from spread s join every_row a on a.origin = s.origin and a.thing = s.row
+        ), named as (
+            select rule, bundle, substr(unhex(sha256('{reconciliation}' || string_agg(
+                concat_ws(':', side, claim, hex(record_id), version, taken), ',' order by side, claim, hex(record_id)))), 1, 16) as match_id
+            from told group by rule, bundle
+        )
+        select n.match_id, t.rule::integer as rule, t.side, t.origin, t.row, t.claim, t.taken, t.difference, t.score,
+            t.margin, t.coincidence
+        from told t join named n on n.rule = t.rule and n.bundle = t.bundle)"""
+
+
+def matches_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
+    """
+    Write the rows of the lake table ``matches``, in total order.
+
+    :param final: those of exact rules; else those that stay provisional.
+    """
+    money = " ".join(f"when {code} then {{}}" for code, _, _ in work.money.currencies)
+    currency = money.format(*(f"'{name}'" for _, name, _ in work.money.currencies))
+    exponent = money.format(*(str(exponent) for _, _, exponent in work.money.currencies))
+    return f"""
+        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, n.name as rule,
+            case when n.confirm then 'confirmed' else 'proposed' end as status, p.side, p.claim, a.record_id, a.record_key,
+            a.version, a.measure::bigint as amount, (p.taken * a.sign)::bigint as allocated,
+            case a.ccy {currency} end as currency, (case a.ccy {exponent} end)::integer as exponent,
+            p.difference::bigint as difference, p.score::integer as score, p.margin::integer as margin,
+            p.coincidence::bigint as coincidence, null::varchar as evidence, null::varchar as decided_by
+        from parts p join every_row a on a.origin = p.origin and a.thing = p.row join rule_names n on n.rule = p.rule
+        where p.exact = {str(final).lower()}
+        order by a.record_key, a.record_id, p.match_id, p.side, p.claim
+    """
+
+
+def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
+    """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
+    cases = []
+    for number, rule in enumerate(work.rules.rules):
+        short, over, other = rule.difference
+        cases.append(
+            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= 1 then 'rounding'"
+            f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
+        )
+    money = work.money.currencies
+    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in money)
+    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money)
+    reason = f"case {' '.join(cases)} end" if cases else "''"
+    return f"""
+        with p as (
+            select p.match_id, p.rule, p.exact, any_value(p.difference) as difference, min(a.ccy) <> max(a.ccy) as mixed,
+                max(a.ccy) filter (where p.side = 'left') as ccy,
+                case when sum(a.measure) filter (where p.side = 'left') < 0 then -1 else 1 end as sign
+            from parts p join every_row a on a.origin = p.origin and a.thing = p.row
+            where p.difference <> 0 group by p.match_id, p.rule, p.exact
+        )
+        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference::bigint as amount,
+            null::bigint as tax_amount,
+            case when p.mixed then '{_quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
+            (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
+            n.name as policy
+        from p join rule_names n on n.rule = p.rule
+        where p.exact = {str(final).lower()}
+        order by p.match_id
+    """
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,299 @@
+"""
+Performing the rules of one reconciliation, strongest first, on what is open of both sides.
+
+After each rule what it matched is taken off, so that a weaker rule never takes from a stronger one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tieout.matching.columns import name_forms, token_keys
+from tieout.matching.facts import base_rates, window
+from tieout.matching.operators import tolerance_sql
+from tieout.matching.plan import plan_of
+from tieout.matching.sides import FIELDS, identifier_parts, things_sql
+from tieout.model.normal import normal_column
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from tieout.config.rates import Rates
+    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.facts import Money
+    from tieout.matching.plan import Plan
+    from tieout.matching.rules import Filter, Key, Rule, RuleSet
+
+__all__ = ["Performance", "columns_wanted", "perform_rules"]
+
+#: What every row carries, for what is said of it when nothing matches.
+_ALWAYS = ("account_id", "settlement_id", "external_id", "source_id", "entity_id", "counterparty", "bank_code", "due_on")
+#: Below this an identifier's beginning says nothing.
+_PREFIX_MIN = 6
+
+
+@dataclass(slots=True)
+class Performance:
+    """
+    One performance of a rule set.
+
+    :ivar grouped: (left, right): whether lines of a settlement are one thing.
+    :ivar calendars: {code: name}.
+    :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
+    """
+
+    engine: DuckDB
+    rules: RuleSet
+    money: Money
+    rates: Rates
+    base_currency: str
+    base_exponent: int
+    folder: Path
+    calendars: dict[int, str | None]
+    grouped: tuple[bool, bool]
+    found: list[tuple[int, str, str]] = field(default_factory=list)
+    keys_ready: dict[tuple[str, tuple[str, ...], bool], str] = field(default_factory=dict)
+
+
+def columns_wanted(rules: RuleSet, side: str) -> list[str]:
+    """Name the columns of records that the rules read of a side (``left`` or ``right``)."""
+    wanted = dict.fromkeys(_ALWAYS)
+    for rule in rules.rules:
+        for key in rule.keys:
+            for name in getattr(key, side):
+                wanted[name] = None
+                if FIELDS[name].key is not None:
+                    wanted[str(FIELDS[name].key)] = None
+        if rule.days is not None and getattr(rule.days, side) != "booked_on":
+            wanted[getattr(rule.days, side)] = None
+        if getattr(rule, side).bank_codes:
+            wanted["bank_code"] = None
+    return list(wanted)
+
+
+def perform_rules(work: Performance) -> None:
+    """Perform every rule; leaves ``left`` and ``right`` with what is open afterwards."""
+    engine = work.engine
+    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
+        engine.create(side, things_sql(f"{side}_all", grouped=grouped))
+    for number, rule in enumerate(work.rules.rules):
+        if engine.count("left") == 0 or engine.count("right") == 0:
+            break
+        _perform(work, number, rule)
+
+
+def _perform(work: Performance, number: int, rule: Rule) -> None:
+    engine = work.engine
+    for short, side in (("l", "left"), ("r", "right")):
+        engine.create(short, _looked_at(work, rule, short, side))
+    plan = plan_of(rule, work.money.currencies)
+    if rule.days is not None:
+        days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
+        engine.take("window", window(rule.days, work.calendars, work.folder, days))
+    for place, key in enumerate(plan.keys):
+        _make_keys(work, place, key)
+    if rule.score is not None and any(key.how == "name" for key in rule.keys):
+        _make_names(work, rule)
+    for step in plan.steps:
+        engine.create(step.name, step.query)
+    _take(work, number, rule, plan)
+
+
+def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
+    """Write the query for what a rule looks at of a side, with the day and, where asked for, the amount in base currency."""
+    own: Filter = getattr(rule, side)
+    day = getattr(rule.days, side) if rule.days is not None else "booked_on"
+    shown = {
+        "booked_on": "s.booked",
+    }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
+    conditions = ["true"]
+    if own.kinds:
+        conditions.append(f"m.kind in ({_listed(own.kinds)})")
+    if own.bank_codes:
+        conditions.append(" or ".join(f"starts_with(m.bank_code, {_listed((code,))})" for code in own.bank_codes))
+    needs_row = day != "booked_on" or own.kinds or own.bank_codes
+    joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
+    base = "null::bigint"
+    if rule.amount is not None and rule.amount.base:
+        _make_base(work, side)
+        joined += f' left join "base_of_{side}" b on b.ccy = s.ccy and b.day = s.booked'
+        whole = "(abs(s.amount::hugeint) * b.numerator * 2 + b.denominator) // (2 * b.denominator)"
+        base = f"(case when s.amount < 0 then -1 else 1 end * {whole})::bigint"
+    return (
+        f"select s.thing, s.ccy, s.amount, ({shown})::integer as {short}_day, s.calendar, {base} as base"
+        f' from "{side}" s{joined} where ({") and (".join(conditions)})'
+    )
+
+
+def _make_base(work: Performance, side: str) -> None:
+    found = work.engine.arrow(f'select distinct ccy, booked from "{side}" where booked is not null')
+    spans = list(zip(found["ccy"].to_pylist(), found["booked"].to_pylist(), strict=True))
+    work.engine.take(f"base_of_{side}", base_rates(work.money, work.rates, work.base_currency, spans))
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+
+
+def _make_keys(work: Performance, place: int, key: Key) -> None:
+    """Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form)."""
+    engine = work.engine
+    for short, side in (("l", "left"), ("r", "right")):
+        fields = getattr(key, side)
+        if key.how == "prefix":
+            engine.take(f"{short}_forms_{place}", _forms(work, side, fields))
+            continue
+        name = work.keys_ready.get((side, fields, key.how == "token"))
+        if name is None:
+            name = f"keys_{len(work.keys_ready)}_{side}"
+            parts = identifier_parts(f"{side}_all", fields)
+            if key.how == "token":
+                engine.take(f"{name}_tokens", _tokens(work, side, fields))
+                parts.append(f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            keys = (
+                " union all ".join(parts)
+                or "select 0::bigint as thing, 0::bigint as key, 0::ubigint as raw where false"
+            )
+            engine.create(name, f"select distinct thing, key, raw from ({keys}) where key is not null")
+            work.keys_ready[side, fields, key.how == "token"] = name
+        engine.con.execute(f'create or replace temp view "{short}_keys_{place}" as select * from "{name}"')
+
+
+def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
+    """Cut the texts of a side into words; only of things that are still open."""
+    import pyarrow as pa
+
+    tables = []
+    for name in fields:
+        if FIELDS[name].key is not None and not FIELDS[name].many and name != "external_id":
+            continue
+        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
+        rows = work.engine.arrow(
+            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
+        ).combine_chunks()
+        if rows.num_rows:
+            tables.append(token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks()))
+    empty = pa.table({"thing": pa.array([], pa.int64()), "key": pa.array([], pa.int64())})
+    return pa.concat_tables([empty, *tables])
+
+
+def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
+    """Give the normal forms of identifiers that may be cut off."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    tables = []
+    for name in fields:
+        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
+        rows = work.engine.arrow(
+            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
+        )
+        form = normal_column(rows["said"].combine_chunks())
+        table = pa.table({"thing": rows["thing"].combine_chunks(), "form": form})
+        tables.append(table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN)))
+    return pa.concat_tables(tables)
+
+
+def _make_names(work: Performance, rule: Rule) -> None:
+    """
+    Make ``l_names`` and ``r_names`` (thing, block, form, plain, n), and let ``l`` know how likely an amount is.
+
+    ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
+    open things of the other side whose name begins alike, times the share of all days that the window covers.
+    """
+    import pyarrow as pa
+
+    engine = work.engine
+    key = next(key for key in rule.keys if key.how == "name")
+    for short, side in (("l", "left"), ("r", "right")):
+        (column,) = getattr(key, side)
+        rows = engine.arrow(
+            f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
+            f' where a."{column}" is not null'
+        )
+        said = rows["said"].combine_chunks()
+        forms = name_forms(said)
+        table = pa.table({"thing": rows["thing"].combine_chunks(), "plain": normal_column(said)})
+        for name in forms.column_names:
+            table = table.append_column(name, forms[name])
+        engine.take(f"{short}_named", table)
+    engine.create("r_names", "select * from r_named")
+    width = 1 if rule.days is None else rule.days.last - rule.days.first + 1
+    span = "select greatest(max(r_day) - min(r_day) + 1, 1) as days from r"
+    engine.create(
+        "l_names",
+        f"""select a.*, coalesce(b.n, 0) * least({width} * 1000000 // (select days from ({span})), 1000000) as n
+            from l_named a left join (select block, count(*) as n from r_names group by block) b on b.block = a.block""",
+    )
+    _make_chances(work, rule)
+
+
+def _make_chances(work: Performance, rule: Rule) -> None:
+    """Give each thing of the left the share of the right's amounts that its tolerance lets pass, in thousandths, at least 1."""
+    import numpy as np
+    import pyarrow as pa
+
+    engine = work.engine
+    tolerance = "0" if rule.amount is None else tolerance_sql(rule.amount, "l", work.money.currencies)
+    lefts = engine.arrow(f"select thing, ccy, amount, {tolerance} as reach from l")
+    rights = engine.arrow("select ccy, amount from r")
+    things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))
+    r_ccys, r_amounts = rights["ccy"].to_numpy(), rights["amount"].to_numpy()
+    chance = np.ones(len(things), np.int64)
+    for ccy in np.unique(ccys):
+        mine, known = ccys == ccy, np.sort(r_amounts[r_ccys == ccy])
+        if len(known):
+            low = np.searchsorted(known, amounts[mine] - reach[mine], "left")
+            high = np.searchsorted(known, amounts[mine] + reach[mine], "right")
+            chance[mine] = np.maximum((high - low) * 1000 // len(known), 1)
+    engine.take("chances", pa.table({"thing": things, "chance": chance}))
+    engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
+    engine.rename("l_weighed", "l")
+
+
+def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
+    """Keep what a rule found and take it off both sides."""
+    engine = work.engine
+    name = f"found_{number}"
+    if plan.result == "paired":
+        part = "abs(lt.amount) <= abs(rt.amount)"
+        taken = f"case when {part} then lt.amount else rt.amount end"
+        left, right = (taken, taken) if rule.partial else ("lt.amount", "rt.amount")
+        engine.create(
+            name,
+            f"""select p.*, {left} as l_taken, {right} as r_taken from paired p
+                join l lt on lt.thing = p.l join r rt on rt.thing = p.r""",
+        )
+        sides = (("left", "l"), ("right", "r"))
+        for side, short in sides:
+            engine.create("taken", f"select {short} as thing, {short}_taken as allocated from {name}")
+            _take_off(work, side, partial=rule.partial)
+    else:
+        engine.create(
+            name,
+            """select p.*, coalesce(lt.amount, rt.amount) as taken from summed p
+                left join l lt on p.side = 'left' and lt.thing = p.thing
+                left join r rt on p.side = 'right' and rt.thing = p.thing""",
+        )
+        for side in ("left", "right"):
+            engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
+            _take_off(work, side, partial=False)
+    if engine.count(name):
+        work.found.append((number, plan.result, name))
+
+
+def _take_off(work: Performance, side: str, *, partial: bool) -> None:
+    """Leave what is still open of a side."""
+    engine = work.engine
+    if not partial:
+        rest = f'select s.* from "{side}" s anti join taken t on t.thing = s.thing'
+    else:
+        rest = (
+            f'select s.* replace (s.amount - coalesce(t.allocated, 0) as amount) from "{side}" s'
+            " left join taken t on t.thing = s.thing where s.amount <> coalesce(t.allocated, 0)"
+        )
+    engine.create("rest", rest)
+    engine.rename("rest", side)

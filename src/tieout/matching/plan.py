@@ -1,0 +1,292 @@
+"""
+From a rule to the steps that perform it: a list of named relations, the last of which are its matches.
+
+Every rule ends in one of two shapes: ``paired`` (l, r, difference, score, margin, coincidence), one thing with one;
+or ``summed`` (bundle, side, thing, difference), several things that are one match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlglot import exp, select
+
+from tieout.matching import operators as op
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.rules import Key, Rule
+
+__all__ = ["Plan", "Step", "plan_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One relation to compute, and the name under which later steps read it."""
+
+    name: str
+    query: exp.Expression
+
+
+@dataclass(slots=True)
+class Plan:
+    """
+    How one rule is performed.
+
+    :ivar left_fields, right_fields: for each key, the identifiers that the engine must have ready as ``l_keys_N``,
+        ``r_keys_N`` (thing, key, raw).
+    :ivar steps: in order.
+    :ivar result: ``paired`` or ``summed``.
+    """
+
+    keys: tuple[Key, ...]
+    steps: list[Step] = field(default_factory=list)
+    result: str = "paired"
+
+    def add(self, name: str, query: exp.Expression) -> str:
+        """Add a step, and give its name."""
+        self.steps.append(Step(name, query))
+        return name
+
+
+def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
+    """
+    Compile a rule.
+
+    Reads ``l`` and ``r`` (thing, ccy, amount, base, l_day or r_day, calendar), the keys, and ``window`` if the rule
+    has days.
+
+    :param currencies: (code, currency, exponent) of this run.
+    """
+    plan = Plan(tuple(key for key in rule.keys if key.how != "name" or rule.score is None))
+    if rule.score is not None:
+        _scored(plan, rule, currencies)
+    elif rule.shape == "1:1":
+        _one_to_one(plan, rule, currencies)
+    elif rule.shape == "n:m":
+        _whole_keys(plan)
+    else:
+        _several_to_one(plan, rule, currencies)
+    return plan
+
+
+def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
+    simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how != "prefix"
+    if simple:
+        _with_columns(plan, 0, ("ccy", "amount"))
+        said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"))
+        pairs = plan.add("pairs", op.distinct_pairs(said))
+    else:
+        pairs = _pairs(plan, rule, currencies)
+    only = plan.add("only", op.the_only_ones(pairs))
+    plan.add("paired", _with_difference(only, rule))
+
+
+def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:
+    """Bring together what the keys, the window and the tolerance allow: (l, r), distinct."""
+    if not rule.keys:
+        return plan.add("pairs", op.pairs_by_amount("l", "r", "window" if rule.days else None, ()))
+    parts = []
+    for number, key in enumerate(plan.keys):
+        if key.how == "prefix":
+            parts.append(plan.add(f"pairs_{number}", _prefix_pairs(number)))
+            continue
+        _with_columns(plan, number, ())
+        used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", f"rk_{number}"))
+        query = op.pairs_by_key(f"lk_{number}", f"rk_{number}", used, raw=key.how == "exact", conditions=())
+        parts.append(plan.add(f"pairs_{number}", query))
+    joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
+    for number, part in enumerate(parts[1:], 1):
+        joined = joined.join(f"{part} as q{number}", on=f"q{number}.l = p.l and q{number}.r = p.r")
+    joined = joined.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
+    if rule.days is not None:
+        joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
+    conditions = _amount_conditions(rule, currencies)
+    return plan.add("pairs", joined.where(*conditions) if conditions else joined)
+
+
+def _prefix_pairs(number: int) -> exp.Select:
+    """Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form)."""
+    return (
+        select("a.thing as l", "b.thing as r")
+        .distinct()
+        .from_(f"l_forms_{number} as a")
+        .join("l as lt", on="lt.thing = a.thing")
+        .join("r as rt", on="rt.ccy = lt.ccy and rt.amount = lt.amount")
+        .join(f"r_forms_{number} as b", on="b.thing = rt.thing")
+        .where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
+    )
+
+
+def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> list[str]:
+    """Write the tolerance over ``lt`` and ``rt``."""
+    if rule.amount is None:
+        return ["lt.ccy = rt.ccy"]
+    if rule.amount.exact and not rule.amount.base:
+        return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
+    tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
+    same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
+    signs = "sign(lt.amount) = sign(rt.amount)"
+    if not rule.amount.base:
+        return [same, signs]
+    base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
+    other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
+    return [f"({same} or {other})", signs]
+
+
+def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
+    """Join the keys of both sides with columns of what is still open: lk_N, rk_N."""
+    plan.add(f"lk_{number}", op.open_keys(f"l_keys_{number}", "l", columns))
+    plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns))
+
+
+def _with_difference(pairs: str, rule: Rule) -> exp.Select:
+    """Add the difference of each pair; with ``partial`` what the right has is taken, and nothing is a difference."""
+    difference = (
+        "0" if rule.partial else "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
+    )
+    return (
+        select("p.l", "p.r", f"cast({difference} as bigint) as difference", "null as score", "null as margin")
+        .select("null as coincidence")
+        .from_(f"{pairs} as p")
+        .join("l as lt", on="lt.thing = p.l")
+        .join("r as rt", on="rt.thing = p.r")
+    )
+
+
+def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    """One thing of a side, and all that point to it by a key: ``1:n`` sums the right, ``n:1`` the left."""
+    loose = _loose(rule)
+    pairs = _pairs(plan, loose, currencies)
+    anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
+    tolerance = op.tolerance_sql(rule.amount, "a", currencies) if rule.amount is not None else "0"
+    if rule.partial:
+        tolerance = "0"
+    sums = plan.add("sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, tolerance=tolerance))
+    one, many = ("left", "right") if anchor == "l" else ("right", "left")
+    ones = select("anchor as bundle", f"'{one}' as side", "anchor as thing", "min(difference) as difference")
+    several = select("anchor as bundle", f"'{many}' as side", "other as thing", "difference").from_(sums)
+    plan.add("summed", ones.from_(sums).group_by("anchor").union(several, distinct=False))
+    plan.result = "summed"
+
+
+def _loose(rule: Rule) -> Rule:
+    """Bring together whatever the keys and days allow: the sum is compared afterwards."""
+    from dataclasses import replace
+
+    return replace(rule, amount=None, shape="1:1")
+
+
+def _whole_keys(plan: Plan) -> None:
+    """Everything of both sides that shares one key, where both sides sum to the same."""
+    _with_columns(plan, 0, ("ccy", "amount"))
+    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0"))
+    parts = [
+        select("g.key as bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
+        .distinct()
+        .from_(f"{keys} as k")
+        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy")
+        for side, keys in (("left", "lk_0"), ("right", "rk_0"))
+    ]
+    every = plan.add("every", parts[0].union(parts[1], distinct=False))
+    torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
+    spoilt = (
+        select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
+    ).subquery("s")
+    plan.add("summed", select("e.*").from_(f"{every} as e").join(spoilt, on="s.bundle = e.bundle", join_type="anti"))
+    plan.result = "summed"
+
+
+def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    """Give points to every candidate, and keep the best of both sides, without ties, ahead by the margin."""
+    score = rule.score
+    if score is None:
+        return
+    by_name = any(key.how == "name" for key in rule.keys)
+    if by_name:
+        pairs = plan.add("met", _name_pairs(rule, currencies))
+    else:
+        pairs = _pairs(plan, rule, currencies)
+    points = plan.add("points", _points(pairs, rule, currencies, named=by_name))
+    ranked = plan.add("ranked", _ranked(points, score.at_least))
+    best = select("l", "r", "score", "margin", "coincidence").from_(ranked)
+    best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
+    if score.coincidence_micro is not None:
+        best = best.where(f"coincidence <= {score.coincidence_micro}")
+    only = plan.add("best", best)
+    plan.add(
+        "paired",
+        select(
+            "p.l",
+            "p.r",
+            "cast(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end as bigint) as difference",
+        )
+        .select("p.score", "p.margin", "p.coincidence")
+        .from_(f"{only} as p")
+        .join("l as lt", on="lt.thing = p.l")
+        .join("r as rt", on="rt.thing = p.r"),
+    )
+
+
+def _name_pairs(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> exp.Select:
+    """Bring together names that begin alike (l_names, r_names: thing, block, form, plain)."""
+    query = (
+        select("a.thing as l", "b.thing as r", "a.n as n")
+        .select(
+            "case when a.form = b.form or a.plain = b.plain then 100 when starts_with(a.plain, b.plain)"
+            " or starts_with(b.plain, a.plain) then 85 else 0 end as alike"
+        )
+        .from_("l_names as a")
+        .join("r_names as b", on="b.block = a.block")
+        .join("l as lt", on="lt.thing = a.thing")
+        .join("r as rt", on="rt.thing = b.thing")
+    )
+    if rule.days is not None:
+        query = query.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
+    return query.where(*_amount_conditions(rule, currencies))
+
+
+def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> exp.Select:
+    """
+    Give each candidate its points, whole numbers: amount and days fall off linearly with the distance.
+    """
+    score = rule.score
+    if score is None:
+        raise AssertionError
+    apart = "abs(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)"
+    allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies)
+    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) // (2 * greatest({allowed}, 1))"]
+    if rule.days is not None and score.days:
+        reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
+        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) // {reach}")
+    if named and score.name:
+        parts.append(f"{score.name} * p.alike // 100")
+    lambda_micro = "cast(0 as bigint)"
+    if named:
+        # Open things of like name x share of the days that the window covers x share of amounts within the tolerance.
+        lambda_micro = "cast(p.n as bigint) * lt.chance // 1000"
+    query = (
+        select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
+        .from_(f"{pairs} as p")
+        .join("l as lt", on="lt.thing = p.l")
+        .join("r as rt", on="rt.thing = p.r")
+    )
+    return query.where("p.alike > 0") if named else query
+
+
+def _ranked(points: str, at_least: int) -> exp.Select:
+    """Rank each candidate among those of either side; its margin is the distance to the best rival."""
+    inner = (
+        select("l", "r", "score", "coincidence")
+        .select("row_number() over (partition by l order by score desc) as place_l")
+        .select("row_number() over (partition by r order by score desc) as place_r")
+        .select("lead(score) over (partition by l order by score desc) as next_l")
+        .select("lead(score) over (partition by r order by score desc) as next_r")
+        .from_(points)
+        .where(f"score >= {at_least}")
+    )
+    rival = "greatest(coalesce(next_l, 0), coalesce(next_r, 0))"
+    return select("*", f"score - {rival} as margin").from_(inner.subquery("i"))

@@ -1,0 +1,82 @@
+"""
+What a platform's report proves by itself, before any bank is asked: what a payout is made of.
+
+A payout's lines use up their ``settlement`` claim against the payout's ``transfer``; what the bank is asked about is
+then the payout alone. A settlement without a payout that nets to zero closes by itself. What one settlement carries
+over, the next one opens with.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.operators import the_only_ones
+from tieout.matching.sides import SETTLED
+
+if TYPE_CHECKING:
+    from tieout.matching.backends.duckdb import DuckDB
+
+__all__ = ["CARRIED", "COMPOSITION", "NET_ZERO", "compose"]
+
+#: The names by which matches say so.
+COMPOSITION = "lines of the settlement add up to its payout"
+NET_ZERO = "settlement nets to zero"
+CARRIED = "balance carried over to the next settlement"
+#: A balance that is carried over opens the next settlement within so many days.
+_CARRIED_DAYS = 10
+
+
+def compose(engine: DuckDB, rows: str) -> None:
+    """
+    Find compositions among the rows of a side: relation ``composed`` (rule, bundle, side, thing, claim, difference).
+
+    :param rows: the side's numbered rows; ``settled`` tells which are payouts.
+    """
+    payouts = ", ".join(f"'{kind}'" for kind in SETTLED)
+    engine.create(
+        "settlements",
+        f"""
+        select min(thing) as bundle, account_id, settlement_id, ccy,
+            count(*) filter (where kind in ({payouts})) as payouts,
+            count(*) filter (where kind not in ({payouts})) as lines,
+            coalesce(sum(amount) filter (where kind in ({payouts})), 0) as paid,
+            coalesce(sum(amount) filter (where kind not in ({payouts})), 0) as earned
+        from "{rows}" where settlement_id is not null group by all
+        """,
+    )
+    member = f'from "{rows}" m join settlements s using (account_id, settlement_id, ccy)'
+    engine.create(
+        "composed",
+        f"""
+        select '{COMPOSITION}' as rule, s.bundle, case when m.kind in ({payouts}) then 'right' else 'left' end as side,
+            m.thing, case when m.kind in ({payouts}) then 'transfer' else 'settlement' end as claim
+        {member} where s.payouts > 0 and s.lines > 0 and s.paid = s.earned
+        union all
+        select '{NET_ZERO}', s.bundle, 'left', m.thing, 'settlement'
+        {member} where s.payouts = 0 and s.earned = 0
+        """,
+    )
+    _carry_over(engine, rows)
+
+
+def _carry_over(engine: DuckDB, rows: str) -> None:
+    """Pair what one settlement hands on with what a later one of the account opens with."""
+    engine.create(
+        "carried_pairs",
+        f"""
+        select a.thing as l, b.thing as r from "{rows}" a join "{rows}" b
+            on b.account_id = a.account_id and b.ccy = a.ccy and b.amount = -a.amount
+        where a.kind = 'balance_transfer' and b.kind = 'balance_transfer' and a.amount < 0
+            and a.settlement_id is distinct from b.settlement_id
+            and b.booked between a.booked and a.booked + {_CARRIED_DAYS}
+        """,
+    )
+    engine.create("carried", the_only_ones("carried_pairs"))
+    engine.create(
+        "composed",
+        f"""
+        select * from composed
+        union all select '{CARRIED}', l, 'left', l, 'transfer' from carried
+        union all select '{CARRIED}', l, 'right', r, 'transfer' from carried
+        """,
+    )

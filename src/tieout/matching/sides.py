@@ -1,0 +1,205 @@
+"""
+The two sides of a reconciliation: from records that stand to things with an open amount.
+
+A thing is what a match uses up: a record, or, on a side that is grouped, all lines of one settlement that came without
+a payout. What earlier runs used up is taken off first, claim by claim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tieout.model.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.config.workspace import Reconciliation, Side
+    from tieout.matching.rules import RuleSet
+
+__all__ = ["OWN_MONEY", "SETTLED", "TextField", "claim_sql", "identifier_parts", "members_sql", "rows_sql", "side_claims", "things_sql"]
+
+#: Kinds that move the entity's own money: what leaves the platform arrives at the bank, so their sign is the other.
+OWN_MONEY = ("payout", "payout_reversal", "top_up", "sweep", "internal_transfer")
+#: Kinds that are paid out (or in), and so close a settlement.
+SETTLED = ("payout", "payout_reversal", "top_up")
+
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """
+    A field that may carry identifiers.
+
+    :ivar key: the column of its key, computed at intake; None: none (remittance text).
+    :ivar many: whether it is a list.
+    """
+
+    name: str
+    key: str | None
+    many: bool = False
+
+
+FIELDS = {
+    field.name: field
+    for field in (
+        TextField("external_id", "external_key"),
+        TextField("payment_id", "payment_key"),
+        TextField("settlement_id", "settlement_key"),
+        TextField("parent_external_id", "parent_key"),
+        TextField("references", "reference_keys", many=True),
+        TextField("text", None),
+        TextField("counterparty", None),
+        TextField("counterparty_account", None),
+    )
+}
+
+
+def side_claims(reconciliation: Reconciliation, rules: RuleSet, kinds: tuple[set[str], set[str]]) -> tuple[str, str]:
+    """
+    Say which claim each side uses up; ``by kind`` where it depends on the record.
+
+    Where a rule set speaks of documents and payments and the sides stand the other way round, its claims are swapped.
+
+    :param kinds: the kinds that the records of each side have.
+    """
+    left = reconciliation.left.claim or rules.claims[0]
+    right = reconciliation.right.claim or rules.claims[1]
+    given = reconciliation.left.claim or reconciliation.right.claim
+    if not given and left != right and "by kind" not in (left, right):
+
+        def fits(claims: tuple[str, str]) -> int:
+            return sum(claim in KINDS[k].claims for side, claim in zip(kinds, claims, strict=True) for k in side)
+
+        if fits((right, left)) > fits((left, right)):
+            return right, left
+    return left, right
+
+
+def claim_sql(claim: str, alias: str = "r") -> str:
+    """Write the claim of a record as SQL; null where its kind has none."""
+    if claim != "by kind":
+        carried = [kind.name for kind in KINDS.values() if claim in kind.claims]
+        return f"case when {alias}.kind in ({_listed(carried)}) then '{claim}' end"
+    cases = " ".join(f"when '{kind.name}' then '{kind.claims[0]}'" for kind in KINDS.values() if kind.claims)
+    return f"case {alias}.kind {cases} end"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+
+
+def side_filter(side: Side) -> str:
+    """Write what a side lets pass, over the record ``r``."""
+    parts = ["r.status = 'booked'"]
+    for column, allowed in (
+        ("source_id", side.sources),
+        ("account_id", side.accounts),
+        ("entity_id", side.entities),
+        ("kind", side.kinds),
+    ):
+        if allowed:
+            parts.append(f"r.{column} in ({_listed(allowed)})")
+    return " and ".join(parts)
+
+
+def rows_sql(
+    records: str, side: Side, claim: str, columns: Sequence[str], through_day: int, *, polarity: str, used: bool
+) -> str:
+    """
+    Write the query for the records of a side that are not used up, with what is open of each.
+
+    Reads ``scales`` (currency, exponent, ccy, factor), ``calendars`` (account_id, calendar) and, where ``used``, the
+    relation ``used`` (claim, record_key, record_id, taken).
+
+    :param columns: further columns of the record to carry.
+    :param through_day: days since 1970: later bookings are not looked at.
+    :param polarity: ``same``, ``opposite`` (this side is turned round) or ``by kind`` (moves of own money are).
+    """
+    measured = "case when c.claim = 'settlement' then coalesce(r.net, r.amount) else r.amount end"
+    sign = {"same": "1", "opposite": "-1"}.get(
+        polarity, f"case when r.kind in ({_listed(OWN_MONEY)}) then -1 else 1 end"
+    )
+    taken = "coalesce(u.taken, 0)" if used else "0"
+    joined = (
+        " left join used u on u.claim = c.claim and u.record_key = r.record_key and u.record_id = r.record_id"
+        if used
+        else ""
+    )
+    extra = "".join(f', r."{column}"' for column in columns)
+    return f"""
+        select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
+            ({measured}) * s.factor as measure, {sign}::tinyint as sign,
+            ((({measured}) * s.factor) - {taken}) * ({sign}) as amount,
+            coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
+            coalesce(k.calendar, 0) as calendar{extra}
+        from (select r.*, {claim_sql(claim)} as claim from {records} r where {side_filter(side)}) r
+        join (select unnest([{_listed(_claims_of(claim))}]) as claim) c on c.claim = r.claim
+        join scales s on s.currency = r.currency and s.exponent is not distinct from r.exponent
+        left join calendars k on k.account_id = r.account_id{joined}
+        where {measured} <> 0 and ((({measured}) * s.factor) - {taken}) <> 0
+            and coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' <= {through_day}
+    """
+
+
+def _claims_of(claim: str) -> list[str]:
+    if claim != "by kind":
+        return [claim]
+    return sorted({kind.claims[0] for kind in KINDS.values() if kind.claims})
+
+
+def identifier_parts(rows: str, fields: Sequence[str]) -> list[str]:
+    """
+    Write the queries for the identifiers of things: (thing, key, raw), raw being a hash of the spelling.
+    """
+    parts = []
+    for name in fields:
+        field = FIELDS[name]
+        if field.key is None:
+            continue
+        if field.many:
+            parts.append(
+                f'select thing, unnest({field.key}) as key, unnest(list_transform("{name}", lambda x: hash(x))) as raw'
+                f' from "{rows}" where {field.key} is not null'
+            )
+        else:
+            parts.append(
+                f'select thing, {field.key} as key, hash("{name}") as raw from "{rows}" where {field.key} is not null'
+            )
+    return parts
+
+
+def things_sql(rows: str, *, grouped: bool) -> str:
+    """
+    Write the query for the things of a side, over its numbered rows.
+
+    Ungrouped, every row is a thing. Grouped, a payout is a thing, and the lines of each settlement without one are
+    together one; lines that no settlement names are none yet.
+    """
+    columns = "thing, ccy, amount, booked, calendar"
+    if not grouped:
+        return f'select {columns} from "{rows}"'
+    settled = f"kind in ({_listed(SETTLED)})"
+    return f"""
+        select {columns} from "{rows}" where {settled}
+        union all
+        select min(thing), ccy, sum(amount)::bigint, max(booked), any_value(calendar) from "{rows}" l
+        where settlement_id is not null and not {settled}
+            and not exists (select 1 from "{rows}" p where p.{settled} and p.settlement_id = l.settlement_id
+                and p.ccy = l.ccy and p.account_id = l.account_id)
+        group by account_id, settlement_id, ccy
+        having sum(amount) <> 0
+    """
+
+
+def members_sql(rows: str) -> str:
+    """Write the query for the records of grouped things: (thing, row, amount); payouts stand for themselves."""
+    settled = f"kind in ({_listed(SETTLED)})"
+    return f"""
+        select min(l.thing) over (partition by l.account_id, l.settlement_id, l.ccy) as thing, l.thing as row, l.amount
+        from "{rows}" l
+        where l.settlement_id is not null and not l.{settled}
+            and not exists (select 1 from "{rows}" p where p.{settled} and p.settlement_id = l.settlement_id
+                and p.ccy = l.ccy and p.account_id = l.account_id)
+        union all select thing, thing, amount from "{rows}" where {settled}
+    """

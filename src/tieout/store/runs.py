@@ -1,0 +1,319 @@
+"""
+Runs and their results: which matches stand, and how a run's results become true.
+
+A match stands if it is in a final result file of any run, or in the provisional file of the last rules run of its
+reconciliation, and no void takes it back. Runs that use up the same claim queue at the claim's head: a run is committed
+only if the heads are as it read them, so that nothing is allocated twice, whatever runs at the same time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from tieout.store import schema
+from tieout.store.book import append_audit
+from tieout.store.engine import paths
+from tieout.store.lake import LakeFile
+from tieout.store.tables import table_schema
+from tieout.store.views import sql_types
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tieout.store.lake import Lake
+    from tieout.store.workplace import Store
+
+__all__ = [
+    "HeadMovedError",
+    "NewRun",
+    "ResultFile",
+    "Results",
+    "commit_run",
+    "results_at",
+    "standing_matches",
+]
+
+
+class HeadMovedError(Exception):
+    """Another run used up one of the claims since they were read: run again on what it left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """
+    A result file of a run.
+
+    :ivar provisional: its matches stand only until the next rules run of the same reconciliation.
+    """
+
+    file: LakeFile
+    run_id: str
+    sequence: int
+    reconciliation: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """
+    What runs have left standing at one moment.
+
+    :ivar sequence: of the last run; 0 before the first.
+    :ivar heads: {claim: how many runs used it up}; a claim that none did is absent.
+    :ivar files: of every run that still counts, oldest first.
+    :ivar voids: (match_id, sequence of the run that took it back, whether rules may not make it again).
+    :ivar last: {reconciliation: the row of its last rules run}.
+    """
+
+    sequence: int
+    heads: dict[str, int]
+    files: tuple[ResultFile, ...]
+    voids: tuple[tuple[bytes, int, bool], ...]
+    last: dict[str, dict[str, Any]]
+
+    def of(self, table_name: str, reconciliation: str | None = None) -> list[ResultFile]:
+        """Give the result files of a table, of all reconciliations or of one."""
+        named = [f for f in self.files if f.file.table_name == table_name]
+        return [f for f in named if reconciliation in (None, f.reconciliation)]
+
+
+@dataclass(slots=True, kw_only=True)
+class NewRun:
+    """
+    What one run writes.
+
+    :ivar kind: rules (a reconciliation's rules), hand (a person's match) or undo.
+    :ivar heads: the claims that it uses up, each with the version of its head that was read.
+    :ivar inputs: what it rests on beside facts and heads, for the run's name: rules, calendars, rates by digest.
+    :ivar texts: {digest: (kind, text)} of every text that it rests on, kept so that it can be repeated.
+    :ivar files: (file, provisional).
+    :ivar voids: {match_id: (reason, whether rules may not make it again)}.
+    :ivar decisions: rows of the book's table, without their sequence.
+    """
+
+    kind: str
+    reconciliation: str
+    through_day: int | None
+    facts_version: int
+    heads: dict[str, int]
+    inputs: dict[str, str]
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    files: list[tuple[LakeFile, bool]] = field(default_factory=list)
+    voids: dict[bytes, tuple[str, bool]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    reason: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Digest what the run found: rows, not files; neither who ran it nor when, nor how facts were delivered."""
+        found = sorted((f.table_name, provisional, f.rows, f.digest) for f, provisional in self.files)
+        voids = sorted((match_id.hex(), *said) for match_id, said in self.voids.items())
+        return _digest([self.kind, self.reconciliation, self.through_day, found, voids])
+
+    @property
+    def run_id(self) -> str:
+        """Derive the run's name from what it rests on and what it found."""
+        return _digest([self.digest, self.facts_version, sorted(self.heads.items()), self.inputs])[:16]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def results_at(connection: sa.Connection, sequence: int | None = None) -> Results:
+    """
+    Read which results stand.
+
+    :param sequence: as they stood after that run; by default now.
+    """
+    run, file, void = schema.run, schema.run_file, schema.void
+    upto = sa.true() if sequence is None else run.c.sequence <= sequence
+    rows = connection.execute(sa.select(run).where(upto).order_by(run.c.sequence)).mappings()
+    runs = {row["run_id"]: dict(row) for row in rows}
+    last = {row["reconciliation"]: row for row in runs.values() if row["kind"] == "rules"}
+    current = {row["run_id"] for row in last.values()}
+    files = []
+    for row in connection.execute(sa.select(file)).mappings():
+        owner = runs.get(row["run_id"])
+        # Final matches add up from run to run; everything else is said anew by each rules run.
+        lasting = row["table_name"] in {"matches", "adjustments"} and not row["provisional"]
+        if owner is not None and (lasting or row["run_id"] in current):
+            kept = {name: row[name] for name in LakeFile.__dataclass_fields__ if name in row}
+            found = LakeFile(**kept, delivery_id=row["run_id"])
+            files.append(
+                ResultFile(found, row["run_id"], owner["sequence"], owner["reconciliation"], row["provisional"])
+            )
+    voids = connection.execute(sa.select(void)).all()
+    heads: dict[str, int] = {}
+    for row in runs.values():
+        heads |= {claim: version + 1 for claim, version in json.loads(row["heads"]).items()}
+    return Results(
+        sequence=max((row["sequence"] for row in runs.values()), default=0),
+        heads=heads,
+        files=tuple(sorted(files, key=lambda f: (f.sequence, f.file.table_name, f.file.path))),
+        voids=tuple(
+            sorted((bytes.fromhex(v.match_id), runs[v.run_id]["sequence"], v.blocks) for v in voids if v.run_id in runs)
+        ),
+        last=last,
+    )
+
+
+def standing_matches(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    results: Results,
+    *,
+    table_name: str = "matches",
+    anew: str | None = None,
+) -> str:
+    """
+    Give the matches that stand as a relation, with ``run_id``, ``run_sequence``, ``reconciliation``, ``provisional``.
+
+    :param table_name: or their ``adjustments``.
+    :param anew: a reconciliation that is being run again, whose provisional matches therefore do not count.
+    """
+    files = [f for f in results.of(table_name) if not (f.provisional and f.reconciliation == anew)]
+    if not files:
+        columns = [f'null::{kind} as "{name}"' for name, kind in sql_types(table_schema(table_name)).items()]
+        columns += ["null::varchar as run_id", "null::bigint as run_sequence", "null::boolean as provisional"]
+        return f"(select {', '.join(columns)} where false)"
+    origins = f"origins_of_{table_name}"
+    listed = [lake.full(f.file.path) for f in files]
+    con.register(
+        origins,
+        pa.table(
+            {
+                "path": pa.array(listed, pa.string()),
+                "run_id": pa.array([f.run_id for f in files], pa.string()),
+                "run_sequence": pa.array([f.sequence for f in files], pa.int64()),
+                "provisional": pa.array([f.provisional for f in files], pa.bool_()),
+            },
+        ),
+    )
+    relation = (
+        "select m.* exclude (filename), o.run_id, o.run_sequence, o.provisional"
+        f" from read_parquet({paths(listed)}, filename = true) m join {origins} o on o.path = m.filename"
+    )
+    if not results.voids:
+        return f"({relation})"
+    con.register(
+        "voided",
+        pa.table(
+            {
+                "match_id": pa.array([v[0] for v in results.voids], pa.binary(16)),
+                "sequence": pa.array([v[1] for v in results.voids], pa.int64()),
+            },
+        ),
+    )
+    # A void takes back what stood when it was made; the same match may be made again later, by a person.
+    return (
+        f"(select s.* from ({relation}) s anti join voided v"
+        " on v.match_id = s.match_id and v.sequence > s.run_sequence)"
+    )
+
+
+def commit_run(store: Store, run: NewRun) -> int:
+    """
+    Make a run's results true, or leave everything as it was.
+
+    :return: the run's sequence.
+    :raises HeadMovedError: another run used up one of its claims meanwhile.
+    """
+    head, table = schema.head, schema.run
+    run_id = run.run_id
+    with store.book.writing() as connection:
+        _check_heads(connection, run.heads)
+        sequence = (connection.scalar(sa.select(sa.func.max(table.c.sequence))) or 0) + 1
+        for digest, (kind, text) in sorted(run.texts.items()):
+            _keep_text(connection, digest, kind, text)
+        row: dict[str, Any] = {
+            "run_id": run_id,
+            "sequence": sequence,
+            "kind": run.kind,
+            "reconciliation": run.reconciliation,
+            "through_day": run.through_day,
+            "facts_version": run.facts_version,
+            "heads": json.dumps(run.heads, sort_keys=True),
+            "inputs": json.dumps(run.inputs, sort_keys=True),
+            "at": store.now_us(),
+            "actor": store.actor,
+            "reason": run.reason,
+            "program": _program(),
+            "counts": json.dumps(run.counts, sort_keys=True),
+            "digest": run.digest,
+        }
+        connection.execute(sa.insert(table).values(row))
+        files = [_file_row(file, run_id, provisional) for file, provisional in run.files]
+        _insert(connection, schema.run_file, files)
+        voids = [
+            {"match_id": match_id.hex(), "run_id": run_id, "blocks": blocks, "reason": reason}
+            for match_id, (reason, blocks) in sorted(run.voids.items())
+        ]
+        _insert(connection, schema.void, voids)
+        decisions = schema.decision
+        first = (connection.scalar(sa.select(sa.func.max(decisions.c.sequence))) or 0) + 1
+        _insert(connection, decisions, [{**d, "sequence": first + i} for i, d in enumerate(run.decisions)])
+        for claim, version in sorted(run.heads.items()):
+            name = f"claim:{claim}"
+            if version:
+                connection.execute(sa.update(head).where(head.c.name == name).values(version=version + 1))
+            else:
+                connection.execute(sa.insert(head).values(name=name, version=1))
+        _audit(connection, row, files, voids)
+    return sequence
+
+
+def _check_heads(connection: sa.Connection, heads: dict[str, int]) -> None:
+    """Compare before the swap; the write lock, held until the commit, makes both one step."""
+    head = schema.head
+    for claim, version in heads.items():
+        found = connection.scalar(sa.select(head.c.version).where(head.c.name == f"claim:{claim}")) or 0
+        if found != version:
+            raise HeadMovedError
+
+
+def _audit(
+    connection: sa.Connection, row: dict[str, Any], files: list[dict[str, Any]], voids: list[dict[str, Any]]
+) -> None:
+    """Bind a run's inputs and every file's digest in one entry of the audit log."""
+    body = {name: row[name] for name in ("facts_version", "heads", "inputs", "through_day", "digest")}
+    body["files"] = [{k: f[k] for k in ("table_name", "path", "rows", "sha256", "digest")} for f in files]
+    body["voids"] = [v["match_id"] for v in voids]
+    append_audit(
+        connection,
+        at=row["at"],
+        actor=row["actor"],
+        action=f"run {row['kind']}",
+        subject=f"run {row['run_id']} of {row['reconciliation']}",
+        reason=row["reason"],
+        body=body,
+    )
+
+
+def _file_row(file: LakeFile, run_id: str, provisional: bool) -> dict[str, Any]:  # noqa: FBT001 - a column's value
+    kept = {name: value for name, value in asdict(file).items() if name not in {"delivery_id", "sibling"}}
+    return {**kept, "run_id": run_id, "provisional": provisional}
+
+
+def _keep_text(connection: sa.Connection, digest: str, kind: str, text: str) -> None:
+    table = schema.text_version
+    if connection.scalar(sa.select(table.c.digest).where(table.c.digest == digest)) is None:
+        connection.execute(sa.insert(table).values(digest=digest, kind=kind, body=text))
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(sa.insert(table), rows)
+
+
+def _program() -> str:
+    from tieout import __version__
+
+    return __version__
