@@ -93,13 +93,17 @@ def timezone(table: Table, key: str) -> str | None:
     return name
 
 
-def calendar(table: Table, key: str, folder: Path) -> str | None:
-    """Read a calendar: calendars/NAME.toml of the workspace, or a code of ``holidays``; None where absent."""
+def calendar(table: Table, key: str, folder: Path | None) -> str | None:
+    """
+    Read a calendar: calendars/NAME.toml of the workspace, or a code of ``holidays``; None where absent.
+
+    :param folder: the workspace; None: there is none, and only the library's are known.
+    """
     name = table.text(key)
     if name is None:
         return None
     own = name.removeprefix("calendars/").removesuffix(".toml")
-    if _ID.fullmatch(own) and _is_file(folder / "calendars" / f"{own}.toml"):
+    if folder is not None and _ID.fullmatch(own) and _is_file(folder / "calendars" / f"{own}.toml"):
         return own
     if name != own or not _is_holidays_code(name):
         where = "a calendar of the holidays library such as ECB, DE or DE-BY, or calendars/NAME.toml"

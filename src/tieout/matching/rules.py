@@ -10,7 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 __all__ = [
+    "DAYS",
+    "FIELDS",
+    "GROUPS",
     "HOWS",
+    "MEASURES",
     "POLARITIES",
     "REASONS",
     "SHAPES",
@@ -27,6 +31,23 @@ __all__ = [
 #: count. token: the one stands somewhere in the other. prefix: the one begins the other (a truncated reference).
 #: name: two spellings of a company or person (case, order of words, legal form and truncation do not count).
 HOWS = ("exact", "normalised", "token", "prefix", "name")
+#: The fields of a record that can name the same thing on both sides.
+FIELDS = (
+    "external_id",
+    "payment_id",
+    "settlement_id",
+    "parent_external_id",
+    "references",
+    "text",
+    "counterparty",
+    "counterparty_account",
+)
+#: The fields by which records of one side can be one thing.
+GROUPS = ("external_id", "payment_id", "settlement_id", "parent_external_id")
+#: The amounts of a record that can be compared.
+MEASURES = ("amount", "net")
+#: The days of a record from which can be counted.
+DAYS = ("booked_on", "value_on", "due_on")
 #: How many things of the left side (before the colon) belong to how many of the right.
 SHAPES = ("1:1", "1:n", "n:1", "n:m")
 #: Whether both sides carry the same sign. by kind: payouts and other moves of own money are the other sign.
@@ -51,8 +72,7 @@ class Key:
     """
     Fields of both sides that must name the same thing; any of ``left`` against any of ``right``.
 
-    :ivar left, right: fields of a record: external_id, payment_id, settlement_id, parent_external_id, references, text,
-        counterparty, counterparty_account.
+    :ivar left, right: fields of a record, each of :data:`FIELDS`.
     :ivar how: one of :data:`HOWS`.
     """
 
@@ -72,6 +92,7 @@ class Amount:
     :ivar per_currency: abs_micro of currencies that have one of their own.
     :ivar minor_units: at least so many minor units, whatever the currency.
     :ivar base: compared in the entity's currency, by the rates of the workspace.
+    :ivar only: ``short``: only the right may have less than the left; ``over``: only more; None: either.
     """
 
     abs_micro: int | None = None
@@ -80,6 +101,7 @@ class Amount:
     per_currency: tuple[tuple[str, int], ...] = ()
     minor_units: int | None = None
     base: bool = False
+    only: str | None = None
 
     @property
     def exact(self) -> bool:
@@ -94,7 +116,7 @@ class Days:
 
     :ivar first, last: from and to, in days, both inclusive.
     :ivar calendar: None: calendar days. ``business``: business days of the right side's account. Else a calendar's name.
-    :ivar left, right: which day of a record counts: booked_on, value_on or due_on.
+    :ivar left, right: which day of a record counts, each of :data:`DAYS`.
     """
 
     first: int
@@ -126,7 +148,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which things of a side a rule looks at; empty: all."""
+    """Which things of a side a rule, or a whole set, looks at; empty: all."""
 
     kinds: tuple[str, ...] = ()
     bank_codes: tuple[str, ...] = ()
@@ -148,6 +170,7 @@ class Rule:
         :data:`REASONS`. short: the right has less than the left.
     :ivar interchangeable: things of equal amount and day are settled first in, first out, and the match says so.
     :ivar subset: several things without a common key, if exactly one subset of them sums to the other side.
+    :ivar coincidence_micro: the most subsets that may be expected to have that sum by accident, in millionths.
     """
 
     name: str
@@ -162,6 +185,7 @@ class Rule:
     difference: tuple[str, str, str] = ("short_payment", "over_payment", "fx")
     interchangeable: bool = False
     subset: bool = False
+    coincidence_micro: int = 10_000
     left: Filter = field(default_factory=Filter)
     right: Filter = field(default_factory=Filter)
 
@@ -182,11 +206,13 @@ class RuleSet:
     """
     The rules of one reconciliation, strongest first.
 
-    :ivar claims: what a match uses up of (left, right); ``by kind``: of each record what its kind is for.
+    :ivar claims: what a match uses up of (left, right); ``by kind``: of each record what its kind is for (its first
+        claim in ``model.kinds``).
     :ivar measure: which amount is compared, of (left, right): ``amount`` or ``net``.
     :ivar group: a field of (left, right) by which records of a side are one thing; None: each is one.
     :ivar polarity: one of :data:`POLARITIES`.
     :ivar digest: SHA-256 of the file as it was read.
+    :ivar left, right: which records of a side take part at all.
     """
 
     id: str
@@ -197,3 +223,5 @@ class RuleSet:
     rules: tuple[Rule, ...]
     digest: str
     text: str = field(default="", repr=False)
+    left: Filter = field(default_factory=Filter)
+    right: Filter = field(default_factory=Filter)

@@ -1,0 +1,123 @@
+"""
+Keys of one rule that are right by themselves and cannot stand together.
+
+Each check yields the key at fault and the sentence; the first one found is raised. A rule that could only guess, or
+could never match, is refused before anything runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tieout.config.tables import Table
+    from tieout.matching.rules import Rule
+
+__all__ = ["refuse_contradictions"]
+
+#: How wide the days may be of a rule that compares everything with everything in them.
+_WINDOW_MAX = 92
+_IDENTIFYING = ("exact", "normalised", "token", "prefix")
+
+
+def refuse_contradictions(table: Table, rule: Rule) -> None:
+    """
+    Refuse what cannot stand together in one rule.
+
+    :param table: the rule as it was written.
+    :raises Fault: the first contradiction found.
+    """
+    for check in (_of_shape, _of_subset, _of_partial, _of_amount, _of_score, _of_difference):
+        for key, sentence in check(table, rule):
+            raise table.fault(key, f"{sentence}, in {table.name}")
+
+
+def _of_shape(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if rule.shape == "1:1" or rule.subset:
+        return
+    if not rule.keys:
+        yield (
+            "shape",
+            f"expected 'keys' for the shape {rule.shape!r}, whose things are summed over the first, found none",
+        )
+    elif rule.keys[0].how not in {"exact", "normalised", "token"}:
+        expected = "expected a first key that is exact, normalised or token"
+        yield "keys", f"{expected} for the shape {rule.shape!r}, which sums over it, got {rule.keys[0].how!r}"
+
+
+def _of_subset(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if not rule.subset:
+        if "coincidence" in table.values and rule.score is None:
+            yield "coincidence", "expected 'score' or 'subset' beside 'coincidence', found none"
+        return
+    if rule.shape not in {"1:n", "n:1"}:
+        yield "subset", f"expected the shape '1:n' or 'n:1' beside 'subset', got {rule.shape!r}"
+    if rule.amount is None or not rule.amount.exact or rule.amount.base:
+        yield "amount", "expected an exact amount beside 'subset': with a tolerance more than one subset always fits"
+    for key in ("score", "partial", "equal"):
+        if table.values.get(key):
+            yield key, f"expected no {key!r} beside 'subset', got one"
+
+
+def _of_partial(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if not rule.partial:
+        return
+    if rule.amount is not None:
+        yield "amount", "expected no 'amount' beside 'partial', which matches as much as both sides have, got one"
+    if not any(key.how in _IDENTIFYING for key in rule.keys):
+        yield "partial", "expected a key that identifies what is paid in part (not a name) beside 'partial', found none"
+    if rule.shape == "n:m":
+        yield "shape", "expected the shape '1:1', '1:n' or 'n:1' beside 'partial', got 'n:m'"
+    for key in ("score", "equal", "difference"):
+        if key in table.values:
+            yield key, f"expected no {key!r} beside 'partial', got one"
+
+
+def _of_amount(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if rule.amount is None and not rule.partial:
+        if not rule.keys:
+            yield "amount", "expected 'keys' beside amount = 'any', found none: nothing would be compared"
+        elif rule.confirm:
+            yield "amount", "expected confirm = false beside amount = 'any': a difference of any size is for a person"
+    if rule.keys or rule.subset or rule.amount is None or (rule.amount.exact and not rule.amount.base):
+        return
+    span = None if rule.days is None else rule.days.last - rule.days.first
+    if span is None or span > _WINDOW_MAX:
+        came = "none" if span is None else f"{span}"
+        wanted = f"expected 'days' of at most {_WINDOW_MAX} from first to last for a tolerance without 'keys'"
+        yield "amount", f"{wanted}, got {came}: everything would be compared with everything"
+
+
+def _of_score(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if rule.score is None:
+        return
+    if rule.shape != "1:1":
+        yield "shape", f"expected the shape '1:1' beside 'score', which ranks pairs, got {rule.shape!r}"
+    if rule.interchangeable:
+        yield "equal", "expected no 'equal' beside 'score': a tie is ambiguous, got one"
+    hows = {key.how for key in rule.keys}
+    needed = (
+        (rule.score.amount, rule.amount is not None, "an amount that is compared"),
+        (rule.score.days, rule.days is not None, "'days'"),
+        (rule.score.name, "name" in hows, "a key with how = 'name'"),
+        (rule.score.reference, bool(hows & {*_IDENTIFYING}), "a key that is no name"),
+    )
+    for (points, there, what), key in zip(needed, ("amount", "days", "name", "reference"), strict=True):
+        if points and not there:
+            yield "score", f"expected {what} beside points for {key!r} in 'score', found none"
+
+
+def _of_difference(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    given = table.values.get("difference")
+    if given is None:
+        return
+    amount = rule.amount
+    if amount is not None and amount.exact and not amount.base:
+        yield "difference", "expected no 'difference' beside an exact amount, got one"
+    if "currency" in given and not (amount is not None and amount.base):
+        yield "difference", "expected amount = { base = true } beside the difference 'currency', found none"
+    for direction, other in (("short", "over"), ("over", "short")):
+        if amount is not None and amount.only == direction and other in given:
+            yield "difference", f"expected no difference {other!r} where the amount may only be {direction!r}, got one"

@@ -1,0 +1,167 @@
+"""
+Reads rule sets: the ones that ship (``sets/*.toml``) and a workspace's own (``rules/NAME.toml``).
+
+Every fault is a WrongUse in one sentence: file, line, what was expected, what came. ``check_rules`` finds the faults
+of all reconciliations before anything runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from tieout.config.checks import identifier
+from tieout.config.tables import Fault, Table
+from tieout.config.toml_files import located, parsed, text_of
+from tieout.errors import WrongUse
+from tieout.matching._rule_tables import BY_KIND, RULE_KEYS, read_filter, read_rule
+from tieout.matching.rules import GROUPS, MEASURES, POLARITIES, Rule, RuleSet
+from tieout.model.kinds import CLAIMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tieout.config import Reconciliation, Workspace
+
+__all__ = ["check_rules", "read_rules", "rule_set"]
+
+_RULES_MAX = 100
+_NAME_MAX = 100
+_SET_KEYS = ("id", "claims", "measure", "group", "polarity", "left", "right")
+_SIDES = ("left", "right")
+
+
+def read_rules(
+    text: str,
+    name: str,
+    *,
+    folder: Path | None = None,
+    claims: tuple[str | None, str | None] = (None, None),
+) -> RuleSet:
+    """
+    Check the text of a rule set.
+
+    :param name: what messages call the file.
+    :param folder: the workspace, where calendars are looked up; None: only those of the ``holidays`` library exist.
+    :param claims: of (left, right) as the reconciliation says; None: as the file says.
+    :raises WrongUse: something in it is wrong; the first fault found.
+    """
+    try:
+        return _rule_set(parsed(text, name), name, text, folder, claims)
+    except Fault as fault:
+        raise WrongUse(located(fault, text, name)) from None
+
+
+def rule_set(workspace: Workspace, reconciliation: Reconciliation) -> RuleSet:
+    """
+    Give the rules of a reconciliation, with the claims that it names in place of the file's.
+
+    :raises WrongUse: the file cannot be read, or something in it is wrong.
+    """
+    claims = (reconciliation.left.claim, reconciliation.right.claim)
+    if reconciliation.built_in:
+        name = f"{reconciliation.rules}.toml"
+        text = resources.files("tieout.matching").joinpath("sets", name).read_text(encoding="utf-8")
+        return read_rules(text, f"the built-in {name}", folder=workspace.folder, claims=claims)
+    text = text_of(workspace.folder / reconciliation.rules, reconciliation.rules)
+    return read_rules(text, reconciliation.rules, folder=workspace.folder, claims=claims)
+
+
+def check_rules(workspace: Workspace) -> None:
+    """
+    Read the rules of every reconciliation, so that a fault is found before anything runs.
+
+    :raises WrongUse: the first fault found.
+    """
+    for reconciliation in workspace.reconciliations:
+        rule_set(workspace, reconciliation)
+
+
+def _rule_set(
+    content: dict[str, Any], name: str, text: str, folder: Path | None, claimed: tuple[str | None, str | None]
+) -> RuleSet:
+    whole = Table(content, (), name)
+    whole.only(("rules", "rule"))
+    table = whole.table("rules", None)
+    if table is None:
+        raise Fault((), f"expected a table [rules] in {name}, found none")
+    table = Table(table.values, table.place, "[rules]")
+    table.only(_SET_KEYS)
+    claims = _claims(table, claimed)
+    return RuleSet(
+        id=identifier(table),
+        claims=claims,
+        measure=_measure(table, claims),
+        group=_group(table),
+        polarity=table.choice("polarity", POLARITIES) or "same",
+        left=read_filter(table, "left", claims[0]),
+        right=read_filter(table, "right", claims[1]),
+        rules=_rules(content, claims, folder),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        text=text,
+    )
+
+
+def _claims(table: Table, claimed: tuple[str | None, str | None]) -> tuple[str, str]:
+    left, right = BY_KIND, BY_KIND
+    value = table.values.get("claims", BY_KIND)
+    if isinstance(value, dict):
+        inner = table.table("claims", _SIDES) or table
+        words = (*CLAIMS, BY_KIND)
+        left, right = (inner.given(side, inner.choice(side, words)) for side in _SIDES)
+    elif value != BY_KIND:
+        raise table.wrong(
+            key="claims", expected=f'{BY_KIND!r} or a table such as claims = {{ left = "document", right = "bank" }}'
+        )
+    return claimed[0] or left, claimed[1] or right
+
+
+def _measure(table: Table, claims: tuple[str, str]) -> tuple[str, str]:
+    """Read what is compared; what a settlement claims is its net, so that no match can use up more of it."""
+    inner = table.table("measure", _SIDES)
+    found = []
+    for side, claim in zip(_SIDES, claims, strict=True):
+        usual = "net" if claim == "settlement" else "amount"
+        chosen = (inner.choice(side, MEASURES) if inner else None) or usual
+        if inner and claim == "settlement" and chosen != usual:
+            raise inner.wrong(side, "'net', which is what a settlement claims,")
+        found.append(chosen)
+    return found[0], found[1]
+
+
+def _group(table: Table) -> tuple[str | None, str | None]:
+    inner = table.table("group", _SIDES)
+    if inner is None:
+        return None, None
+    if not inner.values:
+        raise table.wrong(key="group", expected="a field for left or right", got="an empty table")
+    return inner.choice("left", GROUPS), inner.choice("right", GROUPS)
+
+
+def _rules(content: dict[str, Any], claims: tuple[str, str], folder: Path | None) -> tuple[Rule, ...]:
+    tables = content.get("rule", [])
+    if not isinstance(tables, list) or not all(isinstance(values, dict) for values in tables):
+        written = "[rule]" if isinstance(tables, dict) else "something else"
+        raise Fault(("rule",), f"expected [[rule]] with two brackets, got {written}")
+    if not 1 <= len(tables) <= _RULES_MAX:
+        raise Fault(("rule",) if tables else (), f"expected 1 to {_RULES_MAX} [[rule]], got {len(tables) or 'none'}")
+    names: dict[str, int] = {}
+    rules = []
+    for number, values in enumerate(tables):
+        table = Table(values, ("rule", number), "[[rule]]")
+        table.only(RULE_KEYS)
+        name = _name(table)
+        if name in names:
+            first = ("rule", names[name], "name")
+            raise Fault(table.at("name"), f"expected a new 'name' in [[rule]], got {name!r} again", first)
+        names[name] = number
+        rules.append(read_rule(Table(values, table.place, f"[[rule]] {name!r}"), claims, folder))
+    return tuple(rules)
+
+
+def _name(table: Table) -> str:
+    name = table.required("name")
+    if len(name) > _NAME_MAX or not name.isprintable() or name != name.strip():
+        raise table.wrong(key="name", expected=f"one line of at most {_NAME_MAX} characters")
+    return name
