@@ -20,8 +20,8 @@ from tieout.model.money import MINOR_MAX, format_minor
 from tieout.model.normal import key_of
 from tieout.observe.exported import TABLES, Column
 from tieout.observe.exports import Filters, export, period_days
-from tieout.observe.writing import ENDINGS, prepare_macros, write_query
-from tieout.store.engine import connect
+from tieout.observe.writing import ENDINGS, write_query
+from tieout.store.engine import connect, prepare_macros
 
 INTERFACE_EXCEPTIONS = [
     "exception_id",

@@ -59,7 +59,7 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
             where e.amount <> coalesce(t.taken, 0)""",
     )
     _make_expected(work, workspace)
-    later = {side: flag for side, flag in zip(("left", "right"), judged.later, strict=True)}
+    later = dict(zip(("left", "right"), judged.later, strict=True))
     through = judged.through_day
     document = "claim = 'document'"
     due = f"coalesce(due_on - date '1970-01-01', booked + {TERM_DAYS})"
@@ -138,7 +138,9 @@ def _find_candidates(work: Performance) -> None:
     engine = work.engine
     fields = {side: _fields_of(work, side) for side in ("left", "right")}
     for side in ("left", "right"):
-        parts = identifier_parts(f"{side}_all", fields[side]) or ["select 0::bigint as thing, 0::bigint as key where false"]
+        parts = identifier_parts(f"{side}_all", fields[side]) or [
+            "select 0::bigint as thing, 0::bigint as key where false"
+        ]
         keys = " union all ".join(f"select thing, key from ({part})" for part in parts)
         if any(key.how == "token" for rule in work.rules.rules for key in rule.keys):
             tokens = [name for (s, _, token), name in work.keys_ready.items() if s == side and token]
@@ -187,7 +189,7 @@ def _rank_candidates(work: Performance) -> None:
     engine = work.engine
     engine.create(
         "near",
-        f"""
+        """
         with met as (
             select *, true as by_key from met_by_key
             union all select *, false from met_by_amount anti join met_by_key using (origin, thing, other_origin, other)
@@ -287,5 +289,3 @@ def _money(work: Performance) -> tuple[str, str]:
 
 def _quote(text: str) -> str:
     return text.replace("'", "''")
-
-

@@ -30,7 +30,11 @@ def gather(work: Performance, reconciliation: str) -> None:
     engine = work.engine
     engine.create("rule_names", _rule_names(work))
     name = _quoted(reconciliation)
-    shares = [_pairs(number, found, name) for number, shape, found in work.found if shape == "paired" and not any(work.grouped)]
+    shares = [
+        _pairs(number, found, name)
+        for number, shape, found in work.found
+        if shape == "paired" and not any(work.grouped)
+    ]
     bundles = [_spread(work, *found) for found in work.found if found[1] == "summed" or any(work.grouped)]
     if any(work.grouped):
         bundles.append(_composed(work))
@@ -40,7 +44,9 @@ def gather(work: Performance, reconciliation: str) -> None:
     if not shares:
         shares.append(_named(name))
         engine.create("spread", _nothing())
-    engine.create("parts", f"select p.*, n.exact, n.confirm from ({' union all '.join(shares)}) p join rule_names n using (rule)")
+    engine.create(
+        "parts", f"select p.*, n.exact, n.confirm from ({' union all '.join(shares)}) p join rule_names n using (rule)"
+    )
 
 
 def _rule_names(work: Performance) -> str:
@@ -60,8 +66,8 @@ def _pairs(number: int, found: str, reconciliation: str) -> str:
     )
     return f"""(
         with named as (
-            select p.*, a.claim as l_claim, b.claim as r_claim, substr(unhex(sha256(a.record_id || b.record_id || encode(
-                concat_ws(':', '{reconciliation}', a.version, b.version, p.l_taken, p.r_taken)))), 1, 16) as match_id
+            select p.*, a.claim as l_claim, b.claim as r_claim, unhex(left(sha256(a.record_id || b.record_id || encode(
+                concat_ws(':', '{reconciliation}', a.version, b.version, p.l_taken, p.r_taken))), 32)) as match_id
             from "{found}" p join left_all a on a.thing = p.l join right_all b on b.thing = p.r
         ) {sides})"""
 
@@ -111,8 +117,8 @@ def _named(reconciliation: str) -> str:
             select s.* exclude (claim), coalesce(s.claim, a.claim) as claim, a.record_id, a.version
             from spread s join every_row a on a.origin = s.origin and a.thing = s.row
         ), named as (
-            select rule, bundle, substr(unhex(sha256('{reconciliation}' || string_agg(
-                concat_ws(':', side, claim, hex(record_id), version, taken), ',' order by side, claim, hex(record_id)))), 1, 16) as match_id
+            select rule, bundle, unhex(left(sha256('{reconciliation}' || string_agg(
+                concat_ws(':', side, claim, hex(record_id), version, taken), ',' order by side, claim, hex(record_id))), 32)) as match_id
             from told group by rule, bundle
         )
         select n.match_id, t.rule::integer as rule, t.side, t.origin, t.row, t.claim, t.taken, t.difference, t.score,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqlglot import condition
+
 from tieout.matching.columns import name_forms, token_keys
 from tieout.matching.facts import base_rates, window
 from tieout.matching.operators import tolerance_sql
@@ -30,7 +32,16 @@ if TYPE_CHECKING:
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
 
 #: What every row carries, for what is said of it when nothing matches.
-_ALWAYS = ("account_id", "settlement_id", "external_id", "source_id", "entity_id", "counterparty", "bank_code", "due_on")
+_ALWAYS = (
+    "account_id",
+    "settlement_id",
+    "external_id",
+    "source_id",
+    "entity_id",
+    "counterparty",
+    "bank_code",
+    "due_on",
+)
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
 
@@ -237,7 +248,9 @@ def _make_chances(work: Performance, rule: Rule) -> None:
     import pyarrow as pa
 
     engine = work.engine
-    tolerance = "0" if rule.amount is None else tolerance_sql(rule.amount, "l", work.money.currencies)
+    tolerance = "0"
+    if rule.amount is not None:
+        tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
     lefts = engine.arrow(f"select thing, ccy, amount, {tolerance} as reach from l")
     rights = engine.arrow("select ccy, amount from r")
     things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))

@@ -206,10 +206,7 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     if score is None:
         return
     by_name = any(key.how == "name" for key in rule.keys)
-    if by_name:
-        pairs = plan.add("met", _name_pairs(rule, currencies))
-    else:
-        pairs = _pairs(plan, rule, currencies)
+    pairs = plan.add("met", _name_pairs(rule, currencies)) if by_name else _pairs(plan, rule, currencies)
     points = plan.add("points", _points(pairs, rule, currencies, named=by_name))
     ranked = plan.add("ranked", _ranked(points, score.at_least))
     best = select("l", "r", "score", "margin", "coincidence").from_(ranked)
@@ -258,16 +255,16 @@ def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], 
         raise AssertionError
     apart = "abs(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)"
     allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies)
-    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) // (2 * greatest({allowed}, 1))"]
+    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) div (2 * greatest({allowed}, 1))"]
     if rule.days is not None and score.days:
         reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
-        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) // {reach}")
+        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) div {reach}")
     if named and score.name:
-        parts.append(f"{score.name} * p.alike // 100")
+        parts.append(f"{score.name} * p.alike div 100")
     lambda_micro = "cast(0 as bigint)"
     if named:
         # Open things of like name x share of the days that the window covers x share of amounts within the tolerance.
-        lambda_micro = "cast(p.n as bigint) * lt.chance // 1000"
+        lambda_micro = "cast(p.n as bigint) * lt.chance div 1000"
     query = (
         select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
         .from_(f"{pairs} as p")

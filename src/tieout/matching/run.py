@@ -11,7 +11,7 @@ import hashlib
 import json
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tieout.config.rates import read_rates
 from tieout.errors import Transient
@@ -23,6 +23,7 @@ from tieout.matching.perform import Performance, columns_wanted, perform_rules
 from tieout.matching.reading import rule_set
 from tieout.matching.settlements import compose
 from tieout.matching.sides import members_sql, rows_sql, side_claims
+from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, results_at, standing_matches
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from tieout.config import Workspace
-    from tieout.config.workspace import Reconciliation
+    from tieout.config.workspace import Reconciliation, Side
     from tieout.matching.rules import RuleSet
     from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
@@ -62,9 +63,9 @@ class RunOutcome:
     run_id: str
     digest: str
     through: dt.date | None
-    unchanged: bool
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,11 @@ class _Attempt:
         self.texts = _texts(self.workspace, self.rules, self.rates.text)
         last = self._last()
         if last is not None:
+            nothing = {"read": 0.0, "match": 0.0, "write": 0.0}
+            counts = json.loads(last["counts"])
             return RunOutcome(
-                self.reconciliation.id, last["run_id"], last["digest"], self.through, True, json.loads(last["counts"]),
-                {"read": 0.0, "match": 0.0, "write": 0.0},
-            )  # fmt: skip
+                self.reconciliation.id, last["run_id"], last["digest"], self.through, counts, nothing, unchanged=True
+            )
         self.store.spill.mkdir(parents=True, exist_ok=True)
         with closing(connect(self.store.spill)) as con:
             if self.threads is not None:
@@ -142,7 +144,7 @@ class _Attempt:
     def _inputs(self) -> dict[str, str]:
         return {kind: digest for digest, (kind, _) in self.texts.items()}
 
-    def _last(self) -> dict[str, object] | None:
+    def _last(self) -> dict[str, Any] | None:
         """Give the last run, if it rests on the same facts, rules and decisions as this one would."""
         last = self.reading.results.last.get(self.reconciliation.id)
         if last is None or last["facts_version"] != self.reading.facts_version:
@@ -174,7 +176,7 @@ class _Attempt:
         with self._timed("write"):
             run = self._write(work, judged, claims)
             commit_run(self.store, run)
-        return RunOutcome(self.reconciliation.id, run.run_id, run.digest, self.through, False, run.counts, self.seconds)
+        return RunOutcome(self.reconciliation.id, run.run_id, run.digest, self.through, run.counts, self.seconds)
 
     def _read_sides(self, engine: DuckDB) -> tuple[Performance, tuple[str, str]]:
         """Make ``left_all`` and ``right_all``: every record of a side with something open."""
@@ -188,11 +190,13 @@ class _Attempt:
         grouped = (self.rules.group[0] is not None, self.rules.group[1] is not None)
         polarity = self.rules.polarity
         for side, spec, claim in (("left", own.left, claims[0]), ("right", own.right, claims[1])):
-            turned = polarity if polarity == "by kind" else ("opposite" if polarity == "opposite" and side == "right" else "same")
-            columns = columns_wanted(self.rules, side)
-            query = rows_sql(
-                records, spec, claim, columns, day_number(self.through), polarity=turned, used=used
+            turned = (
+                polarity
+                if polarity == "by kind"
+                else ("opposite" if polarity == "opposite" and side == "right" else "same")
             )
+            columns = columns_wanted(self.rules, side)
+            query = rows_sql(records, spec, claim, columns, day_number(self.through), polarity=turned, used=used)
             engine.number(f"{side}_all", query)
         engine.con.execute(
             """create or replace temp view every_row as select 'left' as origin, * from left_all
@@ -300,18 +304,35 @@ def _claims_used(claims: tuple[str, str], work: Performance) -> list[str]:
 def _later(workspace: Workspace, own: Reconciliation, claims: tuple[str, str]) -> tuple[bool, bool]:
     """Say for each side whether a reconciliation that stands later in tieout.toml may still explain its records."""
     place = [r.id for r in workspace.reconciliations].index(own.id)
-    followers = workspace.reconciliations[place + 1 :]
-    flags = []
-    for side, _claim in zip((own.left, own.right), claims, strict=True):
-        flags.append(
-            any(
-                set(side.sources) <= set(other.sources) and (not other.kinds or set(side.kinds) <= set(other.kinds))
-                for follower in followers
-                for other in (follower.left, follower.right)
-                if side.sources and other.sources
-            )
+    followers = []
+    for follower in workspace.reconciliations[place + 1 :]:
+        said = rule_set(workspace, follower).claims
+        followers += [(follower.left, said[0]), (follower.right, said[1])]
+    left, right = (
+        any(_overlap(side, other) and _claims(side, claim) & _claims(other, said) for other, said in followers)
+        for side, claim in zip((own.left, own.right), claims, strict=True)
+    )
+    return left, right
+
+
+def _overlap(side: Side, other: Side) -> bool:
+    """Whether every record of a side may be one of another side, too, as far as sources and accounts tell."""
+    return all(
+        not theirs or (ours and set(ours) <= set(theirs))
+        for ours, theirs in (
+            (side.sources, other.sources),
+            (side.accounts, other.accounts),
+            (side.entities, other.entities),
         )
-    return flags[0], flags[1]
+    )
+
+
+def _claims(side: Side, claim: str) -> set[str]:
+    """Name the claims that a side may use up."""
+    if claim != "by kind":
+        return {claim}
+    kinds = side.kinds or tuple(KINDS)
+    return {KINDS[kind].claims[0] for kind in kinds if KINDS[kind].claims}
 
 
 def _counts(work: Performance, run: NewRun) -> dict[str, int]:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from tieout.config.workspace import Reconciliation, Side
     from tieout.matching.rules import RuleSet
 
-__all__ = ["OWN_MONEY", "SETTLED", "TextField", "claim_sql", "identifier_parts", "members_sql", "rows_sql", "side_claims", "things_sql"]
+__all__ = [
+    "OWN_MONEY",
+    "SETTLED",
+    "TextField",
+    "claim_sql",
+    "identifier_parts",
+    "members_sql",
+    "rows_sql",
+    "side_claims",
+    "things_sql",
+]
 
 #: Kinds that move the entity's own money: what leaves the platform arrives at the bank, so their sign is the other.
 OWN_MONEY = ("payout", "payout_reversal", "top_up", "sweep", "internal_transfer")

@@ -140,7 +140,7 @@ def results_at(connection: sa.Connection, sequence: int | None = None) -> Result
     last = {row["reconciliation"]: row for row in runs.values() if row["kind"] == "rules"}
     current = {row["run_id"] for row in last.values()}
     files = []
-    for row in connection.execute(sa.select(file)).mappings():
+    for row in map(dict, connection.execute(sa.select(file)).mappings()):
         owner = runs.get(row["run_id"])
         # Final matches add up from run to run; everything else is said anew by each rules run.
         lasting = row["table_name"] in {"matches", "adjustments"} and not row["provisional"]

@@ -77,8 +77,8 @@ class DuckDB:
     def arrow(self, query: exp.Expression | str) -> pa.Table:
         """Give the rows of a small query."""
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
-        return self.con.execute(text).to_arrow_table()
+        return self.con.sql(text).to_arrow_table()
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Give the rows of a query a part at a time, in its order."""
-        yield from self.con.execute(query).to_arrow_reader(_BATCH_ROWS)
+        yield from self.con.sql(query).to_arrow_reader(_BATCH_ROWS)
