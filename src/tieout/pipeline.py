@@ -2,7 +2,8 @@
 The stages of tieout, in their order: the first file to read.
 
     deliveries -> facts        intake      keep, recognise, canonicalise, prove complete
-    facts -> views             observe     what came in, what is missing, the story of one thing
+    facts -> matches           matching    pair what was expected with what arrived, prove it, name what is left
+    facts, matches -> views    observe     what came in, what is missing, the story of one thing
 
 Money flows down this list and never up. What stands here is what the command line, the console and workers call; each
 stage is a function of what the one above it left in the stores.
@@ -12,21 +13,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.errors import BadInput, Broken, TieoutError
+from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
 from tieout.intake.verify import verify
+from tieout.matching.reading import check_rules
+from tieout.matching.run import run_reconciliation
+from tieout.observe.snapshot import latest_day
 from tieout.store.sweep import sweep
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tieout.config import Source, Workspace
     from tieout.intake.work import Outcome
+    from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
-__all__ = ["ingest", "replay", "verify"]
+__all__ = ["ingest", "match", "replay", "verify"]
 
 
 def ingest(
@@ -67,3 +73,37 @@ def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) ->
     :raises BadInput: it cannot be read now: what it brought before stands.
     """
     return accept(store, workspace, delivery_id, replay=reason)
+
+
+def match(
+    store: Store,
+    workspace: Workspace,
+    names: Sequence[str] | None = None,
+    through: dt.date | None = None,
+    *,
+    engine: str | None = None,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[RunOutcome]:
+    """
+    Run reconciliations, in the order of tieout.toml: what one uses up of a claim, the next no longer has.
+
+    :param names: which; None: all.
+    :param through: nothing booked later; None: the last day that the facts speak of, never today.
+    :param engine: ``duckdb`` or ``spark``; None: as tieout.toml says.
+    :raises WrongUse: no such reconciliation, a fault in a rule, or an engine that is not here.
+    """
+    wanted = [workspace.reconciliation(name) for name in names] if names else list(workspace.reconciliations)
+    check_rules(workspace)
+    if (engine or workspace.engine) != "duckdb":
+        message = f"this version matches with duckdb, got the engine {engine or workspace.engine!r}"
+        raise WrongUse(message)
+    with store.book.reading() as connection:
+        day = through or latest_day(connection)
+    if day is None:
+        return
+    for reconciliation in wanted:
+
+        def heard(stage: str, name: str = reconciliation.id) -> None:
+            progress(f"{name}: {stage}")
+
+        yield run_reconciliation(store, workspace, reconciliation, day, progress=heard)

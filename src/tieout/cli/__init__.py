@@ -28,6 +28,7 @@ from tieout.cli._faults import told
 from tieout.cli._ingest import ingest, replay
 from tieout.cli._init import init
 from tieout.cli._inspect import inspect
+from tieout.cli._match import match
 from tieout.cli._output import flush, prepare
 from tieout.cli._quick import QuickCommand, QuickGroup
 from tieout.cli._verify import verify
@@ -88,6 +89,7 @@ for command in (deliveries, quarantine, exceptions, completeness, export, explai
     app.command(cls=QuickCommand)(command)
 app.command()(ingest)
 app.command()(replay)
+app.command()(match)
 app.command()(verify)
 app.add_typer(book, name="book")
 

@@ -26,7 +26,8 @@ _Table = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="records, balances, witnesses, deliveries, references, parties, exceptions, quarantine or statements.",
+        help="records, balances, witnesses, deliveries, references, parties, statements, quarantine, exceptions,"
+        " matches, adjustments or positions.",
     ),
 ]
 _To = Annotated[Path, typer.Option("--to", metavar="FILE", help="Ends in .csv, .parquet, .jsonl or .xlsx.")]

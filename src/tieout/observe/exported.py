@@ -20,6 +20,7 @@ from tieout.observe.relations import (
     references_relation,
     witnesses_relation,
 )
+from tieout.observe.results import adjustments_relation, matches_relation, positions_relation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ class ExportedTable:
     :ivar relation: gives the rows as SQL: those that stand, or for a snapshot with history whatever was ever true.
     :ivar needs: which rows of the book the relation reads.
     :ivar order: of the rows, total; only integers, days and bytes of our own decide.
-    :ivar entity, account, day: what the filters compare; empty: the filter has no meaning here.
+    :ivar entity, account, day, run: what the filters compare; empty: the filter has no meaning here.
     :ivar history: columns that a history shows beside the others.
     """
 
@@ -69,6 +70,7 @@ class ExportedTable:
     account: str = "t.account_id"
     day: str = "t.booked_on"
     needs: tuple[str, ...] = ()
+    run: str = ""
     history: tuple[Column, ...] = field(default=())
 
 
@@ -211,6 +213,54 @@ _QUARANTINE = (
     *_same("moment", "received_at"),
 )
 
+_ID = Column("record_id", "word", "lower(hex(t.record_id))")
+_MATCH_ID = Column("match_id", "word", "lower(hex(t.match_id))")
+_MATCHES = (
+    _MATCH_ID,
+    *_same("word", "reconciliation"),
+    *_same("text", "rule"),
+    *_same("word", "status"),
+    *_same("flag", "provisional"),
+    *_same("word", "side", "claim"),
+    Column("source", "word", "t.source_id"),
+    *_same("text", "external_id"),
+    _ID,
+    *_same("word", "kind"),
+    *_amounts("t.exponent", "amount", "allocated"),
+    *_same("word", "currency"),
+    *_amounts(_BASE, "base_amount"),
+    *_amounts("t.exponent", "difference"),
+    *_same("integer", "score", "margin"),
+    *_same("json", "evidence"),
+    Column("decided_by", "text", "t.decider"),
+    *_same("moment", "known_at"),
+    *_same("word", "run_id"),
+)
+_ADJUSTMENTS = (
+    _MATCH_ID,
+    *_same("word", "reason"),
+    *_amounts("t.exponent", "amount"),
+    *_same("word", "currency"),
+    *_amounts("t.exponent", "tax_amount"),
+    *_same("text", "policy"),
+    *_same("word", "reconciliation", "run_id"),
+)
+_POSITIONS = (
+    *_same("word", "reconciliation", "claim"),
+    _ID,
+    Column("source", "word", "t.source_id"),
+    *_same("text", "external_id"),
+    *_same("word", "state"),
+    *_amounts("t.exponent", "amount"),
+    *_same("word", "currency"),
+    *_same("day", "expected_on"),
+    *_same("word", "reason"),
+    *_same("word", "kind"),
+    *_same("day", "booked_on"),
+    *_same("text", "counterparty", "settlement_id"),
+    *_same("word", "run_id"),
+)
+
 _NOT_YET = "null::varchar"
 _EXCEPTIONS = (
     *_same("word", "exception_id"),
@@ -302,6 +352,33 @@ TABLES = {
             order="t.booked_on, t.opened_at, t.exception_id, t.version",
             day="coalesce(t.booked_on, t.opened_at::date)",
             needs=("exceptions",),
+        ),
+        ExportedTable(
+            name="matches",
+            columns=_MATCHES,
+            relation=matches_relation,
+            order="t.reconciliation, t.match_id, t.side, t.claim, t.record_id",
+            needs=("matches",),
+            run="t.run_id",
+        ),
+        ExportedTable(
+            name="adjustments",
+            columns=_ADJUSTMENTS,
+            relation=adjustments_relation,
+            order="t.reconciliation, t.match_id, t.reason",
+            needs=("adjustments",),
+            entity="",
+            account="",
+            day="",
+            run="t.run_id",
+        ),
+        ExportedTable(
+            name="positions",
+            columns=_POSITIONS,
+            relation=positions_relation,
+            order="t.reconciliation, t.claim, t.record_id, t.state",
+            needs=("matches", "positions"),
+            run="t.run_id",
         ),
         ExportedTable(
             name="quarantine",

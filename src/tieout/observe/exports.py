@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.errors import WrongUse
 from tieout.observe.exported import TABLES
+from tieout.observe.results import prepare_results
 from tieout.observe.snapshot import take_snapshot
 from tieout.observe.writing import ending_of, literal, write_query
 from tieout.store.engine import connect, prepare_macros
+from tieout.store.tables import RESULTS
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:
@@ -152,6 +154,7 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare(con, snapshot, filters.as_of)
+        prepare_results(con, store.lake, snapshot, [n for n in table.needs if n in RESULTS])
         if filters.account is not None:
             _check_account(con, store, workspace, snapshot, filters.account)
         relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters)}"
@@ -187,7 +190,7 @@ def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
 
 def _check(table: ExportedTable, workspace: Workspace, filters: Filters) -> None:
     """Refuse what cannot be asked of a table, before anything is read."""
-    if filters.run is not None:
+    if filters.run is not None and not table.run:
         message = (
             f"expected a run whose results {table.name} shows, got {filters.run!r}: {table.name} are facts of no run"
         )
@@ -232,6 +235,8 @@ def _conditions(table: ExportedTable, filters: Filters) -> str:
     if filters.period is not None:
         first, last = period_days(filters.period)
         conditions.append(f"{table.day} between date '{first}' and date '{last}'")
+    if filters.run is not None:
+        conditions.append(f"{table.run} = {literal(filters.run)}")
     if filters.as_of is not None and table.day:
         conditions.append(f"{table.day} <= date '{filters.as_of}'")
     return f" where {' and '.join(conditions)}" if conditions else ""

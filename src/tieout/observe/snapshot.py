@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tieout.intake.findings import newest
 from tieout.model.money import format_minor
 from tieout.store import schema
+from tieout.store.runs import results_at
 from tieout.store.tables import TABLES
 from tieout.store.workplace import files_at
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Workspace
     from tieout.store.lake import LakeFile
+    from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
 __all__ = ["EPOCH", "Snapshot", "day_of", "latest_day", "moment_of", "statements_that_stand", "take_snapshot"]
@@ -52,6 +54,7 @@ class Snapshot:
     :ivar files: the files that each lake table consists of; ``replaced``: those that a replay took out.
     :ivar latest: the last day that the facts speak of (booked or closing); None without any.
     :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
+    :ivar results: which results of runs stand.
     :ivar history: whether it holds what was true before as well.
     """
 
@@ -62,6 +65,7 @@ class Snapshot:
     deliveries: pa.Table
     statements: pa.Table
     exceptions: pa.Table
+    results: Results
     history: bool = False
 
 
@@ -88,6 +92,7 @@ def take_snapshot(
             deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
             statements=_statements(connection, entities, history=history, read="statements" in chosen),
             exceptions=_exceptions(connection, entities, history=history, read="exceptions" in chosen),
+            results=results_at(connection),
             history=history,
         )
 

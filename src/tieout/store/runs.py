@@ -68,7 +68,7 @@ class Results:
     :ivar heads: {claim: how many runs used it up}; a claim that none did is absent.
     :ivar files: of every run that still counts, oldest first.
     :ivar voids: (match_id, sequence of the run that took it back, whether rules may not make it again).
-    :ivar last: {reconciliation: the row of its last rules run}.
+    :ivar last: {reconciliation: the row of its last rules run}; ``runs``: every run by its id.
     """
 
     sequence: int
@@ -76,6 +76,7 @@ class Results:
     files: tuple[ResultFile, ...]
     voids: tuple[tuple[bytes, int, bool], ...]
     last: dict[str, dict[str, Any]]
+    runs: dict[str, dict[str, Any]]
 
     def of(self, table_name: str, reconciliation: str | None = None) -> list[ResultFile]:
         """Give the result files of a table, of all reconciliations or of one."""
@@ -162,6 +163,7 @@ def results_at(connection: sa.Connection, sequence: int | None = None) -> Result
             sorted((bytes.fromhex(v.match_id), runs[v.run_id]["sequence"], v.blocks) for v in voids if v.run_id in runs)
         ),
         last=last,
+        runs=runs,
     )
 
 

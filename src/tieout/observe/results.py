@@ -1,0 +1,141 @@
+"""
+What runs left standing, as relations: matches, adjustments, positions, and the exceptions of the last runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.store.engine import paths
+from tieout.store.runs import standing_matches
+from tieout.store.tables import table_schema
+from tieout.store.views import current_records, sql_types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from tieout.observe.snapshot import Snapshot
+    from tieout.store.lake import Lake
+
+__all__ = ["adjustments_relation", "matches_relation", "positions_relation", "prepare_results", "run_exceptions"]
+
+
+def prepare_results(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, tables: Iterable[str]) -> None:
+    """
+    Give a connection the views that the relations below read: ``result_matches``, ``book_runs``, ...
+
+    :param tables: which result tables are asked for.
+    """
+    results = snapshot.results
+    runs = [results.runs[run_id] for run_id in sorted(results.runs)]
+    con.register(
+        "book_runs",
+        pa.table(
+            {
+                "run_id": pa.array([r["run_id"] for r in runs], pa.string()),
+                "sequence": pa.array([r["sequence"] for r in runs], pa.int64()),
+                "actor": pa.array([r["actor"] for r in runs], pa.string()),
+                "known_at": pa.array([r["at"] for r in runs], pa.int64()).cast(pa.timestamp("us", tz="UTC")),
+                "through": pa.array([r["through_day"] for r in runs], pa.int32()).cast(pa.date32()),
+            },
+        ),
+    )
+    for name in tables:
+        if name in {"matches", "adjustments"}:
+            query = f"select * from {standing_matches(con, lake, results, table_name=name)}"
+        else:
+            query = _of_last_runs(con, lake, snapshot, name)
+        con.execute(f"create or replace temp view result_{name} as {query}")
+
+
+def _of_last_runs(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, name: str) -> str:
+    """Give the rows of a table that each reconciliation's last run said."""
+    files = snapshot.results.of(name)
+    if not files:
+        columns = [f'null::{kind} as "{column}"' for column, kind in sql_types(table_schema(name)).items()]
+        return f"select {', '.join(columns)}, null::varchar as run_id where false"
+    listed = [lake.full(f.file.path) for f in files]
+    con.register(f"origins_of_{name}", pa.table({"path": listed, "run_id": [f.run_id for f in files]}))
+    return (
+        f"select m.* exclude (filename), o.run_id from read_parquet({paths(listed)}, filename = true) m"
+        f" join origins_of_{name} o on o.path = m.filename"
+    )
+
+
+def matches_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """Give the records of matches that stand, with what is known of each record and when the run was made."""
+    return f"""(
+        select m.*, r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.base_amount,
+            r.base_currency, r.base_exponent, u.known_at, coalesce(m.decided_by, 'rule') as decider
+        from result_matches m join book_runs u on u.run_id = m.run_id
+        left join {_every_version(lake, snapshot)} r
+            on r.record_key = m.record_key and r.record_id = m.record_id and r.version = m.version
+    )"""
+
+
+def adjustments_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """Give the reasons of every difference in matches that stand."""
+    del lake, snapshot
+    return "(select a.*, null::varchar as entity_id, null::varchar as account_id, null::date as booked_on from result_adjustments a)"
+
+
+def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give where every part of a claim stands; per claim and record they add up to what the claim measures.
+
+    Matched parts come from matches, the others from the last run of each reconciliation; what a person, or a later run
+    of another reconciliation, has matched since is taken off what was open.
+    """
+    return f"""(
+        with matched as (
+            select reconciliation, claim, record_id, record_key, version, currency, exponent, run_id,
+                case when provisional then 'provisional' else 'matched' end as state, sum(allocated)::bigint as amount
+            from result_matches where status = 'confirmed' group by all
+        ), since as (
+            select p.reconciliation, p.claim, p.record_id, p.record_key, sum(m.allocated)::bigint as taken
+            from result_positions p join result_matches m on m.claim = p.claim and m.record_key = p.record_key
+                and m.record_id = p.record_id
+            join book_runs a on a.run_id = p.run_id join book_runs b on b.run_id = m.run_id
+            where m.status = 'confirmed' and b.sequence > a.sequence group by all
+        ), open as (
+            select p.* replace (p.amount - coalesce(s.taken, 0) as amount) from result_positions p
+            left join since s using (reconciliation, claim, record_id, record_key)
+        ), every as (
+            select reconciliation, claim, record_id, record_key, version, state, amount, currency, exponent, null as expected_on,
+                null as reason, run_id from matched
+            union all
+            select reconciliation, claim, record_id, record_key, version, state, amount, currency, exponent, expected_on,
+                reason, run_id from open where amount <> 0
+        )
+        select e.*, r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.counterparty,
+            r.settlement_id
+        from every e left join {_every_version(lake, snapshot)} r
+            on r.record_key = e.record_key and r.record_id = e.record_id and r.version = e.version
+    )"""
+
+
+def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what runs leave to a person and nobody has settled: an exception whose record was matched since is none.
+    """
+    del lake, snapshot
+    return """(
+        with since as (
+            select x.exception_id, sum(m.allocated) as taken
+            from result_exceptions x join result_matches m on m.claim = x.claim and m.record_key = x.record_key
+                and m.record_id = x.record_id
+            join book_runs a on a.run_id = x.run_id join book_runs b on b.run_id = m.run_id
+            where m.status = 'confirmed' and b.sequence > a.sequence group by all
+        )
+        select x.*, u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
+        left join since s using (exception_id) where x.amount <> coalesce(s.taken, 0)
+    )"""
+
+
+def _every_version(lake: Lake, snapshot: Snapshot) -> str:
+    """Give the records that stand; a match of a record that was corrected meanwhile is told by the run that reopens it."""
+    return current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
