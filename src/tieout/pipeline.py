@@ -11,15 +11,21 @@ stage is a function of what the one above it left in the stores.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
 from tieout.intake.verify import verify
+from tieout.matching.by_hand import HandMatch
+from tieout.matching.decide import approve, match_by_hand, reject, take_back
 from tieout.matching.reading import check_rules
 from tieout.matching.run import run_reconciliation
+from tieout.observe.gathering import gather_worklist
+from tieout.observe.naming import exception_named, matches_named, records_named
 from tieout.observe.snapshot import latest_day
+from tieout.store.decisions import decide, decision_row
 from tieout.store.sweep import sweep
 
 if TYPE_CHECKING:
@@ -32,7 +38,23 @@ if TYPE_CHECKING:
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
-__all__ = ["ingest", "match", "replay", "verify"]
+__all__ = ["Resolution", "ingest", "judge", "match", "replay", "resolve", "undo", "verify"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """
+    How an exception is settled.
+
+    :ivar others: identifiers of the records that it belongs to; none: it is settled without a match.
+    :ivar difference: what a difference is (discount, bank_charge, ...); ``part``: match only as much as both have.
+    :ivar assignee: only say who looks after it.
+    """
+
+    others: tuple[str, ...] = ()
+    difference: str | None = None
+    part: bool = False
+    assignee: str | None = None
 
 
 def ingest(
@@ -107,3 +129,67 @@ def match(
             progress(f"{name}: {stage}")
 
         yield run_reconciliation(store, workspace, reconciliation, day, progress=heard)
+    gather_worklist(store, workspace)
+
+
+def resolve(
+    store: Store, workspace: Workspace, exception_id: str, wanted: Resolution, reason: str
+) -> tuple[str, list[RunOutcome]]:
+    """
+    Settle an exception: by matching its record with others, or by saying why it needs nothing more.
+
+    :return: what was done, in words, and the runs that followed from it.
+    :raises WrongUse: no such exception, or it cannot be settled so.
+    """
+    row = exception_named(store, workspace, exception_id)
+    if wanted.assignee is not None:
+        decide(store, [decision_row(store, "assign", row["exception_id"], reason, {"assignee": wanted.assignee})])
+        gather_worklist(store, workspace)
+        return f"{row['exception_id']} is {wanted.assignee}'s", []
+    if not wanted.others:
+        body = {"resolution": "settled", "amount": row["amount"]}
+        decide(store, [decision_row(store, "resolve", row["exception_id"], reason, body)])
+        gather_worklist(store, workspace)
+        return f"{row['exception_id']} is settled: {reason}", []
+    if row["reconciliation"] is None or row["record_id"] is None:
+        message = f"expected an exception of a reconciliation, got {exception_id!r}, which has no other side to match"
+        raise WrongUse(message)
+    own, others = bytes.fromhex(row["record_id"]), tuple(records_named(store, wanted.others))
+    left, right = ((own,), others) if row["side"] == "left" else (others, (own,))
+    hand = HandMatch(left=left, right=right, difference=wanted.difference, part=wanted.part)
+    reconciliation = workspace.reconciliation(row["reconciliation"])
+    match_id = match_by_hand(store, workspace, reconciliation, hand, reason, row["exception_id"])
+    return f"{row['exception_id']} is match {match_id}", list(match(store, workspace, [reconciliation.id]))
+
+
+def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str | None = None) -> list[RunOutcome]:
+    """
+    Take back a match, all matches of a run (of one rule), or a resolution.
+
+    :return: the runs that followed: what was taken back is open again, and never matched so again by a rule.
+    :raises WrongUse: nothing of that name stands.
+    """
+    found = matches_named(store, named, rule)
+    if found:
+        names = take_back(store, workspace, found, reason, named)
+        return list(match(store, workspace, names))
+    row = exception_named(store, workspace, named)
+    decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
+    gather_worklist(store, workspace)
+    return []
+
+
+def judge(
+    store: Store, workspace: Workspace, ids: Sequence[str], reason: str | None, *, approved: bool
+) -> list[RunOutcome]:
+    """
+    Approve or reject proposed matches.
+
+    :raises WrongUse: one of them is not proposed.
+    """
+    found = [match_id for named in ids for match_id in matches_named(store, named, None, required=True)]
+    if approved:
+        names = approve(store, workspace, found, reason)
+    else:
+        names = reject(store, workspace, found, reason or "rejected")
+    return list(match(store, workspace, names))

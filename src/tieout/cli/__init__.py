@@ -20,6 +20,7 @@ from typer.main import get_command
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, keep
 from tieout.cli._book import book
+from tieout.cli._decide import approve, reject, resolve, undo
 from tieout.cli._demo import demo
 from tieout.cli._explain import explain
 from tieout.cli._export import export
@@ -90,6 +91,8 @@ for command in (deliveries, quarantine, exceptions, completeness, export, explai
 app.command()(ingest)
 app.command()(replay)
 app.command()(match)
+for decision in (resolve, undo, approve, reject):
+    app.command()(decision)
 app.command()(verify)
 app.add_typer(book, name="book")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
 
 _SHOWN = 50
+# What a person has settled needs nobody any more.
+_UNSETTLED = "coalesce(t.decided, 'open') <> 'resolved'"
 _RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "line", "amount", "age"})
 
 _Limit = Annotated[
@@ -102,7 +104,7 @@ def exceptions(
 
     wanted = asked(context, workspace, as_json=as_json)
     filters = Filters(entity=entity, account=account, as_of=day_given("--as-of", as_of))
-    raise typer.Exit(1 if _listed(wanted, "exceptions", filters, headings, cells, limit) else 0)
+    raise typer.Exit(1 if _listed(wanted, "exceptions", filters, headings, cells, limit, condition=_UNSETTLED) else 0)
 
 
 def completeness(

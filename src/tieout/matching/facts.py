@@ -14,8 +14,9 @@ from tieout.config.calendars import business_index, calendar_named
 from tieout.errors import Rejected
 from tieout.matching.sides import side_filter
 from tieout.model.money import exponent_of
+from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
-from tieout.store.views import current_records
+from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,13 +37,20 @@ __all__ = [
     "calendar_codes",
     "day_number",
     "kinds_of",
+    "read_forbidden",
     "read_scales",
+    "read_stale",
     "read_used",
     "records_of",
     "window",
 ]
 
 EPOCH = dt.date(1970, 1, 1)
+# What a match rests on: a record superseded in one of these is matched anew.
+_MATERIAL = (
+    *("amount", "net", "currency", "exponent", "kind", "status", "external_key", "payment_key", "settlement_key"),
+    *("parent_key", "reference_keys"),
+)
 _WINDOW_MAX = 5_000_000
 # Days looked at on both sides of a run's days, so that a window may reach over its ends.
 _REACH_DAYS = 400
@@ -110,9 +118,38 @@ def read_scales(engine: DuckDB, records: str, reconciliation: Reconciliation, ma
     return Money(tuple((code, currency, largest[currency]) for currency, code in codes.items()))
 
 
+def read_stale(
+    engine: DuckDB, lake: Lake, files: dict[str, list[LakeFile]], results: Results, reconciliation: str
+) -> list[bytes]:
+    """
+    Find final matches of a reconciliation that rest on a record which was since superseded in amount, currency or keys.
+
+    Makes the relation ``stale`` (match_id).
+    """
+    engine.create("stale", "select ''::blob as match_id where false")
+    if not files["superseded"] or not results.of("matches", reconciliation):
+        return []
+    standing = standing_matches(engine.con, lake, results, anew=reconciliation)
+    told = ", ".join(f"n.{column} is distinct from o.{column}" for column in _MATERIAL)
+    engine.create(
+        "stale",
+        f"""
+        select distinct m.match_id from {standing} m
+        join {table(lake, "superseded", files["superseded"])} s
+            on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
+        join {table(lake, "records", files["records"])} o
+            on o.record_key = m.record_key and o.record_id = m.record_id and o.version = m.version
+        left join {records_of(lake, files)} n on n.record_key = m.record_key and n.record_id = m.record_id
+        where m.reconciliation = '{reconciliation.replace("'", "''")}'
+            and (n.record_id is null or {told.replace(", ", " or ")})
+        """,
+    )
+    return sorted(engine.arrow("select match_id from stale")["match_id"].to_pylist())
+
+
 def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> bool:
     """
-    Make the relation ``used`` (claim, record_key, record_id, taken): what stands of other runs.
+    Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
 
     :return: whether anything is used up at all.
     """
@@ -123,9 +160,28 @@ def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str)
         "used",
         f"""select m.claim, m.record_key, m.record_id, sum(m.allocated * s.factor)::bigint as taken
             from {standing} m join scales s on s.currency = m.currency and s.exponent is not distinct from m.exponent
+            anti join stale t on t.match_id = m.match_id
             where m.status = 'confirmed' group by all""",
     )
     return True
+
+
+def read_forbidden(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> None:
+    """
+    Make the relation ``apart`` (left_id, right_id): records that a person took apart, which no rule pairs again.
+    """
+    engine.create("apart", "select ''::blob as left_id, ''::blob as right_id where false")
+    blocked = [v[0] for v in results.voids if v[2]]
+    files = results.all_matches(reconciliation)
+    if not blocked or not files:
+        return
+    engine.take("blocked", pa.table({"match_id": pa.array(blocked, pa.binary(16))}))
+    rows = f"(select m.* from read_parquet({paths([lake.full(f.path) for f in files])}) m semi join blocked b using (match_id))"
+    engine.create(
+        "apart",
+        f"""select distinct a.record_id as left_id, b.record_id as right_id from {rows} a join {rows} b
+            on b.match_id = a.match_id and a.side = 'left' and b.side = 'right'""",
+    )
 
 
 def calendar_codes(engine: DuckDB, workspace: Workspace) -> dict[int, str | None]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PAIRS_MAX",
+    "allowed",
     "anchored_sums",
     "distinct_pairs",
     "identified",
@@ -134,6 +135,13 @@ def pairs_by_amount(left: str, right: str, window: str | None, conditions: Seque
 def in_window(left: str, right: str) -> str:
     """Say that two days go together."""
     return f"w.calendar = {right}.calendar and w.l_day = {left}.l_day and w.r_day = {right}.r_day"
+
+
+def allowed(pairs: exp.Select) -> exp.Select:
+    """Leave out the pairs that a person took apart (``forbidden``: l, r)."""
+    return (
+        select("p.*").from_(pairs.subquery("p")).join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
+    )
 
 
 def distinct_pairs(pairs: str) -> exp.Select:

@@ -90,10 +90,25 @@ def perform_rules(work: Performance) -> None:
     engine = work.engine
     for side, grouped in zip(("left", "right"), work.grouped, strict=True):
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
+    _make_forbidden(work)
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
             break
         _perform(work, number, rule)
+
+
+def _make_forbidden(work: Performance) -> None:
+    """Make ``forbidden`` (l, r): things that a person took apart."""
+    spread = []
+    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
+        thing = "coalesce(m.thing, a.thing)" if grouped else "a.thing"
+        joined = f"left join members_of_{side} m on m.row = a.thing" if grouped else ""
+        spread.append(f'(select {thing} as thing, a.record_id from "{side}_all" a {joined})')
+    work.engine.create(
+        "forbidden",
+        f"""select distinct a.thing as l, b.thing as r from apart p
+            join {spread[0]} a on a.record_id = p.left_id join {spread[1]} b on b.record_id = p.right_id""",
+    )
 
 
 def _perform(work: Performance, number: int, rule: Rule) -> None:

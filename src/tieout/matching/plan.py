@@ -78,7 +78,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"))
         said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"))
-        pairs = plan.add("pairs", op.distinct_pairs(said))
+        pairs = plan.add("pairs", op.allowed(op.distinct_pairs(said)))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
@@ -88,7 +88,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
 def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:
     """Bring together what the keys, the window and the tolerance allow: (l, r), distinct."""
     if not rule.keys:
-        return plan.add("pairs", op.pairs_by_amount("l", "r", "window" if rule.days else None, ()))
+        return plan.add("pairs", op.allowed(op.pairs_by_amount("l", "r", "window" if rule.days else None, ())))
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
@@ -105,7 +105,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
     if rule.days is not None:
         joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
     conditions = _amount_conditions(rule, currencies)
-    return plan.add("pairs", joined.where(*conditions) if conditions else joined)
+    return plan.add("pairs", op.allowed(joined.where(*conditions) if conditions else joined))
 
 
 def _prefix_pairs(number: int) -> exp.Select:
@@ -243,7 +243,7 @@ def _name_pairs(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> exp.S
     )
     if rule.days is not None:
         query = query.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
-    return query.where(*_amount_conditions(rule, currencies))
+    return op.allowed(query.where(*_amount_conditions(rule, currencies)))
 
 
 def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> exp.Select:

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 from tieout.config.rates import read_rates
 from tieout.errors import Transient
 from tieout.matching.backends.duckdb import DuckDB
-from tieout.matching.facts import calendar_codes, day_number, kinds_of, read_scales, read_used, records_of
+from tieout.matching.facts import (
+    calendar_codes,
+    day_number,
+    kinds_of,
+    read_forbidden,
+    read_scales,
+    read_stale,
+    read_used,
+    records_of,
+)
 from tieout.matching.leftovers import Leftovers, exceptions_sql, leave, positions_sql
 from tieout.matching.outcome import adjustments_sql, gather, matches_sql
 from tieout.matching.perform import Performance, columns_wanted, perform_rules
@@ -55,7 +64,7 @@ class RunOutcome:
     What one run found.
 
     :ivar unchanged: nothing that it rests on has changed since the last one, which therefore stands.
-    :ivar counts: matches, records matched, proposed, exceptions, in transit, open.
+    :ivar counts: matches (all that stand), proposed, final (new ones), exceptions, in transit, open.
     :ivar seconds: {read, match, write}.
     """
 
@@ -184,7 +193,9 @@ class _Attempt:
         records = records_of(store.lake, self.reading.files)
         standing = standing_matches(engine.con, store.lake, self.reading.results, anew=own.id)
         money = read_scales(engine, records, own, standing)
+        self.stale = read_stale(engine, store.lake, self.reading.files, self.reading.results, own.id)
         used = read_used(engine, store.lake, self.reading.results, own.id)
+        read_forbidden(engine, store.lake, self.reading.results, own.id)
         calendars = calendar_codes(engine, self.workspace)
         claims = side_claims(own, self.rules, kinds_of(engine, records, own))
         grouped = (self.rules.group[0] is not None, self.rules.group[1] is not None)
@@ -232,6 +243,7 @@ class _Attempt:
             heads={c: self.reading.results.heads.get(c, 0) for c in _claims_used(claims, work)},
             inputs=self._inputs(),
             texts=self.texts,
+            voids=dict.fromkeys(self.stale, ("a record was superseded", False)),
         )
         queries = [
             ("matches", False, matches_sql(work, own, final=True)),
@@ -251,6 +263,13 @@ class _Attempt:
             else:
                 self.store.lake.remove(writer.file.path)
         run.counts = _counts(work, run)
+        run.counts["final"] -= len(self.stale)
+        before = (
+            json.loads(r["counts"]).get("final", 0)
+            for r in self.reading.results.runs.values()
+            if r["reconciliation"] == own
+        )
+        run.counts["matches"] += sum(before) - len(self.stale)
         return run
 
 
@@ -340,6 +359,7 @@ def _counts(work: Performance, run: NewRun) -> dict[str, int]:
     rows = work.engine.arrow(
         """select count(distinct match_id) filter (where confirm) as matches,
             count(distinct match_id) filter (where not confirm) as proposed,
+            count(distinct match_id) filter (where exact) as final,
             count(*) filter (where confirm) as matched from parts"""
     ).to_pylist()[0]
     states = {

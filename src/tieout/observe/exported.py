@@ -264,8 +264,7 @@ _POSITIONS = (
 _NOT_YET = "null::varchar"
 _EXCEPTIONS = (
     *_same("word", "exception_id"),
-    Column("reconciliation", "word", _NOT_YET),
-    *_same("word", "reason"),
+    *_same("word", "reconciliation", "reason"),
     Column("source", "word", "t.source_id"),
     *_same("text", "external_id"),
     *_same("word", "record_id", "kind"),
@@ -277,16 +276,16 @@ _EXCEPTIONS = (
     *_same("day", "booked_on"),
     *_same("text", "counterparty", "settlement_id"),
     Column("opened_on", "day", "t.opened_at::date"),
-    Column("due_on", "day", "null::date"),
+    *_same("day", "due_on"),
     Column("age_days", "integer", "greatest(0, as_of_day() - coalesce(t.booked_on, t.opened_at::date))"),
     *_same("json", "candidates"),
-    Column("assignee", "text", _NOT_YET),
-    *_same("word", "state"),
-    Column("decided_by", "text", _NOT_YET),
-    Column("decided_at", "moment", "null::timestamptz"),
-    Column("resolution", "word", _NOT_YET),
+    *_same("text", "assignee"),
+    Column("state", "word", "case when t.state = 'open' then coalesce(t.decided, 'open') else t.state end"),
+    *_same("text", "decided_by"),
+    *_same("moment", "decided_at"),
+    *_same("word", "resolution"),
     *_same("text", "note"),
-    Column("run_id", "word", _NOT_YET),
+    *_same("word", "run_id", "side"),
 )
 
 _STATE = tuple(_same("word", "state"))
@@ -351,7 +350,8 @@ TABLES = {
             relation=exceptions_relation,
             order="t.booked_on, t.opened_at, t.exception_id, t.version",
             day="coalesce(t.booked_on, t.opened_at::date)",
-            needs=("exceptions",),
+            needs=("exceptions", "matches", "decisions"),
+            run="t.run_id",
         ),
         ExportedTable(
             name="matches",

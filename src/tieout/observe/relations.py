@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.intake.fold import content_sql
+from tieout.observe.results import run_exceptions
 from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
@@ -172,7 +173,33 @@ def parties_relation(lake: Lake, snapshot: Snapshot) -> str:
 
 def exceptions_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
-    Give what needs a person; with history also what did, and every state on the way.
+    Give what needs a person: what intake found, and what runs left over; with what was decided about it.
+
+    With history also what did, and every state on the way.
+    """
+    decided = "d.state as decided, d.assignee, d.decided_by, d.decided_at, d.resolution, d.said"
+    told = (
+        "exception_id, reason, source_id, entity_id, account_id, external_id, kind, currency, counterparty, settlement_id,"
+        " booked_on, opened_at, note, candidates"
+    )
+    return f"""(
+        select e.*, {decided}
+        from (
+            select {told}, record_id, amount, state, version, null::varchar as reconciliation, null::date as due_on,
+                null::varchar as run_id, null::varchar as side
+            from {_intake_exceptions(lake, snapshot)}
+            union all
+            select {told}, lower(hex(record_id)), decimal_text(amount, exponent), 'open', 0, reconciliation, due_on, run_id,
+                side
+            from {run_exceptions(lake, snapshot)}
+        ) e left join book_decisions d on d.exception_id = e.exception_id
+            and (d.amount is null or d.amount = e.amount)
+    )"""
+
+
+def _intake_exceptions(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what intake found.
 
     What an exception says of a record by its id alone (account, amount, who) is read from the record.
     """

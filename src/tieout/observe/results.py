@@ -44,12 +44,23 @@ def prepare_results(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapsh
             },
         ),
     )
+    con.register("book_decisions", _decisions(snapshot))
     for name in tables:
         if name in {"matches", "adjustments"}:
             query = f"select * from {standing_matches(con, lake, results, table_name=name)}"
         else:
             query = _of_last_runs(con, lake, snapshot, name)
         con.execute(f"create or replace temp view result_{name} as {query}")
+
+
+def _decisions(snapshot: Snapshot) -> pa.Table:
+    """Lay out what was decided last about each exception."""
+    rows = [{"exception_id": exception_id, **about} for exception_id, about in sorted(snapshot.decisions.items())]
+    texts = ("exception_id", "state", "assignee", "decided_by", "resolution", "said")
+    columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in texts}
+    moments = pa.array([row.get("decided_at") for row in rows], pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    amounts = pa.array([row.get("amount") for row in rows], pa.string())
+    return pa.table({**columns, "decided_at": moments, "amount": amounts})
 
 
 def _of_last_runs(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, name: str) -> str:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tieout.intake.findings import newest
 from tieout.model.money import format_minor
 from tieout.store import schema
+from tieout.store.decisions import latest_decisions
 from tieout.store.runs import results_at
 from tieout.store.tables import TABLES
 from tieout.store.workplace import files_at
@@ -54,7 +55,7 @@ class Snapshot:
     :ivar files: the files that each lake table consists of; ``replaced``: those that a replay took out.
     :ivar latest: the last day that the facts speak of (booked or closing); None without any.
     :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
-    :ivar results: which results of runs stand.
+    :ivar results: which results of runs stand; ``decisions``: what was decided last about each exception.
     :ivar history: whether it holds what was true before as well.
     """
 
@@ -66,6 +67,7 @@ class Snapshot:
     statements: pa.Table
     exceptions: pa.Table
     results: Results
+    decisions: dict[str, dict[str, Any]]
     history: bool = False
 
 
@@ -76,7 +78,7 @@ def take_snapshot(
     Read the book once.
 
     :param workspace: names the entity of each source; without it, deliveries and statements have none.
-    :param wanted: which of ``deliveries``, ``statements`` and ``exceptions`` to read.
+    :param wanted: which of ``deliveries``, ``statements``, ``exceptions`` and ``decisions`` to read.
     :param history: also statements of earlier readings, every state of an exception, and replaced files.
     """
     entities = {source.id: source.entity for source in workspace.sources} if workspace else {}
@@ -93,6 +95,7 @@ def take_snapshot(
             statements=_statements(connection, entities, history=history, read="statements" in chosen),
             exceptions=_exceptions(connection, entities, history=history, read="exceptions" in chosen),
             results=results_at(connection),
+            decisions=latest_decisions(connection) if "decisions" in chosen else {},
             history=history,
         )
 

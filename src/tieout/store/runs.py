@@ -68,7 +68,8 @@ class Results:
     :ivar heads: {claim: how many runs used it up}; a claim that none did is absent.
     :ivar files: of every run that still counts, oldest first.
     :ivar voids: (match_id, sequence of the run that took it back, whether rules may not make it again).
-    :ivar last: {reconciliation: the row of its last rules run}; ``runs``: every run by its id.
+    :ivar last: {reconciliation: the row of its last rules run}; ``runs``: every run by its id; ``written``: every file of
+        matches that a reconciliation's runs ever wrote.
     """
 
     sequence: int
@@ -77,6 +78,11 @@ class Results:
     voids: tuple[tuple[bytes, int, bool], ...]
     last: dict[str, dict[str, Any]]
     runs: dict[str, dict[str, Any]]
+    written: dict[str, list[LakeFile]]
+
+    def all_matches(self, reconciliation: str) -> list[LakeFile]:
+        """Give every file of matches that a reconciliation's runs ever wrote, also those that stand no more."""
+        return list(self.written.get(reconciliation, ()))
 
     def of(self, table_name: str, reconciliation: str | None = None) -> list[ResultFile]:
         """Give the result files of a table, of all reconciliations or of one."""
@@ -140,14 +146,19 @@ def results_at(connection: sa.Connection, sequence: int | None = None) -> Result
     runs = {row["run_id"]: dict(row) for row in rows}
     last = {row["reconciliation"]: row for row in runs.values() if row["kind"] == "rules"}
     current = {row["run_id"] for row in last.values()}
-    files = []
+    files: list[ResultFile] = []
+    written: dict[str, list[LakeFile]] = {}
     for row in map(dict, connection.execute(sa.select(file)).mappings()):
         owner = runs.get(row["run_id"])
         # Final matches add up from run to run; everything else is said anew by each rules run.
         lasting = row["table_name"] in {"matches", "adjustments"} and not row["provisional"]
-        if owner is not None and (lasting or row["run_id"] in current):
-            kept = {name: row[name] for name in LakeFile.__dataclass_fields__ if name in row}
-            found = LakeFile(**kept, delivery_id=row["run_id"])
+        if owner is None:
+            continue
+        kept = {name: row[name] for name in LakeFile.__dataclass_fields__ if name in row}
+        found = LakeFile(**kept, delivery_id=row["run_id"])
+        if row["table_name"] == "matches":
+            written.setdefault(owner["reconciliation"], []).append(found)
+        if lasting or row["run_id"] in current:
             files.append(
                 ResultFile(found, row["run_id"], owner["sequence"], owner["reconciliation"], row["provisional"])
             )
@@ -164,6 +175,7 @@ def results_at(connection: sa.Connection, sequence: int | None = None) -> Result
         ),
         last=last,
         runs=runs,
+        written=written,
     )
 
 

@@ -1,0 +1,117 @@
+"""
+What a person decides: ``tieout resolve``, ``undo``, ``approve`` and ``reject``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._opening import opened
+from tieout.cli._output import say, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.run import RunOutcome
+
+__all__ = ["approve", "reject", "resolve", "undo"]
+
+_Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of matches, or how they begin.")]
+_Why = Annotated[str, typer.Option("--reason", help="Why; stands in the audit log.")]
+
+
+def resolve(
+    context: typer.Context,
+    exception: Annotated[str, typer.Argument(metavar="EXCEPTION", help="Its id, or how it begins.")],
+    reason: _Why,
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", metavar="ID", help="A record that it belongs to; may stand several times."),
+    ] = None,
+    difference: Annotated[
+        str | None, typer.Option("--as", metavar="REASON", help="What a difference is: discount, bank_charge, fx, ...")
+    ] = None,
+    part: Annotated[bool, typer.Option("--part", help="Match only as much as both have; the rest stays open.")] = False,  # noqa: FBT002 - typer calls it so
+    assign: Annotated[str | None, typer.Option("--assign", metavar="WHO", help="Only say who looks after it.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """
+    Settle an exception: match it with what it belongs to, or say why it needs nothing more.
+
+    With --match the records are put together, and the reconciliation is run again on what is left.
+    """
+    from tieout import pipeline
+
+    wanted = asked(context, workspace, as_json=as_json)
+    how = pipeline.Resolution(others=tuple(match or ()), difference=difference, part=part, assignee=assign)
+    with opened(wanted) as (place, store):
+        done, runs = pipeline.resolve(store, place, exception, how, reason)
+    _tell(done, runs, as_json=wanted.as_json)
+
+
+def undo(
+    context: typer.Context,
+    named: Annotated[str, typer.Argument(metavar="ID", help="A match, a run (all its matches), or an exception.")],
+    reason: _Why,
+    rule: Annotated[str | None, typer.Option(metavar="NAME", help="Of a run: only what this rule matched.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """
+    Take back a match, everything that a run matched, or that an exception was settled.
+
+    No rule puts together again what a person took apart; history keeps both.
+    """
+    from tieout import pipeline
+
+    wanted = asked(context, workspace, as_json=as_json)
+    with opened(wanted) as (place, store):
+        runs = pipeline.undo(store, place, named, reason, rule)
+    _tell(f"{named} is taken back", runs, as_json=wanted.as_json)
+
+
+def approve(
+    context: typer.Context,
+    ids: _Ids,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; stands in the audit log.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """Confirm proposed matches: from now on they use up what they name."""
+    from tieout import pipeline
+
+    wanted = asked(context, workspace, as_json=as_json)
+    with opened(wanted) as (place, store):
+        runs = pipeline.judge(store, place, ids, reason, approved=True)
+    _tell(f"{len(ids)} approved", runs, as_json=wanted.as_json)
+
+
+def reject(
+    context: typer.Context,
+    ids: _Ids,
+    reason: _Why,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """Say that proposed matches are none: no rule proposes them again."""
+    from tieout import pipeline
+
+    wanted = asked(context, workspace, as_json=as_json)
+    with opened(wanted) as (place, store):
+        runs = pipeline.judge(store, place, ids, reason, approved=False)
+    _tell(f"{len(ids)} rejected", runs, as_json=wanted.as_json)
+
+
+def _tell(done: str, runs: Sequence[RunOutcome], *, as_json: bool) -> None:
+    if as_json:
+        say_json({"done": done, "runs": [run.run_id for run in runs]})
+        return
+    say(done)
+    for run in runs:
+        say(
+            f"{run.reconciliation} was run again: {run.counts['matches']} matches, {run.counts['exceptions']} exceptions"
+        )
