@@ -54,7 +54,14 @@ def _chosen(profile: Profile, draws: Draws, settlements: list[Settlement]) -> di
         if platform.currency != profile.bank(platform.bank).currency:
             found |= {s.place: "payout_converted" for s in settlements if s.platform is platform and s.how == "paid"}
         elif len(mine) > 3:
-            kinds = ("payout_missing_at_bank", "payout_late", "payout_in_two_lines", "no_token", "cut_token", "mangled_token")
+            kinds = (
+                "payout_missing_at_bank",
+                "payout_late",
+                "payout_in_two_lines",
+                "no_token",
+                "cut_token",
+                "mangled_token",
+            )
             pairs = [p for p in range(len(mine) - 1) if mine[p + 1].arrives - mine[p].arrives <= 3]
             first = draws.pick(pairs) if pairs and len(mine) > 7 else -1
             if first >= 0:
@@ -94,14 +101,18 @@ def _right(world: World, source: str, entry: Entry, expected: str, trouble: str,
 def _text(settlement: Settlement, how: str = "plain") -> str:
     """What the bank's line says of a payout."""
     stripe = settlement.platform.source == "stripe"
-    if how == "no_token" or how == "identical_amounts":
+    if how in {"no_token", "identical_amounts"}:
         return "STRIPE PAYMENTS" if stripe else "ADYEN MERCHANT SETTLEMENT"
     token = settlement.token
     if how == "cut_token":
         token = token[:8]
         return f"STRIPE {token}" if stripe else f"ADYEN {token}"
     if how == "mangled_token":
-        return f"stripe {token[:4]} {token[4:9]} {token[9:]}".lower() if stripe else f"adyen {token[:6]} {token[6:]}".lower()
+        return (
+            f"stripe {token[:4]} {token[4:9]} {token[9:]}".lower()
+            if stripe
+            else f"adyen {token[:6]} {token[6:]}".lower()
+        )
     if stripe:
         return f"STRIPE {token} {settlement.id}"
     return f"{token} batch {settlement.number}, {settlement.platform.number}"
@@ -177,7 +188,9 @@ def _split(world: World, draws: Draws, settlement: Settlement, trouble: str) -> 
 def _fail(world: World, draws: Draws, settlement: Settlement, trouble: str) -> None:
     del draws
     group = world.group("payouts")
-    _left(world, settlement, "exception", trouble, reason="returned", group=group, also="matched;exception:missing_right")
+    _left(
+        world, settlement, "exception", trouble, reason="returned", group=group, also="matched;exception:missing_right"
+    )
 
 
 def _wait(world: World, draws: Draws, settlement: Settlement, trouble: str) -> None:
@@ -235,7 +248,9 @@ def _judge_nameless(world: World) -> None:
     groups = {
         entry.position.group
         for entry in world.entries
-        if entry.position and entry.position.trouble in {"no_token", "cut_token", "mangled_token"} and amounts[entry.bank.id, entry.amount] > 1
+        if entry.position
+        and entry.position.trouble in {"no_token", "cut_token", "mangled_token"}
+        and amounts[entry.bank.id, entry.amount] > 1
     }
     for position in world.positions:
         if position.group is not None and position.group in groups:

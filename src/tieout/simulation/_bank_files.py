@@ -59,9 +59,11 @@ def write_camt(statements: list[Statement], inbox: Path, repeats: int) -> None:
 def _camt(statements: list[Statement], made: int) -> str:
     day = statements[0].day
     parts = [
-        '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">\n'
-        f"<BkToCstmrStmt>\n<GrpHdr><MsgId>CAMT053-{text_of(day, '%Y%m%d')}</MsgId>"
-        f"<CreDtTm>{text_of(made)}T22:05:00Z</CreDtTm></GrpHdr>\n"
+        (
+            '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">\n'
+            f"<BkToCstmrStmt>\n<GrpHdr><MsgId>CAMT053-{text_of(day, '%Y%m%d')}</MsgId>"
+            f"<CreDtTm>{text_of(made)}T22:05:00Z</CreDtTm></GrpHdr>\n"
+        )
     ]
     for statement in statements:
         parts.append(_camt_head(statement, made))
@@ -78,7 +80,7 @@ def _sign(amount: int) -> str:
 def _camt_head(statement: Statement, made: int) -> str:
     bank, day = statement.bank, text_of(statement.day)
     balances = "".join(
-        f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy=\"{bank.currency}\">{decimal(amount, bank.currency)}</Amt>"
+        f'<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="{bank.currency}">{decimal(amount, bank.currency)}</Amt>'
         f"<CdtDbtInd>{_sign(amount)}</CdtDbtInd><Dt><Dt>{day}</Dt></Dt></Bal>\n"
         for code, amount in (("OPBD", statement.opening), ("CLBD", statement.closing))
     )
@@ -102,7 +104,7 @@ def _camt_entry(entry: Entry, place: int) -> str:
     details = "".join(_camt_detail(entry, detail) for detail in entry.details) if entry.details else _camt_single(entry)
     batch = f"<Btch><NbOfTxs>{len(entry.details)}</NbOfTxs></Btch>" if entry.details else ""
     return (
-        f"<Ntry><NtryRef>{place}</NtryRef><Amt Ccy=\"{currency}\">{decimal(entry.amount, currency)}</Amt>"
+        f'<Ntry><NtryRef>{place}</NtryRef><Amt Ccy="{currency}">{decimal(entry.amount, currency)}</Amt>'
         f"<CdtDbtInd>{_sign(entry.amount)}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt>"
         f"<ValDt><Dt>{text_of(entry.value_day or entry.day)}</Dt></ValDt><AcctSvcrRef>{entry.reference}</AcctSvcrRef>"
         f"<BkTxCd><Domn><Cd>{domain}</Cd><Fmly><Cd>{family}</Cd><SubFmlyCd>{sub}</SubFmlyCd></Fmly></Domn></BkTxCd>\n"
@@ -121,14 +123,12 @@ def _camt_single(entry: Entry) -> str:
     currency, instructed, charges = entry.bank.currency, "", ""
     if entry.original:
         amount, own = entry.original
-        instructed = f"<AmtDtls><InstdAmt><Amt Ccy=\"{own}\">{decimal(amount, own)}</Amt></InstdAmt></AmtDtls>"
+        instructed = f'<AmtDtls><InstdAmt><Amt Ccy="{own}">{decimal(amount, own)}</Amt></InstdAmt></AmtDtls>'
     if entry.charges:
-        charges = (
-            f"<Chrgs><Rcrd><Amt Ccy=\"{currency}\">{decimal(entry.charges, currency)}</Amt><CdtDbtInd>DBIT</CdtDbtInd></Rcrd></Chrgs>"
-        )
+        charges = f'<Chrgs><Rcrd><Amt Ccy="{currency}">{decimal(entry.charges, currency)}</Amt><CdtDbtInd>DBIT</CdtDbtInd></Rcrd></Chrgs>'
     return (
         f"<TxDtls><Refs><EndToEndId>{entry.end_to_end or 'NOTPROVIDED'}</EndToEndId></Refs>"
-        f"<Amt Ccy=\"{currency}\">{decimal(entry.amount, currency)}</Amt><CdtDbtInd>{_sign(entry.amount)}</CdtDbtInd>{instructed}{charges}"
+        f'<Amt Ccy="{currency}">{decimal(entry.amount, currency)}</Amt><CdtDbtInd>{_sign(entry.amount)}</CdtDbtInd>{instructed}{charges}'
         f"{_party(entry.amount, entry.name, entry.iban)}<RmtInf><Ustrd>{escape(entry.text)}</Ustrd></RmtInf></TxDtls>"
     )
 
@@ -137,21 +137,25 @@ def _camt_detail(entry: Entry, detail: Detail) -> str:
     currency = entry.bank.currency
     return (
         f"<TxDtls><Refs><AcctSvcrRef>{detail.reference}</AcctSvcrRef><EndToEndId>{detail.end_to_end}</EndToEndId></Refs>"
-        f"<Amt Ccy=\"{currency}\">{decimal(detail.amount, currency)}</Amt><CdtDbtInd>{_sign(detail.amount)}</CdtDbtInd>"
+        f'<Amt Ccy="{currency}">{decimal(detail.amount, currency)}</Amt><CdtDbtInd>{_sign(detail.amount)}</CdtDbtInd>'
         f"{_party(detail.amount, detail.name, detail.iban)}<RmtInf><Ustrd>{escape(detail.text)}</Ustrd></RmtInf></TxDtls>"
     )
 
 
 def write_mt940(statements: list[Statement], inbox: Path) -> None:
-    """Write one file per day; one day's comes late, inside a file of its own."""
+    """Write one file per week with the statements of its days; one day's comes late, in a file of its own."""
     inbox.mkdir(parents=True, exist_ok=True)
-    days = [statement.day for statement in statements]
+    late = _late([statement.day for statement in statements])
+    weeks: defaultdict[int, list[Statement]] = defaultdict(list)
     for statement in statements:
-        late = statement.day == _late(days)
-        name = f"STA_{text_of(statement.day, '%Y%m%d')}.sta"
-        if late:
-            name = f"STA_late_{text_of(statement.day + _LATE_FILE_DAYS, '%Y%m%d')}_for_{text_of(statement.day, '%Y%m%d')}.sta"
-        (inbox / name).write_text("\r\n".join(_mt940(statement)) + "\r\n", encoding="ascii")
+        weeks[(statement.day + 3) // 7 if statement.day != late else -1].append(statement)
+    for week, some in weeks.items():
+        last = text_of(some[-1].day, "%Y%m%d")
+        name = (
+            f"STA_{last}.sta" if week >= 0 else f"STA_{text_of(late + _LATE_FILE_DAYS, '%Y%m%d')}_late_for_{last}.sta"
+        )
+        lines = [line for statement in some for line in _mt940(statement)]
+        (inbox / name).write_text("\r\n".join(lines) + "\r\n", encoding="ascii")
 
 
 def _comma(amount: int, currency: str) -> str:
@@ -165,11 +169,18 @@ def _mt940(statement: Statement) -> list[str]:
     def balance(tag: str, amount: int) -> str:
         return f":{tag}:{'D' if amount < 0 else 'C'}{day}{bank.currency}{_comma(amount, bank.currency)}"
 
-    lines = [f":20:STMT{day}", f":25:{bank.number}", f":28C:{statement.number:05d}/00001", balance("60F", statement.opening)]
+    lines = [
+        f":20:STMT{day}",
+        f":25:{bank.number}",
+        f":28C:{statement.number:05d}/00001",
+        balance("60F", statement.opening),
+    ]
     for entry in statement.entries:
         mark = "D" if entry.amount < 0 else "C"
         value = text_of(entry.value_day or entry.day, "%y%m%d")
-        lines.append(f":61:{value}{day[2:]}{mark}{_comma(entry.amount, bank.currency)}{entry.code}{entry.end_to_end[:16] or 'NONREF'}//{entry.reference}")
+        lines.append(
+            f":61:{value}{day[2:]}{mark}{_comma(entry.amount, bank.currency)}{entry.code}{entry.end_to_end[:16] or 'NONREF'}//{entry.reference}"
+        )
         if entry.original:
             amount, currency = entry.original
             charges = f"/CHGS/{bank.currency}{_comma(entry.charges, bank.currency)}" if entry.charges else ""
@@ -181,7 +192,9 @@ def _mt940(statement: Statement) -> list[str]:
 def _information(entry: Entry) -> list[str]:
     who = "ORDP" if entry.amount >= 0 else "BENM"
     # Ampersands and letters beyond ASCII are not in SWIFT's character set.
-    name, text = (plain(each).replace("&", "+").replace("_", "-").replace(";", ",") for each in (entry.name, entry.text))
+    name, text = (
+        plain(each).replace("&", "+").replace("_", "-").replace(";", ",") for each in (entry.name, entry.text)
+    )
     whole = f"/{who}//NAME/{name}/REMI/{text}" if name else f"/REMI/{text}"
     first, rest = whole[: _LINE - 4], whole[_LINE - 4 :]
     return [f":86:{first}", *(rest[n : n + _LINE] for n in range(0, len(rest), _LINE))]

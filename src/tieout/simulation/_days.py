@@ -84,13 +84,17 @@ class WorkingDays:
         """Look the month's holidays up."""
         import holidays
 
-        years = {(EPOCH + dt.timedelta(days=day)).year for day in (month.first - _AROUND_DAYS, month.last + _AROUND_DAYS)}
-        closed = holidays.financial_holidays(name, years=years) if name == "ECB" else holidays.country_holidays(name, years=years)
+        years = {
+            (EPOCH + dt.timedelta(days=day)).year for day in (month.first - _AROUND_DAYS, month.last + _AROUND_DAYS)
+        }
+        closed = (
+            holidays.financial_holidays(name, years=years)
+            if name == "ECB"
+            else holidays.country_holidays(name, years=years)
+        )
         span = range(month.first - _AROUND_DAYS, month.last + _AROUND_DAYS)
         self._open = [
-            day
-            for day in span
-            if (date := EPOCH + dt.timedelta(days=day)).weekday() < _WEEKEND and date not in closed
+            day for day in span if (date := EPOCH + dt.timedelta(days=day)).weekday() < _WEEKEND and date not in closed
         ]
         self._set = frozenset(self._open)
         self.of_month = [day for day in self._open if month.first <= day <= month.last]

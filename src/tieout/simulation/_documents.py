@@ -52,6 +52,7 @@ class How(IntEnum):
     REFUND_WITHOUT_CREDIT_NOTE = 17
     MISSING_REFUND = 18
     RETURNED_DEBIT = 19
+    PAID_IN_THREE_PARTS = 20
 
 
 class Spelling(IntEnum):
@@ -79,6 +80,7 @@ _OF_REFUNDS = {
     How.REFUND_WITHOUT_CREDIT_NOTE: 900, How.SHORT_WITHIN_TOLERANCE: 150,
 }  # fmt: skip
 _MISSING_CHARGES = 60  # of ten thousand: documents whose charge nobody reports
+_PARTS_WITHIN_DAYS = 10
 _IN_WINDOW = (How.LATE_REFERENCE, How.CORRECTED_DOCUMENT)
 
 
@@ -155,6 +157,7 @@ def make_documents(profile: Profile, settled: Settled, rates: Rates) -> tuple[Do
     how[twice] = How.PAID_TWICE
     how[again[:, 1]] = How.PAID_TWICE
     how[lines.kind == Line.DEBIT_RETURNED] = How.RETURNED_DEBIT
+    _part_by_part(profile, draws, lines, local, how)
     _see_to_each(how, charges[how[charges] == How.PLAIN], in_window, foreign)
     billed = np.concatenate([np.setdiff1d(charges, again[:, 1]), refunds])
     billed = billed[~np.isin(how[billed], (How.MISSING_DOCUMENT, How.REFUND_WITHOUT_CREDIT_NOTE))]
@@ -191,9 +194,7 @@ def _second_payments(profile: Profile, lines: Lines, charges: Whole) -> Whole:
     return np.stack([charges[first[inverse[second]]], charges[second]], axis=1)
 
 
-def _see_to_each(
-    how: Whole, plain: Whole, in_window: npt.NDArray[np.bool_], foreign: npt.NDArray[np.bool_]
-) -> None:
+def _see_to_each(how: Whole, plain: Whole, in_window: npt.NDArray[np.bool_], foreign: npt.NDArray[np.bool_]) -> None:
     """Make sure that a small company has one of each trouble as well."""
     fit = {**dict.fromkeys(_IN_WINDOW, in_window), How.BOOKED_IN_BASE_CURRENCY: foreign}
     for place, kind in enumerate(_OF_CHARGES):
@@ -201,6 +202,19 @@ def _see_to_each(
             fitting = plain[fit[kind][plain]] if kind in fit else plain
             fitting = fitting[how[fitting] == How.PLAIN]
             how[fitting[(place * 7 + 3) % len(fitting)]] = kind
+
+
+def _part_by_part(profile: Profile, draws: Draws, lines: Lines, local: Whole, how: Whole) -> None:
+    """Choose early invoices of which the card pays a part only; two bank transfers bring the rest."""
+    for platform in profile.platforms:
+        if platform.currency != platform.entity.currency:
+            continue
+        early = (
+            (lines.platform == platform.place) & (how == How.PLAIN) & (local < profile.month.first + _PARTS_WITHIN_DAYS)
+        )
+        fitting = np.flatnonzero(early & (lines.kind == Line.CHARGE))
+        if len(fitting):
+            how[fitting[draws.some(len(fitting), 1 + len(fitting) // 8_000)]] = How.PAID_IN_THREE_PARTS
 
 
 def _bill(profile: Profile, draws: Draws, lines: Lines, local: Whole, billed: Whole, how: Whole) -> Documents:
@@ -235,7 +249,9 @@ _SPELLED = {
 def _spoil(profile: Profile, draws: Draws, rates: Rates, documents: Documents) -> Documents:
     """Do to each document what :class:`How` says."""
     how, count = documents.how, len(documents)
-    spelling = np.where(how == How.OTHER_SPELLING, draws.many(Spelling.LOWER, Spelling.SPACED, count), documents.spelling)
+    spelling = np.where(
+        how == How.OTHER_SPELLING, draws.many(Spelling.LOWER, Spelling.SPACED, count), documents.spelling
+    )
     for kind, spelled in _SPELLED.items():
         spelling[how == kind] = spelled
     documents.spelling = spelling
@@ -244,7 +260,9 @@ def _spoil(profile: Profile, draws: Draws, rates: Rates, documents: Documents) -
     # Within half a per cent of either side, and at least one minor unit; beyond: a tenth, and at least 300 of them.
     little = np.maximum(1, draws.upto(size * 9 // 2_000))
     much = np.maximum(300, size // 10) + draws.upto(size // 20)
+    more = size * draws.many(80, 250, count) // 100 + 2
     signs = {
+        How.PAID_IN_THREE_PARTS: more,
         How.SHORT_WITHIN_TOLERANCE: little, How.OVER_WITHIN_TOLERANCE: -little,
         How.SHORT_BEYOND_TOLERANCE: much, How.OVER_BEYOND_TOLERANCE: -np.minimum(much, size // 2),
     }  # fmt: skip

@@ -172,7 +172,7 @@ def write_documents(con: duckdb.DuckDBPyConnection, world: World, inbox: Path) -
 def _spoil(world: World, path: Path, nth: int, day: int) -> dict[str, object]:
     """Add a row of a document that nobody can read."""
     amount, due = _SPOILED[nth - 1]
-    number = world.profile.entities[0].invoices.text(900_000 + nth)
+    number = world.profile.entities[0].invoices.text(-nth)
     written, fell = amount or "416,50", due or text_of(day, "%d.%m.%Y")
     row = f"{number};RE;10999;Galerie Abendrot;{text_of(day, '%d.%m.%Y')};{fell};{written};0,00;EUR;;{written}\n"
     with path.open("a", encoding="utf-8", newline="") as file:

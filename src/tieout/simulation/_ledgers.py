@@ -31,7 +31,9 @@ def make_bookings(world: World, statements: list[Statement]) -> None:
         draws = world.profile.draws(f"ledger/{bank.id}")
         amounts = Counter(entry.amount for entry in entries)
         hows = [_HOWS[int(place)] for place in draws.weighted(_WEIGHTS, len(entries))]
-        plain = [n for n, entry in enumerate(entries) if entry.what not in _WITHOUT_BOOKING and amounts[entry.amount] == 1]
+        plain = [
+            n for n, entry in enumerate(entries) if entry.what not in _WITHOUT_BOOKING and amounts[entry.amount] == 1
+        ]
         early = [n for n in plain if entries[n].day < world.profile.month.last - 14]
         for how, place in zip(_HOWS[1:], draws.mixed(early), strict=False):
             hows[place] = how
@@ -90,9 +92,15 @@ def _without_line(world: World, bank: Bank, amount: int) -> None:
     world.positions.append(position)
     world.bookings.append(
         Booking(
-            entity=bank.entity, account=bank.ledger_account, day=day, amount=-amount, currency=bank.currency,
-            text="Zahlungslauf", reference=f"ZL-{amount}", position=position,
-        )  # fmt: skip
+            entity=bank.entity,
+            account=bank.ledger_account,
+            day=day,
+            amount=-amount,
+            currency=bank.currency,
+            text="Zahlungslauf",
+            reference=f"ZL-{amount}",
+            position=position,
+        )
     )
 
 

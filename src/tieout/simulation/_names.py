@@ -9,33 +9,49 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tieout.simulation._draws import Draws
 
-__all__ = ["COMPANY_FORMS", "COMPANY_WORDS", "FIRST", "LAST", "TRADES", "as_bank_writes", "company_name", "iban", "plain"]
+__all__ = [
+    "COMPANY_FORMS",
+    "COMPANY_WORDS",
+    "FIRST",
+    "LAST",
+    "TRADES",
+    "as_bank_writes",
+    "company_name",
+    "consumer_name",
+    "iban",
+    "plain",
+]
 
-FIRST = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FIRST = _words(
     "Anna Jörg Sofia Lars Emma Paul Chloé David Mia Tom Nora Felix Inês Karl Léa Hugo Julie Sanne Marco Daan Petra Olga"
     " Ben Fleur Aoife Yuki Fahad Rita Björn Zoë Müge Søren Agnès Łukasz José Renée Åsa Günther Maëlle Haruto Noor"
     " Mateo Priya Omar Ingrid Wei Thabo Elif Pavel Carmen"
-).split()
-LAST = (
+)
+LAST = _words(
     "Berger Weber Rossi Nilsson Vogel Lehmann Martin Novák Schulz Keller Braun Costa Huber Fischer Peeters Dubois"
     " Bakker Bianchi Visser Nowak Horák Carter Jansen Byrne Tanaka Sabah Sommer Müller Schröder Größ Jäger Øster"
-    " Lefèvre Wójcik García Ångström Köhler Böhm Weiß Sørensen Marešová Ito Haddad Smith O'Neill Okafor Yılmaz Petrov"
+    " Lefèvre Wójcik García Ångström Köhler Böhm Weiß Sørensen Marešová Ito Haddad Smith O'Neill Okafor Yilmaz Petrov"
     " Delgado Lindqvist Fernández Kaya Mbeki Chen Kowalczyk Van-Dyck Moreau Rossetti Hoffmann Krüger"
-).split()
-COMPANY_WORDS = (
+)
+COMPANY_WORDS = _words(
     "Hansen Baur Nowak Sommer Lindner Meyer Nordlicht Winter Theater Papier Grünwald Öztürk Falkenberg Rheintal"
     " Hafen Kessler Bluestone Redwood Lakeside Summit Harbor Granite Prairie Cascade Atlas Orion Vega Delta Cedar"
     " Lützow Weißer Schäfer Brandt Ostsee Alpen Isar Königs Blackforest Silverline Northgate"
-).split()
-TRADES = (
+)
+TRADES = _words(
     "Werbung Versand Werkzeuge Logistik Medien Systeme Optik Druck Textil Energie Design Pharma Bücher Reisen Bäckerei"
     " Trading Foods Labs Motors Health Marine Books Travel Farms Analytics Studio Partners Supply Tools Robotics"
-).split()
+)
 COMPANY_FORMS = {"de": ("GmbH", "KG", "AG", "GmbH & Co. KG", "e.K.", "UG"), "us": ("Inc.", "LLC", "Corp.", "Co.", "LP")}
 
 _PLAIN = str.maketrans({
     "ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "o", "Ø": "O", "å": "a", "Å": "A",
-    "é": "e", "è": "e", "ë": "e", "ê": "e", "á": "a", "í": "i", "ó": "o", "š": "s", "Ł": "L", "ł": "l", "ı": "i", "ñ": "n",
+    "é": "e", "è": "e", "ë": "e", "ê": "e", "á": "a", "í": "i", "ó": "o", "š": "s", "Ł": "L", "ł": "l", "ñ": "n",
 })  # fmt: skip
 _LONGEST = 27  # of a name in a subfield of a bank's line
 
@@ -43,6 +59,15 @@ _LONGEST = 27  # of a name in a subfield of a bank's line
 def plain(text: str) -> str:
     """Write a text in letters that every bank has."""
     return text.translate(_PLAIN).encode("ascii", "ignore").decode()
+
+
+def consumer_name(number: int) -> str:
+    """Name a consumer, as the macro ``full_name`` does."""
+    first = FIRST[(number * 7 + number // len(FIRST)) % len(FIRST)]
+    last = LAST[(number + number // len(LAST)) % len(LAST)]
+    pairs = len(FIRST) * len(LAST)
+    middle = f" {chr(65 + number // pairs % 26)}." if number >= pairs else ""
+    return f"{first}{middle} {last}"
 
 
 def company_name(draws: Draws, country: str, number: int) -> str:

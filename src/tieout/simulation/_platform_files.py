@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.simulation._days import text_of
-from tieout.simulation._profile import EXPONENTS
 from tieout.simulation._sales import Line
 from tieout.simulation._tables import write
 
@@ -35,7 +34,8 @@ ADYEN_WORDS = {
     Line.PAYOUT: "MerchantPayout", Line.PAYOUT_FAILED: "BankInstructionReturned", Line.CARRIED_OUT: "Balancetransfer",
     Line.CARRIED_IN: "Balancetransfer",
 }  # fmt: skip
-_WEEKLY_FILES_BELOW = 100_000  # platform rows: larger companies fetch a report a day
+_DAILY_FILES_FROM = 100_000  # platform rows: smaller companies fetch a report now and then
+_DAYS_OF_A_FILE = 12
 
 
 def _case(of: dict[Line, str], column: str = "kind") -> str:
@@ -70,7 +70,9 @@ def lay_platform_rows(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
         from lines l left join (select settlement as failed, settlement_id as failed_id, token as failed_token from settlements)
             on l.kind = {int(Line.PAYOUT_FAILED)} and failed = l.order_place
     """)
-    paid = ", ".join(str(int(kind)) for kind in (Line.CHARGE, Line.REFUND, Line.DISPUTE, Line.DISPUTE_WON, Line.DEBIT_RETURNED))
+    paid = ", ".join(
+        str(int(kind)) for kind in (Line.CHARGE, Line.REFUND, Line.DISPUTE, Line.DISPUTE_WON, Line.DEBIT_RETURNED)
+    )
     con.execute(f"""
         create view stripe_rows as
         select platform, settlement, kind, moment, i,
@@ -91,7 +93,8 @@ def lay_platform_rows(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
             case when kind in ({paid}) then case method when 2 then stripe_id('py', 'c', payment)
                 else stripe_id('ch', 'c', payment) end end as charge_id,
             case when kind in ({paid}) then stripe_id('pi', 'i', payment) end as payment_intent_id,
-            case when kind in ({paid}) then case method when 2 then 'sepa_debit' else 'card' end end as payment_method_type,
+            case when kind in ({paid}) then case when method < 2 then 'card'
+                when currency = 'USD' then 'us_bank_account' else 'sepa_debit' end end as payment_method_type,
             case when kind in ({paid}) then case method when 0 then 'visa' when 1 then 'mastercard' end end as card_brand,
             case when kind = {int(Line.PAYOUT)} then token end as trace_id, account as connected_account,
             order_text as "payment_metadata[order_id]"
@@ -103,13 +106,13 @@ _STRIPE_HIDDEN = "platform, settlement, kind, moment, i"
 
 
 def write_stripe(con: duckdb.DuckDBPyConnection, profile: Profile, settlements: list[Settlement], inbox: Path) -> None:
-    """Write payout reconciliations, and per balance what changed it at the month's end and what it was."""
-    for platform in (p for p in profile.platforms if p.source == "stripe"):
+    """Write payout reconciliations per currency, what changed the balances at the month's end, and what they were."""
+    balances = [p for p in profile.platforms if p.source == "stripe"]
+    for platform in balances:
         mine = [s for s in settlements if s.platform is platform and s.how != "manual"]
         days = sorted({s.day for s in mine})
-        weekly = profile.rows < _WEEKLY_FILES_BELOW
-        parts = [days[n : n + 5] for n in range(0, len(days), 5)] if weekly else [[day] for day in days]
-        for part in parts:
+        width = 1 if profile.rows >= _DAILY_FILES_FROM else _DAYS_OF_A_FILE
+        for part in (days[n : n + width] for n in range(0, len(days), width)):
             places = ", ".join(str(s.place) for s in mine if s.day in part)
             name = f"Itemised_Payout_Reconciliation_{platform.currency}_{text_of(part[0])}_to_{text_of(part[-1])}.csv"
             # The same moment of many lines: their place decides, and the payout stands last.
@@ -118,44 +121,56 @@ def write_stripe(con: duckdb.DuckDBPyConnection, profile: Profile, settlements: 
                 order by settlement, kind = {int(Line.PAYOUT)}, moment, i
             """
             write(con, query, inbox / "stripe" / name)
-        _write_balance(con, profile, platform, settlements, inbox)
+    _write_activity(con, profile, settlements, inbox / "stripe-balance")
+    _write_summary(con, profile, balances, inbox / "stripe-balance")
 
 
-def _write_balance(
-    con: duckdb.DuckDBPyConnection, profile: Profile, platform: Platform, settlements: list[Settlement], inbox: Path
+def _span(profile: Profile) -> str:
+    return f"{text_of(profile.month.first)}_to_{text_of(profile.month.last)}"
+
+
+def _write_activity(
+    con: duckdb.DuckDBPyConnection, profile: Profile, settlements: list[Settlement], inbox: Path
 ) -> None:
-    """The report on the balance itself: small companies fetch the month, large ones what no payout report has."""
-    month = profile.month
-    span = f"{text_of(month.first)}_to_{text_of(month.last)}"
-    manual = ", ".join(str(s.place) for s in settlements if s.how == "manual" and s.platform is platform) or "-2"
-    unsettled = f"(settlement = -1 or settlement in ({manual}))"
-    again = f" or moment >= {(month.last - 6) * 86_400}" if profile.rows < _WEEKLY_FILES_BELOW else ""
-    # This report names the payout of a line only once it was paid.
-    query = f"""
-        select * exclude ({_STRIPE_HIDDEN}, automatic_payout_effective_at_utc, automatic_payout_id, trace_id),
-            trace_id
-        from stripe_rows where platform = {platform.place} and ({unsettled}{again}) order by moment, i
     """
-    write(con, query, inbox / "stripe-balance" / f"Itemised_Balance_Change_{platform.currency}_{span}.csv")
-    exponent = EXPONENTS[platform.currency]
+    Write what changed the balances, seen from their own side.
+
+    Small companies fetch the last week, of which most is in the payout reports, too; large ones what no payout report
+    has: lines that are not settled yet, and payouts by hand.
+    """
+    manual = ", ".join(str(s.place) for s in settlements if s.how == "manual")
+    again = f"or moment >= {(profile.month.last - 6) * 86_400}" if profile.rows < _DAILY_FILES_FROM else ""
+    query = f"""
+        select * exclude ({_STRIPE_HIDDEN}, automatic_payout_effective_at_utc, automatic_payout_id)
+        from stripe_rows where settlement = -1 or settlement in ({manual}) {again} order by moment, i
+    """
+    write(con, query, inbox / f"Itemised_Balance_Change_From_Activity_{_span(profile)}.csv")
+
+
+def _write_summary(con: duckdb.DuckDBPyConnection, profile: Profile, balances: list[Platform], inbox: Path) -> None:
+    """Write what the balances were at the month's ends."""
+    first, last = text_of(profile.month.first), text_of(profile.month.last)
+    openings = " ".join(f"when {p.place} then {p.opening}" for p in balances)
+    paid = f"kind in ({int(Line.PAYOUT)}, {int(Line.PAYOUT_FAILED)})"
+    places = ", ".join(str(p.place) for p in balances)
     query = f"""
         with sums as (
-            select coalesce(sum(amount - fee) filter (where kind not in ({int(Line.PAYOUT)}, {int(Line.PAYOUT_FAILED)})), 0) as activity,
-                coalesce(sum(amount - fee) filter (where kind in ({int(Line.PAYOUT)}, {int(Line.PAYOUT_FAILED)})), 0) as payouts
-            from line_columns where platform = {platform.place}
+            select platform, case platform {openings} end as opening,
+                coalesce(sum(amount - fee) filter (where not {paid}), 0)::bigint as activity,
+                coalesce(sum(amount - fee) filter (where {paid}), 0)::bigint as payouts
+            from line_columns where platform in ({places}) group by platform
         )
-        select category, description, money_text(net, {exponent}) as net_amount, lower('{platform.currency}') as currency,
-            '{platform.number}' as connected_account
+        select category, description, money_text(net, exponent) as net_amount, lower(currency) as currency,
+            account as connected_account
         from (
-            select 1 as n, 'starting_balance' as category, 'Starting balance ({text_of(month.first)})' as description,
-                {platform.opening} as net
-            union all select 2, 'activity', 'Balance change from activity', activity::bigint from sums
-            union all select 3, 'payouts', 'Total payouts', payouts::bigint from sums
-            union all select 4, 'ending_balance', 'Ending balance ({text_of(month.last)})',
-                ({platform.opening} + activity + payouts)::bigint from sums
-        ) order by n
+            select platform, 1 as n, 'starting_balance' as category, 'Starting balance ({first})' as description,
+                opening as net from sums
+            union all select platform, 2, 'activity', 'Balance change from activity', activity from sums
+            union all select platform, 3, 'payouts', 'Total payouts', payouts from sums
+            union all select platform, 4, 'ending_balance', 'Ending balance ({last})', opening + activity + payouts from sums
+        ) join platforms using (platform) order by platform, n
     """
-    write(con, query, inbox / "stripe-balance" / f"Balance_Summary_{platform.currency}_{span}.csv")
+    write(con, query, inbox / f"Balance_Summary_{_span(profile)}.csv")
 
 
 def write_adyen(con: duckdb.DuckDBPyConnection, profile: Profile, settlements: list[Settlement], inbox: Path) -> None:

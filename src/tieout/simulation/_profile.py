@@ -14,10 +14,12 @@ from tieout.simulation._names import iban
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CURRENCIES", "EXPONENTS", "Bank", "Entity", "Numbering", "Platform", "Profile", "make_profile"]
+__all__ = ["CURRENCIES", "EXPONENTS", "UNITS", "Bank", "Entity", "Numbering", "Platform", "Profile", "make_profile"]
 
 CURRENCIES = ("EUR", "USD", "JPY", "KWD")
 EXPONENTS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
+#: Minor units in one of each.
+UNITS = {"EUR": 100, "USD": 100, "JPY": 1, "KWD": 1000}
 #: So many platform rows have a store of their own on the second platform.
 _ROWS_OF_A_STORE = 250_000
 _STORES_MAX = 24
@@ -172,8 +174,12 @@ def make_profile(seed: int, rows: int, month: Month) -> Profile:
     taken: set[str] = set()
     here = _entity(draws, house, software, "de", taken)
     there = _entity(draws, house, shop, "us", taken)
-    acct = "acct_1" + "".join(draws.pick("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789") for _ in range(15))
-    iban_main, iban_usd = (iban("DE", f"{draws.one(10**7, 9 * 10**7)}{draws.one(0, 10**10 - 1):010d}") for _ in range(2))
+    acct = "acct_1" + "".join(
+        draws.pick("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789") for _ in range(15)
+    )
+    iban_main, iban_usd = (
+        iban("DE", f"{draws.one(10**7, 9 * 10**7)}{draws.one(0, 10**10 - 1):010d}") for _ in range(2)
+    )
     banks = (
         Bank("bank-de-eur", "bank-de", here, "EUR", iban_main, "1200", draws.one(4_000_000, 30_000_000), draws.one(190, 199)),
         Bank("bank-de-usd", "bank-de", here, "USD", iban_usd, "1210", draws.one(1_000_000, 9_000_000), draws.one(190, 199)),

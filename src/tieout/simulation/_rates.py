@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tieout.simulation._profile import CURRENCIES, EXPONENTS
+from tieout.simulation._profile import CURRENCIES, UNITS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,13 +47,14 @@ class Rates:
     def converted(self, amount: int, source: str, target: str, day: int) -> int:
         """Convert minor units of one currency into minor units of another, rounded to the nearest."""
         sign, size = (-1, -amount) if amount < 0 else (1, amount)
-        above = size * self.rate(target, day) * 10 ** EXPONENTS[target]
-        below = self.rate(source, day) * 10 ** EXPONENTS[source]
+        above = size * self.rate(target, day) * UNITS[target]
+        below = self.rate(source, day) * UNITS[source]
         return sign * ((2 * above + below) // (2 * below))
 
     def many(self, amounts: Whole, source: str, target: str, days: Whole) -> Whole:
         """Convert many amounts, each on its day."""
         ours, theirs = (np.array(self.table[each], np.int64)[days - self.first] for each in (target, source))
-        below = theirs * 10 ** EXPONENTS[source]
-        above = np.abs(amounts) * ours * 10 ** EXPONENTS[target]
-        return np.sign(amounts) * ((2 * above + below) // (2 * below))
+        below = theirs * UNITS[source]
+        above = np.abs(amounts) * ours * UNITS[target]
+        converted: Whole = np.sign(amounts) * ((2 * above + below) // (2 * below))
+        return converted

@@ -43,6 +43,10 @@ class Line(IntEnum):
     CORRECTION = 14
 
 
+#: Columns that do not hold a place or a small number.
+_TYPES = {"at": np.int64, "amount": np.int64, "fee": np.int64, "kind": np.int8, "platform": np.int8, "method": np.int8}
+
+
 @dataclass(slots=True)
 class Lines:
     """
@@ -75,7 +79,10 @@ class Lines:
     def of(cls, count: int, **columns: Any) -> Lines:
         """Make lines from columns or constants; what is not given is -1, amounts and fees 0."""
         given = {"fee": 0, "amount": 0} | columns
-        return cls(**{f.name: np.broadcast_to(np.asarray(given.get(f.name, -1), np.int64), count) for f in fields(cls)})
+        return cls(**{
+            f.name: np.broadcast_to(np.asarray(given.get(f.name, -1), _TYPES.get(f.name, np.int32)), count)
+            for f in fields(cls)
+        })  # fmt: skip
 
     @classmethod
     def joined(cls, parts: list[Lines]) -> Lines:
@@ -168,7 +175,7 @@ def _fees(profile: Profile, platform: Whole, amount: Whole) -> Whole:
     return np.where(ten, fee // 10 * 10, fee)
 
 
-def _later(profile: Profile, draws: Draws, at: Whole, low_days: int, high_days: int) -> Whole:
+def _later(draws: Draws, at: Whole, low_days: int, high_days: int) -> Whole:
     count = len(at)
     return at + draws.many(low_days, high_days, count) * _DAY_S + draws.many(0, 20_000, count)
 
@@ -200,9 +207,11 @@ def _refunds(profile: Profile, draws: Draws, charges: Lines, count: int) -> Line
     chosen = early[draws.some(len(early), count)]
     whole = charges.amount[chosen]
     share = np.where(draws.many(0, 99, count) < 40, draws.many(10, 90, count), 100)
-    unit = np.where(np.isin(charges.platform[chosen], [p.place for p in profile.platforms if p.currency == "KWD"]), 10, 1)
+    unit = np.where(
+        np.isin(charges.platform[chosen], [p.place for p in profile.platforms if p.currency == "KWD"]), 10, 1
+    )
     amount = -np.maximum(unit, whole * share // 100 // unit * unit)
-    at = _later(profile, draws, charges.at[chosen], 0, _REFUND_DAYS_MAX)
+    at = _later(draws, charges.at[chosen], 0, _REFUND_DAYS_MAX)
     return _within(profile, _undone(Line.REFUND, charges, chosen, at=at, amount=amount))
 
 
@@ -211,10 +220,10 @@ def _disputes(profile: Profile, draws: Draws, charges: Lines, count: int) -> lis
     early = _open_to(Line.DISPUTE, charges, (charges.at < charges.at[len(charges) // 2]) & (charges.method < 2))
     chosen = early[draws.some(len(early), count)]
     fee = np.array([_DISPUTE_FEE[p.currency] for p in profile.platforms], np.int64)[charges.platform[chosen]]
-    at = _later(profile, draws, charges.at[chosen], 2, 7)
+    at = _later(draws, charges.at[chosen], 2, 7)
     lost = _undone(Line.DISPUTE, charges, chosen, at=at, amount=-charges.amount[chosen], fee=fee)
     won = np.arange(count) % 3 == 0
-    back = _later(profile, draws, at[won], 2, 6)
+    back = _later(draws, at[won], 2, 6)
     return [
         _within(profile, lost),
         _within(profile, _undone(Line.DISPUTE_WON, charges, chosen[won], at=back, amount=charges.amount[chosen[won]])),
@@ -227,7 +236,7 @@ def _returned_debits(profile: Profile, draws: Draws, charges: Lines) -> Lines:
     early = _open_to(Line.DEBIT_RETURNED, charges, (charges.at < charges.at[len(charges) * 6 // 10]) & is_debit)
     count = min(len(early), max(2, len(early) * 8 // 1000))
     chosen = early[draws.some(len(early), count)]
-    at = _later(profile, draws, charges.at[chosen], 3, 6)
+    at = _later(draws, charges.at[chosen], 3, 6)
     back = _undone(Line.DEBIT_RETURNED, charges, chosen, at=at, amount=-charges.amount[chosen], fee=350)
     return _within(profile, back)
 
@@ -239,4 +248,5 @@ def _paid_twice(profile: Profile, draws: Draws, charges: Lines, below: int) -> L
     at = charges.at[chosen] + draws.many(40, 2 * _DAY_S, len(chosen))
     again = _undone(Line.CHARGE, charges, chosen, at=at, amount=charges.amount[chosen], fee=charges.fee[chosen])
     kept = _within(profile, again)
-    return Lines(**{f.name: getattr(kept, f.name) for f in fields(kept)} | {"payment": below + np.arange(len(kept))})
+    kept.payment = np.arange(below, below + len(kept), dtype=np.int32)
+    return kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ _PAID_AT_S = 5_400  # seconds of the local day
 _CLOSED_AT_S = 86_340
 _AVAILABLE_AFTER = 2  # business days
 _DAILY_BATCHES_FROM = 100_000  # platform rows
+_TUESDAY, _FRIDAY = 1, 4
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
@@ -109,7 +111,7 @@ def _reserves(profile: Profile, draws: Draws) -> Lines:
         parts += [
             _one(platform, Line.HOLD, _moment(profile, platform, first, 40_000), -held),
             _one(platform, Line.RELEASE, _moment(profile, platform, first + draws.one(8, 12), 41_000), held),
-            _one(platform, Line.HOLD, _moment(profile, platform, first + 13, 42_000), -draws.one(150, 900) * 100),
+            _one(platform, Line.HOLD, _moment(profile, platform, first + 13, 42_000), -held - draws.one(1, 400) * 100),
         ]
     return Lines.joined(parts)
 
@@ -132,23 +134,25 @@ def _fee_taxes(profile: Profile, draws: Draws) -> Lines:
 
 def _closing_days(profile: Profile, platform: Platform) -> list[int]:
     """On which days (Amsterdam's) a store's batch is closed; the last one takes in the month's last night."""
-    month, working = profile.month, profile.working["ECB"]
-    days = [day for day in working.of_month if day <= month.last]
-    weekday = lambda day: (day + 3) % 7  # noqa: E731 - 1 January 1970 was a Thursday
+    days = list(profile.working["ECB"].of_month)
     if platform.currency == "JPY":
-        days = [day for day in days if weekday(day) == 4]
-        days = sorted({*days, _zero_day(profile)})
+        days = sorted({*_fridays(profile), _zero_day(profile)})
     elif profile.rows < _DAILY_BATCHES_FROM:
-        days = [day for day in days if weekday(day) in {0, 2, 4}]
-    return [*(day for day in days if day <= month.last - 1), month.last + 1]
+        days = [day for day in days if _weekday(day) in {_TUESDAY, _FRIDAY}]
+    return [*(day for day in days if day < profile.month.last), profile.month.last + 1]
+
+
+def _weekday(day: int) -> int:
+    return (day + 3) % 7  # 1 January 1970 was a Thursday
+
+
+def _fridays(profile: Profile) -> list[int]:
+    return [day for day in profile.working["ECB"].of_month if _weekday(day) == _FRIDAY]
 
 
 def _zero_day(profile: Profile) -> int:
-    """The day whose batch in yen sums to zero: the business day after the second Friday, on which one was paid out."""
-    friday = profile.month.first
-    while (friday + 3) % 7 != 4:
-        friday += 1
-    return profile.working["ECB"].after(friday + 7, 1)
+    """The day whose batch in yen sums to zero: the business day after a Friday whose batch was paid out."""
+    return profile.working["ECB"].after(_fridays(profile)[1], 1)
 
 
 def _with_zero_batch(profile: Profile, draws: Draws, lines: Lines) -> Lines:
@@ -156,9 +160,7 @@ def _with_zero_batch(profile: Profile, draws: Draws, lines: Lines) -> Lines:
     platform = next(p for p in profile.platforms if p.currency == "JPY")
     clock = profile.clocks["Europe/Amsterdam"]
     zero = _zero_day(profile)
-    friday = zero - 1
-    while (friday + 3) % 7 != 4:
-        friday -= 1
+    friday = _fridays(profile)[1]
     days = clock.days(lines.at)
     between = (lines.platform == platform.place) & (days > friday) & (days <= zero)
     lines.at = np.where(between, lines.at + (zero - friday) * 86_400, lines.at)
@@ -171,14 +173,14 @@ def _with_zero_batch(profile: Profile, draws: Draws, lines: Lines) -> Lines:
     return Lines.joined([lines, sale, undone])
 
 
-def _payouts(
-    profile: Profile, draws: Draws, platform: Platform, at: Whole, settlements: list[Settlement]
-) -> Whole:
+def _payouts(profile: Profile, draws: Draws, platform: Platform, at: Whole, settlements: list[Settlement]) -> Whole:
     """Settle lines of the first platform by the day on which they become available."""
     working = profile.working["ECB"]
     days = profile.clocks[platform.entity.zone].days(at)
     base = int(days.min())
-    available = np.array([working.after(base + n, _AVAILABLE_AFTER) for n in range(int(days.max()) - base + 1)], np.int64)
+    available = np.array(
+        [working.after(base + n, _AVAILABLE_AFTER) for n in range(int(days.max()) - base + 1)], np.int64
+    )
     paid_on = available[days - base]
     found = np.full(len(at), -1, np.int64)
     for day in sorted({int(day) for day in np.unique(paid_on) if day <= profile.month.last}):
@@ -195,9 +197,7 @@ def _payouts(
     return found
 
 
-def _batches(
-    profile: Profile, draws: Draws, platform: Platform, at: Whole, settlements: list[Settlement]
-) -> Whole:
+def _batches(profile: Profile, draws: Draws, platform: Platform, at: Whole, settlements: list[Settlement]) -> Whole:
     """Settle lines of the second platform by the batch that was open at the time."""
     closing = _closing_days(profile, platform)
     days = profile.clocks["Europe/Amsterdam"].days(at)
@@ -206,7 +206,7 @@ def _batches(
     carried = draws.one(2, 3) if platform.currency == "USD" else -1
     for place, day in enumerate(closing):
         how = "paid"
-        if place == carried or (platform.currency == "JPY" and (day + 3) % 7 == 4 and place in {0, 3}):
+        if place == carried or (platform.currency == "JPY" and day in _fridays(profile)[::3]):
             how = "carried"
         if platform.currency == "JPY" and day == _zero_day(profile):
             how = "zero"
@@ -238,6 +238,7 @@ def _let_two_fail(draws: Draws, settlements: list[Settlement]) -> None:
     for platform in ("stripe-eur", "adyen-us"):
         mine = _of(settlements, platform)
         mine[draws.one(len(mine) // 3, len(mine) // 2)].how = "failed"
+
 
 def _negative(profile: Profile, draws: Draws, lines: Lines, settlements: list[Settlement]) -> Lines:
     """Make the payout of one day negative: the platform takes back more than it owes."""
@@ -274,7 +275,7 @@ def _paid(profile: Profile, lines: Lines, settlements: list[Settlement]) -> Line
     net = (lines.amount - lines.fee)[order]
     begins = np.searchsorted(places, np.arange(len(settlements) + 1))
     total = np.concatenate([[0], np.cumsum(net)])
-    sums = [int(total[end] - total[begin]) for begin, end in zip(begins[:-1], begins[1:], strict=True)]
+    sums = [int(total[end] - total[begin]) for begin, end in pairwise(begins)]
     parts = [Lines.of(0)]
     for platform in profile.platforms:
         carried, returned, failed = 0, 0, -1
@@ -285,12 +286,14 @@ def _paid(profile: Profile, lines: Lines, settlements: list[Settlement]) -> Line
                 parts.append(_one(platform, Line.CARRIED_IN, opens, carried, settlement.place))
             if returned:
                 back = _one(platform, Line.PAYOUT_FAILED, settlement.at - 18_000, returned, settlement.place)
-                back.order = np.array([failed], np.int64)  # which settlement's money it is
+                back.order = np.array([failed], np.int32)  # which settlement's money it is
                 parts.append(back)
             settlement.amount = sums[settlement.place] + carried + returned
             carried = returned = 0
-            if platform.source == "adyen" and settlement.amount <= 0 and settlement.how == "paid":
+            if platform.source == "adyen" and settlement.amount <= 0 and settlement.how != "last":
                 settlement.how = "carried" if settlement.amount else "zero"
+            if settlement.how == "zero" and settlement.amount:
+                settlement.how = "paid"
             if settlement.amount == 0:
                 continue
             kind = Line.CARRIED_OUT if settlement.how in {"carried", "last"} else Line.PAYOUT

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from tieout.simulation._documents import How, Spelling
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.simulation._settling import Settlement
     from tieout.simulation._world import World
 
-__all__ = ["engine", "lay", "lay_papers", "write"]
+__all__ = ["engine", "lay", "lay_papers", "write", "write_parquet"]
 
 _MEMORY = "700MB"
 
@@ -39,6 +40,14 @@ create macro money_text(x, e) as case when x < 0 then '-' else '' end || (abs(x)
 create macro hash_of(what, n) as md5('{seed}/' || what || '/' || n::varchar);
 create macro stripe_id(prefix, what, n) as prefix || '_3' || substr(hash_of(what, n), 1, 6) || '{suffix}'
     || substr(hash_of(what, n), 7, 10);
+create macro first_name(c) as {firsts}[(c * 7 + c // {first_count}) % {first_count} + 1];
+create macro last_name(c) as {lasts}[(c + c // {last_count}) % {last_count} + 1];
+create macro middle(c) as case when c >= {first_count} * {last_count}
+    then ' ' || chr((65 + c // ({first_count} * {last_count}) % 26)::integer) || '.' else '' end;
+create macro full_name(c) as case when c >= 0 then first_name(c) || middle(c) || ' ' || last_name(c) end;
+create macro plain(t) as translate(t, 'ÖöäüßéèëêáàíóøåÅØšŁłñç', 'OoauseeeeaaiooaAOsLlnc');
+create macro email(c) as case when c >= 0
+    then lower(plain(replace(first_name(c) || '.' || last_name(c), chr(39), ''))) || c || '@example.com' end;
 create macro adyen_id(what, n) as translate(substr(hash_of(what, n), 1, 16), '0123456789abcdef', 'B7C4D9F2G8H3J5KN');
 """
 
@@ -50,14 +59,24 @@ def engine(profile: Profile, scratch: Path) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute(f"set memory_limit = '{_MEMORY}'; set temp_directory = '{scratch}'; set threads = 2")
     con.execute("set preserve_insertion_order = true; set enable_progress_bar = false")
-    con.execute(_MACROS.format(seed=profile.seed, suffix=profile.stripe_account[6:12]))
+    words = {"firsts": _listed(FIRST), "lasts": _listed(LAST), "first_count": len(FIRST), "last_count": len(LAST)}
+    con.execute(_MACROS.format(seed=profile.seed, suffix=profile.stripe_account[6:12], **words))
     return con
+
+
+def _listed(words: Iterable[str]) -> str:
+    return "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in words) + "]"
 
 
 def write(con: duckdb.DuckDBPyConnection, query: str, path: Path, options: str = "header, delimiter ','") -> None:
     """Write a table as a text file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     con.execute(f"copy ({query}) to '{path}' (format csv, {options})")
+
+
+def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write a table as a Parquet file."""
+    con.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
 
 
 def lay(
@@ -68,9 +87,10 @@ def lay(
     how: object,
     documents: Documents,
 ) -> None:
-    """Lay the columns out as tables: lines, settlements, platforms, entities, customers, documents."""
-    _columns(con, "line_columns", lines, how=how)
-    _columns(con, "document_columns", documents)
+    """Lay the columns out as tables: lines, settlements, platforms, documents."""
+    # In the order in which files want them, so that a file is found without reading everything.
+    _columns(con, "line_columns", lines, "settlement", how=how)
+    _columns(con, "document_columns", documents, "day")
     _table(con, "platforms", [
         {
             "platform": p.place, "platform_id": p.id, "source": p.source, "entity": profile.entities.index(p.entity),
@@ -88,19 +108,19 @@ def lay(
     _table(con, "currencies", [
         {"currency_place": n, "currency": name, "exponent": EXPONENTS[name]} for n, name in enumerate(CURRENCIES)
     ])  # fmt: skip
-    _customers(con, max(int(lines.customer.max()), int(documents.customer.max())) + 1)
     _lines(con, profile)
     _documents(con, profile)
 
 
-def _columns(con: duckdb.DuckDBPyConnection, name: str, columns: object, **more: object) -> None:
+def _columns(con: duckdb.DuckDBPyConnection, name: str, columns: object, by: str, **more: object) -> None:
     names = list(type(columns).__dataclass_fields__)  # type: ignore[attr-defined]  # a dataclass of columns
     values = {each: getattr(columns, each) for each in names} | more
     # "at" and "order" are words of SQL.
     said = {"at": "moment", "order": "order_place"}
-    columns_given = {said.get(each, each): pa.array(value, pa.int64()) for each, value in values.items()}
+    columns_given = {said.get(each, each): pa.array(value) for each, value in values.items()}
+    columns_given["i"] = pa.array(np.arange(len(next(iter(columns_given.values())))))
     con.register(f"{name}_given", pa.table(columns_given))
-    con.execute(f"create table {name} as select row_number() over () - 1 as i, * from {name}_given")
+    con.execute(f"create table {name} as select * from {name}_given order by {by}, i")
     con.unregister(f"{name}_given")
 
 
@@ -110,44 +130,27 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, objec
     con.unregister(f"{name}_given")
 
 
-def _customers(con: duckdb.DuckDBPyConnection, count: int) -> None:
-    """Name the consumers: first and last names in turns, a middle letter once all pairs are used up."""
-    con.execute(
-        f"""
-        create table customers as
-        select c as customer, first || middle || ' ' || last as name, last || ', ' || first || middle as reversed,
-            lower(translate(first || '.' || last, '{_UMLAUTS}', '{_PLAIN}')) || c || '@example.com' as email
-        from (
-            select c, $first[(c * 7 + c // {len(FIRST)}) % {len(FIRST)} + 1] as first,
-                $last[(c + c // {len(LAST)}) % {len(LAST)} + 1] as last,
-                case when c >= {len(FIRST) * len(LAST)}
-                    then ' ' || chr((65 + c // {len(FIRST) * len(LAST)} % 26)::integer) || '.' else '' end as middle
-            from range({count}) r(c)
-        )
-    """,
-        {"first": list(FIRST), "last": list(LAST)},
-    )
-
-
-_UMLAUTS = "ÖöäüßéèëêáàíóøåÅØšŁłıñç"
-_PLAIN = "OoauseeeeaaiooaAOsLlinc"
-
-
 def _lines(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Give every line its local day and its place in the settlement's file."""
     zones = sorted({p.entity.zone for p in profile.platforms})
-    local = " ".join(f"when '{zone}' then timezone('{zone}', timezone('UTC', make_timestamp(moment * 1000000)))" for zone in zones)
-    orders = " ".join(f"when {n} then {entity.orders.sql('l.order_place')}" for n, entity in enumerate(profile.entities))
-    plain = ", ".join(str(int(kind)) for kind in (Line.CHARGE, Line.REFUND, Line.DISPUTE, Line.DISPUTE_WON, Line.DEBIT_RETURNED))
+    local = " ".join(
+        f"when '{zone}' then timezone('{zone}', timezone('UTC', make_timestamp(moment * 1000000)))" for zone in zones
+    )
+    orders = " ".join(
+        f"when {n} then {entity.orders.sql('l.order_place')}" for n, entity in enumerate(profile.entities)
+    )
+    plain = ", ".join(
+        str(int(kind)) for kind in (Line.CHARGE, Line.REFUND, Line.DISPUTE, Line.DISPUTE_WON, Line.DEBIT_RETURNED)
+    )
     con.execute(
         f"""
         create view lines as
         select l.*, p.* exclude (platform), s.settlement_id, s.token, s.paid_day, s.batch, s.due_day, s.state,
             (case p.zone {local} end)::date as booked_on,
             case when l.kind in ({plain}) then case p.entity {orders} end end as order_text,
-            c.name as customer_name, c.email as customer_email
+            full_name(l.customer) as customer_name, email(l.customer) as customer_email
         from line_columns l join platforms p using (platform)
-            left join settlements s using (settlement) left join customers c using (customer)
+            left join settlements s using (settlement)
     """
     )
 
@@ -181,16 +184,14 @@ def _documents(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
             case d.credit when 1 then {either("credits")} else {either("invoices")} end as number,
             case d.credit when 1 then 'credit_note' else 'invoice' end as kind,
             {spelled("d.spelling")} as reference, {spelled("d.first_spelling")} as first_reference,
-            case d.named when 0 then c.name
-                when 1 then upper(translate(c.name, '{_UMLAUTS}', '{_PLAIN}'))
-                when 2 then substr(c.name, 1, 12)
-                when 3 then translate(c.name, '{_UMLAUTS}', '{_PLAIN}')
-                else c.reversed end as name,
-            c.name as full_name, (20000 + d.customer)::varchar as account,
+            case d.named when 0 then full_name(d.customer) when 1 then upper(plain(full_name(d.customer)))
+                when 2 then substr(full_name(d.customer), 1, 12) when 3 then plain(full_name(d.customer))
+                else last_name(d.customer) || ', ' || first_name(d.customer) || middle(d.customer) end as name,
+            full_name(d.customer) as full_name, (20000 + d.customer)::varchar as account,
             d.how in ({int(How.LATE_REFERENCE)}, {int(How.CORRECTED_DOCUMENT)}) as is_late
         from (select *, {either("orders").replace("d.order_place", "dc.order_place").replace("d.entity", "dc.entity")} as order_text
               from document_columns dc) d
-            join currencies k on k.currency_place = d.currency left join customers c using (customer)
+            join currencies k on k.currency_place = d.currency
     """
     )
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.simulation._documents import How
-from tieout.simulation._profile import EXPONENTS
 from tieout.simulation._sales import Line
+from tieout.simulation._tables import write_parquet
+from tieout.simulation._truth_sums import write_balances, write_fees, write_in_transit, write_payments
 from tieout.simulation._truth_text import README
 from tieout.simulation._world import Position
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["write_truth"]
 
+#: Lines and documents whose positions stand in one file.
+_PART_ROWS = 400_000
 # how -> expected, reason, decidable, also
 _JUDGED: dict[How, tuple[str, str | None, bool, str]] = {
     How.PLAIN: ("matched", None, True, ""),
@@ -42,8 +45,18 @@ _JUDGED: dict[How, tuple[str, str | None, bool, str]] = {
     How.MISSING_REFERENCE: ("matched", None, True, ""),
     How.SHORT_WITHIN_TOLERANCE: ("matched", None, True, "exception:amount_difference"),
     How.OVER_WITHIN_TOLERANCE: ("matched", None, True, "exception:amount_difference"),
-    How.SHORT_BEYOND_TOLERANCE: ("exception", "amount_difference", True, "exception:missing_left;exception:missing_right"),
-    How.OVER_BEYOND_TOLERANCE: ("exception", "amount_difference", True, "exception:missing_left;exception:missing_right"),
+    How.SHORT_BEYOND_TOLERANCE: (
+        "exception",
+        "amount_difference",
+        True,
+        "exception:missing_left;exception:missing_right",
+    ),
+    How.OVER_BEYOND_TOLERANCE: (
+        "exception",
+        "amount_difference",
+        True,
+        "exception:missing_left;exception:missing_right",
+    ),
     How.BOOKED_IN_BASE_CURRENCY: ("matched", None, True, "exception:currency_mismatch"),
     How.DUPLICATED_DOCUMENT: ("exception", "ambiguous", False, "exception:duplicate;matched"),
     How.PAID_TWICE: ("exception", "ambiguous", False, "exception:duplicate;matched;exception:missing_left"),
@@ -51,7 +64,13 @@ _JUDGED: dict[How, tuple[str, str | None, bool, str]] = {
     How.MISSING_CHARGE: ("exception", "missing_right", True, "exception:late;open"),
     How.MISSING_REFUND: ("exception", "missing_right", True, "exception:late;open"),
     How.REFUND_WITHOUT_CREDIT_NOTE: ("exception", "refund_without_credit_note", True, "exception:missing_left;open"),
-    How.RETURNED_DEBIT: ("exception", "returned", True, "exception:refund_without_credit_note;exception:missing_left;open"),
+    How.PAID_IN_THREE_PARTS: ("matched", None, True, "exception:amount_difference"),
+    How.RETURNED_DEBIT: (
+        "exception",
+        "returned",
+        True,
+        "exception:refund_without_credit_note;exception:missing_left;open",
+    ),
 }
 #: References that do not join: amount, day and name must do.
 _NAMELESS = (How.PREFIX_LOST, How.TRUNCATED_REFERENCE, How.MANGLED_REFERENCE, How.MISSING_REFERENCE)
@@ -72,11 +91,11 @@ def write_truth(
     """Write every table of the truth."""
     folder.mkdir(parents=True, exist_ok=True)
     _lay_positions(con, world)
-    _write(con, f"select {_COLUMNS} from positions order by all", folder / "positions.parquet")
-    _write_balances(con, world, statements, folder)
-    _write_in_transit(con, world, settlements, folder)
-    _write_fees(con, folder)
-    _write_payments(con, folder)
+    _write_positions(con, folder)
+    write_balances(con, world, statements, folder)
+    write_in_transit(con, world, settlements, folder)
+    write_fees(con, folder)
+    write_payments(con, folder)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, ["source", "file", "column", "external_id", "content"], lineterminator="\n")
     writer.writeheader()
@@ -85,12 +104,10 @@ def write_truth(
     (folder / "README.md").write_text(README, encoding="utf-8")
 
 
-def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    con.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
-
-
 def _case(values: dict[How, str | None], column: str) -> str:
-    arms = " ".join(f"when {int(how)} then " + ("null" if value is None else f"'{value}'") for how, value in values.items())
+    arms = " ".join(
+        f"when {int(how)} then " + ("null" if value is None else f"'{value}'") for how, value in values.items()
+    )
     return f"case {column} {arms} end"
 
 
@@ -99,7 +116,7 @@ def _lay_positions(con: duckdb.DuckDBPyConnection, world: World) -> None:
     columns = {name: [getattr(position, name) for position in world.positions] for name in names}
     con.register("drawn_given", pa.table(columns))
     con.execute(
-        f"""
+        """
         create table drawn as
         select * exclude (day, "group"), date '1970-01-01' + day::integer as booked_on, "group" as group_id
         from drawn_given
@@ -107,19 +124,27 @@ def _lay_positions(con: duckdb.DuckDBPyConnection, world: World) -> None:
     )
     con.unregister("drawn_given")
     _lay_pool(con)
-    billed = f"({int(Line.CHARGE)}, {int(Line.REFUND)}, {int(Line.DEBIT_RETURNED)})"
-    con.execute(
-        f"""
-        create view positions as
+    con.execute(f"create view settled_side as {_settled()}")
+
+
+def _write_positions(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write what was drawn one by one, then what is made of columns, part by part so that each can be sorted."""
+    drawn = """
         select reconciliation, claim, side, source, external_id, settlement_id, kind, booked_on, amount, currency,
             expected, reason, group_id, coalesce(allocated, amount) as allocated, decidable, trouble, also
         from drawn
-        union all {_judged("document_side")}
-        union all {_judged("payment_side")}
-        union all {_settled()}
     """
-        .replace("{billed}", billed)
-    )
+    last = con.execute(
+        "select greatest((select max(i) from line_columns), (select max(i) from document_columns))"
+    ).fetchone()
+    count = (last[0] if last else 0) + 1
+    for nth, begin in enumerate(range(0, count, _PART_ROWS)):
+        chosen = f"i >= {begin} and i < {begin + _PART_ROWS}"
+        parts = [drawn if begin == 0 else f"{drawn} where false"]
+        parts += [f"{_judged(side)} where {chosen}" for side in ("document_side", "payment_side")]
+        parts.append(f"select * exclude (i) from settled_side where {chosen}")
+        name = f"positions-{nth}.parquet" if nth else "positions.parquet"
+        write_parquet(con, f"select {_COLUMNS} from ({' union all '.join(parts)}) order by all", folder / name)
 
 
 def _lay_pool(con: duckdb.DuckDBPyConnection) -> None:
@@ -130,10 +155,10 @@ def _lay_pool(con: duckdb.DuckDBPyConnection) -> None:
         select 'document' as claim, 'left' as side, case entity when 0 then 'erp-de' else 'erp-us' end as source,
             number as external_id, null::varchar as settlement_id, kind, date '1970-01-01' + day::integer as booked_on,
             amount, currency, how, full_name as name, line,
-            case when how = {int(How.PAID_TWICE)} then (select min(t.i) from line_columns t
-                where t.how = {int(How.PAID_TWICE)} and t.order_place = (select order_place from line_columns x where x.i = d.line)
-                and t.platform = (select platform from line_columns x where x.i = d.line)) else line end as tied
-        from documents d
+            line as tied, i, case when how = {int(How.PAID_IN_THREE_PARTS)} then paid else amount end as allocated
+        from documents left join (
+            select i as line, amount as paid from line_columns where how = {int(How.PAID_IN_THREE_PARTS)}
+        ) using (line)
     """)
     con.execute(f"""
         create view payment_side as
@@ -141,9 +166,12 @@ def _lay_pool(con: duckdb.DuckDBPyConnection) -> None:
             case when source = 'stripe' and (settlement = -1) then 'stripe-balance' else source end as source,
             own_id as external_id, settlement_id, case kind when {int(Line.CHARGE)} then 'charge' else 'refund' end as kind,
             booked_on, amount, currency, how, customer_name as name, i as line,
-            case when how = {int(How.PAID_TWICE)} then min(case when how = {int(How.PAID_TWICE)} then i end)
-                over (partition by platform, order_place, how) else i end as tied
-        from lines_named where kind in ({int(Line.CHARGE)}, {int(Line.REFUND)}, {int(Line.DEBIT_RETURNED)})
+            coalesce(first_paid, i) as tied, i, amount as allocated
+        from lines_named left join (
+            select platform, order_place, min(i) as first_paid, any_value(how) as how from line_columns
+            where how = {int(How.PAID_TWICE)} group by platform, order_place
+        ) using (platform, order_place, how)
+        where kind in ({int(Line.CHARGE)}, {int(Line.REFUND)}, {int(Line.DEBIT_RETURNED)})
     """)
     # Left over once the references have joined what they can: the same amount, and the same name or no other amount.
     left_over = f"({nameless}, {int(How.MISSING_CHARGE)}, {int(How.MISSING_REFUND)}, {int(How.MISSING_DOCUMENT)})"
@@ -178,7 +206,7 @@ def _judged(side: str) -> str:
     return f"""
         select 'receivables', claim, side, source, external_id, settlement_id, kind, booked_on, amount, currency,
             case when {vague} then 'exception' else {expected} end, case when {vague} then 'ambiguous' else {reason} end,
-            case when how not in ({alone}) then 'receivables/' || tied end, amount, how in ({decided}) and not {vague},
+            case when how not in ({alone}) then 'receivables/' || tied end, allocated, how in ({decided}) and not {vague},
             {trouble}, case when {vague} then 'matched' else {also} end
         from {side}
     """
@@ -196,14 +224,21 @@ def _settled() -> str:
     kind = "case kind " + " ".join(f"when {int(line)} then '{word}'" for line, word in kinds.items()) + " end"
     payout, out, into = int(Line.PAYOUT), int(Line.CARRIED_OUT), int(Line.CARRIED_IN)
     hold, release, failed = int(Line.HOLD), int(Line.RELEASE), int(Line.PAYOUT_FAILED)
-    source = "case when source = 'stripe' and (settlement = -1 or state = 'manual') then 'stripe-balance' else source end"
-    same = f"'payouts-' || source, %s, 'left', {source}, coalesce(own_id, transaction_id), settlement_id, {kind}, booked_on"
+    source = (
+        "case when source = 'stripe' and (settlement = -1 or state = 'manual') then 'stripe-balance' else source end"
+    )
+    same = (
+        f"i, 'payouts-' || source as reconciliation, %s as claim, 'left' as side, {source} as source,"
+        f" coalesce(own_id, transaction_id) as external_id, settlement_id, {kind} as kind, booked_on"
+    )
     return f"""
-        select {same % "'settlement'"}, amount - fee, currency, case when settlement = -1 then 'open' else 'matched' end, null,
-            case when settlement >= 0 then 'settlement/' || settlement_id end, amount - fee, true,
+        select {same % "'settlement'"}, amount - fee as amount, currency,
+            case when settlement = -1 then 'open' else 'matched' end as expected, null as reason,
+            case when settlement >= 0 then 'settlement/' || settlement_id end as group_id, amount - fee as allocated,
+            true as decidable,
             case when settlement = -1 then 'not_settled_yet' when state in ('carried', 'last') then 'carried_over'
-                when state = 'zero' then 'zero_sum' else 'composition' end,
-            case when settlement = -1 then 'in_transit' else '' end
+                when state = 'zero' then 'zero_sum' else 'composition' end as trouble,
+            case when settlement = -1 then 'in_transit' else '' end as also
         from lines_named where kind <> {payout}
         union all
         select {same % "'transfer'"}, amount, currency, case when state = 'manual' then 'open' else 'matched' end, null,
@@ -227,95 +262,3 @@ def _settled() -> str:
             'matched;open;in_transit'
         from lines_named where kind = {failed}
     """
-
-
-def _write_balances(con: duckdb.DuckDBPyConnection, world: World, statements: list[Statement], folder: Path) -> None:
-    """Closing balances: of banks by their statements, of platforms and ledger accounts by their lines."""
-    rows: list[dict[str, object]] = [
-        {"account": s.bank.id, "day": s.day, "closing": s.closing, "currency": s.bank.currency} for s in statements
-    ]
-    for bank in world.profile.banks:
-        balance = bank.opening
-        mine = sorted((b for b in world.bookings if b.account == bank.ledger_account), key=lambda b: b.day)
-        by_day = {}
-        for booking in mine:
-            balance += booking.amount
-            by_day[booking.day] = balance
-        rows += [
-            {"account": f"gl-{bank.ledger_account}", "day": day, "closing": closing, "currency": bank.currency}
-            for day, closing in by_day.items()
-        ]
-    con.register("balances_given", pa.Table.from_pylist(rows))
-    openings = " ".join(f"when {p.place} then {p.opening}" for p in world.profile.platforms)
-    _write(
-        con,
-        f"""
-        select account, date '1970-01-01' + day::integer as day, closing, currency from balances_given
-        union all
-        select platform_id, booked_on, (case platform {openings} end + sum(sum(amount - fee)) over (
-            partition by platform order by booked_on))::bigint, currency
-        from lines group by platform, platform_id, booked_on, currency
-        order by account, day
-    """,
-        folder / "balances.parquet",
-    )
-    con.unregister("balances_given")
-
-
-def _write_in_transit(con: duckdb.DuckDBPyConnection, world: World, settlements: list[Settlement], folder: Path) -> None:
-    """Payouts that the banks had not booked when the month ended."""
-    waiting = {p.settlement_id: p for p in world.positions if p.trouble in {"in_transit_at_month_end", "payout_missing_at_bank"}}
-    rows = [
-        {
-            "account": s.platform.id, "settlement_id": s.id, "external_id": waiting[s.id].external_id, "amount": s.amount,
-            "currency": s.platform.currency, "exponent": EXPONENTS[s.platform.currency], "paid_day": s.day, "due_day": s.due,
-            "trouble": waiting[s.id].trouble,
-        }
-        for s in settlements
-        if s.id in waiting
-    ]  # fmt: skip
-    con.register("transit_given", pa.Table.from_pylist(rows))
-    query = """
-        select * exclude (paid_day, due_day), date '1970-01-01' + paid_day::integer as paid_on,
-            date '1970-01-01' + due_day::integer as expected_on
-        from transit_given order by account, settlement_id
-    """
-    _write(con, query, folder / "in_transit.parquet")
-    con.unregister("transit_given")
-
-
-def _write_fees(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """What the platforms kept, per settlement and sort of cost."""
-    query = f"""
-        select platform_id as account, settlement_id, currency,
-            case kind when {int(Line.CHARGE)} then 'processing' when {int(Line.DISPUTE)} then 'dispute'
-                when {int(Line.FEE_TAX)} then 'fee_tax' when {int(Line.FEE)} then 'service' else 'other' end as what,
-            sum(case when kind in ({int(Line.FEE)}, {int(Line.FEE_TAX)}) then -amount else fee end)::bigint as amount
-        from lines where fee <> 0 or kind in ({int(Line.FEE)}, {int(Line.FEE_TAX)})
-        group by all order by all
-    """
-    _write(con, query, folder / "fees.parquet")
-
-
-def _write_payments(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """The final state of each payment, with what was captured, given back and disputed."""
-    query = f"""
-        with moved as (
-            select payment, sum(amount) filter (where kind = {int(Line.REFUND)}) as refunded,
-                sum(amount) filter (where kind = {int(Line.DEBIT_RETURNED)}) as returned,
-                sum(amount) filter (where kind = {int(Line.DISPUTE)}) as disputed,
-                sum(amount) filter (where kind = {int(Line.DISPUTE_WON)}) as won
-            from line_columns where kind in ({int(Line.REFUND)}, {int(Line.DEBIT_RETURNED)}, {int(Line.DISPUTE)}, {int(Line.DISPUTE_WON)})
-            group by payment
-        )
-        select l.source, own_id as external_id, case l.source when 'stripe' then stripe_id('pi', 'i', payment) else own_id end
-            as payment_id, platform_id as account, l.currency, l.amount as captured,
-            coalesce(-refunded, 0)::bigint as refunded, coalesce(-disputed, 0)::bigint as disputed, coalesce(won, 0)::bigint as won,
-            case when returned is not null then 'returned' when won is not null then 'dispute_won'
-                when disputed is not null then 'dispute_lost' when -refunded = l.amount then 'refunded'
-                when refunded is not null then 'partially_refunded' else 'captured' end as state,
-            l.settlement >= 0 as is_settled
-        from lines_named l left join moved using (payment)
-        where kind = {int(Line.CHARGE)} order by l.source, external_id
-    """
-    _write(con, query, folder / "payments.parquet")

@@ -12,7 +12,7 @@ from tieout.simulation._days import text_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tieout.simulation._profile import Entity, Profile
+    from tieout.simulation._profile import Bank, Entity, Platform, Profile
     from tieout.simulation._rates import Rates
 
 __all__ = ["write_rates", "write_workspace"]
@@ -163,21 +163,20 @@ def _accounts(profile: Profile) -> str:
             f'calendar = "{platform.entity.calendar}"\nsettles_after = "2bd"\nledger_account = "{platform.ledger_account}"\n'
             f'opening = {{ on = "{opened}", amount = "{decimal(platform.opening, platform.currency)}" }}\n\n'
         )
-    for bank in profile.banks:
-        parts.append(
-            f'[[account]]\nid = "{bank.id}"\nsource = "{bank.source}"\nkind = "bank"\nnumber = "{bank.number}"\n'
-            f'currency = "{bank.currency}"\ntimezone = "{bank.entity.zone}"\ncalendar = "{bank.entity.calendar}"\n'
-            f'ledger_account = "{bank.ledger_account}"\n'
-            f'opening = {{ on = "{opened}", amount = "{decimal(bank.opening, bank.currency)}" }}\n\n'
-        )
-    for entity, number, currency, opening in [
-        *((b.entity, b.ledger_account, b.currency, b.opening) for b in profile.banks),
-        *((p.entity, p.ledger_account, p.currency, p.opening) for p in profile.platforms),
-    ]:
-        parts.append(
-            f'[[account]]\nid = "gl-{number}"\nsource = "ledger-{entity.country}"\nkind = "ledger"\nnumber = "{number}"\n'
-            f'currency = "{currency}"\nopening = {{ on = "{opened}", amount = "{decimal(opening, currency)}" }}\n\n'
-        )
+    parts += [
+        f'[[account]]\nid = "{bank.id}"\nsource = "{bank.source}"\nkind = "bank"\nnumber = "{bank.number}"\n'
+        f'currency = "{bank.currency}"\ntimezone = "{bank.entity.zone}"\ncalendar = "{bank.entity.calendar}"\n'
+        f'ledger_account = "{bank.ledger_account}"\n'
+        f'opening = {{ on = "{opened}", amount = "{decimal(bank.opening, bank.currency)}" }}\n\n'
+        for bank in profile.banks
+    ]
+    booked: tuple[Bank | Platform, ...] = (*profile.banks, *profile.platforms)
+    parts += [
+        f'[[account]]\nid = "gl-{each.ledger_account}"\nsource = "ledger-{each.entity.country}"\nkind = "ledger"\n'
+        f'number = "{each.ledger_account}"\ncurrency = "{each.currency}"\n'
+        f'opening = {{ on = "{opened}", amount = "{decimal(each.opening, each.currency)}" }}\n\n'
+        for each in booked
+    ]
     return "".join(parts)
 
 

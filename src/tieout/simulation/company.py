@@ -19,7 +19,7 @@ from tieout.simulation._ledgers import make_bookings
 from tieout.simulation._platform_files import lay_platform_rows, write_adyen, write_stripe
 from tieout.simulation._profile import make_profile
 from tieout.simulation._rates import Rates
-from tieout.simulation._receipts import Receipts
+from tieout.simulation._receipt_cases import WaysOfPaying
 from tieout.simulation._sales import make_sales
 from tieout.simulation._settling import settle
 from tieout.simulation._tables import engine, lay, lay_papers
@@ -70,7 +70,9 @@ def make_company(folder: Path, *, seed: int, size: str | int = "demo", month: st
     world = World(profile, rates)
     make_arrivals(world, settled.settlements)
     for bank in profile.banks:
-        Receipts(world, bank).make()
+        receipts = WaysOfPaying(world, bank)
+        receipts.make()
+        receipts.bring_the_rest(documents, settled.lines.amount)
     make_other_lines(world)
     statements = make_statements(world)
     make_bookings(world, statements)
