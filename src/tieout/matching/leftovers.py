@@ -73,8 +73,9 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
             when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'excluded'
             when {lines} and {unsettled} then 'open'
             when {lines} and expected > {through} then 'in_transit'
+            when (origin = 'left' and {str(later["left"]).lower()}) or (origin = 'right' and {str(later["right"]).lower()})
+                then 'deferred'
             when {document} and {due} > {through} then 'open'
-            when (origin = 'left' and {str(later["left"]).lower()}) or (origin = 'right' and {str(later["right"]).lower()}) then 'open'
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
             case when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'

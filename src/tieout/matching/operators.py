@@ -9,7 +9,8 @@ They see integers only. A side is a relation (``left``, ``right``) of *things*::
     day       of each day that a rule asks for, days since 1970
     calendar  which business days count for it
 
-``*_keys`` relations are (thing, key, raw): an identifier's key (its normal form's) and the hash of its raw spelling.
+``*_keys`` relations are (thing, key, raw): an identifier's key (its normal form's) and the hash of its raw spelling,
+0 for a word inside a text.
 A window relation lists which day of the right may follow which day of the left: bands are equi-joins.
 """
 

@@ -74,7 +74,7 @@ def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
 
 def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
-    simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how != "prefix"
+    simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"))
         said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"))
@@ -96,7 +96,9 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
             continue
         _with_columns(plan, number, ())
         used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", f"rk_{number}"))
-        query = op.pairs_by_key(f"lk_{number}", f"rk_{number}", used, raw=key.how == "exact", conditions=())
+        # A word of one text and a word of another are no evidence: one of the two must be a whole identifier.
+        whole = ("(l.raw <> 0 or r.raw <> 0)",) if key.how == "token" else ()
+        query = op.pairs_by_key(f"lk_{number}", f"rk_{number}", used, raw=key.how == "exact", conditions=whole)
         parts.append(plan.add(f"pairs_{number}", query))
     joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
     for number, part in enumerate(parts[1:], 1):

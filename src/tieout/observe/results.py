@@ -99,7 +99,8 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
     Give where every part of a claim stands; per claim and record they add up to what the claim measures.
 
     Matched parts come from matches, the others from the last run of each reconciliation; what a person, or a later run
-    of another reconciliation, has matched since is taken off what was open.
+    of another reconciliation, has matched since is taken off what was open. In a result file ``deferred`` is open, and for
+    a reconciliation that stands later in tieout.toml to explain.
     """
     return f"""(
         with matched as (
@@ -112,9 +113,15 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
                 and m.record_id = p.record_id
             join book_runs a on a.run_id = p.run_id join book_runs b on b.run_id = m.run_id
             where m.status = 'confirmed' and b.sequence > a.sequence group by all
-        ), open as (
+        ), told as (
             select p.* replace (p.amount - coalesce(s.taken, 0) as amount) from result_positions p
             left join since s using (reconciliation, claim, record_id, record_key)
+        ), open as (
+            -- Where a later reconciliation has looked for it too, that one says where it stands.
+            select * replace (case state when 'deferred' then 'open' else state end as state)
+            from told t where state <> 'deferred' or not exists (
+                select 1 from result_positions o where o.claim = t.claim and o.record_key = t.record_key
+                    and o.record_id = t.record_id and o.state <> 'deferred')
         ), every as (
             select reconciliation, claim, record_id, record_key, version, state, amount, currency, exponent, null as expected_on,
                 null as reason, run_id from matched
