@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tieout.model.normal import keys_of, normal_column
 
-__all__ = ["name_forms", "token_keys"]
+__all__ = ["name_forms", "token_keys", "token_words"]
 
 #: An identifier may be cut into so many words by a bank ("PO 2025 001").
 _WORDS_JOINED = 4
@@ -29,8 +29,19 @@ def token_keys(things: pa.Array, texts: pa.Array) -> pa.Table:
     """
     Give the keys of every word of texts, and of up to four neighbouring words written together.
 
+    :return: columns ``thing``, ``key``: distinct.
+    """
+    owners, words = token_words(things, texts)
+    table = pa.table({"thing": owners, "key": keys_of(words)})
+    return table.filter(pc.is_valid(table["key"])).group_by(["thing", "key"], use_threads=False).aggregate([])
+
+
+def token_words(things: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """
+    Cut texts into words, and write up to four neighbouring ones together.
+
     :param things: int64, whose text each is.
-    :return: columns ``thing``, ``key``: distinct, without words of fewer than four letters and digits.
+    :return: things and words, without words of fewer than four letters and digits.
     """
     present = pc.is_valid(texts)
     things, texts = things.filter(present), texts.filter(present)
@@ -50,10 +61,7 @@ def token_keys(things: pa.Array, texts: pa.Array) -> pa.Table:
     spelled = pa.concat_arrays([part if isinstance(part, pa.Array) else part.combine_chunks() for part in joined])
     owner = np.concatenate(whose)
     long_enough = pc.greater_equal(pc.utf8_length(spelled), _TOKEN_MIN).to_numpy(zero_copy_only=False) & (owner >= 0)
-    spelled, owner = spelled.filter(pa.array(long_enough)), owner[long_enough]
-    keys = keys_of(spelled)
-    table = pa.table({"thing": things.take(pa.array(owner)), "key": keys}).filter(pc.is_valid(keys))
-    return table.group_by(["thing", "key"], use_threads=False).aggregate([])
+    return things.take(pa.array(owner[long_enough])), spelled.filter(pa.array(long_enough))
 
 
 def name_forms(names: pa.Array) -> pa.Table:

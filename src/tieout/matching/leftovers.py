@@ -142,25 +142,29 @@ def _find_candidates(work: Performance) -> None:
         parts = identifier_parts(f"{side}_all", fields[side]) or [
             "select 0::bigint as thing, 0::bigint as key where false"
         ]
-        keys = " union all ".join(f"select thing, key from ({part})" for part in parts)
+        keys = " union all ".join(f"select thing, key, 1 as whole from ({part})" for part in parts)
         if any(key.how == "token" for rule in work.rules.rules for key in rule.keys):
             tokens = [name for (s, _, token), name in work.keys_ready.items() if s == side and token]
-            keys += "".join(f" union all select thing, key from {name}" for name in tokens)
-        engine.create(f"near_keys_{side}", f"select distinct thing, key from ({keys}) where key is not null")
+            keys += "".join(f" union all select thing, key, 0 as whole from {name} where raw = 0" for name in tokens)
+        engine.create(
+            f"near_keys_{side}",
+            f"select thing, key, max(whole) as whole from ({keys}) where key is not null group by all",
+        )
     parts = []
     for side, other in (("left", "right"), ("right", "left")):
         mine = f"(select k.* from near_keys_{side} k semi join left_over o on o.origin = '{side}' and o.state = 'exception' and o.thing = k.thing)"
         crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
         parts.append(
             f"""select distinct '{side}' as origin, a.thing, '{other}' as other_origin, b.thing as other
-                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key"""
+                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
+                where a.whole + b.whole > 0"""
         )
         parts.append(
             f"""select distinct '{side}', a.thing, '{side}', b.thing
                 from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
                 semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
                 join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure"""
+                where x.ccy = y.ccy and x.measure = y.measure and a.whole = 1 and b.whole = 1"""
         )
     engine.create("met_by_key", " union all ".join(parts))
     engine.create(

@@ -164,15 +164,18 @@ def the_only_ones(pairs: str) -> exp.Select:
     )
 
 
-def anchored_sums(pairs: str, anchors: str, others: str, *, anchor: str, tolerance: str) -> exp.Select:
+def anchored_sums(
+    pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str]
+) -> exp.Select:
     """
-    Sum what points to one thing, where the sum is that thing's amount: (anchor, other, difference, several).
+    Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
 
     Whatever points to two anchors is left out, and so is every anchor that it points to: which one it belongs to is
     not known.
 
     :param anchor: ``l`` or ``r``: which half of a pair is the one.
-    :param tolerance: how much the difference may be, as SQL over ``a.amount`` and ``a.ccy``.
+    :param least: how many must point to it.
+    :param conditions: when a sum fits, as SQL over ``a.amount`` (the one), ``s.total`` and ``a.ccy``.
     """
     other = "r" if anchor == "l" else "l"
     torn = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
@@ -192,11 +195,16 @@ def anchored_sums(pairs: str, anchors: str, others: str, *, anchor: str, toleran
     )
     sign = "a.amount - s.total" if anchor == "l" else "s.total - a.amount"
     return (
-        select("s.anchor", f"p.{other} as other", f"cast({sign} as bigint) as difference", "s.several")
+        select(
+            "s.anchor",
+            f"p.{other} as other",
+            "cast(s.total as bigint) as total",
+            f"cast({sign} as bigint) as difference",
+        )
         .from_(sums)
         .join(f"{anchors} as a", on="a.thing = s.anchor and a.ccy = s.ccy")
         .join(f"{pairs} as p", on=f"p.{anchor} = s.anchor")
-        .where("s.ccys = 1", "s.several > 1", f"abs(a.amount - s.total) <= {tolerance}")
+        .where("s.ccys = 1", f"s.several >= {least}", *conditions)
     )
 
 

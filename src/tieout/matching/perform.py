@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import condition
 
-from tieout.matching.columns import name_forms, token_keys
+from tieout.matching.columns import name_forms, token_keys, token_words
 from tieout.matching.facts import base_rates, window
 from tieout.matching.operators import tolerance_sql
 from tieout.matching.plan import plan_of
@@ -217,8 +217,11 @@ def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
         rows = work.engine.arrow(
             f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
         )
-        form = normal_column(rows["said"].combine_chunks())
-        table = pa.table({"thing": rows["thing"].combine_chunks(), "form": form})
+        things, said = rows["thing"].combine_chunks(), rows["said"].combine_chunks()
+        if FIELDS[name].key is None:  # a text: every word of it, and neighbours written together
+            things, said = token_words(things, said)
+        form = normal_column(said)
+        table = pa.table({"thing": things, "form": form})
         tables.append(table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN)))
     return pa.concat_tables(tables)
 
@@ -302,13 +305,13 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     else:
         engine.create(
             name,
-            """select p.*, coalesce(lt.amount, rt.amount) as taken from summed p
+            """select p.* replace (coalesce(p.taken, lt.amount, rt.amount) as taken) from summed p
                 left join l lt on p.side = 'left' and lt.thing = p.thing
                 left join r rt on p.side = 'right' and rt.thing = p.thing""",
         )
         for side in ("left", "right"):
             engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
-            _take_off(work, side, partial=False)
+            _take_off(work, side, partial=rule.partial)
     if engine.count(name):
         work.found.append((number, plan.result, name))
 

@@ -131,12 +131,19 @@ def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
         return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
     tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
     same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
-    signs = "sign(lt.amount) = sign(rt.amount)"
+    signs = ["sign(lt.amount) = sign(rt.amount)", *_only(rule, "lt.amount", "rt.amount")]
     if not rule.amount.base:
-        return [same, signs]
+        return [same, *signs]
     base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
     other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
-    return [f"({same} or {other})", signs]
+    return [f"({same} or {other})", *signs]
+
+
+def _only(rule: Rule, left: str, right: str) -> list[str]:
+    """Write which side may have less, where a rule says so."""
+    if rule.amount is None or rule.amount.only is None:
+        return []
+    return [f"abs({right}) {'<=' if rule.amount.only == 'short' else '>='} abs({left})"]
 
 
 def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
@@ -164,14 +171,27 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     loose = _loose(rule)
     pairs = _pairs(plan, loose, currencies)
     anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
-    tolerance = op.tolerance_sql(rule.amount, "a", currencies) if rule.amount is not None else "0"
+    exact = rule.amount is None or rule.amount.exact
     if rule.partial:
-        tolerance = "0"
-    sums = plan.add("sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, tolerance=tolerance))
+        conditions = ["abs(s.total) < abs(a.amount)", "sign(s.total) = sign(a.amount)"]
+    else:
+        allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
+        conditions = [f"abs(a.amount - s.total) <= {allowed}"]
+        left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
+        conditions += _only(rule, left, right)
+    least = 2 if exact and not rule.partial else 1
+    sums = plan.add("sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions))
     one, many = ("left", "right") if anchor == "l" else ("right", "left")
-    ones = select("anchor as bundle", f"'{one}' as side", "anchor as thing", "min(difference) as difference")
-    several = select("anchor as bundle", f"'{many}' as side", "other as thing", "difference").from_(sums)
-    plan.add("summed", ones.from_(sums).group_by("anchor").union(several, distinct=False))
+    difference = "cast(0 as bigint)" if rule.partial else "difference"
+    ones = (
+        select("anchor as bundle", f"'{one}' as side", "anchor as thing", f"min({difference}) as difference")
+        .select("min(total) as taken" if rule.partial else "cast(null as bigint) as taken")
+        .from_(sums)
+        .group_by("anchor")
+    )
+    several = select("anchor as bundle", f"'{many}' as side", "other as thing", f"{difference} as difference")
+    several = several.select("cast(null as bigint) as taken").from_(sums)
+    plan.add("summed", ones.union(several, distinct=False))
     plan.result = "summed"
 
 
@@ -188,6 +208,7 @@ def _whole_keys(plan: Plan) -> None:
     agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0"))
     parts = [
         select("g.key as bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
+        .select("cast(null as bigint) as taken")
         .distinct()
         .from_(f"{keys} as k")
         .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy")
