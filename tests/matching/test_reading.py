@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieout.config import Workspace, load_workspace, read_workspace
+from tieout.config import RULE_SETS, Workspace, load_workspace, read_workspace
 from tieout.errors import WrongUse
+from tieout.matching._rule_tables import RULE_KEYS
 from tieout.matching.reading import check_rules, read_rules, rule_set
-from tieout.matching.rules import Amount, Days, Filter, Key, Rule, RuleSet, Score
+from tieout.matching.rules import (
+    DAYS,
+    FIELDS,
+    HOWS,
+    POLARITIES,
+    REASONS,
+    SHAPES,
+    Amount,
+    Days,
+    Filter,
+    Key,
+    Rule,
+    RuleSet,
+    Score,
+)
+from tieout.model.kinds import CLAIMS
 
 WHOLE = """\
 [rules]
@@ -371,6 +388,19 @@ FAULTS = [
     (RULE + "days = { from = 0, to = 99999999999999999999 }", "expected whole numbers of at most 64 bits, got a large"),
     (RULE + "amount = ", "line 5: expected TOML, got: Invalid value"),
 ]
+
+
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "write-a-rule.md").read_text()
+
+
+def test_the_guide_explains_every_word_of_the_grammar() -> None:
+    keys = {*RULE_KEYS, "id", "claims", "measure", "group", "polarity", "abs", "pct", "minor", "take", "base", "only"}
+    keys |= {"from", "to", "calendar", "short", "over", "currency", "kinds", "bank_codes", "fifo", "business"}
+    words = {*HOWS, *SHAPES, *POLARITIES, *REASONS, *FIELDS, *DAYS, *CLAIMS, *RULE_SETS}
+    silent = {
+        word for word in keys | words if not re.search(rf"""[`"]{re.escape(word)}[`" ]|{re.escape(word)} = """, GUIDE)
+    }
+    assert silent == set()
 
 
 def message_of(text: str) -> str:

@@ -1,0 +1,129 @@
+"""
+Which selection of open items adds up to one bank line: exactly one, several, none, or too many to know.
+
+The limit is information, not speed: of 20 items of about 40.00 there are a million selections and hardly 80,000
+sums, so that many selections fit by accident. A unique answer therefore comes with the number of accidental ones to
+be expected (``lambda_micro``), and nothing is ever picked among several.
+
+The search counts *operations* against a stated bound, so that its answer is the same on every machine. Everything is
+whole numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import gcd
+from typing import TYPE_CHECKING
+
+from tieout.matching.pools._classes import Classes, classes_of
+from tieout.matching.pools._halves import Halves, halves_cost, halves_within
+from tieout.matching.pools._reachable import Reachable, reachable_cost
+from tieout.matching.pools._witness import WITNESS_COST, last_digits_fit, two_answers
+from tieout.matching.pools.verdicts import COUNT_MAX, LAMBDA_MAX, LISTED_MAX, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["OPERATIONS_MAX", "subset_sum"]
+
+#: The usual bound: well below a second, enough for 40 different amounts of any size, or for 1,000 up to 5,000.00.
+OPERATIONS_MAX = 1 << 28
+#: Sums of a pool must stay below this.
+_SUM_MAX = 1 << 55
+#: More amounts than this are not looked at.
+_AMOUNTS_MAX = 20_000
+#: How near a sum must come to count as one that could have been the target: a quarter of it, at least so much.
+_NEAR_MIN = 20_000
+#: Sums with the same last digits as the target are looked at by themselves: prices are no random numbers.
+_STEP = 100
+_MICRO = 1_000_000
+
+
+def subset_sum(amounts: npt.NDArray[np.int64], target: int, *, operations_max: int = OPERATIONS_MAX) -> Verdict:
+    """
+    Decide which amounts add up to a target; some may be negative, and equal ones are interchangeable.
+
+    :param amounts: whole minor units of one currency. Indices of the answer point into it, and among equal amounts
+        the first ones are named: bring them into the order in which they should be settled.
+    :param target: the sum; for 0, "none of them" is no answer.
+    :param operations_max: the bound.
+    :returns: see :class:`~tieout.matching.pools.verdicts.Verdict`.
+    """
+    if len(amounts) > _AMOUNTS_MAX or sum(map(abs, amounts.tolist()), abs(target)) >= _SUM_MAX:
+        return Verdict(outcome="undecided", operations=operations_max)
+    classes = classes_of(amounts, target)
+    if classes is None or not last_digits_fit(classes):
+        return Verdict(outcome="infeasible", operations=len(amounts))
+    found = _two_at_once(classes, operations_max)
+    if found:
+        return _verdict(found, WITNESS_COST)
+    # With what is near the target, so that accidents can be counted; where that is too much, nearer, or without.
+    for width in (max(abs(target) // 4, _NEAR_MIN), abs(target) // 32, 0):
+        pool = classes_of(amounts, target, width) if width else classes
+        search = _search(pool, width // pool.unit, operations_max) if pool else None
+        if pool and search:
+            verdict = _verdict(_different(pool, search.answers(), COUNT_MAX), search.operations)
+            expected = _expected(pool, search, width // pool.unit) if verdict.count == 1 else 0
+            return replace(verdict, lambda_micro=expected)
+    return Verdict(outcome="undecided", operations=operations_max)
+
+
+def _search(classes: Classes, width: int, operations_max: int) -> Halves | Reachable | None:
+    """Choose the cheaper way to search a pool; None where all go beyond the bound."""
+    by_reach = reachable_cost(classes, width)
+    if by_reach <= min(halves_cost(classes), operations_max):
+        return Reachable(classes, width)
+    return halves_within(classes, width, operations_max)
+
+
+def _two_at_once(classes: Classes, operations_max: int) -> list[tuple[tuple[int, ...], bool]]:
+    """Look for two answers in a large pool, where a search would take long and mostly find several."""
+    if halves_cost(classes) <= WITNESS_COST or operations_max < WITNESS_COST:
+        return []
+    found = _different(classes, two_answers(classes), LISTED_MAX)
+    return found if len(found) > 1 else []
+
+
+def _different(classes: Classes, answers: Iterable[list[int]], most: int) -> list[tuple[tuple[int, ...], bool]]:
+    """Take the first answers that select something; the same one twice is one."""
+    selections = (classes.selection(answer) for answer in answers)
+    found: dict[tuple[int, ...], bool] = {}
+    for indices, equals in selections:
+        if indices:
+            found[indices] = equals
+        if len(found) == most:
+            break
+    return list(found.items())
+
+
+def _verdict(found: list[tuple[tuple[int, ...], bool]], operations: int) -> Verdict:
+    return Verdict(
+        outcome="infeasible" if not found else "unique" if len(found) == 1 else "ambiguous",
+        solutions=tuple(indices for indices, _ in found[:LISTED_MAX]),
+        count=len(found),
+        interchangeable=len(found) == 1 and found[0][1],
+        operations=operations,
+    )
+
+
+def _expected(classes: Classes, search: Halves | Reachable, width: int) -> int:
+    """
+    How many selections have the target's sum by accident, in millionths, rounded up.
+
+    Those near the target, but for the answer itself, are taken as spread evenly: once over all sums, once over those
+    with the same last digits; the larger figure counts.
+    """
+    if not width:
+        return LAMBDA_MAX
+    total = sum(value * copies for value, copies in zip(classes.values, classes.copies, strict=True))
+    first, last = max(classes.target - width, 0), min(classes.target + width, total)
+    expected = 0
+    for step in {1, _STEP // gcd(_STEP, classes.unit)}:
+        places = (classes.target - first) // step + (last - classes.target) // step
+        others = max(search.near(step) - 1, 0)
+        if places:
+            expected = max(expected, -(-others * _MICRO // places))
+    return min(expected, LAMBDA_MAX)
