@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.errors import WrongUse
 from tieout.formats.tabular import faults
+from tieout.formats.tabular.plain_amounts import amounts_of
 from tieout.formats.tabular.raw import Unreadable
 from tieout.formats.tabular.rows import Assembler
+from tieout.formats.tabular.typed import FAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +113,7 @@ class Session:
         from there on, which gives the same rows.
         """
         wide = self._wide  # read once: another thread may find that the file needs it
-        first = self._query(self._compiled.exact if wide else self._compiled.fast, raw)
+        first = self._query(self._compiled.exact, raw) if wide else self._fast(raw)
         good, suspects = _parted(first)
         if wide or not suspects.num_rows:
             return good, suspects
@@ -118,8 +121,22 @@ class Session:
             self._wide = True
         again, bad = _parted(self._query(self._compiled.exact, _rows_at(raw, suspects["line"])))
         if again.num_rows:
-            good = pa.concat_tables([good, again.cast(good.schema)]).sort_by("line")
+            again = again.select(good.column_names).cast(good.schema)
+            good = pa.concat_tables([good, again]).sort_by("line")
         return good, bad
+
+    def _fast(self, raw: pa.Table) -> pa.Table:
+        """Compute what must be computed, and take what stands in the file as it stands."""
+        dialect, given = self._compiled.mapping.dialect, raw
+        for place in sorted(self._compiled.amounts):
+            amounts = amounts_of(raw.column(f"c{place}"), dialect.decimal, dialect.thousands, FAST)
+            given = given.append_column(f"n{place}", amounts)
+        found = self._query(self._compiled.fast, given)
+        kept = raw if found.num_rows == raw.num_rows else _rows_at(raw, found["line"])
+        for name, source in self._compiled.direct.items():
+            column = kept.column(source.strip("[]"))
+            found = found.append_column(name, _listed(column) if source.startswith("[") else column)
+        return found
 
     def _query(self, sql: str, batch: pa.Table) -> pa.Table:
         """
@@ -154,6 +171,13 @@ class Session:
         return {
             (row["currency"], row["exponent"]): (row["rows"], int(row["credits"]), int(row["debits"])) for row in rows
         }
+
+
+def _listed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Make lists of at most one element: none where there is no value."""
+    offsets = [np.concatenate([[0], np.cumsum(chunk.is_valid())]).astype(np.int32) for chunk in column.chunks]
+    lists = [pa.ListArray.from_arrays(o, chunk.drop_null()) for o, chunk in zip(offsets, column.chunks, strict=True)]
+    return pa.chunked_array(lists, type=pa.list_(pa.string()))
 
 
 def _first_line(error: Exception) -> str:
