@@ -111,7 +111,8 @@ def _with_lines(table: pa.Table, lines: np.ndarray[tuple[int], np.dtype[np.int64
 
 def _lines(block: Block, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
     """The line of every row; None where Arrow's idea of the records is not ours."""
-    odd_quotes = bool(block.quote) and block.data.count(block.quote.encode()) % 2 == 1
+    quote = block.quote.encode()
+    odd_quotes = bool(quote) and quote in block.data and block.data.count(quote) % 2 == 1
     if rows == block.newlines and not odd_quotes:
         return np.arange(block.line, block.line + rows)
     marks = marks_of(block.data, block.quote, block.delimiter)
