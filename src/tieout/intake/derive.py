@@ -288,16 +288,19 @@ def _owners(stated: pa.Table, origin: Provenance) -> dict[str, pa.Array]:
 
 def _distinct(rows: pa.Table, names: list[str]) -> list[dict[str, Any]]:
     """Give the combinations of values that occur in some columns; quick where there is only one."""
-    columns = [rows[name] for name in names]
-    if rows.num_rows and all(_is_constant(column) for column in columns):
-        return rows.select(names).slice(0, 1).to_pylist()
-    return rows.select(names).group_by(names, use_threads=False).aggregate([]).to_pylist()
+    if rows.num_rows and all(_one_value(rows[name]) for name in names):
+        distinct = rows.select(names).slice(0, 1)
+    else:
+        distinct = rows.select(names).group_by(names, use_threads=False).aggregate([])
+    found: list[dict[str, Any]] = distinct.to_pylist()
+    return found
 
 
-def _is_constant(column: pa.ChunkedArray) -> bool:
+def _one_value(column: pa.ChunkedArray) -> bool:
+    """Whether all rows hold the same, or nothing."""
     if column.null_count:
-        return column.null_count == len(column)
-    return column[0] == column[-1] and pc.all(pc.equal(column, column[0])).as_py()
+        return bool(column.null_count == len(column))
+    return bool(pc.all(pc.equal(column, column[0])).as_py())
 
 
 def _keys(stated: pa.Table) -> dict[str, pa.Array]:

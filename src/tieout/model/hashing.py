@@ -124,16 +124,13 @@ def _stripes(following: Iterator[Words], length: int, spare: Words) -> Words:
     lanes: list[Words] = [np.full(len(spare), seed, dtype=np.uint64) for seed in _LANES]
     for _ in range(length // _STRIPE):
         for lane in lanes:
-            word = next(following)
-            word *= _P2
-            lane += word
+            np.add(lane, next(following) * _P2, out=lane)
             _rotated_times(lane, 31, _P1, spare)
     state = np.zeros_like(spare)
     for lane, bits in zip(lanes, _TURNS, strict=True):
         state += (lane << np.uint64(bits)) | (lane >> np.uint64(64 - bits))
     for lane in lanes:
-        lane *= _P2
-        state ^= _rotated_times(lane, 31, _P1, spare)
+        state ^= _rotated_times(lane * _P2, 31, _P1, spare)
         state *= _P1
         state += _P4
     return state

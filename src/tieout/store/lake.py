@@ -135,7 +135,9 @@ class LakeWriter:
             self._written,
             use_dictionary=[name for name in names if name in _FEW],
             column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name in _NEAR},
-            compression={name: "none" if name.partition(".")[0] in _PLAIN else "snappy" for name in _leaves(self._schema)},
+            compression={
+                name: "none" if name.partition(".")[0] in _PLAIN else "snappy" for name in _leaves(self._schema)
+            },
             write_statistics=[field.name for field in self._schema if _worth_statistics(field)],
             write_batch_size=_BATCH_ROWS,
             store_schema=False,

@@ -13,6 +13,7 @@ from tieout.formats.tabular.expressions import Compiler
 from tieout.formats.tabular.functions import HANDLERS
 from tieout.formats.tabular.names import Names
 from tieout.formats.tabular.parsing import ExpressionFault, parse
+from tieout.formats.tabular.plain_amounts import IN_DOUBT
 from tieout.formats.tabular.typed import FAST, Atom, Digits, Kind, NumberText, Typed, exactly, quoted
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ TRUSTED_FIELDS: dict[str, Kind] = {
 _FIRST = ("where", "currency", "original_currency", "base_currency", "kind")
 #: Days outside are not days of business, and Python cannot hold them.
 _FIRST_DAY, _LAST_DAY = "date '0001-01-02'", "date '9999-12-30'"
+#: SQL that is about the value of one field, or asks whether there is one.
+_OF_ONE = re.compile(r"\(?s_(?P<name>\w+)(?P<asks> is null\))?")
 #: A value that is a column as it stands, and a list of one such column.
 _DIRECT = re.compile(r"(?P<text>c\d+)|case when (?P<only>c\d+) is null then \[\] else \[(?P=only)\] end")
 _DECIMALS_NAME = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
@@ -76,13 +79,13 @@ class Said:
 
     :ivar sql: its SQL; of a fallible one a struct with the value as ``v``, NULL where a conversion failed.
     :ivar columns: positions of the columns that it reads.
-    :ivar source: the column of a plain amount, which has failed where it has text and the amount is NULL.
+    :ivar plain: an amount that was read before the run, and is ``IN_DOUBT`` where it could not be.
     """
 
     sql: str
     fallible: bool
     columns: tuple[int, ...]
-    source: str | None = None
+    plain: bool = False
 
 
 @dataclass(slots=True)
@@ -120,10 +123,15 @@ class Meaning:
         return "(s_where is null or s_where.v)" if said.fallible else "s_where"
 
     def direct(self, sql: str) -> str | None:
-        """The name of the column that a value simply is (``c7``), or is the only element of (``[c7]``), if that is all."""
-        said = self.all.get(sql.removeprefix("s_"))
-        found = _DIRECT.fullmatch(said.sql) if said and sql.startswith("s_") else None
-        return found and (found["text"] or f"[{found['only']}]")
+        """The column that a value simply is (``c7``), lists (``[c7]``) or asks for (``c7 is null``), if that is all."""
+        value = _OF_ONE.fullmatch(sql)
+        said = self.all.get(value["name"]) if value else None
+        found = _DIRECT.fullmatch(said.sql) if said else None
+        if value is None or found is None:
+            return None
+        if value["asks"]:
+            return f"{found['text']} is null" if found["text"] else None
+        return found["text"] or f"[{found['only']}]"
 
     def value(self, name: str) -> str:
         """The SQL of a field's value."""
@@ -133,8 +141,8 @@ class Meaning:
         """The SQL of whether a field could not be computed, or is no day that can be kept; None where it always can."""
         said = self.all[name]
         tests = [f"s_{name} is null"] if said.fallible else []
-        if said.source:
-            tests.append(f"{self.value(name)} is null and {said.source} is not null")
+        if said.plain:
+            tests.append(f"{self.value(name)} = {IN_DOUBT}")
         if FIELD_KINDS.get(name) in {Kind.DATE, Kind.MOMENT}:
             tests += [f"{self.value(name)} < {_FIRST_DAY}", f"{self.value(name)} > {_LAST_DAY}"]
         return " or ".join(tests) or None
@@ -167,7 +175,7 @@ def meaning_of(
         plain = _plain_amount(name, expressions[name], compiler, digits)
         if plain:
             meaning.amounts |= set(plain.columns)
-        _note(meaning, name, plain or typed, compiler.atoms)
+        _note(meaning, name, plain or typed, compiler.atoms, plain=plain is not None)
     _add_details(mapping, header, meaning)
     return meaning
 
@@ -244,17 +252,17 @@ def _unscaled(amount: Typed, digits: Digits) -> Typed:
 
 def _plain_amount(name: str, text: str | Typed, compiler: Compiler, digits: Digits) -> Typed | None:
     """
-    Take a plain column of text as the amount that was read of it before the fast run: NULL where that was in doubt.
+    Take a plain column of text as the amount that was read of it before the fast run.
 
     Reading whole columns is several times as fast as a regular expression and a cast in the engine.
     """
-    number = compiler.number
-    if digits is not FAST or name not in CURRENCY_OF or isinstance(text, Typed) or number.thousands == " ":
+    signs = compiler.number.decimal + compiler.number.thousands
+    if digits is not FAST or name not in CURRENCY_OF or isinstance(text, Typed) or " " in signs or not signs.isascii():
         return None
     column = compiler.compile(parse(text))
     if column.kind is not Kind.TEXT or column.sql not in {f"c{n}" for n in column.columns}:
         return None
-    return Typed(column.sql.replace("c", "n"), Kind.NUMBER, column.columns, literal=column.sql)
+    return Typed(column.sql.replace("c", "n"), Kind.NUMBER, column.columns)
 
 
 def _rate(compiler: Compiler, typed: Typed, number: NumberText) -> Typed:
@@ -269,10 +277,10 @@ def _rate(compiler: Compiler, typed: Typed, number: NumberText) -> Typed:
     return Typed(sql, Kind.TEXT, typed.columns, fallible=True)
 
 
-def _note(meaning: Meaning, name: str, typed: Typed, atoms: list[Atom]) -> None:
+def _note(meaning: Meaning, name: str, typed: Typed, atoms: list[Atom], *, plain: bool) -> None:
     sql = f"try(struct_pack(v := {typed.sql}))" if typed.fallible else typed.sql
     place = meaning.first if name in _FIRST else meaning.rest
-    place[name] = Said(sql, typed.fallible, typed.columns, typed.literal if typed.kind is Kind.NUMBER else None)
+    place[name] = Said(sql, typed.fallible, typed.columns, plain)
     meaning.used |= set(typed.columns)
     if name != "where":
         meaning.mentioned |= set(typed.columns)

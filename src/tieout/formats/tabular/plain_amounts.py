@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     Texts = npt.NDArray[np.uint8]
     Places = npt.NDArray[np.int64]
 
-__all__ = ["amounts_of"]
+__all__ = ["IN_DOUBT", "amounts_of"]
+
+#: Stands for an amount that was not read: beyond whatever is, and small enough for sums of several to fit 64 bits.
+IN_DOUBT = -(10**18)
 
 # Rows read at once: few enough that what is known of each stays in the processor's cache.
 _BLOCK_ROWS = 16_384
@@ -31,7 +34,7 @@ _ZERO, _PLUS, _MINUS = ord("0"), ord("+"), ord("-")
 
 def amounts_of(column: pa.ChunkedArray, decimal: str, thousands: str, digits: Digits) -> pa.ChunkedArray:
     """
-    Read a column of text as whole numbers at the scale of ``digits``; null where that is in doubt.
+    Read a column of text as whole numbers at the scale of ``digits``, :data:`IN_DOUBT` where that is; null stays null.
 
     :param decimal, thousands: the signs of the file, one ASCII character each; no thousands sign: empty.
     """
@@ -47,18 +50,16 @@ def _chunk(column: pa.Array, signs: tuple[int, int | None], digits: Digits) -> p
     # Reading on behind a short value must stay within the buffer.
     text = np.concatenate([np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]], np.zeros(_LONGEST, np.uint8)])
     bounds -= bounds[0]
-    values, sure = np.empty(len(column), np.int64), np.empty(len(column), np.bool_)
+    values = np.empty(len(column), np.int64)
     for begin in range(0, len(column), _BLOCK_ROWS):
         here = slice(begin, begin + _BLOCK_ROWS)
         starts, ends = bounds[:-1][here], bounds[1:][here]
-        values[here], sure[here] = _read(text, starts, ends - starts, signs, digits)
-    return pa.array(values, mask=~sure)
+        values[here] = _read(text, starts, ends - starts, signs, digits)
+    return pa.array(values, mask=column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None)
 
 
-def _read(
-    text: Texts, starts: Places, lengths: Places, signs: tuple[int, int | None], digits: Digits
-) -> tuple[Places, npt.NDArray[np.bool_]]:
-    """Read values sign by sign, all rows side by side; gives what they are, and of which that is sure."""
+def _read(text: Texts, starts: Places, lengths: Places, signs: tuple[int, int | None], digits: Digits) -> Places:
+    """Read values sign by sign, all rows side by side."""
     decimal, thousands = signs
     first = text[starts]
     negative = first == _MINUS
@@ -89,7 +90,7 @@ def _read(
         sure &= ~grouped | (group == _GROUP)
     sure &= (whole + decimals > 0) & (whole <= digits.whole) & (decimals <= digits.scale)
     value *= _POWERS[np.clip(digits.scale - decimals, 0, digits.scale)]
-    return np.where(negative, -value, value), sure
+    return np.where(sure, np.where(negative, -value, value), IN_DOUBT)
 
 
 _POWERS = 10 ** np.arange(10, dtype=np.int64)

@@ -33,7 +33,7 @@ class Compiled:
 
     :ivar fast, exact, explain: SQL over the Arrow table ``batch`` (``line``, ``c0``, ``c1``, ...).
     :ivar columns: the canonical columns that ``exact`` gives, behind ``line`` and ``fault``.
-    :ivar direct: those that ``fast`` leaves out, because they are a column as it stands (``c7``), or a list of it (``[c7]``).
+    :ivar direct: those that ``fast`` leaves out, because a column is all that it takes (``c7``, ``[c7]``, ``c7 is null``).
     :ivar amounts: positions of the columns that ``fast`` wants as amounts beside their text, named ``n0, n1, ...``.
     :ivar constants: canonical columns that are the same in every row.
     :ivar used: positions of the columns that are read.

@@ -78,7 +78,7 @@ class _Feed:
     """A table that changes under one name in the engine (Arrow's PyCapsule interface); its columns stay the same."""
 
     def __init__(self, table: pa.Table) -> None:
-        self.table: pa.Table | None = table
+        self.table = table
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Hand out whatever rows are there now."""
@@ -146,8 +146,12 @@ class Session:
         found = self._again(given)
         kept = raw if found.num_rows == raw.num_rows else _rows_at(raw, found["line"])
         for name, source in self._compiled.direct.items():
-            column = kept.column(source.strip("[]"))
-            found = found.append_column(name, _listed(column) if source.startswith("[") else column)
+            column = kept.column(source.strip("[]").removesuffix(" is null"))
+            if source.startswith("["):
+                column = _listed(column)
+            elif source.endswith("is null"):
+                column = column.is_null()
+            found = found.append_column(name, column)
         return found
 
     def _again(self, batch: pa.Table) -> pa.Table:
@@ -163,7 +167,7 @@ class Session:
             found: pa.Table = self._local.fast.to_arrow_table()
         except duckdb.Error as error:
             raise self._stopped(error) from None
-        feed.table = None
+        feed.table = batch.slice(0, 0)
         return found
 
     def _query(self, sql: str, batch: pa.Table) -> pa.Table:
@@ -198,7 +202,7 @@ class Session:
         """Add up the amounts exactly: sums are wider than 64 bits."""
         amounts = table.select(["currency", "exponent", self._compiled.mapping.totals])
         amounts = amounts.rename_columns(["currency", "exponent", "v"])
-        if table.num_rows and all(_is_constant(amounts[name]) for name in ("currency", "exponent")):
+        if table.num_rows and all(_one_value(amounts[name]) for name in ("currency", "exponent")):
             key = (amounts["currency"][0].as_py(), amounts["exponent"][0].as_py() or 0)
             return {key: (table.num_rows, *_credits_and_debits(amounts["v"]))}
         rows = self._query(_SUMS, amounts).to_pylist()
@@ -207,10 +211,8 @@ class Session:
         }
 
 
-def _is_constant(column: pa.ChunkedArray) -> bool:
-    if column.null_count:
-        return bool(column.null_count == len(column))
-    return bool(column[0] == column[-1] and pc.all(pc.equal(column, column[0])).as_py())
+def _one_value(column: pa.ChunkedArray) -> bool:
+    return bool(pc.all(pc.equal(column, column[0]), skip_nulls=False).as_py())
 
 
 def _credits_and_debits(amounts: pa.ChunkedArray) -> tuple[int, int]:
