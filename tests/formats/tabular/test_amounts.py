@@ -15,7 +15,6 @@ from tieout.formats.tabular.plain_amounts import IN_DOUBT, amounts_of
 from tieout.formats.tabular.typed import FAST, NumberText
 from tieout.model.money import exponent_of, parse_money
 
-
 _ENGINE = duckdb.connect()
 
 
