@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from tieout.intake.derive import whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -112,7 +114,7 @@ class CardScan:
             values = stated[column]
             if values.null_count == len(values):
                 continue
-            rows = np.flatnonzero(_many_digits(values.combine_chunks()))
+            rows = np.flatnonzero(_many_digits(whole(values)))
             if len(rows):
                 self._look_closely(stated.select([*_IDENTIFIERS, "references", "line", column]).take(rows), column)
 

@@ -39,6 +39,7 @@ __all__ = [
     "reference_rows",
     "rekey",
     "stated_table",
+    "whole",
 ]
 
 #: Columns whose values are identifiers that somebody may look up, with the column of their key.
@@ -118,7 +119,7 @@ def rekey(rows: pa.Table) -> pa.Table:
     fresh = {
         **_keys(rows),
         "text_normal": _normal_bank_text(rows),
-        "record_key": record_keys(_whole(rows["record_id"])),
+        "record_key": record_keys(whole(rows["record_id"])),
     }
     return pa.table([fresh.get(name, rows[name]) for name in rows.column_names], names=rows.column_names)
 
@@ -133,7 +134,7 @@ def alias_keys(stated: pa.Table, system: str) -> tuple[list[int], list[bytes]]:
     """
     Give the other identities of rows: (row, identity) for each alias ``"namespace:identity"``.
     """
-    aliases = stated["aliases"].combine_chunks()
+    aliases = whole(stated["aliases"])
     rows = pc.list_parent_indices(aliases).to_pylist()
     accounts = stated["account_number"].take(pa.array(rows, pa.int64())).to_pylist() if rows else []
     found = []
@@ -159,7 +160,7 @@ def reference_rows(table: pa.Table, first_row: int) -> tuple[npt.NDArray[np.int6
         present = column.is_valid().to_numpy(zero_copy_only=False)
         keys.append(column.drop_null().to_numpy())
         rows.append(numbers[present])
-    for listed in (table["reference_keys"].combine_chunks(), _alias_names(table)):
+    for listed in (whole(table["reference_keys"]), _alias_names(table)):
         flat = pc.list_flatten(listed)
         if len(flat):
             present = flat.is_valid().to_numpy(zero_copy_only=False)
@@ -170,14 +171,14 @@ def reference_rows(table: pa.Table, first_row: int) -> tuple[npt.NDArray[np.int6
     return np.concatenate(keys), np.concatenate(rows)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """Join the pieces of a column."""
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Join the pieces of a column; one piece is given as it is, which Arrow's own function would copy."""
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
 
 
 def _alias_names(table: pa.Table) -> pa.Array:
     """Give the keys of what aliases name, without the namespaces before them."""
-    aliases = table["aliases"].combine_chunks()
+    aliases = whole(table["aliases"])
     flat = pc.list_flatten(aliases)
     if not len(flat):
         return pa.array([], pa.list_(pa.int64()))
@@ -234,7 +235,7 @@ def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) ->
         )
     # Pieces let the engine work on both processors; it keeps their order.
     con.register("stated", pa.Table.from_batches(columns.to_batches(max_chunksize=_PIECE_ROWS), columns.schema))
-    digests = _whole(con.sql(f"select sha256({prefix} || {text}) as digest {source}").to_arrow_table()["digest"])
+    digests = whole(con.sql(f"select sha256({prefix} || {text}) as digest {source}").to_arrow_table()["digest"])
     con.unregister("stated")
     if len(prefixes) > 1:
         con.unregister("prefixes")
@@ -304,8 +305,8 @@ def _one_value(column: pa.ChunkedArray) -> bool:
 
 
 def _keys(stated: pa.Table) -> dict[str, pa.Array]:
-    found = {key: _key_column(stated[name].combine_chunks()) for name, key in KEYED.items()}
-    listed = stated["references"].combine_chunks()
+    found = {key: _key_column(whole(stated[name])) for name, key in KEYED.items()}
+    listed = whole(stated["references"])
     flat = keys_of(pc.list_flatten(listed))
     lengths = pc.fill_null(pc.list_value_length(listed), 0)
     offsets = np.concatenate([[0], np.cumsum(lengths.to_numpy(zero_copy_only=False))]).astype(np.int32)

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.intake.cards import CardScan
-from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
+from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table, whole
 from tieout.model.money import exponents
 from tieout.model.problems import Problem
 from tieout.model.records import record_schema
@@ -154,8 +154,8 @@ def _place(
     staged.cards.look(table)
     rows = derive(con, table, origin, member)
     drafts.write(rows)
-    found.keys.append(rows["record_key"].combine_chunks().to_numpy())
-    found.counted.append(rows["counted"].combine_chunks().to_numpy(zero_copy_only=False))
+    found.keys.append(whole(rows["record_key"]).to_numpy())
+    found.counted.append(whole(rows["counted"]).to_numpy(zero_copy_only=False))
     keys, places = reference_rows(rows, first)
     found.reference_keys.append(keys)
     found.reference_rows.append(places)
