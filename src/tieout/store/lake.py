@@ -134,7 +134,7 @@ class LakeWriter:
             pa.PythonFile(self._out, mode="w"),
             self._written,
             use_dictionary=[name for name in names if name in _FEW],
-            column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name in _NEAR},
+            column_encoding={field.name: "DELTA_BINARY_PACKED" for field in self._schema if _is_near(field)},
             compression={
                 name: "none" if name.partition(".")[0] in _PLAIN else "snappy" for name in _leaves(self._schema)
             },
@@ -234,6 +234,10 @@ def _worth_statistics(field: pa.Field) -> bool:
     time of writing a file, for row groups that nearly always hold the same words.
     """
     return not pa.types.is_string(field.type) and (field.name == "key" or field.name not in _RANDOM)
+
+
+def _is_near(field: pa.Field) -> bool:
+    return field.name in _NEAR and pa.types.is_int64(field.type)
 
 
 def _as_written(field: pa.Field) -> pa.Field:
