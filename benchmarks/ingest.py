@@ -1,15 +1,18 @@
 """
 How fast facts come in, with the floor in the same run.
 
-    .venv/bin/python -m benchmarks.ingest [--rows 5000000] [--entries 100000] [--only NAME]
+    .venv/bin/python -m benchmarks.ingest [--rows 5000000] [--times 1] [--entries 100000] [--only NAME]
 
 Prints one line per measurement: rows per second, the floor's, the ratio, the most memory. Every measurement of ours is
-a process of its own; the floor runs right before and right after it, and the faster of the two counts.
+a process of its own; the floor runs right before and right after it, and the faster of the two counts. With ``--times``
+the bulk measurements are repeated and their medians given. Beside the time on the clock stands the processor time of
+all threads, which other work on the machine moves less.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -90,12 +93,13 @@ def make_rows(folder: Path, start: int, stop: int, kind: str) -> Path:
     return path
 
 
-def floor(source: str, target: Path, *, keyed: bool) -> float:
+def floor(source: str, target: Path, *, keyed: bool) -> tuple[float, float]:
+    """DuckDB alone: seconds on the clock, and of processor time."""
     con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(target.parent)})
     query = KEYED.format(source=source) if keyed else f"select * from {source}"  # noqa: S608 - ours
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     con.execute(f"copy ({query}) to '{target}' (format parquet, compression snappy)")
-    taken = time.perf_counter() - begin
+    taken = time.perf_counter() - begin, time.process_time() - busy
     target.unlink()
     return taken
 
@@ -118,20 +122,43 @@ def ingest(place: Path, file: Path, source: str) -> dict[str, object]:
     return answer
 
 
-def bulk(folder: Path, rows: int, kind: str) -> None:
+def busy_children() -> float:
+    """Processor seconds of all processes that ended, user and system."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def bulk(folder: Path, rows: int, kind: str, times: int) -> None:
     """A file through a mapping to committed records, against two floors."""
     file = make_rows(folder, 0, rows, kind)
     source = f"read_csv('{file}', all_varchar = true, header = true)" if kind == "csv" else f"read_parquet('{file}')"
     target = folder / "floor.parquet"
-    before = [floor(source, target, keyed=keyed) for keyed in (False, True)]
-    answer = ingest(workspace(folder, kind), file, "psp")
-    after = [floor(source, target, keyed=keyed) for keyed in (False, True)]
-    plain, keyed = (min(pair) for pair in zip(before, after, strict=True))
-    seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
+    ours: list[tuple[float, float, float]] = []
+    floors: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    for _ in range(times):
+        before = {keyed: floor(source, target, keyed=keyed) for keyed in floors}
+        busy = busy_children()
+        answer = ingest(workspace(folder, kind), file, "psp")
+        busy = busy_children() - busy
+        after = {keyed: floor(source, target, keyed=keyed) for keyed in floors}
+        seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
+        ours.append((seconds, busy, float(answer["peak_mb"])))  # type: ignore[arg-type]
+        for keyed, found in floors.items():
+            found.append(min(before[keyed], after[keyed]))
+    seconds, busy, peak = (statistics.median(column) for column in zip(*ours, strict=True))
+    # Ratios are made run by run: what slowed one of the two slowed the other.
+    ratios = {
+        keyed: [statistics.median(a[n] / b[n] for a, b in zip(ours, found, strict=True)) for n in (0, 1)]
+        for keyed, found in floors.items()
+    }
+    fastest = {keyed: statistics.median(rows / found[0] for found in runs) for keyed, runs in floors.items()}
     print(
-        f"{kind}: {rows / seconds:,.0f} rows/s ({seconds:.1f} s, peak {answer['peak_mb']} MB);"
-        f" plain {kind} to parquet {rows / plain:,.0f} rows/s: {seconds / plain:.1f}x of it;"
-        f" with SHA-256 id and three keys {rows / keyed:,.0f} rows/s: {seconds / keyed:.2f}x of it"
+        f"{kind}: {rows / seconds:,.0f} rows/s ({seconds:.1f} s, {busy / rows * 1e6:.2f} us of processor time a row,"
+        f" peak {peak:,.0f} MB, {times} runs);"
+        f" plain {kind} to parquet {fastest[False]:,.0f} rows/s: {ratios[False][0]:.2f}x of it,"
+        f" {ratios[False][1]:.2f}x in processor time;"
+        f" with SHA-256 id and three keys {fastest[True]:,.0f} rows/s: {ratios[True][0]:.2f}x of it,"
+        f" {ratios[True][1]:.2f}x in processor time"
     )
 
 
@@ -250,6 +277,7 @@ def alone(program: str) -> tuple[float, int]:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--rows", type=int, default=5_000_000)
+    options.add_argument("--times", type=int, default=1)
     options.add_argument("--lake", type=int, default=20_000_000)
     options.add_argument("--entries", type=int, default=100_000)
     options.add_argument("--only", default="csv,parquet,small,repeat,camt")
@@ -258,8 +286,8 @@ def main() -> None:
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="tieout-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
-        "csv": lambda: bulk(folder, asked.rows, "csv"),
-        "parquet": lambda: bulk(folder, asked.rows, "parquet"),
+        "csv": lambda: bulk(folder, asked.rows, "csv", asked.times),
+        "parquet": lambda: bulk(folder, asked.rows, "parquet", asked.times),
         "small": lambda: small(folder),
         "repeat": lambda: repeat_check(folder, asked.lake),
         "camt": lambda: camt(folder, asked.entries),

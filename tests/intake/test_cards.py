@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.intake.conftest import Desk, charge
 from tieout.errors import BadInput
-from tieout.intake.cards import find_cards, mask, redact
+from tieout.intake.cards import CardScan, find_cards, mask, redact
+from tieout.intake.derive import stated_table
+from tieout.model.records import Record
 from tieout.store import schema
 
 VISA = "4111111111111111"
@@ -38,6 +42,23 @@ def test_card_numbers_are_found(text: str) -> None:
 )
 def test_other_numbers_are_left_alone(text: str) -> None:
     assert find_cards(text)[0] == []
+
+
+@given(
+    st.sampled_from([VISA, "4222222222222", "5500-0000-0000-0004", "3400 0000 0000 009", "6011 0000-0000 0004"]),
+    st.lists(st.text("ab 1-", max_size=9), max_size=6),
+    st.lists(st.text("ab 1-", max_size=9), max_size=6),
+    st.sampled_from(["", "x ", "pay: ", "ab."]),
+)
+def test_a_card_number_is_seen_wherever_its_row_stands(
+    card: str, before: list[str], behind: list[str], words: str
+) -> None:
+    """The quick look that spares most rows the expression never spares one with a card number."""
+    texts = [*before, f"{words}{card}", *behind]
+    rows = [Record(line=n, kind="charge", currency="EUR", text=text) for n, text in enumerate(texts, 1)]
+    scan = CardScan()
+    scan.look(stated_table(rows))
+    assert card in scan.numbers
 
 
 def test_six_and_four_digits_stay() -> None:

@@ -88,6 +88,21 @@ def test_the_engine_reads_absent_text_as_absent_and_nothing_else(tmp_path: Path,
         assert connect().sql(query).fetchall() == [(1,)], text
 
 
+@pytest.mark.parametrize("name", ["records", *TABLES])
+def test_whole_numbers_come_back_from_the_lake_as_they_were(tmp_path: Path, name: str) -> None:
+    """Whatever their encoding: the smallest and the largest, near and far apart, and absent ones between."""
+    schema = table_schema(name)
+    numbers = [field.name for field in schema if field.type == pa.int64()]
+    values = [0, 1, None, -1, 2**63 - 1, -(2**63), 7, None, *range(10**15, 10**15 + 300), None]
+    lake = Lake(tmp_path, FixedEntropy().token_bytes)
+    with lake.writer(name, schema, "d" * 32) as writer:
+        writer.write(pa.Table.from_pylist([dict.fromkeys(numbers, value) for value in values], schema=schema))
+    for number in numbers:
+        rows = connect().sql(f'select "{number}" from {table(lake, name, [writer.file])}').fetchall()
+        assert [value for (value,) in rows] == values, number
+        assert pa.parquet.read_table(tmp_path / writer.file.path)[number].to_pylist() == values
+
+
 def test_a_lake_file_is_what_the_book_says_or_broken(tmp_path: Path) -> None:
     lake = Lake(tmp_path, FixedEntropy().token_bytes)
     with lake.writer("balances", SCHEMA, "d" * 32) as writer:

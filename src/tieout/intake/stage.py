@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.intake.cards import CardScan
-from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
+from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table, whole
 from tieout.model.money import exponents
 from tieout.model.problems import Problem
 from tieout.model.records import record_schema
@@ -48,6 +48,8 @@ __all__ = ["PROBLEMS_MAX", "Staged", "stage", "write_index"]
 PROBLEMS_MAX = 1_000_000
 # Chunks between reading and deriving: enough that neither waits, few enough that memory stays flat.
 _WAITING_MAX = 2
+# Entries of an index that are gathered and written at once.
+_INDEX_PART = 1 << 19
 
 
 @dataclass(slots=True)
@@ -152,8 +154,8 @@ def _place(
     staged.cards.look(table)
     rows = derive(con, table, origin, member)
     drafts.write(rows)
-    found.keys.append(rows["record_key"].combine_chunks().to_numpy())
-    found.counted.append(rows["counted"].combine_chunks().to_numpy(zero_copy_only=False))
+    found.keys.append(whole(rows["record_key"]).to_numpy())
+    found.counted.append(whole(rows["counted"]).to_numpy(zero_copy_only=False))
     keys, places = reference_rows(rows, first)
     found.reference_keys.append(keys)
     found.reference_rows.append(places)
@@ -275,18 +277,31 @@ def write_index(lake: Lake, name: str, keys: Keys, rows: Rows, delivery_id: str)
     """
     Write one index file: keys in ascending order of their upper bits, so that a look-up reads one row group.
 
-    Sorting whole numbers is ten times faster than sorting positions, so the position rides in the lower bits.
+    Sorting whole numbers is ten times faster than sorting positions, so the position rides in the lower bits. The next
+    part is gathered while one is written.
     """
     if not len(keys):
         return None
     bits = np.uint64(max(1, int(len(keys) - 1).bit_length()))
-    flipped = keys.view(np.uint64) ^ np.uint64(1 << 63)
-    packed = ((flipped >> bits) << bits) | np.arange(len(keys), dtype=np.uint64)
+    packed = keys.view(np.uint64) ^ np.uint64(1 << 63)
+    packed >>= bits
+    packed <<= bits
+    packed |= np.arange(len(keys), dtype=np.uint64)
     packed.sort()
-    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
-    del packed, flipped
-    with lake.writer(name, table_schema(name), delivery_id, group_rows=INDEX_GROUP_ROWS) as writer:
-        for begin in range(0, len(order), 1 << 20):
-            part = order[begin : begin + (1 << 20)]
-            writer.write(pa.table({"key": keys[part], "row": rows[part]}, schema=table_schema(name)))
+    packed &= (np.uint64(1) << bits) - np.uint64(1)
+    order = packed.view(np.int64)
+    schema = table_schema(name)
+
+    def part(begin: int) -> pa.Table:
+        here = order[begin : begin + _INDEX_PART]
+        return pa.table({"key": keys[here], "row": rows[here]}, schema=schema)
+
+    with (
+        lake.writer(name, schema, delivery_id, group_rows=INDEX_GROUP_ROWS) as writer,
+        ThreadPoolExecutor(1, thread_name_prefix="gather") as beside,
+    ):
+        following = beside.submit(part, 0)
+        for begin in range(_INDEX_PART, len(order) + _INDEX_PART, _INDEX_PART):
+            ready, following = following.result(), beside.submit(part, begin)
+            writer.write(ready)
     return writer.file

@@ -66,32 +66,23 @@ def _feed(digest: hashlib._Hash, column: pa.ChunkedArray, kind: pa.DataType) -> 
     if column.null_count == length:
         digest.update(b"0" + length.to_bytes(8, "big"))
         return
-    if pa.types.is_dictionary(column.type):
-        values = _whole(column)
-        if column.null_count == 0 and pc.count_distinct(values.indices).as_py() == 1:
-            digest.update(b"1" + length.to_bytes(8, "big"))
-            value = values.dictionary.take(values.indices.slice(0, 1))
-            _feed_values(digest, value.cast(kind))
-            return
-        column = column.cast(kind)
-    array = _whole(column)
-    if array.type != kind:
-        array = array.cast(kind)
-    if array.null_count == 0 and _is_constant(array):
+    if column.null_count == 0 and (value := _only_value(column)) is not None:
         digest.update(b"1" + length.to_bytes(8, "big"))
-        _feed_values(digest, array.slice(0, 1))
+        _feed_values(digest, [value.cast(kind)])
         return
+    pieces = (column if column.type == kind else column.cast(kind)).chunks
     digest.update(b"2")
-    if array.null_count == 0:
-        digest.update(_all_present(length))
-        _feed_values(digest, array)
-        return
-    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).data)
-    _feed_values(digest, array.drop_null())
+    _feed_presence(digest, pieces)
+    _feed_values(digest, [piece.drop_null() if piece.null_count else piece for piece in pieces])
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+def _feed_presence(digest: hashlib._Hash, pieces: list[pa.Array]) -> None:
+    """Feed one bit for each row: whether it has a value."""
+    if any(piece.null_count for piece in pieces):
+        present = [piece.is_valid().to_numpy(zero_copy_only=False) for piece in pieces]
+        digest.update(np.packbits(np.concatenate(present)).data)
+    else:
+        digest.update(_all_present(sum(map(len, pieces))))
 
 
 @cache
@@ -100,35 +91,52 @@ def _all_present(length: int) -> bytes:
     return np.packbits(np.ones(length, np.bool_)).tobytes()
 
 
-def _is_constant(array: pa.Array) -> bool:
-    """Whether all values are equal; looks at the ends first, since most columns differ there."""
-    if pa.types.is_list(array.type) or array[0].as_py() != array[-1].as_py():
-        return False
-    return bool(pc.all(pc.equal(array, array[0])).as_py())
+def _only_value(column: pa.ChunkedArray) -> pa.Array | None:
+    """
+    Give the value that all rows of a column without nulls have, as an array of one; None where they differ.
+
+    Looks at the ends first, since most columns differ there.
+    """
+    if pa.types.is_list(column.type):
+        return None
+    if pa.types.is_dictionary(column.type):
+        if any(len(piece.dictionary) > 1 for piece in column.chunks):
+            column = column.cast(column.type.value_type)
+        else:  # the usual constant: one word, however often
+            words = pa.chunked_array([piece.dictionary.slice(0, 1) for piece in column.chunks if len(piece)])
+            return words.chunk(0) if len(words.unique()) == 1 else None
+    first = column[0]
+    if column[-1] != first or not pc.all(pc.equal(column, first)).as_py():
+        return None
+    return column.slice(0, 1).combine_chunks()
 
 
-def _feed_values(digest: hashlib._Hash, array: pa.Array) -> None:
-    """Feed values without nulls: their lengths where they have one, then their bytes."""
-    kind = array.type
+def _feed_values(digest: hashlib._Hash, pieces: list[pa.Array]) -> None:
+    """Feed values without nulls, as if they were one piece: their lengths where they have one, then their bytes."""
+    kind = pieces[0].type
     if pa.types.is_list(kind):
-        digest.update(pc.list_value_length(array).to_numpy(zero_copy_only=False).astype("<i4").tobytes())
-        flat = array.flatten()
-        present = _all_present(len(flat)) if flat.null_count == 0 else None
-        digest.update(present or np.packbits(flat.is_valid().to_numpy(zero_copy_only=False)).data)
-        _feed_values(digest, flat if flat.null_count == 0 else flat.drop_null())
+        for piece in pieces:
+            digest.update(pc.list_value_length(piece).to_numpy(zero_copy_only=False).astype("<i4").data)
+        elements = [piece.flatten() for piece in pieces]
+        _feed_presence(digest, elements)
+        _feed_values(digest, [flat.drop_null() if flat.null_count else flat for flat in elements])
     elif pa.types.is_string(kind) or pa.types.is_binary(kind):
-        lengths, data = _text(array)
-        digest.update(lengths.astype("<i4").tobytes())
-        digest.update(np.ascontiguousarray(data).data)
+        texts = [_text(piece) for piece in pieces]
+        for lengths, _ in texts:
+            digest.update(lengths.astype("<i4", copy=False).data)
+        for _, data in texts:
+            digest.update(data.data)
     elif pa.types.is_fixed_size_binary(kind):
         width = kind.byte_width
-        start = array.offset * width
-        digest.update(memoryview(array.buffers()[1])[start : start + len(array) * width])
+        for piece in pieces:
+            start = piece.offset * width
+            digest.update(memoryview(piece.buffers()[1])[start : start + len(piece) * width])
     elif pa.types.is_boolean(kind):
-        digest.update(np.packbits(array.to_numpy(zero_copy_only=False)).data)
+        digest.update(np.packbits(np.concatenate([p.to_numpy(zero_copy_only=False) for p in pieces])).data)
     else:
         width = {"date32[day]": pa.int32(), "int32": pa.int32()}.get(str(kind), pa.int64())
-        digest.update(np.ascontiguousarray(array.view(width).to_numpy(zero_copy_only=False)).data)
+        for piece in pieces:
+            digest.update(np.ascontiguousarray(piece.view(width).to_numpy(zero_copy_only=False)).data)
 
 
 def _text(array: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
@@ -122,14 +123,16 @@ class Landing:
         cipher = _cipher(key)
         digest, count, number = hashlib.sha256(), 0, 0
         draft = self.root / "arriving" / self._entropy(16).hex()
-        with durable_file(draft, mode=0o600) as file:
+        # Hashing takes as long as everything else together, so it runs beside it.
+        with durable_file(draft, mode=0o600) as file, ThreadPoolExecutor(1, thread_name_prefix="hash") as beside:
             file.write(_MAGIC)
             frame = _read_exactly(stream, _FRAME)
             while True:
                 following = _read_exactly(stream, _FRAME)
-                digest.update(frame)
+                hashed = beside.submit(digest.update, frame)
                 count += len(frame)
                 file.write(cipher.encrypt(_nonce(number), frame, _last(not following)))
+                hashed.result()
                 if not following:
                     break
                 frame, number = following, number + 1
@@ -196,7 +199,7 @@ class _Plain(io.RawIOBase):
             return 0
         number, skip = divmod(self._at, _FRAME)
         self._load(number)
-        part = self._frame[skip : skip + len(buffer)]
+        part = memoryview(self._frame)[skip : skip + len(buffer)]
         buffer[: len(part)] = part
         self._at += len(part)
         return len(part)

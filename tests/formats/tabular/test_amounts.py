@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,11 @@ from hypothesis import strategies as st
 from tests.formats.tabular.given import csv_of, plain, read
 from tieout.errors import BadInput
 from tieout.formats.tabular import CsvDialect
+from tieout.formats.tabular.plain_amounts import IN_DOUBT, amounts_of
+from tieout.formats.tabular.typed import FAST, NumberText
 from tieout.model.money import exponent_of, parse_money
+
+_ENGINE = duckdb.connect()
 
 
 @pytest.mark.parametrize(
@@ -168,3 +174,45 @@ def test_totals_may_be_of_net() -> None:
     data = b"id,amount,day,fee\na,10,2026-10-01,1\nb,-4,2026-10-01,0.5"
     (total,) = read(plain(fields={"fee": "fee"}, totals="net"), data).totals
     assert (total.credits, total.debits) == (900, 450)
+
+
+@pytest.mark.parametrize("text", [".0000000001", "-.0000000015", ".12345678901"])
+def test_more_decimals_than_are_kept_are_never_rounded_away(text: str) -> None:
+    got = read(plain(), csv_of(text, "1.00"))
+    assert got.column("amount") == [100]
+    assert got.problems[0].line == 2
+    assert read(plain(fields={"amount": "amount + 0"}), csv_of(text)).rows == []
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.from_regex(r"[+-]?[0-9]{1,4}([.,'][0-9]{2,4}){0,3}([.,][0-9]{0,6})?", fullmatch=True)
+        # more digits than fit, and signs anywhere
+        | st.text("0123456789.,'+-x", min_size=1, max_size=30),
+        max_size=40,
+    ),
+    st.sampled_from([(".", ""), (",", ""), (",", "."), (".", ","), (".", "'")]),
+)
+@settings(deadline=None)
+def test_columns_of_amounts_are_read_as_the_engine_reads_them(values: list[str | None], signs: tuple[str, str]) -> None:
+    """Whatever is read beside the engine is what the engine's own conversion gives; the rest is in doubt."""
+    number = NumberText(*signs, FAST)
+    column = pa.chunked_array([pa.array(values, pa.string())])
+    got = amounts_of(column, *signs, FAST).to_pylist()
+    scaled = f"cast(cast({number.convert_or('v', 'null')} as decimal(38, 9)) * 10000 as bigint)"
+    given_rows = _ENGINE.from_arrow(pa.table({"v": column}))
+    wanted = [value for (value,) in given_rows.project(scaled).fetchall()]
+    expected = [
+        value if value is not None or text is None else IN_DOUBT for text, value in zip(values, wanted, strict=True)
+    ]
+    assert got == expected
+
+
+def test_a_file_of_thousands_signs_and_doubts_keeps_its_order() -> None:
+    amounts = [f"{n}.{n % 1000:03d},{n % 100:02d}" if n % 7 else f"{n},123456" for n in range(1, 400)]
+    got = read(plain(dialect=CsvDialect(decimal=",", thousands=".")), csv_of(*amounts))
+    assert not got.problems
+    assert [row["line"] for row in got.rows] == list(range(2, 401))
+    exact = [Decimal(text.replace(".", "").replace(",", ".")) for text in amounts]
+    assert [Decimal(row["amount"]).scaleb(-row["exponent"]) for row in got.rows] == exact

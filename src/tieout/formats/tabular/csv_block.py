@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "parsed"]
 
-_PARSE_BYTES = 2 * 2**20
 _HIGH = 0x80
 
 
@@ -76,32 +75,29 @@ def _arrow(block: Block) -> tuple[pa.Table, int]:
         refused[0] += 1
         return "skip"
 
-    # A record longer than Arrow's own block stops it: then the whole is one block.
-    for size in (_PARSE_BYTES, len(block.data) + 1):
-        refused[0] = 0
-        try:
-            table = pc.read_csv(
-                pa.BufferReader(block.data),
-                read_options=pc.ReadOptions(use_threads=False, block_size=size, column_names=names),
-                parse_options=pc.ParseOptions(
-                    delimiter=block.delimiter,
-                    quote_char=block.quote or False,
-                    newlines_in_values=bool(block.quote) and block.quote.encode() in block.data,
-                    invalid_row_handler=refuse,
-                ),
-                convert_options=pc.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    include_columns=kept,
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                    null_values=[""],
-                    check_utf8=False,
-                ),
-            )
-        except pa.ArrowInvalid:
-            continue
-        return table, refused[0]
-    return _empty(kept), 1
+    try:
+        table = pc.read_csv(
+            pa.BufferReader(block.data),
+            # One block of Arrow's: what it gives is one piece of memory, and no record can be too long.
+            read_options=pc.ReadOptions(use_threads=False, block_size=len(block.data) + 1, column_names=names),
+            parse_options=pc.ParseOptions(
+                delimiter=block.delimiter,
+                quote_char=block.quote or False,
+                newlines_in_values=bool(block.quote) and block.quote.encode() in block.data,
+                invalid_row_handler=refuse,
+            ),
+            convert_options=pc.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=kept,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                null_values=[""],
+                check_utf8=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return _empty(kept), 1
+    return table, refused[0]
 
 
 def _empty(names: list[str]) -> pa.Table:
@@ -115,7 +111,8 @@ def _with_lines(table: pa.Table, lines: np.ndarray[tuple[int], np.dtype[np.int64
 
 def _lines(block: Block, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
     """The line of every row; None where Arrow's idea of the records is not ours."""
-    odd_quotes = bool(block.quote) and block.data.count(block.quote.encode()) % 2 == 1
+    quote = block.quote.encode()
+    odd_quotes = bool(quote) and quote in block.data and block.data.count(quote) % 2 == 1
     if rows == block.newlines and not odd_quotes:
         return np.arange(block.line, block.line + rows)
     marks = marks_of(block.data, block.quote, block.delimiter)

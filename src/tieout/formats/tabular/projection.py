@@ -32,7 +32,9 @@ class Compiled:
     A mapping compiled for the header of one file.
 
     :ivar fast, exact, explain: SQL over the Arrow table ``batch`` (``line``, ``c0``, ``c1``, ...).
-    :ivar columns: the canonical columns that ``fast`` and ``exact`` give, behind ``line`` and ``fault``.
+    :ivar columns: the canonical columns that ``exact`` gives, behind ``line`` and ``fault``.
+    :ivar direct: those that ``fast`` leaves out, because a column is all that it takes (``c7``, ``[c7]``, ``c7 is null``).
+    :ivar amounts: positions of the columns that ``fast`` wants as amounts beside their text, named ``n0, n1, ...``.
     :ivar constants: canonical columns that are the same in every row.
     :ivar used: positions of the columns that are read.
     :ivar checks: what the numbers in ``fault`` mean, from 1.
@@ -46,6 +48,8 @@ class Compiled:
     exact: str
     explain: str
     columns: tuple[str, ...]
+    direct: cabc.Mapping[str, str]
+    amounts: frozenset[int]
     constants: cabc.Mapping[str, object]
     used: frozenset[int]
     checks: tuple[checks.Check, ...]
@@ -77,6 +81,8 @@ def compile_mapping(
         exact=_projection(mapping, exact, EXACT),
         explain=_explanation(mapping, exact),
         columns=tuple(columns),
+        direct=_direct(mapping, fast),
+        amounts=frozenset(fast.amounts),
         constants=stated.constants(exact),
         used=frozenset(exact.used),
         checks=tests,
@@ -88,7 +94,8 @@ def compile_mapping(
 def _opened(meaning: Meaning) -> str:
     """The first step: the file's columns, and what other fields depend on: filter, currencies, kind's word."""
     said = [f"{said.sql} as s_{name}" for name, said in meaning.first.items()]
-    columns = ", ".join(["line", *(f"c{i}" for i in sorted(meaning.used)), *said])
+    given = [f"c{i}" for i in sorted(meaning.used)] + [f"n{i}" for i in sorted(meaning.amounts)]
+    columns = ", ".join(["line", *given, *said])
     return f"select {columns} from batch"  # noqa: S608 - made of checked trees, see above
 
 
@@ -115,8 +122,16 @@ def _projection(mapping: Mapping, meaning: Meaning, digits: Digits) -> str:
     tests = checks.checks_of(meaning)
     fault = "".join(f" when {bad} then {n}" for n, test in enumerate(tests, 1) if (bad := test.bad(digits)) != "false")
     fault = f"case{fault} else 0 end" if fault else "0"
-    finals = [f"{sql} as {_quoted_name(name)}" for name, sql in stated.final_columns(mapping, meaning, digits).items()]
+    direct = _direct(mapping, meaning) if digits is FAST else {}
+    given = stated.final_columns(mapping, meaning, digits).items()
+    finals = [f"{sql} as {_quoted_name(name)}" for name, sql in given if name not in direct]
     return f"select {', '.join(['line', f'cast({fault} as smallint) as fault', *finals])} from ({source})"  # noqa: S608 - as above
+
+
+def _direct(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
+    """The canonical columns that need no SQL."""
+    given = stated.final_columns(mapping, meaning)
+    return {name: column for name, sql in given.items() if (column := meaning.direct(sql))}
 
 
 def _explanation(mapping: Mapping, meaning: Meaning) -> str:

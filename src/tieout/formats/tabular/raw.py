@@ -97,13 +97,14 @@ def _maybe_blank(column: pa.Array) -> bool:
     _, offsets_buffer, data_buffer = column.buffers()
     if len(column) == 0 or data_buffer is None:
         return bool(len(column) > column.null_count)
-    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
+    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
     data = np.frombuffer(data_buffer, np.uint8)
     starts, ends = offsets[:-1], offsets[1:]
     filled = ends > starts
-    if len(column) - int(np.count_nonzero(filled)) > column.null_count:
+    empty = len(column) - int(np.count_nonzero(filled))
+    if empty > column.null_count:
         return True
-    if column.null_count:
+    if empty:
         starts, ends = starts[filled], ends[filled]
     # Blanks beyond ASCII are rare: a value that begins or ends beyond ASCII is looked at more slowly.
     edges = (data[starts], data[ends - 1])

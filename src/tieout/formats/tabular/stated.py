@@ -139,9 +139,10 @@ def _details(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
         return {}
     keys = [quoted(json.dumps(meaning.header[n], ensure_ascii=False) + ":") for n in places]
     values = [f"cast(to_json(cast(c{n} as varchar)) as varchar)" for n in places]
+    if len(places) == 1:
+        return {"details": f"'{{{keys[0][1:]} || {values[0]} || '}}'"}
     parts = [f"{key} || {value}" for key, value in zip(keys, values, strict=True)]
-    body = parts[0] if len(parts) == 1 else f"nullif(concat_ws(',', {', '.join(parts)}), '')"
-    return {"details": f"'{{' || {body} || '}}'"}
+    return {"details": f"'{{' || nullif(concat_ws(',', {', '.join(parts)}), '') || '}}'"}
 
 
 def constants(meaning: Meaning) -> dict[str, object]:

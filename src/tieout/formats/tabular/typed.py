@@ -123,7 +123,7 @@ class NumberText:
         if self.thousands:
             integers.append(rf"\d{{1,3}}({self._separator}\d{{3}}){{1,{(whole - 1) // 3}}}")
         fraction = rf"\d{{0,{scale}}}0*"
-        return rf"[+-]?(({'|'.join(integers)})({point}{fraction})?|{point}\d{fraction.replace('{0,', '{0,')})"
+        return rf"[+-]?(({'|'.join(integers)})({point}{fraction})?|{point}{fraction.replace('{0,', '{1,')})"
 
     @property
     def _separator(self) -> str:
