@@ -74,10 +74,6 @@ _JUDGED: dict[How, tuple[str, str | None, bool, str]] = {
 }
 #: References that do not join: amount, day and name must do.
 _NAMELESS = (How.PREFIX_LOST, How.TRUNCATED_REFERENCE, How.MANGLED_REFERENCE, How.MISSING_REFERENCE)
-_COLUMNS = (
-    "reconciliation, claim, side, source, external_id, settlement_id, kind, booked_on, amount, currency, expected, reason,"
-    " group_id, allocated, decidable, trouble, also"
-)
 
 
 def write_truth(
@@ -118,7 +114,7 @@ def _lay_positions(con: duckdb.DuckDBPyConnection, world: World) -> None:
     con.execute(
         """
         create table drawn as
-        select * exclude (day, "group"), date '1970-01-01' + day::integer as booked_on, "group" as group_id
+        select row_number() over () as i, * exclude (day, "group"), date '1970-01-01' + day::integer as booked_on, "group" as group_id
         from drawn_given
     """
     )
@@ -130,21 +126,18 @@ def _lay_positions(con: duckdb.DuckDBPyConnection, world: World) -> None:
 def _write_positions(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Write what was drawn one by one, then what is made of columns, part by part so that each can be sorted."""
     drawn = """
-        select reconciliation, claim, side, source, external_id, settlement_id, kind, booked_on, amount, currency,
-            expected, reason, group_id, coalesce(allocated, amount) as allocated, decidable, trouble, also
+        select 0 as part, i, reconciliation, claim, side, source, external_id, settlement_id, kind, booked_on, amount,
+            currency, expected, reason, group_id, coalesce(allocated, amount) as allocated, decidable, trouble, also
         from drawn
     """
-    last = con.execute(
-        "select greatest((select max(i) from line_columns), (select max(i) from document_columns))"
-    ).fetchone()
-    count = (last[0] if last else 0) + 1
-    for nth, begin in enumerate(range(0, count, _PART_ROWS)):
+    lasts = con.execute("select max(i) from line_columns union all select max(i) from document_columns").fetchall()
+    for nth, begin in enumerate(range(0, max(last for (last,) in lasts) + 1, _PART_ROWS)):
         chosen = f"i >= {begin} and i < {begin + _PART_ROWS}"
         parts = [drawn if begin == 0 else f"{drawn} where false"]
         parts += [f"{_judged(side)} where {chosen}" for side in ("document_side", "payment_side")]
-        parts.append(f"select * exclude (i) from settled_side where {chosen}")
-        name = f"positions-{nth}.parquet" if nth else "positions.parquet"
-        write_parquet(con, f"select {_COLUMNS} from ({' union all '.join(parts)}) order by all", folder / name)
+        parts.append(f"select * from settled_side where {chosen}")
+        query = f"select * exclude (part, i) from ({' union all '.join(parts)}) order by part, i"
+        write_parquet(con, query, folder / (f"positions-{nth}.parquet" if nth else "positions.parquet"))
 
 
 def _lay_pool(con: duckdb.DuckDBPyConnection) -> None:
@@ -204,7 +197,7 @@ def _judged(side: str) -> str:
         )
     )  # fmt: skip
     return f"""
-        select 'receivables', claim, side, source, external_id, settlement_id, kind, booked_on, amount, currency,
+        select case side when 'left' then 1 else 2 end, i, 'receivables', claim, side, source, external_id, settlement_id, kind, booked_on, amount, currency,
             case when {vague} then 'exception' else {expected} end, case when {vague} then 'ambiguous' else {reason} end,
             case when how not in ({alone}) then 'receivables/' || tied end, allocated, how in ({decided}) and not {vague},
             {trouble}, case when {vague} then 'matched' else {also} end
@@ -228,11 +221,11 @@ def _settled() -> str:
         "case when source = 'stripe' and (settlement = -1 or state = 'manual') then 'stripe-balance' else source end"
     )
     same = (
-        f"i, 'payouts-' || source as reconciliation, %s as claim, 'left' as side, {source} as source,"
+        f"%s as part, i, 'payouts-' || source as reconciliation, %s as claim, 'left' as side, {source} as source,"
         f" coalesce(own_id, transaction_id) as external_id, settlement_id, {kind} as kind, booked_on"
     )
     return f"""
-        select {same % "'settlement'"}, amount - fee as amount, currency,
+        select {same % (3, "'settlement'")}, amount - fee as amount, currency,
             case when settlement = -1 then 'open' else 'matched' end as expected, null as reason,
             case when settlement >= 0 then 'settlement/' || settlement_id end as group_id, amount - fee as allocated,
             true as decidable,
@@ -241,24 +234,24 @@ def _settled() -> str:
             case when settlement = -1 then 'in_transit' else '' end as also
         from lines_named where kind <> {payout}
         union all
-        select {same % "'transfer'"}, amount, currency, case when state = 'manual' then 'open' else 'matched' end, null,
+        select {same % (4, "'transfer'")}, amount, currency, case when state = 'manual' then 'open' else 'matched' end, null,
             case when state <> 'manual' then 'settlement/' || settlement_id end, amount, true,
             case when state = 'manual' then 'manual_payout' else 'composition' end,
             case when state = 'manual' then 'exception:missing_left;in_transit' else '' end
         from lines_named where kind = {payout}
         union all
-        select {same % "'transfer'"}, amount, currency, case when state = 'last' and kind = {out} then 'in_transit' else 'matched' end,
+        select {same % (5, "'transfer'")}, amount, currency, case when state = 'last' and kind = {out} then 'in_transit' else 'matched' end,
             null, case when not (state = 'last' and kind = {out})
                 then 'carried/' || account || '/' || (case kind when {into} then batch - 1 else batch end) end,
             amount, true, 'balance_transfer', case when state = 'last' and kind = {out} then 'open' else '' end
         from lines_named where kind in ({out}, {into})
         union all
-        select {same % "'transfer'"}, amount, currency, case when pairs > 1 then 'matched' else 'in_transit' end, null,
+        select {same % (6, "'transfer'")}, amount, currency, case when pairs > 1 then 'matched' else 'in_transit' end, null,
             case when pairs > 1 then 'reserve/' || platform_id || '/' || abs(amount) end, amount, true,
             case when pairs > 1 then 'reserve_released' else 'reserve_held' end, case when pairs > 1 then 'open;in_transit' else 'open' end
         from (select *, count(*) over (partition by platform, abs(amount)) as pairs from lines_named where kind in ({hold}, {release}))
         union all
-        select {same % "'transfer'"}, amount, currency, 'exception', 'returned', null, amount, true, 'payout_failed',
+        select {same % (7, "'transfer'")}, amount, currency, 'exception', 'returned', null, amount, true, 'payout_failed',
             'matched;open;in_transit'
         from lines_named where kind = {failed}
     """

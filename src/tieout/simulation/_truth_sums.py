@@ -115,6 +115,6 @@ def write_payments(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                 when refunded is not null then 'partially_refunded' else 'captured' end as state,
             l.settlement >= 0 as is_settled
         from lines_named l left join moved using (payment)
-        where kind = {int(Line.CHARGE)} order by l.source, external_id
+        where kind = {int(Line.CHARGE)} order by l.i
     """
     write_parquet(con, query, folder / "payments.parquet")
