@@ -43,6 +43,8 @@ class Rates:
         """
         Give the rate of a day, or of the last day before it that has one, as (numerator, denominator).
 
+        A pair that is quoted the other way round is turned; else a third currency leads from one to the other.
+
         :return: None: there is none, or the last one is more than ten days old.
         """
         if currency == into:
@@ -51,7 +53,17 @@ class Rates:
         if direct is not None:
             return direct
         turned = self._at((into, currency), day)
-        return None if turned is None else (turned[1], turned[0])
+        if turned is not None:
+            return turned[1], turned[0]
+        return self._across(currency, into, day)
+
+    def _across(self, currency: str, into: str, day: dt.date) -> tuple[int, int] | None:
+        """Go by way of a third currency in which both are quoted: the first by name that is."""
+        for base in sorted({pair[0] for pair in self.days}):
+            first, second = self._at((base, currency), day), self._at((base, into), day)
+            if first is not None and second is not None:
+                return second[0] * first[1], second[1] * first[0]
+        return None
 
     def _at(self, pair: tuple[str, str], day: dt.date) -> tuple[int, int] | None:
         days = self.days.get(pair)

@@ -139,7 +139,7 @@ def _find_candidates(work: Performance) -> None:
     engine = work.engine
     fields = {side: _fields_of(work, side) for side in ("left", "right")}
     for side in ("left", "right"):
-        parts = identifier_parts(f"{side}_all", fields[side]) or [
+        parts = identifier_parts(f'"{side}_all"', fields[side]) or [
             "select 0::bigint as thing, 0::bigint as key where false"
         ]
         keys = " union all ".join(f"select thing, key, 1 as whole from ({part})" for part in parts)

@@ -15,7 +15,8 @@ from tieout.matching.columns import name_forms, token_keys, token_words
 from tieout.matching.facts import base_rates, window
 from tieout.matching.operators import tolerance_sql
 from tieout.matching.plan import plan_of
-from tieout.matching.sides import FIELDS, identifier_parts, things_sql
+from tieout.matching.selections import select_from_pools
+from tieout.matching.sides import FIELDS, SETTLED, identifier_parts, things_sql
 from tieout.model.normal import normal_column
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ _ALWAYS = (
 )
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
+#: An identifier that more things carry (a customer's number) names none of them.
+_FEW = 5
+#: So many amounts are enough to know which are common.
+_SAMPLE = 200_000
 
 
 @dataclass(slots=True)
@@ -66,6 +71,7 @@ class Performance:
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
     found: list[tuple[int, str, str]] = field(default_factory=list)
+    spoken_for_after: int = -1
     keys_ready: dict[tuple[str, tuple[str, ...], bool], str] = field(default_factory=dict)
 
 
@@ -91,6 +97,7 @@ def perform_rules(work: Performance) -> None:
     for side, grouped in zip(("left", "right"), work.grouped, strict=True):
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
     _make_forbidden(work)
+    engine.create("held", "select ''::varchar as side, 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
             break
@@ -113,6 +120,8 @@ def _make_forbidden(work: Performance) -> None:
 
 def _perform(work: Performance, number: int, rule: Rule) -> None:
     engine = work.engine
+    if not any(key.how != "name" for key in rule.keys):
+        _make_spoken_for(work)
     for short, side in (("l", "left"), ("r", "right")):
         engine.create(short, _looked_at(work, rule, short, side))
     plan = plan_of(rule, work.money.currencies)
@@ -121,11 +130,46 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
     for place, key in enumerate(plan.keys):
         _make_keys(work, place, key)
-    if rule.score is not None and any(key.how == "name" for key in rule.keys):
+    if any(key.how == "name" for key in rule.keys):
         _make_names(work, rule)
     for step in plan.steps:
         engine.create(step.name, step.query)
+    if plan.result == "pools":
+        select_from_pools(engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
+        engine.con.execute("insert into held select side, thing from held_now")
+        plan.result = "summed"
     _take(work, number, rule, plan)
+
+
+def _make_spoken_for(work: Performance) -> None:
+    """
+    Make ``spoken_for`` (side, thing): what names something of the other side by an identifier that few share.
+
+    A rule that looks at amounts, days and names alone must not pair it with something else.
+    """
+    engine = work.engine
+    if work.spoken_for_after == len(work.found):
+        return
+    work.spoken_for_after = len(work.found)
+    keys: dict[str, list[str]] = {"left": [], "right": []}
+    for (side, _, _), name in work.keys_ready.items():
+        keys[side].append(f"select thing, key, raw from {name}")
+    if not keys["left"] or not keys["right"]:
+        engine.create("spoken_for", "select ''::varchar as side, 0::bigint as thing where false")
+        return
+    for side, parts in keys.items():
+        engine.create(
+            f"known_{side}",
+            f"""select k.thing, k.key, max(k.raw) as raw from ({" union all ".join(parts)}) k
+                semi join "{side}" s on s.thing = k.thing group by all""",
+        )
+        engine.create(f"rare_{side}", f"select key from known_{side} group by key having count(*) <= {_FEW}")
+    met = "from known_left l join known_right r on r.key = l.key and (l.raw <> 0 or r.raw <> 0)"
+    engine.create(
+        "spoken_for",
+        f"""select distinct 'left' as side, l.thing {met} semi join rare_right q on q.key = l.key
+            union all select distinct 'right', r.thing {met} semi join rare_left q on q.key = r.key""",
+    )
 
 
 def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
@@ -135,7 +179,10 @@ def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
     shown = {
         "booked_on": "s.booked",
     }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
-    conditions = ["true"]
+    # What fits two answers equally well is not settled by a weaker rule.
+    conditions = [f"s.thing not in (select thing from held where side = '{side}')"]
+    if not any(key.how != "name" for key in rule.keys):
+        conditions.append(f"s.thing not in (select thing from spoken_for where side = '{side}')")
     if own.kinds:
         conditions.append(f"m.kind in ({_listed(own.kinds)})")
     if own.bank_codes:
@@ -175,7 +222,7 @@ def _make_keys(work: Performance, place: int, key: Key) -> None:
         name = work.keys_ready.get((side, fields, key.how == "token"))
         if name is None:
             name = f"keys_{len(work.keys_ready)}_{side}"
-            parts = identifier_parts(f"{side}_all", fields)
+            parts = identifier_parts(_named_rows(work, side), fields)
             if key.how == "token":
                 engine.take(f"{name}_tokens", _tokens(work, side, fields))
                 parts.append(f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
@@ -186,6 +233,30 @@ def _make_keys(work: Performance, place: int, key: Key) -> None:
             engine.create(name, f"select distinct thing, key, raw from ({keys}) where key is not null")
             work.keys_ready[side, fields, key.how == "token"] = name
         engine.con.execute(f'create or replace temp view "{short}_keys_{place}" as select * from "{name}"')
+
+
+def _named_rows(work: Performance, side: str) -> str:
+    """
+    Give the rows whose identifiers speak for a thing.
+
+    Of lines that are together one settlement only the settlement's own id does: not the order that one line paid.
+    """
+    grouped = work.grouped[0 if side == "left" else 1]
+    if not grouped:
+        return f'"{side}_all"'
+    settled = f"kind in ({_listed(SETTLED)})"
+    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    hidden = [
+        f'case when {settled} then "{name}" end as "{name}"'
+        for name in columns
+        if name in FIELDS and name != "settlement_id"
+    ]
+    hidden += [
+        f"case when {settled} then {FIELDS[name].key} end as {FIELDS[name].key}"
+        for name in columns
+        if name in FIELDS and FIELDS[name].key in columns and name != "settlement_id"
+    ]
+    return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
 
 
 def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
@@ -261,7 +332,11 @@ def _make_names(work: Performance, rule: Rule) -> None:
 
 
 def _make_chances(work: Performance, rule: Rule) -> None:
-    """Give each thing of the left the share of the right's amounts that its tolerance lets pass, in thousandths, at least 1."""
+    """
+    Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
+
+    Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
+    """
     import numpy as np
     import pyarrow as pa
 
@@ -270,16 +345,17 @@ def _make_chances(work: Performance, rule: Rule) -> None:
     if rule.amount is not None:
         tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
     lefts = engine.arrow(f"select thing, ccy, amount, {tolerance} as reach from l")
-    rights = engine.arrow("select ccy, amount from r")
+    every = engine.count("right_all") // _SAMPLE + 1
+    rights = engine.arrow(f"select ccy, amount from right_all where abs(record_key % {every}) = 0")
     things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))
     r_ccys, r_amounts = rights["ccy"].to_numpy(), rights["amount"].to_numpy()
-    chance = np.ones(len(things), np.int64)
+    chance = np.full(len(things), 1_000_000, np.int64)
     for ccy in np.unique(ccys):
         mine, known = ccys == ccy, np.sort(r_amounts[r_ccys == ccy])
         if len(known):
             low = np.searchsorted(known, amounts[mine] - reach[mine], "left")
             high = np.searchsorted(known, amounts[mine] + reach[mine], "right")
-            chance[mine] = np.maximum((high - low) * 1000 // len(known), 1)
+            chance[mine] = np.maximum(high - low, 1) * 1_000_000 // len(known)
     engine.take("chances", pa.table({"thing": things, "chance": chance}))
     engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
     engine.rename("l_weighed", "l")

@@ -51,6 +51,13 @@ class Plan:
         return name
 
 
+# How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
+_ALIKE = (
+    "case when a.form = b.form or a.plain = b.plain then 100"
+    " when starts_with(a.plain, b.plain) or starts_with(b.plain, a.plain) then 85 else 0 end"
+)
+
+
 def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
     """
     Compile a rule.
@@ -60,9 +67,11 @@ def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
 
     :param currencies: (code, currency, exponent) of this run.
     """
-    plan = Plan(tuple(key for key in rule.keys if key.how != "name" or rule.score is None))
+    plan = Plan(tuple(key for key in rule.keys if key.how != "name"))
     if rule.score is not None:
         _scored(plan, rule, currencies)
+    elif rule.subset:
+        _candidates(plan, rule, currencies)
     elif rule.shape == "1:1":
         _one_to_one(plan, rule, currencies)
     elif rule.shape == "n:m":
@@ -107,6 +116,10 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
     if rule.days is not None:
         joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
     conditions = _amount_conditions(rule, currencies)
+    if any(key.how == "name" for key in rule.keys):
+        joined = joined.join("l_names as a", on="a.thing = p.l")
+        joined = joined.join("r_names as b", on="b.thing = p.r and b.block = a.block")
+        conditions.append(f"{_ALIKE} > 0")
     return plan.add("pairs", op.allowed(joined.where(*conditions) if conditions else joined))
 
 
@@ -173,7 +186,7 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
     exact = rule.amount is None or rule.amount.exact
     if rule.partial:
-        conditions = ["abs(s.total) < abs(a.amount)", "sign(s.total) = sign(a.amount)"]
+        conditions = ["abs(s.total) <= abs(a.amount)", "sign(s.total) = sign(a.amount)"]
     else:
         allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
         conditions = [f"abs(a.amount - s.total) <= {allowed}"]
@@ -193,6 +206,22 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     several = several.select("cast(null as bigint) as taken").from_(sums)
     plan.add("summed", ones.union(several, distinct=False))
     plan.result = "summed"
+
+
+def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    """Bring together what could be meant, whatever its amount: the pools are searched outside the engine."""
+    loose = _loose(rule)
+    if any(key.how == "name" for key in rule.keys):
+        named = _name_pairs(loose, currencies).subquery("n")
+        plan.add("candidates", select("n.l", "n.r").distinct().from_(named).where("n.alike > 0"))
+    else:
+        query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("r as rt", on="rt.ccy = lt.ccy")
+        if rule.days is not None:
+            query = query.join(
+                "window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day"
+            )
+        plan.add("candidates", op.allowed(query))
+    plan.result = "pools"
 
 
 def _loose(rule: Rule) -> Rule:
@@ -255,10 +284,7 @@ def _name_pairs(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> exp.S
     """Bring together names that begin alike (l_names, r_names: thing, block, form, plain)."""
     query = (
         select("a.thing as l", "b.thing as r", "a.n as n")
-        .select(
-            "case when a.form = b.form or a.plain = b.plain then 100 when starts_with(a.plain, b.plain)"
-            " or starts_with(b.plain, a.plain) then 85 else 0 end as alike"
-        )
+        .select(f"{_ALIKE} as alike")
         .from_("l_names as a")
         .join("r_names as b", on="b.block = a.block")
         .join("l as lt", on="lt.thing = a.thing")
@@ -287,7 +313,7 @@ def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], 
     lambda_micro = "cast(0 as bigint)"
     if named:
         # Open things of like name x share of the days that the window covers x share of amounts within the tolerance.
-        lambda_micro = "cast(p.n as bigint) * lt.chance div 1000"
+        lambda_micro = "cast(p.n as bigint) * lt.chance div 1000000"
     query = (
         select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
         .from_(f"{pairs} as p")

@@ -170,11 +170,11 @@ def identifier_parts(rows: str, fields: Sequence[str]) -> list[str]:
         if field.many:
             parts.append(
                 f'select thing, unnest({field.key}) as key, unnest(list_transform("{name}", lambda x: hash(x))) as raw'
-                f' from "{rows}" where {field.key} is not null'
+                f" from {rows} where {field.key} is not null"
             )
         else:
             parts.append(
-                f'select thing, {field.key} as key, hash("{name}") as raw from "{rows}" where {field.key} is not null'
+                f'select thing, {field.key} as key, hash("{name}") as raw from {rows} where {field.key} is not null'
             )
     return parts
 

@@ -1,0 +1,126 @@
+"""
+Several things against one without a common identifier: only if exactly one selection fits, of all that could be meant.
+
+For each thing of the one side the candidates of the other are gathered (same currency, days, the payer's name if the rule
+says so) and searched exactly. One answer that chance would hardly give is a match; two answers are ambiguous, and hold
+what they name back from weaker rules, so that no weaker rule picks one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.matching.pools.subset import subset_sum
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.pools.verdicts import Verdict
+    from tieout.matching.rules import Rule
+
+__all__ = ["Selections", "select_from_pools"]
+
+#: A pool of more candidates is not searched: nothing but chance would come out of it.
+POOL_MAX = 60
+#: So many pools are searched by one rule; what is beyond stays for a person.
+POOLS_MAX = 200_000
+
+
+@dataclass(slots=True)
+class Selections:
+    """
+    What the search of all pools gave.
+
+    :ivar bundles: (the one, the several) of unique answers that do not contradict each other.
+    :ivar held_ones, held_others: things of answers that fit equally well.
+    """
+
+    bundles: list[tuple[int, list[int]]] = field(default_factory=list)
+    held_ones: set[int] = field(default_factory=set)
+    held_others: set[int] = field(default_factory=set)
+
+
+def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: str) -> None:
+    """
+    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, and ``held`` (side, thing).
+
+    :param candidates: the relation of candidates (l, r).
+    :param anchor: ``l`` or ``r``: which half is the one.
+    """
+    one, other = (("left", "right"), ("l", "r")) if anchor == "l" else (("right", "left"), ("r", "l"))
+    query = f"""
+        select c.{other[0]} as anchor, a.amount as target, c.{other[1]} as thing, o.amount
+        from {candidates} c join {other[0]} a on a.thing = c.{other[0]} join {other[1]} o on o.thing = c.{other[1]}
+        where a.ccy = o.ccy
+        qualify count(*) over (partition by c.{other[0]}) <= {POOL_MAX}
+        order by 1, 4, 3
+    """
+    found = _search(engine.arrow(query), rule)
+    bundles = _without_contradiction(found)
+    rows = [(anchor_thing, one[0], anchor_thing) for anchor_thing, _ in bundles]
+    rows += [(anchor_thing, one[1], thing) for anchor_thing, things in bundles for thing in things]
+    engine.take(
+        "summed",
+        pa.table(
+            {
+                "bundle": pa.array([r[0] for r in rows], pa.int64()),
+                "side": pa.array([r[1] for r in rows], pa.string()),
+                "thing": pa.array([r[2] for r in rows], pa.int64()),
+                "difference": pa.array([0] * len(rows), pa.int64()),
+                "taken": pa.nulls(len(rows), pa.int64()),
+            },
+        ),
+    )
+    held = [(one[0], thing) for thing in sorted(found.held_ones)]
+    held += [(one[1], thing) for thing in sorted(found.held_others)]
+    engine.take(
+        "held_now",
+        pa.table(
+            {
+                "side": pa.array([side for side, _ in held], pa.string()),
+                "thing": pa.array([thing for _, thing in held], pa.int64()),
+            },
+        ),
+    )
+
+
+def _search(rows: pa.Table, rule: Rule) -> Selections:
+    """Search each pool."""
+    found = Selections()
+    anchors = rows["anchor"].to_numpy()
+    targets, things, amounts = (rows[name].to_numpy() for name in ("target", "thing", "amount"))
+    starts = np.flatnonzero(np.r_[True, anchors[1:] != anchors[:-1]]) if len(anchors) else np.zeros(0, np.int64)
+    for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
+        verdict = subset_sum(amounts[begin:end].astype(np.int64), int(targets[begin]))
+        _judge(found, int(anchors[begin]), things[begin:end], verdict, rule)
+    return found
+
+
+def _judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, rule: Rule) -> None:
+    chosen = [[int(pool[i]) for i in solution] for solution in verdict.solutions]
+    if verdict.outcome == "unique" and not verdict.interchangeable and verdict.lambda_micro <= rule.coincidence_micro:
+        found.bundles.append((anchor, chosen[0]))
+    elif verdict.outcome in {"ambiguous", "unique"}:
+        found.held_ones.add(anchor)
+        found.held_others.update(thing for solution in chosen for thing in solution)
+
+
+def _without_contradiction(found: Selections) -> list[tuple[int, list[int]]]:
+    """Keep the answers that share nothing with another answer; those that do are held back, all of them."""
+    named: dict[int, int] = {}
+    for _, things in found.bundles:
+        for thing in things:
+            named[thing] = named.get(thing, 0) + 1
+    kept = []
+    for anchor, things in found.bundles:
+        if any(named[thing] > 1 or thing in found.held_others for thing in things):
+            found.held_ones.add(anchor)
+            found.held_others.update(things)
+        else:
+            kept.append((anchor, things))
+    return kept
