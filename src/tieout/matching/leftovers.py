@@ -16,6 +16,7 @@ import pyarrow as pa
 from tieout.config.calendars import business_index, calendar_named
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.sides import SETTLED, identifier_parts
+from tieout.model.kinds import KINDS
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
@@ -54,8 +55,14 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
     )
     engine.create(
         "open_rows",
-        """select e.* exclude (amount), (e.amount - coalesce(t.taken, 0))::bigint as amount
-            from every_row e left join taken_rows t on t.origin = e.origin and t.row = e.thing
+        """
+            with elsewhere as (
+                select f.side, f.parent as thing from family f join taken_rows t on t.origin = f.side and t.row = f.child
+                union select f.side, f.child from family f join taken_rows t on t.origin = f.side and t.row = f.parent
+            )
+            select e.* exclude (amount), (e.amount - coalesce(t.taken, 0))::bigint as amount, t.row is not null as begun,
+                w.thing is not null as elsewhere
+            from every_row e left join elsewhere w on w.side = e.origin and w.thing = e.thing left join taken_rows t on t.origin = e.origin and t.row = e.thing
             where e.amount <> coalesce(t.taken, 0)""",
     )
     _make_expected(work, workspace)
@@ -70,7 +77,10 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
         "left_over",
         f"""
         select o.*, case
+            when elsewhere then 'excluded'
             when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'excluded'
+            when {document} and begun then 'open'
+            when claim = 'bank' and begun then 'on_account'
             when {lines} and {unsettled} then 'open'
             when {lines} and expected > {through} then 'in_transit'
             when (origin = 'left' and {str(later["left"]).lower()}) or (origin = 'right' and {str(later["right"]).lower()})
@@ -78,7 +88,8 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
             when {document} and {due} > {through} then 'open'
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
-            case when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
+            case when elsewhere then 'its entry or its transactions are matched'
+                when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
                 when {lines} and {unsettled} then 'not settled yet' end as why
         from (
             select r.*, x.expected from open_rows r
@@ -86,7 +97,34 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
         ) o
         """,
     )
+    _leave_transfers(work)
     _find_candidates(work)
+
+
+def _leave_transfers(work: Performance) -> None:
+    """
+    Add what moved between places of ours and is not found at the other: on its way, and no exception.
+
+    What is asked of the bank about a payout is its settlement; its transfer is what it is made of.
+    """
+    if not any(work.grouped):
+        return
+    side = "left" if work.grouped[0] else "right"
+    moved = _listed(tuple(kind.name for kind in KINDS.values() if "transfer" in kind.claims))
+    work.engine.create(
+        "transfers_open",
+        f"""
+        select e.*, false as begun, false as elsewhere, null::integer as expected,
+            case when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
+            null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why
+        from every_row e anti join composed c on c.thing = e.thing and c.claim = 'transfer'
+        where e.origin = '{side}' and e.kind in ({moved})
+        """,
+    )
+    work.engine.create(
+        "left_over",
+        "select * from left_over union all by name select * replace ('transfer' as claim) from transfers_open",
+    )
 
 
 def _listed(words: tuple[str, ...]) -> str:
@@ -263,6 +301,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
+                when o.thing in (select thing from held h where h.side = o.origin) then 'ambiguous'
                 when t.alike > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end as reason
             from o left join told t on t.origin = o.origin and t.thing = o.thing

@@ -34,6 +34,7 @@ __all__ = [
     "in_window",
     "key_sums",
     "keys_in_use",
+    "one_of_a_family",
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
@@ -143,6 +144,22 @@ def allowed(pairs: exp.Select) -> exp.Select:
     return (
         select("p.*").from_(pairs.subquery("p")).join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
     )
+
+
+def one_of_a_family(pairs: exp.Select) -> exp.Select:
+    """Where a bank's entry and a transaction inside it are both paired, leave out the entry: the part says more."""
+    query = select("p.*").from_(pairs.subquery("p"))
+    for side, short in (("left", "l"), ("right", "r")):
+        kin = (
+            select("f.parent")
+            .distinct()
+            .from_("family as f")
+            .join("only as o", on=f"o.{short} = f.child")
+            .where(f"f.side = '{side}'")
+            .subquery(f"kin_{short}")
+        )
+        query = query.join(kin, on=f"kin_{short}.parent = p.{short}", join_type="anti")
+    return query
 
 
 def distinct_pairs(pairs: str) -> exp.Select:

@@ -34,6 +34,8 @@ __all__ = ["Performance", "columns_wanted", "perform_rules"]
 
 #: What every row carries, for what is said of it when nothing matches.
 _ALWAYS = (
+    "external_key",
+    "parent_key",
     "account_id",
     "settlement_id",
     "external_id",
@@ -97,6 +99,7 @@ def perform_rules(work: Performance) -> None:
     for side, grouped in zip(("left", "right"), work.grouped, strict=True):
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
     _make_forbidden(work)
+    _make_families(work)
     engine.create("held", "select ''::varchar as side, 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
@@ -116,6 +119,19 @@ def _make_forbidden(work: Performance) -> None:
         f"""select distinct a.thing as l, b.thing as r from apart p
             join {spread[0]} a on a.record_id = p.left_id join {spread[1]} b on b.record_id = p.right_id""",
     )
+
+
+def _make_families(work: Performance) -> None:
+    """
+    Make ``family`` (side, parent, child): a bank's entry and the transactions inside it. A match uses the one or the others.
+    """
+    parts = [
+        f"""select '{side}' as side, p.thing as parent, c.thing as child from {side}_all p join {side}_all c
+            on c.parent_key = p.external_key and c.account_id = p.account_id and c.booked = p.booked
+            where p.kind = 'bank_entry' and c.kind = 'bank_detail'"""
+        for side in ("left", "right")
+    ]
+    work.engine.create("family", " union all ".join(parts))
 
 
 def _perform(work: Performance, number: int, rule: Rule) -> None:
@@ -388,8 +404,27 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
         for side in ("left", "right"):
             engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
             _take_off(work, side, partial=rule.partial)
+    _take_families(work, name, plan.result)
     if engine.count(name):
         work.found.append((number, plan.result, name))
+
+
+def _take_families(work: Performance, name: str, shape: str) -> None:
+    """Take an entry off with its transactions, and the other way round."""
+    engine = work.engine
+    if not engine.count("family"):
+        return
+    for side, short in (("left", "l"), ("right", "r")):
+        taken = f"select {short} as thing from {name}"
+        if shape == "summed":
+            taken = f"select thing from {name} where side = '{side}'"
+        engine.create(
+            "kin",
+            f"""select f.child as thing from family f join ({taken}) t on t.thing = f.parent where f.side = '{side}'
+                union select f.parent from family f join ({taken}) t on t.thing = f.child where f.side = '{side}'""",
+        )
+        engine.create("rest", f'select s.* from "{side}" s anti join kin k on k.thing = s.thing')
+        engine.rename("rest", side)
 
 
 def _take_off(work: Performance, side: str, *, partial: bool) -> None:

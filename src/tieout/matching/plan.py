@@ -91,7 +91,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
-    plan.add("paired", _with_difference(only, rule))
+    plan.add("paired", op.one_of_a_family(_with_difference(only, rule)))
 
 
 def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:

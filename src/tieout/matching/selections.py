@@ -62,6 +62,9 @@ def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: st
     """
     found = _search(engine.arrow(query), rule)
     bundles = _without_contradiction(found)
+    if not any(key.how == "name" for key in rule.keys):
+        # Among everybody's documents several sums fit nearly always: that says nothing about any of them.
+        found.held_ones, found.held_others = set(), set()
     rows = [(anchor_thing, one[0], anchor_thing) for anchor_thing, _ in bundles]
     rows += [(anchor_thing, one[1], thing) for anchor_thing, things in bundles for thing in things]
     engine.take(

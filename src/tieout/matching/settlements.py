@@ -3,7 +3,7 @@ What a platform's report proves by itself, before any bank is asked: what a payo
 
 A payout's lines use up their ``settlement`` claim against the payout's ``transfer``; what the bank is asked about is
 then the payout alone. A settlement without a payout that nets to zero closes by itself. What one settlement carries
-over, the next one opens with.
+over, the next one opens with, and what is held in reserve is released.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ __all__ = ["CARRIED", "COMPOSITION", "NET_ZERO", "compose"]
 #: The names by which matches say so.
 COMPOSITION = "lines of the settlement add up to its payout"
 NET_ZERO = "settlement nets to zero"
-CARRIED = "balance carried over to the next settlement"
+CARRIED = "held back or carried over, and back again"
 #: A balance that is carried over opens the next settlement within so many days.
 _CARRIED_DAYS = 10
+#: What leaves an account's settlements for another place of ours, and as what it comes back.
+_RETURNS = (("balance_transfer", "balance_transfer"), ("reserve_hold", "reserve_release"))
 
 
 def compose(engine: DuckDB, rows: str) -> None:
@@ -60,15 +62,18 @@ def compose(engine: DuckDB, rows: str) -> None:
 
 
 def _carry_over(engine: DuckDB, rows: str) -> None:
-    """Pair what one settlement hands on with what a later one of the account opens with."""
+    """
+    Pair what leaves a settlement with what comes back to the account: a balance carried over, a reserve held and released.
+    """
+    kinds = " or ".join(f"(a.kind = '{out}' and b.kind = '{back}')" for out, back in _RETURNS)
     engine.create(
         "carried_pairs",
         f"""
         select a.thing as l, b.thing as r from "{rows}" a join "{rows}" b
             on b.account_id = a.account_id and b.ccy = a.ccy and b.amount = -a.amount
-        where a.kind = 'balance_transfer' and b.kind = 'balance_transfer' and a.amount < 0
-            and a.settlement_id is distinct from b.settlement_id
-            and b.booked between a.booked and a.booked + {_CARRIED_DAYS}
+        where ({kinds}) and a.amount < 0 and b.thing <> a.thing and b.booked >= a.booked
+            and (a.kind <> 'balance_transfer' or (b.booked <= a.booked + {_CARRIED_DAYS}
+                and a.settlement_id is distinct from b.settlement_id))
         """,
     )
     engine.create("carried", the_only_ones("carried_pairs"))
