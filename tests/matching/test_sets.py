@@ -113,7 +113,7 @@ def test_open_items_that_are_named_come_before_those_that_are_not(workspace: Wor
     assert all(rule.amount.only == "short" for rule in rules if rule.amount and not rule.amount.exact)
     assert [rule.shape for rule in rules if rule.partial] == ["1:n"]
     assert all(rule.shape == "n:1" and rule.coincidence_micro == 10_000 for rule in rules if rule.subset)
-    assert by_reference.index(False) < [rule.subset for rule in rules].index(True)
+    assert not any(rule.subset for rule, named_by in zip(rules, by_reference, strict=True) if named_by)
 
 
 def test_no_set_takes_a_difference_without_a_reason(workspace: Workspace) -> None:

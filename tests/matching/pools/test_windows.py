@@ -90,6 +90,18 @@ def test_a_payout_without_a_run_breaks_the_chain_and_the_rest_is_found() -> None
     ]
 
 
+def test_what_may_be_an_accident_does_not_say_where_the_next_begins() -> None:
+    rng = np.random.default_rng(4)
+    amounts = rng.integers(100, 9000, 2000)
+    runs = [(1500, 1510), (0, 10), (10, 20), (20, 30)]
+    found = found_in(amounts.tolist(), [int(amounts[a:b].sum()) for a, b in runs])
+    assert found[0].lambda_micro > SURE_MICRO
+    assert [(window.outcome, window.start, window.end) for window in found[2:]] == [
+        ("unique", 10, 20),
+        ("unique", 20, 30),
+    ]
+
+
 def test_equal_prices_fit_anywhere() -> None:
     assert {window.outcome for window in found_in([999] * 30, [9990, 9990])} == {"ambiguous"}
 
