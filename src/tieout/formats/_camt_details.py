@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._camt_dates import read_moment
 from tieout.formats._camt_entries import (
     details_text,
     find_counterparty,
@@ -16,6 +15,7 @@ from tieout.formats._camt_entries import (
     is_debit,
     join_code,
     join_texts,
+    occurred_at,
     read_amount,
 )
 from tieout.formats._camt_rows import Row
@@ -24,7 +24,6 @@ from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from tieout.formats._camt_entries import Account, Amount, Entry
@@ -177,7 +176,7 @@ def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
         status=of_entry.status,
         booked_on=of_entry.booked_on,
         value_on=of_entry.value_on,
-        occurred_at=_occurred_at(plan, values) or of_entry.occurred_at,
+        occurred_at=occurred_at(plan, values) or of_entry.occurred_at,
         bank_code=join_code(values, plan.domain, plan.proprietary) or of_entry.bank_code,
         amount=minor,
         exponent=amount.exponent,
@@ -193,11 +192,6 @@ def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
         counterparty_account=number,
         details=details_text(values, plan.templates[is_debtor, original.differs]),
     )
-
-
-def _occurred_at(plan: DetailPlan, values: Sequence[str]) -> dt.datetime | None:
-    moments = (read_moment(values[index]) for index in plan.moments)
-    return next((moment for moment in moments if moment is not None), None)
 
 
 def _charges(values: Sequence[str], amounts: Amounts, currency: str, exponent: int) -> int:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from tieout.formats._camt_alike import Alike
+
 __all__ = ["BALANCES_MAX", "StatementReader"]
 
 #: The most balances that one statement may state.
@@ -118,10 +120,20 @@ class StatementReader:
     def add_entry(self, entry: Entry) -> None:
         """Count an entry."""
         self.tallies.add(entry)
+        self._note_currency(entry.amount.currency, entry.row.line, 1)
+
+    def add_alike(self, alike: Alike) -> None:
+        """Count entries that were read together."""
+        count, line = len(alike.rows), alike.rows[0].line
+        self.tallies.add_sum(alike.currency, alike.exponent, count, alike.minor, debit=alike.debit, booked=alike.booked)
+        self._note_currency(alike.currency, line, count)
+
+    def _note_currency(self, currency: str, line: int, count: int) -> None:
+        """Remember entries in another currency than the account's: how many, and the first one's line."""
         own = self.account.currency
-        if own is not None and entry.amount.currency != own:
-            first, count = self._foreign.get(entry.amount.currency, (entry.row.line, 0))
-            self._foreign[entry.amount.currency] = (first, count + 1)
+        if own is not None and currency != own:
+            first, before = self._foreign.get(currency, (line, 0))
+            self._foreign[currency] = (min(first, line), before + count)
 
     def finish(self, element: etree._Element) -> tuple[Statement, list[Balance], list[Problem]]:
         """Give the statement, its balances, and what is wrong with it."""
@@ -232,7 +244,7 @@ class StatementReader:
 
     def _check_currencies(self, statement: Statement) -> Iterator[Problem]:
         own = statement.currency
-        for currency, (line, count) in self._foreign.items():
+        for currency, (line, count) in sorted(self._foreign.items(), key=lambda found: found[1]):
             message = f"expected entries in {own}, the account's currency, got {count} in {currency}"
             yield Problem(message=message, line=line, column="Amt", reason="currency_mismatch")
         for balance in self.balances:
