@@ -61,6 +61,7 @@ class Alike(NamedTuple):
     minor: int
     debit: bool
     booked: bool
+    reversal: bool
 
 
 class Waiting(NamedTuple):
@@ -161,7 +162,7 @@ def _read(account: Account, plan: EntryPlan, texts: Sequence[Column], lines: Seq
         _details(columns, template),
         repeat(True),  # noqa: FBT003 - a column of it
     )
-    return Alike(list(map(Row._make, rows)), currency, exponent, sum(amounts), debit, booked)
+    return Alike(list(map(Row._make, rows)), currency, exponent, sum(amounts), debit, booked, reversal)
 
 
 def _first(values: Column, indexes: Sequence[int]) -> str | None:

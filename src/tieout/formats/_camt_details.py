@@ -116,6 +116,9 @@ def read_details(
             _check_batches(entry, details, comparable=not _foreign(entry, details)),
         )
     rows = _rows(account, entry, _parent_name(entry, plan, values), details, amounts)
+    if entry.reversal and rows and all((row.amount < 0) is not entry.debit for row in rows):
+        # Some banks leave the transactions in a reversal as they were before they were reversed.
+        rows = _rows(account, entry, _parent_name(entry, plan, values), details, amounts, undone=True)
     if not unreadable:
         wrong = _check_sum(entry, plan, values, details, rows)
         # What was instructed is what was booked only if it adds up.
@@ -147,22 +150,28 @@ def _rows(
     parent: str,
     details: Sequence[Detail],
     amounts: Sequence[Amount | None],
+    *,
+    undone: bool = False,
 ) -> list[Row]:
     rows = []
     for position, (detail, amount, name) in enumerate(
         zip(details, amounts, _own_names(entry, details), strict=True), 1
     ):
         if amount is not None:
-            row = _row(account, entry, detail, amount)
+            row = _row(account, entry, detail, amount, undone=undone)
             identity = f"{parent}|{position}|{row.amount}"
             rows.append(row._replace(identity=identity, external_id=name, parent_external_id=parent))
     return rows
 
 
-def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
-    """Read one transaction; what it does not say is taken from its entry."""
+def _row(account: Account, entry: Entry, detail: Detail, amount: Amount, *, undone: bool) -> Row:
+    """
+    Read one transaction; what it does not say is taken from its entry.
+
+    :param undone: the direction that it states is the one before it was reversed.
+    """
     plan, values, of_entry = detail.plan, detail.values, entry.row
-    debit = is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
+    debit = entry.debit if undone else is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
     minor = -amount.minor if debit else amount.minor
     party, number, is_debtor = find_counterparty(plan, values, account, debit=debit, reversal=entry.reversal)
     original = find_original(plan.originals, values, amount, debit=debit)

@@ -9,6 +9,7 @@ from lxml import etree
 from tieout.formats._camt_alike import Waiting, group, read_alike
 from tieout.formats._camt_details import Detail, check_single, read_details
 from tieout.formats._camt_entries import UnreadableEntry, read_entry
+from tieout.formats._camt_pages import Pages
 from tieout.formats._camt_plans import DetailPlan, EntryPlan, plan_detail, plan_entry
 from tieout.formats._camt_repeats import Repeats
 from tieout.formats._camt_rows import Row, Rows
@@ -61,6 +62,7 @@ class Reader:
         self._is_between = False
         self._idle = self._bytes = 0
         self._tallies = Tallies()
+        self._pages = Pages()
         self._version: str | None = None
         self._statement: StatementReader | None = None
         self._element: etree._Element | None = None
@@ -200,6 +202,7 @@ class Reader:
         self._statements.append(statement)
         self._balances += balances
         self._problems += problems
+        self._problems += self._pages.add(statement, reader.page, reader.name)
         self._tallies.include(reader.tallies)
         self._statements_read += 1
         self._statement = self._element = self._entry = None
