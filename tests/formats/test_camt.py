@@ -831,6 +831,20 @@ def test_a_fault_behind_repeated_entries_has_its_own_place(between: str) -> None
     assert (problem.line, problem.column) == (parsed.line, parsed.column)
 
 
+@pytest.mark.parametrize("most", [1, 20, 1_000_000])
+def test_any_number_of_entries_may_repeat_and_a_fault_behind_them_has_its_place(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("tieout.formats._camt_repeats._UNSEEN_MAX", most)
+    entries = ["\n" * 4_000 + entry(str(number)) for number in range(3_000 if most > 20 else 20)]
+    text = document(*entries, entry("1.00", "<X>x</X>", day="<Dt>never</Dt>")).replace("</Stmt>", "\n <x></y></Stmt>")
+    found = [problem for problem in problems(text) if problem.severity == "refused"]
+    assert [(p.line, p.column) for p in found] == [(text.count("\n") + 1, 9)]
+    readable = text.replace("<x></y>", "")
+    assert [p.line for p in problems(readable)] == [text.count("\n")]
+    assert sum(chunk.rows or 0 for chunk in chunks(readable)) == len(entries) + 1
+
+
 def test_many_rows_are_columns_and_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     inside = details_of("<Refs><TxId>A</TxId></Refs><Amt Ccy='EUR'>1</Amt>", "<Amt Ccy='EUR'>2</Amt>")
     text = document(*(entry("3.00", inside) for _ in range(9)), rich_entry(7), entry("5", status="PDNG"))

@@ -111,6 +111,8 @@ class Reader:
         if known is not None:
             self._idle = 0
             self._wait(Waiting(*known, is_repeat=True))
+            if self._repeats.is_far_ahead:
+                self._feed(self._repeats.stand_in())
             return
         was_between = self._is_between
         self._parse(piece, ends_entry=True)
