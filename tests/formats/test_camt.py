@@ -607,6 +607,40 @@ print(count, peak() - before)
 """
 
 
+PEAK = """
+import io, resource, sys
+from tests.formats.camt_documents import rich_statement
+from tieout.formats.camt import CAMT_053
+from tieout.formats.reading import ReadOptions
+
+class Pieces(io.RawIOBase):
+    def __init__(self, pieces):
+        self.pieces = pieces
+    def read(self, size=-1):
+        return next(self.pieces, "").encode()
+
+def wide(piece):
+    return piece.replace("thank you", "thank you " + "very " * 2_000)
+
+count = int(sys.argv[1])
+rows = [c.rows for c in CAMT_053.read(Pieces(map(wide, rich_statement(range(count)))), ReadOptions(batch_bytes=2**22))]
+print(sum(rows), max(rows), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_four_times_as_many_wide_entries_take_no_more_memory() -> None:
+    def peak(count: int) -> int:
+        command = [sys.executable, "-c", PEAK, str(count)]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+        rows, most, kib = map(int, run.stdout.split())
+        assert rows == count
+        assert most < 2**22 / 10_000  # each entry is wider than that
+        return kib
+
+    assert peak(12_000) < peak(3_000) + 8 * 1024
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file() -> None:
     run = subprocess.run(
