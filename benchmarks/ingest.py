@@ -237,28 +237,67 @@ def repeat_check(folder: Path, rows: int) -> None:
     )
 
 
-def camt(folder: Path, entries: int) -> None:
-    """A camt.053: our reader and PyPI camt053 alone, then to committed records."""
-    from tests.formats.camt_documents import rich_statement
+# What the fields cost whoever only collects them: each entry's texts by path, and nothing made of them.
+COLLECT = """
+from lxml import etree
+n = 0
+for _, entry in etree.iterparse({file!r}, tag="{{*}}Ntry", remove_blank_text=True):
+    fields, path = {{}}, []
+    for event, node in etree.iterwalk(entry, events=("start", "end")):
+        if event == "end":
+            path.pop()
+            continue
+        path.append(node.tag.rpartition("}}")[2])
+        if node.text:
+            fields.setdefault("/".join(path), []).append(node.text)
+    n += bool(fields)
+    entry.clear()
+    while entry.getprevious() is not None:
+        del entry.getparent()[0]
+assert n == {entries}, n
+"""
 
-    file = folder / "statement.xml"
-    with file.open("w") as out:
-        out.writelines(rich_statement(range(entries)))
+
+def camt(folder: Path, entries: int) -> None:
+    """A camt.053: our reader, PyPI camt053 and plain lxml alone; then to committed records, also of a file 4x as large."""
+    file = statement(folder, entries)
     theirs, their_mb = alone(
         f"import camt053\n{BEGIN}n = len(camt053.parse_document(open({str(file)!r}).read()).statements[0].entries)\nassert n == {entries}, n\n{END}"
     )
+    plain, plain_mb = alone(BEGIN + COLLECT.format(file=str(file), entries=entries) + END)
     ours, our_mb = alone(
-        "from tieout.formats.camt import CAMT_053\nfrom tieout.formats.reading import ReadOptions\n"
+        "import pyarrow\nfrom tieout.formats.camt import CAMT_053\nfrom tieout.formats.reading import ReadOptions\n"
         f"{BEGIN}n = sum(len(c.records) or (c.table.num_rows if c.table else 0)"
         f" for c in CAMT_053.read(open({str(file)!r}, 'rb'), ReadOptions()))\nassert n == {entries}, n\n{END}"
     )
+    before = processor_seconds()
     answer = ingest(workspace(folder), file, "bank")
+    spent = processor_seconds() - before
     seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
     print(
-        f"camt.053: reader {entries / ours:,.0f} entries/s (peak {our_mb} MB), PyPI camt053 {entries / theirs:,.0f}"
-        f" (peak {their_mb} MB): {theirs / ours:.1f}x; to committed records {entries / seconds:,.0f} entries/s"
-        f" (peak {answer['peak_mb']} MB)"
+        f"camt.053: PyPI camt053 {entries / theirs:,.0f} entries/s (peak {their_mb} MB), plain lxml"
+        f" {entries / plain:,.0f} (peak {plain_mb} MB); our reader {entries / ours:,.0f} (peak {our_mb} MB):"
+        f" {theirs / ours:.1f}x; to committed records {entries / seconds:,.0f}: {theirs / seconds:.1f}x"
+        f" (peak {answer['peak_mb']} MB; {entries / spent:,.0f} a second of processor time, start and landing included)"
     )
+    larger = ingest(workspace(folder), statement(folder, 4 * entries), "bank")
+    print(f"camt.053: peak {answer['peak_mb']} MB for {entries:,} entries, {larger['peak_mb']} MB for {4 * entries:,}")
+
+
+def statement(folder: Path, entries: int) -> Path:
+    from tests.formats.camt_documents import rich_statement
+
+    file = folder / f"statement-{entries}.xml"
+    if not file.exists():
+        with file.open("w") as out:
+            out.writelines(rich_statement(range(entries)))
+    return file
+
+
+def processor_seconds() -> float:
+    """Give what all processes started so far have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 BEGIN = "import json, resource, time\nbegin = time.process_time()\n"

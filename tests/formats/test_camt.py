@@ -607,6 +607,40 @@ print(count, peak() - before)
 """
 
 
+PEAK = """
+import io, resource, sys
+from tests.formats.camt_documents import rich_statement
+from tieout.formats.camt import CAMT_053
+from tieout.formats.reading import ReadOptions
+
+class Pieces(io.RawIOBase):
+    def __init__(self, pieces):
+        self.pieces = pieces
+    def read(self, size=-1):
+        return next(self.pieces, "").encode()
+
+def wide(piece):
+    return piece.replace("thank you", "thank you " + "very " * 2_000)
+
+count = int(sys.argv[1])
+rows = [c.rows for c in CAMT_053.read(Pieces(map(wide, rich_statement(range(count)))), ReadOptions(batch_bytes=2**22))]
+print(sum(rows), max(rows), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_four_times_as_many_wide_entries_take_no_more_memory() -> None:
+    def peak(count: int) -> int:
+        command = [sys.executable, "-c", PEAK, str(count)]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+        rows, most, kib = map(int, run.stdout.split())
+        assert rows == count
+        assert most < 2**22 / 10_000  # each entry is wider than that
+        return kib
+
+    assert peak(12_000) < peak(3_000) + 8 * 1024
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file() -> None:
     run = subprocess.run(
@@ -627,7 +661,7 @@ def test_it_is_faster_than_the_published_reader() -> None:
         assert read() == 5_000
         return time.process_time() - start
 
-    ours = min(seconds(lambda: len(records(text))) for _ in range(3))
+    ours = min(seconds(lambda: sum(chunk.rows or 0 for chunk in chunks(text))) for _ in range(3))
     theirs = seconds(lambda: len(camt053.parse_document(text).statements[0].entries))
     assert theirs > 3 * ours
 
@@ -688,16 +722,76 @@ def repeated_entry(note: str, amount: str, several: bool, wrapping: str) -> str:
     return wrapping.replace("{}", entry(amount, inside))
 
 
-@given(st.lists(repeated, min_size=4, max_size=16), st.booleans(), st.sampled_from(["", "x:"]))
+@given(st.lists(repeated, min_size=4, max_size=16), st.booleans(), st.booleans(), st.sampled_from(["", "x:"]))
 @settings(max_examples=120, deadline=None)
 def test_an_entry_like_one_before_is_read_as_the_parser_would(
-    written: list[tuple[str, str, bool, str]], often: bool, prefix: str
+    written: list[tuple[str, str, bool, str]], often: bool, together: bool, prefix: str
 ) -> None:
     text = document(entry(), *(repeated_entry(*each) for each in written * 2))
     if prefix:
         text = re.sub(r"<(/?)(?=\w)", rf"<\1{prefix}", text).replace("xmlns=", f"xmlns:{prefix[:-1]}=")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tieout.formats._camt_repeats._OFTEN", 2 if often else 500)
+        patch.setattr("tieout.formats._camt_alike.ALIKE_MIN", 1 if together else 1_000)
+        assert everything(text) == parsed_whole(text)
+
+
+OWN, OTHER = "DE89370400440532013000", "GB33 BUKB 2020 1555 5555 55"
+#: Entries that a bank could print, by what each of their elements may say; the first is what most say.
+SAYINGS = {
+    "AMT": ("10.00", "10.0", "0.00", "10", "-1.00", "+3.00", "1e2", "99999999999999999.00", "10.00\n11.00"),
+    "CCY": ("EUR", "JPY", "KWD", "USD", "XXQ"),
+    "DIR": ("CRDT", "DBIT", "crdt", "HABEN"),
+    "STS": ("BOOK", "PDNG", "FUTR", "odd"),
+    "RVS": ("false", "true", "1"),
+    "BKD": ("2026-10-30", "2026-10-30+01:00", "2026-10-29", "2026-02-30"),
+    "VAL": ("2026-10-30", "2026-02-30", "never"),
+    "REF": ("R1", "NONREF", "0000", "R2"),
+    "E2E": ("E-1", "NOTPROVIDED", "R1", 'quote " \\ back', "tab\there"),
+    "INS": ("10.00", "10.0", "9.00"),
+    "TXA": ("10.00", "10.0", "9.00"),
+    "ICY": ("EUR", "USD"),
+    "DBT": (OWN, OTHER, "12345"),
+    "CDT": (OTHER, OWN, OWN),
+    "AT": ("2026-10-30T10:00:00Z", "2026-10-30T10:00:00", "11:17:11:7"),
+}
+PARTS = (
+    "<Amt Ccy='CCY'>AMT</Amt>", "<CdtDbtInd>DIR</CdtDbtInd>", "<RvslInd>RVS</RvslInd>", "<Sts>STS</Sts>",
+    "<BookgDt><Dt>BKD</Dt></BookgDt>", "<ValDt><Dt>VAL</Dt></ValDt>", "<AcctSvcrRef>REF</AcctSvcrRef>",
+    "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd></Fmly></Domn></BkTxCd>",
+    "<NtryDtls><TxDtls>INSIDE</TxDtls></NtryDtls>", "<AddtlNtryInf>note E2E</AddtlNtryInf>",
+    "<AmtDtls><TxAmt><Amt Ccy='ICY'>INS</Amt></TxAmt></AmtDtls>",
+)  # fmt: skip
+INSIDE = (
+    "<Refs><EndToEndId>E2E</EndToEndId><TxId>REF</TxId></Refs>", "<Amt Ccy='ICY'>TXA</Amt>",
+    "<AmtDtls><InstdAmt><Amt Ccy='ICY'>INS</Amt><CcyXchg><XchgRate>1.5</XchgRate></CcyXchg></InstdAmt></AmtDtls>",
+    "<BkTxCd><Prtry><Cd>E2E</Cd></Prtry></BkTxCd>",
+    "<RltdPties><Dbtr><Nm>D E2E</Nm></Dbtr></RltdPties>",
+    "<RltdPties><DbtrAcct><Id><IBAN>DBT</IBAN></Id></DbtrAcct></RltdPties>",
+    "<RltdPties><CdtrAcct><Id><IBAN>CDT</IBAN></Id></CdtrAcct></RltdPties>",
+    "<RmtInf><Ustrd>E2E</Ustrd><Ustrd>REF</Ustrd></RmtInf>", "<RltdDts><AccptncDtTm>AT</AccptncDtTm></RltdDts>",
+)  # fmt: skip
+
+
+@given(
+    st.data(), st.sets(st.integers(0, len(PARTS) - 1), max_size=3), st.sets(st.integers(0, len(INSIDE) - 1), max_size=4)
+)
+@settings(max_examples=400, deadline=None)
+def test_entries_read_together_say_what_each_says_alone(data: st.DataObject, without: set[int], bare: set[int]) -> None:
+    shape = "".join(part for place, part in enumerate(PARTS) if place not in without)
+    shape = shape.replace(
+        "INSIDE", "".join(part for place, part in enumerate(INSIDE) if place not in bare) or "<X>x</X>"
+    )
+    drawn = st.dictionaries(st.sampled_from(sorted(SAYINGS)), st.integers(0, 8), max_size=3)
+    usual, entries = data.draw(drawn), []
+    for _ in range(data.draw(st.integers(3, 8))):
+        chosen = usual | data.draw(drawn)
+        said = {name: words[chosen.get(name, 0) % len(words)] for name, words in SAYINGS.items()}
+        entries.append("<Ntry>" + re.sub("|".join(SAYINGS), lambda found: said[found[0]], shape) + "</Ntry>")  # noqa: B023
+    text = document(balance("CLBD", "1", "2026-10-31"), *entries)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tieout.formats._camt_repeats._OFTEN", 1)
+        patch.setattr("tieout.formats._camt_alike.ALIKE_MIN", 1)
         assert everything(text) == parsed_whole(text)
 
 
@@ -769,6 +863,20 @@ def test_a_fault_behind_repeated_entries_has_its_own_place(between: str) -> None
     assert problem.line == before.count("\n") + 1
     (_, _, (parsed,)) = parsed_whole(text)
     assert (problem.line, problem.column) == (parsed.line, parsed.column)
+
+
+@pytest.mark.parametrize("most", [1, 20, 1_000_000])
+def test_any_number_of_entries_may_repeat_and_a_fault_behind_them_has_its_place(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("tieout.formats._camt_repeats._UNSEEN_MAX", most)
+    entries = ["\n" * 4_000 + entry(str(number)) for number in range(3_000 if most > 20 else 20)]
+    text = document(*entries, entry("1.00", "<X>x</X>", day="<Dt>never</Dt>")).replace("</Stmt>", "\n <x></y></Stmt>")
+    found = [problem for problem in problems(text) if problem.severity == "refused"]
+    assert [(p.line, p.column) for p in found] == [(text.count("\n") + 1, 9)]
+    readable = text.replace("<x></y>", "")
+    assert [p.line for p in problems(readable)] == [text.count("\n")]
+    assert sum(chunk.rows or 0 for chunk in chunks(readable)) == len(entries) + 1
 
 
 def test_many_rows_are_columns_and_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,10 @@ format = "paper.bank"
 [[source]]
 id = "intraday"
 format = "paper.bank"
+
+[[source]]
+id = "camt"
+format = "camt.053"
 """
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.intake.conftest import Desk, charge
@@ -59,6 +59,20 @@ def test_a_card_number_is_seen_wherever_its_row_stands(
     scan = CardScan()
     scan.look(stated_table(rows))
     assert card in scan.numbers
+
+
+pieces = st.one_of(
+    st.sampled_from([VISA, "5500-0000-0000-0004", "4111 1111", "1", " ", "-", "  ", "x", "é", "\n"]),
+    st.text(max_size=3),
+)
+
+
+@given(st.lists(st.one_of(st.none(), st.lists(pieces, max_size=5).map("".join)), max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_a_scan_of_many_rows_finds_what_a_look_at_each_text_finds(texts: list[str | None]) -> None:
+    scan = CardScan()
+    scan.look(stated_table([Record(line=n, kind="charge", currency="EUR", text=t) for n, t in enumerate(texts)]))
+    assert scan.numbers == {number for text in texts for number in find_cards(text or "")[0]}
 
 
 def test_six_and_four_digits_stay() -> None:

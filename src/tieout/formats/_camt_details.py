@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._camt_dates import read_moment
 from tieout.formats._camt_entries import (
     details_text,
     find_counterparty,
@@ -16,6 +15,7 @@ from tieout.formats._camt_entries import (
     is_debit,
     join_code,
     join_texts,
+    occurred_at,
     read_amount,
 )
 from tieout.formats._camt_rows import Row
@@ -24,7 +24,6 @@ from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from tieout.formats._camt_entries import Account, Amount, Entry
@@ -117,6 +116,9 @@ def read_details(
             _check_batches(entry, details, comparable=not _foreign(entry, details)),
         )
     rows = _rows(account, entry, _parent_name(entry, plan, values), details, amounts)
+    if entry.reversal and rows and all((row.amount < 0) is not entry.debit for row in rows):
+        # Some banks leave the transactions in a reversal as they were before they were reversed.
+        rows = _rows(account, entry, _parent_name(entry, plan, values), details, amounts, undone=True)
     if not unreadable:
         wrong = _check_sum(entry, plan, values, details, rows)
         # What was instructed is what was booked only if it adds up.
@@ -148,22 +150,28 @@ def _rows(
     parent: str,
     details: Sequence[Detail],
     amounts: Sequence[Amount | None],
+    *,
+    undone: bool = False,
 ) -> list[Row]:
     rows = []
     for position, (detail, amount, name) in enumerate(
         zip(details, amounts, _own_names(entry, details), strict=True), 1
     ):
         if amount is not None:
-            row = _row(account, entry, detail, amount)
+            row = _row(account, entry, detail, amount, undone=undone)
             identity = f"{parent}|{position}|{row.amount}"
             rows.append(row._replace(identity=identity, external_id=name, parent_external_id=parent))
     return rows
 
 
-def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
-    """Read one transaction; what it does not say is taken from its entry."""
+def _row(account: Account, entry: Entry, detail: Detail, amount: Amount, *, undone: bool) -> Row:
+    """
+    Read one transaction; what it does not say is taken from its entry.
+
+    :param undone: the direction that it states is the one before it was reversed.
+    """
     plan, values, of_entry = detail.plan, detail.values, entry.row
-    debit = is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
+    debit = entry.debit if undone else is_debit(first_text(values, plan.indicator), otherwise=entry.debit)
     minor = -amount.minor if debit else amount.minor
     party, number, is_debtor = find_counterparty(plan, values, account, debit=debit, reversal=entry.reversal)
     original = find_original(plan.originals, values, amount, debit=debit)
@@ -177,7 +185,7 @@ def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
         status=of_entry.status,
         booked_on=of_entry.booked_on,
         value_on=of_entry.value_on,
-        occurred_at=_occurred_at(plan, values) or of_entry.occurred_at,
+        occurred_at=occurred_at(plan, values) or of_entry.occurred_at,
         bank_code=join_code(values, plan.domain, plan.proprietary) or of_entry.bank_code,
         amount=minor,
         exponent=amount.exponent,
@@ -193,11 +201,6 @@ def _row(account: Account, entry: Entry, detail: Detail, amount: Amount) -> Row:
         counterparty_account=number,
         details=details_text(values, plan.templates[is_debtor, original.differs]),
     )
-
-
-def _occurred_at(plan: DetailPlan, values: Sequence[str]) -> dt.datetime | None:
-    moments = (read_moment(values[index]) for index in plan.moments)
-    return next((moment for moment in moments if moment is not None), None)
 
 
 def _charges(values: Sequence[str], amounts: Amounts, currency: str, exponent: int) -> int:

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan, Template
 
 __all__ = [
+    "PLACEHOLDERS",
     "Account",
     "Amount",
     "Entry",
     "Original",
     "UnreadableEntry",
+    "account_number",
     "details_text",
+    "escaped",
     "find_counterparty",
     "find_original",
     "identifier",
@@ -32,12 +35,14 @@ __all__ = [
     "is_debit",
     "join_code",
     "join_texts",
+    "occurred_at",
     "read_amount",
     "read_entry",
+    "read_status",
 ]
 
 #: What banks print where there is no reference, in the three ways of writing a word.
-_PLACEHOLDERS = frozenset(
+PLACEHOLDERS = frozenset(
     write(word)
     for word in (
         "NONREF",
@@ -145,13 +150,13 @@ class Entry(NamedTuple):
 
 def identifier(text: str | None) -> str | None:
     """Give a reference; None for placeholders (NONREF, NOTPROVIDED, dashes, zeros)."""
-    return text if text and text not in _PLACEHOLDERS and text.strip("0-./ ") else None
+    return text if text and text not in PLACEHOLDERS and text.strip("0-./ ") else None
 
 
 def identifiers(values: Sequence[str], indexes: Sequence[int]) -> tuple[str, ...]:
     """Give the references among these texts, each once, in order."""
     found = dict.fromkeys(map(values.__getitem__, indexes))
-    return tuple([text for text in found if text not in _PLACEHOLDERS and text.strip("0-./ ")])
+    return tuple([text for text in found if text not in PLACEHOLDERS and text.strip("0-./ ")])
 
 
 def join_texts(values: Sequence[str], indexes: Sequence[int]) -> str | None:
@@ -189,7 +194,15 @@ def details_text(values: Sequence[str], template: Template) -> str | None:
     """Write what has no column of its own as JSON: a flat object from XPath to text."""
     if not template.indexes:
         return None
-    return template.written % tuple(map(encode_basestring, map(values.__getitem__, template.indexes)))
+    return template.written % tuple(escaped([values[index] for index in template.indexes]))
+
+
+def escaped(texts: Sequence[str]) -> Sequence[str]:
+    """Write texts as JSON has them between quotes; nearly always that is as they are."""
+    together = "".join(texts)
+    if together.isprintable() and '"' not in together and "\\" not in together:
+        return texts
+    return [encode_basestring(text)[1:-1] for text in texts]
 
 
 class Original(NamedTuple):
@@ -241,16 +254,16 @@ def find_counterparty(
     :return: name, account, and whether it is the debtor.
     """
     theirs, ours = (detail.creditor, detail.debtor) if debit else (detail.debtor, detail.creditor)
-    name, number = first_text(values, theirs.names), _account_number(first_text(values, theirs.accounts))
+    name, number = first_text(values, theirs.names), account_number(first_text(values, theirs.accounts))
     empty = name is None and number is None
     if empty or (number is not None and number == account.number):
-        other = _account_number(first_text(values, ours.accounts))
+        other = account_number(first_text(values, ours.accounts))
         if other != account.number and (reversal or not empty):
             return first_text(values, ours.names), other, debit
     return name, number, not debit
 
 
-def _account_number(text: str | None) -> str | None:
+def account_number(text: str | None) -> str | None:
     """Give an account number; IBANs are written without their blanks."""
     return text.replace(" ", "") if text is not None and text[:2].isalpha() else text
 
@@ -299,7 +312,7 @@ def _read_days(account: Account, plan: EntryPlan, values: Sequence[str]) -> tupl
     return booked_on, booked[:10] if booked else "", value_on
 
 
-def _read_status(account: Account, word: str | None) -> tuple[str, bool, str | None]:
+def read_status(account: Account, word: str | None) -> tuple[str, bool, str | None]:
     """Give the record's status, whether the entry counts in the balance, and the word where it is unknown."""
     known = _STATUSES.get((word or "BOOK").upper())
     if known == "booked":
@@ -307,7 +320,8 @@ def _read_status(account: Account, word: str | None) -> tuple[str, bool, str | N
     return "pending", False, None if known else word
 
 
-def _occurred_at(plan: EntryPlan, values: Sequence[str]) -> dt.datetime | None:
+def occurred_at(plan: EntryPlan | DetailPlan, values: Sequence[str]) -> dt.datetime | None:
+    """Give the first moment that the bank names with its time zone."""
     for index in plan.moments:
         moment = read_moment(values[index])
         if moment is not None:
@@ -324,7 +338,7 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
     amount = _entry_amount(account, plan, values)
     debit = _read_direction(plan, values, amount)
     booked_on, stated, value_on = _read_days(account, plan, values)
-    status, booked, unknown = _read_status(account, first_text(values, plan.status))
+    status, booked, unknown = read_status(account, first_text(values, plan.status))
     minor = -amount.minor if debit else amount.minor
     external = identifier(first_text(values, plan.reference))
     detail = plan.detail
@@ -353,7 +367,7 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         status=status,
         booked_on=booked_on,
         value_on=value_on,
-        occurred_at=_occurred_at(plan, values) if plan.moments else None,
+        occurred_at=occurred_at(plan, values) if plan.moments else None,
         bank_code=code,
         amount=minor,
         exponent=amount.exponent,

@@ -73,7 +73,7 @@ _DETAIL_MAPPED = {"Amt", "CdtDbtInd", *_DETAIL_REFERENCES, *_DETAIL_TEXTS}
 @dataclass(frozen=True, slots=True)
 class Template:
     """
-    The JSON of ``details`` with ``%s`` for each text.
+    The JSON of ``details`` with ``%s`` for each text, between its quotes.
 
     :ivar indexes: the texts, in the order of the template.
     """
@@ -132,6 +132,7 @@ class EntryPlan:
         several (they are read apart).
     :ivar references, moments: those of the only transaction first.
     :ivar batch: how many transactions the bank says are in it (``NbOfTxs``).
+    :ivar words: direction, status and reversal: entries that agree in them can be read together.
     """
 
     amount: Amounts
@@ -153,6 +154,7 @@ class EntryPlan:
     batch: tuple[int, ...]
     detail: DetailPlan | None
     template: Template
+    words: tuple[int, ...]
 
 
 def _amounts(places: Sequence[Place], *paths: str) -> Amounts:
@@ -178,7 +180,7 @@ def _rate(places: Sequence[Place]) -> tuple[int, ...]:
 
 def _template(*rests: Rest) -> Template:
     parts = [part for rest in rests for part in rest]
-    fields = ((key.replace("%", "%%") + ("%s" if index >= 0 else "")) for key, index in parts)
+    fields = ((key.replace("%", "%%") + ('"%s"' if index >= 0 else "")) for key, index in parts)
     return Template("{" + ",".join(fields) + "}", tuple(index for _, index in parts if index >= 0))
 
 
@@ -252,11 +254,13 @@ def plan_entry(places: Sequence[Place]) -> EntryPlan:
     rest = _rest(place for place in outside if place.path not in mapped)
     own_code = () if domain or proprietary else _DOMAIN
     detail = plan_detail(inside, "TxDtls/", rest, mapped=own_code) if inside else None
+    indicator, reversal = where(outside, "CdtDbtInd"), where(outside, "RvslInd")
+    status = where(outside, "Sts", "Sts/Cd", "Sts/Prtry")
     return EntryPlan(
         amount=_amounts(outside, "Amt"),
-        indicator=where(outside, "CdtDbtInd"),
-        reversal=where(outside, "RvslInd"),
-        status=where(outside, "Sts", "Sts/Cd", "Sts/Prtry"),
+        indicator=indicator,
+        reversal=reversal,
+        status=status,
         booked=where(outside, "BookgDt/Dt", "BookgDt/DtTm", "BookgDt/Dt/DtTm", "BookgDt"),
         value=where(outside, "ValDt/Dt", "ValDt/DtTm", "ValDt/Dt/DtTm", "ValDt"),
         moments=(*(detail.moments if detail else ()), *where(outside, "BookgDt/DtTm")),
@@ -272,4 +276,5 @@ def plan_entry(places: Sequence[Place]) -> EntryPlan:
         batch=where(outside, "NtryDtls/Btch/NbOfTxs", "Btch/NbOfTxs"),
         detail=detail,
         template=_template(rest),
+        words=(*indicator[:1], *reversal[:1], *status[:1]),
     )

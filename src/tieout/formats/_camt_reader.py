@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
+from tieout.formats._camt_alike import Waiting, group, read_alike
 from tieout.formats._camt_details import Detail, check_single, read_details
 from tieout.formats._camt_entries import UnreadableEntry, read_entry
+from tieout.formats._camt_pages import Pages
 from tieout.formats._camt_plans import DetailPlan, EntryPlan, plan_detail, plan_entry
 from tieout.formats._camt_repeats import Repeats
-from tieout.formats._camt_rows import Rows
+from tieout.formats._camt_rows import Row, Rows
 from tieout.formats._camt_shapes import Shapes, line_of, local_name
 from tieout.formats._camt_statements import BALANCES_MAX, StatementReader
 from tieout.formats._camt_tallies import Tallies
@@ -39,6 +41,8 @@ _BLOCK = 65_536
 _HEAD = 1_024
 #: What the parser gets at once where no entry ends.
 _PIECE_MAX = 2**20
+#: How many entries are read together.
+_WAITING_MAX = 2_000
 #: How much of a file may pass without anything in it that could be read and dropped.
 _IDLE_MAX = 64 * 2**20
 
@@ -54,9 +58,11 @@ class Reader:
         self._parser = pull_parser("end", _TAGS)
         self._repeats = Repeats(b"")
         self._latest: tuple[EntryPlan, list[str], int] | None = None
+        self._waiting: list[Waiting] = []
         self._is_between = False
-        self._idle = 0
+        self._idle = self._bytes = 0
         self._tallies = Tallies()
+        self._pages = Pages()
         self._version: str | None = None
         self._statement: StatementReader | None = None
         self._element: etree._Element | None = None
@@ -73,7 +79,7 @@ class Reader:
 
     def read(self, stream: BinaryIO) -> Iterator[Chunk]:
         """Read the file piece by piece, each to the end of an entry, and hand on what is complete."""
-        limit = max(1, self._options.batch_rows)
+        limit, most_bytes = max(1, self._options.batch_rows), self._options.batch_bytes
         data = _beginning(stream)
         if not data:
             message = "expected a document, got an empty file"
@@ -83,8 +89,10 @@ class Reader:
             start = 0
             while (end := repeats.end_of_piece(data, start)) >= 0:
                 self._read_piece(data[start:end])
+                self._bytes += end - start
                 start = end
-                if len(self._rows) + len(self._problems) >= limit:
+                ready = len(self._waiting) + len(self._rows) + len(self._problems)
+                if ready >= limit or self._bytes >= most_bytes:
                     yield from self._chunks(limit, keep=True)
             block = stream.read(_BLOCK)
             if not block or len(data) - start >= _PIECE_MAX:
@@ -102,7 +110,9 @@ class Reader:
         known = self._repeats.read(piece) if self._is_between else None
         if known is not None:
             self._idle = 0
-            self._add_entry(*known)
+            self._wait(Waiting(*known, is_repeat=True))
+            if self._repeats.is_far_ahead:
+                self._feed(self._repeats.stand_in())
             return
         was_between = self._is_between
         self._parse(piece, ends_entry=True)
@@ -189,10 +199,12 @@ class Reader:
     def _end(self, element: etree._Element) -> None:
         reader = self._statement
         assert reader is not None  # noqa: S101 - set together with the element
+        self._add_waiting()
         statement, balances, problems = reader.finish(element)
         self._statements.append(statement)
         self._balances += balances
         self._problems += problems
+        self._problems += self._pages.add(statement, reader.page, reader.name)
         self._tallies.include(reader.tallies)
         self._statements_read += 1
         self._statement = self._element = self._entry = None
@@ -256,9 +268,33 @@ class Reader:
         self._entry = element
         if not inside:
             self._latest = plan, values, line
-        self._add_entry(plan, values, line, inside)
+        self._wait(Waiting(plan, values, line, inside))
 
-    def _add_entry(self, plan: EntryPlan, values: list[str], line: int, inside: Sequence[Detail] = ()) -> None:
+    def _wait(self, entry: Waiting) -> None:
+        self._waiting.append(entry)
+        if len(self._waiting) >= _WAITING_MAX:
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        """Make rows of the entries that wait, in their order; those that are alike are read together."""
+        reader, waiting, self._waiting = self._statement, self._waiting, []
+        if reader is None:
+            return
+        together: dict[int, Row] = {}
+        for places in group(waiting):
+            some = [waiting[place] for place in places]
+            found = read_alike(reader.account, some[0].plan, [e.values for e in some], [e.line for e in some])
+            if found is not None:
+                reader.add_alike(found)
+                together.update(zip(places, found.rows, strict=True))
+        for place, entry in enumerate(waiting):
+            row = together.get(place)
+            if row is not None:
+                self._rows.add(row)
+            else:
+                self._add_entry(*entry[:4])
+
+    def _add_entry(self, plan: EntryPlan, values: Sequence[str], line: int, inside: Sequence[Detail]) -> None:
         """
         Make rows of an entry.
 
@@ -293,6 +329,8 @@ class Reader:
 
         :param keep: more may follow: a remainder below the limit stays, and the totals wait.
         """
+        self._add_waiting()
+        self._bytes = 0
         while True:
             count = min(limit, len(self._rows))
             records, table = self._rows.take(count)

@@ -43,6 +43,8 @@ _CODECS = {
     "iso-8859-15": "iso-8859-15",
     "windows-1252": "cp1252",
 }
+#: The most lines of unseen entries before the parser must hear of them: libxml2 takes no comment above 10 million bytes.
+_UNSEEN_MAX = 1_000_000
 #: When an expression of its own for one markup has paid for itself, and how many a document may have.
 _OFTEN, _COMPILED_MAX = 500, 32
 
@@ -170,6 +172,11 @@ class Repeats:
     def pass_over(self, piece: bytes) -> None:
         """Count the lines of what the parser has read."""
         self.line += piece.count(b"\n")
+
+    @property
+    def is_far_ahead(self) -> bool:
+        """Whether the parser should hear of the entries that it did not see."""
+        return self._unseen[0] >= _UNSEEN_MAX
 
     def stand_in(self) -> bytes:
         """Give what the parser reads instead of the entries that it did not see: a comment with their lines."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Row", "Rows"]
 
 #: So many rows become columns, and are dropped from memory.
-PIECE_ROWS = 10_000
+PIECE_ROWS = 2_000
 
 
 class Row(NamedTuple):

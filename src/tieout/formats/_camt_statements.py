@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tieout.errors import BadInput
 from tieout.formats._camt_dates import read_day, read_moment
 from tieout.formats._camt_entries import Account, Entry, identifier, is_debit
+from tieout.formats._camt_pages import Page
 from tieout.formats._camt_shapes import line_of, local_name, texts
 from tieout.formats._camt_tallies import Tallies, check_summary
 from tieout.model.money import Money, exponent_of, format_minor, parse_money
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
+    from tieout.formats._camt_alike import Alike
+
 __all__ = ["BALANCES_MAX", "StatementReader"]
 
 #: The most balances that one statement may state.
 BALANCES_MAX = 100_000
 
 _HEADER = {"Id", "ElctrncSeqNb", "LglSeqNb", "CreDtTm", "FrToDt", "Acct", "TxsSummry"}
-_PAGINATION = {"StmtPgntn", "RptPgntn", "NtfctnPgntn"}
+_PAGINATION = {"StmtPgntn", "RptPgntn", "NtfctnPgntn", "MsgPgntn"}
 _KINDS = {
     "OPBD": "opening",
     "PRCD": "opening",
@@ -67,6 +70,7 @@ class StatementReader:
         self.line = line_of(element)
         self.account = Account(number=None, currency=None, final=final, assumed=currency)
         self.tallies = Tallies()
+        self.reversals = Tallies()
         self.unreadable = 0
         self.balances: list[Balance] = []
         self.problems: list[Problem] = []
@@ -83,6 +87,9 @@ class StatementReader:
                 self._header.setdefault(name, texts(child))
                 self._lines.setdefault(name, line_of(child))
         message = element.getparent()
+        pages = None if message is None else message.find("{*}GrpHdr/{*}MsgPgntn")
+        if pages is not None:
+            self._header.setdefault("MsgPgntn", texts(pages))
         created = None if message is None else message.findtext("{*}GrpHdr/{*}CreDtTm")
         self._created = self._text("CreDtTm") or (created or "").strip() or None
         about = self._header.get("Acct", {})
@@ -118,10 +125,23 @@ class StatementReader:
     def add_entry(self, entry: Entry) -> None:
         """Count an entry."""
         self.tallies.add(entry)
+        if entry.reversal:
+            self.reversals.add(entry)
+        self._note_currency(entry.amount.currency, entry.row.line, 1)
+
+    def add_alike(self, alike: Alike) -> None:
+        """Count entries that were read together."""
+        count, line = len(alike.rows), alike.rows[0].line
+        for tallies in (self.tallies, self.reversals) if alike.reversal else (self.tallies,):
+            tallies.add_sum(alike.currency, alike.exponent, count, alike.minor, debit=alike.debit, booked=alike.booked)
+        self._note_currency(alike.currency, line, count)
+
+    def _note_currency(self, currency: str, line: int, count: int) -> None:
+        """Remember entries in another currency than the account's: how many, and the first one's line."""
         own = self.account.currency
-        if own is not None and entry.amount.currency != own:
-            first, count = self._foreign.get(entry.amount.currency, (entry.row.line, 0))
-            self._foreign[entry.amount.currency] = (first, count + 1)
+        if own is not None and currency != own:
+            first, before = self._foreign.get(currency, (line, 0))
+            self._foreign[currency] = (min(first, line), before + count)
 
     def finish(self, element: etree._Element) -> tuple[Statement, list[Balance], list[Problem]]:
         """Give the statement, its balances, and what is wrong with it."""
@@ -129,8 +149,10 @@ class StatementReader:
         self._place_interim()
         statement = self._statement()
         self.problems += self._check_currencies(statement)
+        self.problems += self._check_balances()
         self.problems += self._check_closing(statement)
-        if self._is_whole() and "TxsSummry" in self._header:
+        # A page's summary may be that of the whole statement.
+        if self.page.is_whole and "TxsSummry" in self._header:
             summary, line = self._header["TxsSummry"], self._lines["TxsSummry"]
             self.problems += check_summary(summary, line, self.tallies, statement.currency, self.unreadable)
         number, name = self.account.number, statement.statement_id
@@ -202,12 +224,14 @@ class StatementReader:
         if len(balances) == 2 and not self.unreadable:
             start, end = (money.scaled(booked.exponent) for money in balances)
             closes = start + booked.credits - booked.debits == end
+            # Some banks print the balances of the whole statement on every page.
+            closes = closes or (False if self.page.is_whole else None)
         return Statement(
             line=self.line,
             account_number=self.account.number,
             currency=currency,
             final=self.account.final,
-            statement_id=self._text("Id"),
+            statement_id=self._own_name(),
             number=identifier(self._text("ElctrncSeqNb")) or identifier(self._text("LglSeqNb")),
             servicer=_first(self._header.get("Acct", {}), *_SERVICERS),
             from_on=self._from_on(),
@@ -222,23 +246,42 @@ class StatementReader:
             closes=closes,
         )
 
-    def _is_whole(self) -> bool:
-        """Say whether this is not one page of several: a page's summary may be that of the whole statement."""
-        pages = [found for name, found in self._header.items() if name in _PAGINATION]
-        last = {"TRUE", "1", "YES"}
-        return all(
-            (p.get("LastPgInd") or "true").upper() in last and (p.get("PgNb") or "1").lstrip("0") == "1" for p in pages
-        )
+    @property
+    def page(self) -> Page:
+        """Which page of its statement this is."""
+        return Page.read(found for name, found in self._header.items() if name in _PAGINATION)
+
+    @property
+    def name(self) -> str | None:
+        """What the bank calls it, the same for all its pages."""
+        return self._text("Id")
+
+    def _own_name(self) -> str | None:
+        """Name a page apart from its statement's first: equal entries on two pages are two."""
+        return f"{self.name} page {self.page.number}" if self.name and self.page.number > 1 else self.name
 
     def _check_currencies(self, statement: Statement) -> Iterator[Problem]:
         own = statement.currency
-        for currency, (line, count) in self._foreign.items():
+        for currency, (line, count) in sorted(self._foreign.items(), key=lambda found: found[1]):
             message = f"expected entries in {own}, the account's currency, got {count} in {currency}"
             yield Problem(message=message, line=line, column="Amt", reason="currency_mismatch")
         for balance in self.balances:
             if balance.kind in {"opening", "closing"} and own is not None and balance.amount.currency != own:
                 message = f"expected the balance {balance.code} in {own}, the account's currency, got {balance.amount}"
                 yield Problem(message=message, line=balance.line, column="Bal", reason="currency_mismatch")
+
+    def _check_balances(self) -> Iterator[Problem]:
+        """Compare balances of one kind, day and currency, which can only have one amount."""
+        known: dict[tuple[object, ...], Balance] = {}
+        for balance in self.balances:
+            if balance.code not in {"OPBD", "CLBD", "PRCD"} or balance.on is None:
+                continue
+            first = known.setdefault((balance.code, balance.on, balance.amount.currency), balance)
+            if first.amount != balance.amount:
+                message = (
+                    f"expected one balance {balance.code} of {balance.on}, got {first.amount} and {balance.amount}"
+                )
+                yield Problem(message=message, line=balance.line, column="Bal", reason="balance_difference")
 
     def _check_closing(self, statement: Statement) -> Iterator[Problem]:
         opening, closing = statement.opening, statement.closing
@@ -256,9 +299,21 @@ class StatementReader:
             message = (
                 f"expected statement {name} to close: {format_minor(opening.scaled(at), at)} opening"
                 f" + {format_minor(statement.credits, at)} credits - {format_minor(statement.debits, at)} debits"
-                f" is {format_minor(computed, at)}, got {closing}"
+                f" is {format_minor(computed, at)}, got {closing}{self._other_way(computed - closing.scaled(at), at)}"
             )
             yield Problem(message=message, line=self.line, column="Bal", reason="balance_difference")
+
+    def _other_way(self, difference: int, exponent: int) -> str:
+        """Say if the reversals, read the other way round, are the whole difference."""
+        reversals = self.reversals.select(currency=self.account.currency, booked_only=True)
+        reversals.rescale(max(exponent, reversals.exponent))
+        moved = (reversals.credits - reversals.debits) * 2
+        if not moved or moved != difference * 10 ** (reversals.exponent - exponent):
+            return ""
+        return (
+            ": it would close if its reversals (RvslInd) moved money against their CdtDbtInd, which in ISO 20022 is the"
+            " direction of the reversal itself: ask the bank"
+        )
 
 
 def _account_currency(balance: etree._Element) -> str | None:

@@ -32,18 +32,18 @@ class Tally:
     credits: int = 0
     debits: int = 0
 
-    def add(self, minor: int, exponent: int, *, debit: bool) -> None:
-        """Count one entry."""
+    def add(self, count: int, minor: int, exponent: int, *, debit: bool) -> None:
+        """Count entries of one direction by their sum."""
         if exponent != self.exponent:
             if exponent > self.exponent:
                 self.rescale(exponent)
             else:
                 minor *= 10 ** (self.exponent - exponent)
         if debit:
-            self.debit_count += 1
+            self.debit_count += count
             self.debits += minor
         else:
-            self.credit_count += 1
+            self.credit_count += count
             self.credits += minor
 
     def rescale(self, exponent: int) -> None:
@@ -74,11 +74,14 @@ class Tallies:
     def add(self, entry: Entry) -> None:
         """Count one entry."""
         amount = entry.amount
-        key = (amount.currency, entry.booked)
-        tally = self.by_currency.get(key)
+        self.add_sum(amount.currency, amount.exponent, 1, amount.minor, debit=entry.debit, booked=entry.booked)
+
+    def add_sum(self, currency: str, exponent: int, count: int, minor: int, *, debit: bool, booked: bool) -> None:
+        """Count entries of one direction by their sum."""
+        tally = self.by_currency.get((currency, booked))
         if tally is None:
-            tally = self.by_currency[key] = Tally(exponent=amount.exponent)
-        tally.add(amount.minor, amount.exponent, debit=entry.debit)
+            tally = self.by_currency[currency, booked] = Tally(exponent=exponent)
+        tally.add(count, minor, exponent, debit=debit)
 
     def include(self, other: Tallies) -> None:
         """Add the tallies of a statement to those of its file."""

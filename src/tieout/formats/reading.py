@@ -2,7 +2,8 @@
 What every format gives back: chunks of records, statements, balances, totals and problems.
 
 A format is an object with ``id``, ``identify`` and ``read``; it sees bytes and yields chunks, never prints, logs,
-opens files or stops at the first fault. Memory stays flat: a chunk holds at most ``options.batch_rows`` records.
+opens files or stops at the first fault. Memory stays flat: a chunk holds at most ``options.batch_rows`` records, and where rows may be wide
+it ends by ``options.batch_bytes`` as well.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from tieout.model.records import Record
     from tieout.model.statements import Balance, Statement
 
-__all__ = ["BATCH_ROWS", "Chunk", "Format", "Head", "ReadOptions", "Total", "refusal"]
+__all__ = ["BATCH_BYTES", "BATCH_ROWS", "Chunk", "Format", "Head", "ReadOptions", "Total", "refusal"]
 
 #: The most records in one chunk: the stated batch beyond which memory does not grow with the file.
 BATCH_ROWS = 100_000
+#: How much of a file one chunk answers for, about: rows may be wide.
+BATCH_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,13 @@ class ReadOptions:
     :ivar timezone: an IANA name; moments become days in it (the account's time zone).
     :ivar currency: the currency where the file states none.
     :ivar batch_rows: the most records of one chunk.
+    :ivar batch_bytes: a chunk ends where about so many bytes of the file have been read for it.
     """
 
     timezone: str = "UTC"
     currency: str | None = None
     batch_rows: int = BATCH_ROWS
+    batch_bytes: int = BATCH_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

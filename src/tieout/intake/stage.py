@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.intake.cards import CardScan
-from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table, whole
+from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
 from tieout.model.money import exponents
 from tieout.model.problems import Problem
 from tieout.model.records import record_schema
@@ -125,19 +125,20 @@ def stage(
         drafts.keep = rows > 0 and not staged.refused and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file
-        staged.keys, staged.counted = np.concatenate(found.keys), np.concatenate(found.counted)
-        staged.references = (np.concatenate(found.reference_keys), np.concatenate(found.reference_rows))
+        staged.keys = np.frombuffer(found.keys, np.int64)
+        staged.counted = np.frombuffer(found.counted, np.bool_)
+        staged.references = np.frombuffer(found.reference_keys, np.int64), np.frombuffer(found.reference_rows, np.int32)
     return staged
 
 
 @dataclass(slots=True)
 class _Found:
-    """What is gathered chunk by chunk."""
+    """What is gathered chunk by chunk, in buffers that grow in place: joined at the end, it would be held twice."""
 
-    keys: list[Keys] = field(default_factory=list)
-    counted: list[npt.NDArray[np.bool_]] = field(default_factory=list)
-    reference_keys: list[Keys] = field(default_factory=list)
-    reference_rows: list[Rows] = field(default_factory=list)
+    keys: bytearray = field(default_factory=bytearray)
+    counted: bytearray = field(default_factory=bytearray)
+    reference_keys: bytearray = field(default_factory=bytearray)
+    reference_rows: bytearray = field(default_factory=bytearray)
 
 
 def _place(
@@ -154,11 +155,11 @@ def _place(
     staged.cards.look(table)
     rows = derive(con, table, origin, member)
     drafts.write(rows)
-    found.keys.append(whole(rows["record_key"]).to_numpy())
-    found.counted.append(whole(rows["counted"]).to_numpy(zero_copy_only=False))
+    found.keys += rows["record_key"].to_numpy().tobytes()
+    found.counted += rows["counted"].to_numpy().tobytes()
     keys, places = reference_rows(rows, first)
-    found.reference_keys.append(keys)
-    found.reference_rows.append(places)
+    found.reference_keys += keys.tobytes()
+    found.reference_rows += places.tobytes()
     if len(pc.list_flatten(table["aliases"])):
         at, ids = alias_keys(table, origin.system)
         staged.alias_rows += [first + row for row in at]

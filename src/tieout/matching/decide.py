@@ -197,7 +197,7 @@ def _new_run(
 def _write(store: Store, name: str, rows: list[dict[str, Any]]) -> LakeFile:
     """Write a small result file, its rows in total order."""
     schema = table_schema(name)
-    order = ("record_key", "record_id", "match_id", "side", "claim") if name == "matches" else ("match_id", "reason")
+    order = ("record_key", "match_id", "side", "claim") if name == "matches" else ("match_id", "reason")
     rows = sorted(rows, key=lambda row: tuple(row[column] for column in order))
     with store.lake.writer(name, schema, store.entropy.token_bytes(6).hex()) as writer:
         writer.write(pa.Table.from_pylist(rows, schema=schema))

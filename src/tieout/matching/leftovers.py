@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tieout.config.calendars import business_index, calendar_named
 from tieout.matching.facts import EPOCH, day_number
-from tieout.matching.sides import SETTLED, identifier_parts
+from tieout.matching.sides import SETTLED
 from tieout.model.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -167,6 +167,13 @@ def _make_expected(work: Performance, workspace: Workspace) -> None:
     )
 
 
+def _known_keys(work: Performance, side: str) -> str:
+    """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
+    ready = [name for (s, _, _), name in work.keys_ready.items() if s == side]
+    parts = [f"select thing, key, (raw <> 0)::integer as whole from {name}" for name in ready]
+    return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
+
+
 def _find_candidates(work: Performance) -> None:
     """
     Find what came nearest to each exception: ``near`` (origin, thing, other_origin, other, why, apart, place).
@@ -175,22 +182,21 @@ def _find_candidates(work: Performance) -> None:
     of the same amount.
     """
     engine = work.engine
-    fields = {side: _fields_of(work, side) for side in ("left", "right")}
+    # Only what the exceptions name is looked for among all the rest.
+    engine.create("unmatched", "select origin, thing from left_over where state = 'exception'")
     for side in ("left", "right"):
-        parts = identifier_parts(f'"{side}_all"', fields[side]) or [
-            "select 0::bigint as thing, 0::bigint as key where false"
-        ]
-        keys = " union all ".join(f"select thing, key, 1 as whole from ({part})" for part in parts)
-        if any(key.how == "token" for rule in work.rules.rules for key in rule.keys):
-            tokens = [name for (s, _, token), name in work.keys_ready.items() if s == side and token]
-            keys += "".join(f" union all select thing, key, 0 as whole from {name} where raw = 0" for name in tokens)
+        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.origin = '{side}' and u.thing = k.thing)"
+        engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
+    asked = "select key from asked_keys_left union select key from asked_keys_right"
+    for side in ("left", "right"):
         engine.create(
             f"near_keys_{side}",
-            f"select thing, key, max(whole) as whole from ({keys}) where key is not null group by all",
+            f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
+                semi join ({asked}) q on q.key = k.key group by all""",
         )
     parts = []
     for side, other in (("left", "right"), ("right", "left")):
-        mine = f"(select k.* from near_keys_{side} k semi join left_over o on o.origin = '{side}' and o.state = 'exception' and o.thing = k.thing)"
+        mine = f"asked_keys_{side}"
         crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
         parts.append(
             f"""select distinct '{side}' as origin, a.thing, '{other}' as other_origin, b.thing as other
@@ -216,16 +222,6 @@ def _find_candidates(work: Performance) -> None:
         """,
     )
     _rank_candidates(work)
-
-
-def _fields_of(work: Performance, side: str) -> list[str]:
-    """Name the identifiers that rules compare on a side."""
-    fields: dict[str, None] = {}
-    for rule in work.rules.rules:
-        for key in rule.keys:
-            if key.how != "name":
-                fields |= dict.fromkeys(getattr(key, side))
-    return list(fields)
 
 
 def _rank_candidates(work: Performance) -> None:

@@ -11,12 +11,9 @@ from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO
 if TYPE_CHECKING:
     from tieout.matching.perform import Performance
 
-__all__ = ["FINAL", "adjustments_sql", "gather", "matches_sql"]
+__all__ = ["adjustments_sql", "gather", "matches_sql"]
 
-#: Condition over ``parts``: the match is final at once.
-FINAL = "exact"
 _SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
-_LOOSE = "bundle, side, thing, taken, difference, score, margin, coincidence"
 
 
 def gather(work: Performance, reconciliation: str) -> None:
@@ -24,29 +21,22 @@ def gather(work: Performance, reconciliation: str) -> None:
     Make ``parts``: one row per record of every match.
 
     Columns: match_id, rule, exact, confirm, side (its part in the match), origin and row (where the record stands:
-    ``left_all`` or ``right_all``), claim, taken, difference, score, margin, coincidence. A match is named by the
-    reconciliation, its records with their versions, and what it takes of each.
+    ``left_all`` or ``right_all``), what the match takes of it, the figures of the match, and the record's own columns
+    that a row of ``matches`` carries. A match is named by the reconciliation, its records with their versions, and what
+    it takes of each.
     """
     engine = work.engine
     engine.create("rule_names", _rule_names(work))
     name = _quoted(reconciliation)
-    shares = [
-        _pairs(number, found, name)
-        for number, shape, found in work.found
-        if shape == "paired" and not any(work.grouped)
-    ]
-    bundles = [_spread(work, *found) for found in work.found if found[1] == "summed" or any(work.grouped)]
-    if any(work.grouped):
+    plain = not any(work.grouped)
+    shares = [_pairs(work, *found, name) for found in work.found if found[1] == "paired" and plain]
+    bundles = [_spread(work, *found) for found in work.found if found[1] == "summed" or not plain]
+    if not plain:
         bundles.append(_composed(work))
-    if bundles:
-        engine.create("spread", " union all ".join(bundles))
+    engine.create("spread", " union all ".join(bundles) or _nothing())
+    if bundles or not shares:
         shares.append(_named(name))
-    if not shares:
-        shares.append(_named(name))
-        engine.create("spread", _nothing())
-    engine.create(
-        "parts", f"select p.*, n.exact, n.confirm from ({' union all '.join(shares)}) p join rule_names n using (rule)"
-    )
+    engine.create("parts", " union all ".join(shares))
 
 
 def _rule_names(work: Performance) -> str:
@@ -57,29 +47,39 @@ def _rule_names(work: Performance) -> str:
     return f"select * from (values {values}) v(rule, name, exact, confirm)"
 
 
-def _pairs(number: int, found: str, reconciliation: str) -> str:
-    """The common case, one record with one: named in one pass."""
-    sides = " union all ".join(
+# What a row of a match carries of its record.
+_RECORD = ("record_id", "record_key", "version", "measure", "sign", "ccy")
+_FIGURES = "difference, score, margin, coincidence"
+
+
+def _pairs(work: Performance, number: int, shape: str, found: str, reconciliation: str) -> str:
+    """The common case, one record with one: named in one pass, with what both rows carry."""
+    del shape
+    rule = work.rules.rules[number]
+    carried = ", ".join(f"a.{c} as l_{c}, b.{c} as r_{c}" for c in (*_RECORD, "claim"))
+    work.engine.create(
+        f"named_{number}",
+        f"""
+        select p.*, {carried}, unhex(left(sha256(a.record_id || b.record_id || encode(
+            concat_ws(':', '{reconciliation}', a.version, b.version, p.l_taken, p.r_taken))), 32)) as match_id
+        from "{found}" p join left_all a on a.thing = p.l join right_all b on b.thing = p.r
+        """,
+    )
+    return " union all ".join(
         f"""select match_id, {number} as rule, '{side}' as side, '{side}' as origin, {short} as row, {short}_claim as claim,
-            {short}_taken as taken, difference, score, margin, coincidence from named"""
+            {short}_taken as taken, {_FIGURES}, {", ".join(f"{short}_{c} as {c}" for c in _RECORD)},
+            {rule.exact} as exact, {rule.confirm} as confirm from named_{number}"""
         for side, short in (("left", "l"), ("right", "r"))
     )
-    return f"""(
-        with named as (
-            select p.*, a.claim as l_claim, b.claim as r_claim, unhex(left(sha256(a.record_id || b.record_id || encode(
-                concat_ws(':', '{reconciliation}', a.version, b.version, p.l_taken, p.r_taken))), 32)) as match_id
-            from "{found}" p join left_all a on a.thing = p.l join right_all b on b.thing = p.r
-        ) {sides})"""
 
 
 def _spread(work: Performance, number: int, shape: str, found: str) -> str:
     """Give the records of bundles: things that are several records are replaced by them."""
     loose = f'select bundle, side, thing, taken, difference, null as score, null as margin, null as coincidence from "{found}"'
     if shape == "paired":
-        figures = "difference, score, margin, coincidence"
         loose = (
-            f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
-            f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
+            f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {_FIGURES} from \"{found}\""
+            f" union all select l, 'right', r, r_taken, {_FIGURES} from \"{found}\""
         )
     parts = []
     for side, grouped in zip(("left", "right"), work.grouped, strict=True):
@@ -111,19 +111,20 @@ def _nothing() -> str:
 
 
 def _named(reconciliation: str) -> str:
-    """Name the bundles of ``spread``."""
+    """Name the bundles of ``spread``: by a digest of the digests of their records, in order."""
+    carried = ", ".join(f"t.{c}" for c in _RECORD)
     return f"""(
-        with told as (
-            select s.* exclude (claim), coalesce(s.claim, a.claim) as claim, a.record_id, a.version
+        with told as materialized (
+            select s.* exclude (claim), coalesce(s.claim, a.claim) as claim, {", ".join(f"a.{c}" for c in _RECORD)}
             from spread s join every_row a on a.origin = s.origin and a.thing = s.row
         ), named as (
             select rule, bundle, unhex(left(sha256('{reconciliation}' || string_agg(
-                concat_ws(':', side, claim, hex(record_id), version, taken), ',' order by side, claim, hex(record_id))), 32)) as match_id
+                concat_ws(':', side, claim, hex(record_id), version, taken), ',' order by side, claim, record_key, record_id)), 32)) as match_id
             from told group by rule, bundle
         )
         select n.match_id, t.rule::integer as rule, t.side, t.origin, t.row, t.claim, t.taken, t.difference, t.score,
-            t.margin, t.coincidence
-        from told t join named n on n.rule = t.rule and n.bundle = t.bundle)"""
+            t.margin, t.coincidence, {carried}, r.exact, r.confirm
+        from told t join named n on n.rule = t.rule and n.bundle = t.bundle join rule_names r on r.rule = t.rule)"""
 
 
 def matches_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
@@ -137,14 +138,14 @@ def matches_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
     exponent = money.format(*(str(exponent) for _, _, exponent in work.money.currencies))
     return f"""
         select p.match_id, '{_quoted(reconciliation)}' as reconciliation, n.name as rule,
-            case when n.confirm then 'confirmed' else 'proposed' end as status, p.side, p.claim, a.record_id, a.record_key,
-            a.version, a.measure::bigint as amount, (p.taken * a.sign)::bigint as allocated,
-            case a.ccy {currency} end as currency, (case a.ccy {exponent} end)::integer as exponent,
+            case when p.confirm then 'confirmed' else 'proposed' end as status, p.side, p.claim, p.record_id, p.record_key,
+            p.version, p.measure::bigint as amount, (p.taken * p.sign)::bigint as allocated,
+            case p.ccy {currency} end as currency, (case p.ccy {exponent} end)::integer as exponent,
             p.difference::bigint as difference, p.score::integer as score, p.margin::integer as margin,
             p.coincidence::bigint as coincidence, null::varchar as evidence, null::varchar as decided_by
-        from parts p join every_row a on a.origin = p.origin and a.thing = p.row join rule_names n on n.rule = p.rule
+        from parts p join rule_names n on n.rule = p.rule
         where p.exact = {str(final).lower()}
-        order by a.record_key, a.record_id, p.match_id, p.side, p.claim
+        order by p.record_key, p.match_id, p.side, p.claim
     """
 
 
@@ -163,11 +164,10 @@ def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> s
     reason = f"case {' '.join(cases)} end" if cases else "''"
     return f"""
         with p as (
-            select p.match_id, p.rule, p.exact, any_value(p.difference) as difference, min(a.ccy) <> max(a.ccy) as mixed,
-                max(a.ccy) filter (where p.side = 'left') as ccy,
-                case when sum(a.measure) filter (where p.side = 'left') < 0 then -1 else 1 end as sign
-            from parts p join every_row a on a.origin = p.origin and a.thing = p.row
-            where p.difference <> 0 group by p.match_id, p.rule, p.exact
+            select p.match_id, p.rule, p.exact, any_value(p.difference) as difference, min(p.ccy) <> max(p.ccy) as mixed,
+                max(p.ccy) filter (where p.side = 'left') as ccy,
+                case when sum(p.measure) filter (where p.side = 'left') < 0 then -1 else 1 end as sign
+            from parts p where p.difference <> 0 group by p.match_id, p.rule, p.exact
         )
         select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference::bigint as amount,
             null::bigint as tax_amount,

@@ -101,7 +101,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
-            parts.append(plan.add(f"pairs_{number}", _prefix_pairs(number)))
+            parts.append(plan.add(f"pairs_{number}", _prefix_pairs(number, rule)))
             continue
         _with_columns(plan, number, ())
         used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", f"rk_{number}"))
@@ -123,17 +123,23 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
     return plan.add("pairs", op.allowed(joined.where(*conditions) if conditions else joined))
 
 
-def _prefix_pairs(number: int) -> exp.Select:
-    """Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form)."""
-    return (
-        select("a.thing as l", "b.thing as r")
-        .distinct()
-        .from_(f"l_forms_{number} as a")
-        .join("l as lt", on="lt.thing = a.thing")
-        .join("r as rt", on="rt.ccy = lt.ccy and rt.amount = lt.amount")
-        .join(f"r_forms_{number} as b", on="b.thing = rt.thing")
-        .where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
-    )
+def _prefix_pairs(number: int, rule: Rule) -> exp.Select:
+    """
+    Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form).
+
+    Where the names must be alike too they are compared first: many have one price, few have one name.
+    """
+    query = select("a.thing as l", "b.thing as r").distinct()
+    if any(key.how == "name" for key in rule.keys):
+        query = query.from_("l_names as ln").join("r_names as rn", on="rn.block = ln.block")
+        query = query.join("l as lt", on="lt.thing = ln.thing")
+        query = query.join("r as rt", on="rt.thing = rn.thing and rt.ccy = lt.ccy and rt.amount = lt.amount")
+    else:
+        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()).subquery("met")
+        query = query.from_(met).join("l as lt", on="lt.thing = met.l").join("r as rt", on="rt.thing = met.r")
+    query = query.join(f"l_forms_{number} as a", on="a.thing = lt.thing")
+    query = query.join(f"r_forms_{number} as b", on="b.thing = rt.thing")
+    return query.where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
 
 
 def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> list[str]:
