@@ -315,7 +315,7 @@ def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
 
 def _make_names(work: Performance, rule: Rule) -> None:
     """
-    Make ``l_names`` and ``r_names`` (thing, block, form, plain, n), and let ``l`` know how likely an amount is.
+    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, n) and how likely their amount is (chance).
 
     ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
     open things of the other side whose name begins alike, times the share of all days that the window covers.
@@ -345,6 +345,11 @@ def _make_names(work: Performance, rule: Rule) -> None:
             from l_named a left join (select block, count(*) as n from r_names group by block) b on b.block = a.block""",
     )
     _make_chances(work, rule)
+    for short in ("l", "r"):
+        engine.create(
+            f"{short}_party",
+            f"select s.*, n.* exclude (thing) from {short} s join {short}_names n on n.thing = s.thing",
+        )
 
 
 def _make_chances(work: Performance, rule: Rule) -> None:

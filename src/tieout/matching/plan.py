@@ -53,8 +53,8 @@ class Plan:
 
 # How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
 _ALIKE = (
-    "case when a.form = b.form or a.plain = b.plain then 100"
-    " when starts_with(a.plain, b.plain) or starts_with(b.plain, a.plain) then 85 else 0 end"
+    "case when lt.form = rt.form or lt.plain = rt.plain then 100"
+    " when starts_with(lt.plain, rt.plain) or starts_with(rt.plain, lt.plain) then 85 else 0 end"
 )
 
 
@@ -112,14 +112,14 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
     joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
     for number, part in enumerate(parts[1:], 1):
         joined = joined.join(f"{part} as q{number}", on=f"q{number}.l = p.l and q{number}.r = p.r")
-    joined = joined.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
+    named = any(key.how == "name" for key in rule.keys)
+    left, right = ("l_party", "r_party") if named else ("l", "r")
+    joined = joined.join(f"{left} as lt", on="lt.thing = p.l").join(f"{right} as rt", on="rt.thing = p.r")
     if rule.days is not None:
         joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
     conditions = _amount_conditions(rule, currencies)
-    if any(key.how == "name" for key in rule.keys):
-        joined = joined.join("l_names as a", on="a.thing = p.l")
-        joined = joined.join("r_names as b", on="b.thing = p.r and b.block = a.block")
-        conditions.append(f"{_ALIKE} > 0")
+    if named:
+        conditions += ["lt.block = rt.block", f"{_ALIKE} > 0"]
     return plan.add("pairs", op.allowed(joined.where(*conditions) if conditions else joined))
 
 
@@ -131,9 +131,9 @@ def _prefix_pairs(number: int, rule: Rule) -> exp.Select:
     """
     query = select("a.thing as l", "b.thing as r").distinct()
     if any(key.how == "name" for key in rule.keys):
-        query = query.from_("l_names as ln").join("r_names as rn", on="rn.block = ln.block")
-        query = query.join("l as lt", on="lt.thing = ln.thing")
-        query = query.join("r as rt", on="rt.thing = rn.thing and rt.ccy = lt.ccy and rt.amount = lt.amount")
+        query = query.from_("l_party as lt").join(
+            "r_party as rt", on="rt.block = lt.block and rt.ccy = lt.ccy and rt.amount = lt.amount"
+        )
     else:
         met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()).subquery("met")
         query = query.from_(met).join("l as lt", on="lt.thing = met.l").join("r as rt", on="rt.thing = met.r")
@@ -218,7 +218,7 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     """Bring together what could be meant, whatever its amount: the pools are searched outside the engine."""
     loose = _loose(rule)
     if any(key.how == "name" for key in rule.keys):
-        named = _name_pairs(loose, currencies).subquery("n")
+        named = _name_pairs(plan, loose, currencies).subquery("n")
         plan.add("candidates", select("n.l", "n.r").distinct().from_(named).where("n.alike > 0"))
     else:
         query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("r as rt", on="rt.ccy = lt.ccy")
@@ -264,7 +264,7 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     if score is None:
         return
     by_name = any(key.how == "name" for key in rule.keys)
-    pairs = plan.add("met", _name_pairs(rule, currencies)) if by_name else _pairs(plan, rule, currencies)
+    pairs = plan.add("met", _name_pairs(plan, rule, currencies)) if by_name else _pairs(plan, rule, currencies)
     points = plan.add("points", _points(pairs, rule, currencies, named=by_name))
     ranked = plan.add("ranked", _ranked(points, score.at_least))
     best = select("l", "r", "score", "margin", "coincidence").from_(ranked)
@@ -286,19 +286,26 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     )
 
 
-def _name_pairs(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> exp.Select:
-    """Bring together names that begin alike (l_names, r_names: thing, block, form, plain)."""
+def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> exp.Select:
+    """
+    Bring together names that begin alike (l_party, r_party: things with block, form, plain).
+
+    A name and the days that go with it are one key: few share both.
+    """
+    days = rule.days is not None
+    lefts = select("lt.*", "w.r_day as on_day", "w.calendar as by") if days else select("lt.*")
+    lefts = lefts.from_("l_party as lt")
+    if days:
+        lefts = lefts.join("window as w", on="w.l_day = lt.l_day")
+    plan.add("l_placed", lefts)
+    on = "rt.block = lt.block" + (" and rt.r_day = lt.on_day and rt.calendar = lt.by" if days else "")
     query = (
-        select("a.thing as l", "b.thing as r", "a.n as n")
-        .select(f"{_ALIKE} as alike")
-        .from_("l_names as a")
-        .join("r_names as b", on="b.block = a.block")
-        .join("l as lt", on="lt.thing = a.thing")
-        .join("r as rt", on="rt.thing = b.thing")
+        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{_ALIKE} as alike")
+        .from_("l_placed as lt")
+        .join("r_party as rt", on=on)
+        .where(*_amount_conditions(rule, currencies))
     )
-    if rule.days is not None:
-        query = query.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
-    return op.allowed(query.where(*_amount_conditions(rule, currencies)))
+    return op.allowed(query)
 
 
 def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> exp.Select:
