@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["lines", "refuse_unvalued"]
 
 _FOREIGN = "(p.currency <> b.currency or p.exponent <> b.exponent)"
+_ABROAD = "(p.currency <> p.base_currency or p.exponent <> p.base_exponent)"
 _VALUE = "l.side * (p.amount * l.c_amount + p.fee * l.c_fee + p.fee_tax * l.c_fee_tax + p.tax * l.c_tax)"
 _RATE_JOIN = """draft_rate v on v.entity_id = p.entity_id and v.currency = p.currency and v.exponent = p.exponent
             and (v.day = p.posting_date or v.day is null)"""
 _DESCRIPTION = "concat_ws(' ', replace(p.kind, '_', ' '), p.external_id)"
-_KEPT = "not exists (select 1 from draft_refused f where f.journal_id = p.journal_id)"
+_KEPT = "p.journal_id not in (select journal_id from draft_refused)"
 
 _MERGED = f"""
 create or replace temp table draft_merged as
@@ -30,10 +31,11 @@ select p.journal_id, p.entity_id, p.posting_date, l.name, l.account, l.account_i
     bool_or(p.crossed is not null) as crossed, min(l.place) as place,
     min(case when l.clears then p.counterparty end) as counterparty, min(p.match_id) as match_id,
     min(p.record_id) as record_id, min({_DESCRIPTION}) as description,
-    min(case when p.adjustment is null and p.matched is distinct from 'part' then s.posting end) as main_posting,
-    min(s.posting) as posting
-from draft_piece p join draft_shape s using (shape) join draft_plan l using (shape) join draft_books b using (entity_id)
-where not (p.single and not {_FOREIGN}) and {_KEPT}
+    min(case when p.adjustment is null and p.matched is distinct from 'part' then l.posting end) as main_posting,
+    min(l.posting) as posting, min(l.ledger) as ledger, min(l.base_currency) as base_currency,
+    min(l.base_exponent) as base_exponent
+from draft_piece p join draft_plan l using (shape)
+where not p.direct and {_KEPT}
 group by p.journal_id, p.entity_id, p.posting_date, l.name, l.account, l.account_id, p.currency, p.exponent,
     case when l.clears then p.clears end, l.tax_code, l.dimensions
 having sum({_VALUE}) <> 0
@@ -41,12 +43,12 @@ having sum({_VALUE}) <> 0
 
 _NOMINAL = f"""
 create or replace temp table draft_nominal as
-select p.*, b.ledger, b.currency as base_currency, b.exponent as base_exponent, v.rate, v.rate_on,
+select p.*, v.rate, v.rate_on,
     coalesce(v.directly, true) as directly,
-    case when not {_FOREIGN} then p.value else
+    case when not {_ABROAD} then p.value else
         try_cast(sign(p.value) * ((2 * abs(p.value::hugeint) * v.multiplier + v.divisor) // (2 * v.divisor)) as bigint)
         end as nominal
-from draft_merged p join draft_books b using (entity_id) left join {_RATE_JOIN}
+from draft_merged p left join {_RATE_JOIN}
 """
 
 # What a line really is worth in the books: a document leaves them at what it stood there for, and what passes through
@@ -93,17 +95,17 @@ _COLUMNS = (
     " null::blob as reverses, null::date as reverse_on, 'draft' as state"
 )
 
+# What can be made of other columns is made after sorting: sorting costs by the width of a row.
 _JOURNALS = f"""
 create or replace temp table draft_journal as
 with direct as (
-    select p.journal_id, p.entity_id, b.ledger, s.posting, p.posting_date, l.place as line_no, l.account, l.name,
-        l.account_id, {_VALUE} as value, p.currency, p.exponent, {_VALUE} as base, b.currency as base_currency,
-        b.exponent as base_exponent, null::varchar as rate, null::date as rate_on, l.tax_code, p.counterparty,
+    select p.journal_id, p.entity_id, l.ledger, l.posting, p.posting_date, l.place as line_no, l.account, l.name,
+        l.account_id, {_VALUE} as value, p.currency, p.exponent, {_VALUE} as base, l.base_currency,
+        l.base_exponent, null::varchar as rate, null::date as rate_on, l.tax_code, p.counterparty,
         case when l.clears then p.clears end as clears, {_DESCRIPTION} as description, l.dimensions, p.record_id,
         p.match_id
-    from draft_piece p join draft_shape s using (shape) join draft_plan l using (shape)
-        join draft_books b using (entity_id)
-    where p.single and not {_FOREIGN} and {_KEPT} and {_VALUE} <> 0
+    from draft_piece p join draft_plan l using (shape)
+    where p.direct and {_KEPT} and {_VALUE} <> 0
 ), merged as (
     select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, account_id, value, currency,
         exponent, actual as base, base_currency, base_exponent, case when not_at_rate then null when directly
@@ -120,9 +122,10 @@ with direct as (
         as line_no
     from merged
 ), every as (select * from direct union all by name select * exclude place from numbered)
-select {_COLUMNS}
-from every e join draft_period d on d.of_ledger = e.ledger and d.day = e.posting_date
-order by entity_id, posting_date, journal_id, line_no
+select {_COLUMNS} from (
+    select e.*, d.period from every e join draft_period d on d.of_ledger = e.ledger and d.day = e.posting_date
+    order by e.entity_id, e.posting_date, e.journal_id, e.line_no
+)
 """
 
 

@@ -197,7 +197,8 @@ def pieces(*, methods: bool, outcomes: bool) -> list[str]:
     piece = f"""
         create or replace temp table draft_piece as
         with every({first}) as ({every}), shaped as (
-            select p.*, {flags}, {_JOURNAL_ID} as journal_id
+            select p.*, {flags}, {_JOURNAL_ID} as journal_id,
+                coalesce(p.single and p.currency = b.currency and p.exponent = b.exponent, false) as direct
             from every p left join draft_books b using (entity_id)
         )
         select *, hash({shape_of()}) as shape from shaped

@@ -196,6 +196,7 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
     if len({row[0] for row in found}) != len(found):
         message = "expected different shapes to have different hashes, got two alike"
         raise Broken(message)
+    books = {row[0]: row[1:] for row in con.execute("select * from draft_books").fetchall()}
     chart = Chart(postings, workspace)
     planned, shapes = [], []
     waiting = erp = 0
@@ -204,7 +205,8 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
         waiting += count if plan.state == "waiting" else 0
         erp += count if plan.state == "erp" else 0
         shapes.append((shape, plan.state, plan.reason, plan.note, plan.posting, plan.books_fee))
-        planned += [(shape, place, *line) for place, line in enumerate(plan.lines, 1)]
+        book = books.get(values[0])
+        planned += [(shape, place, *line, plan.posting, *(book or ())) for place, line in enumerate(plan.lines, 1)]
     con.execute(
         "create or replace temp table draft_shape (shape ubigint, state varchar, reason varchar, note varchar,"
         " posting varchar, books_fee boolean)",
@@ -212,7 +214,8 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
     con.execute(
         "create or replace temp table draft_plan (shape ubigint, place integer, name varchar, account varchar,"
         " account_id varchar, side bigint, c_amount bigint, c_fee bigint, c_fee_tax bigint, c_tax bigint,"
-        " clears boolean, carries boolean, tax_code varchar, dimensions varchar)",
+        " clears boolean, carries boolean, tax_code varchar, dimensions varchar, posting varchar,"
+        " ledger varchar, base_currency varchar, base_exponent integer)",
     )
     _insert(con, "draft_shape", shapes)
     _insert(con, "draft_plan", planned)
