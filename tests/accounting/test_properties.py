@@ -3,6 +3,7 @@ Law 12 and law 10 against drawn facts: every journal balances, and an obvious sl
 """
 
 import datetime as dt
+import itertools
 from collections import defaultdict
 from fractions import Fraction
 
@@ -17,7 +18,6 @@ from tieout.accounting.proving import trial_balance
 from tieout.model.money import exponent_of, format_minor
 from tieout.store.digest import RowDigest
 from tieout.store.tables import RESULTS
-import itertools
 
 CURRENCIES = ("EUR", "USD", "JPY", "KWD")
 RATES = {"USD": ("EUR,USD", "1.0873"), "JPY": ("JPY,EUR", "0.006137"), "KWD": ("EUR,KWD", "0.3331")}
@@ -30,7 +30,7 @@ def rates_text() -> str:
 
 
 def rates_of_days() -> dict[tuple[str, dt.date], Fraction]:
-    known = {}
+    known: dict[tuple[str, dt.date], Fraction] = {}
     for currency, (pair, text) in RATES.items():
         rate = Fraction(text) if pair.startswith(currency) else 1 / Fraction(text)
         known |= {(currency, day(text_day)): rate for text_day in DAYS}

@@ -42,10 +42,10 @@ def test_the_same_rate_twice_is_one() -> None:
     assert read_rates({"a": HEAD + "2026-10-01,EUR,USD,1.10\n", "b": HEAD + "2026-10-01,EUR,USD,1.1\n"}).num_rows == 1
 
 
-def drafted(rates: str, on: str, **more: int) -> tuple[str, list[str]]:
+def drafted(rates: str, on: str, days_max: int = 7) -> tuple[str, list[str]]:
     facts = Facts(rates=HEAD + rates)
     facts.record("ch_1", "charge", "100.00 USD", on)
-    journals, drafts = facts.draft(**more)
+    journals, drafts = facts.draft(rate_days_max=days_max)
     return str([(row["base_debit"], row["rate"], str(row["rate_on"])) for row in journals.to_pylist()[:1]]), [
         f"{row['reason']}: {row['note']}" for row in drafts.findings.to_pylist()
     ]
@@ -63,7 +63,7 @@ def test_the_last_rate_before_counts_if_it_is_not_too_old() -> None:
             )
         ],
     )
-    assert drafted(text.splitlines()[0], "10-09", rate_days_max=8)[1] == []
+    assert drafted(text.splitlines()[0], "10-09", days_max=8)[1] == []
     assert drafted("2026-10-09,EUR,USD,1.3\n", "10-08")[0] == "[]"
 
 

@@ -37,9 +37,9 @@ def write_hledger(journals: pa.Table, *, books: bool = False) -> Iterator[str]:
     :param books: write amounts in the currency of the books.
     """
     before: bytes | None = None
-    columns = ("journal_id", "posting_date", "description", "posting", "entity_id", "account", "name")
-    columns += ("debit", "credit", "currency", "exponent") if not books else ()
-    columns += ("base_debit", "base_credit", "base_currency", "base_exponent") if books else ()
+    prefix = "base_" if books else ""
+    columns = ["journal_id", "posting_date", "description", "posting", "entity_id", "account", "name"]
+    columns += [f"{prefix}{name}" for name in ("debit", "credit", "currency", "exponent")]
     for batch in journals.select(columns).to_batches(max_chunksize=10_000):
         for line in batch.to_pylist():
             id_, day, description, posting, entity, account, name, debit, credit, currency, exponent = line.values()
