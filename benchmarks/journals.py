@@ -16,9 +16,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tests.accounting.facts import Facts
+from tests.accounting.facts import Facts, rates_of
 from tieout.accounting.drafting import draft_journals
-from tieout.accounting.rates import read_rates
 from tieout.accounting.reading import read_postings
 from tieout.store.engine import connect
 from tieout.store.tables import RESULTS, table_schema
@@ -53,38 +52,28 @@ MATCHES = """
 """
 
 
+COMPLETED = """
+    select * exclude (day), 1 as version, 'booked' as status, 'acme' as entity_id, day as booked_on, 2 as exponent,
+        amount - coalesce(fee, 0) - coalesce(fee_tax, 0) as net from ({records})
+"""
+CLAIMED = """
+    select m.match_id, 'confirmed' as status, s[1] as side, s[2] as claim, r.record_id, r.record_key, r.amount,
+        r.amount as allocated, r.currency, r.exponent
+    from ({matches}) m join records r on r.external_id = s[3] || '_' || m.i
+"""
+ADJUSTED = """
+    select unhex(left(sha256('m' || i), 32)) as match_id, 'discount' as reason, 2 as amount, currency, 2 as exponent
+    from charge where i % 100 = 50
+"""
+
+
 def make(folder: Path, charges: int, foreign: int) -> None:
     """Write the facts as the lake keeps them: files of Parquet."""
     con = duckdb.connect(config={"memory_limit": "4GB", "threads": 2})
     con.execute(f"create temp table charge as {CHARGE.format(charges=charges, foreign=foreign)}")
-    fill(
-        con,
-        folder,
-        "records",
-        table_schema("records"),
-        f"""
-        select * exclude (day), 1 as version, 'booked' as status, 'acme' as entity_id, day as booked_on, 2 as exponent,
-            amount - coalesce(fee, 0) - coalesce(fee_tax, 0) as net from ({RECORDS})""",
-    )
-    fill(
-        con,
-        folder,
-        "matches",
-        RESULTS["matches"],
-        f"""
-        select m.match_id, 'confirmed' as status, s[1] as side, s[2] as claim, r.record_id, r.record_key, r.amount,
-            r.amount as allocated, r.currency, r.exponent
-        from ({MATCHES}) m join records r on r.external_id = s[3] || '_' || m.i""",
-    )
-    fill(
-        con,
-        folder,
-        "adjustments",
-        RESULTS["adjustments"],
-        """
-        select unhex(left(sha256('m' || i), 32)) as match_id, 'discount' as reason, 2 as amount, currency, 2 as exponent
-        from charge where i % 100 = 50""",
-    )
+    fill(con, folder, "records", table_schema("records"), COMPLETED.format(records=RECORDS))
+    fill(con, folder, "matches", RESULTS["matches"], CLAIMED.format(matches=MATCHES))
+    fill(con, folder, "adjustments", RESULTS["adjustments"], ADJUSTED)
 
 
 def fill(con: duckdb.DuckDBPyConnection, folder: Path, name: str, schema: pa.Schema, query: str) -> None:
@@ -121,11 +110,10 @@ def main() -> None:
         con = connect(Path(folder))
         for name in ("records", "matches", "adjustments"):
             con.execute(f"create view {name} as select * from read_parquet('{folder}/{name}.parquet')")  # noqa: S608 - our file
-        con.register("rates", read_rates({"rates.csv": RATES}))
         postings = read_postings(facts.texts, facts.workspace)
         before = floor(con)
         begin, begin_cpu = time.perf_counter(), time.process_time()
-        drafts = draft_journals(con, postings, facts.workspace)
+        drafts = draft_journals(con, postings, facts.workspace, rates_of(RATES))
         ours, processor = time.perf_counter() - begin, time.process_time() - begin_cpu
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         after = floor(con)

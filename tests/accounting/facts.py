@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from tieout.accounting.drafting import JournalDrafts, draft_journals
-from tieout.accounting.rates import rates_schema, read_rates
 from tieout.accounting.reading import read_postings
 from tieout.config import Workspace, read_workspace
+from tieout.config.rates import Rates, read_rates
 from tieout.model.money import exponent_of, format_minor, parse_money
 from tieout.store.engine import connect
 from tieout.store.tables import RESULTS, table_schema
@@ -209,7 +210,6 @@ class Facts:
             "records": pa.Table.from_pylist(self.records, schema=table_schema("records")),
             "matches": pa.Table.from_pylist(self.matches, schema=RESULTS["matches"]),
             "adjustments": pa.Table.from_pylist(self.adjustments, schema=RESULTS["adjustments"]),
-            "rates": read_rates({"rates/ecb.csv": self.rates}) if self.rates else rates_schema().empty_table(),
         }
         if self.outcomes:
             schema = {"record_id": pa.binary(16), "outcome": pa.string(), "decided_on": pa.date32()}
@@ -222,12 +222,22 @@ class Facts:
     def draft(self, con: duckdb.DuckDBPyConnection | None = None, **more: Any) -> tuple[pa.Table, JournalDrafts]:
         """Draft the journals: the lines, and what came beside."""
         con = con or self.connection()
-        drafts = draft_journals(con, read_postings(self.texts, self.workspace), self.workspace, **more)
+        postings = read_postings(self.texts, self.workspace)
+        drafts = draft_journals(con, postings, self.workspace, rates_of(self.rates), **more)
         return drafts.table(con), drafts
 
     def text(self, **more: Any) -> str:
         """Draft the journals and write them as a person reads them."""
         return written(self.draft(**more)[0])
+
+
+def rates_of(text: str) -> Rates:
+    """Read rates as a workspace has them."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "rates").mkdir()
+        if text:
+            (Path(folder) / "rates" / "ecb.csv").write_text(text, encoding="utf-8")
+        return read_rates(Path(folder))
 
 
 def written(journals: pa.Table) -> str:

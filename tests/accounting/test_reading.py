@@ -83,7 +83,7 @@ FAULTS = [
         POSTING.replace('kind = "charge"', 'part = "fee"'),
         "line 6: expected amounts of a fee in [[posting]] 'x', got amount",
     ),
-    ("[accounts", "postings/acme.toml: expected TOML, got: "),
+    ("[accounts", "postings/acme.toml line 1: expected TOML, got: "),
     ("x = 1\n" * 200_000, "postings/acme.toml: expected at most 1048576 characters"),
 ]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.config.rates import RATE_AGE_MAX_DAYS
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -46,7 +48,7 @@ create or replace temp table draft_nominal as
 select p.*, v.rate, v.rate_on,
     coalesce(v.directly, true) as directly,
     case when not {_ABROAD} then p.value else
-        try_cast(sign(p.value) * ((2 * abs(p.value::hugeint) * v.multiplier + v.divisor) // (2 * v.divisor)) as bigint)
+        try((sign(p.value) * ((2 * abs(p.value::hugeint) * v.multiplier + v.divisor) // (2 * v.divisor)))::bigint)
         end as nominal
 from draft_merged p left join {_RATE_JOIN}
 """
@@ -129,20 +131,17 @@ select {_COLUMNS} from (
 """
 
 
-def refuse_unvalued(con: duckdb.DuckDBPyConnection, days_max: int) -> None:
+def refuse_unvalued(con: duckdb.DuckDBPyConnection) -> None:
     """Add to ``draft_refused`` the journals for whose day there is no rate."""
-    con.execute(
-        f"""
+    con.execute(f"""
         insert into draft_refused
         select p.journal_id, 'master_data', min('expected a rate ' || p.currency || ' to ' || b.currency || ' of '
-            || p.posting_date || ' or at most ' || ? || ' days before, found none: add it to rates/*.csv')
+            || p.posting_date || ' or at most {RATE_AGE_MAX_DAYS} days before, found none: add it to rates/*.csv')
         from draft_piece p join draft_shape s using (shape) join draft_books b using (entity_id)
             left join {_RATE_JOIN}
         where s.state = 'drafted' and {_FOREIGN} and v.multiplier is null and {_KEPT}
         group by p.journal_id
-        """,
-        [str(days_max)],
-    )
+    """)
 
 
 def lines(con: duckdb.DuckDBPyConnection) -> None:

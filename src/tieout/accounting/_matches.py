@@ -33,29 +33,48 @@ def _whole(amount: str, exponent: str) -> str:
     return f"({amount})::hugeint * [{_POWERS}][{_DECIMALS} - {exponent} + 1]"
 
 
+def _narrowed(amount: str, exponent: str, own: str) -> str:
+    """
+    Write ``allocated, exponent`` at the decimals of the record, if no digit is lost by it.
+
+    A run of matching counts a currency in the finest decimals that any of its facts has.
+    """
+    power = f"[{_POWERS}][greatest({exponent} - {own}, 0) + 1]"
+    fits = f"{amount} % {power} = 0"
+    return (
+        f"case when {fits} then {amount} // {power} else {amount} end as allocated,"
+        f" case when {fits} then least({exponent}, {own}) else {exponent} end as exponent"
+    )
+
+
 _SIGN = "case when {0} < 0 then -abs(m.allocated) else abs(m.allocated) end"
 
 _MONEY = f"""
 create or replace temp table draft_money as
-select m.match_id, r.record_id, r.record_key, r.entity_id, r.booked_on, m.currency, m.exponent, m.claim,
-    {_SIGN.format("r.amount")} as allocated
-from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
-where m.status = 'confirmed' and m.claim in ('payment', 'bank') and r.status = 'booked' and r.kind in ({quoted(LINE_KINDS)})
+select * exclude (taken, decimals, own), {_narrowed("taken", "decimals", "own")} from (
+    select m.match_id, r.record_id, r.record_key, r.entity_id, r.booked_on, m.currency, m.claim,
+        {_SIGN.format("r.amount")} as taken, m.exponent as decimals, r.exponent as own
+    from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
+    where m.status = 'confirmed' and m.claim in ('payment', 'bank') and r.status = 'booked'
+        and r.kind in ({quoted(LINE_KINDS)})
+)
 """
 
 # Documents one by one; what came from a platform summed per account, since a settlement has any number of lines.
 _COUNTER = f"""
 create or replace temp table draft_counter as
-with found as (
+with taken as (
     select m.match_id, m.claim, m.side, r.record_id, r.kind, r.entity_id, r.account_id, r.booked_on, r.counterparty,
-        m.currency, m.exponent, r.amount, r.exponent as own_exponent, r.currency as own_currency,
+        m.currency, m.exponent as decimals, r.amount, r.exponent as own_exponent,
         r.base_amount, r.base_currency, r.base_exponent,
         case when m.claim = 'settlement'
             then {_SIGN.format("coalesce(r.net, r.amount - coalesce(r.fee, 0) - coalesce(r.fee_tax, 0))")}
-            else {_SIGN.format("r.amount")} end as allocated
+            else {_SIGN.format("r.amount")} end as taken
     from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
     where m.status = 'confirmed' and m.claim in ('document', 'settlement', 'transfer')
         and m.match_id in (select match_id from draft_money)
+), found as (
+    select * exclude (taken, decimals), {_narrowed("taken", "decimals", "own_exponent")} from taken
 )
 select match_id, side, 'document' as matched, record_id as clears, kind as document, entity_id, null as other_account_id,
     booked_on, counterparty, currency, exponent, allocated, amount, own_exponent, base_amount, base_currency,
@@ -70,12 +89,17 @@ select match_id, min(side),
 from found where claim <> 'document' group by match_id, account_id, currency, exponent
 """
 
-_DIFFERENCE = """
+_DIFFERENCE = f"""
 create or replace temp table draft_difference as
-select a.match_id, a.reason, a.currency, a.exponent, sum(a.amount)::bigint as amount,
-    sum(coalesce(a.tax_amount, 0))::bigint as tax
-from adjustments a where a.match_id in (select match_id from draft_money)
-group by a.match_id, a.reason, a.currency, a.exponent
+with summed as (
+    select match_id, reason, currency, exponent as decimals, sum(amount)::bigint as taken,
+        sum(coalesce(tax_amount, 0))::bigint as tax_taken
+    from adjustments where match_id in (select match_id from draft_money) group by all
+), narrowed as (
+    select s.*, {_narrowed("taken", "decimals", "c.exponent")} from summed s join draft_currency c using (currency)
+)
+select match_id, reason, currency, exponent, allocated as amount, tax_taken // [{_POWERS}][decimals - exponent + 1] as tax
+from narrowed
 """
 
 # One row per match: its sums, which way it runs, which payment completes it, and what is wrong with it.
@@ -98,7 +122,7 @@ with money as (
     select d.match_id, sum(case when d.currency = m.currency then {_whole("d.amount", "d.exponent")} end) as total,
         max(case when d.currency = m.currency then d.exponent end) as exponent,
         max(case when d.currency <> m.currency then d.exponent end) as other_exponent,
-        bool_and(d.currency = m.currency or d.currency = c.currency) as known
+        bool_and(d.currency = m.currency or d.currency = c.currency or d.reason = 'fx') as known
     from draft_difference d join money m using (match_id) join counter c using (match_id) group by d.match_id
 ), last as (
     select match_id, record_id, record_key from draft_money

@@ -101,8 +101,10 @@ _CUT = f"""
     where m.problem is null and m.crossed
 """
 
+_REST_EXPONENT = "greatest(r.exponent, coalesce(u.exponent, 0))"
 _REST_AMOUNT = (
-    f"({scaled('r.amount', 'r.exponent', 'greatest(r.exponent, coalesce(u.exponent, 0))')} - coalesce(u.used, 0))"
+    f"({scaled('r.amount', 'r.exponent', _REST_EXPONENT)}"
+    f" - coalesce({scaled('u.used', 'u.exponent', _REST_EXPONENT)}, 0))"
 )
 _REST_FROM = f"""
     from records r left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
@@ -147,7 +149,7 @@ from ({_CUT}) t join records r on r.record_key = t.record_key and r.record_id = 
 """
 _OF_REST = f"""
 select 'amount', {{record}} r.booked_on, null, null, 'amount', 'nothing', null, null, null, null, r.currency,
-    greatest(r.exponent, coalesce(u.exponent, 0)), {_REST_AMOUNT},
+    {_REST_EXPONENT}, {_REST_AMOUNT},
     case when u.used is null then coalesce(r.fee, 0) else 0 end,
     case when u.used is null then coalesce(r.fee_tax, 0) else 0 end,
     case when u.used is null then coalesce(r.tax, 0) else 0 end,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -23,9 +24,8 @@ from tieout.accounting._pieces import CARRIED, SHAPE, pieces, shape_of
 from tieout.accounting._plans import Chart, plan_of
 from tieout.accounting.periods import LedgerPeriod, period_of
 from tieout.accounting.proving import prove_balanced
-from tieout.accounting.rates import DAYS_MAX
 from tieout.errors import Broken
-from tieout.model.money import exponent_of
+from tieout.model.money import exponent_of, exponents, format_minor
 from tieout.store.tables import RESULTS
 from tieout.store.views import sql_types
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from tieout.accounting.postings import Postings
     from tieout.config import Workspace
+    from tieout.config.rates import Rates
 
 __all__ = ["FINDINGS", "JournalDrafts", "draft_journals"]
 
@@ -83,20 +84,20 @@ def draft_journals(
     con: duckdb.DuckDBPyConnection,
     postings: Postings,
     workspace: Workspace,
+    rates: Rates,
     *,
     periods: Sequence[LedgerPeriod] = (),
-    rate_days_max: int = DAYS_MAX,
 ) -> JournalDrafts:
     """
     Draft the journals of every booked record that moved money, and of every confirmed match.
 
     :param con: has the relations ``records`` (current ones, the lake's schema), ``matches`` and ``adjustments`` (that
-        stand, the lake's schemas), ``rates`` (``rates.rates_schema``), and may have ``outcomes`` (record_id, outcome
+        stand, the lake's schemas), and may have ``outcomes`` (record_id, outcome
         ``won`` or ``lost``, decided_on) of disputes. Temporary tables ``draft_*`` are made in it.
     :param postings: what fits what (``reading.read_postings``).
     :param workspace: its entities (who books which leg), accounts (which ledger account each is) and ledgers.
+    :param rates: of the workspace (``config.rates``).
     :param periods: of ledgers whose periods are their ERP's.
-    :param rate_days_max: how old a rate may be, in days.
     :raises Broken: a journal does not balance, or is rounded by more than half a minor unit per line: never a matter
         of facts, always of our own.
     """
@@ -105,13 +106,13 @@ def draft_journals(
     outcomes = _has(con, "outcomes")
     for statement in MATCHES:
         con.execute(statement)
-    _rates(con, rate_days_max, outcomes=outcomes)
+    _rates(con, rates, outcomes=outcomes)
     con.execute(CARRIED)
     for statement in pieces(methods=asks, outcomes=outcomes):
         con.execute(statement)
     waiting, erp = _plan(con, postings, workspace)
     _periods(con, workspace, periods)
-    refuse_unvalued(con, rate_days_max)
+    refuse_unvalued(con)
     lines(con)
     prove_balanced(con, "draft_journal")
     counts = _counts(con) | {"waiting": waiting, "erp": erp}
@@ -127,67 +128,89 @@ def _books(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
     """Make ``draft_books``: each entity's ledger and currency. An entity without a ledger books into one of its name."""
     ledgers = {ledger.entity: ledger.id for ledger in reversed(workspace.ledgers)}
     rows = [(e.id, ledgers.get(e.id, e.id), e.currency, exponent_of(e.currency)) for e in workspace.entities]
-    con.execute(
-        "create or replace temp table draft_books"
-        " (entity_id varchar, ledger varchar, currency varchar, exponent integer)",
-    )
-    if rows:
-        con.executemany("insert into draft_books values (?, ?, ?, ?)", rows)
+    text = pa.string()
+    _take(con, "draft_books", ("entity_id", "ledger", "currency", "exponent"), (text, text, text, pa.int32()), rows)
+    decimals = list(exponents().items())
+    _take(con, "draft_currency", ("currency", "exponent"), (text, pa.int32()), decimals)
 
 
-def _rates(con: duckdb.DuckDBPyConnection, days_max: int, *, outcomes: bool) -> None:
-    """Make ``draft_rate``: how to turn an amount of a currency, day and exponent into the books' currency, exactly."""
+def _rates(con: duckdb.DuckDBPyConnection, rates: Rates, *, outcomes: bool) -> None:
+    """
+    Make ``draft_rate``: how to turn an amount of a currency, day and exponent into the books' currency, exactly.
+
+    An amount is worth amount * multiplier / divisor. Amounts of the books' own currency with other decimals have a row
+    without a day.
+    """
     decided = (
         "union select r.entity_id, r.currency, o.decided_on from outcomes o join records r using (record_id)"
         if outcomes
         else ""
     )
-    powers = ", ".join(str(10**n) for n in range(23))
-    found = """
-        select n.*, r.rate, r.day as rate_on, r.digits, r.decimals
-        from needed n asof left join rates r on n.{one} = r.base and n.{other} = r.quote and n.day >= r.day
-    """
-    con.execute(f"""
-        create or replace temp table draft_rate as
-        with asked as (select distinct entity_id, currency, booked_on as day from records
+    asked = con.execute(f"""
+        select distinct a.entity_id, a.currency, a.day, b.currency, b.exponent from (
+            select entity_id, currency, booked_on as day from records
             union select y.entity_id, m.counter_currency, y.booked_on from draft_match m
                 join draft_money y on y.match_id = m.match_id and y.record_id = m.completed_by where m.crossed
-            {decided}),
-        finest as (
-            select distinct currency, exponent from records
-            union select distinct currency, exponent from matches
-            union select distinct currency, exponent from adjustments
-        ),
-        needed as (
-            select a.entity_id, a.currency, a.day, b.currency as base, b.exponent as base_exponent
-            from asked a join draft_books b using (entity_id) where a.currency <> b.currency and a.day is not null
-        ),
-        direct as ({found.format(one="currency", other="base")}),
-        inverse as ({found.format(one="base", other="currency")}),
-        chosen as (
-            select d.entity_id, d.currency, d.day, d.base_exponent,
-                coalesce(d.rate_on >= i.rate_on, d.rate_on is not null) as directly,
-                case when directly then d.rate else i.rate end as rate,
-                case when directly then d.rate_on else i.rate_on end as rate_on,
-                case when directly then d.digits else i.digits end as digits,
-                case when directly then d.decimals else -i.decimals end as decimals
-            from direct d join inverse i using (entity_id, currency, day)
-        ),
-        scaled as (
-            select c.*, f.exponent, c.base_exponent - c.decimals - f.exponent as tens, [{powers}] as powers
-            from chosen c join finest f using (currency)
-        )
-        select entity_id, currency, exponent, day, directly, rate, rate_on,
-            case when day - rate_on <= {int(days_max)} then
-                (case when directly then digits else 1 end)::hugeint * powers[greatest(tens, 0) + 1] end as multiplier,
-            (case when directly then 1 else digits end)::hugeint * powers[greatest(-tens, 0) + 1] as divisor
-        from scaled
-        union all
-        select b.entity_id, b.currency, f.exponent, null, true, null, null,
-            powers[greatest(b.exponent - f.exponent, 0) + 1], powers[greatest(f.exponent - b.exponent, 0) + 1]
-        from draft_books b join finest f using (currency) cross join (select [{powers}]::hugeint[] as powers)
-        where b.exponent <> f.exponent
-    """)
+            {decided}
+        ) a join draft_books b using (entity_id) where a.day is not null
+    """).fetchall()
+    finest = con.execute("""
+        select distinct currency, exponent from records union select currency, exponent from matches
+        union select currency, exponent from adjustments
+    """).fetchall()
+    decimals: dict[str, list[int]] = {}
+    for currency, exponent in finest:
+        decimals.setdefault(currency, []).append(exponent)
+    rows: list[tuple[object, ...]] = []
+    for entity, currency, day, base, base_exponent in asked:
+        stated = rates.stated(currency, base, day) if currency != base else None
+        if stated is not None:
+            rate_on, fraction, directly = stated
+            text = _rate_text(*(fraction if directly else fraction[::-1]))
+            said = (day, directly, text, rate_on)
+            rows += [(entity, currency, e, *said, *_multiple(fraction, e, base_exponent)) for e in decimals[currency]]
+    books = con.execute("select entity_id, currency, exponent from draft_books").fetchall()
+    for entity, currency, base_exponent in books:
+        others = [e for e in decimals.get(currency, ()) if e != base_exponent]
+        rows += [(entity, currency, e, None, True, None, None, *_multiple((1, 1), e, base_exponent)) for e in others]
+    names = ("entity_id", "currency", "exponent", "day", "directly", "rate", "rate_on", "multiplier", "divisor")
+    wide = pa.decimal128(38, 0)
+    kinds = (pa.string(), pa.string(), pa.int32(), pa.date32(), pa.bool_(), pa.string(), pa.date32(), wide, wide)
+    _take(
+        con,
+        "draft_rate",
+        names,
+        kinds,
+        rows,
+        "* replace (multiplier::hugeint as multiplier, divisor::hugeint as divisor)",
+    )
+
+
+def _multiple(fraction: tuple[int, int], exponent: int, base_exponent: int) -> tuple[Decimal, Decimal]:
+    """Turn a rate of major units into one of minor units."""
+    up, down = 10 ** max(base_exponent - exponent, 0), 10 ** max(exponent - base_exponent, 0)
+    return Decimal(fraction[0] * up), Decimal(fraction[1] * down)
+
+
+def _rate_text(digits: int, scale: int) -> str:
+    """Write a rate as its file does: a whole number over a power of ten."""
+    return format_minor(digits, len(str(scale)) - 1)
+
+
+def _take(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: Sequence[str],
+    kinds: Sequence[pa.DataType],
+    rows: Sequence[tuple[object, ...]],
+    select: str = "*",
+) -> None:
+    """Make a temporary table of rows that Python made."""
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    arrays = [pa.array(value, kind) for value, kind in zip(values, kinds, strict=True)]
+    con.register("draft_given", pa.Table.from_arrays(arrays, names=list(columns)))
+    con.execute(f"create or replace temp table {name} as select {select} from draft_given")
+    con.unregister("draft_given")
 
 
 def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspace) -> tuple[int, int]:
@@ -207,18 +230,29 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
         shapes.append((shape, plan.state, plan.reason, plan.note, plan.posting, plan.books_fee))
         book = books.get(values[0])
         planned += [(shape, place, *line, plan.posting, *(book or ())) for place, line in enumerate(plan.lines, 1)]
-    con.execute(
-        "create or replace temp table draft_shape (shape ubigint, state varchar, reason varchar, note varchar,"
-        " posting varchar, books_fee boolean)",
+    text, flag, small = pa.string(), pa.bool_(), pa.int32()
+    said = ("shape", "state", "reason", "note", "posting", "books_fee")
+    _take(con, "draft_shape", said, (pa.uint64(), text, text, text, text, flag), shapes)
+    measures = ("c_amount", "c_fee", "c_fee_tax", "c_tax")
+    columns = (
+        "shape",
+        "place",
+        "name",
+        "account",
+        "account_id",
+        "side",
+        *measures,
+        "clears",
+        "carries",
+        "tax_code",
+        "dimensions",
+        "posting",
+        "ledger",
+        "base_currency",
+        "base_exponent",
     )
-    con.execute(
-        "create or replace temp table draft_plan (shape ubigint, place integer, name varchar, account varchar,"
-        " account_id varchar, side bigint, c_amount bigint, c_fee bigint, c_fee_tax bigint, c_tax bigint,"
-        " clears boolean, carries boolean, tax_code varchar, dimensions varchar, posting varchar,"
-        " ledger varchar, base_currency varchar, base_exponent integer)",
-    )
-    _insert(con, "draft_shape", shapes)
-    _insert(con, "draft_plan", planned)
+    kinds = (pa.uint64(), small, text, text, text, *[pa.int64()] * 5, flag, flag)
+    _take(con, "draft_plan", columns, (*kinds, *[text] * 5, small), planned)
     if any(plan[5] for plan in shapes):
         con.execute("""
             delete from draft_piece where event = 'fee' and record_id in (
@@ -227,11 +261,6 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
     _refuse(con)
     _named(con, chart, workspace)
     return waiting, erp
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    if rows:
-        con.executemany(f"insert into {table} values ({', '.join('?' * len(rows[0]))})", rows)
 
 
 def _refuse(con: duckdb.DuckDBPyConnection) -> None:
@@ -259,11 +288,9 @@ def _named(con: duckdb.DuckDBPyConnection, chart: Chart, workspace: Workspace) -
         for currency in currencies
         for name in ("fx_gain", "fx_loss", "rounding")
     ]
-    con.execute(
-        "create or replace temp table draft_named"
-        " (entity_id varchar, currency varchar, name varchar, account varchar, books_fx boolean)",
-    )
-    _insert(con, "draft_named", rows)
+    text = pa.string()
+    columns = ("entity_id", "currency", "name", "account", "books_fx")
+    _take(con, "draft_named", columns, (text, text, text, text, pa.bool_()), rows)
 
 
 def _periods(con: duckdb.DuckDBPyConnection, workspace: Workspace, own: Sequence[LedgerPeriod]) -> None:
@@ -276,8 +303,7 @@ def _periods(con: duckdb.DuckDBPyConnection, workspace: Workspace, own: Sequence
     for name, day in days.fetchall():
         kind = ledgers[name].periods if name in ledgers else "monthly"
         rows.append((name, day, period_of(kind, day, [period for period in own if period.ledger == name])))
-    con.execute("create or replace temp table draft_period (of_ledger varchar, day date, period varchar)")
-    _insert(con, "draft_period", rows)
+    _take(con, "draft_period", ("of_ledger", "day", "period"), (pa.string(), pa.date32(), pa.string()), rows)
     con.execute("""
         insert into draft_refused
         select p.journal_id, 'master_data', min('expected a period of the ledger ' || b.ledger || ' for '

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Collection, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tieout.accounting.postings import (
     ACCOUNT_NAMES,
@@ -24,8 +24,8 @@ from tieout.accounting.postings import (
     amount_of,
 )
 from tieout.config import ACCOUNT_KINDS, LEGS
-from tieout.config._reading import Fault, Table, nearest, shown
-from tieout.config._toml_places import line_of, toml_places
+from tieout.config.tables import Fault, Table, nearest, shown
+from tieout.config.toml_files import located, parsed
 from tieout.errors import WrongUse
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponents
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DOCUMENT_KINDS", "LINE_KINDS", "read_postings"]
 
-_BYTES_MAX = 1 << 20
+_Read = TypeVar("_Read")
 _MOST = 1_000
 #: Kinds of records that move money: what a posting can be about.
 LINE_KINDS = tuple(kind.name for kind in KINDS.values() if {"settlement", "bank"} & set(kind.claims))
@@ -73,13 +73,12 @@ def read_postings(texts: Mapping[str, str], workspace: Workspace) -> Postings:
     accounts: dict[tuple[str | None, str | None], dict[str, str]] = {}
     known = set(ACCOUNT_NAMES)
     ordered = sorted(texts.items())
-    parsed = [(name, text, _parsed(name, text)) for name, text in ordered]
-    for name, text, content in parsed:
-        _located(name, text, lambda: _accounts(content, accounts, workspace))  # noqa: B023 - called at once
-    for narrower in accounts.values():
-        known |= narrower.keys()
-    for name, text, content in parsed:
-        postings += _located(name, text, lambda: _postings(content, name, known, workspace))  # noqa: B023 - as above
+    contents = [_located(name, text, partial(parsed, text, name)) for name, text in ordered]
+    for (name, text), content in zip(ordered, contents, strict=True):
+        _located(name, text, partial(_accounts, content, accounts, workspace))
+    known |= {account for narrower in accounts.values() for account in narrower}
+    for (name, text), content in zip(ordered, contents, strict=True):
+        postings += _located(name, text, partial(_postings, content, name, known, workspace))
     standard, text = _standard()
     digest = hashlib.sha256(repr([*ordered, text]).encode()).hexdigest()
     return Postings(postings=(*postings, *standard), accounts=accounts, digest=digest)
@@ -92,25 +91,12 @@ def _standard() -> tuple[tuple[Posting, ...], str]:
     return tuple(_postings(tomllib.loads(text), "the postings that ship", set(ACCOUNT_NAMES), None)), text
 
 
-def _parsed(name: str, text: str) -> dict[str, Any]:
-    if len(text) > _BYTES_MAX:
-        message = f"{name}: expected at most {_BYTES_MAX} characters, got {len(text)}"
-        raise WrongUse(message)
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"{name}: expected TOML, got: {error}"
-        raise WrongUse(message) from None
-
-
-def _located(name: str, text: str, read: Any) -> Any:
+def _located(name: str, text: str, read: Callable[[], _Read]) -> _Read:
     """Read a part of a file; a fault becomes one sentence with file and line."""
     try:
         return read()
     except Fault as fault:
-        place = f" line {line_of(toml_places(text), fault.place)}" if fault.place is not None else ""
-        message = f"{name}{place}: {fault.sentence}"
-        raise WrongUse(message) from None
+        raise WrongUse(located(fault, text, name)) from None
 
 
 def _accounts(
