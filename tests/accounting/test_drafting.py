@@ -1,11 +1,14 @@
 """What is not drafted, why, and who books it; ids; and the proof that fires when a line is off."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.accounting.facts import ACCOUNTS, TOML, Facts, written
+from tieout.accounting.postings import ACCOUNT_NAMES, AMOUNTS, MATCHED
 from tieout.accounting.proving import prove_balanced
+from tieout.accounting.reading import read_postings
 from tieout.config import read_workspace
 from tieout.errors import Broken
 
@@ -183,3 +186,29 @@ def test_the_proof_fires_when_a_line_is_off(spoilt: str) -> None:
     con.execute(spoilt)
     with pytest.raises(Broken, match="expected every journal to balance, got"):
         prove_balanced(con, "spoilt")
+
+
+def test_a_match_counted_in_finer_decimals_makes_the_same_journals() -> None:
+    first, second = paid_invoice(), paid_invoice()
+    for facts in (first, second):
+        facts.record("inv_2", "invoice", "50.00 EUR", "10-01")
+        facts.record("b_2", "bank_entry", "49.00 EUR")
+        facts.match("m_2", {"inv_2": None}, {"b_2": None}, differences={"bank_charge": ("1.00 EUR", "0.10")})
+    for row in (*second.matches, *second.adjustments):
+        keys = ("amount", "allocated", "tax_amount")
+        row.update({key: row[key] * 100 for key in keys if key in row} | {"exponent": 4})
+    assert first.draft()[0] == second.draft()[0]
+
+
+def test_what_the_how_to_shows_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "write-a-posting.md").read_text()
+    blocks = dict(re.findall(r"```toml acme/(postings/\S+)\n(.*?)```", page, re.DOTALL))
+    assert len(blocks) == 2
+    us = '[[entity]]\nid = "acme-us"\ncurrency = "USD"\n\n[[source]]\nid = "psp"\nentity = "acme"'
+    text = TOML.replace('[[source]]\nid = "psp"', us).replace('id = "bank"', 'id = "bank"\nentity = "acme"')
+    workspace = read_workspace(text.replace('id = "shop"', 'id = "shop"\nentity = "acme"'), tmp_path, {})
+    postings = read_postings(blocks, workspace)
+    assert postings.postings[0].name == "card sale"
+    assert postings.account("receivable", "acme-us", "USD") == "12010"
+    named = set(re.findall(r"`(\w+)`", page))
+    assert set(ACCOUNT_NAMES) | set(AMOUNTS) | set(MATCHED) <= named

@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from tests.accounting.facts import Facts, day
+from tests.accounting.facts import Facts, day, rates_of
+from tieout.accounting.daily_rates import DailyRate, rate_of
 from tieout.accounting.periods import LedgerPeriod, period_of
 
 HEAD = "date,base,quote,rate\n"
@@ -31,6 +32,16 @@ def test_a_pair_counts_either_way_round_as_it_stands_first() -> None:
     both = "2026-10-01,EUR,USD,1.2500\n2026-10-01,USD,EUR,0.9\n"
     assert drafted(both, "10-01")[0] == "[(9000, '0.9', '2026-10-01')]"
     assert drafted("2026-10-02,EUR,USD,1.2500\n", "10-02")[0] == "[(8000, '1/1.2500', '2026-10-02')]"
+
+
+def test_a_pair_that_nobody_states_is_crossed_over_the_currency_of_the_workspace_on_one_day() -> None:
+    both = "2026-10-01,EUR,USD,1.2500\n2026-10-01,EUR,GBP,0.8\n"
+    crossed = rate_of(rates_of(HEAD + both), "USD", "GBP", day("10-02"), "EUR")
+    assert crossed == DailyRate(day("10-01"), (16, 25), "1/1.2500 * 0.8")
+    assert rate_of(rates_of(HEAD + both), "USD", "GBP", day("10-02"), "USD") is None
+    assert rate_of(rates_of(HEAD + both), "USD", "JPY", day("10-02"), "EUR") is None
+    later = both + "2026-10-02,EUR,GBP,0.9\n"
+    assert rate_of(rates_of(HEAD + later), "USD", "GBP", day("10-02"), "EUR") is None
 
 
 def test_a_half_is_rounded_away_from_zero_for_either_sign() -> None:

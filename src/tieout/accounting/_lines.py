@@ -46,7 +46,6 @@ having sum({_VALUE}) <> 0
 _NOMINAL = f"""
 create or replace temp table draft_nominal as
 select p.*, v.rate, v.rate_on,
-    coalesce(v.directly, true) as directly,
     case when not {_ABROAD} then p.value else
         try((sign(p.value) * ((2 * abs(p.value::hugeint) * v.multiplier + v.divisor) // (2 * v.divisor)))::bigint)
         end as nominal
@@ -110,8 +109,7 @@ with direct as (
     where p.direct and {_KEPT} and {_VALUE} <> 0
 ), merged as (
     select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, account_id, value, currency,
-        exponent, actual as base, base_currency, base_exponent, case when not_at_rate then null when directly
-            then rate else '1/' || rate end as rate, case when not not_at_rate then rate_on end as rate_on, tax_code, counterparty, clears, description, dimensions, record_id, match_id
+        exponent, actual as base, base_currency, base_exponent, case when not not_at_rate then rate end as rate, case when not not_at_rate then rate_on end as rate_on, tax_code, counterparty, clears, description, dimensions, record_id, match_id
     from draft_actual p where {_KEPT}
     union all
     select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, null, 0, currency, exponent,

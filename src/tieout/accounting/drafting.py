@@ -22,10 +22,11 @@ from tieout.accounting._lines import lines, refuse_unvalued
 from tieout.accounting._matches import MATCHES
 from tieout.accounting._pieces import CARRIED, SHAPE, pieces, shape_of
 from tieout.accounting._plans import Chart, plan_of
+from tieout.accounting.daily_rates import rate_of
 from tieout.accounting.periods import LedgerPeriod, period_of
 from tieout.accounting.proving import prove_balanced
 from tieout.errors import Broken
-from tieout.model.money import exponent_of, exponents, format_minor
+from tieout.model.money import exponent_of, exponents
 from tieout.store.tables import RESULTS
 from tieout.store.views import sql_types
 
@@ -106,7 +107,7 @@ def draft_journals(
     outcomes = _has(con, "outcomes")
     for statement in MATCHES:
         con.execute(statement)
-    _rates(con, rates, outcomes=outcomes)
+    _rates(con, rates, workspace.base_currency, outcomes=outcomes)
     con.execute(CARRIED)
     for statement in pieces(methods=asks, outcomes=outcomes):
         con.execute(statement)
@@ -134,7 +135,7 @@ def _books(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
     _take(con, "draft_currency", ("currency", "exponent"), (text, pa.int32()), decimals)
 
 
-def _rates(con: duckdb.DuckDBPyConnection, rates: Rates, *, outcomes: bool) -> None:
+def _rates(con: duckdb.DuckDBPyConnection, rates: Rates, pivot: str, *, outcomes: bool) -> None:
     """
     Make ``draft_rate``: how to turn an amount of a currency, day and exponent into the books' currency, exactly.
 
@@ -163,19 +164,18 @@ def _rates(con: duckdb.DuckDBPyConnection, rates: Rates, *, outcomes: bool) -> N
         decimals.setdefault(currency, []).append(exponent)
     rows: list[tuple[object, ...]] = []
     for entity, currency, day, base, base_exponent in asked:
-        stated = rates.stated(currency, base, day) if currency != base else None
-        if stated is not None:
-            rate_on, fraction, directly = stated
-            text = _rate_text(*(fraction if directly else fraction[::-1]))
-            said = (day, directly, text, rate_on)
-            rows += [(entity, currency, e, *said, *_multiple(fraction, e, base_exponent)) for e in decimals[currency]]
+        found = rate_of(rates, currency, base, day, pivot) if currency != base else None
+        if found is not None:
+            said = (day, found.text, found.day)
+            each = decimals[currency]
+            rows += [(entity, currency, e, *said, *_multiple(found.fraction, e, base_exponent)) for e in each]
     books = con.execute("select entity_id, currency, exponent from draft_books").fetchall()
     for entity, currency, base_exponent in books:
         others = [e for e in decimals.get(currency, ()) if e != base_exponent]
-        rows += [(entity, currency, e, None, True, None, None, *_multiple((1, 1), e, base_exponent)) for e in others]
-    names = ("entity_id", "currency", "exponent", "day", "directly", "rate", "rate_on", "multiplier", "divisor")
+        rows += [(entity, currency, e, None, None, None, *_multiple((1, 1), e, base_exponent)) for e in others]
+    names = ("entity_id", "currency", "exponent", "day", "rate", "rate_on", "multiplier", "divisor")
     wide = pa.decimal128(38, 0)
-    kinds = (pa.string(), pa.string(), pa.int32(), pa.date32(), pa.bool_(), pa.string(), pa.date32(), wide, wide)
+    kinds = (pa.string(), pa.string(), pa.int32(), pa.date32(), pa.string(), pa.date32(), wide, wide)
     _take(
         con,
         "draft_rate",
@@ -190,11 +190,6 @@ def _multiple(fraction: tuple[int, int], exponent: int, base_exponent: int) -> t
     """Turn a rate of major units into one of minor units."""
     up, down = 10 ** max(base_exponent - exponent, 0), 10 ** max(exponent - base_exponent, 0)
     return Decimal(fraction[0] * up), Decimal(fraction[1] * down)
-
-
-def _rate_text(digits: int, scale: int) -> str:
-    """Write a rate as its file does: a whole number over a power of ten."""
-    return format_minor(digits, len(str(scale)) - 1)
 
 
 def _take(
