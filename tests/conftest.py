@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.peers import missing_peer
 from tests.postgres import Cluster, private_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Fixtures that start a real system; a test that asks for one is marked ``peers`` by itself.
-PEERS = {"postgres", "postgres_url", "fresh_postgres"}
+#: Fixtures that start a real system, or need its program; a test that asks for one is marked ``peers`` by itself.
+PEERS = {"hledger", "postgres", "postgres_url", "fresh_postgres"}
 
 # The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -77,3 +79,12 @@ def fresh_postgres(postgres: Cluster) -> Iterator[str]:
     """Give the URL of an empty database, ``postgresql+psycopg://...``, dropped after the test."""
     with postgres.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def hledger() -> str:
+    """Give the path of hledger, another program that adds up journals."""
+    found = shutil.which("hledger")
+    if found is None:
+        missing_peer("hledger", "apt-get install hledger")
+    return found

@@ -49,28 +49,36 @@ class Rates:
         """
         if currency == into:
             return 1, 1
-        direct = self._at((currency, into), day)
-        if direct is not None:
-            return direct
-        turned = self._at((into, currency), day)
-        if turned is not None:
-            return turned[1], turned[0]
-        return self._across(currency, into, day)
+        stated = self.stated(currency, into, day)
+        return self._across(currency, into, day) if stated is None else stated[1]
 
     def _across(self, currency: str, into: str, day: dt.date) -> tuple[int, int] | None:
         """Go by way of a third currency in which both are quoted: the first by name that is."""
         for base in sorted({pair[0] for pair in self.days}):
-            first, second = self._at((base, currency), day), self._at((base, into), day)
+            first, second = self._stated((base, currency), day), self._stated((base, into), day)
             if first is not None and second is not None:
-                return second[0] * first[1], second[1] * first[0]
+                return second[1][0] * first[1][1], second[1][1] * first[1][0]
         return None
 
-    def _at(self, pair: tuple[str, str], day: dt.date) -> tuple[int, int] | None:
+    def stated(self, currency: str, into: str, day: dt.date) -> tuple[dt.date, tuple[int, int], bool] | None:
+        """
+        Give the rate of a day as it is stated: (its own day, (numerator, denominator), whether the pair stands so).
+
+        :return: the last is False where the file has the pair the other way round; None: as ``at``, and a third
+            currency is not asked.
+        """
+        direct = self._stated((currency, into), day)
+        if direct is not None:
+            return *direct, True
+        turned = self._stated((into, currency), day)
+        return None if turned is None else (turned[0], (turned[1][1], turned[1][0]), False)
+
+    def _stated(self, pair: tuple[str, str], day: dt.date) -> tuple[dt.date, tuple[int, int]] | None:
         days = self.days.get(pair)
         place = bisect_right(days, day) if days else 0
         if not days or not place or (day - days[place - 1]).days > RATE_AGE_MAX_DAYS:
             return None
-        return self.values[pair][place - 1]
+        return days[place - 1], self.values[pair][place - 1]
 
 
 def read_rates(folder: Path) -> Rates:

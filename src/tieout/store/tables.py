@@ -165,6 +165,46 @@ RESULTS: dict[str, pa.Schema] = {
             "candidates": pa.string(),
         },
     ),
+    # Draft journals, one row per line, in total order. Amounts stand on one side and are never negative; a line about a
+    # difference of rates or of rounding has an amount in the books' currency only. name: what the posting calls the
+    # account. account_id: the account of ours that the line moves. clears: the document that it pays.
+    "journals": pa.schema(
+        {
+            "journal_id": _ID,
+            "entity_id": pa.string(),
+            "ledger": pa.string(),
+            "period": pa.string(),
+            "posting": pa.string(),
+            "document_date": _DAY,
+            "posting_date": _DAY,
+            "line_no": pa.int32(),
+            "account": pa.string(),
+            "name": pa.string(),
+            "account_id": pa.string(),
+            "debit": pa.int64(),
+            "credit": pa.int64(),
+            "currency": pa.string(),
+            "exponent": pa.int32(),
+            "base_debit": pa.int64(),
+            "base_credit": pa.int64(),
+            "base_currency": pa.string(),
+            "base_exponent": pa.int32(),
+            "rate": pa.string(),
+            "rate_on": _DAY,
+            "tax_code": pa.string(),
+            "tax_base": pa.int64(),
+            "counterparty": pa.string(),
+            "partner_entity": pa.string(),
+            "clears": _ID,
+            "description": pa.string(),
+            "dimensions": pa.string(),
+            "record_ids": pa.list_(_ID),
+            "match_id": _ID,
+            "reverses": _ID,
+            "reverse_on": _DAY,
+            "state": pa.string(),
+        },
+    ),
 }
 
 

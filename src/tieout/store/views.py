@@ -32,6 +32,8 @@ _SQL_TYPES = {
     "list<element: string>": "varchar[]",
     "list<item: int64>": "bigint[]",
     "list<element: int64>": "bigint[]",
+    "list<item: fixed_size_binary[16]>": "blob[]",
+    "list<element: fixed_size_binary[16]>": "blob[]",
 }
 
 
