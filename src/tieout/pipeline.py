@@ -3,7 +3,8 @@ The stages of tieout, in their order: the first file to read.
 
     deliveries -> facts        intake      keep, recognise, canonicalise, prove complete
     facts -> matches           matching    pair what was expected with what arrived, prove it, name what is left
-    facts, matches -> views    observe     what came in, what is missing, the story of one thing
+    matches -> journals        accounting  draft what follows from them for the books
+    all of it -> views         observe     what came in, what is missing, the story of one thing
 
 Money flows down this list and never up. What stands here is what the command line, the console and workers call; each
 stage is a function of what the one above it left in the stores.
@@ -14,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tieout.accounting.run import run_journals
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
@@ -33,12 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from tieout.accounting.run import JournalOutcome
     from tieout.config import Source, Workspace
     from tieout.intake.work import Outcome
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
-__all__ = ["Resolution", "ingest", "judge", "match", "replay", "resolve", "undo", "verify"]
+__all__ = ["Resolution", "ingest", "journal", "judge", "match", "replay", "resolve", "undo", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,17 @@ def match(
 
         yield run_reconciliation(store, workspace, reconciliation, day, progress=heard)
     gather_worklist(store, workspace)
+
+
+def journal(store: Store, workspace: Workspace) -> JournalOutcome:
+    """
+    Draft the journals of everything that is matched; nothing is posted.
+
+    :raises WrongUse: a posting or a rate has a fault.
+    """
+    outcome = run_journals(store, workspace)
+    gather_worklist(store, workspace)
+    return outcome
 
 
 def resolve(

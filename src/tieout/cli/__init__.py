@@ -29,6 +29,7 @@ from tieout.cli._faults import told
 from tieout.cli._ingest import ingest, replay
 from tieout.cli._init import init
 from tieout.cli._inspect import inspect
+from tieout.cli._journal import journal
 from tieout.cli._match import match
 from tieout.cli._output import flush, prepare
 from tieout.cli._quick import QuickCommand, QuickGroup
@@ -91,6 +92,7 @@ for command in (deliveries, quarantine, exceptions, completeness, export, explai
 app.command()(ingest)
 app.command()(replay)
 app.command()(match)
+app.command()(journal)
 for decision in (resolve, undo, approve, reject):
     app.command()(decision)
 app.command()(verify)

@@ -40,6 +40,10 @@ __all__ = [
 ]
 
 
+#: Kinds of run that say everything anew: what an earlier one said, beside final matches, is gone.
+_SAYING_ALL = ("rules", "journal")
+
+
 class HeadMovedError(Exception):
     """Another run used up one of the claims since they were read: run again on what it left."""
 
@@ -144,7 +148,7 @@ def results_at(connection: sa.Connection, sequence: int | None = None) -> Result
     upto = sa.true() if sequence is None else run.c.sequence <= sequence
     rows = connection.execute(sa.select(run).where(upto).order_by(run.c.sequence)).mappings()
     runs = {row["run_id"]: dict(row) for row in rows}
-    last = {row["reconciliation"]: row for row in runs.values() if row["kind"] == "rules"}
+    last = {row["reconciliation"]: row for row in runs.values() if row["kind"] in _SAYING_ALL}
     current = {row["run_id"] for row in last.values()}
     files: list[ResultFile] = []
     written: dict[str, list[LakeFile]] = {}
