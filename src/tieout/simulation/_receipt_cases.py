@@ -190,7 +190,7 @@ class WaysOfPaying(Receipts):
         part = paper.amount * self.draws.one(25, 60) // 100
         first = self.entry(self.paid_on(paper.day, 2, 8), part, self.text(paper.number) + " Teilzahlung", customer[1])
         parts, trouble = [first], "part_paid"
-        if self.draws.chance(500):
+        if self.place("part") // 2 % 2:
             rest = self.entry(
                 self.paid_on(first.day, 2, 8), paper.amount - part, self.text(paper.number) + " Rest", customer[1]
             )
