@@ -187,10 +187,9 @@ def _split(world: World, draws: Draws, settlement: Settlement, trouble: str) -> 
 
 def _fail(world: World, draws: Draws, settlement: Settlement, trouble: str) -> None:
     del draws
-    group = world.group("payouts")
-    _left(
-        world, settlement, "exception", trouble, reason="returned", group=group, also="matched;exception:missing_right"
-    )
+    # The record of what came back has the same group (see _truth).
+    also = {"group": f"failed/{settlement.id}", "also": "matched;exception:missing_right"}
+    _left(world, settlement, "exception", trouble, reason="returned", **also)
 
 
 def _wait(world: World, draws: Draws, settlement: Settlement, trouble: str) -> None:

@@ -193,7 +193,8 @@ def _information(entry: Entry) -> list[str]:
     who = "ORDP" if entry.amount >= 0 else "BENM"
     # Ampersands and letters beyond ASCII are not in SWIFT's character set.
     name, text = (
-        plain(each).replace("&", "+").replace("_", "-").replace(";", ",") for each in (entry.name, entry.text)
+        plain(each).replace("&", "+").replace("%", " PCT").replace("_", "-").replace(";", ",")
+        for each in (entry.name, entry.text)
     )
     whole = f"/{who}//NAME/{name}/REMI/{text}" if name else f"/REMI/{text}"
     first, rest = whole[: _LINE - 4], whole[_LINE - 4 :]

@@ -232,13 +232,13 @@ def _settled() -> str:
             case when settlement = -1 then 'not_settled_yet' when state in ('carried', 'last') then 'carried_over'
                 when state = 'zero' then 'zero_sum' else 'composition' end as trouble,
             case when settlement = -1 then 'in_transit' else '' end as also
-        from lines_named where kind <> {payout}
+        from lines_named where kind not in ({payout}, {failed})
         union all
         select {same % (4, "'transfer'")}, amount, currency, case when state = 'manual' then 'open' else 'matched' end, null,
             case when state <> 'manual' then 'settlement/' || settlement_id end, amount, true,
             case when state = 'manual' then 'manual_payout' else 'composition' end,
             case when state = 'manual' then 'exception:missing_left;in_transit' else '' end
-        from lines_named where kind = {payout}
+        from lines_named where kind in ({payout}, {failed})
         union all
         select {same % (5, "'transfer'")}, amount, currency, case when state = 'last' and kind = {out} then 'in_transit' else 'matched' end,
             null, case when not (state = 'last' and kind = {out})
@@ -251,7 +251,7 @@ def _settled() -> str:
             case when pairs > 1 then 'reserve_released' else 'reserve_held' end, case when pairs > 1 then 'open;in_transit' else 'open' end
         from (select *, count(*) over (partition by platform, abs(amount)) as pairs from lines_named where kind in ({hold}, {release}))
         union all
-        select {same % (7, "'transfer'")}, amount, currency, 'exception', 'returned', null, amount, true, 'payout_failed',
-            'matched;open;in_transit'
+        select {same % (7, "'settlement'")}, amount, currency, 'exception', 'returned', 'failed/' || failed_id, amount, true,
+            'payout_failed', 'matched;open;in_transit'
         from lines_named where kind = {failed}
     """

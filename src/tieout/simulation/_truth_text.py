@@ -10,7 +10,7 @@ README = """\
 Made with its files, from the same draws; no product code reads it.
 Amounts are whole minor units of their currency (JPY 0 decimals, EUR and USD 2, KWD 3), signed as canonical records are.
 
-## positions.parquet
+## positions.parquet (of large companies also positions-1.parquet, ...)
 
 What is expected of each record, per claim: one row per record, claim and reconciliation.
 
@@ -29,6 +29,10 @@ What is expected of each record, per claim: one row per record, claim and reconc
 - `also`: other outcomes that are not wrong, separated by semicolons, such as `exception:late`.
 
 A record can have several rows: a payout's `settlement` is looked for at the bank, its `transfer` is made of its lines.
+The `settlement` of a payout that failed and of what came back of it have one group; its `transfer` is one of the lines of
+the settlement into which it came.
+A balance transfer is a line of its settlement, and its `transfer` is looked for in the next one; so is a reserve's, where
+it is released.
 Papers that customers pay by bank transfer stand under `bank-receipts` only, those that cards pay under `receivables`.
 Lines of a bank that no reconciliation explains stand under `bank-receipts`; that the ledger has them, under `bank-ledger`.
 

@@ -82,24 +82,26 @@ def make_company(folder: Path, *, seed: int, size: str | int = "demo", month: st
     try:
         con = engine(profile, scratch)
         lay(con, profile, settled.lines, settled.settlements, how, documents)
+        settlements, counts = settled.settlements, (len(settled.lines), len(documents) + len(world.papers))
+        del settled, documents, how  # the engine has them now, and may lay them down on disk
         lay_papers(con, world)
         lay_platform_rows(con, profile)
         write_workspace(profile, folder)
         write_rates(profile, rates, folder / "rates")
         write_mappings(folder / "mappings")
-        write_stripe(con, profile, settled.settlements, inbox)
-        write_adyen(con, profile, settled.settlements, inbox)
+        write_stripe(con, profile, settlements, inbox)
+        write_adyen(con, profile, settlements, inbox)
         write_camt([s for s in statements if s.bank.source == "bank-de"], inbox / "bank-de", repeats=3)
         write_mt940([s for s in statements if s.bank.source == "bank-us"], inbox / "bank-us")
         spoiled = write_documents(con, world, inbox)
         write_ledgers(con, world, inbox)
-        write_truth(con, world, settled.settlements, statements, spoiled, truth)
+        write_truth(con, world, settlements, statements, spoiled, truth)
         con.close()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return Company(
-        folder=folder, truth=truth, seed=seed, month=month, platform_rows=len(settled.lines),
-        documents=len(documents) + len(world.papers), bank_lines=len(world.entries),
+        folder=folder, truth=truth, seed=seed, month=month, platform_rows=counts[0],
+        documents=counts[1], bank_lines=len(world.entries),
     )  # fmt: skip
 
 
