@@ -12,6 +12,7 @@ from tieout.errors import WrongUse
 from tieout.simulation._arrivals import make_arrivals
 from tieout.simulation._bank_files import write_camt, write_mt940
 from tieout.simulation._banks import make_other_lines, make_statements
+from tieout.simulation._charts import write_postings
 from tieout.simulation._days import Month
 from tieout.simulation._documents import make_documents
 from tieout.simulation._erp_files import write_documents, write_ledgers, write_mappings
@@ -88,6 +89,7 @@ def make_company(folder: Path, *, seed: int, size: str | int = "demo", month: st
         lay_platform_rows(con, profile)
         write_workspace(profile, folder)
         write_rates(profile, rates, folder / "rates")
+        write_postings(profile, folder / "postings")
         write_mappings(folder / "mappings")
         write_stripe(con, profile, settlements, inbox)
         write_adyen(con, profile, settlements, inbox)
