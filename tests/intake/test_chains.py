@@ -81,9 +81,3 @@ def test_opening_and_closing_are_facts_of_their_own(desk: Desk) -> None:
         {"kind": "closing", "amount": 500, "account_id": "DE1"},
         {"kind": "opening", "amount": 0, "account_id": "DE1"},
     ]
-
-
-def test_one_statement_with_two_sets_of_figures_is_a_conflict() -> None:
-    findings = chain_findings([chained(1, 0, 500, 10), chained(1, 0, 600, 10, delivery_id="later")])
-    assert "conflict" in [finding.reason for finding in findings]
-    assert any("came twice with other balances" in finding.note for finding in findings)

@@ -1,7 +1,8 @@
 """
 Do an account's statements close, and does each open where the one before closed: law 4.
 
-Pure functions from the statements of one account and currency to findings; the same statement delivered twice is one.
+Pure functions from the statements of one account and currency to findings; the same statement delivered twice is one,
+and pages are put together before (intake.pages).
 """
 
 from __future__ import annotations
@@ -64,9 +65,8 @@ def chain_findings(statements: Iterable[AccountStatement]) -> list[Finding]:
 
     A break is a statement that does not open with what the one before closed with, or numbers that leave one out.
     """
-    statements = list(statements)
     ordered = _in_order(statements)
-    found = _told_twice(statements)
+    found = []
     for before, after in pairwise(ordered):
         note = _gap(before, after)
         if note is not None:
@@ -83,33 +83,6 @@ def chain_findings(statements: Iterable[AccountStatement]) -> list[Finding]:
                     exponent=max(before.exponent, after.exponent),
                     booked_day=after.from_day if after.from_day is not None else after.to_day,
                 ),
-            )
-    return found
-
-
-def _told_twice(statements: list[AccountStatement]) -> list[Finding]:
-    """Find statements that came twice under one name, number and days, with other balances."""
-    first: dict[tuple[object, ...], AccountStatement] = {}
-    found = []
-    for s in sorted(statements, key=lambda s: s.delivery_id):
-        if s.statement_id is None and s.number is None:
-            continue
-        before = first.setdefault((s.statement_id, s.number, s.from_day, s.to_day), s)
-        if (before.opening, before.closing) != (s.opening, s.closing):
-            note = (
-                f"{s.name} of {s.account_id} came twice with other balances, in deliveries {before.delivery_id[:12]} and"
-                f" {s.delivery_id[:12]}: say which holds, then replay or leave the other"
-            )
-            found.append(
-                Finding(
-                    scope=chain_scope(s.account_id, s.currency),
-                    reason="conflict",
-                    note=note,
-                    source_id=s.source_id,
-                    delivery_id=s.delivery_id,
-                    account_id=s.account_id,
-                    currency=s.currency,
-                )
             )
     return found
 

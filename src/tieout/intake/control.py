@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tieout.intake import announced, drafts
-from tieout.intake.chains import AccountStatement, chain_findings, chain_scope
+from tieout.intake.chains import chain_findings, chain_scope
 from tieout.intake.findings import Finding, open_findings, reason_of
+from tieout.intake.issues import standing
+from tieout.intake.pages import account_statements
 from tieout.intake.settlements import WHOLE_BATCHES, batch_findings, batch_scope
-from tieout.intake.statements import names_of, standing_statements
-from tieout.store import schema
+from tieout.intake.statements import names_of
 from tieout.store.engine import paths
 from tieout.store.views import current_records
 
 if TYPE_CHECKING:
     from tieout.intake.commit import Change
+    from tieout.intake.reissued import Covered
     from tieout.intake.resolution import Facts, Resolution
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
@@ -56,9 +58,19 @@ def _cover(row: Any) -> dict[str, object]:
 
 
 def find(
-    work: Work, facts: Facts, staged: Staged, resolution: Resolution, change: Change, statements: list[Any]
+    work: Work,
+    facts: Facts,
+    staged: Staged,
+    resolution: Resolution,
+    change: Change,
+    covered: Covered,
+    past: list[dict[str, Any]],
 ) -> None:
-    """Collect what needs a person, scope by scope."""
+    """
+    Collect what needs a person, scope by scope.
+
+    :param past: the statements that the delivery had when it was read before.
+    """
     row, scopes = work.row, change.scopes
     scope = f"delivery {row.delivery_id}"
     origin = {"source_id": row.source_id, "delivery_id": row.delivery_id}
@@ -95,7 +107,9 @@ def find(
                 for c in mine
             ],
         )
-    _find_gaps(change, statements, set() if work.replay is None else _chains_before(work))
+    for name in sorted(covered.scopes):
+        scopes.add(name, [finding for finding in resolution.changes if finding.scope == name])
+    _find_gaps(change, covered, past)
     _find_open_batches(work, facts, change)
 
 
@@ -104,25 +118,15 @@ def _placed(name: str, problem: Problem) -> str:
     return f"{name}{member}: {problem.sentence}"
 
 
-def _chains_before(work: Work) -> set[tuple[str, str]]:
-    """Give the accounts that a delivery had statements of when it was read before."""
-    query = standing_statements().where(schema.statement.c.delivery_id == work.row.delivery_id)
-    with work.store.book.reading() as connection:
-        return {(s.account_id, s.currency or "") for s in connection.execute(query) if s.final}
-
-
-def _find_gaps(change: Change, statements: list[Any], before: set[tuple[str, str]]) -> None:
+def _find_gaps(change: Change, covered: Covered, past: list[dict[str, Any]]) -> None:
     """Look again at the chain of every account that the delivery has, or had, a booked statement of."""
-    names = AccountStatement.__dataclass_fields__.keys()
-    everything = [{n: s[n] for n in names} for s in statements if s["final"]]
-    fresh = [{n: s[n] for n in names} for s in change.statements if s["final"]]
-    for account, currency in sorted({(s["account_id"], s["currency"] or "") for s in fresh} | before):
-        chain = [
-            AccountStatement(**s)
-            for s in everything + fresh
-            if s["account_id"] == account and (s["currency"] or "") == currency
-        ]
-        change.scopes.add(chain_scope(account, currency), chain_findings(chain))
+    booked = standing(covered.statements, covered.found)
+    chains = {(s["account_id"], s["currency"] or "") for s in [*change.statements, *past] if s["final"]}
+    for account, currency in sorted(chains):
+        scope = chain_scope(account, currency)
+        mine = [s for s in booked if s.account_id == account and (s.currency or "") == currency]
+        statements, missing = account_statements(scope, mine)
+        change.scopes.add(scope, [*missing, *chain_findings(statements)])
 
 
 def _find_open_batches(work: Work, facts: Facts, change: Change) -> None:
