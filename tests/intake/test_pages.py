@@ -28,7 +28,6 @@ def test_equal_entries_on_four_pages_are_four(desk: Desk, balances: list[str]) -
 """Pages of one statement in files of their own: laws 2, 4 and 5."""
 
 import itertools
-from typing import Any
 
 import pytest
 
@@ -53,9 +52,7 @@ def page(number: str, opening: str, closing: str, *entries: str, day: str = "261
     ).encode()
 
 
-def camt(
-    number: int, last: bool, opening: str, closing: str, *amounts: str, created: str = "10", repeated: bool = False
-) -> bytes:
+def camt(number: int, last: bool, opening: str, closing: str, *amounts: str, created: str = "10") -> bytes:
     """One page of a camt.053 statement; an interim balance begins with ``M``."""
 
     def balance(code: str, text: str) -> str:
