@@ -154,8 +154,10 @@ def test_what_is_not_the_same_statement_withdraws_nothing(desk: Desk, other: Any
 
 
 def test_without_numbers_days_and_opening_balance_name_a_statement(desk: Desk) -> None:
-    days = {"number": None, "from_on": "2026-09-01"}
-    deliver(desk, issue("coffee", "tea", **days), issue("coffee", "gift", **days))
+    first = "2026-09-01"
+    deliver(
+        desk, issue("coffee", "tea", number=None, from_on=first), issue("coffee", "gift", number=None, from_on=first)
+    )
     assert desk.records("text") == ["coffee", "gift"]
 
 
