@@ -208,12 +208,9 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES))
         history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
         mine = [statement_row(work, member, s) for member, s in staged.statements]
-        past = rows_of(connection, row.delivery_id) if work.replay is not None else []
+        past = rows_of(connection, work.workspace, row.delivery_id) if work.replay is not None else []
         names = names_of(work.workspace, {s["account_id"] for s in [*mine, *past]})
-        now_called = {old: name for name, known_as in names.items() for old in known_as - {name}}
-        past = [s | {"account_id": now_called.get(s["account_id"], s["account_id"])} for s in past]
-        names = {name: known_as for name, known_as in names.items() if name not in now_called}
-        statements = statements_of(connection, names, row.delivery_id)
+        statements = statements_of(connection, work.workspace, names, row.delivery_id)
         before = files_of_delivery(connection, row.delivery_id) if work.replay is not None else None
         covered = _cover(work, connection, statements, mine, past, names, sound=not staged.quarantined)
     said = Said(row.delivery_id, row.sequence, created_at(staged))
@@ -259,9 +256,10 @@ def _cover(
     sound: bool,
 ) -> Covered:
     """Say where every statement of the accounts in question stands, and which of them are issues of one."""
-    others = [p for s in statements for p in places_of(s, sequence=s["sequence"], sound=bool(s["sound"]))]
+    known = work.workspace
+    others = [p for s in statements for p in places_of(known, s, sequence=s["sequence"], sound=bool(s["sound"]))]
     fresh, before = (
-        [p for s in rows for p in places_of(s, sequence=work.row.sequence, sound=sound)] for rows in (mine, past)
+        [p for s in rows for p in places_of(known, s, sequence=work.row.sequence, sound=sound)] for rows in (mine, past)
     )
     covered = cover(others, fresh, before, work.row.delivery_id, names)
     covered.files = [file for name in covered.others for file in files_of_delivery(connection, name)]

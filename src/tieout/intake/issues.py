@@ -17,8 +17,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Family", "Issues", "StatementPlace", "are_one_statement", "issues", "number_of", "relation", "standing"]
+__all__ = [
+    "Family",
+    "Issues",
+    "StatementPlace",
+    "are_one_statement",
+    "days_within",
+    "issues",
+    "number_of",
+    "relation",
+    "standing",
+]
 
+#: First day, last day, opening and closing balance at one exponent.
+Span = tuple[int | None, int | None, int | None, int | None]
 # Pages of one statement close within a month of each other; numbers start again with the year, or the month.
 _SAME_STATEMENT_DAYS_MAX = 27
 
@@ -30,6 +42,8 @@ class StatementPlace:
 
     Days are counted from 1970; balances and ``net`` (credits less debits) are minor units at ``exponent``.
 
+    :ivar entity_id: whose source it came from, where its account is not declared and its number is not an IBAN: two
+        banks may give one number to accounts of two entities. Else empty.
     :ivar page: its number; None where none is counted. ``begins``, ``ends``: whether it is the first, the last page.
     :ivar sequence: when its delivery landed.
     :ivar sound: whether every row of its delivery could be read.
@@ -37,6 +51,7 @@ class StatementPlace:
 
     delivery_id: str
     source_id: str
+    entity_id: str
     member: str | None
     line: int
     account_id: str
@@ -103,16 +118,17 @@ def number_of(place: StatementPlace) -> str | None:
 
 def issues(places: Sequence[StatementPlace]) -> Issues:
     """Find the families among the booked statements of any accounts, and judge each."""
-    accounts: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    accounts: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for position, place in enumerate(places):
         if place.final and place.to_day is not None:
-            accounts[place.account_id, place.currency or ""].append(position)
+            accounts[place.account_id, place.currency or "", place.entity_id].append(position)
     found = Issues()
-    for (account, currency), positions in sorted(accounts.items()):
+    for (account, currency, entity), positions in sorted(accounts.items()):
+        owner = f"{account} {entity}".strip()
         for group in _groups(places, positions):
             for position in group.members:
                 found.family_of[position] = len(found.families)
-            found.families.append(_judged(places, f"issue {account} {currency} {group.name}", group))
+            found.families.append(_judged(places, f"issue {owner} {currency} {group.name}", group))
     return found
 
 
@@ -276,35 +292,81 @@ def _is_complete(places: Sequence[StatementPlace], run: tuple[int, ...]) -> bool
 
 def relation(one: StatementPlace, other: StatementPlace, *, family: bool = False) -> str:
     """
-    Say whether two places cover the same lines: ``same``, ``issue``, ``disjoint`` or ``unknown``.
+    Say whether two places cover the same lines: ``same``, ``issue``, ``disjoint``, ``within``, ``around`` or ``unknown``.
 
     The same needs a name or number, or a day with both balances, and everything equal. Disjoint are different pages of
     one statement; else it needs two different numbers and either balances that chain (one opens with what the other
-    closed) or days that do not touch.
+    closed) or days that do not touch. Within another that closes is what closes and has only days of the other.
 
     :param family: that both are deliveries of one statement: then, but for different pages, one is another issue.
     """
-    identity = ("account_id", "currency", "statement_id", "number", "page", "from_day", "to_day", "opening", "closing")
+    identity = (
+        "account_id",
+        "entity_id",
+        "currency",
+        "statement_id",
+        "number",
+        "page",
+        "from_day",
+        "to_day",
+        "opening",
+        "closing",
+    )
     named = one.statement_id is not None or one.number is not None
     bounded = None not in {one.opening, one.closing, one.to_day}
     if (named or bounded) and all(getattr(one, name) == getattr(other, name) for name in identity):
         return "issue" if family else "same"
     if are_one_statement(one, other):
         return "disjoint"
-    if family:
-        return "issue"
-    if one.number is None or other.number is None or one.number == other.number:
-        return "unknown"
-    if _comes_before(one, other) or _comes_before(other, one):
+    return "issue" if family else _apart(one, other)
+
+
+def _apart(one: StatementPlace, other: StatementPlace) -> str:
+    """Relate places of which nothing says that they are one statement."""
+    numbered = one.number is not None and other.number is not None and one.number != other.number
+    if numbered and (_comes_before(one, other) or _comes_before(other, one)):
         return "disjoint"
-    return "unknown"
+    if not numbered and _is_within(one, other):
+        return "within"
+    return "around" if not numbered and _is_within(other, one) else "unknown"
+
+
+def _is_within(inner: StatementPlace, outer: StatementPlace) -> bool:
+    """Whether all that one statement holds must stand in another, such as a day's in a month's."""
+    if (inner.account_id, inner.entity_id, inner.currency) != (outer.account_id, outer.entity_id, outer.currency):
+        return False
+    if not (inner.final and outer.final and inner.is_whole and outer.is_whole):
+        return False
+    if not all(_is_complete([place], (0,)) for place in (inner, outer)):
+        return False
+    return days_within(
+        (inner.from_day, inner.to_day, _nine(inner, inner.opening), _nine(inner, inner.closing)),
+        (outer.from_day, outer.to_day, _nine(outer, outer.opening), _nine(outer, outer.closing)),
+    )
+
+
+def days_within(inner: Span, outer: Span) -> bool:
+    """
+    Whether the days of one statement lie within the longer ones of another.
+
+    Where both begin or end on one day, they must do so with one balance; what opens or closes at an end of the longer one
+    by balance alone may stand beside it.
+    """
+    if None in {*inner, *outer} or inner[:2] == outer[:2]:
+        return False
+    first, last, opening, closing = (value or 0 for value in inner)
+    begins, ends, opened, closed = (value or 0 for value in outer)
+    fits = (first > begins or (first == begins and opening == opened)) and (
+        last < ends or (last == ends and closing == closed)
+    )
+    return fits and opening != closed and closing != opened
 
 
 def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
     """Whether two places are different pages of one statement."""
     if one.is_whole or other.is_whole or number_of(one) is None or number_of(one) != number_of(other):
         return False
-    if (one.account_id, one.currency, one.final) != (other.account_id, other.currency, other.final):
+    if any(getattr(one, n) != getattr(other, n) for n in ("account_id", "entity_id", "currency", "final")):
         return False
     if one.page is None or other.page is None or one.page == other.page:
         return False

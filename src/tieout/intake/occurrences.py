@@ -148,7 +148,8 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
         select row, base, bool_or(named) as named, min(line) as line, record_id,
             min(delivery_id) as delivery_id, min(their_line) as their_line,
             case when bool_or(relation = 'same') then 'same' when bool_or(relation = 'issue') then 'issue'
-            when bool_or(relation = 'disjoint') then 'disjoint' else 'unknown' end as relation
+            when bool_or(relation = 'disjoint') then 'disjoint' when bool_or(relation = 'within') then 'within'
+            when bool_or(relation = 'around') then 'around' else 'unknown' end as relation
         from pair group by row, base, record_id
     """)
 
@@ -212,13 +213,15 @@ _FOLLOW = """
     ) led where incoming.row = led.row
 """
 
-# Rows that say "same" must be as many on both sides; rows of which nothing is provable are always a conflict.
+# Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which nothing is provable are always a conflict.
 _CONFLICTS = """
     select min(line) as line, min(delivery_id) as earlier_delivery_id, min(their_line) as earlier_line,
         count(distinct row) as rows
     from pair group by base
     having bool_or(relation = 'unknown' and not named)
         or (bool_and(relation = 'same') and not bool_or(named) and count(distinct row) <> count(distinct record_id))
+        or (bool_and(relation = 'within') and not bool_or(named) and count(distinct row) > count(distinct record_id))
+        or (bool_and(relation = 'around') and not bool_or(named) and count(distinct row) < count(distinct record_id))
     order by line
 """
 

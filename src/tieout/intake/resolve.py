@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake import fold, occurrences, reissued
+from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
 from tieout.intake.resolution import Conflict, Facts, Resolution, Said
 from tieout.model.records import record_schema
@@ -119,7 +120,7 @@ def resolve(
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
-    resolution.changes = reissued.changes(con, covered)
+    resolution.changes = changes(con, covered)
     _drop(con)
     return resolution
 
