@@ -117,7 +117,10 @@ def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
         waiting = sorted(days[day], key=lambda s: (_numeral(s.number) or 0, s.number or "", s.opening or 0))
         while waiting:
             closing = ordered[-1].closing if ordered else None
-            following = next((s for s in waiting if closing is not None and s.opening == closing), waiting[0])
+            begins = next(
+                (s for s in waiting if not any(s.opening == o.closing for o in waiting if o is not s)), waiting[0]
+            )
+            following = next((s for s in waiting if closing is not None and s.opening == closing), begins)
             waiting.remove(following)
             ordered.append(following)
     return ordered
