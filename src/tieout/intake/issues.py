@@ -184,7 +184,7 @@ def _told_apart(places: Sequence[StatementPlace], name: str, members: list[int])
     """
     whole = [i for i in members if places[i].is_whole]
     pages = [i for i in members if not places[i].is_whole]
-    in_turn = any(follows(places[a], places[b]) or follows(places[b], places[a]) for a, b in combinations(whole, 2))
+    in_turn = any(_follows(places[a], places[b]) or _follows(places[b], places[a]) for a, b in combinations(whole, 2))
     parts: list[list[int]] = []
     for position in whole:
         alike = [
@@ -208,7 +208,7 @@ def _nine(place: StatementPlace, minor: int | None) -> int | None:
     return None if minor is None else minor * int(10 ** (9 - place.exponent))
 
 
-def follows(earlier: StatementPlace, later: StatementPlace) -> bool:
+def _follows(earlier: StatementPlace, later: StatementPlace) -> bool:
     """Whether something moved in the earlier one and the later one opens with what it closed with."""
     return earlier.moves and _nine(earlier, earlier.closing) == _nine(later, later.opening)
 
@@ -379,7 +379,7 @@ def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
 
 
 def _comes_before(earlier: StatementPlace, later: StatementPlace) -> bool:
-    if follows(earlier, later):
+    if _follows(earlier, later):
         return True
     return earlier.to_day is not None and later.from_day is not None and earlier.to_day < later.from_day
 

@@ -120,7 +120,7 @@ def statements_of(
         rows += [
             {**row, "account_id": account}
             for row in found
-            if account_now(workspace, row["account_id"], row["currency"]) == account
+            if _account_now(workspace, row["account_id"], row["currency"]) == account
         ]
     return rows
 
@@ -136,12 +136,12 @@ def rows_of(connection: sa.Connection, workspace: Workspace, delivery_id: str) -
     """Read the statements that a delivery had when it was read last."""
     query = standing_statements().where(schema.statement.c.delivery_id == delivery_id)
     return [
-        {**row, "account_id": account_now(workspace, row["account_id"], row["currency"])}
+        {**row, "account_id": _account_now(workspace, row["account_id"], row["currency"])}
         for row in connection.execute(query).mappings()
     ]
 
 
-def account_now(workspace: Workspace, account_id: str, currency: str | None) -> str:
+def _account_now(workspace: Workspace, account_id: str, currency: str | None) -> str:
     """Give an account's id of today: before tieout.toml declared it, its number was its id."""
     declared = workspace.accounts
     if any(account.id == account_id for account in declared):
