@@ -370,7 +370,7 @@ def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
         return False
     if one.page is None or other.page is None or one.page == other.page:
         return False
-    if one.to_day == other.to_day:
+    if None in {one.to_day, other.to_day} or one.to_day == other.to_day:
         return True
     first, second = (one, other) if one.page < other.page else (other, one)
     if second.page == (first.page or 0) + 1 and None not in {first.closing, second.opening}:

@@ -90,6 +90,9 @@ def places_of(workspace: Workspace, row: Any, *, sequence: int, sound: bool) -> 
     whole["entity_id"] = _entity(workspace, row["source_id"], row["account_id"])
     whole |= {"sequence": sequence, "sound": sound, "page": None, "net": int(row["credits"]) - int(row["debits"])}
     pages = json.loads(row["pages"])
+    if row["number"] is None and not (row["begins"] and row["ends"]):
+        # Pages without a number are held together by the name that the bank gives to all of them.
+        whole["number"] = (row["statement_id"] or "").partition(" page ")[0] or None
     if not pages:
         return [StatementPlace(**whole)]
     found = []
