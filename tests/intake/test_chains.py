@@ -83,7 +83,19 @@ def test_opening_and_closing_are_facts_of_their_own(desk: Desk) -> None:
     ]
 
 
-def test_one_statement_with_two_sets_of_figures_is_a_conflict() -> None:
-    findings = chain_findings([chained(1, 0, 500, 10), chained(1, 0, 600, 10, delivery_id="later")])
-    assert "conflict" in [finding.reason for finding in findings]
-    assert any("came twice with other balances" in finding.note for finding in findings)
+def test_days_that_came_as_a_whole_month_too_are_no_gap() -> None:
+    month = chained(None, 0, 700, 30, from_day=0)
+    days = [chained(None, 500, 300, 11), chained(None, 300, 700, 30, from_day=20)]
+    assert chain_findings([month, *days, chained(None, 700, 800, 31, from_day=30)]) == []
+
+
+def test_a_second_statement_of_the_last_day_of_a_longer_one_is_not_within_it() -> None:
+    longer, second = chained(2, 0, 500, 11, from_day=9), chained(3, 500, 300, 11, from_day=11)
+    assert chain_findings([longer, second, chained(4, 300, 200, 12)]) == []
+
+
+def test_one_series_of_numbers_for_all_currencies_of_an_account_has_no_gaps() -> None:
+    euros, dollars = [chained(1, 0, 500, 10), chained(3, 500, 200, 12)], [chained(2, 0, 1, 11, currency="USD")]
+    assert chain_findings(euros, dollars) == []
+    assert len(chain_findings(euros, [*dollars, chained(1, 0, 0, 10, currency="USD")])) == 1
+    assert len(chain_findings(euros, [chained(2, 0, 1, 11 + 366, currency="USD")])) == 1

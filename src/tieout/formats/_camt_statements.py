@@ -10,10 +10,10 @@ from tieout.formats._camt_dates import read_day, read_moment
 from tieout.formats._camt_entries import Account, Entry, identifier, is_debit
 from tieout.formats._camt_pages import Page
 from tieout.formats._camt_shapes import line_of, local_name, texts
-from tieout.formats._camt_tallies import Tallies, check_summary
+from tieout.formats._camt_tallies import Tallies, Tally, check_summary
 from tieout.model.money import Money, exponent_of, format_minor, parse_money
 from tieout.model.problems import Problem
-from tieout.model.statements import Balance, Statement
+from tieout.model.statements import Balance, Statement, StatementPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,8 @@ __all__ = ["BALANCES_MAX", "StatementReader"]
 BALANCES_MAX = 100_000
 
 _HEADER = {"Id", "ElctrncSeqNb", "LglSeqNb", "CreDtTm", "FrToDt", "Acct", "TxsSummry"}
-_PAGINATION = {"StmtPgntn", "RptPgntn", "NtfctnPgntn", "MsgPgntn"}
+_OWN_PAGINATION = {"StmtPgntn", "RptPgntn", "NtfctnPgntn"}
+_PAGINATION = _OWN_PAGINATION | {"MsgPgntn"}
 _KINDS = {
     "OPBD": "opening",
     "PRCD": "opening",
@@ -191,10 +192,31 @@ class StatementReader:
                 line=first.line, kind="interim_opening", amount=first.amount, on=first.on, code=first.code
             )
 
+    def _edge(self, kind: str) -> Balance | None:
+        """Give the balance with which this begins or ends: of a page, that may be an interim one."""
+        begins, ends = self._edges()
+        return self._balance(kind) or (None if begins and ends else self._balance(_INTERIM[kind]))
+
+    def _edges(self) -> tuple[bool, bool]:
+        """
+        Say whether the statement's beginning and its end stand here.
+
+        In a message that is cut into pages some statements stand whole: of these, what has a balance has that edge.
+        """
+        counted = any(name in self._header for name in _OWN_PAGINATION)
+        page = Page.read(f for name, f in self._header.items() if name in (_OWN_PAGINATION if counted else _PAGINATION))
+        if not counted and "MsgPgntn" not in self._header:
+            # Of the interim balances only those that are marked as a page's edge tell that pages are elsewhere.
+            marked = {b.kind for b in self.balances if b.code != "ITBD"}
+            begins, ends = (kind in marked or _INTERIM[kind] not in marked for kind in ("opening", "closing"))
+            return begins, ends
+        begins = page.number == 1 or (not counted and self._balance("opening") is not None)
+        return begins, page.last or (not counted and self._balance("closing") is not None)
+
     def _from_on(self) -> dt.date | None:
         period = self._header.get("FrToDt", {})
         stated = _day(_first(period, "FrDtTm", "FrDt"))
-        opening = self._balance("opening")
+        opening = self._edge("opening")
         if stated or opening is None or opening.on is None:
             return stated
         # What was closed the evening before opens on the day after it.
@@ -205,7 +227,7 @@ class StatementReader:
         period = self._header.get("FrToDt", {})
         written = _first(period, "ToDtTm", "ToDt")
         stated = _day(written)
-        closing = self._balance("closing")
+        closing = self._edge("closing")
         closed = closing.on if closing else None
         if stated is None:
             return closed
@@ -213,7 +235,7 @@ class StatementReader:
         return closed if at_midnight and closed is not None and closed < stated else stated
 
     def _statement(self) -> Statement:
-        opening, closing = self._balance("opening"), self._balance("closing")
+        opening, closing = self._edge("opening"), self._edge("closing")
         currencies = self.tallies.currencies()
         currency = self.account.currency or (currencies[0] if len(currencies) == 1 else self.account.assumed)
         booked = self.tallies.select(currency=currency, booked_only=True)
@@ -226,6 +248,7 @@ class StatementReader:
             closes = start + booked.credits - booked.debits == end
             # Some banks print the balances of the whole statement on every page.
             closes = closes or (False if self.page.is_whole else None)
+        begins, ends = self._edges()
         return Statement(
             line=self.line,
             account_number=self.account.number,
@@ -244,6 +267,31 @@ class StatementReader:
             debits=booked.debits,
             exponent=booked.exponent,
             closes=closes,
+            pages=self._pages(opening, closing, booked, repeated=len(balances) == 2 and not closes),
+            begins=begins,
+            ends=ends,
+        )
+
+    def _pages(
+        self, opening: Balance | None, closing: Balance | None, booked: Tally, *, repeated: bool
+    ) -> tuple[StatementPage, ...]:
+        """
+        Say which page this is, and what it hands on.
+
+        :param repeated: the balances of the whole, printed on every page: they are those of the first and the last.
+        """
+        begins, ends = self._edges()
+        if not any(name in self._header for name in _PAGINATION) or (begins and ends and self.page.number > 1):
+            return ()
+        return (
+            StatementPage(
+                line=self.line,
+                number=self.page.number,
+                opening=opening.amount if opening and (begins or not repeated) else None,
+                closing=closing.amount if closing and (ends or not repeated) else None,
+                credits=booked.credits,
+                debits=booked.debits,
+            ),
         )
 
     @property

@@ -171,11 +171,11 @@ class Reader:
         follows = last is not None and continues(last, page)
         self.gathered.problems += page_problems(page, last if follows else None, cut=cut)
         if first and follows:
-            first.sums.include(page.sums)
-            first.reported |= page.reported
+            first.follow_with(page)
             self._open = first, page
             return
         self._end_statement()
+        page.begin_run()
         self._open = page, page
 
     def _end_statement(self) -> None:

@@ -6,12 +6,12 @@ hands to the next is checked, never added twice.
 """
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tieout.formats._mt_fields import NO_CURRENCY, Control
 from tieout.model.money import EXPONENT_MAX, Money, exponent_of, format_minor
 from tieout.model.problems import Problem
-from tieout.model.statements import Statement
+from tieout.model.statements import Statement, StatementPage
 
 __all__ = ["Page", "Sums", "balance_problems", "closes", "continues", "page_problems", "statement_of"]
 
@@ -55,6 +55,7 @@ class Page:
 
     :ivar opening, closing: the balances that stand at its ends, final or interim.
     :ivar goes_on: its closing balance says that another page follows; ``continued``: its opening one says that it is one.
+    :ivar run: the pages that its statement consists of, where it is the first of them; each with its own sums.
     :ivar sums: its entries; ``marks``: the same by D and C, to be held against ``controls`` and ``limits``.
     :ivar unsure: the sides (D, C) with entries of which banks differ in whether they count them there.
     :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
@@ -88,6 +89,17 @@ class Page:
     controls: dict[str, tuple[int, int, Control]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
     reported: bool = False
+    run: list[tuple["Page", Sums]] = field(default_factory=list)
+
+    def begin_run(self) -> None:
+        """Be the first page of a statement."""
+        self.run = [(self, replace(self.sums))]
+
+    def follow_with(self, page: "Page") -> None:
+        """Let another page of the same statement follow."""
+        self.run.append((page, page.sums))
+        self.sums.include(page.sums)
+        self.reported |= page.reported
 
 
 def continues(page: Page, following: Page) -> bool:
@@ -203,10 +215,12 @@ def statement_of(pages: Page, last: Page) -> Statement:
     :param pages: the first page, its sums including those of all.
     :param last: the last page.
     """
-    pages.closing, pages.closing_on, pages.closing_line = last.closing, last.closing_on, last.closing_line
     sums = pages.sums
     own = exponent_of(pages.currency) if pages.currency and pages.currency != NO_CURRENCY else 2
     sums.exponent = max(sums.exponent, own)
+    run = _run(pages, sums)
+    begins = pages.page == 1 or not pages.continued
+    pages.closing, pages.closing_on, pages.closing_line = last.closing, last.closing_on, last.closing_line
     return Statement(
         line=pages.line,
         account_number=pages.account,
@@ -225,4 +239,24 @@ def statement_of(pages: Page, last: Page) -> Statement:
         debits=sums.minor(sums.debits),
         exponent=sums.exponent,
         closes=closes(pages),
+        pages=run,
+        begins=begins,
+        ends=not last.goes_on,
+    )
+
+
+def _run(first: Page, sums: Sums) -> tuple[StatementPage, ...]:
+    """List the pages of a statement, where it says that there are any."""
+    if len(first.run) == 1 and first.page is None and not (first.continued or first.goes_on):
+        return ()
+    return tuple(
+        StatementPage(
+            line=page.line,
+            number=page.page,
+            opening=page.opening,
+            closing=page.closing,
+            credits=sums.minor(own.credits),
+            debits=sums.minor(own.debits),
+        )
+        for page, own in first.run
     )

@@ -21,12 +21,12 @@ from tieout.intake.control import find, supersede_announced
 from tieout.intake.derive import Provenance
 from tieout.intake.erase import erase, redacted_copy
 from tieout.intake.findings import Finding
-from tieout.intake.occurrences import Covered
 from tieout.intake.reader import reader_for
+from tieout.intake.reissued import Covered, cover
 from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.intake.resolve import resolve
 from tieout.intake.stage import Staged, stage
-from tieout.intake.statements import created_at, names_of, place_of, places, statement_row, statements_of
+from tieout.intake.statements import created_at, names_of, places_of, rows_of, statement_row, statements_of
 from tieout.intake.work import Outcome, Work
 from tieout.store import schema
 from tieout.store.engine import connect
@@ -207,21 +207,22 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     with store.book.reading() as connection:
         facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES))
         history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
-        accounts = {s.account_id for s in places(work, staged)}
-        statements = statements_of(connection, names_of(work.workspace, accounts), row.delivery_id)
+        mine = [statement_row(work, member, s) for member, s in staged.statements]
+        past = rows_of(connection, work.workspace, row.delivery_id) if work.replay is not None else []
+        names = names_of(work.workspace, {s["account_id"] for s in [*mine, *past]})
+        statements = statements_of(connection, work.workspace, names, row.delivery_id)
         before = files_of_delivery(connection, row.delivery_id) if work.replay is not None else None
-    own = places(work, staged)
-    covered = Covered([*(place_of(s) for s in statements), *own])
+        covered = _cover(work, connection, statements, mine, past, names, sound=not staged.quarantined)
     said = Said(row.delivery_id, row.sequence, created_at(staged))
     resolution = Resolution()
-    if staged.records or before:
+    if staged.records or before or covered.weighed:
         resolution = resolve(work.con, store.lake, facts, staged, said, history, covered, before)
     change = _change(work, "accept", facts.version)
     change.files = _write(work, staged, resolution)
     change.replaced = [f.path for f in before or [] if f.table_name in {"balances", "quarantine"}]
-    change.statements = [statement_row(work, member, s) for member, s in staged.statements]
+    change.statements = mine
     supersede_announced(work, facts, change, statements)
-    find(work, facts, staged, resolution, change, statements)
+    find(work, facts, staged, resolution, change, covered, past)
     kept = staged.row_count - resolution.repeated
     if staged.rows_in != kept + resolution.repeated + staged.quarantined:
         message = (
@@ -242,6 +243,27 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         "reason": None,
     }
     return change, resolution
+
+
+def _cover(
+    work: Work,
+    connection: sa.Connection,
+    statements: list[Any],
+    mine: list[Any],
+    past: list[Any],
+    names: dict[str, set[str]],
+    *,
+    sound: bool,
+) -> Covered:
+    """Say where every statement of the accounts in question stands, and which of them are issues of one."""
+    known = work.workspace
+    others = [p for s in statements for p in places_of(known, s, sequence=s["sequence"], sound=bool(s["sound"]))]
+    fresh, before = (
+        [p for s in rows for p in places_of(known, s, sequence=work.row.sequence, sound=sound)] for rows in (mine, past)
+    )
+    covered = cover(others, fresh, before, work.row.delivery_id, names)
+    covered.files = [file for name in covered.others for file in files_of_delivery(connection, name)]
+    return covered
 
 
 def _write(work: Work, staged: Staged, resolution: Resolution) -> list[LakeFile]:

@@ -1,7 +1,8 @@
 """
 Do an account's statements close, and does each open where the one before closed: law 4.
 
-Pure functions from the statements of one account and currency to findings; the same statement delivered twice is one.
+Pure functions from the statements of one account and currency to findings; the same statement delivered twice is one,
+and pages are put together before (intake.pages).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tieout.intake.findings import Finding
-from tieout.model.money import format_minor
+from tieout.intake.issues import days_within
+from tieout.model.money import EXPONENT_MAX, format_minor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,17 +60,22 @@ def chain_scope(account_id: str, currency: str) -> str:
     return f"chain {account_id} {currency}"
 
 
-def chain_findings(statements: Iterable[AccountStatement]) -> list[Finding]:
+def chain_findings(statements: Iterable[AccountStatement], beside: Iterable[AccountStatement] = ()) -> list[Finding]:
     """
     Find breaks between the statements of one account and currency.
 
     A break is a statement that does not open with what the one before closed with, or numbers that leave one out.
+
+    :param beside: statements of the account's other currencies. Where no number occurs in both, a bank numbers them in
+        one series, and what is there is not missing here.
     """
     statements = list(statements)
-    ordered = _in_order(statements)
-    found = _told_twice(statements)
+    taken, further = _numbers(statements), _numbers(beside)
+    taken |= further if not taken & further else set()
+    ordered = _in_order(_outermost(statements))
+    found = []
     for before, after in pairwise(ordered):
-        note = _gap(before, after)
+        note = _gap(before, after, taken)
         if note is not None:
             found.append(
                 Finding(
@@ -87,31 +94,14 @@ def chain_findings(statements: Iterable[AccountStatement]) -> list[Finding]:
     return found
 
 
-def _told_twice(statements: list[AccountStatement]) -> list[Finding]:
-    """Find statements that came twice under one name, number and days, with other balances."""
-    first: dict[tuple[object, ...], AccountStatement] = {}
-    found = []
-    for s in sorted(statements, key=lambda s: s.delivery_id):
-        if s.statement_id is None and s.number is None:
-            continue
-        before = first.setdefault((s.statement_id, s.number, s.from_day, s.to_day), s)
-        if (before.opening, before.closing) != (s.opening, s.closing):
-            note = (
-                f"{s.name} of {s.account_id} came twice with other balances, in deliveries {before.delivery_id[:12]} and"
-                f" {s.delivery_id[:12]}: say which holds, then replay or leave the other"
-            )
-            found.append(
-                Finding(
-                    scope=chain_scope(s.account_id, s.currency),
-                    reason="conflict",
-                    note=note,
-                    source_id=s.source_id,
-                    delivery_id=s.delivery_id,
-                    account_id=s.account_id,
-                    currency=s.currency,
-                )
-            )
-    return found
+def _outermost(statements: list[AccountStatement]) -> list[AccountStatement]:
+    """Leave out statements whose days lie within a longer one, such as the days of a month that came as a whole too."""
+    spans = [(s.from_day, s.to_day, _nine(s, s.opening), _nine(s, s.closing)) for s in statements]
+    return [s for s, mine in zip(statements, spans, strict=True) if not any(days_within(mine, span) for span in spans)]
+
+
+def _nine(statement: AccountStatement, minor: int | None) -> int | None:
+    return None if minor is None else minor * int(10 ** (EXPONENT_MAX - statement.exponent))
 
 
 def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
@@ -124,28 +114,35 @@ def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
         days[s.to_day if s.to_day is not None else -1].append(s)
     ordered: list[AccountStatement] = []
     for day in sorted(days):
-        waiting = sorted(days[day], key=lambda s: (_number(s) or 0, s.number or "", s.opening or 0))
+        waiting = sorted(days[day], key=lambda s: (_numeral(s.number) or 0, s.number or "", s.opening or 0))
         while waiting:
             closing = ordered[-1].closing if ordered else None
-            following = next((s for s in waiting if closing is not None and s.opening == closing), waiting[0])
+            begins = next(
+                (s for s in waiting if not any(s.opening == o.closing for o in waiting if o is not s)), waiting[0]
+            )
+            following = next((s for s in waiting if closing is not None and s.opening == closing), begins)
             waiting.remove(following)
             ordered.append(following)
     return ordered
 
 
-def _gap(before: AccountStatement, after: AccountStatement) -> str | None:
+def _gap(before: AccountStatement, after: AccountStatement, taken: set[tuple[int, int]]) -> str | None:
     if before.closing is not None and after.opening is not None and _jump(before, after) != 0:
         return (
             f"expected {after.name} of {after.account_id} to open with {before.money(before.closing)}, where"
             f" {before.name} closed, got {after.money(after.opening)}: a statement is missing between them"
         )
-    first, second = _number(before), _number(after)
-    if first is not None and second is not None and second > first + 1 and _same_year(before, after):
-        missing = f"{first + 1}" if second == first + 2 else f"{first + 1} to {second - 1}"
-        return (
-            f"expected the statements of {after.account_id} without gaps, got {second} after {first}: {missing} missing"
-        )
-    return None
+    first, second = _numeral(before.number), _numeral(after.number)
+    if first is None or second is None or before.to_day is None or after.to_day is None:
+        return None
+    year = _year(after.to_day)
+    if second <= first + 1 or _year(before.to_day) != year:
+        return None
+    out = [number for number in range(first + 1, second) if (year, number) not in taken]
+    if not out:
+        return None
+    missing = f"{out[0]}" if len(out) == 1 else f"{out[0]} to {out[-1]}"
+    return f"expected the statements of {after.account_id} without gaps, got {second} after {first}: {missing} missing"
 
 
 def _jump(before: AccountStatement, after: AccountStatement) -> int:
@@ -155,13 +152,17 @@ def _jump(before: AccountStatement, after: AccountStatement) -> int:
     return opening - (before.closing or 0) * int(10 ** (exponent - before.exponent))
 
 
-def _number(statement: AccountStatement) -> int | None:
-    text = statement.number or ""
+def _numeral(number: str | None) -> int | None:
+    text = number or ""
     # Longer than five digits is a date or a serial of the bank, which leaves gaps on purpose.
     return int(text) if text.isdigit() and len(text.lstrip("0")) <= 5 else None
 
 
-def _same_year(before: AccountStatement, after: AccountStatement) -> bool:
-    if before.to_day is None or after.to_day is None:
-        return False
-    return (_EPOCH + dt.timedelta(days=before.to_day)).year == (_EPOCH + dt.timedelta(days=after.to_day)).year
+def _numbers(statements: Iterable[AccountStatement]) -> set[tuple[int, int]]:
+    """Give the numbers that are used up, with their years."""
+    told = ((s.to_day, _numeral(s.number)) for s in statements)
+    return {(_year(day), number) for day, number in told if day is not None and number is not None}
+
+
+def _year(day: int) -> int:
+    return (_EPOCH + dt.timedelta(days=day)).year

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tieout.intake import announced, drafts
-from tieout.intake.chains import AccountStatement, chain_findings, chain_scope
+from tieout.intake.chains import chain_findings, chain_scope
 from tieout.intake.findings import Finding, open_findings, reason_of
+from tieout.intake.issues import standing
+from tieout.intake.pages import account_statements
 from tieout.intake.settlements import WHOLE_BATCHES, batch_findings, batch_scope
-from tieout.intake.statements import names_of, standing_statements
-from tieout.store import schema
+from tieout.intake.statements import names_of, series_of
 from tieout.store.engine import paths
 from tieout.store.views import current_records
 
 if TYPE_CHECKING:
+    from tieout.config import Workspace
     from tieout.intake.commit import Change
+    from tieout.intake.reissued import Covered
     from tieout.intake.resolution import Facts, Resolution
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
@@ -32,9 +35,10 @@ def supersede_announced(work: Work, facts: Facts, change: Change, statements: li
     if (work.reader.format.system or "") != "bank":
         return
     lake = work.store.lake
-    mine = [f"read_parquet({paths([lake.full(f.path)])})" for f in change.files if f.table_name == "records"]
+    brought, gone = ([f for f in change.files if f.table_name == name] for name in ("records", "superseded"))
+    mine = [current_records(lake, brought, gone)] if brought else []
     fresh = [dict(row) for row in change.statements if row["final"]]
-    old = current_records(lake, facts.files["records"], facts.files["superseded"])
+    old = current_records(lake, facts.files["records"], [*facts.files["superseded"], *gone])
     earlier = [_cover(s) for s in statements if s["final"]]
     # What was announced before tieout.toml declared the account stands under the account's number.
     names_now = names_of(work.workspace, {str(row["account_id"]) for row in fresh})
@@ -56,9 +60,19 @@ def _cover(row: Any) -> dict[str, object]:
 
 
 def find(
-    work: Work, facts: Facts, staged: Staged, resolution: Resolution, change: Change, statements: list[Any]
+    work: Work,
+    facts: Facts,
+    staged: Staged,
+    resolution: Resolution,
+    change: Change,
+    covered: Covered,
+    past: list[dict[str, Any]],
 ) -> None:
-    """Collect what needs a person, scope by scope."""
+    """
+    Collect what needs a person, scope by scope.
+
+    :param past: the statements that the delivery had when it was read before.
+    """
     row, scopes = work.row, change.scopes
     scope = f"delivery {row.delivery_id}"
     origin = {"source_id": row.source_id, "delivery_id": row.delivery_id}
@@ -95,7 +109,9 @@ def find(
                 for c in mine
             ],
         )
-    _find_gaps(change, statements, set() if work.replay is None else _chains_before(work))
+    for name in sorted(covered.scopes):
+        scopes.add(name, [finding for finding in resolution.changes if finding.scope == name])
+    _find_gaps(work.workspace, change, covered, past)
     _find_open_batches(work, facts, change)
 
 
@@ -104,25 +120,26 @@ def _placed(name: str, problem: Problem) -> str:
     return f"{name}{member}: {problem.sentence}"
 
 
-def _chains_before(work: Work) -> set[tuple[str, str]]:
-    """Give the accounts that a delivery had statements of when it was read before."""
-    query = standing_statements().where(schema.statement.c.delivery_id == work.row.delivery_id)
-    with work.store.book.reading() as connection:
-        return {(s.account_id, s.currency or "") for s in connection.execute(query) if s.final}
+def _find_gaps(workspace: Workspace, change: Change, covered: Covered, past: list[dict[str, Any]]) -> None:
+    """
+    Look again at the chain of every account that the delivery has, or had, a booked statement of.
 
-
-def _find_gaps(change: Change, statements: list[Any], before: set[tuple[str, str]]) -> None:
-    """Look again at the chain of every account that the delivery has, or had, a booked statement of."""
-    names = AccountStatement.__dataclass_fields__.keys()
-    everything = [{n: s[n] for n in names} for s in statements if s["final"]]
-    fresh = [{n: s[n] for n in names} for s in change.statements if s["final"]]
-    for account, currency in sorted({(s["account_id"], s["currency"] or "") for s in fresh} | before):
-        chain = [
-            AccountStatement(**s)
-            for s in everything + fresh
-            if s["account_id"] == account and (s["currency"] or "") == currency
-        ]
-        change.scopes.add(chain_scope(account, currency), chain_findings(chain))
+    Some banks number the statements of an account's currencies in one series: those of the others are not missing.
+    """
+    booked = standing(covered.statements, covered.found)
+    touched = {series_of(workspace, s["account_id"]) for s in [*change.statements, *past] if s["final"]}
+    chains = {(s["account_id"], s["currency"] or "") for s in past if s["final"]}
+    chains |= {(s.account_id, s.currency or "") for s in booked if series_of(workspace, s.account_id) in touched}
+    for account, currency in sorted(chains):
+        scope, series = chain_scope(account, currency), series_of(workspace, account)
+        mine = [s for s in booked if (s.account_id, s.currency or "") == (account, currency)]
+        beside = [s for s in booked if series_of(workspace, s.account_id) == series and s.currency != currency]
+        found = []
+        for entity in sorted({s.entity_id for s in mine}):
+            statements, missing = account_statements(scope, [s for s in mine if s.entity_id == entity])
+            others, _ = account_statements(scope, [s for s in beside if s.entity_id == entity])
+            found += [*missing, *chain_findings(statements, others)]
+        change.scopes.add(scope, found)
 
 
 def _find_open_batches(work: Work, facts: Facts, change: Change) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.config.accounts import is_iban
 from tieout.model.normal import NORMALISER, keys_of, normal_column
 from tieout.model.records import record_schema, stated_schema
 
@@ -95,7 +96,11 @@ def derive(con: duckdb.DuckDBPyConnection, stated: pa.Table, origin: Provenance,
     Columns that repeat one value come dictionary-encoded.
     """
     count = stated.num_rows
-    ids = record_ids(con, stated, origin.system)
+    owners = _owners(stated, origin)
+    owned = stated
+    if origin.system == "bank":
+        owned = stated.append_column("entity_id", owners["entity_id"].cast(pa.string()))
+    ids = record_ids(con, owned, origin.system)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         "record_id": ids,
         "record_key": record_keys(ids),
@@ -106,7 +111,7 @@ def derive(con: duckdb.DuckDBPyConnection, stated: pa.Table, origin: Provenance,
         "member": _constant(member, count, pa.string()),
         "seen_at": _constant(origin.seen_at, count, pa.timestamp("us", tz="UTC")),
         "normaliser": _constant(NORMALISER, count, pa.int32()),
-        **_owners(stated, origin),
+        **owners,
         **_keys(stated),
         "text_normal": _normal_bank_text(stated),
     }
@@ -213,10 +218,14 @@ _DIGESTED = ["booked_on", "value_on", "occurred_at", "due_on", "amount", "expone
 
 
 def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> pa.Array:
-    """Compute the identity of every row, in order; rows without identifier not yet numbered among equals."""
-    grouped = ["account_number", "namespace", "status"]
+    """
+    Compute the identity of every row, in order; rows without identifier not yet numbered among equals.
+
+    :param stated: columns of ``model.records.stated_schema``; of banks, ``entity_id`` as well.
+    """
+    grouped = ["account_number", "namespace", "status", *(["entity_id"] if system == "bank" else [])]
     groups = _distinct(stated, grouped)
-    prefixes = [g | {"prefix": _prefix(system, g["account_number"], _namespace(system, **g))} for g in groups]
+    prefixes = [g | {"prefix": _prefix(system, _account(**g), _namespace(system, **g))} for g in groups]
     named = stated["identity"].null_count == 0
     text = "'i' || s.identity"
     if not named:
@@ -230,8 +239,9 @@ def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) ->
         con.register("prefixes", pa.Table.from_pylist(prefixes))
         prefix = "p.prefix"
         source = (
-            "from stated s join prefixes p on p.namespace = s.namespace and p.status = s.status"
-            " and p.account_number is not distinct from s.account_number order by s.row"
+            "from stated s join prefixes p on "
+            + " and ".join(f"p.{name} is not distinct from s.{name}" for name in grouped)
+            + " order by s.row"
         )
     # Pieces let the engine work on both processors; it keeps their order.
     con.register("stated", pa.Table.from_batches(columns.to_batches(max_chunksize=_PIECE_ROWS), columns.schema))
@@ -261,6 +271,17 @@ def _from_hexadecimal(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     words = ((words << four) | (words >> eight)) & np.uint64(0x00FF00FF00FF00FF)
     words = (words | (words >> eight)) & np.uint64(0x0000FFFF0000FFFF)
     return (words | (words >> sixteen)) & np.uint64(0xFFFFFFFF)
+
+
+def _account(*, account_number: str | None, entity_id: str | None = None, **_others: object) -> str | None:
+    """
+    Name the account that an identifier belongs to: two banks may give one number to accounts of two entities.
+
+    An IBAN is one account in the world, whoever delivers its statements.
+    """
+    if entity_id is None or (account_number is not None and is_iban(account_number)):
+        return account_number
+    return f"{account_number or ''}{_UNIT}{entity_id}"
 
 
 def _namespace(system: str, *, namespace: str, status: str, **_others: object) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
+from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
 from tieout.model.records import record_schema, stated_schema
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tieout.intake.resolution import Facts
     from tieout.store.lake import Lake
 
-__all__ = ["content_sql", "decide", "load_said", "take_back"]
+__all__ = ["content_sql", "decide", "load_said", "take_back", "take_rows"]
 
 _STATED = stated_schema().names
 _NOT_CONTENT = {"line", "revision", "identity", "aliases", "counted", "namespace"}
@@ -57,6 +58,7 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
         create or replace temp table settled as
         select i.target from incoming i
         left join standing s on s.record_id = i.target and s.version = 1 and s.current and s.content = i.content
+        where i.target not in (select record_id from stirred)
         group by i.target having count(*) = count(s.record_id)
     """)
     con.execute(f"""
@@ -64,6 +66,7 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
         with target as (
             select distinct target as record_id from incoming anti join settled using (target)
             union select record_id from withdrawable
+            union select record_id from stirred
         ),
         contents as (
             select {columns}, content from standing s semi join target t on t.record_id = s.record_id
@@ -96,6 +99,7 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
         left join gone g on g.record_id = c.record_id and g.delivery_id = c.delivery_id and g.content = c.content
         where c.nth > coalesce(g.times, 0)
     """)
+    con.execute(f"create or replace temp table said as select * from said r anti join {void_sql('r', 'target')}")
 
 
 def take_back(con: duckdb.DuckDBPyConnection, delivery_id: str) -> pa.Table:
@@ -152,12 +156,13 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
     """)
     columns = ", ".join(f'"{name}"' for name in [*record_schema().names, "content"])
     con.execute(
-        f"insert into said by name select target, {columns}, row from incoming i anti join settled using (target)"
+        f"insert into said by name select target, {columns}, row from incoming r anti join settled using (target)"
+        f" anti join {void_sql('r', 'target')}"
     )
     result = Resolution()
     _sort_rows(con, result, row_count)
     if withdrawn is not None and withdrawn.num_rows:
-        _take(result, "witnesses", withdrawn, result.tables.get("witnesses"))
+        take_rows(result, "witnesses", withdrawn, result.tables.get("witnesses"))
     con.execute("""
         create or replace temp table refold as
         select s.target from said s
@@ -191,12 +196,12 @@ def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: in
         f"select {lineage}, false as withdrawn from incoming i join sorted s using (row)"
         " where not s.first_version and not s.news and i.row not in (select row from unchanged) order by i.row"
     ).to_arrow_table()
-    _take(result, "witnesses", witnesses)
+    take_rows(result, "witnesses", witnesses)
     assertions = con.sql(
         "select i.* exclude (record_id, row, target), i.target as record_id"
         " from incoming i join sorted s using (row) where not s.first_version and s.news order by i.row"
     ).to_arrow_table()
-    _take(result, "assertions", assertions)
+    take_rows(result, "assertions", assertions)
 
 
 def _withdraw(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
@@ -210,10 +215,10 @@ def _withdraw(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         order by s.record_id
     """).to_arrow_table()
     result.withdrawn = rows.num_rows
-    _take(result, "superseded", rows, result.tables.get("superseded"))
+    take_rows(result, "superseded", rows, result.tables.get("superseded"))
 
 
-def _take(result: Resolution, name: str, rows: pa.Table, before: pa.Table | None = None) -> None:
+def take_rows(result: Resolution, name: str, rows: pa.Table, before: pa.Table | None = None) -> None:
     """Bring rows to the schema of a lake table, behind those that are there already; no rows, no table."""
     if not rows.num_rows:
         return
@@ -326,7 +331,7 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         "select record_id, old_version as version, 'corrected' as reason, delivery_id from moved"
         " where old_version is not null order by record_id"
     ).to_arrow_table()
-    _take(result, "superseded", old)
+    take_rows(result, "superseded", old)
     con.execute("drop table now_standing; drop table moved")
 
 

@@ -8,75 +8,21 @@ statement. Where neither is provable, the larger count of one delivery stands an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from tieout.intake.derive import record_ids
+from tieout.intake.issues import relation
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Covered", "StatementPlace", "aim_counted", "relation"]
+    from tieout.intake.reissued import Covered
+
+__all__ = ["aim_counted"]
 
 _CANDIDATES_MAX = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementPlace:
-    """
-    A statement and where in a delivery its rows begin.
-
-    Days are counted from 1970; balances are minor units at ``exponent``.
-    """
-
-    delivery_id: str
-    member: str | None
-    line: int
-    account_id: str
-    currency: str | None
-    statement_id: str | None
-    number: str | None
-    from_day: int | None
-    to_day: int | None
-    opening: int | None
-    closing: int | None
-    exponent: int
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """Every statement of the accounts in question, those of the incoming delivery among them."""
-
-    statements: list[StatementPlace]
-
-
-def relation(one: StatementPlace, other: StatementPlace) -> str:
-    """
-    Say whether two statements cover the same lines: ``same``, ``disjoint`` or ``unknown``.
-
-    The same needs a name or number, or a day with both balances, and everything equal. Disjoint needs two different numbers and either balances that chain (one opens with what the other closed) or
-    days that do not touch.
-    """
-    identity = ("account_id", "currency", "statement_id", "number", "from_day", "to_day", "opening", "closing")
-    named = one.statement_id is not None or one.number is not None
-    bounded = None not in {one.opening, one.closing, one.to_day}
-    if (named or bounded) and all(getattr(one, name) == getattr(other, name) for name in identity):
-        return "same"
-    if one.number is None or other.number is None or one.number == other.number:
-        return "unknown"
-    if _follows(one, other) or _follows(other, one):
-        return "disjoint"
-    return "unknown"
-
-
-def _follows(earlier: StatementPlace, later: StatementPlace) -> bool:
-    if earlier.closing is not None and later.opening is not None:
-        same = earlier.closing * 10**later.exponent == later.opening * 10**earlier.exponent
-        if same and earlier.opening != earlier.closing:
-            return True
-    return earlier.to_day is not None and later.from_day is not None and earlier.to_day < later.from_day
 
 
 def aim_counted(
@@ -91,14 +37,13 @@ def aim_counted(
     if not con.sql("select 1 from incoming where counted limit 1").fetchall():
         return []
     _load_equals(con, witnesses)
-    _load_statements(con, covered)
     _load_leaders(con, covered)
     _load_relations(con, covered)
     _choose(con)
     con.execute(_AIM)
     con.execute(_FOLLOW)
     conflicts = _conflicts(con)
-    for name in ("equal_standing", "seen", "statement_place", "leader", "pair", "choice"):
+    for name in ("equal_standing", "seen", "leader", "pair", "choice"):
         con.execute(f"drop table if exists {name}")
     return conflicts
 
@@ -127,23 +72,6 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     """)
 
 
-def _load_statements(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
-    """
-    Note where each statement begins; of several that begin in one line (a file without line ends) none is known.
-    """
-    rows = [
-        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "line": s.line}
-        for i, s in enumerate(covered.statements)
-    ]
-    kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
-    con.register("places", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
-    con.execute(
-        "create or replace temp table statement_place as select delivery_id, member, line,"
-        " case when count(*) = 1 then any_value(position) end as position from places group by all"
-    )
-    con.unregister("places")
-
-
 def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     """
     Find rows that repeat what the same statement said earlier in the same delivery: they follow the earlier row.
@@ -160,7 +88,7 @@ def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     own = [row[0] for row in con.sql("select distinct position from leader where position is not null").fetchall()]
     first: dict[int, int] = {}
     for position in sorted(own):
-        same = (p for p in sorted(first) if relation(covered.statements[p], covered.statements[position]) == "same")
+        same = (p for p in sorted(first) if _judge(covered, p, position) in {"same", "issue"})
         first[position] = first[next(same, position)] if position in first else next(same, position)
     kinds = pa.schema({"position": pa.int64(), "first_position": pa.int64()})
     con.register("firsts", pa.table([list(first), list(first.values())], schema=kinds))
@@ -176,6 +104,13 @@ def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
         from ranked
     """)
     con.unregister("firsts")
+
+
+def _judge(covered: Covered, one: int, other: int) -> str:
+    """Say how two statements relate, knowing which are issues of one."""
+    families = covered.found.family_of
+    same = one in families and families[one] == families.get(other)
+    return relation(covered.statements[one], covered.statements[other], family=same)
 
 
 _PAIRS = """
@@ -199,9 +134,7 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     distinct = con.sql(
         "select distinct mine, theirs from pair where mine is not null and theirs is not null"
     ).fetchall()
-    judged = [
-        {"mine": m, "theirs": t, "judged": relation(covered.statements[m], covered.statements[t])} for m, t in distinct
-    ]
+    judged = [{"mine": m, "theirs": t, "judged": _judge(covered, m, t)} for m, t in distinct]
     kinds = pa.schema({"mine": pa.int64(), "theirs": pa.int64(), "judged": pa.string()})
     con.register("judgement", pa.Table.from_pylist(judged, schema=kinds))
     con.execute(
@@ -214,8 +147,9 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
         create or replace temp table pair as
         select row, base, bool_or(named) as named, min(line) as line, record_id,
             min(delivery_id) as delivery_id, min(their_line) as their_line,
-            case when bool_or(relation = 'same') then 'same' when bool_or(relation = 'disjoint') then 'disjoint'
-            else 'unknown' end as relation
+            case when bool_or(relation = 'same') then 'same' when bool_or(relation = 'issue') then 'issue'
+            when bool_or(relation = 'disjoint') then 'disjoint' when bool_or(relation = 'within') then 'within'
+            when bool_or(relation = 'around') then 'around' else 'unknown' end as relation
         from pair group by row, base, record_id
     """)
 
@@ -279,13 +213,15 @@ _FOLLOW = """
     ) led where incoming.row = led.row
 """
 
-# Rows that say "same" must be as many on both sides; rows of which nothing is provable are always a conflict.
+# Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which nothing is provable are always a conflict.
 _CONFLICTS = """
     select min(line) as line, min(delivery_id) as earlier_delivery_id, min(their_line) as earlier_line,
         count(distinct row) as rows
     from pair group by base
     having bool_or(relation = 'unknown' and not named)
         or (bool_and(relation = 'same') and not bool_or(named) and count(distinct row) <> count(distinct record_id))
+        or (bool_and(relation = 'within') and not bool_or(named) and count(distinct row) > count(distinct record_id))
+        or (bool_and(relation = 'around') and not bool_or(named) and count(distinct row) < count(distinct record_id))
     order by line
 """
 

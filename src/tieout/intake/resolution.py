@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from tieout.intake.findings import Finding
     from tieout.store.lake import Lake, LakeFile
 
 __all__ = ["Conflict", "Facts", "Resolution", "Said"]
@@ -69,6 +70,7 @@ class Resolution:
     :ivar new_ids: rows whose identity got an occurrence number: row -> identity.
     :ivar tables: rows for the lake, by table: ``records`` (further versions), ``assertions``, ``witnesses``,
         ``superseded``.
+    :ivar changes: what statements that were issued again changed.
     :ivar folded: records whose contents were weighed again (hexadecimal): those without a conflict have none any more.
     """
 
@@ -76,6 +78,7 @@ class Resolution:
     new_ids: dict[int, bytes] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
+    changes: list[Finding] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     changed: int = 0
     withdrawn: int = 0

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tieout.intake import fold, occurrences
+from tieout.intake import fold, occurrences, reissued
+from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
 from tieout.intake.resolution import Conflict, Facts, Resolution, Said
 from tieout.model.records import record_schema
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
-    from tieout.intake.occurrences import Covered
+    from tieout.intake.reissued import Covered
     from tieout.intake.stage import Staged
     from tieout.store.lake import Lake, LakeFile
 
@@ -86,19 +87,28 @@ def resolve(
     alias_hits = np.zeros(0, np.bool_)
     if staged.alias_ids:
         alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
-    withdrawable = _withdrawable(con, lake, before or [])
-    if not len(repeated_keys) and not hits.num_rows and not alias_hits.any() and not len(withdrawable):
+    reissued.load_places(con, covered)
+    spoken_of = [_withdrawable(con, lake, before or []), reissued.load_held(con, lake, covered)]
+    nothing_known = not len(repeated_keys) and not hits.num_rows and not alias_hits.any()
+    if nothing_known and not any(map(len, spoken_of)) and not covered.weighed:
+        _drop(con)
         return Resolution()
-    if len(withdrawable):
-        hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], withdrawable)])
+    for keys in spoken_of:
+        if len(keys):
+            hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], keys)])
+    hits = hits.group_by(["key", "path", "row"], use_threads=False).aggregate([])
     involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy()]))
     rows = np.flatnonzero(np.isin(staged.keys, involved))
     rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
+    if covered.takes_all_rows:
+        rows = np.arange(staged.row_count)
     _load_incoming(con, lake, staged, rows)
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
     unclear = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
+    reissued.note_incoming(con)
+    reissued.load_void(con)
     fold.load_said(con, lake, facts)
     withdrawn = None
     if before is None:
@@ -107,6 +117,10 @@ def resolve(
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
     resolution.conflicts += [Conflict(None, note, candidates) for note, candidates in unclear]
+    left_out, stood = reissued.leave_out(con, said.delivery_id)
+    fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
+    resolution.withdrawn += stood
+    resolution.changes = changes(con, covered)
     _drop(con)
     return resolution
 
@@ -233,5 +247,6 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
 
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
-    for name in ("incoming", "standing", "history", "said", "withdrawable", "unchanged", "mine"):
+    ours = ("incoming", "standing", "history", "said", "withdrawable", "unchanged", "mine")
+    for name in (*ours, "statement_place", "weighed", "called", "held", "void", "stirred", "kept"):
         con.execute(f"drop table if exists {name}")

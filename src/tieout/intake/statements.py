@@ -5,23 +5,34 @@ Statements as the book keeps them: for chains, for coverage, for counting.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from tieout.config import clean_number
+from tieout.config.accounts import is_iban
 from tieout.intake.derive import Owner
-from tieout.intake.occurrences import StatementPlace
+from tieout.intake.issues import StatementPlace
 from tieout.store import schema
 from tieout.store.workplace import moment
 
 if TYPE_CHECKING:
-    from tieout.config import Workspace
+    from tieout.config import Account, Workspace
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
-    from tieout.model.statements import Statement
+    from tieout.model.statements import Statement, StatementPage
 
-__all__ = ["created_at", "names_of", "place_of", "places", "standing_statements", "statement_row", "statements_of"]
+__all__ = [
+    "created_at",
+    "names_of",
+    "places_of",
+    "rows_of",
+    "series_of",
+    "standing_statements",
+    "statement_row",
+    "statements_of",
+]
 
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -30,7 +41,8 @@ def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any
     """Give the row of the table ``statement`` for a statement."""
     currency = s.currency or work.source.currency
     owner = work.owner(s.account_number, currency) if currency else Owner(work.source.entity, s.account_number or "")
-    exponent = max(s.exponent, *(m.exponent for m in (s.opening, s.closing) if m is not None), 0)
+    ends = [s.opening, s.closing, *(m for page in s.pages for m in (page.opening, page.closing))]
+    exponent = max(s.exponent, *(m.exponent for m in ends if m is not None), 0)
     return {
         "delivery_id": work.row.delivery_id,
         "source_id": work.source.id,
@@ -51,47 +63,121 @@ def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any
         "credits": str(s.credits * 10 ** (exponent - s.exponent)),
         "debits": str(s.debits * 10 ** (exponent - s.exponent)),
         "closes": s.closes,
+        "pages": json.dumps([_page(page, exponent, 10 ** (exponent - s.exponent)) for page in s.pages]),
+        "begins": s.begins,
+        "ends": s.ends,
     }
+
+
+def _page(page: StatementPage, exponent: int, scale: int) -> list[int | None]:
+    """Give a page as the book keeps it: see store.schema."""
+    opening, closing = (None if m is None else m.scaled(exponent) for m in (page.opening, page.closing))
+    return [page.line, page.number, opening, closing, page.credits * scale, page.debits * scale]
 
 
 def _day(on: dt.date | None) -> int | None:
     return None if on is None else (on - _EPOCH).days
 
 
-def places(work: Work, staged: Staged) -> list[StatementPlace]:
-    """Say where the statements of a delivery stand in it."""
-    return [place_of(statement_row(work, member, s)) for member, s in staged.statements]
+def places_of(workspace: Workspace, row: Any, *, sequence: int, sound: bool) -> list[StatementPlace]:
+    """
+    Say where a statement's pages stand in its delivery; a statement without pages is one place.
+
+    :param row: of the table ``statement``.
+    :param sequence, sound: of its delivery: when it landed, and whether every row of it could be read.
+    """
+    whole = {name: row[name] for name in StatementPlace.__dataclass_fields__ if name in row}
+    whole["entity_id"] = _entity(workspace, row["source_id"], row["account_id"])
+    whole |= {"sequence": sequence, "sound": sound, "page": None, "net": int(row["credits"]) - int(row["debits"])}
+    pages = json.loads(row["pages"])
+    if row["number"] is None and not (row["begins"] and row["ends"]):
+        # Pages without a number are held together by the name that the bank gives to all of them.
+        whole["number"] = (row["statement_id"] or "").partition(" page ")[0] or None
+    if not pages:
+        return [StatementPlace(**whole)]
+    found = []
+    for index, (line, number, opening, closing, credits_, debits) in enumerate(pages):
+        own = {"line": line, "page": number, "opening": opening, "closing": closing, "net": credits_ - debits}
+        own |= {"begins": row["begins"] and index == 0, "ends": row["ends"] and index == len(pages) - 1}
+        found.append(StatementPlace(**whole | own))
+    return found
 
 
-def place_of(row: Any) -> StatementPlace:
-    """Say where a statement stands in its delivery."""
-    mapping = row if isinstance(row, dict) else row._mapping
-    return StatementPlace(**{name: mapping[name] for name in StatementPlace.__dataclass_fields__})
-
-
-def statements_of(connection: sa.Connection, names: dict[str, set[str]], but_of: str) -> list[dict[str, Any]]:
+def statements_of(
+    connection: sa.Connection, workspace: Workspace, names: dict[str, set[str]], but_of: str
+) -> list[dict[str, Any]]:
     """
     Read the statements that stand for some accounts, in the order of landing, but those of one delivery.
+
+    With each comes when its delivery landed (``sequence``), and whether every row of it could be read (``sound``).
 
     :param names: for each account the names that its statements may stand under: its own, and its number from the
         time before tieout.toml declared it. The rows carry its own.
     """
-    query = standing_statements().where(schema.statement.c.delivery_id != but_of)
+    delivery = schema.delivery
+    query = standing_statements().add_columns(delivery.c.sequence, (delivery.c.rows_quarantined == 0).label("sound"))
+    query = query.where(schema.statement.c.delivery_id != but_of)
     rows: list[dict[str, Any]] = []
     for account, known_as in sorted(names.items()):
         found = connection.execute(query.where(schema.statement.c.account_id.in_(sorted(known_as)))).mappings()
-        rows += [{**row, "account_id": account} for row in found]
+        rows += [
+            {**row, "account_id": account}
+            for row in found
+            if _account_now(workspace, row["account_id"], row["currency"]) == account
+        ]
     return rows
 
 
+def _entity(workspace: Workspace, source_id: str, account_id: str) -> str:
+    """Name the entity that tells accounts of one number apart; empty where the number alone does."""
+    if is_iban(account_id) or any(account.id == account_id for account in workspace.accounts):
+        return ""
+    return next((source.entity for source in workspace.sources if source.id == source_id), "")
+
+
+def rows_of(connection: sa.Connection, workspace: Workspace, delivery_id: str) -> list[dict[str, Any]]:
+    """Read the statements that a delivery had when it was read last."""
+    query = standing_statements().where(schema.statement.c.delivery_id == delivery_id)
+    return [
+        {**row, "account_id": _account_now(workspace, row["account_id"], row["currency"])}
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _account_now(workspace: Workspace, account_id: str, currency: str | None) -> str:
+    """Give an account's id of today: before tieout.toml declared it, its number was its id."""
+    declared = workspace.accounts
+    if any(account.id == account_id for account in declared):
+        return account_id
+    return next((a.id for a in declared if a.currency == currency and account_id in _numbers_of(a)), account_id)
+
+
+def _numbers_of(account: Account) -> set[str]:
+    if not account.number:
+        return set()
+    bare = clean_number(account.number)
+    return {account.number, bare, bare + account.currency}
+
+
 def names_of(workspace: Workspace, accounts: set[str]) -> dict[str, set[str]]:
-    """Give the names that an account had or has: its id, and its number from before it was declared."""
-    names = {account: {account} for account in accounts}
+    """
+    Give the names that accounts had or have: an id, and the number from before it was declared.
+
+    With them those of the same number in other currencies: some banks number the statements of all in one series.
+    """
+    series = {series_of(workspace, account) for account in accounts}
+    siblings = {account.id for account in workspace.accounts if series_of(workspace, account.id) in series}
+    names = {account: {account} for account in accounts | siblings}
     for account in workspace.accounts:
-        if account.id in names and account.number:
-            bare = clean_number(account.number)
-            names[account.id] |= {account.number, bare, bare + account.currency}
+        if account.id in names:
+            names[account.id] |= _numbers_of(account)
     return names
+
+
+def series_of(workspace: Workspace, account_id: str) -> str:
+    """Name what an account shares with those of the same number in other currencies."""
+    numbers = (a.number for a in workspace.accounts if a.id == account_id and a.number)
+    return clean_number(next(numbers, account_id))
 
 
 def standing_statements() -> sa.Select[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tieout.model.money import Money
 
-__all__ = ["BALANCE_KINDS", "Balance", "Statement"]
+__all__ = ["BALANCE_KINDS", "Balance", "Statement", "StatementPage"]
 
 #: What a balance measures. opening and closing are booked; interim ones stand on a page in the middle.
 BALANCE_KINDS = (
@@ -47,16 +47,37 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPage:
+    """
+    One page of a statement: where it stands in the file, and what it hands to the next.
+
+    :ivar number: the page's number; None where the source counts no pages.
+    :ivar opening, closing: the balances at its ends, interim ones included.
+    :ivar credits, debits: sums of its booked entries, minor units at the statement's ``exponent``.
+    """
+
+    line: int
+    number: int | None
+    opening: Money | None
+    closing: Money | None
+    credits: int
+    debits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """
     One statement of one account and currency: what it covers, and whether it closes.
 
-    Pages of one statement are one statement. ``closes`` is whether opening + credits - debits (booked entries in
+    Pages of one statement in one file are one statement; pages that come as files of their own are told by ``pages``,
+    ``begins`` and ``ends``. ``closes`` is whether opening + credits - debits (booked entries in
     the statement's currency only) equals closing; None where either balance is absent.
 
     :ivar line: the line in the file where it starts.
     :ivar statement_id: the source's own name for it, as written.
     :ivar number: its running number (``ElctrncSeqNb``, ``LglSeqNb``, ``:28C:``) without page, as written.
+    :ivar pages: the pages that stand here; none where the source counts none.
+    :ivar begins: whether its first page stands here; ``ends``: its last one.
     :ivar final: True for a statement of booked entries (camt.053, MT940); False for an intraday report or an advice.
     :ivar from_on: first day covered, where stated or implied by the balances; to_on: the last one.
     :ivar created_at: when the source made it, UTC (a local time without zone is taken as UTC).
@@ -83,3 +104,6 @@ class Statement:
     debits: int = 0
     exponent: int = 2
     closes: bool | None = None
+    pages: tuple[StatementPage, ...] = ()
+    begins: bool = True
+    ends: bool = True

@@ -151,18 +151,19 @@ def _quiet_days(rows: list[dict[str, Any]]) -> list[tuple[dt.date, str]]:
     """
     Find days without a statement on which nothing moved: the next statement opens with what the one before closed.
     """
-    ordered = sorted(rows, key=lambda row: (row["to_day"], row["version"], row["position"]))
+    closed: defaultdict[dt.date, set[Decimal]] = defaultdict(set)
+    opened: defaultdict[dt.date, set[Decimal]] = defaultdict(set)
+    for row in rows:
+        for ends, name in ((opened, "opening"), (closed, "closing")):
+            ends[row["to_day"]] |= {Decimal(row[name])} if row[name] is not None else set()
     found = []
-    for before, after in pairwise(ordered):
-        if before["closing"] is None or after["opening"] is None:
+    # Pages, or a statement issued again: of a day, any that fits tells.
+    for before, after in pairwise(sorted(closed)):
+        if not closed[before] & opened[after]:
             continue
-        if Decimal(before["closing"]) != Decimal(after["opening"]):
-            continue
-        between = min((after["to_day"] - before["to_day"]).days, DAYS_MAX)
-        told = (
-            f"nothing moved: the statement of {after['to_day']} opens with what that of {before['to_day']} closed with"
-        )
-        found += [(before["to_day"] + _DAY * ahead, told) for ahead in range(1, between)]
+        between = min((after - before).days, DAYS_MAX)
+        told = f"nothing moved: the statement of {after} opens with what that of {before} closed with"
+        found += [(before + _DAY * ahead, told) for ahead in range(1, between)]
     return found
 
 

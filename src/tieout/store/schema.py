@@ -147,6 +147,10 @@ statement = sa.Table(
     sa.Column("credits", sa.Text, nullable=False),
     sa.Column("debits", sa.Text, nullable=False),
     sa.Column("closes", sa.Boolean, nullable=True),
+    # Which pages stand here: [[line, number, opening, closing, credits, debits], ...], amounts at ``exponent``.
+    sa.Column("pages", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("begins", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("ends", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Index("ix_statement_account", "account_id", "to_day"),
 )
 

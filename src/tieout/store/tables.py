@@ -34,7 +34,7 @@ TABLES: dict[str, pa.Schema] = {
             "withdrawn": pa.bool_(),
         },
     ),
-    # Versions that are not current any more, and why: corrected, completed, booked, withdrawn.
+    # Versions that are not current any more, and why: corrected, completed, booked, withdrawn, reissued.
     "superseded": pa.schema(
         {
             "record_id": _ID,

@@ -1,0 +1,264 @@
+"""
+What a later issue of a statement does to the records of the earlier ones: laws 2 and 5.
+
+An entry that a superseded issue told of and the issue that holds does not is void there: that report counts no more, and
+a record of which no report is left is superseded, reason ``reissued``. Everything else keeps its identity, with another
+witness. What changed is said to a person (intake.changes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.intake.issues import issues
+from tieout.store.views import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from tieout.intake.issues import Family, Issues, StatementPlace
+    from tieout.store.lake import Lake, LakeFile
+
+__all__ = [
+    "Covered",
+    "cover",
+    "leave_out",
+    "load_held",
+    "load_places",
+    "load_void",
+    "note_incoming",
+    "void_sql",
+]
+
+
+@dataclass(slots=True)
+class Covered:
+    """
+    Every statement of the accounts in question, those of the incoming delivery among them.
+
+    :ivar names: of each account, what its records may call it.
+    :ivar found: which of them are issues of one statement.
+    :ivar weighed: the families that this delivery changes; ``scopes`` names them and those that it dissolves.
+    :ivar files: what the other deliveries of these families brought.
+    """
+
+    statements: list[StatementPlace]
+    found: Issues
+    own: str
+    names: dict[str, set[str]]
+    weighed: list[Family] = field(default_factory=list)
+    scopes: set[str] = field(default_factory=set)
+    files: list[LakeFile] = field(default_factory=list)
+
+    @property
+    def takes_all_rows(self) -> bool:
+        """Whether the incoming delivery brings a statement that others bring as well."""
+        return any(self.statements[i].delivery_id == self.own for family in self.weighed for i in family.members)
+
+    @property
+    def others(self) -> list[str]:
+        """Name the other deliveries of the families that are weighed."""
+        members = (self.statements[i].delivery_id for family in self.weighed for i in family.members)
+        return sorted(set(members) - {self.own})
+
+
+def cover(
+    others: Sequence[StatementPlace],
+    fresh: Sequence[StatementPlace],
+    before: Sequence[StatementPlace],
+    own: str,
+    names: dict[str, set[str]],
+) -> Covered:
+    """
+    Find the families that a delivery changes.
+
+    :param fresh: its statements; ``before``: those that it had when it was read before.
+    """
+    places = [*others, *fresh]
+    covered = Covered(places, issues(places), own, names)
+    earlier_places = [*others, *before]
+    earlier = {_signature(earlier_places, f): f for f in issues(earlier_places).families}
+    now = {_signature(places, f): f for f in covered.found.families}
+    dissolved = [f for signature, f in earlier.items() if signature not in now and len(f.members) > 1]
+    stirred = {_name(earlier_places[i]) for f in dissolved for i in f.members}
+    changed = [
+        f for signature, f in now.items() if _is_changed(places, f, stirred, fresh=signature not in earlier, own=own)
+    ]
+    covered.scopes = {f.scope for f in [*dissolved, *changed]}
+    covered.weighed = [
+        f for f in covered.found.families if f in changed or (len(f.members) > 1 and f.scope in covered.scopes)
+    ]
+    return covered
+
+
+def _is_changed(
+    places: Sequence[StatementPlace], family: Family, stirred: set[tuple[str, str, int]], *, fresh: bool, own: str
+) -> bool:
+    if len(family.members) > 1 and any(places[i].delivery_id == own for i in family.members):
+        return True
+    return fresh and (len(family.members) > 1 or any(_name(places[i]) in stirred for i in family.members))
+
+
+def _name(place: StatementPlace) -> tuple[str, str, int]:
+    return place.delivery_id, place.member or "", place.line
+
+
+def _signature(places: Sequence[StatementPlace], family: Family) -> tuple[object, ...]:
+    parts = (family.members, family.run, family.superseded, family.rivals)
+    return (family.scope, *(frozenset(_name(places[i]) for i in part) for part in parts))
+
+
+def load_places(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
+    """
+    Note where each statement begins; of several that begin in one line (a file without line ends) none is known.
+    """
+    rows = [
+        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "line": s.line}
+        for i, s in enumerate(covered.statements)
+    ]
+    kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
+    con.register("places", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
+    con.execute(
+        "create or replace temp table statement_place as select delivery_id, member, line,"
+        " case when count(*) = 1 then any_value(position) end as position from places group by all"
+    )
+    con.unregister("places")
+    weighed = [
+        {
+            "position": i,
+            "family": n,
+            "superseded": i in f.superseded,
+            "run": i in f.run,
+            "rival": i in f.rivals,
+        }
+        for n, f in enumerate(covered.weighed)
+        for i in f.members
+    ]
+    shape = {"position": pa.int64(), "family": pa.int64(), **dict.fromkeys(("superseded", "run", "rival"), pa.bool_())}
+    # Only rows of the statement's own account are its entries.
+    called = [
+        {"position": i, "account_id": name}
+        for f in covered.weighed
+        for i in f.members
+        for name in sorted(covered.names.get(covered.statements[i].account_id, {covered.statements[i].account_id}))
+    ]
+    kinds = {"position": pa.int64(), "account_id": pa.string()}
+    con.register("called_rows", pa.Table.from_pylist(called, schema=pa.schema(kinds)))
+    con.execute("create or replace temp table called as select * from called_rows")
+    con.unregister("called_rows")
+    con.register("weighed_rows", pa.Table.from_pylist(weighed, schema=pa.schema(shape)))
+    con.execute("create or replace temp table weighed as select * from weighed_rows")
+    con.unregister("weighed_rows")
+
+
+def load_held(con: duckdb.DuckDBPyConnection, lake: Lake, covered: Covered) -> pa.Array:
+    """
+    Find which records the other deliveries of the weighed families told of, statement by statement.
+
+    :return: the first 64 bits of their identities.
+    """
+    con.execute("create or replace temp table held (position bigint, record_id blob)")
+    by_name = {
+        name: table(lake, name, [f for f in covered.files if f.table_name == name])
+        for name in ("records", "assertions", "witnesses")
+    }
+    columns = "record_id, record_key, delivery_id, coalesce(member, '') as member, line"
+    con.execute(f"""
+        create or replace temp table reported as
+        select {columns}, account_id, 1 as told from {by_name["records"]} where version = 1
+        union all select {columns}, account_id, 1 from {by_name["assertions"]}
+        union all select {columns}, null, case when withdrawn then -1 else 1 end from {by_name["witnesses"]}
+    """)
+    con.execute("""
+        insert into held
+        with told as (
+            select record_id, delivery_id, member, line, any_value(account_id) as account_id
+            from reported group by record_id, delivery_id, member, line having sum(told) > 0
+        )
+        select distinct s.position, t.record_id from told t asof join statement_place s
+        on s.delivery_id = t.delivery_id and s.member = t.member and s.line <= t.line
+        semi join called c on c.position = s.position and (c.account_id = t.account_id or t.account_id is null)
+    """)
+    keys = con.sql("select distinct record_key from reported").to_arrow_table()["record_key"]
+    con.execute("drop table reported")
+    return pa.concat_arrays(keys.chunks) if keys.num_chunks else pa.array([], pa.int64())
+
+
+def note_incoming(con: duckdb.DuckDBPyConnection) -> None:
+    """Add what the incoming delivery tells of, once each row has its record."""
+    con.execute("""
+        insert into held
+        select distinct s.position, i.target from incoming i asof join statement_place s
+        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.line <= i.line
+        semi join called c on c.position = s.position and c.account_id = i.account_id
+    """)
+
+
+def load_void(con: duckdb.DuckDBPyConnection) -> None:
+    """
+    Find the entries that the issue that holds does not tell of any more (``void``), and all that may change (``stirred``).
+    """
+    con.execute("""
+        create or replace temp table void as
+        with place as (select h.*, w.family, w.superseded from held h join weighed w using (position)),
+        gone as (
+            select distinct family, record_id from place p where superseded and not exists (
+                select 1 from place q where q.family = p.family and q.record_id = p.record_id and not q.superseded
+            )
+        )
+        select p.position, p.record_id from place p semi join gone g
+        on g.family = p.family and g.record_id = p.record_id
+    """)
+    con.execute("""
+        create or replace temp table stirred as
+        select record_id from void
+        union
+        select h.record_id from held h
+        where h.record_id in (select record_id from standing)
+        and h.record_id not in (select record_id from standing where current)
+    """)
+
+
+def void_sql(reports: str, record: str) -> str:
+    """Write the right side of an anti join that leaves void reports out of a relation of reports."""
+    return f"""(
+        select v.record_id as void_record, s.delivery_id as void_delivery, s.member as void_member, s.line as first_line,
+            s.next_line
+        from void v join (
+            select *, lead(line) over (partition by delivery_id, member order by line) as next_line from statement_place
+        ) s using (position)
+    ) on void_record = {reports}.{record} and void_delivery = {reports}.delivery_id
+        and void_member = coalesce({reports}.member, '') and {reports}.line >= first_line
+        and ({reports}.line < next_line or next_line is null)"""
+
+
+def leave_out(con: duckdb.DuckDBPyConnection, delivery_id: str) -> tuple[pa.Table, int]:
+    """
+    Find the records that nothing but superseded issues tells of; the other void ones are ``kept``.
+
+    :return: rows for ``superseded``, and how many of them stood before this delivery.
+    """
+    con.execute("""
+        create or replace temp table kept as
+        select distinct record_id from void where record_id in (select target from said)
+    """)
+    rows = con.sql(
+        """
+        with last as (
+            select record_id, version, true as stood from standing where current
+            union all
+            select distinct target, 1, false from incoming where target not in (select record_id from standing)
+        )
+        select l.record_id, l.version, 'reissued' as reason, $delivery as delivery_id, l.stood
+        from last l semi join void v on v.record_id = l.record_id
+        anti join kept k on k.record_id = l.record_id
+        order by l.record_id
+        """,
+        params={"delivery": delivery_id},
+    ).to_arrow_table()
+    return rows.drop_columns(["stood"]), sum(rows["stood"].to_pylist())
