@@ -24,7 +24,9 @@ __all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
 _SHOWN = 50
 # What a person has settled needs nobody any more.
 _UNSETTLED = "coalesce(t.decided, 'open') <> 'resolved'"
-_RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "line", "amount", "age"})
+_RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "skipped", "line", "amount", "age"})
+# A last column that is shown only where a row has something in it.
+_SOMETIMES = {"skipped"}
 
 _Limit = Annotated[
     int, typer.Option(metavar="N", min=1, max=10_000, help="Show so many rows (JSON: all, up to 10000).")
@@ -42,11 +44,12 @@ def deliveries(
     """Show what came in, the newest first, and what became of its rows."""
     from tieout.observe.exports import Filters
 
-    headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated", "quarantined"]
+    headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated"]
+    headings += ["quarantined", "skipped"]
 
     def cells(row: dict[str, Any]) -> list[object]:
         shown = [row["received_at"][:16].replace("T", " "), row["delivery_id"][:12], row["source"], row["name"]]
-        counts = [row["rows_in"], row["rows_new"], row["rows_repeated"], row["rows_quarantined"]]
+        counts = [row[f"rows_{name}"] for name in ("in", "new", "repeated", "quarantined", "skipped")]
         return [*shown, row["format"], row["state"], *counts]
 
     wanted = asked(context, workspace, as_json=as_json)
@@ -167,7 +170,10 @@ def _listed(
         content = {"count": found.count, "as_of": day, name: found.rows}
         say_json(content | measured({"read": system_clock.monotonic() - began}))
         return found.count
-    _table(headings, [cells(row) for row in found.rows])
+    shown = [cells(row) for row in found.rows]
+    if headings[-1] in _SOMETIMES and not any(row[-1] for row in shown):
+        headings, shown = headings[:-1], [row[:-1] for row in shown]
+    _table(headings, shown)
     if found.count > len(found.rows):
         say(f"... and {found.count - len(found.rows)} more: --limit shows more, 'tieout export {name}' has all")
     elif not found.count:

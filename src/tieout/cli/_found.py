@@ -21,7 +21,7 @@ _QUARANTINE_MAX = 1_000
 
 @dataclass(slots=True)
 class SourceFound:
-    """What one source delivered; rows = new + known already + quarantined."""
+    """What one source delivered; rows = new + known already + quarantined + skipped."""
 
     source: str
     files: int = 0
@@ -29,6 +29,7 @@ class SourceFound:
     new: int = 0
     known: int = 0
     quarantined: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,7 @@ def _sources(workspace: Workspace, snapshot: Snapshot) -> list[SourceFound]:
             source.new += row["rows_new"]
             source.known += row["rows_repeated"]
             source.quarantined += row["rows_quarantined"]
+            source.skipped += row["rows_skipped"]
     return list(found.values())
 
 

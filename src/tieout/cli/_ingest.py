@@ -100,7 +100,9 @@ def _show(outcomes: list[Outcome]) -> None:
     if not outcomes:
         say("nothing new: no file waits at the sources' paths")
         return
-    headings = ("file", "source", "what", "rows in", "new", "known", "changed", "quarantined")
+    headings = ["file", "source", "what", "rows in", "new", "known", "changed", "quarantined"]
+    skipped = any(outcome.rows_skipped for outcome in outcomes)
+    headings += ["skipped"] * skipped
     rows = [
         (
             outcome.name,
@@ -111,6 +113,7 @@ def _show(outcomes: list[Outcome]) -> None:
             str(outcome.rows_repeated),
             str(outcome.versions),
             str(outcome.rows_quarantined),
+            *([str(outcome.rows_skipped)] * skipped),
         )
         for outcome in outcomes
     ]

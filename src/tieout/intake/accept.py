@@ -223,10 +223,10 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     supersede_announced(work, facts, change, statements)
     find(work, facts, staged, resolution, change, statements)
     kept = staged.row_count - resolution.repeated
-    if staged.rows_in != kept + resolution.repeated + staged.quarantined:
+    if staged.rows_in != kept + resolution.repeated + staged.quarantined + staged.skipped:
         message = (
-            f"{row.name}: {staged.rows_in} rows came in, but {kept} new, {resolution.repeated} known and"
-            f" {staged.quarantined} quarantined were counted: nothing was written"
+            f"{row.name}: {staged.rows_in} rows came in, but {kept} new, {resolution.repeated} known,"
+            f" {staged.quarantined} quarantined and {staged.skipped} skipped were counted: nothing was written"
         )
         raise Broken(message)
     change.delivery = {

@@ -23,7 +23,7 @@ __all__ = ["Outcome", "Work"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What became of a delivery. Rows in = rows new + repeated + quarantined; of the
+    What became of a delivery. Rows in = rows new + repeated + quarantined + skipped; of the
     repeated ones, ``versions`` say something else than before.
 
     :ivar state: accepted or refused.

@@ -116,11 +116,8 @@ class Meaning:
 
     @property
     def kept(self) -> str | None:
-        """The SQL of whether a row is kept; one whose filter cannot be computed is kept, to be explained."""
-        said = self.first.get("where")
-        if said is None:
-            return None
-        return "(s_where is null or s_where.v)" if said.fallible else "s_where"
+        """The SQL of whether a row goes on: only one that the filter is surely false for is skipped; an unknown one is a fault."""
+        return f"coalesce({self.value('where')}, true)" if "where" in self.first else None
 
     def direct(self, sql: str) -> str | None:
         """The column that a value simply is (``c7``), lists (``[c7]``) or asks for (``c7 is null``), if that is all."""

@@ -45,6 +45,8 @@ def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
     reason = "unreadable"
     if check.what == "field":
         column, said = _conversion(compiled, check.name, row, column)
+    elif check.what == "where":
+        column, said = _unknown(compiled, row, column)
     else:
         said = _SENTENCES[check.what](check.name, row)
         reason = _REASONS.get(check.what, reason)
@@ -64,6 +66,16 @@ def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str)
             return where, f"expected {atom.expected}, got {_shown(row[f'a{n}'])}"
     values = ", ".join(_shown(row[f"c{n}"]) for n in compiled.read_by.get(name, ()))
     return column, f"expected a value for {name} within its limits, got {values or 'none'}"
+
+
+def _unknown(compiled: Compiled, row: dict[str, Any], column: str) -> tuple[str, str]:
+    """Name the column without which the filter is neither true nor false, and the words that would decide."""
+    empty = [compiled.header[n] for n in compiled.read_by.get("where", ()) if row[f"c{n}"] is None]
+    column = empty[0] if empty else column
+    name = column if column.isidentifier() and column.isascii() else f'"{column}"'
+    hint = f"coalesce({name}, '')" if empty else "coalesce(..., true)"
+    where = shortened(compiled.mapping.where or "", _LONGEST)
+    return column, f"expected `where` ({where}) to be true or false, got no value: say there what it means, by {hint}"
 
 
 def _amount(scaled: str | None) -> str:
