@@ -196,8 +196,8 @@ def _change(work: Work, kind: str, version: int) -> Change:
         reason=work.replay,
         delivery_id=work.row.delivery_id,
         expected=version,
-        config_text=work.workspace.path.read_text(encoding="utf-8-sig"),
-        reader_text=work.reader.text,
+        workspace=work.workspace,
+        reader=work.reader,
     )
 
 

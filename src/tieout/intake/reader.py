@@ -121,7 +121,7 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
         from tieout.formats.tabular import MappingFormat, parse_mapping
 
         if text is None:
-            text = _mapping_text(workspace, source.mapping)
+            text = workspace.text_of(source.mapping)
         return Reader(MappingFormat(parse_mapping(text, source.mapping)), options, text)
     if source.format is not None:
         from tieout.formats.registry import format_of
@@ -129,17 +129,6 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
         return Reader(format_of(source.format), options, None)
     message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"
     raise WrongUse(message)
-
-
-def _mapping_text(workspace: Workspace, path: str) -> str:
-    try:
-        return (workspace.folder / path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"{path}: expected UTF-8, got a byte that is none at byte {error.start + 1}: save it as UTF-8"
-        raise WrongUse(message) from None
-    except OSError as error:
-        message = f"{path}: expected a mapping that can be read, got {error.strerror}"
-        raise WrongUse(message) from None
 
 
 def _timezone(workspace: Workspace, source: Source) -> str:
