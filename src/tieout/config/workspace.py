@@ -246,9 +246,9 @@ class Workspace:
 
     def named_texts(self) -> dict[str, str]:
         """Give the texts of all mappings, calendars and rule files that tieout.toml names and that can be read."""
-        calendars = {thing.calendar for thing in (*self.sources, *self.accounts) if thing.calendar}
+        calendars = {source.calendar for source in self.sources} | {account.calendar for account in self.accounts}
         paths = {source.mapping for source in self.sources if source.mapping}
-        paths |= {f"calendars/{name}.toml" for name in calendars}
+        paths |= {f"calendars/{name}.toml" for name in calendars if name}
         paths |= {one.rules for one in self.reconciliations if not one.built_in}
         found = {}
         for path in sorted(paths):

@@ -116,13 +116,15 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
     :param text: the mapping's text, where another than the one in its file is meant.
     :raises WrongUse: there is no such format, the mapping has a fault, or the source has a connector only.
     """
-    options = ReadOptions(timezone=_timezone(workspace, source), currency=source.currency)
+    options = ReadOptions(timezone=_timezone(workspace, source), currency=_currency(workspace, source))
     if source.mapping is not None:
-        from tieout.formats.tabular import MappingFormat, parse_mapping
+        from tieout.formats.tabular import MappingFormat, check_mapping, parse_mapping
 
-        if text is None:
-            text = workspace.text_of(source.mapping)
-        return Reader(MappingFormat(parse_mapping(text, source.mapping)), options, text)
+        text, todays = (workspace.text_of(source.mapping), True) if text is None else (text, False)
+        mapping = parse_mapping(text, source.mapping)
+        if todays:  # a past one is read with, whatever it lacked
+            check_mapping(mapping, options)
+        return Reader(MappingFormat(mapping), options, text)
     if source.format is not None:
         from tieout.formats.registry import format_of
 
@@ -141,6 +143,12 @@ def _timezone(workspace: Workspace, source: Source) -> str:
         )
         raise WrongUse(message)
     return zones.pop() if len(zones) == 1 else source.timezone
+
+
+def _currency(workspace: Workspace, source: Source) -> str | None:
+    """Give the currency where a file states none: the source's, else its accounts' where they agree."""
+    currencies = {account.currency for account in workspace.accounts if account.source == source.id}
+    return source.currency or (currencies.pop() if len(currencies) == 1 else None)
 
 
 def owner_of(workspace: Workspace, source: Source, number: str | None, currency: str) -> tuple[Owner, bool]:

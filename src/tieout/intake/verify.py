@@ -103,7 +103,7 @@ def check_files(store: Store, verdict: Verdict, *, lake: bool) -> None:
 
 def _deliveries(connection: sa.Connection) -> dict[str, Mapping[str, Any]]:
     query = sa.select(schema.delivery).order_by(schema.delivery.c.sequence)
-    return {row["delivery_id"]: row for row in connection.execute(query).mappings()}
+    return {row["delivery_id"]: dict(row) for row in connection.execute(query).mappings()}
 
 
 def _graves(connection: sa.Connection) -> dict[str, str]:

@@ -210,7 +210,11 @@ def _expressions(mapping: Mapping, options: ReadOptions) -> dict[str, str | Type
         found["account_number"] = Typed(quoted(mapping.account), Kind.TEXT, literal=mapping.account)
     if "currency" not in found:
         if options.currency is None:
-            raise _misuse(mapping, "currency", "expected a field currency, or a currency of the source, got neither")
+            raise _misuse(
+                mapping,
+                "currency",
+                "expected a field currency, or `currency` of its source or account in tieout.toml, got none",
+            )
         found["currency"] = Typed(quoted(options.currency), Kind.TEXT, literal=options.currency)
     if "kind" not in found:
         raise _misuse(mapping, "kind", "expected a field kind, such as kind = \"'charge'\", got none")
