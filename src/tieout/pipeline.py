@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
+from tieout.intake.settle import decide_entries
 from tieout.intake.verify import verify
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tieout.config import Source, Workspace
+    from tieout.intake.settle import Entry
     from tieout.intake.work import Outcome
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
-__all__ = ["Resolution", "ingest", "judge", "match", "replay", "resolve", "undo", "verify"]
+__all__ = ["Resolution", "decide_quarantine", "ingest", "judge", "match", "replay", "resolve", "undo", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,15 @@ def ingest(
         except (BadInput, Broken) as error:
             yield error
     sweep(store)
+
+
+def decide_quarantine(store: Store, entries: Sequence[Entry], reason: str, *, settled: bool) -> int:
+    """
+    Close entries of the quarantine by a person's decision, or open them again.
+
+    :raises WrongUse: no reason is given.
+    """
+    return decide_entries(store, entries, reason, settled=settled)
 
 
 def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:

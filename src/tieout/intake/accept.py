@@ -122,7 +122,7 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
     """Read the landed bytes into drafts."""
     store, row = work.store, work.row
     origin = Provenance(
-        system=work.reader.format.system or row.source_id,
+        system=work.system,
         source_id=row.source_id,
         delivery_id=row.delivery_id,
         seen_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row.received_at),
@@ -251,7 +251,7 @@ def _write(work: Work, staged: Staged, resolution: Resolution) -> list[LakeFile]
     owners = [work.owner(b.account_number, b.amount.currency) for _, b in staged.balances]
     pairs = [(o.entity_id, o.account_id) for o in owners]
     balances = drafts.balance_table(staged.balances, pairs, row.delivery_id, row.source_id)
-    problems = drafts.quarantine_table(staged.problems, row.delivery_id, row.source_id)
+    problems = drafts.quarantine_table(staged.problems, row.delivery_id, row.source_id, work.system)
     for name, rows in (("balances", balances), ("quarantine", problems)):
         file = drafts.write_table(lake, name, rows, row.delivery_id)
         files += [file] if file else []

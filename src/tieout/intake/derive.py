@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
+    from tieout.model.problems import Named
     from tieout.model.records import Record
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Provenance",
     "alias_keys",
     "derive",
+    "record_id_of",
     "record_ids",
     "record_keys",
     "reference_rows",
@@ -261,6 +263,13 @@ def _from_hexadecimal(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     words = ((words << four) | (words >> eight)) & np.uint64(0x00FF00FF00FF00FF)
     words = (words | (words >> eight)) & np.uint64(0x0000FFFF0000FFFF)
     return (words | (words >> sixteen)) & np.uint64(0xFFFFFFFF)
+
+
+def record_id_of(named: Named, system: str) -> bytes:
+    """Give the identity that a row would have had, as :func:`record_ids` computes it."""
+    namespace = _namespace(system, namespace=named.namespace, status=named.status)
+    text = _prefix(system, named.account, namespace) + "i" + named.identity
+    return hashlib.sha256(text.encode()).digest()[:16]
 
 
 def _namespace(system: str, *, namespace: str, status: str, **_others: object) -> str:

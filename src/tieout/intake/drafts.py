@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tieout.intake.derive import record_keys, reference_rows
+from tieout.intake.derive import record_id_of, record_keys, reference_rows
 from tieout.intake.stage import write_index
 from tieout.model.records import record_schema
 from tieout.store.tables import table_schema
@@ -155,7 +155,7 @@ def balance_table(
     return pa.Table.from_pylist(rows, schema=table_schema("balances"))
 
 
-def quarantine_table(problems: Sequence[Problem], delivery_id: str, source_id: str) -> pa.Table:
+def quarantine_table(problems: Sequence[Problem], delivery_id: str, source_id: str, system: str) -> pa.Table:
     """Turn problems into rows: what could not be read, and what was found wrong in what could."""
     columns = {
         "delivery_id": [delivery_id] * len(problems),
@@ -166,5 +166,6 @@ def quarantine_table(problems: Sequence[Problem], delivery_id: str, source_id: s
         "column": [None if p.column is None else str(p.column) for p in problems],
         "reason": [p.reason for p in problems],
         "message": [p.message for p in problems],
+        "record_id": [record_id_of(p.named, system) if p.named else None for p in problems],
     }
     return pa.table(columns, schema=table_schema("quarantine"))

@@ -66,6 +66,11 @@ class Work:
     replay: str | None
     unknown: dict[tuple[str | None, str], None]
 
+    @property
+    def system(self) -> str:
+        """The platform or bank whose identifiers its rows carry."""
+        return self.reader.format.system or str(self.row.source_id)
+
     def owner(self, number: str | None, currency: str) -> Owner:
         """Find whose a line is, remembering accounts that nobody declared."""
         found, known = owner_of(self.workspace, self.source, number, currency)

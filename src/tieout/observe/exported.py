@@ -211,6 +211,10 @@ _QUARANTINE = (
     *_same("word", "severity", "reason"),
     *_same("text", "message"),
     *_same("moment", "received_at"),
+    *_same("word", "settled"),
+    *_same("text", "settled_by"),
+    *_same("moment", "settled_at"),
+    *_same("text", "settled_because"),
 )
 
 _ID = Column("record_id", "word", "lower(hex(t.record_id))")
@@ -387,7 +391,7 @@ TABLES = {
             order="t.sequence, t.member, t.line, t.column, t.message",
             account="",
             day="t.received_at::date",
-            needs=("deliveries",),
+            needs=("deliveries", "settled"),
             history=_STATE,
         ),
         ExportedTable(
