@@ -28,7 +28,7 @@ def bring(office: Office, *rows: str, source: str = "psp") -> str:
     return str(told["delivery_id"])
 
 
-def waiting(office: Office, *more: str) -> list[tuple[int, str | None]]:
+def waiting(office: Office, *more: str) -> list[tuple[int | None, str | None]]:
     """List (line, what closed it); the exit status must say whether anything is open."""
     answer = office.run("--json", "quarantine", *more)
     rows: list[dict[str, Any]] = answer.said["quarantine"]

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from tieout.store.lake import Lake, LakeFile
 
     Files = dict[str, list[LakeFile]]
+    #: A records file and the number of a row in it.
+    Place = tuple[str, int]
 
-__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range", "rows_found"]
+__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range"]
 
 #: The parts that an identifier can play in a record.
 ROLES = ("external_id", "payment_id", "settlement_id", "parent_external_id", "reference")
 _HIT = ("record_id", "record_key", "version")
 _AT_ONCE = 50_000
+# So many rows are read once and kept; more are read again by each question.
+_FEW = 1_000
 _KEY_DIGITS = 16
 
 
@@ -51,27 +55,31 @@ def identity_range(prefix: str) -> KeyRange:
     return KeyRange(*signed)
 
 
-def find_by_reference(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, wanted: str) -> int:
+def find_by_reference(
+    con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, wanted: str
+) -> tuple[int, frozenset[Place]]:
     """
     Find the rows that name an identifier, in any spelling: table ``hit`` (record_id, record_key, version, roles).
 
     ``roles`` has bit *n* for ``ROLES[n]``. Rows that only share the key of another identifier are not in it.
 
-    :return: how many rows.
+    :return: how many rows, and where all that were read for it stand.
     """
     import pyarrow as pa
 
     key = key_of(wanted)
     found: list[pa.Table] = []
-    if key is not None and _places(con, lake, files["references"], f"key = {key}"):
+    places = frozenset() if key is None else _places(con, lake, files["references"], f"key = {key}")
+    if places:
+        _read(con, places)
         names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
-        rows = con.sql(f"select {names} from {rows_found(con)} r")
+        rows = con.sql(f"select {names} from row_found r")
         found = [_verified(batch, normal(wanted)) for batch in rows.to_arrow_reader(_AT_ONCE)]
     kinds = pa.schema({"record_id": pa.binary(16), "record_key": "i8", "version": "i4", "roles": "i4"})
     con.register("verified", pa.concat_tables([kinds.empty_table(), *found]))
     con.execute("create or replace temp table hit as select * from verified")
     con.unregister("verified")
-    return sum(part.num_rows for part in found)
+    return sum(part.num_rows for part in found), places
 
 
 def _verified(batch: pa.RecordBatch, wanted: str) -> pa.Table:
@@ -104,27 +112,37 @@ def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, pre
     Find the records whose id begins with some hexadecimal digits, up to ``most``.
     """
     span = identity_range(prefix)
-    if not _places(con, lake, files["identities"], f"key between {span.low} and {span.high}"):
+    places = _places(con, lake, files["identities"], f"key between {span.low} and {span.high}")
+    if not places:
         return []
+    _read(con, places)
     rows = con.execute(
-        f"select distinct record_id from {rows_found(con)} where lower(hex(record_id)) like '{prefix}%'"
+        f"select distinct record_id from row_found where lower(hex(record_id)) like '{prefix}%'"
         f" order by record_id limit {int(most)}"
     ).fetchall()
     return [bytes(row[0]) for row in rows]
 
 
-def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids: Sequence[bytes]) -> None:
-    """Read every version of some records: table ``version_row``, with ``gone`` and ``gone_in`` for those superseded."""
+def fetch_versions(
+    con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids: Sequence[bytes], read: frozenset[Place]
+) -> None:
+    """
+    Read every version of some records: table ``version_row``, with ``gone`` and ``gone_in`` for those superseded.
+
+    :param read: the places of the rows that were read last, which need not be read again.
+    """
     import pyarrow as pa
 
     keys = sorted({identity_range(record_id.hex()).low for record_id in ids})
     listed = ", ".join(map(str, keys))
     con.register("asked", pa.table({"record_id": pa.array(list(ids), pa.binary(16))}))
-    _places(con, lake, files["identities"], f"key in ({listed})")
+    places = _places(con, lake, files["identities"], f"key in ({listed})")
+    if not places <= read:
+        _read(con, places)
     con.execute(f"""
         create or replace temp table version_row as
         select r.* exclude (filename, file_row_number), s.reason as gone, s.delivery_id as gone_in
-        from {rows_found(con)} r semi join asked a on a.record_id = r.record_id
+        from row_found r semi join asked a on a.record_id = r.record_id
         left join (
             select record_id, version, min(reason) as reason, arg_min(delivery_id, reason) as delivery_id
             from {table(lake, "superseded", files["superseded"])} where record_key in ({listed}) group by all
@@ -133,26 +151,36 @@ def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids
     con.unregister("asked")
 
 
-def _places(con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFile], condition: str) -> int:
-    """Look keys up in index files: table ``place`` (path of the records file, row); gives how many."""
+def _places(
+    con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFile], condition: str
+) -> frozenset[Place]:
+    """Look keys up in index files: the places of the rows that they point to."""
+    if not indexes:
+        return frozenset()
+    siblings = {lake.full(file.path): file.sibling for file in indexes}
+    rows = con.execute(
+        f"select distinct filename, row from {table(lake, 'identities', indexes, places=True)} where {condition}"
+    ).fetchall()
+    return frozenset((lake.full(siblings[index] or ""), row) for index, row in rows)
+
+
+def _read(con: duckdb.DuckDBPyConnection, places: frozenset[Place]) -> None:
+    """Read the rows at some places: ``row_found``, a table if they are few, else a view."""
     import pyarrow as pa
 
+    listed = sorted(places)
+    con.execute("drop table if exists row_found_few")
     con.execute("create or replace temp table place (path varchar, row bigint)")
-    if not indexes:
-        return 0
-    siblings = [{"filename": lake.full(f.path), "path": lake.full(f.sibling or "")} for f in indexes]
-    con.register("sibling", pa.Table.from_pylist(siblings))
-    con.execute(
-        "insert into place select distinct s.path, i.row::bigint"
-        f" from (select * from {table(lake, 'identities', indexes, places=True)} where {condition}) i"
-        " join sibling s using (filename)"
-    )
-    con.unregister("sibling")
-    return int(con.execute("select count(*) from place").fetchall()[0][0])
-
-
-def rows_found(con: duckdb.DuckDBPyConnection) -> str:
-    """Give the records at the places that a look-up found, as a relation."""
-    files = [path for (path,) in con.execute("select distinct path from place order by path").fetchall()]
+    con.register("listed", pa.table({"path": [path for path, _ in listed], "row": [row for _, row in listed]}))
+    con.execute("insert into place select * from listed")
+    con.unregister("listed")
+    files = sorted({path for path, _ in listed})
     source = f"read_parquet({paths(files)}, filename = true, file_row_number = true, union_by_name = true)"
-    return f"(select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number)"
+    # Said outright as well, the numbers let the engine leave out groups of rows that hold none of them.
+    numbers = ", ".join(str(row) for row in sorted({row for _, row in listed})) if len(listed) <= _FEW else ""
+    within = f" where f.file_row_number in ({numbers})" if numbers else ""
+    query = f"select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number{within}"
+    if len(listed) <= _FEW:
+        con.execute(f"create temp table row_found_few as {query}")
+        query = "select * from row_found_few"
+    con.execute(f"create or replace temp view row_found as {query}")
