@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
-from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
+from tieout.intake.ingest import check_before, expected_files, ingest_file, ingest_landed, source_for
 from tieout.intake.settle import decide_entries
 from tieout.intake.verify import verify
 from tieout.matching.by_hand import HandMatch
@@ -74,14 +74,16 @@ def ingest(
     :param files: None: what waits at the path of each source (of the one named).
     :param source_id: whose files they are; None: each file's path, or what it is, tells.
     :return: what became of each; a file that no source takes gives its error, and the rest goes on.
+    :raises WrongUse: a file is not there, or a mapping or format has a fault: before anything is kept.
     """
-    yield from ingest_landed(store, workspace, progress)
     waiting: list[tuple[Source | None, Path]]
     if files is None:
         waiting = [(s, path) for s, path in expected_files(workspace) if source_id in (None, s.id)]
     else:
         named = workspace.source(source_id) if source_id else None
         waiting = [(named, path) for path in files]
+    check_before(workspace, waiting)
+    yield from ingest_landed(store, workspace, progress)
     for source, path in waiting:
         try:
             yield ingest_file(store, workspace, source or source_for(workspace, path), path, progress)

@@ -8,6 +8,7 @@ the rows that they point to are then read by file and row number.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tieout.model.normal import key_of, normal, normal_column
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from tieout.store.lake import Lake, LakeFile
 
@@ -69,7 +71,7 @@ def find_by_reference(
 
     key = key_of(wanted)
     found: list[pa.Table] = []
-    places = frozenset() if key is None else _places(con, lake, files["references"], f"key = {key}")
+    places = frozenset() if key is None else _places(lake, files["references"], [KeyRange(key, key)])
     if places:
         _read(con, places)
         names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
@@ -112,7 +114,7 @@ def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, pre
     Find the records whose id begins with some hexadecimal digits, up to ``most``.
     """
     span = identity_range(prefix)
-    places = _places(con, lake, files["identities"], f"key between {span.low} and {span.high}")
+    places = _places(lake, files["identities"], [span])
     if not places:
         return []
     _read(con, places)
@@ -136,7 +138,7 @@ def fetch_versions(
     keys = sorted({identity_range(record_id.hex()).low for record_id in ids})
     listed = ", ".join(map(str, keys))
     con.register("asked", pa.table({"record_id": pa.array(list(ids), pa.binary(16))}))
-    places = _places(con, lake, files["identities"], f"key in ({listed})")
+    places = _places(lake, files["identities"], [KeyRange(key, key) for key in keys])
     if not places <= read:
         _read(con, places)
     con.execute(f"""
@@ -151,17 +153,42 @@ def fetch_versions(
     con.unregister("asked")
 
 
-def _places(
-    con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFile], condition: str
-) -> frozenset[Place]:
-    """Look keys up in index files: the places of the rows that they point to."""
-    if not indexes:
-        return frozenset()
-    siblings = {lake.full(file.path): file.sibling for file in indexes}
-    rows = con.execute(
-        f"select distinct filename, row from {table(lake, 'identities', indexes, places=True)} where {condition}"
-    ).fetchall()
-    return frozenset((lake.full(siblings[index] or ""), row) for index, row in rows)
+def _places(lake: Lake, indexes: Sequence[LakeFile], spans: Sequence[KeyRange]) -> frozenset[Place]:
+    """
+    Look keys up in index files: the places of the rows that they point to.
+
+    Without the engine: of each file it reads the few groups of rows that can hold the keys, by its footer.
+    """
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    found: set[Place] = set()
+    for file in indexes:
+        path, records = lake.full(file.path), lake.full(file.sibling or "")
+        footer, least, most = _footer(path)
+        groups = np.flatnonzero(np.any([(least <= s.high) & (most >= s.low) for s in spans], axis=0))
+        if not len(groups):
+            continue
+        with pq.ParquetFile(path, metadata=footer) as index:
+            part = index.read_row_groups(groups.tolist(), columns=["key", "row"], use_threads=False)
+        keys, rows = part["key"].to_numpy(), part["row"].to_numpy()
+        hits = rows[np.any([(keys >= s.low) & (keys <= s.high) for s in spans], axis=0)]
+        found.update((records, row) for row in hits.tolist())
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1_000)
+def _footer(path: str) -> tuple[pq.FileMetaData, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Read the footer of an index file, which never changes: with the least and the largest key of each group of rows."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    column = footer.schema.names.index("key")
+    stated = [footer.row_group(group).column(column).statistics for group in range(footer.num_row_groups)]
+    known = [(one.min, one.max) if one and one.has_min_max else (-(2**63), 2**63 - 1) for one in stated]
+    bounds: npt.NDArray[np.int64] = np.array(known, np.int64).reshape(-1, 2)
+    return footer, bounds[:, 0], bounds[:, 1]
 
 
 def _read(con: duckdb.DuckDBPyConnection, places: frozenset[Place]) -> None:
