@@ -7,7 +7,6 @@ replay says of it, until another decision about the same entry.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 
 from tieout.errors import WrongUse
 from tieout.store import schema
-from tieout.store.book import append_audit
+from tieout.store.decisions import decide, decision_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +50,7 @@ class Entry:
 
 def decide_entries(store: Store, entries: Sequence[Entry], reason: str, *, settled: bool) -> int:
     """
-    Write a person's decision about entries of the quarantine, each transaction with its entry in the audit log.
+    Write a person's decision about entries of the quarantine, each with its entry in the audit log.
 
     :param settled: True closes them, False opens them again.
     :return: how many entries it is about.
@@ -60,35 +59,11 @@ def decide_entries(store: Store, entries: Sequence[Entry], reason: str, *, settl
     if not reason.strip():
         message = "expected a reason for the audit log, got a blank one: say it with --reason"
         raise WrongUse(message)
-    table, kind = schema.decision, SETTLE if settled else REOPEN
     wanted = sorted(set(entries), key=lambda entry: entry.subject)
+    kind = SETTLE if settled else REOPEN
     for begin in range(0, len(wanted), _AT_ONCE):
-        part, at = wanted[begin : begin + _AT_ONCE], store.now_us()
-        with store.book.writing() as connection:
-            first = (connection.scalar(sa.select(sa.func.max(table.c.sequence))) or 0) + 1
-            rows = [
-                {
-                    "decision_id": store.entropy.token_bytes(12).hex(),
-                    "sequence": first + number,
-                    "at": at,
-                    "actor": store.actor,
-                    "kind": kind,
-                    "subject": entry.subject,
-                    "reason": reason,
-                    "body": json.dumps(asdict(entry), ensure_ascii=False, sort_keys=True),
-                }
-                for number, entry in enumerate(part)
-            ]
-            connection.execute(sa.insert(table), rows)
-            append_audit(
-                connection,
-                at=at,
-                actor=store.actor,
-                action=kind,
-                subject=part[0].subject if len(part) == 1 else f"quarantine, {len(part)} entries",
-                reason=reason,
-                body={"decisions": [row["decision_id"] for row in rows], "entries": [entry.subject for entry in part]},
-            )
+        part = wanted[begin : begin + _AT_ONCE]
+        decide(store, [decision_row(store, kind, entry.subject, reason, asdict(entry)) for entry in part])
     return len(wanted)
 
 
