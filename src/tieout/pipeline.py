@@ -77,10 +77,10 @@ def ingest(
     :raises WrongUse: a file is not there, or a mapping or format has a fault: before anything is kept.
     """
     waiting: list[tuple[Source | None, Path]]
+    named = workspace.source(source_id) if source_id else None
     if files is None:
-        waiting = [(s, path) for s, path in expected_files(workspace) if source_id in (None, s.id)]
+        waiting = [(s, path) for s, path in expected_files(workspace) if named in (None, s)]
     else:
-        named = workspace.source(source_id) if source_id else None
         waiting = [(named, path) for path in files]
     check_before(workspace, waiting)
     yield from ingest_landed(store, workspace, progress)

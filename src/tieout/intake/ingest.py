@@ -27,15 +27,29 @@ __all__ = ["check_before", "expected_files", "ingest_file", "ingest_landed", "so
 
 
 def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
-    """List the files that wait at the sources' paths, by source and name; no file there is not an error."""
+    """
+    List the files that wait at the sources' paths, by source and name; no file there is not an error.
+
+    A path that is a folder means the files in it.
+
+    :raises WrongUse: a path is no pattern.
+    """
     found = []
     for source in workspace.sources:
         if source.path is None:
             continue
         pattern = Path(source.path)
+        if (workspace.folder / pattern).is_dir():
+            pattern /= "*"
         folder = Path(pattern.anchor) if pattern.is_absolute() else workspace.folder
-        relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else source.path
-        found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+        relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else str(pattern)
+        try:
+            found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+        except (ValueError, OSError) as error:
+            message = (
+                f"tieout.toml, source {source.id!r}: expected a path such as inbox/*.csv, got {source.path!r}: {error}"
+            )
+            raise WrongUse(message) from None
     return found
 
 

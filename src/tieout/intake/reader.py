@@ -128,7 +128,11 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
     if source.format is not None:
         from tieout.formats.registry import format_of
 
-        return Reader(format_of(source.format), options, None)
+        try:
+            return Reader(format_of(source.format), options, None)
+        except WrongUse as error:
+            message = f"tieout.toml, [[source]] {source.id!r}, format: {error}"
+            raise WrongUse(message) from None
     message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"
     raise WrongUse(message)
 
