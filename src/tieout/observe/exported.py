@@ -211,10 +211,7 @@ _QUARANTINE = (
     *_same("word", "severity", "reason"),
     *_same("text", "message"),
     *_same("moment", "received_at"),
-    *_same("word", "settled"),
-    *_same("text", "settled_by"),
-    *_same("moment", "settled_at"),
-    *_same("text", "settled_because"),
+    *(*_same("word", "settled"), *_same("text", "settled_by", "settled_because"), *_same("moment", "settled_at")),
 )
 
 _ID = Column("record_id", "word", "lower(hex(t.record_id))")
