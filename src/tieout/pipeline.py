@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from tieout.accounting.run import run_journals
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
-from tieout.intake.ingest import expected_files, ingest_file, ingest_landed, source_for
+from tieout.intake.ingest import check_before, expected_files, ingest_file, ingest_landed, source_for
+from tieout.intake.settle import decide_entries
 from tieout.intake.verify import verify
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
@@ -37,11 +38,23 @@ if TYPE_CHECKING:
 
     from tieout.accounting.run import JournalOutcome
     from tieout.config import Source, Workspace
+    from tieout.intake.settle import Entry
     from tieout.intake.work import Outcome
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
-__all__ = ["Resolution", "ingest", "journal", "judge", "match", "replay", "resolve", "undo", "verify"]
+__all__ = [
+    "Resolution",
+    "decide_quarantine",
+    "ingest",
+    "journal",
+    "judge",
+    "match",
+    "replay",
+    "resolve",
+    "undo",
+    "verify",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +88,31 @@ def ingest(
     :param files: None: what waits at the path of each source (of the one named).
     :param source_id: whose files they are; None: each file's path, or what it is, tells.
     :return: what became of each; a file that no source takes gives its error, and the rest goes on.
+    :raises WrongUse: a file is not there, or a mapping or format has a fault: before anything is kept.
     """
-    yield from ingest_landed(store, workspace, progress)
     waiting: list[tuple[Source | None, Path]]
+    named = workspace.source(source_id) if source_id else None
     if files is None:
-        waiting = [(s, path) for s, path in expected_files(workspace) if source_id in (None, s.id)]
+        waiting = [(s, path) for s, path in expected_files(workspace) if named in (None, s)]
     else:
-        named = workspace.source(source_id) if source_id else None
         waiting = [(named, path) for path in files]
+    check_before(workspace, waiting)
+    yield from ingest_landed(store, workspace, progress)
     for source, path in waiting:
         try:
             yield ingest_file(store, workspace, source or source_for(workspace, path), path, progress)
         except (BadInput, Broken) as error:
             yield error
     sweep(store)
+
+
+def decide_quarantine(store: Store, entries: Sequence[Entry], reason: str, *, settled: bool) -> int:
+    """
+    Close entries of the quarantine by a person's decision, or open them again.
+
+    :raises WrongUse: no reason is given.
+    """
+    return decide_entries(store, entries, reason, settled=settled)
 
 
 def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:

@@ -157,7 +157,7 @@ class Office:
         for row, content in zip([r for r in self.deliveries() if r.wrapped_key], self.landed(), strict=True):
             if hashlib.sha256(content).hexdigest() != row.sha256:
                 found.append(f"{row.name} was altered")
-            if row.rows_in != row.rows_new + row.rows_repeated + row.rows_quarantined:
+            if row.rows_in != row.rows_new + row.rows_repeated + row.rows_quarantined + row.rows_skipped:
                 found.append(f"{row.name}: {row.rows_in} rows in, not all of them are accounted for")
             if row.state == "landed":
                 found.append(f"{row.name} was never read")

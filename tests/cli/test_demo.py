@@ -34,7 +34,8 @@ def test_it_says_what_came_in_what_closes_and_what_needs_a_person(made: tuple[Pa
     assert len(files) == 8
     assert sum(files.values()) == said["files"] == 12
     assert (files["bank-main"], files["bank-second"], files["stripe-webhooks"]) == (2, 3, 1)
-    assert all(s["rows"] == s["new"] + s["known"] + s["quarantined"] for s in said["sources"])
+    assert all(s["rows"] == s["new"] + s["known"] + s["quarantined"] + s["skipped"] for s in said["sources"])
+    assert sum(s["skipped"] for s in said["sources"]) == 2
     assert (said["statements"], said["statements_closing"]) == (5, 5)
     assert (said["settlements"], said["settlements_closing"]) == (3, 3)
     assert said["repeats"] == 6
@@ -118,7 +119,15 @@ def test_what_was_mended_in_it_is_kept(tmp_path: Path) -> None:
     [items] = (tmp_path / "demo" / "inbox" / "erp").iterdir()
     items.write_text(items.read_text(encoding="utf-8").replace("zwölfhundert", "1.200,00"), encoding="utf-8")
     said = typed("demo", "--json", tmp_path / "demo").said
-    assert said["sources"][-1] == {"source": "erp", "files": 2, "rows": 32, "new": 15, "known": 14, "quarantined": 3}
+    assert said["sources"][-1] == {
+        "source": "erp",
+        "files": 2,
+        "rows": 32,
+        "new": 15,
+        "known": 14,
+        "quarantined": 3,
+        "skipped": 0,
+    }
 
 
 def test_a_copy_that_was_interrupted_goes_on(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def faults(store: Store) -> list[str]:
     """
     Say what does not hold that must hold in any workspace at rest.
 
-    Every delivery once and answered; rows in = kept + repeated + quarantined; what the book names is there and is
+    Every delivery once and answered; rows in = kept + repeated + quarantined + skipped; what the book names is there and is
     no draft; no delivery was received or accepted twice.
     """
     with store.book.reading() as connection:
@@ -93,7 +93,7 @@ def faults(store: Store) -> list[str]:
         audit = connection.execute(sa.select(schema.audit.c.action, schema.audit.c.subject)).all()
     found = [f"{row.name} is {row.state}" for row in deliveries if row.state not in {"accepted", "refused", "erased"}]
     for row in deliveries:
-        kept = row.rows_new + row.rows_repeated + row.rows_quarantined
+        kept = row.rows_new + row.rows_repeated + row.rows_quarantined + row.rows_skipped
         if kept != row.rows_in:
             found.append(f"{row.name}: {row.rows_in} rows in, {kept} accounted for")
     first = Counter(row.delivery_id for row in commits if row.kind in {"accept", "refuse"})

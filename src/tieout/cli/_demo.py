@@ -167,8 +167,10 @@ def _show(place: Path, found: Found, *, is_new: bool) -> None:
     """Tell a controller."""
     made = "made" if is_new else "used again"
     say(f"{found.company}, a company that does not exist ({place}, {made}): {found.files} files came in")
-    headings = ("source", "files", "rows", "new", "known already", "quarantined")
-    rows = [[str(getattr(source, name)) for name in source.__dataclass_fields__] for source in found.sources]
+    headings = ["source", "files", "rows", "new", "known already", "quarantined", "skipped"]
+    if not any(source.skipped for source in found.sources):
+        headings.pop()
+    rows = [[str(getattr(source, name.split()[0])) for name in headings] for source in found.sources]
     say_table(headings, rows, frozenset(headings[1:]))
     say(f"Closes: {found.statements_closing} of {found.statements} bank statements,")
     say(f"        {found.settlements_closing} of {found.settlements} settlements add up to their payouts")

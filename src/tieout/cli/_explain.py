@@ -50,7 +50,7 @@ def explain(
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()
-    with opened(wanted) as (_, store):
+    with opened(wanted, kept=True) as (_, store):
         found = explained(store, identifier)
     if wanted.as_json:
         say_json(found.as_json() | measured({"read": system_clock.monotonic() - began}))

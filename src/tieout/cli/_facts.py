@@ -24,11 +24,22 @@ __all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
 _SHOWN = 50
 # What a person has settled needs nobody any more.
 _UNSETTLED = "coalesce(t.decided, 'open') <> 'resolved'"
-_RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "line", "amount", "age"})
+_RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "skipped", "line", "amount", "age"})
+# A last column that is shown only where a row has something in it.
+_SOMETIMES = {"skipped"}
 
 _Limit = Annotated[
     int, typer.Option(metavar="N", min=1, max=10_000, help="Show so many rows (JSON: all, up to 10000).")
 ]
+_Settled = Annotated[bool, typer.Option("--all", help="Also what is closed, and by what.")]
+_Settle = Annotated[
+    str | None,
+    typer.Option("--settle", metavar="DELIVERY[:LINE]", help="Close the open entries of a delivery, or of its line."),
+]
+_Reopen = Annotated[
+    str | None, typer.Option("--reopen", metavar="DELIVERY[:LINE]", help="Open again what a person closed.")
+]
+_Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; stands in the audit log.")]
 _Whole = Annotated[bool, typer.Option("--all", help="Also what was received.")]
 
 
@@ -42,11 +53,12 @@ def deliveries(
     """Show what came in, the newest first, and what became of its rows."""
     from tieout.observe.exports import Filters
 
-    headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated", "quarantined"]
+    headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated"]
+    headings += ["quarantined", "skipped"]
 
     def cells(row: dict[str, Any]) -> list[object]:
         shown = [row["received_at"][:16].replace("T", " "), row["delivery_id"][:12], row["source"], row["name"]]
-        counts = [row["rows_in"], row["rows_new"], row["rows_repeated"], row["rows_quarantined"]]
+        counts = [row[f"rows_{name}"] for name in ("in", "new", "repeated", "quarantined", "skipped")]
         return [*shown, row["format"], row["state"], *counts]
 
     wanted = asked(context, workspace, as_json=as_json)
@@ -57,26 +69,46 @@ def quarantine(
     context: typer.Context,
     entity: EntityOption = None,
     limit: _Limit = _SHOWN,
+    whole: _Settled = False,  # noqa: FBT002 - typer calls it so
+    settle: _Settle = None,
+    reopen: _Reopen = None,
+    reason: _Reason = None,
     workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+    as_json: JsonOption = False,  # noqa: FBT002 - as above
 ) -> None:
     """
-    Show the rows and files that could not be read, with place and reason.
+    Show the rows and files that could not be read and are still open, with place and reason; or close them.
 
-    Exit status: 0 nothing; 1 something waits for a correction.
+    An entry is closed by a replay that reads it, by a later delivery of its source that states the same identifier
+    readably, or by a person: --settle with a --reason, which stands in the audit log; --reopen takes that back.
+
+    Exit status: 0 nothing is open; 1 something waits for a correction.
     """
+    from tieout.cli._settling import UNREAD, decide, how_many_open
     from tieout.observe.exports import Filters
 
-    headings = ["delivery", "source", "file", "line", "column", "message"]
+    wanted = asked(context, workspace, as_json=as_json)
+    if settle is not None or reopen is not None or reason is not None:
+        raise typer.Exit(decide(wanted, settle, reopen, reason))
+    headings = ["delivery", "source", "file", "line", "column", "message"] + ["closed by"] * whole
 
     def cells(row: dict[str, Any]) -> list[object]:
         file = row["file"] if row["member"] is None else f"{row['file']}/{row['member']}"
-        return [row["delivery_id"][:12], row["source"], file, row["line"], row["column"], row["message"]]
+        told = [row["delivery_id"][:12], row["source"], file, row["line"], row["column"], row["message"]]
+        return told + [_closed(row)] * whole
 
-    wanted = asked(context, workspace, as_json=as_json)
-    unread = "t.severity <> 'finding'"
-    count = _listed(wanted, "quarantine", Filters(entity=entity), headings, cells, limit, condition=unread)
+    condition = UNREAD if whole else f"{UNREAD} and t.settled is null"
+    count = _listed(wanted, "quarantine", Filters(entity=entity), headings, cells, limit, condition=condition)
+    if whole and count:
+        count = how_many_open(wanted, entity)
     raise typer.Exit(1 if count else 0)
+
+
+def _closed(row: dict[str, Any]) -> str | None:
+    if row["settled"] is None:
+        return None
+    by = f"{row['settled_by']}: " if row["settled"] == "decision" else ""
+    return f"{by}{row['settled_because']}"
 
 
 def exceptions(
@@ -167,7 +199,10 @@ def _listed(
         content = {"count": found.count, "as_of": day, name: found.rows}
         say_json(content | measured({"read": system_clock.monotonic() - began}))
         return found.count
-    _table(headings, [cells(row) for row in found.rows])
+    shown = [cells(row) for row in found.rows]
+    if headings[-1] in _SOMETIMES and not any(row[-1] for row in shown):
+        headings, shown = headings[:-1], [row[:-1] for row in shown]
+    _table(headings, shown)
     if found.count > len(found.rows):
         say(f"... and {found.count - len(found.rows)} more: --limit shows more, 'tieout export {name}' has all")
     elif not found.count:

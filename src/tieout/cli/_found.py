@@ -21,7 +21,7 @@ _QUARANTINE_MAX = 1_000
 
 @dataclass(slots=True)
 class SourceFound:
-    """What one source delivered; rows = new + known already + quarantined."""
+    """What one source delivered; rows = new + known already + quarantined + skipped."""
 
     source: str
     files: int = 0
@@ -29,6 +29,7 @@ class SourceFound:
     new: int = 0
     known: int = 0
     quarantined: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ def found_in(store: Store, workspace: Workspace) -> Found:
     """Gather what the facts say now, in one reading of the book."""
     from tieout.observe.snapshot import take_snapshot
 
-    snapshot = take_snapshot(store, workspace, wanted=("deliveries", "statements", "exceptions"))
+    snapshot = take_snapshot(store, workspace, wanted=("deliveries", "statements", "exceptions", "settled"))
     booked = [row for row in snapshot.statements.to_pylist() if row["final"]]
     exceptions = [row for row in snapshot.exceptions.to_pylist() if row["state"] == "open"]
     names = {row["delivery_id"]: row["name"] for row in snapshot.deliveries.to_pylist()}
@@ -96,25 +97,29 @@ def _sources(workspace: Workspace, snapshot: Snapshot) -> list[SourceFound]:
             source.new += row["rows_new"]
             source.known += row["rows_repeated"]
             source.quarantined += row["rows_quarantined"]
+            source.skipped += row["rows_skipped"]
     return list(found.values())
 
 
 def _in_the_lake(store: Store, snapshot: Snapshot) -> tuple[int, list[tuple[str, str]]]:
     """Count the settlements that have a payout, and list the rows in quarantine as (delivery, sentence)."""
+    from tieout.observe.exports import prepare
+    from tieout.observe.relations import quarantine_relation
     from tieout.store.engine import connect
-    from tieout.store.views import current_records, table
+    from tieout.store.views import current_records
 
     lake, files = store.lake, snapshot.files
     records = current_records(lake, files["records"], files["superseded"])
-    rows = table(lake, "quarantine", files["quarantine"])
+    rows = quarantine_relation(lake, snapshot)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
+        prepare(con, snapshot)
         ((settlements,),) = con.sql(
             f"select count(distinct (account_id, settlement_id)) from {records} where kind = 'payout'"  # noqa: S608 - relations of our own
             " and settlement_id is not null"
         ).fetchall()
         quarantined = con.sql(
-            f"select delivery_id, message from {rows} where severity = 'row'"  # noqa: S608 - relations of our own
+            f"select delivery_id, message from {rows} where severity = 'row' and settled is null"  # noqa: S608 - relations of our own
             f' order by delivery_id, line, "column" limit {_QUARANTINE_MAX}'
         ).fetchall()
     return settlements, quarantined

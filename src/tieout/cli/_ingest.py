@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._faults import complain
 from tieout.cli._opening import opened
 from tieout.cli._output import clean, measured, say, say_json, say_table
 
@@ -42,21 +43,29 @@ def ingest(
     begin = system_clock.monotonic()
     outcomes: list[Outcome] = []
     errors: list[TieoutError] = []
+    failed: TieoutError | None = None
     with opened(wanted) as (place, store), _progress() as heard:
-        for result in pipeline.ingest(store, place, files or None, source, heard):
-            if isinstance(result, TieoutError):
-                errors.append(result)
-                print(f"tieout: {clean(str(result))}", file=sys.stderr)  # noqa: T201 - one sentence for each file
-            else:
+        try:
+            for result in pipeline.ingest(store, place, files or None, source, heard):
+                if isinstance(result, TieoutError):
+                    errors.append(result)
+                    complain(str(result))
+                    continue
                 outcomes.append(result)
                 if result.state == "refused" and result.reason:
-                    print(f"tieout: {clean(result.name)}: {clean(result.reason)}", file=sys.stderr)  # noqa: T201 - as above
+                    complain(f"{result.name}: {result.reason}")
+        except TieoutError as error:  # what came in before it is told all the same
+            if not outcomes:
+                raise
+            failed = error
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
         say_json({"deliveries": told, "errors": [str(error) for error in errors], **measured(seconds)})
     elif outcomes or not errors:
         _show(outcomes)
+    if failed is not None:
+        raise failed
     raise typer.Exit(_status(outcomes, errors))
 
 
@@ -100,7 +109,9 @@ def _show(outcomes: list[Outcome]) -> None:
     if not outcomes:
         say("nothing new: no file waits at the sources' paths")
         return
-    headings = ("file", "source", "what", "rows in", "new", "known", "changed", "quarantined")
+    headings = ["file", "source", "what", "rows in", "new", "known", "changed", "quarantined"]
+    skipped = any(outcome.rows_skipped for outcome in outcomes)
+    headings += ["skipped"] * skipped
     rows = [
         (
             outcome.name,
@@ -111,6 +122,7 @@ def _show(outcomes: list[Outcome]) -> None:
             str(outcome.rows_repeated),
             str(outcome.versions),
             str(outcome.rows_quarantined),
+            *([str(outcome.rows_skipped)] * skipped),
         )
         for outcome in outcomes
     ]

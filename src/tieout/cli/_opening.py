@@ -19,9 +19,11 @@ __all__ = ["opened"]
 
 
 @contextmanager
-def opened(wanted: Asked) -> Iterator[tuple[Workspace, Store]]:
+def opened(wanted: Asked, *, kept: bool = False) -> Iterator[tuple[Workspace, Store]]:
     """
     Give the workspace and its stores; closes them at the end.
+
+    :param kept: nothing beside tieout.toml is needed: mappings and calendars that it names may be gone.
 
     Who works is the user of the operating system, until people sign in.
     """
@@ -31,7 +33,7 @@ def opened(wanted: Asked) -> Iterator[tuple[Workspace, Store]]:
     from tieout.config import load_workspace
     from tieout.store.workplace import open_store
 
-    workspace = load_workspace(workspace_folder(wanted.workspace))
+    workspace = load_workspace(workspace_folder(wanted.workspace), kept={} if kept else None)
     store = open_store(workspace, system_clock, system_entropy, getpass.getuser())
     try:
         yield workspace, store

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
+_FAULTS_MAX = 50
 _Audit = Annotated[bool, typer.Option("--audit", help="Only check files and the audit log; perform nothing again.")]
 
 
@@ -27,14 +28,20 @@ def verify(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
-    """Check every file against its digest, then perform every run again from landing and compare the results."""
+    """
+    Check every file against its digest, then perform every run again from landing and compare the results.
+
+    Each run is performed with the texts of its own time: tieout.toml, mappings and calendars of today may be gone.
+
+    Exit status: 0 everything agrees, and what was erased has its tombstone; 3 something differs or is missing.
+    """
     from tieout import pipeline
     from tieout.clock import system_clock
     from tieout.intake.verify import Verdict, check_files
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
-    with opened(wanted) as (place, store):
+    with opened(wanted, kept=True) as (place, store):
         if audit:
             verdict = Verdict()
             check_files(store, verdict, lake=True)
@@ -49,13 +56,18 @@ def verify(
 
 
 def _show(verdict: Verdict, *, performed: bool) -> None:
-    for fault in verdict.faults:
+    for fault in verdict.faults[:_FAULTS_MAX]:
         print(f"tieout: {clean(fault)}", file=sys.stderr)  # noqa: T201 - one sentence for each
+    if len(verdict.faults) > _FAULTS_MAX:
+        print(f"tieout: ... and {len(verdict.faults) - _FAULTS_MAX} more faults: --json has all", file=sys.stderr)  # noqa: T201 - as above
     agree = "agree" if not verdict.faults else "were checked"
     say(f"{verdict.deliveries} deliveries, {verdict.files} lake files, {verdict.audit_entries} audit entries {agree}")
     if performed:
-        say(f"{verdict.commits} commits performed again from landing, same digests")
-    if verdict.erased:
-        say(
-            f"{len(verdict.erased)} deliveries were destroyed on purpose; their tombstones: {', '.join(verdict.erased)}"
-        )
+        copies = f", {verdict.from_copies} of them from redacted copies" if verdict.from_copies else ""
+        say(f"{verdict.commits} commits performed again from landing, same digests{copies}")
+    for sentence in verdict.not_performed:
+        say(sentence)
+    if verdict.not_performed:
+        say("the commits after these were performed on the rows that the book holds of them, bound by the audit log")
+    for sentence in verdict.tombstones:
+        say(f"tombstone of {sentence}")

@@ -7,7 +7,6 @@ reconciliations.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from tieout.config import checks as check
@@ -55,7 +54,7 @@ _SIDE = ("source", "account", "entity", "ledger", "kinds")
 class Sections:
     """What was read so far, by id; a later section looks up what an earlier one declared."""
 
-    folder: Path
+    files: check.Files
     base_currency: str
     entities: dict[str, Entity]
     sources: dict[str, Source]
@@ -64,14 +63,14 @@ class Sections:
     reconciliations: dict[str, Reconciliation]
 
 
-def read_sections(content: dict[str, Any], folder: Path, base_currency: str) -> Sections:
+def read_sections(content: dict[str, Any], files: check.Files, base_currency: str) -> Sections:
     """
     Read every section of a file.
 
     :param content: the file as tomllib gives it.
     :raises Fault: something is wrong; the first found.
     """
-    read = Sections(folder, base_currency, {}, {}, {}, {}, {})
+    read = Sections(files, base_currency, {}, {}, {}, {}, {})
     read.entities = _section(content, "entity", lambda table: _entity(table, read))
     read.sources = _section(content, "source", lambda table: _source(table, read))
     read.accounts = _section(content, "account", lambda table: _account(table, read))
@@ -153,13 +152,13 @@ def _source(table: Table, read: Sections) -> Source:
         id=table.required("id"),
         entity=_entity_of(table, read),
         format=table.text("format"),
-        mapping=check.workspace_file(table, "mapping", read.folder),
+        mapping=check.workspace_file(table, "mapping", read.files),
         connector=table.text("connector"),
         path=table.text("path"),
         owner=table.text("owner"),
         timezone=check.timezone(table, "timezone") or "UTC",
         currency=check.currency(table, "currency"),
-        calendar=check.calendar(table, "calendar", read.folder),
+        calendar=check.calendar(table, "calendar", read.files),
         expects=table.choice("expects", EXPECTS),
         settings=settings.values if settings else {},
     )
@@ -177,7 +176,7 @@ def _account(table: Table, read: Sections) -> Account:
         kind=table.choice("kind", ACCOUNT_KINDS),
         number=table.text("number"),
         timezone=check.timezone(table, "timezone") or (source.timezone if source else "UTC"),
-        calendar=check.calendar(table, "calendar", read.folder) or (source.calendar if source else None),
+        calendar=check.calendar(table, "calendar", read.files) or (source.calendar if source else None),
         settles_after=check.delay(table, "settles_after"),
         ledger_account=table.text("ledger_account"),
         servicer=table.text("servicer"),
@@ -222,7 +221,7 @@ def _reconciliation(table: Table, read: Sections) -> Reconciliation:
         id=table.required("id"),
         left=_side(table, "left", claims, read),
         right=_side(table, "right", claims, read),
-        rules=check.rule_set(table, "rules", read.folder),
+        rules=check.rule_set(table, "rules", read.files),
     )
 
 

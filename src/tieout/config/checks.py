@@ -6,6 +6,7 @@ zone database, the ``holidays`` library) are loaded when the first word of that 
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from tieout.config.tables import Table, nearest, shown
@@ -14,6 +15,7 @@ from tieout.errors import BadInput
 from tieout.model.money import Money, exponents, parse_money
 
 __all__ = [
+    "Files",
     "book_url",
     "calendar",
     "currency",
@@ -36,6 +38,25 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 # Zones that depend on the machine, or stand for "nobody chose one".
 _NO_ZONES = ("localtime", "posixrules", "Factory")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """
+    The files beside tieout.toml.
+
+    :ivar kept: whether they were there when the text of tieout.toml was kept, so that the folder is not asked.
+    """
+
+    folder: Path
+    kept: bool = False
+
+    def has(self, relative: str) -> bool:
+        """Whether there is such a file."""
+        try:
+            return self.kept or (self.folder / relative).is_file()
+        except OSError:  # a name that is too long, a folder that may not be read
+            return False
 
 
 def identifier(table: Table, *, slash: bool = False) -> str:
@@ -93,17 +114,17 @@ def timezone(table: Table, key: str) -> str | None:
     return name
 
 
-def calendar(table: Table, key: str, folder: Path | None) -> str | None:
+def calendar(table: Table, key: str, files: Files | None) -> str | None:
     """
     Read a calendar: calendars/NAME.toml of the workspace, or a code of ``holidays``; None where absent.
 
-    :param folder: the workspace; None: there is none, and only the library's are known.
+    :param files: of the workspace; None: there is none, and only the library's are known.
     """
     name = table.text(key)
     if name is None:
         return None
     own = name.removeprefix("calendars/").removesuffix(".toml")
-    if folder is not None and _ID.fullmatch(own) and _is_file(folder / "calendars" / f"{own}.toml"):
+    if files is not None and _ID.fullmatch(own) and files.has(f"calendars/{own}.toml"):
         return own
     if name != own or not _is_holidays_code(name):
         where = "a calendar of the holidays library such as ECB, DE or DE-BY, or calendars/NAME.toml"
@@ -130,31 +151,24 @@ def _is_holidays_code(name: str) -> bool:
     return part in getattr(holidays, country).subdivisions
 
 
-def rule_set(table: Table, key: str, folder: Path) -> str:
+def rule_set(table: Table, key: str, files: Files) -> str:
     """Read the name of a built-in rule set, or the path of a rule file that exists."""
     value = table.required(key)
     if value in RULE_SETS:
         return value
     if value.endswith(".toml"):
-        return workspace_file(table, key, folder) or value
+        return workspace_file(table, key, files) or value
     own = f"rules/{value}.toml"
-    hint = f"; did you mean {own!r}?" if _is_file(folder / own) else nearest(value, RULE_SETS)
+    hint = f"; did you mean {own!r}?" if files.has(own) else nearest(value, RULE_SETS)
     raise table.wrong(key, f"one of {', '.join(RULE_SETS)}, or a path such as rules/NAME.toml", shown(value) + hint)
 
 
-def workspace_file(table: Table, key: str, folder: Path) -> str | None:
+def workspace_file(table: Table, key: str, files: Files) -> str | None:
     """Read the path of a file that exists, relative to the workspace; None where the key is absent."""
     value = table.text(key)
-    if value is not None and not _is_file(folder / value):
-        raise table.wrong(key, f"the path of a file below {folder}", f"{shown(value)}, which does not exist")
+    if value is not None and not files.has(value):
+        raise table.wrong(key, f"the path of a file below {files.folder}", f"{shown(value)}, which does not exist")
     return value
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long, a folder that may not be read
-        return False
 
 
 def engine(table: Table, key: str) -> str:

@@ -23,6 +23,7 @@ WORKSPACE_KEYS = ("name", "base_currency", "book", "lake", "landing", "engine")
 
 # These say where things are kept and who computes, which changes no result.
 _NOT_DIGESTED = ("book", "lake", "landing", "engine")
+_DIGESTED = ("name", "base_currency")
 
 
 def find_workspace(start: Path) -> Path:
@@ -46,32 +47,45 @@ def find_workspace(start: Path) -> Path:
     raise WrongUse(message)
 
 
-def load_workspace(folder: Path, environ: Mapping[str, str] | None = None) -> Workspace:
+def load_workspace(
+    folder: Path, environ: Mapping[str, str] | None = None, kept: Mapping[str, str] | None = None
+) -> Workspace:
     """
     Read and check the tieout.toml of a folder.
 
     :param environ: what overrides ``[workspace]`` (``TIEOUT_BOOK``, ...); by default the process's environment.
+    :param kept: as for :func:`read_workspace`.
     :raises WrongUse: it is not there, or something in it is wrong: one sentence with file and line.
     """
     path = folder.resolve() / FILE_NAME
     text = text_of(path, FILE_NAME)
-    return read_workspace(text, path.parent, os.environ if environ is None else environ)
+    return read_workspace(text, path.parent, os.environ if environ is None else environ, kept)
 
 
-def read_workspace(text: str, folder: Path, environ: Mapping[str, str]) -> Workspace:
+def read_workspace(
+    text: str, folder: Path, environ: Mapping[str, str], kept: Mapping[str, str] | None = None
+) -> Workspace:
     """
     Check the text of a tieout.toml.
 
     :param folder: an absolute path: where mappings, rules and calendars are looked up and relative paths begin.
+    :param kept: the texts of the files that it names, by path, as the book kept them: none is looked for in the folder.
     :raises WrongUse: something in it is wrong.
     """
     try:
-        return _workspace(parsed(text, FILE_NAME), folder, environ)
+        return _workspace(parsed(text, FILE_NAME), text, check.Files(folder, kept is not None), environ, kept)
     except Fault as fault:
         raise WrongUse(located(fault, text, FILE_NAME)) from None
 
 
-def _workspace(content: dict[str, Any], folder: Path, environ: Mapping[str, str]) -> Workspace:
+def _workspace(
+    content: dict[str, Any],
+    text: str,
+    files: check.Files,
+    environ: Mapping[str, str],
+    kept: Mapping[str, str] | None,
+) -> Workspace:
+    folder = files.folder
     Table(content, (), FILE_NAME).only(("workspace", *SECTIONS))
     table = Table(content, (), FILE_NAME).table("workspace", None) or Table({}, (), FILE_NAME)
     table = Table(table.values, table.place, "[workspace]")
@@ -79,7 +93,7 @@ def _workspace(content: dict[str, Any], folder: Path, environ: Mapping[str, str]
     chosen = {key: _overridden(table, key, environ) for key in WORKSPACE_KEYS}
     base_currency = table.given("base_currency", check.currency(chosen["base_currency"], "base_currency"))
     name = chosen["name"].text("name")
-    sections = read_sections(content, folder, base_currency)
+    sections = read_sections(content, files, base_currency)
     said = table.values | {"name": name, "base_currency": base_currency}
     digested = {key: value for key, value in said.items() if key not in _NOT_DIGESTED}
     return Workspace(
@@ -97,12 +111,19 @@ def _workspace(content: dict[str, Any], folder: Path, environ: Mapping[str, str]
         ledgers=tuple(sections.ledgers.values()),
         reconciliations=tuple(sections.reconciliations.values()),
         digest=_digest(content | {"workspace": digested}),
+        text=text,
+        overrides={v: environ[v] for v in map(_variable, _DIGESTED) if environ.get(v, "").strip()},
+        kept=kept,
     )
+
+
+def _variable(key: str) -> str:
+    return f"TIEOUT_{key.upper()}"
 
 
 def _overridden(table: Table, key: str, environ: Mapping[str, str]) -> Table:
     """Give the table to read a key of ``[workspace]`` from: the file's, or one that the environment makes."""
-    variable = f"TIEOUT_{key.upper()}"
+    variable = _variable(key)
     value = environ.get(variable, "")
     return Table({key: value}, None, f"the environment ({variable})") if value.strip() else table
 

@@ -7,6 +7,7 @@ and calendars are known, paths of a book, lake and landing are whole.
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -203,6 +204,8 @@ class Workspace:
     :ivar digest: SHA-256 (hex) of the content as canonical JSON, overrides included, so that a run can cite it.
         Where things are kept and which engine works (book, lake, landing, engine) is not part of it: neither
         changes a result.
+    :ivar text: tieout.toml as it was read; ``overrides``: the variables of the environment that change a result.
+    :ivar kept: the texts of the files that it names, by path, where it is read as it was once; None: they are files.
     """
 
     folder: Path
@@ -219,6 +222,39 @@ class Workspace:
     ledgers: tuple[Ledger, ...]
     reconciliations: tuple[Reconciliation, ...]
     digest: str
+    text: str = field(repr=False)
+    overrides: Mapping[str, str] = field(hash=False)
+    kept: Mapping[str, str] | None = field(hash=False, repr=False)
+
+    def text_of(self, path: str) -> str:
+        """
+        Give the text of a file that tieout.toml names, relative to it: a mapping, a calendar, a rule file.
+
+        :raises WrongUse: it cannot be read, or was not kept.
+        """
+        try:
+            if self.kept is not None:
+                return self.kept[path]
+            return (self.folder / path).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            message = f"{path}: expected UTF-8, got a byte that is none at byte {error.start + 1}: save it as UTF-8"
+        except OSError as error:
+            message = f"{path}: expected a text that can be read, got {error.strerror}"
+        except KeyError:
+            message = f"{path}: expected its text of that time in the book, found none"
+        raise WrongUse(message)
+
+    def named_texts(self) -> dict[str, str]:
+        """Give the texts of all mappings, calendars and rule files that tieout.toml names and that can be read."""
+        calendars = {source.calendar for source in self.sources} | {account.calendar for account in self.accounts}
+        paths = {source.mapping for source in self.sources if source.mapping}
+        paths |= {f"calendars/{name}.toml" for name in calendars if name}
+        paths |= {one.rules for one in self.reconciliations if not one.built_in}
+        found = {}
+        for path in sorted(paths):
+            with suppress(WrongUse):  # a calendar of the holidays library; a file that the result does not rest on
+                found[path] = self.text_of(path)
+        return found
 
     def entity(self, wanted: str) -> Entity:
         """

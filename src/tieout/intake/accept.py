@@ -122,7 +122,7 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
     """Read the landed bytes into drafts."""
     store, row = work.store, work.row
     origin = Provenance(
-        system=work.reader.format.system or row.source_id,
+        system=work.system,
         source_id=row.source_id,
         delivery_id=row.delivery_id,
         seen_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row.received_at),
@@ -196,8 +196,8 @@ def _change(work: Work, kind: str, version: int) -> Change:
         reason=work.replay,
         delivery_id=work.row.delivery_id,
         expected=version,
-        config_text=work.workspace.path.read_text(encoding="utf-8-sig"),
-        reader_text=work.reader.text,
+        workspace=work.workspace,
+        reader=work.reader,
     )
 
 
@@ -224,10 +224,10 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     supersede_announced(work, facts, change, statements)
     find(work, facts, staged, resolution, change, covered, past)
     kept = staged.row_count - resolution.repeated
-    if staged.rows_in != kept + resolution.repeated + staged.quarantined:
+    if staged.rows_in != kept + resolution.repeated + staged.quarantined + staged.skipped:
         message = (
-            f"{row.name}: {staged.rows_in} rows came in, but {kept} new, {resolution.repeated} known and"
-            f" {staged.quarantined} quarantined were counted: nothing was written"
+            f"{row.name}: {staged.rows_in} rows came in, but {kept} new, {resolution.repeated} known,"
+            f" {staged.quarantined} quarantined and {staged.skipped} skipped were counted: nothing was written"
         )
         raise Broken(message)
     change.delivery = {
@@ -273,7 +273,7 @@ def _write(work: Work, staged: Staged, resolution: Resolution) -> list[LakeFile]
     owners = [work.owner(b.account_number, b.amount.currency) for _, b in staged.balances]
     pairs = [(o.entity_id, o.account_id) for o in owners]
     balances = drafts.balance_table(staged.balances, pairs, row.delivery_id, row.source_id)
-    problems = drafts.quarantine_table(staged.problems, row.delivery_id, row.source_id)
+    problems = drafts.quarantine_table(staged.problems, row.delivery_id, work.source, work.system)
     for name, rows in (("balances", balances), ("quarantine", problems)):
         file = drafts.write_table(lake, name, rows, row.delivery_id)
         files += [file] if file else []

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -17,10 +18,12 @@ from tieout.store import schema
 from tieout.store.book import append_audit
 
 if TYPE_CHECKING:
+    from tieout.config import Workspace
+    from tieout.intake.reader import Reader
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
-__all__ = ["AlreadyDoneError", "Change", "MovedError", "commit", "facts_version"]
+__all__ = ["AlreadyDoneError", "Change", "MovedError", "commit", "digest_of", "facts_version"]
 
 # More rows than this are written beforehand, in parts, invisible until the commit: no long write lock on SQLite.
 _AT_ONCE = 500
@@ -41,6 +44,7 @@ class Change:
 
     :ivar kind: accept, refuse, replay or erase.
     :ivar expected: the version of the facts that it was decided on.
+    :ivar workspace, reader: whose texts it rests on.
     :ivar replaced: paths of lake files that this change takes out.
     :ivar delivery: new values of the delivery's row.
     """
@@ -48,8 +52,8 @@ class Change:
     kind: str
     delivery_id: str
     expected: int
-    config_text: str
-    reader_text: str | None
+    workspace: Workspace
+    reader: Reader
     files: list[LakeFile] = field(default_factory=list)
     statements: list[dict[str, Any]] = field(default_factory=list)
     scopes: Scopes = field(default_factory=Scopes)
@@ -74,6 +78,7 @@ def commit(store: Store, change: Change) -> int:
     :raises AlreadyDoneError: the delivery is not in a state that the change starts from.
     """
     token = store.entropy.token_bytes(12).hex()
+    texts = change.workspace.named_texts()
     with store.book.reading() as connection:
         exceptions = to_write(connection, change.scopes, token, store.now_us())
     statements = [{**row, "token": token, "position": i} for i, row in enumerate(change.statements)]
@@ -85,7 +90,7 @@ def commit(store: Store, change: Change) -> int:
         if not early:
             _insert(connection, schema.exception, exceptions)
             _insert(connection, schema.statement, statements)
-        return _write(store, connection, change, token, exceptions)
+        return _write(store, connection, change, token, exceptions, texts)
 
 
 def _check(connection: sa.Connection, change: Change) -> None:
@@ -98,7 +103,12 @@ def _check(connection: sa.Connection, change: Change) -> None:
 
 
 def _write(
-    store: Store, connection: sa.Connection, change: Change, token: str, exceptions: list[dict[str, Any]]
+    store: Store,
+    connection: sa.Connection,
+    change: Change,
+    token: str,
+    exceptions: list[dict[str, Any]],
+    texts: dict[str, str],
 ) -> int:
     version = change.expected + 1
     digest = _digest(change, exceptions)
@@ -115,10 +125,11 @@ def _write(
         "at": store.now_us(),
         "actor": store.actor,
         "reason": change.reason,
-        "config_digest": _keep_text(connection, "tieout.toml", change.config_text),
-        "reader_digest": _keep_text(connection, "mapping", change.reader_text),
+        "config_digest": _keep_text(connection, "tieout.toml", change.workspace.text),
+        "reader_digest": _keep_text(connection, "mapping", change.reader.text),
         "program": _program(),
         "digest": digest,
+        "texts_digest": _keep_texts(connection, change.workspace, texts),
     }
     connection.execute(sa.insert(schema.ledger_commit).values(row))
     table = schema.delivery
@@ -129,6 +140,7 @@ def _write(
         "version": version,
         "config": row["config_digest"],
         "reader": row["reader_digest"],
+        "texts": row["texts_digest"],
         "digest": digest,
         "files": [{k: f[k] for k in ("table_name", "path", "rows", "sha256", "digest")} for f in files],
     }
@@ -160,11 +172,32 @@ def _keep_text(connection: sa.Connection, kind: str, text: str | None) -> str | 
     """Keep the exact text that a result rests on, once."""
     if text is None:
         return None
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    table = schema.text_version
-    if connection.scalar(sa.select(table.c.digest).where(table.c.digest == digest)) is None:
-        connection.execute(sa.insert(table).values(digest=digest, kind=kind, body=text))
+    digest = digest_of(text)
+    if not _is_kept(connection, digest):
+        connection.execute(sa.insert(schema.text_version).values(digest=digest, kind=kind, body=text))
     return digest
+
+
+def _keep_texts(connection: sa.Connection, workspace: Workspace, texts: dict[str, str]) -> str:
+    """Keep the texts of all files that tieout.toml names, and one that lists them; nothing where that stands already."""
+    listed = {"files": {path: digest_of(text) for path, text in texts.items()}, "environment": workspace.overrides}
+    body = json.dumps(listed, sort_keys=True, ensure_ascii=False)
+    digest = digest_of(body)
+    if not _is_kept(connection, digest):
+        for path, text in sorted(texts.items()):
+            _keep_text(connection, Path(path).parent.name or "file", text)
+        _keep_text(connection, "workspace", body)
+    return digest
+
+
+def _is_kept(connection: sa.Connection, digest: str) -> bool:
+    table = schema.text_version
+    return connection.scalar(sa.select(table.c.digest).where(table.c.digest == digest)) is not None
+
+
+def digest_of(text: str) -> str:
+    """Name a text by its content."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(change: Change, exceptions: list[dict[str, Any]]) -> str:

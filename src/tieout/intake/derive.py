@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
+    from tieout.model.problems import Named
     from tieout.model.records import Record
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Provenance",
     "alias_keys",
     "derive",
+    "record_id_of",
     "record_ids",
     "record_keys",
     "reference_rows",
@@ -282,6 +284,14 @@ def _account(*, account_number: str | None, entity_id: str | None = None, **_oth
     if entity_id is None or (account_number is not None and is_iban(account_number)):
         return account_number
     return f"{account_number or ''}{_UNIT}{entity_id}"
+
+
+def record_id_of(named: Named, system: str, entity_id: str) -> bytes:
+    """Give the identity that a row of an entity would have had, as :func:`record_ids` computes it."""
+    account = _account(account_number=named.account, entity_id=entity_id if system == "bank" else None)
+    namespace = _namespace(system, namespace=named.namespace, status=named.status)
+    text = _prefix(system, account, namespace) + "i" + named.identity
+    return hashlib.sha256(text.encode()).digest()[:16]
 
 
 def _namespace(system: str, *, namespace: str, status: str, **_others: object) -> str:

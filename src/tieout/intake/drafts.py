@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tieout.intake.derive import record_keys, reference_rows
+from tieout.intake.derive import record_id_of, record_keys, reference_rows
 from tieout.intake.stage import write_index
 from tieout.model.records import record_schema
 from tieout.store.tables import table_schema
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from tieout.config import Source
     from tieout.intake.resolution import Resolution
     from tieout.intake.stage import Staged
     from tieout.model.problems import Problem
@@ -155,16 +156,17 @@ def balance_table(
     return pa.Table.from_pylist(rows, schema=table_schema("balances"))
 
 
-def quarantine_table(problems: Sequence[Problem], delivery_id: str, source_id: str) -> pa.Table:
+def quarantine_table(problems: Sequence[Problem], delivery_id: str, source: Source, system: str) -> pa.Table:
     """Turn problems into rows: what could not be read, and what was found wrong in what could."""
     columns = {
         "delivery_id": [delivery_id] * len(problems),
-        "source_id": [source_id] * len(problems),
+        "source_id": [source.id] * len(problems),
         "severity": [p.severity for p in problems],
         "member": [p.member for p in problems],
         "line": [p.line for p in problems],
         "column": [None if p.column is None else str(p.column) for p in problems],
         "reason": [p.reason for p in problems],
         "message": [p.message for p in problems],
+        "record_id": [record_id_of(p.named, system, source.entity) if p.named else None for p in problems],
     }
     return pa.table(columns, schema=table_schema("quarantine"))

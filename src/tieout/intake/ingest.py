@@ -18,24 +18,38 @@ from tieout.intake.work import Outcome
 from tieout.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tieout.config import Source, Workspace
     from tieout.store.workplace import Store
 
-__all__ = ["expected_files", "ingest_file", "ingest_landed", "source_for"]
+__all__ = ["check_before", "expected_files", "ingest_file", "ingest_landed", "source_for"]
 
 
 def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
-    """List the files that wait at the sources' paths, by source and name; no file there is not an error."""
+    """
+    List the files that wait at the sources' paths, by source and name; no file there is not an error.
+
+    A path that is a folder means the files in it.
+
+    :raises WrongUse: a path is no pattern.
+    """
     found = []
     for source in workspace.sources:
         if source.path is None:
             continue
         pattern = Path(source.path)
+        if (workspace.folder / pattern).is_dir():
+            pattern /= "*"
         folder = Path(pattern.anchor) if pattern.is_absolute() else workspace.folder
-        relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else source.path
-        found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+        relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else str(pattern)
+        try:
+            found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+        except (ValueError, OSError) as error:
+            message = (
+                f"tieout.toml, source {source.id!r}: expected a path such as inbox/*.csv, got {source.path!r}: {error}"
+            )
+            raise WrongUse(message) from None
     return found
 
 
@@ -46,9 +60,7 @@ def source_for(workspace: Workspace, path: Path) -> Source:
     :raises WrongUse: there is no such file.
     :raises BadInput: none takes it, or several do.
     """
-    if not path.is_file():
-        message = f"{path}: expected a file that can be read, got {'a folder' if path.is_dir() else 'no such file'}"
-        raise WrongUse(message)
+    _check_file(path)
     resolved = path.resolve()
     by_path = [source for source, file in expected_files(workspace) if file.resolve() == resolved]
     if len(by_path) == 1:
@@ -61,6 +73,35 @@ def source_for(workspace: Workspace, path: Path) -> Source:
     how = "several sources take it" if taking else "no source of tieout.toml takes it"
     message = f"{path}: {how} ({known}): say which with --source"
     raise BadInput(message)
+
+
+def check_before(workspace: Workspace, waiting: Sequence[tuple[Source | None, Path]]) -> None:
+    """
+    Refuse what is wrong with the files' names or with a mapping, before any of the files is kept.
+
+    :raises WrongUse: a file is not there, or a source that may take one has a fault.
+    """
+    unnamed = any(source is None for source, _ in waiting)
+    readers = {source.id: source for source, _ in waiting if source is not None}
+    readers |= {source.id: source for source in workspace.sources if unnamed and source.connector is None}
+    for source in readers.values():
+        reader_for(workspace, source)
+    for _, path in waiting:
+        _check_file(path)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        message = f"{path}: expected a file that can be read, got {error.strerror}"
+        raise WrongUse(message) from None
+    if is_folder:
+        message = f"{path}: expected a file, got a folder: name its files, such as {path / '*'}"
+        raise WrongUse(message)
+    if not is_file and not path.exists():
+        message = f"{path}: expected a file that can be read, got no such file"
+        raise WrongUse(message)
 
 
 def _takes(workspace: Workspace, source: Source, path: Path) -> bool:

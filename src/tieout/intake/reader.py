@@ -116,30 +116,25 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
     :param text: the mapping's text, where another than the one in its file is meant.
     :raises WrongUse: there is no such format, the mapping has a fault, or the source has a connector only.
     """
-    options = ReadOptions(timezone=_timezone(workspace, source), currency=source.currency)
+    options = ReadOptions(timezone=_timezone(workspace, source), currency=_currency(workspace, source))
     if source.mapping is not None:
-        from tieout.formats.tabular import MappingFormat, parse_mapping
+        from tieout.formats.tabular import MappingFormat, check_mapping, parse_mapping
 
-        if text is None:
-            text = _mapping_text(workspace, source.mapping)
-        return Reader(MappingFormat(parse_mapping(text, source.mapping)), options, text)
+        text, todays = (workspace.text_of(source.mapping), True) if text is None else (text, False)
+        mapping = parse_mapping(text, source.mapping)
+        if todays:  # a past one is read with, whatever it lacked
+            check_mapping(mapping, options)
+        return Reader(MappingFormat(mapping), options, text)
     if source.format is not None:
         from tieout.formats.registry import format_of
 
-        return Reader(format_of(source.format), options, None)
+        try:
+            return Reader(format_of(source.format), options, None)
+        except WrongUse as error:
+            message = f"tieout.toml, [[source]] {source.id!r}, format: {error}"
+            raise WrongUse(message) from None
     message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"
     raise WrongUse(message)
-
-
-def _mapping_text(workspace: Workspace, path: str) -> str:
-    try:
-        return (workspace.folder / path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"{path}: expected UTF-8, got a byte that is none at byte {error.start + 1}: save it as UTF-8"
-        raise WrongUse(message) from None
-    except OSError as error:
-        message = f"{path}: expected a mapping that can be read, got {error.strerror}"
-        raise WrongUse(message) from None
 
 
 def _timezone(workspace: Workspace, source: Source) -> str:
@@ -152,6 +147,12 @@ def _timezone(workspace: Workspace, source: Source) -> str:
         )
         raise WrongUse(message)
     return zones.pop() if len(zones) == 1 else source.timezone
+
+
+def _currency(workspace: Workspace, source: Source) -> str | None:
+    """Give the currency where a file states none: the source's, else its accounts' where they agree."""
+    currencies = {account.currency for account in workspace.accounts if account.source == source.id}
+    return source.currency or (currencies.pop() if len(currencies) == 1 else None)
 
 
 def owner_of(workspace: Workspace, source: Source, number: str | None, currency: str) -> tuple[Owner, bool]:

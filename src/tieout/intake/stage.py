@@ -62,7 +62,8 @@ class Staged:
     :ivar counted: which rows are told apart by counting.
     :ivar aliases: (row, identity) of other identities.
     :ivar references: key and row of every identifier.
-    :ivar rows_in: rows of the file = records + quarantined; ``skipped`` were left out by the mapping's own ``where``.
+    :ivar rows_in: rows of the file = records + quarantined + skipped; ``skipped`` were left out on purpose: by the
+        mapping's own ``where``, or because nothing stands in them that moves money.
     :ivar refused: why nothing of the file can be used.
     :ivar cards: full card numbers in it: then there is no draft.
     """
@@ -201,7 +202,7 @@ def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
     if chunk.rows is not None:
         faulty = chunk.rows - good
     staged.quarantined += faulty
-    staged.rows_in += good + faulty
+    staged.rows_in += good + faulty + chunk.skipped
     room = PROBLEMS_MAX - len(staged.problems)
     staged.problems += chunk.problems[:room]
     staged.problems_beyond += max(0, len(chunk.problems) - room)

@@ -1,33 +1,35 @@
 """
 Performing everything again, from the landed bytes, and comparing: what an auditor calls re-performance.
 
-Needs the book and the landing only: the lake may be gone. A scratch workspace repeats every commit in its order, each
-with the tieout.toml and the mapping that it was made with, and each must give the digest that the book holds.
+Needs the book and the landing only: the lake and every file of the workspace may be gone. A scratch workspace repeats
+every commit in its order, each with the texts that it was made with, and each must give the digest that the book holds.
+
+What rests on a delivery that was erased is performed from its redacted copy. Where that gives something else, as it must
+where masked digits stand in the facts, or there is no copy, the commit is named with its tombstone, and the rows that
+the book holds of it are taken over, so that all later commits are still performed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import tempfile
-import tomllib
+from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tieout.clock import FixedClock
-from tieout.config import FILE_NAME, read_workspace
 from tieout.errors import Broken, TieoutError
-from tieout.intake.accept import accept
+from tieout.intake.commit import digest_of
+from tieout.intake.performing import Scratch, workspace_of
 from tieout.store import schema
-from tieout.store.book import check_audit, open_book
-from tieout.store.lake import Lake
+from tieout.store.book import check_audit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tieout.config import Workspace
     from tieout.store.workplace import Store
@@ -35,48 +37,100 @@ if TYPE_CHECKING:
 __all__ = ["Verdict", "check_files", "verify"]
 
 
+# What a masked digit cannot change: compared where a redacted copy stands in for what was erased.
+_FIGURES = (
+    *("kind", "status", "account_id", "booked_on", "value_on", "due_on", "currency", "exponent"),
+    *("amount", "fee", "fee_tax", "tax", "net"),
+)
+
+
 @dataclass(slots=True)
 class Verdict:
     """
     What a verification found.
 
-    :ivar commits: how many commits were performed again; ``files``: how many lake files were held against their digest.
+    :ivar commits: how many commits were performed again and gave the same; ``from_copies`` of them from the redacted
+        copy of a delivery that was erased. ``files``: how many lake files were held against their digest.
+    :ivar not_performed: one sentence for each commit that rests on what was erased and cannot be performed again.
+    :ivar erased: deliveries whose key was destroyed on purpose; ``tombstones``: a sentence for each.
     :ivar faults: one sentence for everything that does not agree.
-    :ivar erased: deliveries whose key was destroyed on purpose, which therefore cannot be performed again.
     """
 
     commits: int = 0
+    from_copies: int = 0
     files: int = 0
     deliveries: int = 0
     audit_entries: int = 0
+    not_performed: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    tombstones: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
 def check_files(store: Store, verdict: Verdict, *, lake: bool) -> None:
     """
-    Hold every landed delivery, every file of the lake and the audit log against what the book says of them.
+    Hold every landed delivery, every file of the lake, every kept text and the audit log against what the book says.
 
     :param lake: False leaves the lake out (it was moved away; performing again does not need it).
     """
+    text = schema.text_version
     with store.book.reading() as connection:
-        deliveries = connection.execute(sa.select(schema.delivery).order_by(schema.delivery.c.sequence)).all()
+        deliveries = _deliveries(connection)
         files = connection.execute(
             sa.select(schema.lake_file.c.path, schema.lake_file.c.sha256).order_by(schema.lake_file.c.path)
         ).all()
+        changed = [row.digest for row in connection.execute(sa.select(text)) if digest_of(row.body) != row.digest]
         try:
             verdict.audit_entries = check_audit(connection)
         except Broken as error:
             verdict.faults.append(str(error))
-    for row in deliveries:
-        if row.wrapped_key is None:
-            verdict.erased.append(row.delivery_id)
-            continue
-        verdict.deliveries += 1
-        _note(verdict, partial(_check_landed, store, row))
+        graves = _graves(connection)
+    verdict.faults += [f"the text {digest[:16]} that the book keeps was changed" for digest in sorted(changed)]
+    for row in deliveries.values():
+        if row["wrapped_key"] is not None:
+            verdict.deliveries += 1
+            _note(verdict, partial(_check_landed, store, row))
+        elif row["delivery_id"] in graves:
+            verdict.erased.append(row["delivery_id"])
+            verdict.tombstones.append(_tombstone(row, graves[row["delivery_id"]], _copy_of(row, deliveries)))
+        else:
+            named = f"delivery {row['delivery_id']} ({row['name']})"
+            verdict.faults.append(f"{named} has no key, and no entry of the audit log says who destroyed it and why")
     for path, sha256 in files if lake else ():
         verdict.files += 1
         _note(verdict, partial(store.lake.check, path, sha256))
+
+
+def _deliveries(connection: sa.Connection) -> dict[str, Mapping[str, Any]]:
+    query = sa.select(schema.delivery).order_by(schema.delivery.c.sequence)
+    return {row["delivery_id"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _graves(connection: sa.Connection) -> dict[str, str]:
+    """Say when, by whom and why deliveries were erased, as the audit log has it."""
+    log = schema.audit
+    rows = connection.execute(sa.select(log).where(log.c.action == "erase").order_by(log.c.sequence)).all()
+    return {
+        row.subject.removeprefix("delivery "): f"erased on {_day(row.at)} by {row.actor} because {row.reason}"
+        for row in rows
+    }
+
+
+def _day(at: int) -> dt.date:
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at)).date()
+
+
+def _copy_of(row: Mapping[str, Any], deliveries: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Find the redacted copy of an erased delivery, or the copy of that one; None where there is none to read."""
+    for other in deliveries.values():
+        if other["redacts"] == row["delivery_id"]:
+            return other if other["wrapped_key"] is not None else _copy_of(other, deliveries)
+    return None
+
+
+def _tombstone(row: Mapping[str, Any], grave: str, copy: Mapping[str, Any] | None) -> str:
+    kept = f"its redacted copy is delivery {copy['delivery_id']}" if copy else "there is no redacted copy"
+    return f"delivery {row['delivery_id']} ({row['name']}, sha256 {row['sha256']}): {grave}; {kept}"
 
 
 def _note(verdict: Verdict, check: Callable[[], None]) -> None:
@@ -86,13 +140,21 @@ def _note(verdict: Verdict, check: Callable[[], None]) -> None:
         verdict.faults.append(str(error))
 
 
-def _check_landed(store: Store, row: Any) -> None:
+def _check_landed(store: Store, row: Mapping[str, Any]) -> None:
     import hashlib
 
-    with store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes) as stream:
+    with store.landing.open(row["path"], store.vault.unwrap(row["wrapped_key"]), row["bytes"]) as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # a BinaryIO has readinto
-    if found != row.sha256:
-        message = f"delivery {row.delivery_id} ({row.name}): expected sha256 {row.sha256}, got {found}"
+    if found != row["sha256"]:
+        message = f"delivery {row['delivery_id']} ({row['name']}): expected sha256 {row['sha256']}, got {found}"
+        raise Broken(message)
+
+
+class _Texts(dict[str, str]):
+    """The texts that the book keeps, by digest."""
+
+    def __missing__(self, digest: str) -> str:
+        message = f"the text {digest[:16]} that it rests on is missing from the book"
         raise Broken(message)
 
 
@@ -102,6 +164,7 @@ def verify(
     """
     Check every file, then perform every commit again in a scratch workspace and compare the digests.
 
+    :param workspace: only where it lies is asked of it: what stood in it then, the book kept.
     :param progress: hears (commits done, of how many).
     """
     verdict = Verdict()
@@ -109,30 +172,100 @@ def verify(
     commit = schema.ledger_commit
     with store.book.reading() as connection:
         commits = connection.execute(sa.select(commit).order_by(commit.c.version)).all()
-        texts = {row.digest: row.body for row in connection.execute(sa.select(schema.text_version))}
+        texts = _Texts({row.digest: row.body for row in connection.execute(sa.select(schema.text_version))})
+        deliveries, graves = _deliveries(connection), _graves(connection)
     with (
         tempfile.TemporaryDirectory(prefix="tieout-verify-") as folder,
-        closing(_scratch(store, Path(folder))) as scratch,
+        closing(Scratch(store, Path(folder))) as scratch,
     ):
+        again = _Again(store, scratch, verdict, texts, deliveries, graves, workspace.folder)
         for done, row in enumerate(commits, 1):
-            try:
-                _repeat(store, scratch, workspace, row, texts, Path(folder))
-                _compare(scratch, row)
-            except TieoutError as error:
-                verdict.faults.append(f"commit {row.version} ({row.kind} of delivery {row.delivery_id}): {error}")
-                break  # what follows rests on it
-            verdict.commits += 1
+            if not again.do(row):
+                left = f"{len(commits) - done} later commits were not performed: they rest on it"
+                verdict.faults += [left] if done < len(commits) else []
+                break
             progress(done, len(commits))
         if not verdict.faults:
-            verdict.faults += _differences(store, scratch)
+            verdict.faults += _differences(store, scratch.store)
     return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What performing commits again needs."""
+
+    store: Store
+    scratch: Scratch
+    verdict: Verdict
+    texts: _Texts
+    deliveries: dict[str, Mapping[str, Any]]
+    graves: dict[str, str]
+    folder: Path
+
+    def do(self, commit: Any) -> bool:
+        """Perform a commit, or take over what the book holds of it; False: neither can be done."""
+        delivery = self.deliveries[commit.delivery_id]
+        erased = delivery["wrapped_key"] is None
+        copy = _copy_of(delivery, self.deliveries) if erased else None
+        named = f"commit {commit.version} ({commit.kind} of delivery {commit.delivery_id}, {delivery['name']})"
+        grave = self.graves.get(commit.delivery_id, "its key is gone")
+        try:
+            if erased and copy is None:
+                raise Broken(grave)
+            past = workspace_of(commit, self.texts, self.folder)
+            text = self.texts[commit.reader_digest] if commit.reader_digest else None
+            self.scratch.perform(commit, past, text, copy)
+        except TieoutError as error:
+            if erased:
+                seen = "" if copy is None else f"; {self._figures(commit, copy)}"
+                self.verdict.not_performed.append(f"{named} cannot be performed again: {grave}{seen}")
+            else:
+                self.verdict.faults.append(f"{named}: {error}")
+            return self._taken_over(commit, named)
+        self.verdict.commits += 1
+        self.verdict.from_copies += erased
+        return True
+
+    def _taken_over(self, commit: Any, named: str) -> bool:
+        try:
+            self.scratch.take_over(commit)
+        except TieoutError as error:
+            self.verdict.faults.append(f"{named}: the lake cannot stand in for it either: {error}")
+            return False
+        return True
+
+    def _figures(self, commit: Any, copy: Mapping[str, Any]) -> str:
+        """Compare the figures that the lake holds of a commit with those that a redacted copy gives."""
+        try:
+            real, found = (_figures_of(store, commit.version) for store in (self.store, self.scratch.store))
+        except TieoutError:
+            return f"its redacted copy {copy['delivery_id']} is kept"
+        same = "the same figures" if real == found else "OTHER FIGURES than stand in the lake"
+        return f"its redacted copy {copy['delivery_id']} gives {same}"
+
+
+def _figures_of(store: Store, version: int) -> Counter[tuple[object, ...]]:
+    """Count the figures of the records that a commit brought."""
+    import pyarrow.parquet as pq
+
+    file = schema.lake_file
+    query = sa.select(file.c.path).where(file.c.table_name == "records", file.c.version == version)
+    with store.book.reading() as connection:
+        paths = [store.lake.full(path) for path in connection.scalars(query)]
+    found: Counter[tuple[object, ...]] = Counter()
+    for path in paths:
+        with pq.ParquetFile(path) as rows:
+            for batch in rows.iter_batches(columns=list(_FIGURES)):
+                found.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    return found
 
 
 def _differences(store: Store, scratch: Store) -> list[str]:
     """Hold what the book says now against what performing everything again wrote."""
     found = []
-    for table in (schema.lake_file, schema.statement, schema.exception):
-        now, again = _content(store, table), _content(scratch, table)
+    gone_ids = _erased(store)
+    for table in (schema.delivery, schema.lake_file, schema.statement, schema.exception):
+        now, again = _content(store, table, gone_ids), _content(scratch, table, gone_ids)
         if now != again:
             gone, extra = len(again - now), len(now - again)
             found.append(
@@ -141,82 +274,22 @@ def _differences(store: Store, scratch: Store) -> list[str]:
     return found
 
 
-def _content(store: Store, table: sa.Table) -> set[tuple[object, ...]]:
+def _erased(store: Store) -> list[str]:
+    table = schema.delivery
+    with store.book.reading() as connection:
+        return list(connection.scalars(sa.select(table.c.delivery_id).where(table.c.wrapped_key.is_(None))))
+
+
+def _content(store: Store, table: sa.Table, erased: list[str]) -> set[tuple[object, ...]]:
     """Give the committed rows of a table, without what differs from one machine or moment to another."""
     commit = schema.ledger_commit
     query = sa.select(table)
     if "token" in table.c:
         query = sa.select(table, commit.c.version).join(commit, commit.c.token == table.c.token)
     beside = {"token", "path", "sha256", "bytes", "sibling", "opened_at"}
+    if table is schema.delivery:  # one that was erased says so instead of what was found in it
+        query = query.where(table.c.version.is_not(None), table.c.delivery_id.not_in(erased))
+        beside |= {"wrapped_key", "key_id", "times_seen"}
     with store.book.reading() as connection:
         rows = connection.execute(query).mappings().all()
     return {tuple(value for name, value in row.items() if name not in beside) for row in rows}
-
-
-def _scratch(store: Store, folder: Path) -> Store:
-    """Make empty stores beside the real landing."""
-    return replace(
-        store,
-        book=open_book(f"sqlite:///{folder / 'book.db'}"),
-        lake=Lake(folder / "lake", store.entropy.token_bytes),
-        spill=folder / "spill",
-    )
-
-
-def _repeat(
-    store: Store,
-    scratch: Store,
-    workspace: Workspace,
-    row: Any,
-    texts: dict[str, str],
-    folder: Path,
-) -> None:
-    """Perform one commit again, as it was performed."""
-    past = _workspace_of(row, texts, folder, workspace)
-    with store.book.reading() as connection:
-        table = schema.delivery
-        delivery = connection.execute(sa.select(table).where(table.c.delivery_id == row.delivery_id)).mappings().one()
-    if delivery["wrapped_key"] is None:
-        message = "its key was destroyed: it cannot be performed again"
-        raise Broken(message)
-    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row.at)
-    then = replace(scratch, clock=FixedClock(at), actor=row.actor)
-    with then.book.writing() as connection:
-        known = sa.select(table.c.delivery_id).where(table.c.delivery_id == row.delivery_id)
-        if connection.execute(known).first() is None:
-            fresh = {
-                name: value
-                for name, value in delivery.items()
-                if not name.startswith("rows_") and name not in {"version", "format", "created_at", "reason"}
-            }
-            connection.execute(sa.insert(table).values(**fresh | {"state": "landed"}))
-    reason = row.reason if row.kind.startswith("replay") else None
-    accept(then, past, row.delivery_id, replay=reason, reader_text=texts.get(row.reader_digest or ""))
-
-
-def _workspace_of(row: Any, texts: dict[str, str], folder: Path, today: Workspace) -> Workspace:
-    """Build the workspace as it was: the tieout.toml of that commit, with the mapping of that commit in its place."""
-    text = texts[row.config_digest]
-    place = folder / "workspaces" / f"{row.config_digest[:16]}-{(row.reader_digest or '')[:16]}"
-    place.mkdir(parents=True, exist_ok=True)
-    (place / FILE_NAME).write_text(text, encoding="utf-8")
-    for source in tomllib.loads(text).get("source", []):
-        # Only below the scratch folder: a path that leads elsewhere is the user's own file.
-        mapping = (place / source.get("mapping", "/")).resolve()
-        if mapping.is_relative_to(place.resolve()):
-            mapping.parent.mkdir(parents=True, exist_ok=True)
-            mapping.write_text(texts.get(row.reader_digest or "", ""), encoding="utf-8")
-    for folder_name in ("calendars", "rules"):
-        if (today.folder / folder_name).is_dir() and not (place / folder_name).exists():
-            (place / folder_name).symlink_to(today.folder / folder_name)
-    return read_workspace(text, place, {"TIEOUT_NAME": today.name, "TIEOUT_BASE_CURRENCY": today.base_currency})
-
-
-def _compare(scratch: Store, row: Any) -> None:
-    commit = schema.ledger_commit
-    with scratch.book.reading() as connection:
-        found = connection.scalar(sa.select(commit.c.digest).where(commit.c.version == row.version))
-    if found != row.digest:
-        got = "nothing" if found is None else f"digest {found[:16]}"
-        message = f"expected digest {row.digest[:16]}, performing it again gave {got}"
-        raise Broken(message)

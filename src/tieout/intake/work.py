@@ -23,7 +23,7 @@ __all__ = ["Outcome", "Work"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What became of a delivery. Rows in = rows new + repeated + quarantined; of the
+    What became of a delivery. Rows in = rows new + repeated + quarantined + skipped; of the
     repeated ones, ``versions`` say something else than before.
 
     :ivar state: accepted or refused.
@@ -65,6 +65,11 @@ class Work:
     con: duckdb.DuckDBPyConnection
     replay: str | None
     unknown: dict[tuple[str | None, str], None]
+
+    @property
+    def system(self) -> str:
+        """The platform or bank whose identifiers its rows carry."""
+        return self.reader.format.system or str(self.row.source_id)
 
     def owner(self, number: str | None, currency: str) -> Owner:
         """Find whose a line is, remembering accounts that nobody declared."""

@@ -199,7 +199,9 @@ def _days(table: Table, folder: Path | None) -> Days | None:
     return Days(
         first=first,
         last=last,
-        calendar="business" if business else checks.calendar(inner, "calendar", folder),
+        calendar="business"
+        if business
+        else checks.calendar(inner, "calendar", checks.Files(folder) if folder else None),
         left=inner.choice("left", DAYS) or "booked_on",
         right=inner.choice("right", DAYS) or "booked_on",
     )

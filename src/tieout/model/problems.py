@@ -5,11 +5,26 @@ A problem: something wrong in what came in, with its place, in one sentence.
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Problem", "Severity"]
+__all__ = ["Named", "Problem", "Severity"]
 
 #: finding: read and reported, nothing dropped. row: one row cannot be read and is quarantined.
 #: refused: the whole file cannot be read as what it claims to be; nothing of it is used.
 Severity = Literal["finding", "row", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """
+    What a row that cannot be read is called: the record that it would have been.
+
+    :ivar account: as the file names it, None where it names none.
+    :ivar namespace: what the identifier numbers.
+    """
+
+    account: str | None
+    namespace: str
+    identity: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +37,7 @@ class Problem:
     :ivar reason: a short stable word for exceptions and counting: ``balance_difference``, ``incomplete``,
         ``currency_mismatch``, ``conflict``, ``master_data``, ``unreadable``.
     :ivar member: the file inside a container, where there is one.
+    :ivar named: what the row is called, where that much of it can be read.
     """
 
     message: str
@@ -30,6 +46,7 @@ class Problem:
     column: int | str | None = None
     reason: str = "unreadable"
     member: str | None = None
+    named: Named | None = None
 
     @property
     def sentence(self) -> str:

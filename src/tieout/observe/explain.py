@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.model.money import format_minor
-from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference, rows_found
+from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
 from tieout.store import schema
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import point_cursor
 from tieout.store.tables import TABLES
 from tieout.store.views import table
 from tieout.store.workplace import files_at
@@ -80,17 +80,16 @@ def explain(store: Store, asked: str) -> Explanation:
     asked = asked.strip()
     result = Explanation(asked)
     store.spill.mkdir(parents=True, exist_ok=True)
-    with store.book.reading() as connection, closing(connect(store.spill)) as con:
+    with store.book.reading() as connection, closing(point_cursor(store.spill)) as con:
         files = files_at(connection, ("records", *TABLES))
-        prepare_macros(con)
         _find_in_book(connection, result)
-        count = find_by_reference(con, store.lake, files, asked)
+        count, read = find_by_reference(con, store.lake, files, asked)
         ids = _shown_ids(con, store, files, result) if count else []
         if not count:
             ids = _by_own_id(con, store, files, result)
         if ids:
             particulars = Particulars(store, connection, con, files)
-            fetch_versions(con, store.lake, files, ids)
+            fetch_versions(con, store.lake, files, ids, read if count else frozenset())
             result.records = particulars.of_records(ids, raw=len(ids) <= _RAW_MAX)
             _tell_roles(con, result)
         if not result.totals and result.records:
@@ -136,11 +135,11 @@ def _shown_ids(
         on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version
         group by h.record_id
     """)
-    con.execute(f"""
+    con.execute("""
         create or replace temp table standing as
         select distinct on (r.record_id) r.record_id, kind, status, currency, account_id, booked_on, amount, net,
             coalesce(exponent, own_exponent(currency)) as exponent
-        from {rows_found(con)} r join found f on f.record_id = r.record_id and f.version = r.version
+        from row_found r join found f on f.record_id = r.record_id and f.version = r.version
     """)
     result.count = _number(con, "select count(*) from found")
     result.totals = _totals(con)

@@ -140,8 +140,7 @@ _BALANCES = (
 _DELIVERIES = (
     *_same("word", "delivery_id"),
     *_same("integer", "sequence"),
-    Column("source", "word", "t.source_id"),
-    Column("entity", "word", "t.entity_id"),
+    *_WHO[:2],
     *_same("text", "name"),
     *_same("word", "format", "state"),
     *_same("moment", "received_at"),
@@ -202,15 +201,13 @@ _PARTIES = (
 
 _QUARANTINE = (
     *_same("word", "delivery_id"),
-    Column("source", "word", "t.source_id"),
-    Column("entity", "word", "t.entity_id"),
+    *_WHO[:2],
     Column("file", "text", "t.name"),
-    *_same("text", "member"),
-    *_same("integer", "line"),
-    *_same("text", "column"),
+    *(*_same("text", "member"), *_same("integer", "line"), *_same("text", "column")),
     *_same("word", "severity", "reason"),
     *_same("text", "message"),
     *_same("moment", "received_at"),
+    *(*_same("word", "settled"), *_same("text", "settled_by", "settled_because"), *_same("moment", "settled_at")),
 )
 
 _ID = Column("record_id", "word", "lower(hex(t.record_id))")
@@ -387,7 +384,7 @@ TABLES = {
             order="t.sequence, t.member, t.line, t.column, t.message",
             account="",
             day="t.received_at::date",
-            needs=("deliveries",),
+            needs=("deliveries", "settled"),
             history=_STATE,
         ),
         ExportedTable(

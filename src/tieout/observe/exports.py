@@ -44,6 +44,7 @@ __all__ = [
     "opened",
     "period_days",
     "prepare",
+    "rows_of",
     "table_named",
 ]
 
@@ -161,6 +162,17 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
         yield View(con, table, columns_of(table, history=filters.history), relation, snapshot)
 
 
+def rows_of(
+    store: Store, workspace: Workspace, name: str, columns: tuple[str, ...], condition: str
+) -> list[tuple[Any, ...]]:
+    """
+    Read some columns of all rows of a table that meet a condition (SQL over the alias ``t``, of our own making).
+    """
+    with opened(store, workspace, name, Filters()) as view:
+        wanted = ", ".join(f't."{column}"' for column in columns)
+        return view.con.execute(f"select {wanted} from {view.relation} where {condition}").fetchall()
+
+
 def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date | None = None) -> None:
     """Give a connection what the relations of exported tables build on."""
     from duckdb.func import ARROW, SPECIAL
@@ -171,6 +183,7 @@ def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date |
     con.register("book_deliveries", snapshot.deliveries)
     con.register("book_statements", snapshot.statements)
     con.register("book_exceptions", snapshot.exceptions)
+    con.register("book_settled", snapshot.settled)
     for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
         con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type=ARROW, null_handling=SPECIAL)
     day = as_of or snapshot.latest or dt.date(1970, 1, 1)

@@ -8,6 +8,7 @@ the rows that they point to are then read by file and row number.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tieout.model.normal import key_of, normal, normal_column
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from tieout.store.lake import Lake, LakeFile
 
     Files = dict[str, list[LakeFile]]
+    #: A records file and the number of a row in it.
+    Place = tuple[str, int]
 
-__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range", "rows_found"]
+__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range"]
 
 #: The parts that an identifier can play in a record.
 ROLES = ("external_id", "payment_id", "settlement_id", "parent_external_id", "reference")
 _HIT = ("record_id", "record_key", "version")
 _AT_ONCE = 50_000
+# So many rows are read once and kept; more are read again by each question.
+_FEW = 1_000
 _KEY_DIGITS = 16
 
 
@@ -51,27 +57,31 @@ def identity_range(prefix: str) -> KeyRange:
     return KeyRange(*signed)
 
 
-def find_by_reference(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, wanted: str) -> int:
+def find_by_reference(
+    con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, wanted: str
+) -> tuple[int, frozenset[Place]]:
     """
     Find the rows that name an identifier, in any spelling: table ``hit`` (record_id, record_key, version, roles).
 
     ``roles`` has bit *n* for ``ROLES[n]``. Rows that only share the key of another identifier are not in it.
 
-    :return: how many rows.
+    :return: how many rows, and where all that were read for it stand.
     """
     import pyarrow as pa
 
     key = key_of(wanted)
     found: list[pa.Table] = []
-    if key is not None and _places(con, lake, files["references"], f"key = {key}"):
+    places = frozenset() if key is None else _places(lake, files["references"], [KeyRange(key, key)])
+    if places:
+        _read(con, places)
         names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
-        rows = con.sql(f"select {names} from {rows_found(con)} r")
+        rows = con.sql(f"select {names} from row_found r")
         found = [_verified(batch, normal(wanted)) for batch in rows.to_arrow_reader(_AT_ONCE)]
     kinds = pa.schema({"record_id": pa.binary(16), "record_key": "i8", "version": "i4", "roles": "i4"})
     con.register("verified", pa.concat_tables([kinds.empty_table(), *found]))
     con.execute("create or replace temp table hit as select * from verified")
     con.unregister("verified")
-    return sum(part.num_rows for part in found)
+    return sum(part.num_rows for part in found), places
 
 
 def _verified(batch: pa.RecordBatch, wanted: str) -> pa.Table:
@@ -104,27 +114,37 @@ def find_by_prefix(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, pre
     Find the records whose id begins with some hexadecimal digits, up to ``most``.
     """
     span = identity_range(prefix)
-    if not _places(con, lake, files["identities"], f"key between {span.low} and {span.high}"):
+    places = _places(lake, files["identities"], [span])
+    if not places:
         return []
+    _read(con, places)
     rows = con.execute(
-        f"select distinct record_id from {rows_found(con)} where lower(hex(record_id)) like '{prefix}%'"
+        f"select distinct record_id from row_found where lower(hex(record_id)) like '{prefix}%'"
         f" order by record_id limit {int(most)}"
     ).fetchall()
     return [bytes(row[0]) for row in rows]
 
 
-def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids: Sequence[bytes]) -> None:
-    """Read every version of some records: table ``version_row``, with ``gone`` and ``gone_in`` for those superseded."""
+def fetch_versions(
+    con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids: Sequence[bytes], read: frozenset[Place]
+) -> None:
+    """
+    Read every version of some records: table ``version_row``, with ``gone`` and ``gone_in`` for those superseded.
+
+    :param read: the places of the rows that were read last, which need not be read again.
+    """
     import pyarrow as pa
 
     keys = sorted({identity_range(record_id.hex()).low for record_id in ids})
     listed = ", ".join(map(str, keys))
     con.register("asked", pa.table({"record_id": pa.array(list(ids), pa.binary(16))}))
-    _places(con, lake, files["identities"], f"key in ({listed})")
+    places = _places(lake, files["identities"], [KeyRange(key, key) for key in keys])
+    if not places <= read:
+        _read(con, places)
     con.execute(f"""
         create or replace temp table version_row as
         select r.* exclude (filename, file_row_number), s.reason as gone, s.delivery_id as gone_in
-        from {rows_found(con)} r semi join asked a on a.record_id = r.record_id
+        from row_found r semi join asked a on a.record_id = r.record_id
         left join (
             select record_id, version, min(reason) as reason, arg_min(delivery_id, reason) as delivery_id
             from {table(lake, "superseded", files["superseded"])} where record_key in ({listed}) group by all
@@ -133,26 +153,61 @@ def fetch_versions(con: duckdb.DuckDBPyConnection, lake: Lake, files: Files, ids
     con.unregister("asked")
 
 
-def _places(con: duckdb.DuckDBPyConnection, lake: Lake, indexes: Sequence[LakeFile], condition: str) -> int:
-    """Look keys up in index files: table ``place`` (path of the records file, row); gives how many."""
+def _places(lake: Lake, indexes: Sequence[LakeFile], spans: Sequence[KeyRange]) -> frozenset[Place]:
+    """
+    Look keys up in index files: the places of the rows that they point to.
+
+    Without the engine: of each file it reads the few groups of rows that can hold the keys, by its footer.
+    """
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    found: set[Place] = set()
+    for file in indexes:
+        path, records = lake.full(file.path), lake.full(file.sibling or "")
+        footer, least, most = _footer(path)
+        groups = np.flatnonzero(np.any([(least <= s.high) & (most >= s.low) for s in spans], axis=0))
+        if not len(groups):
+            continue
+        with pq.ParquetFile(path, metadata=footer) as index:
+            part = index.read_row_groups(groups.tolist(), columns=["key", "row"], use_threads=False)
+        keys, rows = part["key"].to_numpy(), part["row"].to_numpy()
+        hits = rows[np.any([(keys >= s.low) & (keys <= s.high) for s in spans], axis=0)]
+        found.update((records, row) for row in hits.tolist())
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1_000)
+def _footer(path: str) -> tuple[pq.FileMetaData, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Read the footer of an index file, which never changes: with the least and the largest key of each group of rows."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    column = footer.schema.names.index("key")
+    stated = [footer.row_group(group).column(column).statistics for group in range(footer.num_row_groups)]
+    known = [(one.min, one.max) if one and one.has_min_max else (-(2**63), 2**63 - 1) for one in stated]
+    bounds: npt.NDArray[np.int64] = np.array(known, np.int64).reshape(-1, 2)
+    return footer, bounds[:, 0], bounds[:, 1]
+
+
+def _read(con: duckdb.DuckDBPyConnection, places: frozenset[Place]) -> None:
+    """Read the rows at some places: ``row_found``, a table if they are few, else a view."""
     import pyarrow as pa
 
+    listed = sorted(places)
+    con.execute("drop table if exists row_found_few")
     con.execute("create or replace temp table place (path varchar, row bigint)")
-    if not indexes:
-        return 0
-    siblings = [{"filename": lake.full(f.path), "path": lake.full(f.sibling or "")} for f in indexes]
-    con.register("sibling", pa.Table.from_pylist(siblings))
-    con.execute(
-        "insert into place select distinct s.path, i.row::bigint"
-        f" from (select * from {table(lake, 'identities', indexes, places=True)} where {condition}) i"
-        " join sibling s using (filename)"
-    )
-    con.unregister("sibling")
-    return int(con.execute("select count(*) from place").fetchall()[0][0])
-
-
-def rows_found(con: duckdb.DuckDBPyConnection) -> str:
-    """Give the records at the places that a look-up found, as a relation."""
-    files = [path for (path,) in con.execute("select distinct path from place order by path").fetchall()]
+    con.register("listed", pa.table({"path": [path for path, _ in listed], "row": [row for _, row in listed]}))
+    con.execute("insert into place select * from listed")
+    con.unregister("listed")
+    files = sorted({path for path, _ in listed})
     source = f"read_parquet({paths(files)}, filename = true, file_row_number = true, union_by_name = true)"
-    return f"(select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number)"
+    # Said outright as well, the numbers let the engine leave out groups of rows that hold none of them.
+    numbers = ", ".join(str(row) for row in sorted({row for _, row in listed})) if len(listed) <= _FEW else ""
+    within = f" where f.file_row_number in ({numbers})" if numbers else ""
+    query = f"select f.* from {source} f semi join place p on p.path = f.filename and p.row = f.file_row_number{within}"
+    if len(listed) <= _FEW:
+        con.execute(f"create temp table row_found_few as {query}")
+        query = "select * from row_found_few"
+    con.execute(f"create or replace temp view row_found as {query}")

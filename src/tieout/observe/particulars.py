@@ -85,14 +85,25 @@ class Particulars:
     def _versions(self) -> dict[str, list[dict[str, Any]]]:
         """Read the versions as the exported table ``records`` writes them, by record."""
         relation, columns = with_exponents("version_row t", TABLES["records"].columns)
-        selected = ", ".join(f'{value_sql(column, "jsonl")} as "{column.name}"' for column in columns)
+        # Amounts are written here: planning their SQL takes longer than everything else of a look-up.
+        amounts = {column.name: f"exponent of {column.name}" for column in columns if column.kind == "amount"}
+        plain = [column for column in columns if column.kind != "amount"]
+        selected = ", ".join(f'{value_sql(column, "jsonl")} as "{column.name}"' for column in plain)
+        for column in columns:
+            if column.name in amounts:
+                selected += f', {column.sql} as "{column.name}", {column.exponent} as "{amounts[column.name]}"'
         gone = "t.gone as superseded_by, t.gone_in as superseded_in"
-        rows = self._con.execute(f"select {selected}, {gone} from {relation} order by t.record_id, t.version")
-        names = [column[0] for column in rows.description or []]
+        # Few rows and many expressions: planning them well would be all the work.
+        self._con.execute("pragma disable_optimizer")
+        rows = self._con.sql(f"select {selected}, {gone} from {relation} order by t.record_id, t.version")
+        names, read_rows = rows.columns, rows.fetchall()
+        self._con.execute("pragma enable_optimizer")
         json_columns = {column.name for column in columns if column.kind == "json"}
         found: dict[str, list[dict[str, Any]]] = {}
-        for values in rows.fetchall():
-            row = {name: _plain(v, parse=name in json_columns) for name, v in zip(names, values, strict=True)}
+        for values in read_rows:
+            read = {name: _plain(v, parse=name in json_columns) for name, v in zip(names, values, strict=True)}
+            read |= {name: _amount(read[name], read.pop(exponent)) for name, exponent in amounts.items()}
+            row = {column.name: read.pop(column.name) for column in columns} | read
             found.setdefault(row["record_id"], []).append(row)
         return found
 
@@ -106,17 +117,25 @@ class Particulars:
             f"(select * from {table(self._store.lake, name, self._files[name])} where record_key in ({keys}))"
             for name in ("assertions", "witnesses")
         )
-        named = self._con.execute(
-            f"select delivery_id from {own} union select delivery_id from {asserted}"
-            f" union select delivery_id from {witness}"
-        ).fetchall()
-        deliveries = _delivery_rows(self._connection, [row[0] for row in named])
+        named = [f"select delivery_id, false as several from {own}"]
+        named += [
+            f"select delivery_id, true from {relation}"
+            for name, relation in (("assertions", asserted), ("witnesses", witness))
+            if self._files[name]
+        ]
+        naming = self._con.execute(" union ".join(named)).fetchall()
+        several = any(row[1] for row in naming)
+        deliveries = _delivery_rows(self._connection, sorted({row[0] for row in naming}))
         order = [{"delivery_id": row.delivery_id, "sequence": row.sequence} for row in deliveries.values()]
         kinds = pa.schema({"delivery_id": pa.string(), "sequence": pa.int64()})
         self._con.register("book_deliveries", pa.Table.from_pylist(order, schema=kinds))
+        told = (
+            reports_sql(own, asserted, witness)
+            if several
+            else f"select *, true as first, false as withdrawn from {own}"
+        )
         rows = self._con.execute(
-            f"select lower(hex(record_id)), delivery_id, source_id, member, line, first, withdrawn"
-            f" from ({reports_sql(own, asserted, witness)})"
+            f"select lower(hex(record_id)), delivery_id, source_id, member, line, first, withdrawn from ({told})"
         ).fetchall()
         found: dict[str, list[dict[str, Any]]] = {}
         for record_id, delivery_id, source, member, line, first, withdrawn in rows:

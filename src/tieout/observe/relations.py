@@ -29,6 +29,7 @@ __all__ = [
     "witnesses_relation",
 ]
 
+_REPORTS = ("records", "assertions", "witnesses")
 #: The exponent of a record's amounts: as stated, else its currency's own. ``{}`` is the alias.
 OWN_EXPONENT = "coalesce({0}.exponent, own_exponent({0}.currency))"
 
@@ -54,16 +55,61 @@ def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
 
 
 def quarantine_relation(lake: Lake, snapshot: Snapshot) -> str:
-    """Give what could not be read (rows, and whole files: severity refused) and what was found wrong, with its file."""
+    """
+    Give what could not be read (rows, and whole files: severity refused) and what was found wrong, with its file.
+
+    ``settled`` says what closed an entry: ``evidence``, a delivery that ranks after the row's states its record
+    readably, or ``decision``, a person's; without either it is open.
+    """
     refused = (
         "select delivery_id, source_id, 'refused' as severity, 'unreadable' as reason, reason as message,"
         " 'current' as state from book_deliveries where state = 'refused'"
     )
-    return (
-        "(select q.*, d.name, d.entity_id, d.received_at, d.sequence"
-        f" from (select * from {_with_replaced(lake, snapshot, 'quarantine')} union all by name {refused}) q"
-        " left join book_deliveries d on d.delivery_id = q.delivery_id)"
+    # Files of before have no record_id.
+    rows = (
+        "(select null::blob as record_id where false union all by name"
+        f" select * from {_with_replaced(lake, snapshot, 'quarantine')} union all by name {refused})"
     )
+    return f"""(
+        with q as (select * from {rows}),
+        evidence as ({_evidence_sql(lake, snapshot)})
+        select q.* exclude (record_id), d.name, d.entity_id, d.received_at, d.sequence,
+            case when s.delivery_id is not null then 'decision' when e.place is not null then 'evidence' end as settled,
+            coalesce(s.settled_by, e.delivery_id) as settled_by,
+            coalesce(s.settled_at, e.received_at) as settled_at,
+            coalesce(s.settled_because, 'delivery ' || e.delivery_id || ' states it, ' || e.place) as settled_because
+        from q left join book_deliveries d on d.delivery_id = q.delivery_id
+        left join book_settled s on s.delivery_id = q.delivery_id and s.member is not distinct from q.member
+            and s.line is not distinct from q.line and q.severity <> 'finding'
+        left join evidence e on e.asked_in = q.delivery_id and e.record_id = q.record_id and q.severity = 'row'
+    )"""
+
+
+def _evidence_sql(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Write the query for which records of quarantined rows a later delivery of the same source states readably.
+
+    Later as facts are ranked: by the deliveries' own times of creation where both state one, else by landing. Whatever
+    the row said of its record, the later delivery would have had the last word.
+    """
+    asked = "semi join (select record_id from q where record_id is not null) a on a.record_id = r.record_id"
+    told = {name: f"{table(lake, name, files)} r {asked}" for name, files in snapshot.files.items() if name in _REPORTS}
+    reports = reports_sql(
+        f"(select r.* from {told['records']} where r.version = 1)",
+        *(f"(select r.* from {told[name]})" for name in ("assertions", "witnesses")),
+    )
+    standing = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    return f"""
+        select q.delivery_id as asked_in, q.record_id, max_by(d.delivery_id, d.sequence) as delivery_id,
+            max_by(d.name || ' line ' || r.line, d.sequence) as place, max(d.received_at) as received_at
+        from q join book_deliveries o on o.delivery_id = q.delivery_id
+        join ({reports}) r on r.record_id = q.record_id and not r.withdrawn
+        join book_deliveries d on d.delivery_id = r.delivery_id and d.source_id = q.source_id
+        semi join (select r.record_id from {standing} r {asked}) n on n.record_id = q.record_id
+        where case when o.created_at is null or d.created_at is null or o.created_at = d.created_at
+            then d.sequence > o.sequence else d.created_at > o.created_at end
+        group by q.delivery_id, q.record_id
+    """
 
 
 def _with_replaced(lake: Lake, snapshot: Snapshot, name: str) -> str:

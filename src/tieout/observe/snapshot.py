@@ -7,6 +7,7 @@ Everything comes out of one read transaction, so that a view never mixes two sta
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from tieout.intake.findings import newest
+from tieout.intake.settle import settled_entries
 from tieout.model.money import format_minor
 from tieout.store import schema
 from tieout.store.decisions import latest_decisions
@@ -41,7 +43,7 @@ _KINDS = {
     "sequence": pa.int64(), "bytes": pa.int64(), "version": pa.int64(), "times_seen": pa.int64(), "line": pa.int64(),
     "entries": pa.int64(), "position": pa.int64(), "final": pa.bool_(), "closes": pa.bool_(),
     "received_at": pa.timestamp("us", tz="UTC"), "created_at": pa.timestamp("us", tz="UTC"),
-    "opened_at": pa.timestamp("us", tz="UTC"), "changed_at": pa.timestamp("us", tz="UTC"),
+    "opened_at": pa.timestamp("us", tz="UTC"), "settled_at": pa.timestamp("us", tz="UTC"), "changed_at": pa.timestamp("us", tz="UTC"),
     "from_day": pa.date32(), "to_day": pa.date32(), "booked_day": pa.date32(),
 }  # fmt: skip
 
@@ -56,6 +58,7 @@ class Snapshot:
     :ivar latest: the last day that the facts speak of (booked or closing); None without any.
     :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
     :ivar results: which results of runs stand; ``decisions``: what was decided last about each exception.
+    :ivar settled: entries of the quarantine that a person closed, by the newest decision about each.
     :ivar history: whether it holds what was true before as well.
     """
 
@@ -68,6 +71,7 @@ class Snapshot:
     exceptions: pa.Table
     results: Results
     decisions: dict[str, dict[str, Any]]
+    settled: pa.Table
     history: bool = False
 
 
@@ -78,7 +82,7 @@ def take_snapshot(
     Read the book once.
 
     :param workspace: names the entity of each source; without it, deliveries and statements have none.
-    :param wanted: which of ``deliveries``, ``statements``, ``exceptions`` and ``decisions`` to read.
+    :param wanted: which of ``deliveries``, ``statements``, ``exceptions``, ``decisions`` and ``settled`` to read.
     :param history: also statements of earlier readings, every state of an exception, and replaced files.
     """
     entities = {source.id: source.entity for source in workspace.sources} if workspace else {}
@@ -96,6 +100,7 @@ def take_snapshot(
             exceptions=_exceptions(connection, entities, history=history, read="exceptions" in chosen),
             results=results_at(connection),
             decisions=latest_decisions(connection) if "decisions" in chosen else {},
+            settled=_settled(connection, read="settled" in chosen),
             history=history,
         )
 
@@ -156,6 +161,7 @@ _STATEMENT = (
     "to_day", "created_at", "opening", "closing", "entries", "credits", "debits", "closes", "member", "line", "state",
     "version", "position",
 )  # fmt: skip
+_SETTLED = ("delivery_id", "member", "line", "settled_at", "settled_by", "settled_because")
 _EXCEPTION = (
     "exception_id", "scope", "state", "reason", "source_id", "delivery_id", "entity_id", "account_id", "record_id",
     "external_id", "kind", "amount", "currency", "booked_day", "counterparty", "settlement_id", "opened_at", "note",
@@ -201,6 +207,17 @@ def _exceptions(connection: sa.Connection, entities: dict[str, str], *, history:
         return {"amount": _decimal(row["amount"], row["exponent"]), "entity_id": entity}
 
     return _arrow(connection, query if read else None, _EXCEPTION, added)
+
+
+def _settled(connection: sa.Connection, *, read: bool) -> pa.Table:
+    """Read the newest decision about each entry of the quarantine, unless it opens it again."""
+    query = settled_entries()
+
+    def added(row: dict[str, Any]) -> dict[str, Any]:
+        body = json.loads(row["body"])
+        return {**body, "settled_at": row["at"], "settled_by": row["actor"], "settled_because": row["reason"]}
+
+    return _arrow(connection, query if read else None, _SETTLED, added)
 
 
 def _decimal(minor: int | str | None, exponent: int | None) -> str | None:

@@ -132,6 +132,7 @@ def _whole_file(path: Path) -> Iterator[Path]:
         raise WrongUse(message)
     draft = path.with_name(f".{path.name}.partial")
     try:
+        draft.touch()  # the engine's own words for a folder that cannot be written help nobody
         yield draft
         draft.replace(path)
     except OSError as error:

@@ -4,13 +4,14 @@ DuckDB, the set-based engine, with its limits. The only module that configures i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["connect", "paths", "prepare_macros"]
+__all__ = ["connect", "paths", "point_cursor", "prepare_macros"]
 
 THREADS = 2
 MEMORY = "700MB"
@@ -37,6 +38,24 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
         settings |= {"temp_directory": str(spill), "max_temp_directory_size": "50GB"}
     con = duckdb.connect(config=settings)
     con.execute("set TimeZone = 'UTC'")
+    return con
+
+
+def point_cursor(spill: Path) -> duckdb.DuckDBPyConnection:
+    """
+    Give a connection of one's own to the engine that look-ups of this process share.
+
+    It is prepared with the macros, and remembers the footers of Parquet files, which never change: opening and teaching
+    an engine anew takes longer than a look-up.
+    """
+    return _point_engine(str(spill)).cursor()
+
+
+@lru_cache(maxsize=2)
+def _point_engine(spill: str) -> duckdb.DuckDBPyConnection:
+    con = connect(Path(spill))
+    con.execute("set parquet_metadata_cache = true")
+    prepare_macros(con)
     return con
 
 

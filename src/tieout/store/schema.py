@@ -46,7 +46,8 @@ head = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
-#: The exact texts that a result rests on (tieout.toml, mappings), by digest, so that any run can be repeated.
+#: The exact texts that a result rests on (tieout.toml, mappings, calendars, rules), by digest, so that any run can be
+#: repeated. One of kind "workspace" lists those of one moment: JSON {"files": {path: digest}, "environment": {...}}.
 text_version = sa.Table(
     "text_version",
     metadata,
@@ -101,6 +102,7 @@ ledger_commit = sa.Table(
     sa.Column("reader_digest", sa.Text, nullable=True),
     sa.Column("program", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("texts_digest", sa.Text, nullable=True),
 )
 
 #: The files that the lake consists of. A file without a row does not belong to it.

@@ -73,6 +73,8 @@ TABLES: dict[str, pa.Schema] = {
             "column": pa.string(),
             "reason": pa.string(),
             "message": pa.string(),
+            # The record that the row would have been, where what it is called could be read.
+            "record_id": _ID,
         },
     ),
     # Look-up by identity: (first 64 bits of an identity or alias, row of the sibling records file), sorted by key.

@@ -189,10 +189,45 @@ def test_filtered_rows_are_neither_records_nor_problems() -> None:
     data = b"id,amount,day,status\na,1,2026-10-01,ok\nb,x,2026-10-01,failed\nc,3,2026-10-01,\nd,4,2026-10-01,ok\n,,,\n"
     got = read(plain(where="status <> 'failed'"), data)
     assert lines(got) == [(2, "a"), (5, "d")]
-    assert (got.counted, got.skipped) == (2, 3)
+    assert (got.counted, got.skipped) == (3, 2)
     fallible = read(plain(where="amount > 2"), data)
     assert lines(fallible) == [(4, "c"), (5, "d")]
     assert [p.line for p in fallible.problems] == [3]
+
+
+UNKNOWN = b"id,amount,day,Pay state\na,1,2026-10-01,ok\nb,2,2026-10-01,\nc,3,2026-10-01,failed\nd,,,\n,,,\n"
+
+
+def test_a_row_whose_filter_is_unknown_is_quarantined_with_its_reason() -> None:
+    got = read(plain(where="\"Pay state\" <> 'failed'"), UNKNOWN)
+    assert lines(got) == [(2, "a")]
+    assert [(p.line, p.column) for p in got.problems] == [(3, "Pay state"), (5, "Pay state")]
+    assert got.messages[0] == (
+        "line 3, column Pay state: expected `where` (\"Pay state\" <> 'failed') to be true or false, got no value:"
+        " say there what it means, by coalesce(\"Pay state\", '')"
+    )
+    assert got.skipped == 2  # the failed one, and the row without any value
+
+
+@pytest.mark.parametrize(
+    ("where", "kept", "quarantined"),
+    [
+        ("coalesce(\"Pay state\", '') <> 'failed'", ["a", "b"], []),
+        ('"Pay state" is null or "Pay state" <> \'failed\'', ["a", "b"], []),
+        ("not (\"Pay state\" = 'failed')", ["a"], [3]),
+        ("\"Pay state\" in ('ok')", ["a"], [3]),
+        ("\"Pay state\" like 'o%' and amount > 0", ["a"], [3]),
+        ("\"Pay state\" = 'ok' or amount > 1", ["a", "b", "c"], []),
+        ("case when \"Pay state\" = 'ok' then true end", ["a"], [3, 4]),
+        ("null", [], [2, 3, 4]),
+        ("amount > 1 and \"Pay state\" <> 'failed'", [], [3]),
+    ],
+)
+def test_no_row_leaves_by_a_filter_that_is_unknown(where: str, kept: list[str], quarantined: list[int]) -> None:
+    got = read(plain(where=where), UNKNOWN.replace(b"d,,,\n", b""))
+    assert [external_id for _, external_id in lines(got)] == kept
+    assert [p.line for p in got.problems] == quarantined
+    assert len(kept) + len(quarantined) + got.skipped == 4
 
 
 def test_a_reader_that_stops_early_leaves_nothing_running() -> None:

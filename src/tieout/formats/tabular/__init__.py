@@ -33,6 +33,7 @@ from tieout.formats.tabular.mapping import FIND_HEADER, CsvDialect, FixedColumn,
 from tieout.formats.tabular.reader import MappingFormat, header_of, read_table
 
 if TYPE_CHECKING:
+    from tieout.formats.tabular.foreseen import check_mapping
     from tieout.formats.tabular.grammar import parse_mapping
     from tieout.formats.tabular.projection import Compiled, compile_mapping
 
@@ -43,13 +44,19 @@ __all__ = [
     "FixedColumn",
     "Mapping",
     "MappingFormat",
+    "check_mapping",
     "compile_mapping",
     "header_of",
     "parse_mapping",
     "read_table",
 ]
 
-_LAZY = {"Compiled": "projection", "compile_mapping": "projection", "parse_mapping": "grammar"}
+_LAZY = {
+    "Compiled": "projection",
+    "check_mapping": "foreseen",
+    "compile_mapping": "projection",
+    "parse_mapping": "grammar",
+}
 
 
 def __getattr__(name: str) -> Any:

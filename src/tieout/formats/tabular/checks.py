@@ -20,7 +20,7 @@ class Check:
     """
     One condition.
 
-    :ivar what: ``field``, ``kind``, ``currency``, ``size``, ``net``, ``sign``, ``required`` or ``status``.
+    :ivar what: ``field``, ``where``, ``kind``, ``currency``, ``size``, ``net``, ``sign``, ``required`` or ``status``.
     :ivar name: the canonical field that it is about.
     :ivar fast, exact: SQL that is true where the row breaks it, for either run.
     """
@@ -37,7 +37,10 @@ class Check:
 
 def checks_of(meaning: Meaning) -> tuple[Check, ...]:
     """Every check of a mapping, in the order in which a row's first fault is reported."""
-    found = [_same("field", name, bad) for name in meaning.all if (bad := meaning.failed(name))]
+    found = [_same("field", name, bad) for name in meaning.first if (bad := meaning.failed(name))]
+    if "where" in meaning.first:
+        found.append(_same("where", "where", f"{meaning.value('where')} is null"))
+    found += [_same("field", name, bad) for name in meaning.rest if (bad := meaning.failed(name))]
     found.append(_same("kind", "kind", "kind is null"))
     found += _currencies(meaning)
     found += _sizes(meaning)

@@ -116,11 +116,8 @@ class Meaning:
 
     @property
     def kept(self) -> str | None:
-        """The SQL of whether a row is kept; one whose filter cannot be computed is kept, to be explained."""
-        said = self.first.get("where")
-        if said is None:
-            return None
-        return "(s_where is null or s_where.v)" if said.fallible else "s_where"
+        """The SQL of whether a row goes on: only one that the filter is surely false for is skipped; an unknown one is a fault."""
+        return f"coalesce({self.value('where')}, true)" if "where" in self.first else None
 
     def direct(self, sql: str) -> str | None:
         """The column that a value simply is (``c7``), lists (``[c7]``) or asks for (``c7 is null``), if that is all."""
@@ -213,7 +210,11 @@ def _expressions(mapping: Mapping, options: ReadOptions) -> dict[str, str | Type
         found["account_number"] = Typed(quoted(mapping.account), Kind.TEXT, literal=mapping.account)
     if "currency" not in found:
         if options.currency is None:
-            raise _misuse(mapping, "currency", "expected a field currency, or a currency of the source, got neither")
+            raise _misuse(
+                mapping,
+                "currency",
+                "expected a field currency, or `currency` of its source or account in tieout.toml, got none",
+            )
         found["currency"] = Typed(quoted(options.currency), Kind.TEXT, literal=options.currency)
     if "kind" not in found:
         raise _misuse(mapping, "kind", "expected a field kind, such as kind = \"'charge'\", got none")

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tieout.formats.tabular.raw import shortened
+from tieout.model.kinds import STATUSES
 from tieout.model.money import MINOR_MAX
-from tieout.model.problems import Problem
+from tieout.model.problems import Named, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explained"]
 
+_NAMING = ("identity", "external_id", "account_number", "namespace", "counted", "status")
 _SCALE = 9
 _LONGEST = 40
 
@@ -45,11 +47,23 @@ def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
     reason = "unreadable"
     if check.what == "field":
         column, said = _conversion(compiled, check.name, row, column)
+    elif check.what == "where":
+        column, said = _unknown(compiled, row, column)
     else:
         said = _SENTENCES[check.what](check.name, row)
         reason = _REASONS.get(check.what, reason)
     message = f"line {row['line']}, column {column}: {said}"
-    return Problem(message=message, severity="row", line=row["line"], column=column, reason=reason)
+    named = _named(check, row)
+    return Problem(message=message, severity="row", line=row["line"], column=column, reason=reason, named=named)
+
+
+def _named(check: Check, row: dict[str, Any]) -> Named | None:
+    """Say what the row is called, if that can be read; a row that is told apart by counting has no name."""
+    identity = row.get("s_identity", row.get("s_external_id"))
+    status = row.get("s_status") or "booked"
+    if not identity or check.name in _NAMING or status not in STATUSES or row.get("s_counted") == "true":
+        return None
+    return Named(row.get("s_account_number"), row.get("s_namespace") or "entry", identity, status)
 
 
 def _shown(value: object) -> str:
@@ -64,6 +78,16 @@ def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str)
             return where, f"expected {atom.expected}, got {_shown(row[f'a{n}'])}"
     values = ", ".join(_shown(row[f"c{n}"]) for n in compiled.read_by.get(name, ()))
     return column, f"expected a value for {name} within its limits, got {values or 'none'}"
+
+
+def _unknown(compiled: Compiled, row: dict[str, Any], column: str) -> tuple[str, str]:
+    """Name the column without which the filter is neither true nor false, and the words that would decide."""
+    empty = [compiled.header[n] for n in compiled.read_by.get("where", ()) if row[f"c{n}"] is None]
+    column = empty[0] if empty else column
+    name = column if column.isidentifier() and column.isascii() else f'"{column}"'
+    hint = f"coalesce({name}, '')" if empty else "coalesce(..., true)"
+    where = shortened(compiled.mapping.where or "", _LONGEST)
+    return column, f"expected `where` ({where}) to be true or false, got no value: say there what it means, by {hint}"
 
 
 def _amount(scaled: str | None) -> str:

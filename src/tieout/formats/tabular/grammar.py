@@ -27,7 +27,7 @@ from typing import Any, NoReturn, cast, get_args
 from tieout.errors import WrongUse
 from tieout.formats.reading import ReadOptions
 from tieout.formats.tabular.compiling import FIELD_KINDS, meaning_of
-from tieout.formats.tabular.mapping import CsvDialect, FileFormat, FixedColumn, Mapping
+from tieout.formats.tabular.mapping import FIND_HEADER, CsvDialect, FileFormat, FixedColumn, Mapping
 from tieout.formats.tabular.raw import COLUMNS_MAX
 from tieout.formats.tabular.toml_lines import key_lines
 from tieout.formats.tabular.typed import EXACT
@@ -128,7 +128,7 @@ def _mapping(source: _Source, content: dict[str, Any]) -> Mapping:
         columns=_names(source, head, "columns"),
         fixed=_fixed(source, head.get("fixed", [])),
         sheet=head.get("sheet"),
-        header_row=_row(source, head, "header_row", 1),
+        header_row=_row(source, head, "header_row", FIND_HEADER),
         skip_footer=_row(source, head, "skip_footer", 0) or 0,
         identify=_names(source, head, "identify"),
         where=head.get("where"),
@@ -241,6 +241,10 @@ def _check_whole(source: _Source, mapping: Mapping) -> None:
         source.refuse("mapping.format", "expected 'fixed' with the columns of a file with fixed positions, got none")
     if mapping.format in {"csv", "tsv", "xlsx"} and not mapping.dialect.header and not mapping.columns:
         source.refuse("mapping.format", "expected 'columns' for a file without a header row, got none")
+    if mapping.header_row == FIND_HEADER and not mapping.identify:
+        source.refuse(
+            "mapping.header_row", "expected 'identify' with the columns that 'header_row' 0 looks for, got none"
+        )
     if mapping.account is not None and {"account", "account_number"} & set(mapping.fields):
         source.refuse("mapping.account", "expected one of 'account' in [mapping] and in [fields], got both")
     if {"account", "account_number"} <= set(mapping.fields):

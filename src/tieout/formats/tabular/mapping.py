@@ -69,7 +69,8 @@ class Mapping:
     :ivar header_row: the physical row of the header, from 1 (csv: after ``skip_rows``); ``FIND_HEADER`` to look for it.
     :ivar skip_footer: rows at the end that are not data.
     :ivar identify: columns that make a file this one.
-    :ivar where: an expression; a row for which it is not true is skipped and counted as skipped.
+    :ivar where: an expression; a row for which it is false is skipped and counted as skipped; one for which it is
+        neither true nor false (a column without a value) is quarantined.
     :ivar fields: canonical field to expression over the file's columns.
     :ivar kinds: the file's word to the canonical kind.
     :ivar account: the account number of every record, as plain text (``fields["account"]`` for a column's).

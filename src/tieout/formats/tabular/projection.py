@@ -32,6 +32,7 @@ class Compiled:
     A mapping compiled for the header of one file.
 
     :ivar fast, exact, explain: SQL over the Arrow table ``batch`` (``line``, ``c0``, ``c1``, ...).
+    :ivar skipped: SQL that counts, as ``n``, the rows that the filter is false for.
     :ivar columns: the canonical columns that ``exact`` gives, behind ``line`` and ``fault``.
     :ivar direct: those that ``fast`` leaves out, because a column is all that it takes (``c7``, ``[c7]``, ``c7 is null``).
     :ivar amounts: positions of the columns that ``fast`` wants as amounts beside their text, named ``n0, n1, ...``.
@@ -47,6 +48,7 @@ class Compiled:
     fast: str
     exact: str
     explain: str
+    skipped: str
     columns: tuple[str, ...]
     direct: cabc.Mapping[str, str]
     amounts: frozenset[int]
@@ -80,6 +82,7 @@ def compile_mapping(
         fast=_projection(mapping, fast, FAST),
         exact=_projection(mapping, exact, EXACT),
         explain=_explanation(mapping, exact),
+        skipped=_skipping(exact),
         columns=tuple(columns),
         direct=_direct(mapping, fast),
         amounts=frozenset(fast.amounts),
@@ -143,6 +146,14 @@ def _explanation(mapping: Mapping, meaning: Meaning) -> str:
         for n, atom in enumerate(meaning.atoms)
     ]
     return f"select {', '.join(['line', 'kind', *raw, *words, *failed])} from ({_said(mapping, meaning)})"  # noqa: S608 - as above
+
+
+def _skipping(meaning: Meaning) -> str:
+    """The SQL that counts what the filter leaves out, to hold against the rows that are missing after it."""
+    if meaning.kept is None:
+        return "select 0 as n"
+    where = f"select {meaning.first['where'].sql} as s_where from batch"  # noqa: S608 - as above
+    return f"select count(*) as n from ({where}) where not {meaning.kept}"  # noqa: S608 - as above
 
 
 def _quoted_name(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.errors import WrongUse
+from tieout.errors import Broken, WrongUse
 from tieout.formats.tabular import faults
 from tieout.formats.tabular.plain_amounts import amounts_of
 from tieout.formats.tabular.raw import Unreadable
@@ -108,7 +108,10 @@ class Session:
         """Parse one piece of a file and make its canonical rows."""
         raw = piece()
         table, bad = self._computed(raw.table)
-        problems, skipped = list(raw.problems), raw.skipped + raw.table.num_rows - table.num_rows - bad.num_rows
+        left_out = raw.table.num_rows - table.num_rows - bad.num_rows
+        if left_out:
+            self._check_left_out(raw.table, left_out)
+        problems, skipped = list(raw.problems), raw.skipped + left_out
         if bad.num_rows:
             explained = self._query(self._compiled.explain, _rows_at(raw.table, bad["line"]))
             found = faults.explained(self._compiled, bad["fault"].to_pylist(), explained)
@@ -169,6 +172,17 @@ class Session:
             raise self._stopped(error) from None
         feed.table = batch.slice(0, 0)
         return found
+
+    def _check_left_out(self, raw: pa.Table, left_out: int) -> None:
+        """
+        Hold the rows that are gone against those that the filter is false for.
+
+        :raises Broken: others are gone too.
+        """
+        [row] = self._query(self._compiled.skipped, raw).to_pylist()
+        if row["n"] != left_out:
+            message = f"{raw.num_rows} rows were read, {left_out} are gone, but `where` is false for {row['n']} only"
+            raise Broken(message)
 
     def _query(self, sql: str, batch: pa.Table) -> pa.Table:
         """
