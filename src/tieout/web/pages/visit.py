@@ -1,0 +1,68 @@
+"""
+One visit of a reader: where they are, what they may see, and the page that they get.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.responses import HTMLResponse
+
+from tieout.observe import worklist
+from tieout.observe.deliveries import delivery_totals
+from tieout.web.address import Address, address_of
+from tieout.web.rendering import figures_context
+
+if TYPE_CHECKING:
+    from tieout.web.desk import Desk
+
+__all__ = ["Visit", "Visiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """
+    What a page works with.
+
+    :ivar swapped: only the part that changes is asked for, by htmx.
+    """
+
+    request: Request
+    desk: Desk
+    address: Address
+
+    @property
+    def swapped(self) -> bool:
+        """Whether only a part of the page is asked for."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def page(self, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
+        """Write a page."""
+        made = self.request.app.state.templates.get_template(template)
+        context = figures_context(self.address, self.request.headers.get("accept-language"))
+        context |= {"workspace": self.desk.workspace, "nav": {} if self.swapped else self._counts()}
+        answer = HTMLResponse(made.render(**context, **shown), status)
+        answer.headers["Vary"] = "HX-Request, Accept-Language"
+        return answer
+
+    def _counts(self) -> dict[str, int]:
+        """Count what stands beside the names of the pages."""
+        desk = self.desk
+
+        def made() -> dict[str, int]:
+            totals = delivery_totals(desk.store)
+            open_items = worklist.total(desk.store.book, worklist.Wanted()).count
+            return {"exceptions": open_items, "unread": totals.wanting, "deliveries": totals.count}
+
+        return desk.kept("nav", made)
+
+
+def _visit(request: Request) -> Visit:
+    desk: Desk = request.app.state.desk
+    return Visit(request, desk, address_of(request.url.path, request.query_params, desk.workspace))
+
+
+#: What a page's function takes.
+Visiting = Annotated[Visit, Depends(_visit)]

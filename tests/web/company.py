@@ -1,0 +1,187 @@
+"""
+The sample company with results: its files really ingested, its matches, positions and work list written by hand.
+
+The engine that will write them is not asked: these tests are about what the console shows of what stands in the book
+and in the lake.
+"""
+
+import datetime as dt
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from tieout import pipeline
+from tieout.cli._demo import _copy
+from tieout.clock import FixedClock, FixedEntropy
+from tieout.config import Workspace, load_workspace
+from tieout.store import schema
+from tieout.store.engine import connect
+from tieout.store.lake import LakeFile
+from tieout.store.tables import RESULTS
+from tieout.store.views import current_records
+from tieout.store.workplace import Store, files_at, open_store
+
+EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(slots=True)
+class Office:
+    """The sample company, open."""
+
+    workspace: Workspace
+    store: Store
+    clock: FixedClock
+
+    def records(self, condition: str) -> list[dict[str, Any]]:
+        """Read records that stand."""
+        with self.store.book.reading() as connection:
+            files = files_at(connection, ("records", "superseded"))
+        relation = current_records(self.store.lake, files["records"], files["superseded"])
+        self.store.spill.mkdir(parents=True, exist_ok=True)
+        with closing(connect(self.store.spill)) as con:
+            rows = con.sql(
+                f"select * exclude (seen_at, occurred_at) from {relation} where {condition} order by booked_on, record_id"
+            )
+            return [dict(zip(rows.columns, values, strict=True)) for values in rows.fetchall()]
+
+    def run(self, name: str, kind: str = "rules", **tables: list[dict[str, Any]]) -> None:
+        """Commit a run with result files; ``matches`` and so on are lists of rows, absent columns are null."""
+        files: list[LakeFile] = []
+        for table, rows in tables.items():
+            own = RESULTS[table]
+            filled = [{field.name: row.get(field.name) for field in own} | {"run_id": name} for row in rows]
+            with self.store.lake.writer(table, own, name) as writer:
+                writer.write(pa.Table.from_pylist(filled, schema=own))
+            files.append(writer.file)
+        with self.store.book.writing() as connection:
+            sequence = (connection.scalar(sa.select(sa.func.max(schema.run.c.sequence))) or 0) + 1
+            row: dict[str, Any] = {
+                "run_id": name,
+                "sequence": sequence,
+                "kind": kind,
+                "reconciliation": "payouts",
+                "facts_version": 1,
+            }
+            row |= {"heads": "{}", "config_digest": "", "at": self.store.now_us(), "actor": "tester", "program": "test"}
+            connection.execute(sa.insert(schema.run).values(**row, counts="{}", digest=name))
+            for file in files:
+                known = {c.name for c in schema.run_file.columns} & set(LakeFile.__dataclass_fields__)
+                stored = {name: getattr(file, name) for name in known}
+                connection.execute(sa.insert(schema.run_file).values(**stored, run_id=name, provisional=False))
+
+    def open_items(self, *rows: dict[str, Any]) -> None:
+        """Put rows on the work list."""
+        with self.store.book.writing() as connection:
+            connection.execute(sa.insert(schema.worklist), [{**_BLANK, **row} for row in rows])
+
+
+_BLANK: dict[str, Any] = {
+    **{c.name: None for c in schema.stored_columns(schema.worklist)},
+    "state": "open",
+    "note": "",
+    "candidates": "[]",
+    "opened_at": 1_793_500_000_000_000,
+}
+
+
+def claim(record: dict[str, Any], match: bytes, side: str, name: str, **more: Any) -> dict[str, Any]:
+    """Write a row of a match that uses a record up."""
+    amount = record["net"] if name == "settlement" and record["net"] is not None else record["amount"]
+    row: dict[str, Any] = {"match_id": match, "reconciliation": "payouts", "rule": "settlement id in the bank's text"}
+    row |= {"status": "confirmed", "side": side, "claim": name, "record_id": record["record_id"], "amount": amount}
+    row |= {"record_key": record["record_key"], "version": record["version"], "allocated": amount, "difference": 0}
+    row |= {"currency": record["currency"], "exponent": record["exponent"], "score": 100, "margin": 60}
+    return row | {"evidence": json.dumps({"amount": {"left": "1", "right": "1", "agree": True}}), **more}
+
+
+def position(record: dict[str, Any], state: str, name: str = "settlement", **more: Any) -> dict[str, Any]:
+    """Write a row that says what no match uses up of a record."""
+    amount = record["net"] if name == "settlement" and record["net"] is not None else record["amount"]
+    row: dict[str, Any] = {
+        "reconciliation": "payouts",
+        "claim": name,
+        "side": "left",
+        "record_id": record["record_id"],
+        "state": state,
+    }
+    row |= {"record_key": record["record_key"], "version": record["version"], "amount": amount}
+    return row | {"currency": record["currency"], "exponent": record["exponent"], **more}
+
+
+def listed(record: dict[str, Any], number: int, reason: str, **more: Any) -> dict[str, Any]:
+    """Write a row of the work list about a record."""
+    names = ("source_id", "entity_id", "account_id", "external_id", "kind", "amount", "currency", "exponent")
+    row: dict[str, Any] = {name: record[name] for name in (*names, "counterparty", "settlement_id")}
+    day = None if record["booked_on"] is None else (record["booked_on"] - EPOCH).days
+    row |= {"exception_id": f"{number:016x}", "reason": reason, "record_id": bytes(record["record_id"]).hex()}
+    row |= {"booked_day": day, "weight": abs(record["amount"] or 0), "reconciliation": "payouts"}
+    return row | more
+
+
+def found_office(folder: Path) -> Office:
+    """Found the company without any file."""
+    _copy(folder)
+    clock = FixedClock(dt.datetime(2026, 11, 2, 9, 14, tzinfo=dt.UTC))
+    workspace = load_workspace(folder)
+    return Office(workspace, open_store(workspace, clock, FixedEntropy(), "tester"), clock)
+
+
+def ingested(folder: Path) -> Office:
+    """Found the company and read its files."""
+    office = found_office(folder)
+    assert len(list(pipeline.ingest(office.store, office.workspace))) == 12
+    return office
+
+
+def matched(folder: Path) -> Office:
+    """Found the company, read its files, and write what an engine would have found."""
+    office = ingested(folder)
+    payouts = office.records("kind = 'payout' and currency = 'EUR'")
+    bank = office.records("kind = 'bank_entry' and currency = 'EUR' and status = 'booked'")
+    pairs = [(p, b) for p in payouts for b in bank if b["amount"] == -p["amount"]]
+    assert pairs
+    rows, positions = [], []
+    for number, (payout, line) in enumerate(pairs):
+        match = bytes([number + 1]) * 16
+        rows += [claim(payout, match, "left", "settlement"), claim(line, match, "right", "bank")]
+    used = {bytes(record["record_id"]) for pair in pairs for record in pair}
+    open_bank = [line for line in bank if bytes(line["record_id"]) not in used]
+    waits = [payout for payout in payouts if bytes(payout["record_id"]) not in used]
+    positions += [position(payout, "in_transit", expected_on=dt.date(2026, 11, 3)) for payout in waits]
+    waiting = office.records("kind in ('charge', 'refund', 'dispute') and settlement_id is null")
+    positions += [position(line, "in_transit", expected_on=dt.date(2026, 11, 4)) for line in waiting]
+    positions += [position(line, "exception", "bank", side="right") for line in open_bank[:3]]
+    office.run("run-1", matches=rows, positions=positions)
+    items = [listed(line, 100 + n, "missing_left", note=_NOTE) for n, line in enumerate(open_bank[:2])]
+    items.append(_two_fit(open_bank[2], open_bank[:2]))
+    gap = {"exception_id": "d5f2d3dc48697eef", "reason": "incomplete", "source_id": "bank-second", "amount": 219670}
+    gap |= {"account_id": "bank-second-eur", "currency": "EUR", "exponent": 2, "weight": 219670, "booked_day": 20754}
+    items.append(gap | {"note": "expected statement 00214 to open with 11488.10 EUR, got 13684.80 EUR"})
+    office.open_items(*items)
+    return office
+
+
+_NOTE = "no payout and no open item has this amount, and no identifier of it is known"
+
+
+def _two_fit(line: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    candidates = [
+        {
+            "source": other["source_id"],
+            "external_id": other["external_id"],
+            "record_id": bytes(other["record_id"]).hex(),
+            "amount": "12.50",
+            "score": 80 - 10 * number,
+            "why": {
+                "amount": {"left": "12.50", "right": "12.50", "agree": True},
+                "name": {"left": "Ann", "right": "Anna", "agree": False},
+            },
+        }
+        for number, other in enumerate(others)
+    ]
+    return listed(line, 200, "ambiguous", note="two answers fit equally well", candidates=json.dumps(candidates))
