@@ -16,8 +16,11 @@ import sqlalchemy as sa
 
 from tieout.observe.snapshot import EPOCH, day_of, moment_of
 from tieout.store import schema
+from tieout.store.workplace import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tieout.store.book import Book
 
 __all__ = [
@@ -48,6 +51,9 @@ SORTS = {"value": "weight", "booked": "booked_day"}
 ITEMS_MAX = 500
 #: The filters that a person chooses from what there is.
 _CHOSEN = ("reconciliation", "source_id", "account_id", "entity_id", "currency")
+#: So many different mixtures of them are looked at.
+_CHOICES_MAX = 10_000
+_WIDE = "ix_worklist_filter"
 _LIST = schema.worklist
 
 
@@ -158,10 +164,13 @@ class ReasonTotal:
 def version(book: Book) -> tuple[int, int, int]:
     """Tell states of the results apart: (changes of the facts, runs, decisions)."""
     head, run, decision = schema.head, schema.run, schema.decision
+    query = sa.select(
+        sa.select(head.c.version).where(head.c.name == "facts").scalar_subquery(),
+        sa.select(sa.func.max(run.c.sequence)).scalar_subquery(),
+        sa.select(sa.func.max(decision.c.sequence)).scalar_subquery(),
+    )
     with book.reading() as connection:
-        facts = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts"))
-        runs = connection.scalar(sa.select(sa.func.max(run.c.sequence)))
-        decisions = connection.scalar(sa.select(sa.func.max(decision.c.sequence)))
+        facts, runs, decisions = connection.execute(query).one()
     return facts or 0, runs or 0, decisions or 0
 
 
@@ -176,15 +185,14 @@ def page(
     column = _LIST.c[SORTS[sort]]
     backwards = cursor is not None and cursor.backwards
     falling = descending != backwards
+    queries: Iterable[sa.Select[Any]]
+    if _is_narrow(wanted):
+        queries = _by_parts(wanted, column, cursor, falling=falling)
+    else:
+        queries = [_at_once(wanted, column, cursor, falling=falling)]
     found: list[tuple[str, int | None]] = []
     with book.reading() as connection:
-        for valued in _parts(cursor, falling=falling):
-            query = _narrowed(wanted, column, _LIST.c.exception_id)
-            query = query.where(column.is_not(None) if valued else column.is_(None))
-            if cursor is not None and valued == (cursor.value is not None):
-                query = query.where(_behind(column, cursor, valued=valued, falling=falling))
-            order = [column, _LIST.c.exception_id] if valued else [_LIST.c.exception_id]
-            query = query.order_by(*(c.desc() if falling else c.asc() for c in order))
+        for query in queries:
             rows = connection.execute(query.limit(PAGE_ROWS + 1 - len(found)))
             found += [(row.exception_id, row[0]) for row in rows]
             if len(found) > PAGE_ROWS:
@@ -197,17 +205,42 @@ def page(
     return Page([read[exception_id] for exception_id, _ in found if exception_id in read], before, behind)
 
 
-def _parts(cursor: Cursor | None, *, falling: bool) -> list[bool]:
-    """Order the two parts of the list, rows with a value and rows without; those before the cursor are over."""
+def _by_parts(
+    wanted: Wanted, column: sa.Column[Any], cursor: Cursor | None, *, falling: bool
+) -> Iterator[sa.Select[Any]]:
+    """Ask for rows with a value and rows without, in their order: each is one stretch of a narrow index."""
     parts = [True, False] if falling else [False, True]
-    return parts if cursor is None else parts[parts.index(cursor.value is not None) :]
+    if cursor is not None:
+        parts = parts[parts.index(cursor.value is not None) :]
+    for valued in parts:
+        query = _narrowed(wanted, column, _LIST.c.exception_id)
+        query = query.where(column.is_not(None) if valued else column.is_(None))
+        if cursor is not None and valued == (cursor.value is not None):
+            query = query.where(_behind(column, cursor, falling=falling))
+        order = [column, _LIST.c.exception_id] if valued else [_LIST.c.exception_id]
+        yield query.order_by(*(c.desc() if falling else c.asc() for c in order))
 
 
-def _behind(column: sa.Column[Any], cursor: Cursor, *, valued: bool, falling: bool) -> sa.ColumnElement[bool]:
-    if valued:
+def _at_once(wanted: Wanted, column: sa.Column[Any], cursor: Cursor | None, *, falling: bool) -> sa.Select[Any]:
+    """Ask for both kinds of row in one reading of the wide index, which is sorted afterwards."""
+    query = _narrowed(wanted, column, _LIST.c.exception_id)
+    if cursor is not None:
+        other = column.is_(None) if falling else column.is_not(None)
+        crosses = (cursor.value is not None) == falling
+        behind = _behind(column, cursor, falling=falling)
+        query = query.where(sa.or_(behind, other) if crosses else behind)
+    if falling:
+        return query.order_by(column.desc().nulls_last(), _LIST.c.exception_id.desc())
+    return query.order_by(column.asc().nulls_first(), _LIST.c.exception_id.asc())
+
+
+def _behind(column: sa.Column[Any], cursor: Cursor, *, falling: bool) -> sa.ColumnElement[bool]:
+    """Say what is behind a place, among the rows that have a value as it has, or have none as it has none."""
+    if cursor.value is not None:
         left, right = sa.tuple_(column, _LIST.c.exception_id), sa.tuple_(cursor.value, cursor.exception_id)
         return left < right if falling else left > right
-    return _LIST.c.exception_id < cursor.exception_id if falling else _LIST.c.exception_id > cursor.exception_id
+    own = _LIST.c.exception_id
+    return sa.and_(column.is_(None), own < cursor.exception_id if falling else own > cursor.exception_id)
 
 
 def total(book: Book, wanted: Wanted) -> Total:
@@ -233,7 +266,7 @@ def choices(book: Book, state: str = "open", most: int = 200) -> dict[str, list[
     names = ("reason", *_CHOSEN)
     found: dict[str, set[str]] = {name: set() for name in names}
     columns = [_LIST.c[name] for name in names]
-    query = _hinted(sa.select(*columns).where(_LIST.c.state == state).distinct().limit(10_000))
+    query = _narrowed(Wanted(state=state), *columns, wide=True).distinct().limit(_CHOICES_MAX)
     with book.reading() as connection:
         for row in connection.execute(query):
             for name, value in zip(names, row, strict=True):
@@ -261,34 +294,30 @@ def open_records(book: Book, record_ids: list[str]) -> list[Item]:
         return list(_items(connection, dict.fromkeys(ids)).values())
 
 
+def _is_narrow(wanted: Wanted) -> bool:
+    """Whether the indexes by state and reason alone answer this."""
+    return wanted == Wanted(state=wanted.state, reason=wanted.reason)
+
+
 def _narrowed(wanted: Wanted, *columns: Any, wide: bool = False) -> sa.Select[Any]:
     """Write the filter; what no narrow index answers is read from the wide one, which holds every column it needs."""
     conditions = [_LIST.c.state == wanted.state]
-    for name in ("reason", *_CHOSEN):
-        value = getattr(wanted, name)
-        if value is not None:
-            conditions.append(_LIST.c[name] == value)
-            wide = wide or name != "reason"
-    for day, compare in ((wanted.first, "__ge__"), (wanted.last, "__le__")):
-        if day is not None:
-            # what has no day is of no period, and must not fall out of every one
-            within = getattr(_LIST.c.booked_day, compare)((day - EPOCH).days)
-            conditions.append(sa.or_(within, _LIST.c.booked_day.is_(None)))
-            wide = True
+    conditions += [_LIST.c[n] == v for n in ("reason", *_CHOSEN) if (v := getattr(wanted, n)) is not None]
+    day = _LIST.c.booked_day
+    # what has no day is of no period, and must not fall out of every one
+    if wanted.first is not None:
+        conditions.append(sa.or_(day >= (wanted.first - EPOCH).days, day.is_(None)))
+    if wanted.last is not None:
+        conditions.append(sa.or_(day <= (wanted.last - EPOCH).days, day.is_(None)))
     if wanted.known_at is not None:
-        moment = int(wanted.known_at.timestamp()) * 1_000_000 + wanted.known_at.microsecond
-        conditions.append(_LIST.c.opened_at <= moment)
-        wide = True
+        conditions.append(_LIST.c.opened_at <= moment(wanted.known_at))
     if wanted.text:
         conditions.append(_contains(wanted.text))
-        wide = True
     query = sa.select(*columns).where(*conditions)
-    return _hinted(query) if wide else query
-
-
-def _hinted(query: sa.Select[Any]) -> sa.Select[Any]:
-    """Tell SQLite, which keeps no statistics, to read the wide index alone; PostgreSQL knows by itself."""
-    return query.with_hint(_LIST, "INDEXED BY ix_worklist_filter", "sqlite")
+    if not wide and _is_narrow(wanted):
+        return query
+    # SQLite keeps no statistics by itself and must be told; PostgreSQL knows.
+    return query.with_hint(_LIST, f"INDEXED BY {_WIDE}", "sqlite")
 
 
 def _contains(text: str) -> sa.ColumnElement[bool]:

@@ -52,9 +52,8 @@ class Desk:
     _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def kept(self, what: Hashable, make: Callable[[], _T]) -> _T:
-        """Give a view of what stands now: made again when facts, runs or decisions have changed, and only then."""
-        key = (worklist.version(self.store.book), what)
+    def kept(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """Give a view that was made before under this key, or make it."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

@@ -11,7 +11,7 @@ from tieout.observe.accounts import statements_of
 from tieout.web.pages.overview import proofs_of
 from tieout.web.pages.visit import Visiting
 
-__all__ = ["router"]
+__all__ = ["every_account", "proof", "router"]
 
 router = APIRouter()
 

@@ -19,7 +19,7 @@ from tieout.web.pages.visit import Visit, Visiting
 if TYPE_CHECKING:
     from tieout.observe.deliveries import Delivery
 
-__all__ = ["router"]
+__all__ = ["deliveries", "one_delivery", "read_again", "router"]
 
 router = APIRouter()
 _SEQUENCE_DIGITS = 18

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tieout.observe.worklist import Cursor, Item, Wanted
 
-__all__ = ["place_of", "router"]
+__all__ = ["exceptions", "place_of", "router", "selected"]
 
 router = APIRouter()
 _FILTERS = ("reason", "reconciliation", "source", "account", "entity", "currency")
@@ -36,7 +36,7 @@ def exceptions(visit: Visiting) -> HTMLResponse:
     wanted = _wanted(visit)
     sort, descending = _sort(asked.get("sort", "value")), asked.get("dir", "desc") != "asc"
     found = worklist.page(desk.store.book, wanted, sort, descending=descending, cursor=_cursor(asked))
-    total = desk.kept(("total", wanted), lambda: worklist.total(desk.store.book, wanted))
+    total = visit.kept(("total", wanted), lambda: worklist.total(desk.store.book, wanted))
     first = _whole(asked.get("row", "1"), "row")
     base = desk.workspace.base_currency
     return visit.page(
@@ -48,7 +48,7 @@ def exceptions(visit: Visiting) -> HTMLResponse:
         wanted=wanted,
         sort=sort,
         descending=descending,
-        as_of=visit.address.scope.as_of or desk.kept("latest", lambda: _latest(visit)),
+        as_of=visit.address.scope.as_of or visit.kept("latest", lambda: _latest(visit)),
         base=base,
         base_exponent=exponent_of(base),
         place_of=place_of,
@@ -112,7 +112,7 @@ def _whole(text: str, key: str) -> int:
 
 
 def _choices(visit: Visit, wanted: Wanted) -> dict[str, list[str]]:
-    found = visit.desk.kept(("choices", wanted.state), lambda: worklist.choices(visit.desk.store.book, wanted.state))
+    found = visit.kept(("choices", wanted.state), lambda: worklist.choices(visit.desk.store.book, wanted.state))
     names = {column: name for name, column in _COLUMNS.items()}
     return {names.get(name, name): values for name, values in found.items()}
 

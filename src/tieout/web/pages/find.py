@@ -11,7 +11,7 @@ from tieout.observe import worklist
 from tieout.observe.explain import explain
 from tieout.web.pages.visit import Visiting
 
-__all__ = ["router"]
+__all__ = ["find", "router"]
 
 router = APIRouter()
 

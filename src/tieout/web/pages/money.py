@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from tieout.observe.flow import MADE_OF, lines, money, reconciled
 from tieout.web.pages.visit import Visiting
 
-__all__ = ["router"]
+__all__ = ["every_reconciliation", "part_of_the_flow", "router"]
 
 router = APIRouter()
 _PAGES_MAX = 100_000
@@ -24,7 +24,7 @@ def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
     desk, scope = visit.desk, visit.address.scope
     page = visit.address.asked.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and 0 < int(page) < _PAGES_MAX else 1
-    found = desk.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
+    found = visit.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
     return visit.page("money.html", part=part, found=found, number=number, scope=scope)
 
 
@@ -32,6 +32,6 @@ def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
 def every_reconciliation(visit: Visiting) -> HTMLResponse:
     """Show how much of each reconciliation is explained."""
     desk, scope = visit.desk, visit.address.scope
-    rows = desk.kept(("reconciled", scope), lambda: reconciled(desk.store, scope))
-    _, tied, _ = desk.kept(("money", scope), lambda: money(desk.store, scope))
+    rows = visit.kept(("reconciled", scope), lambda: reconciled(desk.store, scope))
+    _, tied, _ = visit.kept(("money", scope), lambda: money(desk.store, scope))
     return visit.page("tie.html", rows=rows, tied=tied)

@@ -21,7 +21,7 @@ from tieout.web.pages.visit import Visit, Visiting
 if TYPE_CHECKING:
     from tieout.observe.completeness import ExpectedFile
 
-__all__ = ["missing_files", "proofs_of", "router"]
+__all__ = ["missing_files", "overview", "proofs_of", "router"]
 
 router = APIRouter()
 _ACCOUNTS_SHOWN = 8
@@ -34,9 +34,9 @@ def overview(visit: Visiting) -> HTMLResponse:
     desk, scope = visit.desk, visit.address.scope
     if delivery_totals(desk.store).count == 0:
         return visit.page("start.html")
-    flow, tied, latest = desk.kept(("money", scope), lambda: money(desk.store, scope))
+    flow, tied, latest = visit.kept(("money", scope), lambda: money(desk.store, scope))
     wanted = desk.wanted(scope, currency=visit.address.asked.get("currency"))
-    reasons = desk.kept(("reasons", wanted), lambda: worklist.by_reason(desk.store.book, wanted))
+    reasons = visit.kept(("reasons", wanted), lambda: worklist.by_reason(desk.store.book, wanted))
     proven = proofs_of(visit)
     base = desk.workspace.base_currency
     return visit.page(
@@ -66,12 +66,12 @@ def proofs_of(visit: Visit) -> list[tuple[Any, Any]]:
         rows = accounts(desk.store, desk.workspace, scope)
         return [(row, desk.proof(row.account_id, scope.until, scope.known_at)) for row in rows]
 
-    found = desk.kept(("proofs", scope), made)
+    found = visit.kept(("proofs", scope), made)
     return sorted(found, key=lambda pair: (-pair[0].open_items, pair[1] is not None and pair[1].is_proven))
 
 
 def missing_files(visit: Visit) -> list[ExpectedFile]:
     """List the files that should have come and did not."""
     desk, day = visit.desk, visit.address.scope.as_of
-    found = desk.kept(("missing", day), lambda: completeness(desk.store, desk.workspace, day))
+    found = visit.kept(("missing", day), lambda: completeness(desk.store, desk.workspace, day))
     return found.outstanding

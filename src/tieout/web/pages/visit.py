@@ -5,7 +5,7 @@ One visit of a reader: where they are, what they may see, and the page that they
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
@@ -16,9 +16,13 @@ from tieout.web.address import Address, address_of
 from tieout.web.rendering import figures_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from tieout.web.desk import Desk
 
 __all__ = ["Visit", "Visiting"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +30,22 @@ class Visit:
     """
     What a page works with.
 
-    :ivar swapped: only the part that changes is asked for, by htmx.
+    :ivar version: of the facts, runs and decisions that the page shows.
     """
 
     request: Request
     desk: Desk
     address: Address
+    version: tuple[int, int, int]
 
     @property
     def swapped(self) -> bool:
         """Whether only a part of the page is asked for."""
         return self.request.headers.get("hx-request") == "true"
+
+    def kept(self, what: Hashable, make: Callable[[], _T]) -> _T:
+        """Give a view of what stands now: made again when facts, runs or decisions have changed, and only then."""
+        return self.desk.kept((self.version, what), make)
 
     def page(self, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Write a page."""
@@ -56,12 +65,13 @@ class Visit:
             open_items = worklist.total(desk.store.book, worklist.Wanted()).count
             return {"exceptions": open_items, "unread": totals.wanting, "deliveries": totals.count}
 
-        return desk.kept("nav", made)
+        return self.kept("nav", made)
 
 
 def _visit(request: Request) -> Visit:
     desk: Desk = request.app.state.desk
-    return Visit(request, desk, address_of(request.url.path, request.query_params, desk.workspace))
+    address = address_of(request.url.path, request.query_params, desk.workspace)
+    return Visit(request, desk, address, worklist.version(desk.store.book))
 
 
 #: What a page's function takes.
