@@ -19,6 +19,7 @@ from tieout import pipeline
 from tieout.cli._demo import _copy
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
+from tieout.observe.proof_view import AccountProof, Movement, ProofItem, ProofSide
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.lake import LakeFile
@@ -185,3 +186,70 @@ def _two_fit(line: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, An
         for number, other in enumerate(others)
     ]
     return listed(line, 200, "ambiguous", note="two answers fit equally well", candidates=json.dumps(candidates))
+
+
+def crowd(office: Office, count: int) -> None:
+    """Put many invented items on the work list, some with what a page must not obey."""
+    rows = []
+    for number in range(count):
+        row: dict[str, Any] = {
+            "exception_id": f"{number:08x}c0ffee00",
+            "reason": ("late", "ambiguous", "conflict")[number % 3],
+        }
+        row |= {
+            "kind": "bank_entry",
+            "external_id": f"TX-{number:05}",
+            "counterparty": _STRANGE[number % len(_STRANGE)],
+        }
+        row |= {"amount": 100_000 - number * 7, "weight": 100_000 - number * 7, "currency": "EUR", "exponent": 2}
+        row |= {"booked_day": 20_700 + number % 50, "source_id": "bank-main", "account_id": "bank-main-eur"}
+        rows.append(row | {"entity_id": "acme-de", "note": "what a bank wrote: " + _STRANGE[number % len(_STRANGE)]})
+    office.open_items(*rows)
+
+
+#: Names as a bank could pass them on: markup, a terminal's escapes, a change of direction, something very long.
+_STRANGE = (
+    "Globex",
+    "<script>document.title='owned'</script>",
+    "\x1b[2J\x1b]0;owned\x07",
+    "\u202eetisoppo",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}",
+    "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenversicherung" * 2,
+)
+
+
+def proof_of(account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
+    """Prove two of the accounts: one to the cent, one not."""
+    if account_id not in ("bank-main-eur", "bank-second-eur"):
+        return None
+    ties = account_id == "bank-main-eur"
+    return AccountProof(
+        account_id=account_id,
+        entity_id="acme-de",
+        currency="EUR",
+        exponent=2,
+        as_of=as_of or dt.date(2026, 10, 30),
+        known_at=known_at or dt.datetime(2026, 11, 2, 9, 14, tzinfo=dt.UTC),
+        outside=ProofSide(
+            source="Statement 212 of 29 Oct",
+            balance=4_565_030,
+            items=(
+                ProofItem(label="in transit to the bank", amount=9_710, reference="po_1QF2a9LkdIwHu7ixPt01"),
+                ProofItem(label="payments not yet presented", amount=-400_000, count=2),
+            ),
+        ),
+        ledger=ProofSide(
+            source="Account 1200 in the ledger",
+            balance=4_176_240 if ties else 4_123_362,
+            items=(ProofItem(label="bank charge not yet booked", amount=-1_500, booked_on=dt.date(2026, 10, 29)),),
+        ),
+        opening=4_300_000,
+        opened_on=dt.date(2026, 9, 30),
+        movements=(
+            Movement(kind="payout", count=41, amount=280_000, state="tied"),
+            Movement(kind="bank_charge", count=1, amount=-1_500, state="on its way"),
+            Movement(kind="disbursement", count=7, amount=-13_470, state="tied" if ties else "unexplained"),
+        ),
+        closing=4_565_030,
+    )

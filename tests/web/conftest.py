@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
-from tests.web.company import Office, found_office, ingested, matched
+from tests.web.browser import chromium, served
+from tests.web.company import Office, crowd, found_office, ingested, matched, proof_of
 from tieout.web.application import create_app
 
 
@@ -50,3 +52,20 @@ def client(office: Office) -> Iterator[TestClient]:
     """Ask the console of the company with results."""
     with client_of(office) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a browser; a test that asks for it is marked ``peers`` by itself."""
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a console with more than one page of items, and proofs."""
+    made = matched(tmp_path_factory.mktemp("office") / "acme")
+    crowd(made, 130)
+    with served(create_app(made.workspace, made.store, proof_of)) as address:
+        yield address
+    made.store.close()

@@ -68,7 +68,7 @@ def selected(visit: Visiting) -> HTMLResponse:
     for item in items.values():
         if item.amount is not None and item.currency is not None:
             sums[item.currency, item.exponent or 0] += item.amount
-    return visit.page("selected.html", selected=len(items), sums=sorted(sums.items()))
+    return visit.page("selected.html", moves=False, selected=len(items), sums=sorted(sums.items()))
 
 
 def _wanted(visit: Visit) -> Wanted:

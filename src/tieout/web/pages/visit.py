@@ -41,19 +41,27 @@ class Visit:
     @property
     def swapped(self) -> bool:
         """Whether only a part of the page is asked for."""
-        return self.request.headers.get("hx-request") == "true"
+        headers = self.request.headers
+        return headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true"
 
     def kept(self, what: Hashable, make: Callable[[], _T]) -> _T:
         """Give a view of what stands now: made again when facts, runs or decisions have changed, and only then."""
         return self.desk.kept((self.version, what), make)
 
-    def page(self, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
-        """Write a page."""
+    def page(self, template: str, status: int = 200, *, moves: bool = True, **shown: Any) -> HTMLResponse:
+        """
+        Write a page.
+
+        :param moves: a part that is swapped in is a place of its own, which the browser's history keeps.
+        """
         made = self.request.app.state.templates.get_template(template)
         context = figures_context(self.address, self.request.headers.get("accept-language"))
         context |= {"workspace": self.desk.workspace, "nav": {} if self.swapped else self._counts()}
         answer = HTMLResponse(made.render(**context, **shown), status)
         answer.headers["Vary"] = "HX-Request, Accept-Language"
+        if self.swapped and moves:
+            # what stands in the browser's address line: without the fields that a form left empty
+            answer.headers["HX-Push-Url"] = self.address.same()
         return answer
 
     def _counts(self) -> dict[str, int]:
