@@ -5,13 +5,18 @@ The accounts of a workspace: what the outside says they hold, and how much of ea
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from tieout.model.kinds import KINDS
 from tieout.observe.snapshot import day_of, statements_that_stand
 from tieout.store import schema
+from tieout.store.engine import connect
+from tieout.store.views import current_records
+from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
@@ -64,7 +69,7 @@ class StatementRow:
 
 def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> list[AccountState]:
     """
-    List the accounts that are declared, and those that statements or open items name.
+    List the accounts that are declared, and those that lines of money, statements or open items name.
 
     :param scope: its entity and its last day narrow what is shown.
     """
@@ -78,6 +83,8 @@ def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> 
         }
         for account in workspace.accounts
     }
+    for account_id, known in _with_lines(store).items():
+        found.setdefault(account_id, known)
     until = scope.until if scope else None
     item = schema.worklist
     with store.book.reading() as connection:
@@ -101,6 +108,27 @@ def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> 
     rows = [AccountState(account_id=name, **state) for name, state in found.items()]  # type: ignore[arg-type]  # as written above
     wanted = scope.entity if scope else None
     return sorted((r for r in rows if wanted in (None, r.entity_id)), key=lambda row: row.account_id)
+
+
+#: Kinds of record that move the balance of an account, rather than say what is owed.
+_MOVING = tuple(name for name, kind in KINDS.items() if {"settlement", "bank"} & set(kind.claims))
+
+
+def _with_lines(store: Store) -> dict[str, dict[str, object]]:
+    """Find the accounts that platforms and banks report lines of."""
+    with store.book.reading() as connection:
+        files = files_at(connection, ("records", "superseded"))
+    kinds = ", ".join(f"'{kind}'" for kind in _MOVING)
+    relation = current_records(store.lake, files["records"], files["superseded"])
+    store.spill.mkdir(parents=True, exist_ok=True)
+    with closing(connect(store.spill)) as con:
+        rows = con.execute(f"""
+            select account_id, min(entity_id), min(source_id),
+                case when count(distinct currency) = 1 then min(currency) end
+            from {relation} where status = 'booked' and kind in ({kinds}) and account_id is not null group by 1
+        """).fetchall()
+    names = ("entity_id", "source_id", "currency")
+    return {account_id: dict(zip(names, rest, strict=True)) for account_id, *rest in rows}
 
 
 def statements_of(store: Store, account_id: str) -> list[StatementRow]:

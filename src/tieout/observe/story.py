@@ -81,7 +81,7 @@ class MatchedRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """
-    A match that the record is part of, and why it was made.
+    A match of the chain, and why it was made.
 
     :ivar evidence: by field: ``{left, right, agree}``. ``margin``: points that the runner-up was behind.
     """
@@ -118,7 +118,11 @@ class Stage:
 
 @dataclass(slots=True)
 class Chain:
-    """Everything that hangs together with one record."""
+    """
+    Everything that hangs together with one record.
+
+    :ivar matches: of all its stages, those of the record itself first.
+    """
 
     record_id: str
     stages: list[Stage]
@@ -154,7 +158,7 @@ def chain_of(store: Store, record_id: str) -> Chain:
         walk.mark(positions(store.lake, results))
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(walk.found)) if i.state != "resolved"}
     records = [_record(row, open_items.get(name), name in walk.moving) for name, row in walk.found.items()]
-    told = _matches([row for row in matches if row["focus"]], {record.record_id: record for record in records})
+    told = _matches(matches, {record.record_id: record for record in records})
     tied = {row["record_id"] for row in matches}
     return Chain(record_id, _stages(records, tied, record_id), told)
 
@@ -229,7 +233,7 @@ class _Walk:
                 from effective e where match_id in (
                     select match_id from effective where record_key in ({keys})
                     group by match_id having count(*) <= {KEPT_MAX}
-                ) order by match_id, side, record_id limit {10 * KEPT_MAX}
+                ) order by focus desc, match_id, side, record_id limit {10 * KEPT_MAX}
             """)
             columns = [column[0] for column in rows.description or []]
             found = [dict(zip(columns, values, strict=True)) for values in rows.fetchall()]

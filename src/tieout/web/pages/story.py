@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tieout.observe.story import Chain
     from tieout.observe.worklist import Item
 
-__all__ = ["one_exception", "one_record", "router"]
+__all__ = ["Heard", "one_exception", "one_record", "router"]
 
 router = APIRouter()
 _AT_LAST = "9999"
