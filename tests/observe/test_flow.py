@@ -172,9 +172,11 @@ def test_results_count_until_they_are_taken_back_or_superseded(tmp_path: Path) -
     assert at_bank(known_at=first) == 7_430
     office.run("hand-1", kind="hand", matches=rows)
     assert at_bank() == 7_430
+    office.run("undo-2", kind="undo")
     with made.store.book.writing() as connection:
-        connection.execute(sa.update(schema.run_file).values(provisional=True))
+        connection.execute(sa.insert(schema.void).values(**values | {"run_id": "undo-2"}))
+    office.run("run-2", provisional=True, matches=rows)
     assert at_bank() == 7_430
-    office.run("run-2", positions=[])
+    office.run("run-3", positions=[])
     assert at_bank() == 0  # what was provisional stands until the next run
     made.store.close()

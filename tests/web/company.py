@@ -50,12 +50,12 @@ class Office:
             )
             return [dict(zip(rows.columns, values, strict=True)) for values in rows.fetchall()]
 
-    def run(self, name: str, kind: str = "rules", **tables: list[dict[str, Any]]) -> None:
+    def run(self, name: str, kind: str = "rules", *, provisional: bool = False, **tables: list[dict[str, Any]]) -> None:
         """Commit a run with result files; ``matches`` and so on are lists of rows, absent columns are null."""
         files: list[LakeFile] = []
         for table, rows in tables.items():
             own = RESULTS[table]
-            filled = [{field.name: row.get(field.name) for field in own} | {"run_id": name} for row in rows]
+            filled = [{field.name: row.get(field.name) for field in own} for row in rows]
             with self.store.lake.writer(table, own, name) as writer:
                 writer.write(pa.Table.from_pylist(filled, schema=own))
             files.append(writer.file)
@@ -68,12 +68,12 @@ class Office:
                 "reconciliation": "payouts",
                 "facts_version": 1,
             }
-            row |= {"heads": "{}", "config_digest": "", "at": self.store.now_us(), "actor": "tester", "program": "test"}
+            row |= {"heads": "{}", "inputs": "{}", "at": self.store.now_us(), "actor": "tester", "program": "test"}
             connection.execute(sa.insert(schema.run).values(**row, counts="{}", digest=name))
             for file in files:
                 known = {c.name for c in schema.run_file.columns} & set(LakeFile.__dataclass_fields__)
                 stored = {name: getattr(file, name) for name in known}
-                connection.execute(sa.insert(schema.run_file).values(**stored, run_id=name, provisional=False))
+                connection.execute(sa.insert(schema.run_file).values(**stored, run_id=name, provisional=provisional))
 
     def open_items(self, *rows: dict[str, Any]) -> None:
         """Put rows on the work list."""

@@ -32,6 +32,7 @@ def test_every_page_answers_before_the_first_run(unmatched: Office, path: str) -
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.slow
 def test_every_link_of_every_page_leads_somewhere(client: TestClient) -> None:
     waiting, seen = ["/"], set()
     while waiting:
@@ -41,6 +42,6 @@ def test_every_link_of_every_page_leads_somewhere(client: TestClient) -> None:
         seen.add(path)
         answer = client.get(path)
         assert answer.status_code == 200, (path, answer.text)
-        if len(seen) < 120:
+        if len(seen) < 70:
             waiting += re.findall(r'href="(/[^"#]*)', answer.text)
-    assert len(seen) > 60
+    assert len(seen) > 50

@@ -15,16 +15,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from tieout.model.kinds import KINDS
-from tieout.observe.results import effective_matches, positions, results_at
-from tieout.observe.snapshot import latest_day
-from tieout.observe.writing import literal, prepare_macros
-from tieout.store import schema
-from tieout.store.engine import connect
+from tieout.observe.results import positions_relation, prepare_results
+from tieout.observe.snapshot import take_snapshot
+from tieout.observe.writing import literal
+from tieout.store.engine import connect, prepare_macros
 from tieout.store.views import current_records
-from tieout.store.workplace import files_at, moment
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tieout.observe.results import Results
     from tieout.observe.scope import Scope
     from tieout.store.workplace import Store
 
@@ -186,7 +181,7 @@ def money(store: Store, scope: Scope) -> tuple[Flow, Tied, dt.date | None]:
 def reconciled(store: Store, scope: Scope) -> list[Tied]:
     """Say of each reconciliation how much of it is explained, the least first."""
     with _opened(store, scope) as view:
-        query = "select reconciliation from matched union select reconciliation from position order by 1"
+        query = "select distinct reconciliation from position order by 1"
         names = [name for (name,) in view.con.execute(query).fetchall()]
         found = [_tied(view, name) for name in names]
     return sorted(found, key=lambda row: (row.hundredths or 0, row.reconciliation or ""))
@@ -225,60 +220,43 @@ class _View:
     con: duckdb.DuckDBPyConnection
     scope: Scope
     exponent: int
-    results: Results
+    runs: int
     latest: dt.date | None
 
 
 @contextmanager
 def _opened(store: Store, scope: Scope) -> Iterator[_View]:
-    store.spill.mkdir(parents=True, exist_ok=True)
-    known = None if scope.known_at is None else moment(scope.known_at)
-    with store.book.reading() as connection, closing(connect(store.spill)) as con:
-        prepare_macros(con)
-        con.execute(f"create macro power_of_ten(n) as case n {_POWERS} end")
-        results = results_at(connection, known)
-        _load(con, store, connection, scope, results)
-        digits = "select coalesce(max(exponent), own_exponent(?)) from line"
-        exponent = int(con.execute(digits, [scope.currency]).fetchall()[0][0])
-        yield _View(con, scope, exponent, results, latest_day(connection))
-
-
-def _load(
-    con: duckdb.DuckDBPyConnection, store: Store, connection: sa.Connection, scope: Scope, results: Results
-) -> None:
-    """Make the tables ``line`` (records of the scope), ``matched`` and ``position``."""
-    files = files_at(connection, ("records", "superseded"), _version_at(connection, scope))
-    records = current_records(store.lake, files["records"], files["superseded"])
-    conditions = [f"currency = {literal(scope.currency)}", "status = 'booked'"]
+    """Make the tables ``line`` (records of the scope), ``matched`` (what matches use up) and ``position``."""
+    snapshot = take_snapshot(store, known_at=scope.known_at)
+    lake, files = store.lake, snapshot.files
+    records = current_records(lake, files["records"], files["superseded"])
+    conditions = [f"currency = {literal(scope.currency)}", "status = 'booked'", "amount is not null"]
     conditions += [f"entity_id = {literal(scope.entity)}"] if scope.entity else []
     conditions += [f"booked_on <= date {literal(scope.as_of.isoformat())}"] if scope.as_of else []
-    con.execute(f"""
-        create temp table line as select record_id, record_key, kind, account_id, settlement_id, booked_on, amount,
-            external_id, counterparty,
-            coalesce(fee, 0) + coalesce(fee_tax, 0) as cost,
-            coalesce(exponent, own_exponent(currency)) as exponent, {_within(scope)} as within
-        from {records} where {" and ".join(conditions)} and amount is not null
-    """)
-    con.execute(f"""
-        create temp table matched as select m.match_id, m.record_id, m.reconciliation, m.claim, m.side, m.allocated,
-            m.exponent
-        from {effective_matches(con, store.lake, results)} m semi join line l
-        on l.record_key = m.record_key and l.record_id = m.record_id
-    """)
-    con.execute(f"""
-        create temp table position as select p.record_id, p.reconciliation, p.claim, p.state, p.amount, p.exponent,
-            p.expected_on
-        from {positions(store.lake, results)} p semi join line l
-        on l.record_key = p.record_key and l.record_id = p.record_id
-    """)
-
-
-def _version_at(connection: sa.Connection, scope: Scope) -> int | None:
-    if scope.known_at is None:
-        return None
-    done = schema.ledger_commit
-    query = sa.select(sa.func.max(done.c.version)).where(done.c.at <= moment(scope.known_at))
-    return connection.scalar(query) or 0
+    store.spill.mkdir(parents=True, exist_ok=True)
+    with closing(connect(store.spill)) as con:
+        prepare_macros(con)
+        prepare_results(con, lake, snapshot, ("matches", "positions"))
+        con.execute(f"create macro power_of_ten(n) as case n {_POWERS} end")
+        con.execute(f"""
+            create temp table line as select record_id, record_key, kind, account_id, settlement_id, booked_on, amount,
+                external_id, counterparty, coalesce(fee, 0) + coalesce(fee_tax, 0) as cost,
+                coalesce(exponent, own_exponent(currency)) as exponent, {_within(scope)} as within
+            from {records} where {" and ".join(conditions)}
+        """)
+        own = "semi join line l on l.record_key = x.record_key and l.record_id = x.record_id"
+        con.execute(f"""
+            create temp table matched as select x.match_id, x.record_id, x.claim
+            from result_matches x {own} where x.status = 'confirmed'
+        """)
+        con.execute(f"""
+            create temp table position as select x.record_id, x.reconciliation, x.claim, x.state, x.amount,
+                coalesce(x.exponent, own_exponent(x.currency)) as exponent, x.expected_on
+            from {positions_relation(lake, snapshot)} x {own}
+        """)
+        digits = "select coalesce(max(exponent), own_exponent(?)) from line"
+        exponent = int(con.execute(digits, [scope.currency]).fetchall()[0][0])
+        yield _View(con, scope, exponent, len(snapshot.results.runs), snapshot.latest)
 
 
 def _within(scope: Scope) -> str:
@@ -306,7 +284,7 @@ def _follow(view: _View) -> None:
             on p.record_id = l.record_id
         where l.settlement_id is not null and l.kind in ({_names(_PLATFORM)}) group by all
     """)
-    compared = "true" if view.results.runs else "s.payouts is null or s.payouts = 0"
+    compared = "true" if view.runs else "s.payouts is null or s.payouts = 0"
     digits = f"power_of_ten({view.exponent} - l.exponent)"
     view.con.execute(f"""
         create temp table followed as
@@ -346,22 +324,22 @@ def _tied(view: _View, reconciliation: str | None) -> Tied:
     within = "record_id in (select record_id from line where within)"
     if reconciliation is not None:
         within += f" and reconciliation = {literal(reconciliation)}"
-    query = f"select coalesce(sum(abs(allocated{scaled})), 0)::varchar from matched where {within}"
-    matched = int(con.execute(query).fetchall()[0][0])
     sums = con.execute(f"""
-        select state in ('in_transit', 'on_account'), sum(abs(amount{scaled}))::varchar from position
-        where {within} and state in ('in_transit', 'on_account', 'open', 'exception') group by 1
+        select case when state in ('matched', 'provisional') then 'matched'
+            when state in ('in_transit', 'on_account') then 'on_its_way' else 'open' end,
+            sum(abs(amount{scaled}))::varchar
+        from position where {within} and state <> 'excluded' group by 1
     """).fetchall()
-    found = {moving: int(amount) for moving, amount in sums}
+    found = {name: int(amount) for name, amount in sums}
     as_of = view.scope.as_of or view.latest
     late = f"{within} and state = 'in_transit' and expected_on < date {literal(as_of.isoformat() if as_of else '0001-01-01')}"
     return Tied(
         currency=view.scope.currency,
         exponent=view.exponent,
         reconciliation=reconciliation,
-        matched=matched,
-        on_its_way=found.get(True, 0),
-        open=found.get(False, 0),
+        matched=found.get("matched", 0),
+        on_its_way=found.get("on_its_way", 0),
+        open=found.get("open", 0),
         late=int(con.execute(f"select count(*) from position where {late}").fetchall()[0][0]),
-        runs=view.results.runs,
+        runs=view.runs,
     )

@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.observe import worklist
 from tieout.observe.lookup import fetch_versions, find_by_reference, identity_range, rows_found
-from tieout.observe.results import effective_matches, positions, results_at
-from tieout.observe.writing import prepare_macros
-from tieout.store.engine import connect
-from tieout.store.tables import TABLES
-from tieout.store.workplace import files_at
+from tieout.observe.results import prepare_results
+from tieout.observe.snapshot import take_snapshot
+from tieout.store.engine import connect, prepare_macros
 
 if TYPE_CHECKING:
     import duckdb
@@ -145,17 +143,16 @@ def chain_of(store: Store, record_id: str) -> Chain:
 
     :param record_id: hexadecimal, whole.
     """
+    snapshot = take_snapshot(store)
     store.spill.mkdir(parents=True, exist_ok=True)
-    with store.book.reading() as connection, closing(connect(store.spill)) as con:
+    with closing(connect(store.spill)) as con:
         prepare_macros(con)
-        files = files_at(connection, ("records", *TABLES))
-        walk = _Walk(store, con, files)
+        prepare_results(con, store.lake, snapshot, ("matches", "positions"))
+        walk = _Walk(store, con, snapshot.files)
         walk.take([bytes.fromhex(record_id)])
         walk.follow()
-        results = results_at(connection)
-        con.execute(f"create temp view effective as {effective_matches(con, store.lake, results)[1:-1]}")
         matches = walk.through_matches()
-        walk.mark(positions(store.lake, results))
+        walk.mark()
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(walk.found)) if i.state != "resolved"}
     records = [_record(row, open_items.get(name), name in walk.moving) for name, row in walk.found.items()]
     told = _matches(matches, {record.record_id: record for record in records})
@@ -228,10 +225,10 @@ class _Walk:
         for _ in range(2):
             keys = ", ".join(str(identity_range(name).low) for name in self.found) or "null"
             rows = self._con.execute(f"""
-                select e.*, e.match_id in (select match_id from effective where hex(record_id) = upper('{focus or ""}'))
+                select e.*, e.match_id in (select match_id from result_matches where hex(record_id) = upper('{focus or ""}'))
                     as focus
-                from effective e where match_id in (
-                    select match_id from effective where record_key in ({keys})
+                from result_matches e where match_id in (
+                    select match_id from result_matches where record_key in ({keys})
                     group by match_id having count(*) <= {KEPT_MAX}
                 ) order by focus desc, match_id, side, record_id limit {10 * KEPT_MAX}
             """)
@@ -243,11 +240,11 @@ class _Walk:
             self.take([bytes.fromhex(name) for name in dict.fromkeys(partners)])
         return found
 
-    def mark(self, relation: str) -> None:
+    def mark(self) -> None:
         """Note which records are on their way."""
         keys = ", ".join(str(identity_range(name).low) for name in self.found) or "null"
         rows = self._con.execute(
-            f"select record_id from {relation} where record_key in ({keys}) and state = 'in_transit'"
+            f"select record_id from result_positions where record_key in ({keys}) and state = 'in_transit'"
         )
         self.moving = {bytes(row[0]).hex() for row in rows.fetchall()} & set(self.found)
 

@@ -162,16 +162,13 @@ class ReasonTotal:
 
 
 def version(book: Book) -> tuple[int, int, int]:
-    """Tell states of the results apart: (changes of the facts, runs, decisions)."""
-    head, run, decision = schema.head, schema.run, schema.decision
-    query = sa.select(
-        sa.select(head.c.version).where(head.c.name == "facts").scalar_subquery(),
-        sa.select(sa.func.max(run.c.sequence)).scalar_subquery(),
-        sa.select(sa.func.max(decision.c.sequence)).scalar_subquery(),
-    )
+    """Tell states of the results apart: (changes of the facts, runs, changes of this list)."""
+    head, run = schema.head, schema.run
+    heads = sa.select(head.c.name, head.c.version).where(head.c.name.in_(("facts", "worklist")))
     with book.reading() as connection:
-        facts, runs, decisions = connection.execute(query).one()
-    return facts or 0, runs or 0, decisions or 0
+        found = {row.name: row.version for row in connection.execute(heads)}
+        runs = connection.scalar(sa.select(sa.func.max(run.c.sequence)))
+    return found.get("facts", 0), runs or 0, found.get("worklist", 0)
 
 
 def page(
@@ -328,7 +325,9 @@ def _contains(text: str) -> sa.ColumnElement[bool]:
 
 
 def _items(connection: sa.Connection, places: dict[str, int | None]) -> dict[str, Item]:
-    rows = connection.execute(sa.select(_LIST).where(_LIST.c.exception_id.in_(list(places)))).mappings()
+    rows = connection.execute(
+        sa.select(*schema.stored_columns(_LIST)).where(_LIST.c.exception_id.in_(list(places)))
+    ).mappings()
     return {row["exception_id"]: _item(row, places[row["exception_id"]]) for row in rows}
 
 

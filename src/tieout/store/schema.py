@@ -40,7 +40,8 @@ about = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
-#: Versions that compare-and-swap: ``facts`` counts commits of the lake, ``claim:NAME`` the runs that use up a claim.
+#: Versions that compare-and-swap: ``facts`` counts commits of the lake, ``claim:NAME`` the runs that use up a claim,
+#: ``worklist`` the changes of the list.
 head = sa.Table(
     "head",
     metadata,
