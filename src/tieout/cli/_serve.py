@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -47,6 +48,7 @@ def serve(
             say(
                 "It is for this machine only: nobody has to sign in, and no other machine can reach it. Ctrl-C ends it."
             )
+        sys.stdout.flush()
         config = uvicorn.Config(create_app(known, store), log_level="warning", server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
 

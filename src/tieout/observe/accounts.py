@@ -69,7 +69,7 @@ class StatementRow:
 
 def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> list[AccountState]:
     """
-    List the accounts that are declared, and those that lines of money, statements or open items name.
+    List the accounts that are declared, and those that lines of money or statements name.
 
     :param scope: its entity and its last day narrow what is shown.
     """
@@ -99,12 +99,12 @@ def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> 
             newest = state.get("balance_on")
             if row.closing is not None and day and (newest is None or day >= newest):  # type: ignore[operator]  # a date
                 state |= {"balance": row.closing, "exponent": row.exponent, "balance_on": day}
-        counted = sa.select(item.c.account_id, item.c.entity_id, sa.func.count()).where(
+        counted = sa.select(item.c.account_id, sa.func.count()).where(
             item.c.state == "open", item.c.account_id.is_not(None)
         )
-        for account_id, entity_id, count in connection.execute(counted.group_by(*counted.selected_columns[:2])):
-            found.setdefault(account_id, {"entity_id": entity_id, "source_id": None, "currency": None})
-            found[account_id]["open_items"] = count
+        for account_id, count in connection.execute(counted.group_by(item.c.account_id)):
+            if account_id in found:
+                found[account_id]["open_items"] = count
     rows = [AccountState(account_id=name, **state) for name, state in found.items()]  # type: ignore[arg-type]  # as written above
     wanted = scope.entity if scope else None
     return sorted((r for r in rows if wanted in (None, r.entity_id)), key=lambda row: row.account_id)

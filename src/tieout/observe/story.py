@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tieout.observe import worklist
 from tieout.observe.lookup import fetch_versions, find_by_reference, identity_range, rows_found
 from tieout.observe.results import prepare_results
-from tieout.observe.snapshot import take_snapshot
+from tieout.observe.snapshot import moment_of, take_snapshot
 from tieout.store.engine import connect, prepare_macros
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ STAGES: dict[str, tuple[str, ...]] = {
 #: So many identifiers of a record are followed, and so many records of a stage are kept.
 IDENTIFIERS_MAX = 8
 KEPT_MAX = 40
-#: What arrives there is explained by what stands before it, so that is where it is missing.
-_ARRIVES = ("bank", "journal", "document")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +91,7 @@ class Match:
     score: int | None
     margin: int | None
     decided_by: str | None
+    made_at: dt.datetime | None
     evidence: dict[str, Any]
     records: list[MatchedRecord] = field(default_factory=list)
 
@@ -155,6 +154,8 @@ def chain_of(store: Store, record_id: str) -> Chain:
         walk.mark()
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(walk.found)) if i.state != "resolved"}
     records = [_record(row, open_items.get(name), name in walk.moving) for name, row in walk.found.items()]
+    for row in matches:
+        row["made_at"] = moment_of(snapshot.results.runs[row["run_id"]]["at"])
     told = _matches(matches, {record.record_id: record for record in records})
     tied = {row["record_id"] for row in matches}
     return Chain(record_id, _stages(records, tied, record_id), told)
@@ -276,7 +277,9 @@ def _stages(records: list[ChainRecord], tied: set[str], focus: str) -> list[Stag
 
 def _is_left(item: Item, stage: str) -> bool:
     """Say whether what is missing belongs before a stage, rather than behind it."""
-    return item.reason == "missing_left" or (item.reason != "missing_right" and stage in _ARRIVES)
+    if stage == "bank":
+        return item.reason != "missing_right"
+    return item.reason == "missing_left" or stage in ("journal", "document")
 
 
 def _state(stage: Stage, tied: set[str]) -> str:
@@ -300,7 +303,7 @@ def _matches(rows: list[dict[str, Any]], records: dict[str, ChainRecord]) -> lis
                 match_id=match_id,
                 evidence=evidence if isinstance(evidence, dict) else {},
                 **{name: row[name] for name in ("reconciliation", "rule", "difference", "currency", "exponent")},
-                **{name: row[name] for name in ("score", "margin", "decided_by")},
+                **{name: row[name] for name in ("score", "margin", "decided_by", "made_at")},
             )
         record = records.get(row["record_id"])
         match.records.append(MatchedRecord(record, row["side"], row["claim"], row["amount"], row["allocated"]))

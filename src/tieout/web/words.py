@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "PARTS", "REASONS", "Reason", "kind_words", "reason_words"]
+__all__ = ["KINDS", "NEARNESS", "PARTS", "REASONS", "Reason", "kind_words", "reason_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,18 @@ KINDS = {
     "journal_line": "journal line",
     "tax_withheld": "tax withheld",
     "open_item": "open item",
+}
+
+
+#: Why a candidate was not taken.
+NEARNESS = {
+    "ambiguous": "fits as well as another",
+    "twin": "asks for the same thing",
+    "duplicate": "the same again",
+    "taken": "named by it, and matched with something else",
+    "amount_difference": "named by it, with another amount",
+    "currency_mismatch": "named by it, in another currency",
+    "same_amount": "the same amount, and nothing else in common",
 }
 
 

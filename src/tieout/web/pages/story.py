@@ -15,6 +15,7 @@ from tieout.observe.explain import explain
 from tieout.observe.snapshot import latest_day
 from tieout.observe.story import chain_of
 from tieout.web.pages.visit import Visit, Visiting
+from tieout.web.words import NEARNESS
 
 if TYPE_CHECKING:
     from tieout.observe.story import Chain
@@ -85,7 +86,7 @@ def _candidates(item: Item | None) -> list[dict[str, Any]]:
     for entry in item.candidates if item else []:
         why = entry.get("why") or entry.get("evidence")
         fields = why if isinstance(why, dict) else {}
-        said = "" if isinstance(why, dict) or why is None else str(why)
+        said = "" if isinstance(why, dict) or why is None else NEARNESS.get(str(why), str(why))
         rest = {k: v for k, v in entry.items() if k not in _SHOWN and v not in (None, "")}
         found.append({name: entry.get(name) for name in _SHOWN} | {"fields": fields, "said": said, "rest": rest})
     return found
@@ -110,7 +111,9 @@ def _timeline(told: dict[str, Any] | None, item: Item | None, chain: Chain | Non
         found += _changes(told)
     for match in chain.matches if chain else []:
         who = f"decided by {match.decided_by}" if match.decided_by else f"rule: {match.rule}"
-        found.append(Heard("", f"matched in {match.reconciliation}", who))
+        found.append(
+            Heard(match.made_at.isoformat() if match.made_at else "", f"matched in {match.reconciliation}", who)
+        )
     if item:
         found.append(Heard(item.opened_at.isoformat(), "put in front of a person", item.note))
     return sorted(found, key=lambda line: line.at or _AT_LAST)
