@@ -1,7 +1,7 @@
 """
 The console's list at 100,000 exceptions: how long a page beyond the first takes the server, filtered and sorted.
 
-    make bench-worklist ARGS="--rows 100000"
+    python -m benchmarks.worklist --rows 100000
 
 Through the whole application (routing, query, template), without a network. The limit is 50 ms at the 95th percentile,
 of the processor: on a machine that is busy with other things the clock on the wall says how busy it is.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.web.company import Office
-from tieout.observe.story import STAGES, Chain, chain_of
+from tests.web.company import Office, claim
+from tieout.observe.story import PARTS_MAX, STAGES, Chain, chain_of
 
 
 def chain(office: Office, condition: str) -> Chain:
@@ -53,3 +53,20 @@ def test_the_same_chain_is_reached_from_each_of_its_ends(office: Office) -> None
     back = chain_of(office.store, bank.record_id)
     assert stages(back)["payout"] == stages(there)["payout"]
     assert stages(back)["bank"] == stages(there)["bank"]
+
+
+def test_a_match_of_many_shows_some_and_sums_the_rest(office: Office) -> None:
+    payout = office.records("kind = 'payout' and external_id = 'po_1QF2a9LkdIwHu7ixPt01'")[0]
+    listed = office.records(f"settlement_id = '{payout['settlement_id']}' and kind <> 'payout'")
+    match = bytes([9]) * 16
+    rows = [claim(record, match, "left", "settlement") for record in listed * 3]
+    office.run("composed", matches=[*rows, claim(payout, match, "right", "transfer")])
+    found = chain_of(office.store, bytes(listed[0]["record_id"]).hex()).matches[0]
+    shown = [part for part in found.records if part.side == "left"]
+    assert len(shown) == PARTS_MAX
+    assert shown[0].record is not None
+    assert shown[0].record.record_id == bytes(listed[0]["record_id"]).hex()
+    rest = found.rest["left"]
+    assert rest.count == len(rows) - PARTS_MAX
+    assert rest.allocated + sum(part.allocated for part in shown) == sum(row["allocated"] for row in rows)
+    assert found.rest["right"].count == 0

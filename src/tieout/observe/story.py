@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
-__all__ = ["STAGES", "Chain", "ChainRecord", "Match", "MatchedRecord", "Stage", "chain_of"]
+__all__ = ["STAGES", "Chain", "ChainRecord", "Match", "MatchedRecord", "Rest", "Stage", "chain_of"]
 
 _LEFT = ("authorisation", "capture", "charge", "void", "refund", "refund_reversal", "dispute", "dispute_reversal")
 _MOVED = ("payout", "payout_reversal", "top_up", "internal_transfer", "balance_transfer", "sweep", "conversion")
@@ -42,6 +42,8 @@ STAGES: dict[str, tuple[str, ...]] = {
 #: So many identifiers of a record are followed, and so many records of a stage are kept.
 IDENTIFIERS_MAX = 8
 KEPT_MAX = 40
+#: So many records of each side of a match are shown; the rest is summed.
+PARTS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +76,20 @@ class MatchedRecord:
     allocated: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The records of one side of a match that are not shown."""
+
+    count: int
+    allocated: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """
     A match of the chain, and why it was made.
 
+    :ivar rest: by side, what is not shown of it.
     :ivar evidence: by field: ``{left, right, agree}``. ``margin``: points that the runner-up was behind.
     """
 
@@ -94,6 +105,7 @@ class Match:
     made_at: dt.datetime | None
     evidence: dict[str, Any]
     records: list[MatchedRecord] = field(default_factory=list)
+    rest: dict[str, Rest] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -225,13 +237,17 @@ class _Walk:
         focus, found = next(iter(self.found), None), []
         for _ in range(2):
             keys = ", ".join(str(identity_range(name).low) for name in self.found) or "null"
+            own = f"lower(hex(record_id)) = '{focus or ''}'"
             rows = self._con.execute(f"""
-                select e.*, e.match_id in (select match_id from result_matches where hex(record_id) = upper('{focus or ""}'))
-                    as focus
-                from result_matches e where match_id in (
-                    select match_id from result_matches where record_key in ({keys})
-                    group by match_id having count(*) <= {KEPT_MAX}
-                ) order by focus desc, match_id, side, record_id limit {10 * KEPT_MAX}
+                with met as (
+                    select match_id, bool_or({own}) as focus from result_matches where record_key in ({keys})
+                    and status = 'confirmed' group by match_id order by focus desc, match_id limit {KEPT_MAX}
+                ), told as (
+                    select e.*, m.focus, count(*) over sides as parts, sum(allocated) over sides as whole,
+                        row_number() over (sides order by {own} desc, record_key in ({keys}) desc, record_id) as place
+                    from result_matches e join met m using (match_id) window sides as (partition by match_id, side)
+                )
+                select * from told where place <= {PARTS_MAX} order by focus desc, match_id, side, place
             """)
             columns = [column[0] for column in rows.description or []]
             found = [dict(zip(columns, values, strict=True)) for values in rows.fetchall()]
@@ -307,4 +323,6 @@ def _matches(rows: list[dict[str, Any]], records: dict[str, ChainRecord]) -> lis
             )
         record = records.get(row["record_id"])
         match.records.append(MatchedRecord(record, row["side"], row["claim"], row["amount"], row["allocated"]))
+        before = match.rest.get(row["side"]) or Rest(row["parts"], int(row["whole"]))
+        match.rest[row["side"]] = Rest(before.count - 1, before.allocated - row["allocated"])
     return list(found.values())
