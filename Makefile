@@ -53,6 +53,7 @@ format: setup ## put the code into its format, and fix what can be fixed without
 bench: setup ## the benchmarks, with the floor and the peers in the same run
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 	$(BIN)/python -m benchmarks.journals
+	$(BIN)/python -m benchmarks.worklist
 
 docs: setup ## run every command that README.md and docs/ show, and compare what it prints
 	$(BIN)/python -m pytest tests/test_docs.py $(ARGS)

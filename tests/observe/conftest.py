@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.observe.company import Company, found_company, with_files
+from tests.web.company import Office, matched
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +20,13 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """Give the company before its first file."""
     made = found_company(tmp_path_factory.mktemp("company") / "acme")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Give the sample company with results; nobody may change it."""
+    made = matched(tmp_path_factory.mktemp("office") / "acme")
     yield made
     made.store.close()

@@ -33,6 +33,7 @@ from tieout.cli._journal import journal
 from tieout.cli._match import match
 from tieout.cli._output import flush, prepare
 from tieout.cli._quick import QuickCommand, QuickGroup
+from tieout.cli._serve import serve
 from tieout.cli._verify import verify
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ app.command()(journal)
 for decision in (resolve, undo, approve, reject):
     app.command()(decision)
 app.command()(verify)
+app.command()(serve)
 app.add_typer(book, name="book")
 
 

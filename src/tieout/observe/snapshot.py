@@ -21,7 +21,7 @@ from tieout.store import schema
 from tieout.store.decisions import latest_decisions
 from tieout.store.runs import results_at
 from tieout.store.tables import TABLES
-from tieout.store.workplace import files_at
+from tieout.store.workplace import files_at, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,12 @@ class Snapshot:
 
 
 def take_snapshot(
-    store: Store, workspace: Workspace | None = None, *, wanted: Iterable[str] = (), history: bool = False
+    store: Store,
+    workspace: Workspace | None = None,
+    *,
+    wanted: Iterable[str] = (),
+    history: bool = False,
+    known_at: dt.datetime | None = None,
 ) -> Snapshot:
     """
     Read the book once.
@@ -84,6 +89,7 @@ def take_snapshot(
     :param workspace: names the entity of each source; without it, deliveries and statements have none.
     :param wanted: which of ``deliveries``, ``statements``, ``exceptions``, ``decisions`` and ``settled`` to read.
     :param history: also statements of earlier readings, every state of an exception, and replaced files.
+    :param known_at: files and results as they stood at that moment; None: now.
     """
     entities = {source.id: source.entity for source in workspace.sources} if workspace else {}
     chosen = set(wanted)
@@ -92,17 +98,27 @@ def take_snapshot(
         version = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
         return Snapshot(
             version=version,
-            files=files_at(connection, _LAKE_TABLES),
+            files=files_at(connection, _LAKE_TABLES, None if known_at is None else _version_at(connection, known_at)),
             replaced=_replaced(connection) if history else {name: [] for name in _LAKE_TABLES},
             latest=latest_day(connection),
             deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
             statements=_statements(connection, entities, history=history, read="statements" in chosen),
             exceptions=_exceptions(connection, entities, history=history, read="exceptions" in chosen),
-            results=results_at(connection),
+            results=results_at(connection, None if known_at is None else _sequence_at(connection, known_at)),
             decisions=latest_decisions(connection) if "decisions" in chosen else {},
             settled=_settled(connection, read="settled" in chosen),
             history=history,
         )
+
+
+def _version_at(connection: sa.Connection, known_at: dt.datetime) -> int:
+    done = schema.ledger_commit
+    return connection.scalar(sa.select(sa.func.max(done.c.version)).where(done.c.at <= moment(known_at))) or 0
+
+
+def _sequence_at(connection: sa.Connection, known_at: dt.datetime) -> int:
+    run = schema.run
+    return connection.scalar(sa.select(sa.func.max(run.c.sequence)).where(run.c.at <= moment(known_at))) or 0
 
 
 def day_of(number: int | None) -> dt.date | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tieout.errors import Broken, Transient, WrongUse
@@ -120,9 +121,18 @@ def _engine(url: str) -> sa.Engine:
         raise WrongUse(message)
     make_folder(Path(parsed.database).resolve().parent)
     engine = sa.create_engine(parsed)
+    engine.dialect.statement_compiler = _WithHints
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class _WithHints(SQLiteCompiler):
+    """Writes ``INDEXED BY``, which SQLite has and SQLAlchemy does not write by itself."""
+
+    def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:
+        del table
+        return text
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

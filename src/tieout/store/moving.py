@@ -58,10 +58,10 @@ def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
 
 
 def _copy(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:
-    order = list(table.primary_key.columns)
+    order, columns = list(table.primary_key.columns), schema.stored_columns(table)
     count = 0
     batch: list[dict[str, Any]] = []
-    for row in old.execute(sa.select(table).order_by(*order)).mappings():
+    for row in old.execute(sa.select(*columns).order_by(*order)).mappings():
         batch.append(dict(row))
         count += 1
         if len(batch) == _AT_ONCE:
@@ -77,7 +77,8 @@ def _copy(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:
 
 def _digest(connection: sa.Connection, table: sa.Table) -> str:
     """Digest the rows of a table, in an order that no database's collation changes."""
-    rows = sorted(_row_digest(row) for row in connection.execute(sa.select(table)).mappings())
+    query = sa.select(*schema.stored_columns(table))
+    rows = sorted(_row_digest(row) for row in connection.execute(query).mappings())
     return hashlib.sha256(b"".join(rows)).hexdigest()
 
 

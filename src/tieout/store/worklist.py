@@ -31,9 +31,10 @@ def refresh(book: Book, wanted: Iterable[dict[str, Any]]) -> int:
     :return: how many rows changed.
     """
     table = schema.worklist
-    columns = [column.name for column in table.c]
+    written = schema.stored_columns(table)
+    columns = [column.name for column in written]
     with book.reading() as connection:
-        standing = {row["exception_id"]: dict(row) for row in connection.execute(sa.select(table)).mappings()}
+        standing = {row["exception_id"]: dict(row) for row in connection.execute(sa.select(*written)).mappings()}
     fresh = {row["exception_id"]: {name: row.get(name) for name in columns} for row in wanted}
     # What opened stays opened: a run that finds the same again does not make it younger.
     for exception_id, row in fresh.items():
@@ -45,12 +46,22 @@ def refresh(book: Book, wanted: Iterable[dict[str, Any]]) -> int:
     for part in _parts(gone):
         with book.writing() as connection:
             connection.execute(sa.delete(table).where(table.c.exception_id.in_(part)))
+            _count(connection)
     for part in _parts(changed):
         with book.writing() as connection:
             replaced = [row["exception_id"] for row in part if row["exception_id"] in standing]
             connection.execute(sa.delete(table).where(table.c.exception_id.in_(replaced)))
             connection.execute(sa.insert(table), part)
+            _count(connection)
     return len(gone) + len(changed)
+
+
+def _count(connection: sa.Connection) -> None:
+    """Count the changes at the head ``worklist``, so that who keeps a sum of the list knows when it is old."""
+    head = schema.head
+    changed = connection.execute(sa.update(head).where(head.c.name == "worklist").values(version=head.c.version + 1))
+    if changed.rowcount == 0:
+        connection.execute(sa.insert(head).values(name="worklist", version=1))
 
 
 def _parts(rows: list[_Thing]) -> Iterator[list[_Thing]]:

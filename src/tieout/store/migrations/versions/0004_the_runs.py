@@ -6,6 +6,15 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
+_FOUND_BY = (
+    "lower(substr(coalesce(external_id, ''), 1, 120) || ' ' || substr(coalesce(settlement_id, ''), 1, 120)"
+    " || ' ' || substr(coalesce(counterparty, ''), 1, 160))"
+)
+_FILTERED = [
+    *("state", "reason", "reconciliation", "source_id", "account_id", "entity_id", "currency", "booked_day", "weight"),
+    *("opened_at", "exception_id", "found_by"),
+]
+
 
 def upgrade() -> None:
     """Create the tables of results and decisions."""
@@ -92,10 +101,11 @@ def upgrade() -> None:
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("candidates", sa.Text(), nullable=False),
+        sa.Column("found_by", sa.Text(), sa.Computed(_FOUND_BY, persisted=True), nullable=True),
         sa.PrimaryKeyConstraint("exception_id", name=op.f("pk_worklist")),
     )
-    op.create_index("ix_worklist_account", "worklist", ["state", "account_id", "weight", "exception_id"], unique=False)
     op.create_index("ix_worklist_booked", "worklist", ["state", "booked_day", "exception_id"], unique=False)
+    op.create_index("ix_worklist_filter", "worklist", _FILTERED, unique=False)
     op.create_index("ix_worklist_reason", "worklist", ["state", "reason", "weight", "exception_id"], unique=False)
     op.create_index("ix_worklist_record", "worklist", ["record_id"], unique=False)
     op.create_index("ix_worklist_weight", "worklist", ["state", "weight", "exception_id"], unique=False)

@@ -1,0 +1,37 @@
+"""
+What the figures of the overview are made of: the lines of one part of the flow, and each reconciliation.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException
+from starlette.responses import HTMLResponse
+
+from tieout.observe.flow import MADE_OF, lines, money, reconciled
+from tieout.web.pages.visit import Visiting
+
+__all__ = ["every_reconciliation", "part_of_the_flow", "router"]
+
+router = APIRouter()
+_PAGES_MAX = 100_000
+
+
+@router.get("/money/{part}")
+def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
+    """List the lines that one figure of the flow is the sum of."""
+    if part not in MADE_OF:
+        raise HTTPException(404, f"expected one of {', '.join(MADE_OF)}, got {part[:40]!r}")
+    desk, scope = visit.desk, visit.address.scope
+    page = visit.address.asked.get("page", "1")
+    number = int(page) if page.isascii() and page.isdigit() and 0 < int(page) < _PAGES_MAX else 1
+    found = visit.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
+    return visit.page("money.html", part=part, found=found, number=number, scope=scope)
+
+
+@router.get("/tie")
+def every_reconciliation(visit: Visiting) -> HTMLResponse:
+    """Show how much of each reconciliation is explained."""
+    desk, scope = visit.desk, visit.address.scope
+    rows = visit.kept(("reconciled", scope), lambda: reconciled(desk.store, scope))
+    _, tied, _ = visit.kept(("money", scope), lambda: money(desk.store, scope))
+    return visit.page("tie.html", rows=rows, tied=tied)
