@@ -95,7 +95,7 @@ def records_named(store: Store, names: Sequence[str]) -> list[bytes]:
             ids: list[bytes] = []
             if _HEX.fullmatch(named.lower()):
                 ids = find_by_prefix(con, store.lake, files, named.lower(), 2)
-            if not ids and find_by_reference(con, store.lake, files, named):
+            if not ids and find_by_reference(con, store.lake, files, named)[0]:
                 rows = con.execute("select distinct record_id from hit where roles & 1 = 1 limit 3").fetchall()
                 ids = [bytes(row[0]) for row in rows]
             if len(ids) != 1:

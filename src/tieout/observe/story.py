@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tieout.observe import worklist
-from tieout.observe.lookup import fetch_versions, find_by_reference, identity_range, rows_found
+from tieout.observe.lookup import fetch_versions, find_by_reference, identity_range
 from tieout.observe.results import prepare_results
 from tieout.observe.snapshot import moment_of, take_snapshot
 from tieout.store.engine import connect, prepare_macros
@@ -187,7 +187,7 @@ class _Walk:
         ids = [record_id for record_id in ids if record_id.hex() not in self.found]
         if not ids:
             return
-        fetch_versions(self._con, self._store.lake, self._files, ids[:KEPT_MAX])
+        fetch_versions(self._con, self._store.lake, self._files, ids[:KEPT_MAX], frozenset())
         self._keep("(select * from version_row where gone is null)")
 
     def follow(self) -> None:
@@ -208,9 +208,9 @@ class _Walk:
             if (identifier, condition) in self._asked and not again:
                 continue
             self._asked.add((identifier, condition))
-            if find_by_reference(self._con, self._store.lake, self._files, identifier):
+            if find_by_reference(self._con, self._store.lake, self._files, identifier)[0]:
                 rows = (
-                    f"(select r.*, null as gone from {rows_found(self._con)} r"
+                    "(select r.*, null as gone from row_found r"
                     " join hit h on h.record_id = r.record_id and h.version = r.version)"
                 )
                 self._keep(rows, condition)
