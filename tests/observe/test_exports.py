@@ -22,6 +22,7 @@ from tieout.observe.exported import TABLES, Column
 from tieout.observe.exports import Filters, export, period_days
 from tieout.observe.writing import ENDINGS, write_query
 from tieout.store.engine import connect, prepare_macros
+from tieout.store.tables import RESULTS
 
 INTERFACE_EXCEPTIONS = [
     "exception_id",
@@ -50,6 +51,7 @@ INTERFACE_EXCEPTIONS = [
     "resolution",
     "note",
     "run_id",
+    "side",  # beside the contract: which side of its reconciliation it stands on
 ]
 
 
@@ -169,7 +171,8 @@ def test_every_table_goes_into_every_kind_of_file(
     done = export(company.store, company.workspace, name, path, Filters(history=history))
     rows, names = read_back(path)
     expected = TABLES[name].columns + (TABLES[name].history if history else ())
-    assert len(rows) == done.rows > 0
+    assert len(rows) == done.rows
+    assert done.rows > 0 or name in RESULTS  # results need a run: tests/test_pipeline.py exports those
     assert names == [column.name for column in expected]
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -180,7 +183,7 @@ def read_back(path: Path) -> tuple[list[Any], list[str]]:
         return table.to_pylist(), table.column_names
     if path.suffix == ".jsonl":
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return rows, list(rows[0])
+        return rows, list(rows[0]) if rows else [column.name for column in TABLES[path.stem].columns]
     if path.suffix == ".xlsx":
         sheet = list(openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True))
         return sheet[1:], [str(name) for name in sheet[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
@@ -391,12 +392,4 @@ def _own_exponent(currency: str | None) -> int:
 
 
 def _of_account(balance: Balance, number: str | None, name: str | None) -> Balance:
-    return Balance(
-        line=balance.line,
-        kind=balance.kind,
-        amount=balance.amount,
-        account_number=number,
-        on=balance.on,
-        code=balance.code,
-        statement_id=name,
-    )
+    return replace(balance, account_number=number, statement_id=name)

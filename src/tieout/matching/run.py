@@ -154,15 +154,30 @@ class _Attempt:
         return {kind: digest for digest, (kind, _) in self.texts.items()}
 
     def _last(self) -> dict[str, Any] | None:
-        """Give the last run, if it rests on the same facts, rules and decisions as this one would."""
-        last = self.reading.results.last.get(self.reconciliation.id)
+        """
+        Give the last run, if this one could find nothing else.
+
+        The same facts, rules and day; and since then no person decided anything, and no other reconciliation gave back
+        what it had used up before: what one took since can only leave less.
+        """
+        results = self.reading.results
+        last = results.last.get(self.reconciliation.id)
         if last is None or last["facts_version"] != self.reading.facts_version:
             return None
         if last["through_day"] != day_number(self.through) or json.loads(last["inputs"]) != self._inputs():
             return None
-        after = {claim: version + 1 for claim, version in json.loads(last["heads"]).items()}
-        now = {claim: self.reading.results.heads.get(claim, 0) for claim in after}
-        return last if after == now else None
+        before: dict[str, str] = {}
+        for run in sorted(results.runs.values(), key=lambda r: int(r["sequence"])):
+            earlier, name = run["sequence"] <= last["sequence"], run["reconciliation"]
+            if (
+                not earlier
+                and run["kind"] != "journal"
+                and (run["kind"] != "rules" or before.get(name, run["digest"]) != run["digest"])
+            ):
+                return None
+            if earlier and run["kind"] == "rules":
+                before[name] = run["digest"]
+        return last
 
     def _timed(self, phase: str) -> _Timer:
         self.progress(phase)

@@ -27,6 +27,7 @@ __all__ = [
     "members_sql",
     "rows_sql",
     "side_claims",
+    "side_filter",
     "things_sql",
 ]
 
