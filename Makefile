@@ -28,8 +28,8 @@ $(STAMP): pyproject.toml uv.lock
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet
 	@touch $@
 
-run: setup ## make a sample company in .demo, run the whole job on its files, and say what was found
-	$(BIN)/tieout demo --no-serve .demo
+run: setup ## make a company, do the whole job on a month of its files, and serve the console at 127.0.0.1:8765
+	$(BIN)/tieout demo .demo
 
 test: setup ## every test but those that take minutes
 	$(PYTEST) -m 'not deep' $(ARGS)

@@ -14,7 +14,7 @@ from tests.cli.office import Answer, typed
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
     """One demo, for the tests that only look."""
     place = tmp_path_factory.mktemp("demo") / "here"
-    return place, typed("demo", "--no-serve", "--json", place)
+    return place, typed("demo", "--tutorial", "--no-serve", "--json", place)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_it_says_what_came_in_what_closes_and_what_needs_a_person(made: tuple[Pa
 
 def test_a_person_reads_it_on_one_screen(tmp_path: Path) -> None:
     place = tmp_path / "demo"
-    answer = typed("demo", "--no-serve", place)
+    answer = typed("demo", "--tutorial", "--no-serve", place)
     assert (answer.status, answer.err) == (0, "")
     assert len(answer.out.splitlines()) <= 25
     for line in ("12 files came in", "5 of 5 bank statements", "3 of 3 settlements", "Needs a person: "):
@@ -105,7 +105,7 @@ def test_it_shows_what_is_hard(records: list[dict[str, Any]]) -> None:
 
 def test_a_second_time_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first, second = typed("demo", "--json").said, typed("demo", "--json").said
+    first, second = typed("demo", "--tutorial", "--json").said, typed("demo", "--tutorial", "--json").said
     assert (tmp_path / "tieout-demo" / "tieout.toml").is_file()
     changing = {"new", "seconds", "peak_mb"}
     assert {k: v for k, v in first.items() if k not in changing} == {
@@ -115,10 +115,10 @@ def test_a_second_time_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_what_was_mended_in_it_is_kept(tmp_path: Path) -> None:
-    typed("demo", tmp_path / "demo")
+    typed("demo", "--tutorial", tmp_path / "demo")
     [items] = (tmp_path / "demo" / "inbox" / "erp").iterdir()
     items.write_text(items.read_text(encoding="utf-8").replace("zwölfhundert", "1.200,00"), encoding="utf-8")
-    said = typed("demo", "--json", tmp_path / "demo").said
+    said = typed("demo", "--tutorial", "--json", tmp_path / "demo").said
     assert said["sources"][-1] == {
         "source": "erp",
         "files": 2,
@@ -132,14 +132,14 @@ def test_what_was_mended_in_it_is_kept(tmp_path: Path) -> None:
 
 def test_a_copy_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     place = tmp_path / "demo"
-    typed("demo", place)
+    typed("demo", "--tutorial", place)
     (place / "tieout.toml").unlink()
     (place / "mappings" / "acme-erp.toml").unlink()
     for kept in sorted((place / ".tieout").rglob("*"), reverse=True):
         kept.rmdir() if kept.is_dir() else kept.unlink()
     (place / ".tieout").rmdir()
     (place / "inbox" / "erp" / ".offene_posten_2026-10-30.csv.part").write_bytes(b"half")
-    assert typed("demo", "--json", place).said["quarantined"] != []
+    assert typed("demo", "--tutorial", "--json", place).said["quarantined"] != []
     assert not list(place.rglob("*.part"))
 
 
@@ -152,7 +152,7 @@ def test_it_never_mixes_itself_into_something_else(what: str, tmp_path: Path) ->
         place.mkdir()
         (place / ("tieout.toml" if what == "another workspace" else "notes.txt")).write_text("# mine\n")
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    answer = typed("demo", place)
+    answer = typed("demo", "--tutorial", place)
     assert (answer.status, answer.out) == (2, "")
     assert "expected" in answer.err
     assert sorted(path.name for path in tmp_path.rglob("*")) == before

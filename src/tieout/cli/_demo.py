@@ -1,148 +1,105 @@
 """
-``tieout demo``: a sample company, its files read, and what was found in them.
+``tieout demo``: a company that does not exist, the whole job on its files, and the console to look at it.
 """
 
 from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
-from tieout.cli._faults import complain
-from tieout.cli._found import found_in
 from tieout.cli._ingest import _progress as progress
 from tieout.cli._output import measured, say, say_json, say_table
 from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
-    from tieout.cli._found import Found
+    from tieout.config import Workspace
+    from tieout.store.workplace import Store
 
 __all__ = ["demo"]
 
-_FILE_NAME = "tieout.toml"
 _FOLDER = Path("tieout-demo")
-#: The first line of the sample's tieout.toml: what makes a folder a demo that is used again.
-_MARK = "# The sample company of `tieout demo`"
-#: State, which is not configuration; the sample's own inbox may stay in git, because nobody in it exists.
-_GITIGNORE = ".tieout/\n"
-#: How a file is named while it is copied.
-_PART = ".part"
-#: More files than this in a folder are not ours, whatever they are.
-_FILES_MAX = 1_000
-_NOTES_MAX = 5
-#: What to type next; the charge is one that a report and a webhook tell of.
+_SEED = 2026
+#: The file that says that a folder is an earlier demo: the truth, which no part of tieout reads.
+_MARK = Path("truth") / "README.md"
 _NEXT = (
     ("exceptions", "what needs a person, and why"),
-    ("quarantine", "the rows that could not be read, with line and column"),
-    ("completeness", "which files should have come, and which did"),
-    ("explain ch_3QE03LkdIwHu7ix1c03", "one charge, with the webhook and the report that tell of it"),
-    ("export records --to records.xlsx", "every line of money, as a table"),
-    ("verify", "reads everything again from the files as they came, and compares"),
+    ("journal", "the journals that follow, and their trial balance"),
+    ("export matches --to matches.xlsx", "what belongs to what"),
 )
 
 _Folder = Annotated[
     Path | None, typer.Argument(metavar="DIR", help=f"The folder; made if it is not there (default: {_FOLDER}).")
 ]
-# Accepted already, so that scripts keep working once there is a console to serve.
-_NoServe = Annotated[bool, typer.Option("--no-serve", hidden=True)]
+_NoServe = Annotated[bool, typer.Option("--no-serve", help="Do not serve the console afterwards.")]
+_Tutorial = Annotated[bool, typer.Option("--tutorial", help="The twelve files of the tutorial instead of a company.")]
 
 
 def demo(
     context: typer.Context,
     folder: _Folder = None,
     no_serve: _NoServe = False,  # noqa: FBT002 - typer calls it so
+    tutorial: _Tutorial = False,  # noqa: FBT002 - as above
     workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+    as_json: JsonOption = False,  # noqa: FBT002 - as above
 ) -> None:
     """
-    Make a sample company, read its files, and say what was found in them.
+    Make a company that does not exist, do the whole job on a month of its files, and serve the console.
 
     A folder that holds the demo already is used again, with whatever was changed in it. Nothing leaves this machine.
 
-    Exit status 0, although the sample has findings: they are what it is there for.
+    Exit status 0, although the company has exceptions: they are what it is there for.
     """
     from tieout.clock import system_clock
 
-    del no_serve
     wanted = asked(context, workspace, as_json=as_json)
     place = folder or wanted.workspace or _FOLDER
+    if tutorial:
+        from tieout.cli._tutorial import tutorial as shown
+
+        shown(place, as_json=wanted.as_json)
+        return
     begin = system_clock.monotonic()
-    is_new = not _is_demo(place)
-    if is_new:
-        _copy(place)
-    found, errors = _ingested(place)
+    is_new = _made(place)
+    found = _worked(place, quiet=wanted.as_json)
     if wanted.as_json:
         seconds = {"demo": system_clock.monotonic() - begin}
-        next_ = [f"tieout {command}" for command, _ in _NEXT]
-        told = {"workspace": str(place), "new": is_new, **found.as_json(), "errors": errors, "next": next_}
-        say_json({**told, **measured(seconds)})
-        return
-    _show(place, found, is_new=is_new)
+        say_json({"workspace": str(place), "new": is_new, **found, **measured(seconds)})
+    else:
+        _show(place, found, is_new=is_new)
+    if not no_serve:
+        from tieout.cli._serve import serve
+
+        serve(context, workspace=place, as_json=wanted.as_json)
 
 
-def _sample() -> dict[str, bytes]:
-    """Read the files of the sample, by their path in the workspace; tieout.toml, which marks a demo, comes last."""
-    from importlib.resources import files
-
-    top = Path(str(files("tieout.simulation"))) / "sample"
-    paths = sorted(path for path in top.rglob("*") if path.is_file())
-    paths.sort(key=lambda path: path.name == _FILE_NAME)
-    return {".gitignore": _GITIGNORE.encode()} | {p.relative_to(top).as_posix(): p.read_bytes() for p in paths}
-
-
-def _is_demo(place: Path) -> bool:
-    try:
-        with (place / _FILE_NAME).open(encoding="utf-8", errors="replace") as file:
-            return file.readline(len(_MARK)) == _MARK
-    except OSError:
-        return False
-
-
-def _copy(place: Path) -> None:
+def _made(place: Path) -> bool:
     """
-    Lay the sample into a folder; a copy that was interrupted goes on.
+    Make the company, unless the folder holds it already.
 
     :raises WrongUse: there is something else in the folder, or it cannot be written.
     """
-    sample = _sample()
-    _check(place, sample)
+    if (place / _MARK).is_file():
+        return False
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        message = f"expected an empty folder, a new one or an earlier demo, got other files: {place}"
+        raise WrongUse(message)
+    from tieout.simulation.company import make_company
+
     try:
-        for name, content in sample.items():
-            path = place / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}{_PART}")
-            part.write_bytes(content)
-            part.replace(path)
+        make_company(place, seed=_SEED)
+        (place / ".gitignore").write_text(".tieout/\n", encoding="utf-8")
     except OSError as error:
         message = f"expected a folder that can be written, got: {error.strerror} ({place})"
         raise WrongUse(message) from None
+    return True
 
 
-def _check(place: Path, sample: dict[str, bytes]) -> None:
-    """Refuse a folder in which something would be mixed up with the sample."""
-    if place.exists() and not place.is_dir():
-        message = f"expected a folder, got a file: {place}"
-        raise WrongUse(message)
-    for number, path in enumerate(place.rglob("*")):
-        if number > _FILES_MAX or (not path.is_dir() and not _is_ours(path, place, sample)):
-            message = f"expected an empty folder, a new one or an earlier demo, got other files: {path}"
-            raise WrongUse(message)
-
-
-def _is_ours(path: Path, place: Path, sample: dict[str, bytes]) -> bool:
-    """Say whether a file is the sample's, whole or (by its name) half copied."""
-    if path.name.endswith(_PART):
-        path = path.with_name(path.name.removeprefix(".").removesuffix(_PART))
-        return path.relative_to(place).as_posix() in sample
-    content = sample.get(path.relative_to(place).as_posix())
-    return content is not None and path.stat().st_size == len(content) and path.read_bytes() == content
-
-
-def _ingested(place: Path) -> tuple[Found, list[str]]:
-    """Read what waits in the inbox, and gather what the facts say then."""
+def _worked(place: Path, *, quiet: bool) -> dict[str, Any]:
+    """Do the whole job: files, facts, matches, journals; and gather what was found."""
     from tieout import pipeline
     from tieout.clock import system_clock, system_entropy
     from tieout.config import load_workspace
@@ -151,41 +108,87 @@ def _ingested(place: Path) -> tuple[Found, list[str]]:
 
     workspace = load_workspace(place.resolve())
     store = open_store(workspace, system_clock, system_entropy, getpass.getuser())
-    errors = []
     try:
+        if not quiet:
+            say("reading a month of files ...")
         with progress() as heard:
-            for result in pipeline.ingest(store, workspace, progress=heard):
-                if isinstance(result, TieoutError):
-                    errors.append(str(result))
-                    complain(str(result))
-        return found_in(store, workspace), errors
+            errors = [
+                str(result)
+                for result in pipeline.ingest(store, workspace, progress=heard)
+                if isinstance(result, TieoutError)
+            ]
+        if not quiet:
+            say("matching what was expected with what arrived ...")
+        runs = list(pipeline.match(store, workspace))
+        journals = pipeline.journal(store, workspace)
+        return {
+            **_facts(store, workspace),
+            "errors": errors,
+            "runs": [{"reconciliation": run.reconciliation, **run.counts} for run in runs],
+            "journals": journals.counts,
+            "work": _work(store, workspace),
+        }
     finally:
         store.close()
 
 
-def _show(place: Path, found: Found, *, is_new: bool) -> None:
+def _facts(store: Store, workspace: Workspace) -> dict[str, Any]:
+    from tieout.observe.snapshot import take_snapshot
+
+    snapshot = take_snapshot(store, workspace, wanted=("deliveries",))
+    rows = snapshot.deliveries.to_pylist()
+    counted = {name: sum(row[f"rows_{name}"] for row in rows) for name in ("in", "repeated", "quarantined")}
+    latest = None if snapshot.latest is None else snapshot.latest.isoformat()
+    return {"company": workspace.name, "files": len(rows), "rows": counted, "through": latest}
+
+
+def _work(store: Store, workspace: Workspace) -> dict[str, Any]:
+    """Say how much needs a person, by reason, with its value in the workspace's currency."""
+    import sqlalchemy as sa
+
+    from tieout.model.money import exponent_of, format_minor
+    from tieout.store import schema
+
+    table = schema.worklist
+    value = sa.func.sum(table.c.weight)
+    query = (
+        sa.select(table.c.reason, sa.func.count(), value).where(table.c.state != "resolved").group_by(table.c.reason)
+    )
+    with store.book.reading() as connection:
+        rows = connection.execute(query.order_by(sa.func.count().desc(), table.c.reason)).all()
+    exponent = exponent_of(workspace.base_currency)
+    reasons = [
+        {"reason": reason, "count": count, "value": format_minor(int(worth or 0), exponent)}
+        for reason, count, worth in rows
+    ]
+    return {"currency": workspace.base_currency, "count": sum(row[1] for row in rows), "reasons": reasons}
+
+
+def _show(place: Path, found: dict[str, Any], *, is_new: bool) -> None:
     """Tell a controller."""
+    rows = found["rows"]
     made = "made" if is_new else "used again"
-    say(f"{found.company}, a company that does not exist ({place}, {made}): {found.files} files came in")
-    headings = ["source", "files", "rows", "new", "known already", "quarantined", "skipped"]
-    if not any(source.skipped for source in found.sources):
-        headings.pop()
-    rows = [[str(getattr(source, name.split()[0])) for name in headings] for source in found.sources]
-    say_table(headings, rows, frozenset(headings[1:]))
-    say(f"Closes: {found.statements_closing} of {found.statements} bank statements,")
-    say(f"        {found.settlements_closing} of {found.settlements} settlements add up to their payouts")
-    if found.repeats:
-        say(f"Counted once: {found.repeats} rows tell of what another file had told; both are kept as witnesses")
-    _list("Needs a person", found.exceptions, "tieout exceptions")
-    _list("Could not be read", found.quarantined, "tieout quarantine")
+    say(
+        f"{found['company']}, a company that does not exist ({place}, {made}): {found['files']} files with {rows['in']} rows,"
+        f" through {found['through']}"
+    )
+    say(
+        f"Counted once: {rows['repeated']} rows told of what another file had told; {rows['quarantined']} could not be read"
+    )
+    headings = ("reconciliation", "matches", "exceptions", "in transit", "open")
+    keys = ("matches", "exceptions", "in_transit", "open")
+    table = [[run["reconciliation"], *(str(run.get(key, 0)) for key in keys)] for run in found["runs"]]
+    say_table(headings, table, frozenset(headings[1:]))
+    journals, work = found["journals"], found["work"]
+    say(
+        f"Books: {journals['journals']} journals of {journals['lines']} lines drafted, each balanced; nothing is posted"
+    )
+    first = ", ".join(
+        f"{row['count']} {row['reason'].replace('_', ' ')} ({row['value']} {work['currency']})"
+        for row in work["reasons"][:3]
+    )
+    say(f"Needs a person: {work['count']}, first {first}" if work["count"] else "Needs a person: nothing")
     say(f"Next, in {place} (`cd {place}`):")
     width = max(len(command) for command, _ in _NEXT)
     for command, what in _NEXT:
         say(f"  tieout {command.ljust(width)}  {what}")
-
-
-def _list(what: str, notes: list[str], command: str) -> None:
-    for note in notes[:_NOTES_MAX]:
-        say(f"{what}: {note}")
-    if len(notes) > _NOTES_MAX:
-        say(f"{what}: {len(notes) - _NOTES_MAX} more (see `{command}`)")
