@@ -16,7 +16,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from tieout import pipeline
-from tieout.cli._demo import _copy
+from tieout.cli._tutorial import _copy
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
 from tieout.observe.proof_view import AccountProof, Movement, ProofItem, ProofSide
