@@ -73,7 +73,7 @@ def test_every_page_passes_wcag_and_fits(browser: Browser, home: str, scheme: An
         width = seen.ask("document.documentElement.scrollWidth")
         if width > size[0]:
             found.append(f"{path}: {width} pixels wide on a screen of {size[0]}")
-    assert found == []
+    assert not found, "\n".join(found)
     assert seen.strangers == []
     context.close()
 
