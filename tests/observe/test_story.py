@@ -1,8 +1,10 @@
 """The chain of one thing: who hangs together, what ties, and where it breaks."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.web.company import Office, claim
+from tests.web.company import Office, claim, matched
 from tieout.observe.story import PARTS_MAX, STAGES, Chain, chain_of
 
 
@@ -55,7 +57,8 @@ def test_the_same_chain_is_reached_from_each_of_its_ends(office: Office) -> None
     assert stages(back)["bank"] == stages(there)["bank"]
 
 
-def test_a_match_of_many_shows_some_and_sums_the_rest(office: Office) -> None:
+def test_a_match_of_many_shows_some_and_sums_the_rest(tmp_path: Path) -> None:
+    office = matched(tmp_path / "acme")
     payout = office.records("kind = 'payout' and external_id = 'po_1QF2a9LkdIwHu7ixPt01'")[0]
     listed = office.records(f"settlement_id = '{payout['settlement_id']}' and kind <> 'payout'")
     match = bytes([9]) * 16
@@ -70,3 +73,4 @@ def test_a_match_of_many_shows_some_and_sums_the_rest(office: Office) -> None:
     assert rest.count == len(rows) - PARTS_MAX
     assert rest.allocated + sum(part.allocated for part in shown) == sum(row["allocated"] for row in rows)
     assert found.rest["right"].count == 0
+    office.store.close()

@@ -73,7 +73,7 @@ def test_every_page_passes_wcag_and_fits(browser: Browser, home: str, scheme: An
         width = seen.ask("document.documentElement.scrollWidth")
         if width > size[0]:
             found.append(f"{path}: {width} pixels wide on a screen of {size[0]}")
-    assert found == []
+    assert not found, "\n".join(found)
     assert seen.strangers == []
     context.close()
 
@@ -156,6 +156,16 @@ def test_the_filter_narrows_while_typing_and_keeps_the_focus(desk: Visitor) -> N
     assert "reason=&" not in desk.page.url
     desk.press("Escape")
     assert desk.ask("document.querySelector('[data-grid]').contains(document.activeElement)")
+    assert desk.ask("document.querySelector('#text').value") == "tx-00042"
+
+
+def test_the_focus_survives_when_its_row_is_swapped_away(desk: Visitor) -> None:
+    desk.go("/exceptions")
+    desk.press("j", "j", "j")
+    before = desk.ask("document.activeElement.closest('tr').id")
+    desk.ask("htmx.ajax('GET', '/exceptions?text=TX-0012', {target: '#worklist', swap: 'outerHTML'})")
+    desk.until(f"!document.getElementById('{before}') && document.querySelectorAll('tbody tr').length === 10")
+    desk.until("document.querySelector('[data-grid]').contains(document.activeElement)")
 
 
 def test_space_selects_and_sums(desk: Visitor) -> None:

@@ -8,6 +8,7 @@
   const stop = (cell) => (cell.tagName === "TH" && cell.querySelector("a")) || cell;
   let at = { row: 1, cell: 0 };
   let follow = null; // where the focus goes after a page was turned: "first", "last", or true for the same place
+  let inside = false; // whether the focus was in the grid before a swap
   let going = 0;
 
   function place(row, cell, focus) {
@@ -87,7 +88,8 @@
     if ($("#keys").open) return;
     const typing = event.target.closest("input, select, textarea");
     if (typing) {
-      if (event.key === "Escape") { typing.blur(); if (grid()) place(at.row, at.cell, true); }
+      // a browser would empty a search field: what was filtered stays filtered
+      if (event.key === "Escape") { event.preventDefault(); typing.blur(); if (grid()) place(at.row, at.cell, true); }
       return;
     }
     if (grid() && grid().contains(event.target) && inGrid(event)) event.preventDefault();
@@ -100,11 +102,14 @@
     at = { row, cell: cellsOf(rows[row]).indexOf(cell) };
   });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-keys]")) $("#keys").showModal(); });
+  document.addEventListener("htmx:before:swap", () => {
+    inside = Boolean(grid()) && grid().contains(document.activeElement); // the row that has the focus may be swapped away
+  });
   document.addEventListener("htmx:after:swap", (event) => {
     if (!grid() || (event.target && event.target.id === "selected")) return;
-    const inside = grid().contains(document.activeElement);
     const row = follow === "first" ? headRows() : follow === "last" ? 9999 : at.row;
-    place(row, at.cell, Boolean(follow) || inside);
+    place(row, at.cell, Boolean(follow) || inside || grid().contains(document.activeElement));
+    inside = false;
     follow = null;
     $("#announce").textContent = grid().caption.textContent;
   });
