@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tieout.errors import WrongUse
 from tieout.model.money import exponent_of
+from tieout.observe.columns import Opened
 from tieout.observe.exports import prepare
 from tieout.observe.proof import AccountProof, ProofItem, ProofSide, Reserve
 from tieout.observe.proof_accounts import (
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
-__all__ = ["prove", "prove_all"]
+__all__ = ["proofs_of", "prove", "prove_all"]
 
 _HELD = ("reserve_hold", "reserve_release")
 
@@ -96,8 +97,20 @@ def prove_all(
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare(con, snapshot, day)
-        accounts = [a for a in money_accounts(con, store, workspace, snapshot) if only in (None, a.id)]
-        return list(_proofs(con, store, workspace, snapshot, accounts, day, known_at or _latest(snapshot)))
+        opened = Opened(con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=known_at)
+        return list(proofs_of(opened, only=only))
+
+
+def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountProof]:
+    """
+    Make proofs from one state of facts and results, one after the other.
+
+    While a proof is in hand, the engine's table ``item`` has all of its items.
+    """
+    con, store, workspace, snapshot = opened.con, opened.store, opened.workspace, opened.snapshot
+    accounts = [a for a in money_accounts(con, store, workspace, snapshot) if only in (None, a.id)]
+    known_at = opened.known_at or _latest(snapshot)
+    yield from _proofs(con, store, workspace, snapshot, accounts, opened.as_of, known_at)
 
 
 def _latest(snapshot: Snapshot) -> dt.datetime:
