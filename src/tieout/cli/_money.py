@@ -79,7 +79,8 @@ def in_transit(
 
     def cells(row: dict[str, Any]) -> list[object]:
         where = [row["external_id"] or row["settlement_id"], row["account"], row["paid_on"], row["expected_on"]]
-        return [*where, row["days_late"] or "", row["outstanding"], row["currency"], row["reason"] or row["state"]]
+        why = row["reason"] if row["state"] == "late" and row["reason"] else row["state"]
+        return [*where, row["days_late"] or "", row["outstanding"], row["currency"], why]
 
     wanted = asked(context, workspace, as_json=as_json)
     said = _listed(wanted, "in_transit", _filters(entity, account, as_of), headings, cells, limit, also=_late)

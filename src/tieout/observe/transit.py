@@ -94,12 +94,17 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
                 case when paid_out then external_id end as external_id) from settlement_line where arriving)
             group by account_id, coalesce(settlement_id, external_id), kind, currency, decimals,
                 case when paid_out then record_id end
+        ), back as (
+            -- A payout that the bank returned is on no way any more: it and its return carry one name and sum to nothing.
+            select account_id, currency, external_id from leaving where external_id is not null
+            group by all having count(*) > 1 and sum(outstanding) = 0
         )
         select l.*, a.expected_on, greatest(0, as_of_day() - a.expected_on) as days_late,
             case when a.expected_on < as_of_day() then 'late' else 'in_transit' end as how
         from leaving l left join arrival_given a on a.account_id is not distinct from l.account_id
             and a.booked_on = l.booked_on
-        where l.outstanding <> 0
+        where l.outstanding <> 0 and not exists (select 1 from back b where b.account_id = l.account_id
+            and b.currency = l.currency and b.external_id = l.external_id)
     )"""
 
 
