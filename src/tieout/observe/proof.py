@@ -33,7 +33,7 @@ class ProofItem:
 
     label: str
     amount: int
-    state: str
+    state: str = "open"
     reference: str | None = None
     booked_on: dt.date | None = None
     count: int = 1
@@ -103,8 +103,7 @@ class AccountProof:
 
     :ivar outside, ledger: its two sides.
     :ivar opening: at the end of ``opened_on``; None where neither tieout.toml nor the outside says.
-    :ivar closing: opening and movements up to ``as_of``; ``reported``: what the outside says of ``reported_on``;
-        ``since``: movements after that balance.
+    :ivar reported: what the outside says of ``reported_on``; ``since``: movements after that balance.
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
     :ivar version: of a signed proof; 0 while it is a draft.
@@ -123,7 +122,6 @@ class AccountProof:
     opening: int | None = None
     opened_on: dt.date | None = None
     movements: tuple[Movement, ...] = ()
-    closing: int | None = None
     reported: int | None = None
     reported_on: dt.date | None = None
     since: int = 0
@@ -132,6 +130,11 @@ class AccountProof:
     faults: tuple[str, ...] = ()
     signed_by: tuple[str, ...] = ()
     version: int = 0
+
+    @property
+    def closing(self) -> int | None:
+        """Where opening and movements lead to by ``as_of``."""
+        return None if self.opening is None else self.opening + sum(movement.amount for movement in self.movements)
 
     @property
     def residual(self) -> int | None:

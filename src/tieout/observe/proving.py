@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tieout.errors import WrongUse
@@ -30,11 +31,12 @@ from tieout.observe.proof_items import items_of
 from tieout.observe.proof_lines import Sides, lay_items, lay_lines, named, scaled
 from tieout.observe.rolling import Roll, roll
 from tieout.observe.snapshot import moment_of, take_snapshot
+from tieout.observe.worklist import version as version_of
 from tieout.observe.writing import literal
 from tieout.store.engine import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
 
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
-__all__ = ["proofs_of", "prove", "prove_all"]
+__all__ = ["proofs_of", "prove", "prove_all", "prover"]
+
+_KEPT_MAX = 8
 
 _HELD = ("reserve_hold", "reserve_release")
 
@@ -99,6 +103,28 @@ def prove_all(
         prepare(con, snapshot, day)
         opened = Opened(con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=known_at)
         return list(proofs_of(opened, only=only))
+
+
+def prover(
+    store: Store, workspace: Workspace
+) -> Callable[[str, dt.date | None, dt.datetime | None], AccountProof | None]:
+    """
+    Give what proves one account after the other: all proofs of a day are made at once, and again when facts change.
+
+    An account that stands in several currencies has no single proof: None.
+    """
+
+    @lru_cache(maxsize=_KEPT_MAX)
+    def made(
+        version: tuple[int, int, int], as_of: dt.date | None, known_at: dt.datetime | None
+    ) -> dict[str, AccountProof | None]:
+        del version
+        found: dict[str, AccountProof | None] = {}
+        for proof in prove_all(store, workspace, as_of, known_at):
+            found[proof.account_id] = None if proof.account_id in found else proof
+        return found
+
+    return lambda account_id, as_of, known_at: made(version_of(store.book), as_of, known_at).get(account_id)
 
 
 def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountProof]:

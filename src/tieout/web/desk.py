@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from tieout.config import Workspace
-    from tieout.observe.proof_view import AccountProof
+    from tieout.observe.proof import AccountProof
     from tieout.observe.scope import Scope
     from tieout.store.workplace import Store
 
