@@ -12,7 +12,7 @@ import datetime as dt
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tieout.errors import WrongUse
 from tieout.model.money import exponent_of
@@ -36,7 +36,7 @@ from tieout.observe.writing import literal
 from tieout.store.engine import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
@@ -45,11 +45,18 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
-__all__ = ["proofs_of", "prove", "prove_all", "prover"]
+__all__ = ["ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
 
 _KEPT_MAX = 8
 
 _HELD = ("reserve_hold", "reserve_release")
+
+
+class ProvesAccounts(Protocol):
+    """Makes the proof of an account, as of a day and as known at a time."""
+
+    def __call__(self, account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
+        """Give the proof; None where there is nothing to prove it with yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +112,7 @@ def prove_all(
         return list(proofs_of(opened, only=only))
 
 
-def prover(
-    store: Store, workspace: Workspace
-) -> Callable[[str, dt.date | None, dt.datetime | None], AccountProof | None]:
+def prover(store: Store, workspace: Workspace) -> ProvesAccounts:
     """
     Give what proves one account after the other: all proofs of a day are made at once, and again when facts change.
 
@@ -124,7 +129,10 @@ def prover(
             found[proof.account_id] = None if proof.account_id in found else proof
         return found
 
-    return lambda account_id, as_of, known_at: made(version_of(store.book), as_of, known_at).get(account_id)
+    def proven(account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
+        return made(version_of(store.book), as_of, known_at).get(account_id)
+
+    return proven
 
 
 def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountProof]:
@@ -195,7 +203,6 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         as_of=day, known_at=facts.known_at, ledger_account=account.ledger_account,
         outside=ProofSide(source=_said(rolls), balance=_balance(rolls), items=(*since, *outside_items)),
         ledger=ProofSide(source=_ledger_said(account), balance=ledger, items=tuple(ledger_items)),
-        opening=own.opening, opened_on=own.opened_on, movements=own.movements, closing=own.closing,
         reported=own.reported, reported_on=own.reported_on, since=own.since, breaks_on=own.breaks_on,
         reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
     )  # fmt: skip
