@@ -25,7 +25,7 @@ class Holding:
     """
     What one account holds, in minor units.
 
-    :ivar balance: by the outside, with what was booked since; None where nothing is known of it.
+    :ivar balance: by the outside, with what was booked since and what is carried over into the next settlement; None where nothing is known of it.
     :ivar reported_on: the day of the balance that the outside stated last; None: the lines' sum.
     :ivar reserve: what a platform holds back beside it; ``in_transit``: what left it and has not arrived.
     """
@@ -110,9 +110,9 @@ def _holding(proof: AccountProof, leaving: tuple[int, int] | None) -> Holding:
     most = max(exponent, proof.exponent)
     own, balance = 10 ** (most - proof.exponent), None
     if proof.reported is not None:
-        balance = (proof.reported + proof.since) * own
+        balance = (proof.reported + proof.since + proof.carried) * own
     elif proof.closing is not None:
-        balance = proof.closing * own
+        balance = (proof.closing + proof.carried) * own
     return Holding(
         account_id=proof.account_id,
         entity_id=proof.entity_id,

@@ -104,6 +104,8 @@ class AccountProof:
     :ivar outside, ledger: its two sides.
     :ivar opening: at the end of ``opened_on``; None where neither tieout.toml nor the outside says.
     :ivar reported: what the outside says of ``reported_on``; ``since``: movements after that balance.
+    :ivar carried: what a platform carries over from one settlement into the next: it has left the one, and opens the
+        other.
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
     :ivar version: of a signed proof; 0 while it is a draft.
@@ -125,6 +127,7 @@ class AccountProof:
     reported: int | None = None
     reported_on: dt.date | None = None
     since: int = 0
+    carried: int = 0
     breaks_on: dt.date | None = None
     reserve: Reserve | None = None
     faults: tuple[str, ...] = ()
@@ -173,7 +176,7 @@ class AccountProof:
             name: getattr(self, name) for name in ("account_id", "entity_id", "kind", "currency", "ledger_account")
         }
         days = {name: _day(getattr(self, name)) for name in ("as_of", "opened_on", "reported_on", "breaks_on")}
-        names = ("opening", "closing", "reported", "since", "rolled", "residual")
+        names = ("opening", "closing", "reported", "since", "carried", "rolled", "residual")
         movements = [{"kind": m.kind, "count": m.count, "amount": self.written(m.amount)} for m in self.movements]
         reserve = self.reserve and {
             **{name: self.written(getattr(self.reserve, name)) for name in ("held", "unreleased", "reported")},

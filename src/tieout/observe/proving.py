@@ -198,13 +198,21 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         lay_items(con, sides)
         outside_items, ledger_items = items_of(con, "outside", account.kind), items_of(con, "ledger", account.kind)
     since = [_since(name, r) for name, r in rolls.items() if r.since]
+    since += [
+        ProofItem(
+            label="carried over into the next settlement", amount=r.carried, state="timing", reference=r.settlement
+        )
+        for r in rolls.values()
+        if r.carried
+    ]
     return AccountProof(
         account_id=account.id, entity_id=account.entity, kind=account.kind, currency=currency, exponent=exponent,
         as_of=day, known_at=facts.known_at, ledger_account=account.ledger_account,
         outside=ProofSide(source=_said(rolls), balance=_balance(rolls), items=(*since, *outside_items)),
         ledger=ProofSide(source=_ledger_said(account), balance=ledger, items=tuple(ledger_items)),
+        opening=own.opening, opened_on=own.opened_on, movements=own.movements,
         reported=own.reported, reported_on=own.reported_on, since=own.since, breaks_on=own.breaks_on,
-        reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
+        carried=own.carried, reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 The roll-forward of one account: from its opening, by its movements, to the balance that the outside reports.
 
 A bank reports its balance with every statement, a platform in a report of its balance. A platform that only reports
-settlements states by each of them what it carries over into the next one: that is its balance then, and lines of
-settlements that are not closed yet were booked since.
+settlements says by each of them that nothing is left: what is not paid out is carried over into the next one, and is on
+its way there. Lines of settlements that are not closed yet were booked since.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Roll:
     """
     A roll-forward, as ``proof.AccountProof`` has it.
 
+    :ivar carried: what settlements have carried over and no later one has opened with yet.
     :ivar said: who reported the balance; ``faults``: what is wrong with what was reported.
     """
 
@@ -45,7 +46,9 @@ class Roll:
     reported_on: dt.date | None = None
     since: int = 0
     since_count: int = 0
+    carried: int = 0
     breaks_on: dt.date | None = None
+    settlement: str | None = None
     said: str | None = None
     faults: tuple[str, ...] = ()
 
@@ -74,12 +77,20 @@ def roll(
         where account_id in ({named(accounts)}) and currency = {literal(currency)} and booked_on <= date '{as_of}'
     """)
     points, faults = _points(con, accounts, currency, exponent, as_of)
-    first = None if _reports(con, accounts, currency) else _carry_over(con)
+    if opening is not None:
+        con.execute(f"delete from line where booked_on <= date '{opening.on}'")
+    first = None if _reports(con, accounts, currency) else _settle(con)
     opened_on, amount = (opening.on, opening.amount.scaled(exponent)) if opening else (None, None)
     if opening is None and points:
         opened_on, amount = _first_opening(con, accounts, currency, exponent)
     if opening is None and first is not None:
         amount = first
+    if first and amount == first:
+        # What the first settlement was opened with is the opening itself, and no movement beside it.
+        con.execute(
+            "delete from line where carried and measured > 0 and settlement_id = (select settlement_id"
+            " from settled order by closed_at, settlement_id limit 1)"
+        )
     if opened_on is not None:
         con.execute(f"delete from line where booked_on <= date '{opened_on}'")
     movements = _movements(con, exponent)
@@ -87,7 +98,7 @@ def roll(
     kept = {"opening": amount, "opened_on": opened_on, "movements": movements, "closing": closing}
     points = [point for point in points if opened_on is None or point.day >= opened_on]
     if first is not None:
-        return _by_settlements(con, faults=tuple(faults), **kept)
+        return _by_settlements(con, faults, **kept)
     if not points:
         return Roll(faults=tuple(faults), **kept)  # type: ignore[arg-type]  # as above
     last = points[-1]
@@ -204,9 +215,9 @@ def _first_break(con: duckdb.DuckDBPyConnection, points: list[_Point], opening: 
     return None
 
 
-def _carry_over(con: duckdb.DuckDBPyConnection) -> int | None:
+def _settle(con: duckdb.DuckDBPyConnection) -> int | None:
     """
-    Make ``settled``: the settlements of the account that are closed; set what they carry over apart from the lines.
+    Make ``settled``: the settlements of the account that are closed, with what they bring along and carry over.
 
     :return: what the first one was opened with; None where the account has no settlements that are paid out.
     """
@@ -214,25 +225,32 @@ def _carry_over(con: duckdb.DuckDBPyConnection) -> int | None:
         create or replace temp table settled as
         select settlement_id, max(booked_on) as closed_on, max(coalesce(occurred_at, booked_on)) as closed_at,
             coalesce(sum(measured) filter (where carried and measured > 0), 0) as brought,
-            -coalesce(sum(measured) filter (where carried and measured < 0), 0) as taken_along
+            -coalesce(sum(measured) filter (where carried and measured < 0), 0) as carried_over
         from line where settlement_id is not null group by 1
         having bool_or(kind in ({named(_PAID_OUT)})) or sum(measured) = 0
     """)
     rows = con.execute("select brought::varchar from settled order by closed_at, settlement_id limit 1").fetchall()
-    if not rows:
-        return None
-    con.execute("delete from line where carried")
-    return int(rows[0][0])
+    return int(rows[0][0]) if rows else None
 
 
-def _by_settlements(con: duckdb.DuckDBPyConnection, **kept: object) -> Roll:
-    """Take what the last closed settlement carries over as the balance that the platform reports."""
+def _by_settlements(con: duckdb.DuckDBPyConnection, faults: list[str], **kept: object) -> Roll:
+    """
+    Hold the account against its settlements: each leaves nothing behind but what it carries over into the next one.
+    """
     rows = con.execute("""
-        select settlement_id, closed_on, taken_along::varchar from settled order by closed_at desc, settlement_id desc limit 1
+        select settlement_id, closed_on, carried_over::varchar,
+            lead(carried_over) over (order by closed_at desc, settlement_id desc) = brought, brought::varchar
+        from settled order by closed_at desc, settlement_id desc
     """).fetchall()
-    name, day, carried = rows[0]
+    name, day, _, _, _ = rows[0]
+    broken = [
+        f"settlement {row[0]} of {row[1]:%d %b %Y} does not open with what the one before it carried over"
+        for row in rows
+        if row[3] is False
+    ]
     since, count = _sum(con, "settlement_id is null or settlement_id not in (select settlement_id from settled)")
+    carried, _ = _sum(con, "carried")
     return Roll(
-        reported=int(carried), reported_on=day, since=since, since_count=count,
-        said=f"what settlement {name} of {day:%d %b %Y} carries over", **kept,  # type: ignore[arg-type]  # as roll writes them
+        reported=0, reported_on=day, settlement=name, since=since, since_count=count, carried=-carried, faults=(*faults, *broken),
+        said=f"all of settlement {name} of {day:%d %b %Y} is paid out or carried over", **kept,  # type: ignore[arg-type]  # as roll writes them
     )  # fmt: skip
