@@ -2,14 +2,13 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.observe.slow_proof import slow_proof
-from tests.observe.traded import DAYS, START, Traded, amount, founded, opened, traded
+from tests.observe.traded import DAYS, START, Traded, amount, founded, opened
 from tieout import pipeline
 from tieout.errors import WrongUse
 from tieout.observe.proof import AccountProof
@@ -20,28 +19,19 @@ pytestmark = pytest.mark.slow
 LAST = dt.date(2026, 11, 1)
 
 
-@pytest.fixture(
-    scope="module", params=[3, pytest.param(11, marks=pytest.mark.deep), pytest.param(2026, marks=pytest.mark.deep)]
-)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
-    company = traded(tmp_path_factory.mktemp("traded") / "group", request.param)
-    yield company
-    company.store.close()
-
-
 def decimal(proof: AccountProof, minor: int | None) -> Decimal:
     assert minor is not None
     return Decimal(minor).scaleb(-proof.exponent)
 
 
-def test_proofs_agree_with_a_slow_derivation(made: Traded) -> None:
-    records, balances, matches = (made.table(name) for name in ("records", "balances", "matches"))
-    accounts = {account.id: account for account in made.workspace.accounts}
+def test_proofs_agree_with_a_slow_derivation(group: Traded) -> None:
+    records, balances, matches = (group.table(name) for name in ("records", "balances", "matches"))
+    accounts = {account.id: account for account in group.workspace.accounts}
     for as_of in DAYS:
-        items = defaultdict(lambda: defaultdict(Decimal))
-        for row in made.table("proof_items", as_of):
+        items: defaultdict[str, defaultdict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for row in group.table("proof_items", as_of):
             items[row["account"]][row["side"], row["record_id"] or row["match_id"]] += amount(row["amount"])
-        proofs = prove_all(made.store, made.workspace, as_of)
+        proofs = prove_all(group.store, group.workspace, as_of)
         assert len(proofs) == 8
         for proof in proofs:
             account = accounts[proof.account_id]
@@ -54,12 +44,13 @@ def test_proofs_agree_with_a_slow_derivation(made: Traded) -> None:
             if slow.reported is not None:
                 assert (decimal(proof, proof.reported), proof.reported_on) == (slow.reported, slow.reported_on)
             for side in (proof.outside, proof.ledger):
+                assert side.balance is not None
                 assert side.adjusted == side.balance + sum(item.amount for item in side.items)
 
 
-def test_every_account_closes_to_the_cent_on_every_day(made: Traded) -> None:
+def test_every_account_closes_to_the_cent_on_every_day(group: Traded) -> None:
     for as_of in DAYS:
-        for proof in prove_all(made.store, made.workspace, as_of):
+        for proof in prove_all(group.store, group.workspace, as_of):
             if proof.reported is None:  # a platform that reports settlements, before the first of them is closed
                 assert (proof.account_id[:5], as_of, proof.closes) == ("adyen", DAYS[-1], False)
                 continue
@@ -68,13 +59,13 @@ def test_every_account_closes_to_the_cent_on_every_day(made: Traded) -> None:
             assert proof.is_proven == (proof.kind == "bank")
 
 
-def test_balances_are_the_truth(made: Traded) -> None:
-    told = defaultdict(dict)
-    for row in made.truth("balances"):
+def test_balances_are_the_truth(group: Traded) -> None:
+    told: defaultdict[str, dict[dt.date, int]] = defaultdict(dict)
+    for row in group.truth("balances"):
         told[row["account"]][row["day"]] = row["closing"]
     for as_of in DAYS:
         until = as_of or LAST
-        for proof in prove_all(made.store, made.workspace, as_of):
+        for proof in prove_all(group.store, group.workspace, as_of):
             last = max((day for day in told[proof.account_id] if day <= until), default=None)
             if last is not None:
                 assert proof.closing == told[proof.account_id][last], (proof.account_id, until)
@@ -84,51 +75,51 @@ def test_balances_are_the_truth(made: Traded) -> None:
                 assert proof.ledger.balance == ledger[booked]
 
 
-def test_items_are_exactly_what_was_planted_in_the_ledger(made: Traded) -> None:
+def test_items_are_exactly_what_was_planted_in_the_ledger(group: Traded) -> None:
     planted = {
         (row["source"], row["external_id"])
-        for row in made.truth("positions")
+        for row in group.truth("positions")
         if row["claim"] == "booking" and row["expected"] == "exception"
     }
-    banks = {account.id for account in made.workspace.accounts if account.kind == "bank"}
-    records = {row["record_id"]: row for row in made.table("records")}
-    named = [records[row["record_id"]] for row in made.table("proof_items") if row["account"] in banks]
+    banks = {account.id for account in group.workspace.accounts if account.kind == "bank"}
+    records = {row["record_id"]: row for row in group.table("records")}
+    named = [records[row["record_id"]] for row in group.table("proof_items") if row["account"] in banks]
     assert {(row["source"], row["external_id"]) for row in named} == planted
     assert len(named) == len(planted)
-    for row in made.table("proof_items"):
+    for row in group.table("proof_items"):
         if row["account"] in banks:
             assert row["exception_id"]
             assert row["state"] == "exception"
 
 
-def test_reserves_equal_the_holds_that_nothing_released(made: Traded) -> None:
+def test_reserves_equal_the_holds_that_nothing_released(group: Traded) -> None:
     held: dict[str, int] = defaultdict(int)
-    accounts = {row["record_id"]: row["account"] for row in made.table("records")}
-    for row in made.table("positions"):
+    accounts = {row["record_id"]: row["account"] for row in group.table("records")}
+    for row in group.table("positions"):
         if row["claim"] == "transfer" and row["kind"] == "reserve_hold" and row["state"] == "in_transit":
             held[accounts[row["record_id"]]] -= int(row["amount"].replace(".", ""))
     assert held
-    truth = [r for r in made.truth("positions") if r["claim"] == "transfer" and r["trouble"] == "reserve_held"]
+    truth = [r for r in group.truth("positions") if r["claim"] == "transfer" and r["trouble"] == "reserve_held"]
     assert sum(held.values()) == -sum(row["amount"] for row in truth)
-    for proof in prove_all(made.store, made.workspace):
+    for proof in prove_all(group.store, group.workspace):
         assert (proof.reserve.held if proof.reserve else 0) == held.get(proof.account_id, 0)
         assert proof.reserve is None or proof.reserve.agrees
 
 
-def test_a_proof_as_it_was_known_before_the_runs(made: Traded) -> None:
+def test_a_proof_as_it_was_known_before_the_runs(group: Traded) -> None:
     before = START + dt.timedelta(minutes=59)
-    proof = prove(made.store, made.workspace, "bank-de-eur", known_at=before)
-    now = prove(made.store, made.workspace, "bank-de-eur")
+    proof = prove(group.store, group.workspace, "bank-de-eur", known_at=before)
+    now = prove(group.store, group.workspace, "bank-de-eur")
     assert (proof.closing, proof.residual, now.residual) == (now.closing, 0, 0)
     assert proof.not_compared > 100
     assert now.not_compared == 0
-    nothing = prove_all(made.store, made.workspace, known_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    nothing = prove_all(group.store, group.workspace, known_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     assert {(p.reported, p.closes) for p in nothing} == {(None, False)}
 
 
-def test_an_account_that_is_none_is_refused(made: Traded) -> None:
+def test_an_account_that_is_none_is_refused(group: Traded) -> None:
     with pytest.raises(WrongUse, match="bank-de-eur"):
-        prove(made.store, made.workspace, "nobody")
+        prove(group.store, group.workspace, "nobody")
 
 
 def _lied(folder: Path, source: str, lie: object) -> Traded:
@@ -169,6 +160,7 @@ def test_a_missing_statement_breaks_the_roll_forward_where_it_is_missing(tmp_pat
     proof = prove(made.store, made.workspace, "bank-us-usd")
     assert proof.rolled
     assert proof.breaks_on is not None
+    assert proof.reported_on is not None
     assert proof.breaks_on < proof.reported_on
     made.store.close()
 

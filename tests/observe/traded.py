@@ -68,7 +68,7 @@ def founded(folder: Path, seed: int) -> Traded:
 def opened(folder: Path) -> Traded:
     """Open a company that was made."""
     workspace, clock = load_workspace(folder), FixedClock(START)
-    return Traded(workspace, open_store(workspace, clock, FixedEntropy("traded"), "tester"), clock)
+    return Traded(workspace, open_store(workspace, clock, FixedEntropy(7), "tester"), clock)
 
 
 def amount(text: str | None) -> Decimal:
