@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.observe.company import Company, found_company, with_files
+from tests.observe.traded import Traded, traded
 from tests.web.company import Office, matched
 
 
@@ -28,5 +29,17 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Give the sample company with results; nobody may change it."""
     made = matched(tmp_path_factory.mktemp("office") / "acme")
+    yield made
+    made.store.close()
+
+
+#: Companies that differ; the first is made in every run, the others where there is time.
+_SEEDS = [3, pytest.param(11, marks=pytest.mark.deep), pytest.param(2026, marks=pytest.mark.deep)]
+
+
+@pytest.fixture(scope="session", params=_SEEDS)
+def group(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
+    """Give a simulated company, its files read and matched; nobody may bring more."""
+    made = traded(tmp_path_factory.mktemp("traded") / "group", request.param)
     yield made
     made.store.close()

@@ -19,7 +19,7 @@ from tieout import pipeline
 from tieout.cli._tutorial import _copy
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
-from tieout.observe.proof_view import AccountProof, Movement, ProofItem, ProofSide
+from tieout.observe.proof import AccountProof, Movement, ProofItem, ProofSide
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.lake import LakeFile
@@ -229,6 +229,7 @@ def proof_of(account_id: str, as_of: dt.date | None, known_at: dt.datetime | Non
     return AccountProof(
         account_id=account_id,
         entity_id="acme-de",
+        kind="bank",
         currency="EUR",
         exponent=2,
         as_of=as_of or dt.date(2026, 10, 30),
@@ -253,5 +254,7 @@ def proof_of(account_id: str, as_of: dt.date | None, known_at: dt.datetime | Non
             Movement(kind="bank_charge", count=1, amount=-1_500, state="on its way"),
             Movement(kind="disbursement", count=7, amount=-13_470, state="tied" if ties else "unexplained"),
         ),
-        closing=4_565_030,
+        ledger_account="1200",
+        reported=4_565_030,
+        reported_on=dt.date(2026, 10, 29),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from starlette.testclient import TestClient
 
 from tests.web.company import Office, proof_of
-from tieout.observe.proof_view import AccountProof, ProofSide
+from tieout.observe.proof import AccountProof, ProofSide
 from tieout.web.application import create_app
 from tieout.web.figures import MINUS
 

@@ -31,7 +31,9 @@ from tieout.cli._init import init
 from tieout.cli._inspect import inspect
 from tieout.cli._journal import journal
 from tieout.cli._match import match
+from tieout.cli._money import cash, fees, in_transit, open_items
 from tieout.cli._output import flush, prepare
+from tieout.cli._proof import proof, statement
 from tieout.cli._quick import QuickCommand, QuickGroup
 from tieout.cli._serve import serve
 from tieout.cli._verify import verify
@@ -88,8 +90,10 @@ def _every_command(
 app.command(cls=QuickCommand)(demo)
 app.command(cls=QuickCommand)(init)
 app.command(cls=QuickCommand)(inspect)
-for command in (deliveries, quarantine, exceptions, completeness, export, explain):
+for command in (deliveries, quarantine, exceptions, completeness, export, explain, proof, statement):
     app.command(cls=QuickCommand)(command)
+for view in (open_items, in_transit, cash, fees):
+    app.command(cls=QuickCommand)(view)
 app.command()(ingest)
 app.command()(replay)
 app.command()(match)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._matched import show_matching
 from tieout.cli._opening import opened
 from tieout.cli._output import measured, say, say_json, say_table
 
@@ -115,6 +116,7 @@ def _show_record(one: dict[str, Any]) -> None:
             say(f"    {line}")
     if one["statement"]:
         _show_statement(one["statement"])
+    show_matching(one)
     for exception in one["exceptions"]:
         _show_exception(exception)
 

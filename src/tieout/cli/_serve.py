@@ -36,6 +36,7 @@ def serve(
     """
     import uvicorn
 
+    from tieout.observe.proving import prover
     from tieout.web.application import create_app
 
     wanted = asked(context, workspace, as_json=as_json)
@@ -49,7 +50,9 @@ def serve(
                 "It is for this machine only: nobody has to sign in, and no other machine can reach it. Ctrl-C ends it."
             )
         sys.stdout.flush()
-        config = uvicorn.Config(create_app(known, store), log_level="warning", server_header=False)
+        config = uvicorn.Config(
+            create_app(known, store, prover(store, known)), log_level="warning", server_header=False
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 

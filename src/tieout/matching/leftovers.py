@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.config.calendars import business_index, calendar_named
+from tieout.config.arrivals import arrival_days
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.sides import SETTLED
 from tieout.model.kinds import KINDS
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
 
-#: How long a document without a due date may stay open, and how long money takes where nothing else is said.
+#: How long a document without a due date may stay open.
 TERM_DAYS = 30
-SETTLES_BUSINESS_DAYS = 5
 _CANDIDATES_MAX = 3
 # Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
 SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
@@ -134,27 +133,8 @@ def _listed(words: tuple[str, ...]) -> str:
 def _make_expected(work: Performance, workspace: Workspace) -> None:
     """Make ``expected`` (account_id, booked, expected): by when money that left on a day should have arrived."""
     rows = work.engine.arrow("select distinct account_id, booked from open_rows where booked is not null").to_pylist()
-    accounts = {account.id: account for account in workspace.accounts}
-    indexes: dict[str | None, tuple[dict[dt.date, int], dict[int, int]]] = {}
-    if rows:
-        first = EPOCH + dt.timedelta(days=min(r["booked"] for r in rows) - 7)
-        last = EPOCH + dt.timedelta(days=max(r["booked"] for r in rows) + 800)
-        for name in {a.calendar for a in accounts.values()} | {None}:
-            index = business_index(calendar_named(name, work.folder, first, last), first, last)
-            opens: dict[int, int] = {}
-            for day, number in index.items():
-                opens.setdefault(number, day_number(day))
-            indexes[name] = (index, opens)
-    found = []
-    for row in rows:
-        account = accounts.get(row["account_id"])
-        delay = account.settles_after if account else None
-        if delay is not None and not delay.business:
-            found.append(row["booked"] + delay.days)
-            continue
-        index, opens = indexes[account.calendar if account else None]
-        number = index[EPOCH + dt.timedelta(days=row["booked"])] + (delay.days if delay else SETTLES_BUSINESS_DAYS)
-        found.append(opens[number])
+    left = [(r["account_id"], EPOCH + dt.timedelta(days=r["booked"])) for r in rows]
+    found = [day_number(day) for day in arrival_days(workspace.accounts, work.folder, left)]
     work.engine.take(
         "expected",
         pa.table(

@@ -18,8 +18,10 @@ import sqlalchemy as sa
 from tieout.model.money import format_minor
 from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
+from tieout.observe.standing import records_of_match, standing_of
 from tieout.store import schema
 from tieout.store.engine import point_cursor
+from tieout.store.runs import results_at
 from tieout.store.tables import TABLES
 from tieout.store.views import table
 from tieout.store.workplace import files_at
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.store.lake import LakeFile
+    from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
 __all__ = ["SHOWN_MAX", "Explanation", "explain"]
@@ -87,11 +90,18 @@ def explain(store: Store, asked: str) -> Explanation:
         ids = _shown_ids(con, store, files, result) if count else []
         if not count:
             ids = _by_own_id(con, store, files, result)
+        results = results_at(connection)
+        if not ids and not result.found:
+            ids = _by_result(connection, con, store, results, result)
         if ids:
             particulars = Particulars(store, connection, con, files)
             fetch_versions(con, store.lake, files, ids, read if count else frozenset())
             result.records = particulars.of_records(ids, raw=len(ids) <= _RAW_MAX)
             _tell_roles(con, result)
+            if len(ids) <= _RAW_MAX:
+                standing = standing_of(con, store.lake, files, results, ids)
+                for one in result.records:
+                    one.update(standing[one["record"]["record_id"]])
         if not result.totals and result.records:
             result.count = len(result.records)
     return result
@@ -122,6 +132,21 @@ def _by_own_id(
         result.ambiguous = [record_id.hex() for record_id in ids]
         return []
     return ids
+
+
+def _by_result(
+    connection: sa.Connection, con: duckdb.DuckDBPyConnection, store: Store, results: Results, result: Explanation
+) -> list[bytes]:
+    """Find the record of an exception that a run left, or the records of a match, by the beginning of its id."""
+    lowered = result.asked.lower()
+    if not _HEX.fullmatch(lowered) or len(lowered) > _RECORD_DIGITS:
+        return []
+    listed = schema.worklist
+    query = sa.select(listed.c.record_id).where(
+        listed.c.exception_id.startswith(lowered), listed.c.record_id.is_not(None)
+    )
+    named = [bytes.fromhex(record_id) for record_id in connection.scalars(query.distinct().limit(SHOWN_MAX))]
+    return named or records_of_match(con, store.lake, results, lowered, SHOWN_MAX)
 
 
 def _shown_ids(

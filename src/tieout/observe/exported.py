@@ -7,9 +7,8 @@ written in a file is decided by its column's kind (observe.writing). To add a ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
+from tieout.observe.columns import Column, ExportedTable, Kind, amounts_of, same
+from tieout.observe.exported_money import MONEY
 from tieout.observe.relations import (
     OWN_EXPONENT,
     balances_relation,
@@ -22,65 +21,7 @@ from tieout.observe.relations import (
 )
 from tieout.observe.results import adjustments_relation, matches_relation, positions_relation
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tieout.observe.snapshot import Snapshot
-    from tieout.store.lake import Lake
-
 __all__ = ["TABLES", "Column", "ExportedTable", "Kind"]
-
-#: How a column's values are written. word: our own vocabulary and ids; text: what somebody outside wrote, guarded
-#: against formulas; amount: minor units with an exponent; decimal: an amount that is decimal text already.
-Kind = Literal["word", "text", "amount", "decimal", "integer", "flag", "day", "moment", "json"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """
-    One column of an exported table.
-
-    :ivar sql: the value, over the relation's alias ``t``.
-    :ivar exponent: for an amount: its exponent, as SQL.
-    """
-
-    name: str
-    kind: Kind
-    sql: str
-    exponent: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportedTable:
-    """
-    One table that can be exported.
-
-    :ivar relation: gives the rows as SQL: those that stand, or for a snapshot with history whatever was ever true.
-    :ivar needs: which rows of the book the relation reads.
-    :ivar order: of the rows, total; only integers, days and bytes of our own decide.
-    :ivar entity, account, day, run: what the filters compare; empty: the filter has no meaning here.
-    :ivar history: columns that a history shows beside the others.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    relation: Callable[[Lake, Snapshot], str]
-    order: str
-    entity: str = "t.entity_id"
-    account: str = "t.account_id"
-    day: str = "t.booked_on"
-    needs: tuple[str, ...] = ()
-    run: str = ""
-    history: tuple[Column, ...] = field(default=())
-
-
-def _same(kind: Kind, *names: str) -> list[Column]:
-    return [Column(name, kind, f't."{name}"') for name in names]
-
-
-def _amounts(exponent: str, *names: str) -> list[Column]:
-    return [Column(name, "amount", f't."{name}"', exponent) for name in names]
-
 
 _WHO = (
     Column("source", "word", "t.source_id"),
@@ -96,196 +37,196 @@ _RECORD_DAY = "coalesce(t.booked_on, t.value_on, t.occurred_at::date, t.seen_at:
 
 _RECORDS = (
     Column("record_id", "word", "lower(hex(t.record_id))"),
-    *_same("integer", "version"),
+    *same("integer", "version"),
     *_WHO,
-    *_same("text", "sub_account"),
-    *_same("word", "delivery_id"),
-    *_same("integer", "line"),
-    *_same("text", "member"),
-    *_same("moment", "seen_at"),
-    *_same("word", "kind", "status"),
-    *_same("day", "booked_on", "value_on"),
-    *_same("moment", "occurred_at"),
-    *_same("day", "due_on"),
-    *_same("text", "bank_code"),
-    *_amounts(_EXPONENT, "amount", "fee", "fee_tax", "tax", "net"),
-    *_same("word", "currency"),
+    *same("text", "sub_account"),
+    *same("word", "delivery_id"),
+    *same("integer", "line"),
+    *same("text", "member"),
+    *same("moment", "seen_at"),
+    *same("word", "kind", "status"),
+    *same("day", "booked_on", "value_on"),
+    *same("moment", "occurred_at"),
+    *same("day", "due_on"),
+    *same("text", "bank_code"),
+    *amounts_of(_EXPONENT, "amount", "fee", "fee_tax", "tax", "net"),
+    *same("word", "currency"),
     Column("exponent", "integer", f"case when t.amount is null then t.exponent else {_EXPONENT} end"),
-    *_amounts(_ORIGINAL, "original_amount"),
-    *_same("word", "original_currency"),
-    *_same("text", "rate"),
-    *_amounts(_BASE, "base_amount"),
-    *_same("word", "base_currency"),
-    *_same("text", "external_id", "payment_id", "settlement_id", "parent_external_id"),
+    *amounts_of(_ORIGINAL, "original_amount"),
+    *same("word", "original_currency"),
+    *same("text", "rate"),
+    *amounts_of(_BASE, "base_amount"),
+    *same("word", "base_currency"),
+    *same("text", "external_id", "payment_id", "settlement_id", "parent_external_id"),
     Column("references", "json", 'to_json(coalesce(t."references", []))::varchar'),
-    *_same("text", "text", "counterparty", "counterparty_account"),
-    *_same("json", "details"),
-    *_same("text", "account_number", "system", "namespace"),
+    *same("text", "text", "counterparty", "counterparty_account"),
+    *same("json", "details"),
+    *same("text", "account_number", "system", "namespace"),
 )
 
 _BALANCES = (
     *_WHO,
-    *_same("text", "sub_account"),
-    *_same("word", "delivery_id"),
-    *_same("integer", "line"),
-    *_same("text", "member"),
-    *_same("word", "kind"),
-    *_same("text", "code", "statement_id"),
-    *_same("day", "booked_on"),
-    *_amounts(_EXPONENT, "amount"),
-    *_same("word", "currency"),
-    *_same("integer", "exponent"),
+    *same("text", "sub_account"),
+    *same("word", "delivery_id"),
+    *same("integer", "line"),
+    *same("text", "member"),
+    *same("word", "kind"),
+    *same("text", "code", "statement_id"),
+    *same("day", "booked_on"),
+    *amounts_of(_EXPONENT, "amount"),
+    *same("word", "currency"),
+    *same("integer", "exponent"),
 )
 
 _DELIVERIES = (
-    *_same("word", "delivery_id"),
-    *_same("integer", "sequence"),
+    *same("word", "delivery_id"),
+    *same("integer", "sequence"),
     *_WHO[:2],
-    *_same("text", "name"),
-    *_same("word", "format", "state"),
-    *_same("moment", "received_at"),
-    *_same("text", "received_by"),
-    *_same("moment", "created_at"),
-    *_same("integer", "bytes"),
-    *_same("word", "sha256"),
-    *_same("integer", "rows_in", "rows_new", "rows_changed", "rows_repeated", "rows_quarantined", "rows_skipped"),
-    *_same("integer", "times_seen", "version"),
-    *_same("word", "redacts"),
-    *_same("text", "reason"),
+    *same("text", "name"),
+    *same("word", "format", "state"),
+    *same("moment", "received_at"),
+    *same("text", "received_by"),
+    *same("moment", "created_at"),
+    *same("integer", "bytes"),
+    *same("word", "sha256"),
+    *same("integer", "rows_in", "rows_new", "rows_changed", "rows_repeated", "rows_quarantined", "rows_skipped"),
+    *same("integer", "times_seen", "version"),
+    *same("word", "redacts"),
+    *same("text", "reason"),
 )
 
 _STATEMENTS = (
     *_WHO,
-    *_same("word", "delivery_id"),
-    *_same("text", "statement_id", "number"),
-    *_same("word", "currency"),
-    *_same("flag", "final"),
+    *same("word", "delivery_id"),
+    *same("text", "statement_id", "number"),
+    *same("word", "currency"),
+    *same("flag", "final"),
     Column("from_on", "day", "t.from_day"),
     Column("to_on", "day", "t.to_day"),
-    *_same("moment", "created_at"),
-    *_same("decimal", "opening", "closing"),
-    *_same("integer", "entries"),
-    *_same("decimal", "credits", "debits"),
-    *_same("flag", "closes"),
-    *_same("text", "member"),
-    *_same("integer", "line"),
+    *same("moment", "created_at"),
+    *same("decimal", "opening", "closing"),
+    *same("integer", "entries"),
+    *same("decimal", "credits", "debits"),
+    *same("flag", "closes"),
+    *same("text", "member"),
+    *same("integer", "line"),
 )
 
 _WITNESSES = (
     Column("record_id", "word", "lower(hex(t.record_id))"),
-    *_same("text", "external_id"),
-    *_same("word", "delivery_id"),
+    *same("text", "external_id"),
+    *same("word", "delivery_id"),
     Column("source", "word", "t.source_id"),
-    *_same("text", "member"),
-    *_same("integer", "line"),
-    *_same("moment", "seen_at"),
-    *_same("flag", "first"),
+    *same("text", "member"),
+    *same("integer", "line"),
+    *same("moment", "seen_at"),
+    *same("flag", "first"),
 )
 
 _REFERENCES = (
     Column("record_id", "word", "lower(hex(t.record_id))"),
     Column("source", "word", "t.source_id"),
-    *_same("text", "system"),
-    *_same("word", "role"),
-    *_same("text", "value"),
+    *same("text", "system"),
+    *same("word", "role"),
+    *same("text", "value"),
     Column("key", "integer", "key_of(t.value)"),
 )
 
 _PARTIES = (
-    *_same("word", "party_id"),
+    *same("word", "party_id"),
     Column("entity", "word", "t.entity_id"),
-    *_same("text", "system", "counterparty", "counterparty_account"),
-    *_same("integer", "records"),
-    *_same("day", "first_on", "last_on"),
+    *same("text", "system", "counterparty", "counterparty_account"),
+    *same("integer", "records"),
+    *same("day", "first_on", "last_on"),
 )
 
 _QUARANTINE = (
-    *_same("word", "delivery_id"),
+    *same("word", "delivery_id"),
     *_WHO[:2],
     Column("file", "text", "t.name"),
-    *(*_same("text", "member"), *_same("integer", "line"), *_same("text", "column")),
-    *_same("word", "severity", "reason"),
-    *_same("text", "message"),
-    *_same("moment", "received_at"),
-    *(*_same("word", "settled"), *_same("text", "settled_by", "settled_because"), *_same("moment", "settled_at")),
+    *(*same("text", "member"), *same("integer", "line"), *same("text", "column")),
+    *same("word", "severity", "reason"),
+    *same("text", "message"),
+    *same("moment", "received_at"),
+    *(*same("word", "settled"), *same("text", "settled_by", "settled_because"), *same("moment", "settled_at")),
 )
 
 _ID = Column("record_id", "word", "lower(hex(t.record_id))")
 _MATCH_ID = Column("match_id", "word", "lower(hex(t.match_id))")
 _MATCHES = (
     _MATCH_ID,
-    *_same("word", "reconciliation"),
-    *_same("text", "rule"),
-    *_same("word", "status"),
-    *_same("flag", "provisional"),
-    *_same("word", "side", "claim"),
+    *same("word", "reconciliation"),
+    *same("text", "rule"),
+    *same("word", "status"),
+    *same("flag", "provisional"),
+    *same("word", "side", "claim"),
     Column("source", "word", "t.source_id"),
-    *_same("text", "external_id"),
+    *same("text", "external_id"),
     _ID,
-    *_same("word", "kind"),
-    *_amounts("t.exponent", "amount", "allocated"),
-    *_same("word", "currency"),
-    *_amounts(_BASE, "base_amount"),
-    *_amounts("t.exponent", "difference"),
-    *_same("integer", "score", "margin"),
-    *_same("json", "evidence"),
+    *same("word", "kind"),
+    *amounts_of("t.exponent", "amount", "allocated"),
+    *same("word", "currency"),
+    *amounts_of(_BASE, "base_amount"),
+    *amounts_of("t.exponent", "difference"),
+    *same("integer", "score", "margin"),
+    *same("json", "evidence"),
     Column("decided_by", "text", "t.decider"),
-    *_same("moment", "known_at"),
-    *_same("word", "run_id"),
+    *same("moment", "known_at"),
+    *same("word", "run_id"),
 )
 _ADJUSTMENTS = (
     _MATCH_ID,
-    *_same("word", "reason"),
-    *_amounts("t.exponent", "amount"),
-    *_same("word", "currency"),
-    *_amounts("t.exponent", "tax_amount"),
-    *_same("text", "policy"),
-    *_same("word", "reconciliation", "run_id"),
+    *same("word", "reason"),
+    *amounts_of("t.exponent", "amount"),
+    *same("word", "currency"),
+    *amounts_of("t.exponent", "tax_amount"),
+    *same("text", "policy"),
+    *same("word", "reconciliation", "run_id"),
 )
 _POSITIONS = (
-    *_same("word", "reconciliation", "claim"),
+    *same("word", "reconciliation", "claim"),
     _ID,
     Column("source", "word", "t.source_id"),
-    *_same("text", "external_id"),
-    *_same("word", "state"),
-    *_amounts("t.exponent", "amount"),
-    *_same("word", "currency"),
-    *_same("day", "expected_on"),
-    *_same("word", "reason"),
-    *_same("word", "kind"),
-    *_same("day", "booked_on"),
-    *_same("text", "counterparty", "settlement_id"),
-    *_same("word", "run_id"),
+    *same("text", "external_id"),
+    *same("word", "state"),
+    *amounts_of("t.exponent", "amount"),
+    *same("word", "currency"),
+    *same("day", "expected_on"),
+    *same("word", "reason"),
+    *same("word", "kind"),
+    *same("day", "booked_on"),
+    *same("text", "counterparty", "settlement_id"),
+    *same("word", "run_id"),
 )
 
 _NOT_YET = "null::varchar"
 _EXCEPTIONS = (
-    *_same("word", "exception_id"),
-    *_same("word", "reconciliation", "reason"),
+    *same("word", "exception_id"),
+    *same("word", "reconciliation", "reason"),
     Column("source", "word", "t.source_id"),
-    *_same("text", "external_id"),
-    *_same("word", "record_id", "kind"),
+    *same("text", "external_id"),
+    *same("word", "record_id", "kind"),
     Column("entity", "word", "t.entity_id"),
     Column("account", "text", "t.account_id"),
-    *_same("decimal", "amount"),
-    *_same("word", "currency"),
+    *same("decimal", "amount"),
+    *same("word", "currency"),
     Column("base_amount", "decimal", _NOT_YET),
-    *_same("day", "booked_on"),
-    *_same("text", "counterparty", "settlement_id"),
+    *same("day", "booked_on"),
+    *same("text", "counterparty", "settlement_id"),
     Column("opened_on", "day", "t.opened_at::date"),
-    *_same("day", "due_on"),
+    *same("day", "due_on"),
     Column("age_days", "integer", "greatest(0, as_of_day() - coalesce(t.booked_on, t.opened_at::date))"),
-    *_same("json", "candidates"),
-    *_same("text", "assignee"),
+    *same("json", "candidates"),
+    *same("text", "assignee"),
     Column("state", "word", "case when t.state = 'open' then coalesce(t.decided, 'open') else t.state end"),
-    *_same("text", "decided_by"),
-    *_same("moment", "decided_at"),
-    *_same("word", "resolution"),
-    *_same("text", "note"),
-    *_same("word", "run_id", "side"),
+    *same("text", "decided_by"),
+    *same("moment", "decided_at"),
+    *same("word", "resolution"),
+    *same("text", "note"),
+    *same("word", "run_id", "side"),
 )
 
-_STATE = tuple(_same("word", "state"))
+_STATE = tuple(same("word", "state"))
 _GONE = (*_STATE, Column("superseded_by", "word", "t.gone"), Column("superseded_in", "word", "t.gone_in"))
 
 
@@ -396,5 +337,6 @@ TABLES = {
             needs=("statements",),
             history=_STATE,
         ),
+        *MONEY,
     )
 }

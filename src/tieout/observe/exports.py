@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import WrongUse
+from tieout.observe.columns import Opened
 from tieout.observe.exported import TABLES
 from tieout.observe.results import prepare_results
 from tieout.observe.snapshot import take_snapshot
@@ -58,6 +59,7 @@ class Filters:
 
     :ivar period: a month (``2026-10``) or a year (``2026``), by booking day.
     :ivar as_of: nothing that was booked later; ages are counted to this day.
+    :ivar known_at: nothing that was learned later: neither facts nor runs.
     :ivar run: one run's results.
     :ivar history: every version and state that ever was, with a column that says which stands.
     """
@@ -66,6 +68,7 @@ class Filters:
     account: str | None = None
     period: str | None = None
     as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
     run: str | None = None
     history: bool = False
 
@@ -151,13 +154,20 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
     """
     table = table_named(name)
     _check(table, workspace, filters)
-    snapshot = take_snapshot(store, workspace, wanted=table.needs, history=filters.history)
+    snapshot = take_snapshot(store, workspace, wanted=table.needs, history=filters.history, known_at=filters.known_at)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare(con, snapshot, filters.as_of)
         prepare_results(con, store.lake, snapshot, [n for n in table.needs if n in RESULTS])
         if filters.account is not None:
             _check_account(con, store, workspace, snapshot, filters.account)
+        if table.ready is not None:
+            day = filters.as_of or snapshot.latest or dt.date(1970, 1, 1)
+            table.ready(
+                Opened(
+                    con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=filters.known_at
+                )
+            )
         relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters)}"
         yield View(con, table, columns_of(table, history=filters.history), relation, snapshot)
 

@@ -21,8 +21,8 @@ from tieout.web.rendering import STATIC, environment, figures_context
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
+    from tieout.observe.proving import ProvesAccounts
     from tieout.store.workplace import Store
-    from tieout.web.desk import ProvesAccounts
 
 __all__ = ["create_app"]
 

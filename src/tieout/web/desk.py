@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tieout.observe import worklist
 
@@ -16,21 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from tieout.config import Workspace
-    from tieout.observe.proof_view import AccountProof
+    from tieout.observe.proof import AccountProof
+    from tieout.observe.proving import ProvesAccounts
     from tieout.observe.scope import Scope
     from tieout.store.workplace import Store
 
-__all__ = ["Desk", "ProvesAccounts"]
+__all__ = ["Desk"]
 
 _T = TypeVar("_T")
 _KEPT_MAX = 64
-
-
-class ProvesAccounts(Protocol):
-    """Makes the proof of an account, as of a day and as known at a time."""
-
-    def __call__(self, account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
-        """Give the proof; None where there is nothing to prove it with yet."""
 
 
 def _not_yet(account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:

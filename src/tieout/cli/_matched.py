@@ -1,0 +1,79 @@
+"""
+What matching has to say of a record, in lines for people: its matches, where the rest stands, and why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tieout.cli._output import say
+
+__all__ = ["show_matching"]
+
+_WHY_NOT = {
+    "ambiguous": "fits as well as others",
+    "taken": "is matched with something else",
+    "amount_difference": "has another amount",
+    "currency_mismatch": "is in another currency",
+    "same_amount": "has the same amount, and nothing else in common",
+    "duplicate": "says the same, and is matched",
+    "twin": "says the same",
+}
+_STATES = {
+    "open": "open",
+    "in_transit": "on its way",
+    "on_account": "on account",
+    "exception": "needs a person",
+    "excluded": "left out",
+}
+
+
+def show_matching(one: dict[str, Any]) -> None:
+    """Say what a record is matched with, where the rest of it stands, and what needs a person."""
+    for match in one.get("matches", []):
+        _show_match(match)
+    for position in one.get("positions", []):
+        _show_position(position)
+    for exception in one.get("run_exceptions", []):
+        _show_exception(exception)
+
+
+def _show_match(match: dict[str, Any]) -> None:
+    """Say what a record is matched with, by whom, and what the difference is."""
+    who = "by rule" if match["decided_by"] == "rule" else f"by {match['decided_by']}"
+    final = "provisional" if match["provisional"] else "final"
+    state = "proposed" if match["status"] == "proposed" else f"matched, {final}"
+    say(
+        f"  {state}: {match['allocated']} of {match['amount']} {match['currency']} ({match['claim']}), {who} {match['rule']!r}"
+    )
+    for partner in match["partners"]:
+        named = partner["external_id"] or partner["record_id"]
+        what = f"{partner['kind'] or 'record'} {named}, {partner['source'] or '-'}, {partner['booked_on'] or '-'}"
+        together = "together with" if partner["side"] == match["side"] else "with"
+        say(f"    {together} {what}: {partner['allocated']} {partner['currency']} ({partner['claim']})")
+    more = match["partners_count"] - len(match["partners"])
+    if more:
+        say(f"    and {more} more records")
+    if match["adjustments"]:
+        told = ", ".join(f"{a['reason'].replace('_', ' ')} {a['amount']}" for a in match["adjustments"])
+        say(f"    difference {match['difference']} {match['currency']}: {told}")
+    say(f"    match {match['match_id']}, {match['reconciliation']}, run {match['run_id']} of {match['known_at']}")
+
+
+def _show_position(position: dict[str, Any]) -> None:
+    """Say where a part of a record stands that nothing has used up."""
+    state = _STATES.get(position["state"], position["state"])
+    due = f", expected by {position['expected_on']}" if position["expected_on"] else ""
+    why = f": {position['reason']}" if position["reason"] else ""
+    amount = f"{position['amount']} {position['currency']}"
+    say(f"  not matched: {amount} ({position['claim']}, {position['reconciliation']}) {state}{due}{why}")
+
+
+def _show_exception(row: dict[str, Any]) -> None:
+    """Say what a run could not decide, what came nearest, and why it was not taken."""
+    say(f"  exception {row['exception_id']}, {row['reason']}: {row['note']}")
+    for nth, candidate in enumerate(row["candidates"]):
+        named = candidate["external_id"] or candidate["record_id"]
+        why = _WHY_NOT.get(candidate["why"], str(candidate["why"]).replace("_", " "))
+        place = "nearest" if nth == 0 else "then"
+        say(f"    {place}: {named} of {candidate['source']}, {candidate['amount']}, {why}")

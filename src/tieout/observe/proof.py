@@ -1,0 +1,220 @@
+"""
+The proof of an account: the roll-forward that leads to its balance, and the two sides that must meet.
+
+    opening + movements = closing, which the outside reports as well
+    balance by the outside +- reconciling items = balance by the ledger +- reconciling items
+
+Amounts are minor units of the account's currency. ``observe.proving`` makes proofs; here is what they consist of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from tieout.model.money import format_minor
+
+__all__ = ["AccountProof", "Movement", "ProofItem", "ProofSide", "Reserve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofItem:
+    """
+    One reconciling item, or several alike.
+
+    :ivar label: what it is, for a reader: ``in the ledger on 9 Oct 2026``.
+    :ivar reference: an identifier that leads to it (``tieout explain``); None for several.
+    :ivar state: ``timing`` (the other side has it, later), ``difference`` (of a match), ``exception`` (needs a person),
+        ``open`` (looked for and not found yet), or ``not compared``.
+    :ivar reason: of the exception, or of the difference.
+    :ivar record_id, match_id: hexadecimal; ``exception_id``: as ``tieout exceptions`` names it.
+    """
+
+    label: str
+    amount: int
+    state: str = "open"
+    reference: str | None = None
+    booked_on: dt.date | None = None
+    count: int = 1
+    kind: str | None = None
+    reason: str | None = None
+    record_id: str | None = None
+    match_id: str | None = None
+    exception_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofSide:
+    """
+    One side: a balance that somebody states, and what must be added to it.
+
+    :ivar source: who says so: ``bank-main, reported for 30 Oct 2026``, ``ledger account 1200``.
+    :ivar balance: None where nobody has stated one yet.
+    """
+
+    source: str
+    balance: int | None
+    items: tuple[ProofItem, ...] = ()
+
+    @property
+    def adjusted(self) -> int | None:
+        """The balance with its reconciling items."""
+        return None if self.balance is None else self.balance + sum(item.amount for item in self.items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """
+    The movements of one kind since the opening.
+
+    :ivar kind: of the records; ``fees kept back`` and ``tax on fees`` are what lines of other kinds cost.
+    """
+
+    kind: str
+    count: int
+    amount: int
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """
+    What a platform holds back as a security.
+
+    :ivar held: holds less releases; ``unreleased``: the holds that no release is matched with.
+    :ivar reported: what the platform itself says; None where it does not.
+    """
+
+    held: int
+    unreleased: int
+    reported: int | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the reserve equals the unreleased holds, and what the platform says."""
+        return self.held == self.unreleased and self.reported in (None, self.held)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountProof:
+    """
+    Everything that an account's proof consists of.
+
+    :ivar outside, ledger: its two sides.
+    :ivar opening: at the end of ``opened_on``; None where neither tieout.toml nor the outside says.
+    :ivar reported: what the outside says of ``reported_on``; ``since``: movements after that balance.
+    :ivar carried: what a platform carries over from one settlement into the next: it has left the one, and opens the
+        other.
+    :ivar breaks_on: the first day whose reported balance the movements do not lead to.
+    :ivar faults: what else keeps it from being proven, one sentence each.
+    :ivar version: of a signed proof; 0 while it is a draft.
+    """
+
+    account_id: str
+    entity_id: str | None
+    kind: str | None
+    currency: str
+    exponent: int
+    as_of: dt.date
+    known_at: dt.datetime
+    outside: ProofSide
+    ledger: ProofSide
+    ledger_account: str | None = None
+    opening: int | None = None
+    opened_on: dt.date | None = None
+    movements: tuple[Movement, ...] = ()
+    reported: int | None = None
+    reported_on: dt.date | None = None
+    since: int = 0
+    carried: int = 0
+    breaks_on: dt.date | None = None
+    reserve: Reserve | None = None
+    faults: tuple[str, ...] = ()
+    signed_by: tuple[str, ...] = ()
+    version: int = 0
+
+    @property
+    def closing(self) -> int | None:
+        """Where opening and movements lead to by ``as_of``."""
+        return None if self.opening is None else self.opening + sum(movement.amount for movement in self.movements)
+
+    @property
+    def residual(self) -> int | None:
+        """What the two sides differ by; None while one of them is silent."""
+        outside, ledger = self.outside.adjusted, self.ledger.adjusted
+        return None if outside is None or ledger is None else outside - ledger
+
+    @property
+    def rolled(self) -> int | None:
+        """What the roll-forward does not explain: reported - opening - movements up to that balance."""
+        if self.closing is None or self.reported is None:
+            return None
+        return self.reported + self.since - self.closing
+
+    @property
+    def closes(self) -> bool:
+        """Whether the roll-forward leads to what the outside reports and, with a ledger, both sides meet."""
+        meets = self.residual == 0 or (self.residual is None and self.ledger_account is None)
+        reserved = self.reserve is None or self.reserve.agrees
+        return self.rolled == 0 and meets and reserved and not self.faults
+
+    @property
+    def not_compared(self) -> int:
+        """How many lines no reconciliation has compared with the other side."""
+        items = (*self.outside.items, *self.ledger.items)
+        return sum(item.count for item in items if item.state == "not compared")
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it closes against a ledger, and every line was compared."""
+        return self.closes and self.residual == 0 and not self.not_compared
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as JSON values; amounts are decimal text."""
+        plain = {
+            name: getattr(self, name) for name in ("account_id", "entity_id", "kind", "currency", "ledger_account")
+        }
+        days = {name: _day(getattr(self, name)) for name in ("as_of", "opened_on", "reported_on", "breaks_on")}
+        names = ("opening", "closing", "reported", "since", "carried", "rolled", "residual")
+        movements = [{"kind": m.kind, "count": m.count, "amount": self.written(m.amount)} for m in self.movements]
+        reserve = self.reserve and {
+            **{name: self.written(getattr(self.reserve, name)) for name in ("held", "unreleased", "reported")},
+            "agrees": self.reserve.agrees,
+        }
+        return {
+            **{("account" if name == "account_id" else name.removesuffix("_id")): v for name, v in plain.items()},
+            **days,
+            "known_at": f"{self.known_at:%Y-%m-%dT%H:%M:%SZ}",
+            **{name: self.written(getattr(self, name)) for name in names},
+            "movements": movements,
+            "outside": self._side(self.outside),
+            "ledger": self._side(self.ledger),
+            "reserve": reserve,
+            "closes": self.closes,
+            "proven": self.is_proven,
+            "not_compared": self.not_compared,
+            "faults": list(self.faults),
+        }
+
+    def written(self, amount: int | None) -> str | None:
+        """Write an amount of this proof as decimal text."""
+        return None if amount is None else format_minor(amount, self.exponent)
+
+    def _side(self, side: ProofSide) -> dict[str, Any]:
+        named = ("label", "state", "reason", "reference", "kind", "count", "record_id", "match_id", "exception_id")
+        items = [
+            {**{name: getattr(item, name) for name in named}, "booked_on": _day(item.booked_on),
+             "amount": self.written(item.amount)}
+            for item in side.items
+        ]  # fmt: skip
+        return {
+            "source": side.source,
+            "balance": self.written(side.balance),
+            "items": items,
+            "adjusted": self.written(side.adjusted),
+        }
+
+
+def _day(day: dt.date | None) -> str | None:
+    return None if day is None else day.isoformat()

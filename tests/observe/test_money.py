@@ -1,0 +1,133 @@
+"""Open items, cash in transit, payouts, fees and cash: each against the truth, and against a slow derivation."""
+
+import datetime as dt
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.observe.slow_proof import effect
+from tests.observe.traded import DAYS, Traded, amount
+from tieout.config.arrivals import arrival_days
+from tieout.observe.cash import cash
+from tieout.observe.exports import Filters
+from tieout.observe.owed import ageing
+
+pytestmark = pytest.mark.slow
+LAST = dt.date(2026, 11, 1)
+DOCUMENTS = {"invoice", "credit_note", "bill"}
+
+
+def used(group: Traded, claim: str, until: dt.date) -> dict[str, Decimal]:
+    """Sum what matches use up of a claim whose records were all booked by a day."""
+    days = {r["record_id"]: dt.date.fromisoformat(r["booked_on"]) for r in group.table("records")}
+    members: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in group.table("matches"):
+        members[row["match_id"]].append(row)
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for rows in members.values():
+        if all(days[row["record_id"]] <= until for row in rows):
+            for row in rows:
+                if row["claim"] == claim:
+                    found[row["record_id"]] += amount(row["allocated"])
+    return found
+
+
+@pytest.mark.parametrize("as_of", DAYS)
+def test_open_items_are_documents_less_what_was_paid_by_then(group: Traded, as_of: dt.date | None) -> None:
+    until = as_of or LAST
+    paid = used(group, "document", until)
+    expected = {}
+    for row in group.table("records"):
+        if row["kind"] in DOCUMENTS and dt.date.fromisoformat(row["booked_on"]) <= until:
+            left = amount(row["amount"]) - paid.get(row["record_id"], Decimal(0))
+            if left:
+                due = dt.date.fromisoformat(row["due_on"])
+                expected[row["record_id"]] = (left, max(0, (until - due).days))
+    told = group.table("open_items", as_of)
+    assert {row["record_id"]: (amount(row["open"]), row["days_overdue"]) for row in told} == expected
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in told:
+        sums[row["currency"]] += amount(row["open"])
+        assert amount(row["amount"]) - amount(row["paid"]) == amount(row["open"])
+    aged = ageing(group.store, group.workspace, Filters(as_of=as_of))
+    assert {row["currency"]: Decimal(row["total"]) for row in aged} == sums
+    for row in aged:
+        parts = [Decimal(value) for name, value in row.items() if name not in {"currency", "total"}]
+        assert sum(parts) == Decimal(row["total"])
+
+
+def test_cash_in_transit_is_the_truth_and_what_cannot_be_decided(group: Traded) -> None:
+    truth = {(row["account"], row["external_id"]): row for row in group.truth("in_transit")}
+    told = {(row["account"], row["external_id"]): row for row in group.table("in_transit")}
+    assert truth
+    assert truth.keys() <= told.keys()
+    ambiguous = {
+        row["external_id"]
+        for row in group.truth("positions")
+        if row["claim"] == "settlement" and row["kind"] == "payout" and not row["decidable"]
+    }
+    assert {name for _, name in told.keys() - truth.keys()} <= ambiguous
+    left = [(account, row["paid_on"]) for (account, _), row in truth.items()]
+    expected = arrival_days(group.workspace.accounts, group.workspace.folder, left)
+    for (key, row), due in zip(truth.items(), expected, strict=True):
+        mine = told[key]
+        assert int(mine["outstanding"].replace(".", "")) == row["amount"], key
+        assert (mine["paid_on"], mine["expected_on"]) == (row["paid_on"].isoformat(), due.isoformat())
+        assert (mine["state"] == "late") == (row["trouble"] == "payout_missing_at_bank"), key
+
+
+@pytest.mark.parametrize("as_of", DAYS)
+def test_what_left_and_has_not_arrived_adds_up(group: Traded, as_of: dt.date | None) -> None:
+    until = as_of or LAST
+    arrived = used(group, "settlement", until)
+    left: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in group.table("records"):
+        if row["kind"] in {"payout", "payout_reversal"} and dt.date.fromisoformat(row["booked_on"]) <= until:
+            left[row["account"]] += arrived.get(row["record_id"], Decimal(0)) - effect(row)
+    told: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in group.table("in_transit", as_of):
+        told[row["account"]] += amount(row["outstanding"])
+    expected = {name: total for name, total in left.items() if total}
+    assert {name: total for name, total in told.items() if total} == expected
+    position = cash(group.store, group.workspace, as_of)
+    shown = {h.account_id: Decimal(h.in_transit).scaleb(-h.exponent) for h in position.holdings if h.in_transit}
+    assert shown == expected
+    for total in position.totals:
+        mine = [h for h in position.holdings if h.currency == total["currency"]]
+        assert Decimal(total["total"]) == sum(Decimal(h.total).scaleb(-h.exponent) for h in mine)
+
+
+def test_payouts_are_made_of_their_lines(group: Traded) -> None:
+    lines: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    paid: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in group.table("records"):
+        if row["settlement_id"] and row["account"].startswith(("stripe", "adyen")):
+            away = row["kind"] in {"payout", "payout_reversal"}
+            (paid if away else lines)[row["account"], row["settlement_id"]] += -effect(row) if away else effect(row)
+    told = {(row["account"], row["settlement_id"]): row for row in group.table("payouts") if row["settlement_id"]}
+    assert lines.keys() <= told.keys()
+    for key, row in told.items():
+        parts = [amount(row[name]) for name in ("charges", "returned", "fees", "reserve", "other")]
+        assert sum(parts) == amount(row["sum"]) == lines.get(key, Decimal(0))
+        assert amount(row["payout"]) == paid.get(key, Decimal(0))
+        if row["difference"] is not None:
+            assert amount(row["difference"]) == 0
+    states = {row["state"] for row in told.values()}
+    assert states >= {"arrived", "in_transit"}
+
+
+def test_fees_are_what_the_platforms_kept(group: Traded) -> None:
+    words = {"charge": "processing", "dispute": "dispute", "fee": "service"}
+    truth: defaultdict[tuple[str, str | None, str], int] = defaultdict(int)
+    for row in group.truth("fees"):
+        what = "service" if row["what"] == "fee_tax" else row["what"]
+        truth[row["account"], row["settlement_id"], what] += row["amount"]
+    told: defaultdict[tuple[str, str | None, str], int] = defaultdict(int)
+    for row in group.table("fees"):
+        assert row["expected"] is None
+        told[row["account"], row["settlement_id"], words.get(row["kind"], "other")] += int(
+            row["actual"].replace(".", "")
+        )
+    assert told == truth

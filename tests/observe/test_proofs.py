@@ -1,0 +1,182 @@
+"""Proofs: they agree with a slow derivation and with the truth, name what was planted, and do not close over a lie."""
+
+import datetime as dt
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.observe.slow_proof import slow_proof
+from tests.observe.traded import DAYS, START, Traded, amount, founded, opened
+from tieout import pipeline
+from tieout.errors import WrongUse
+from tieout.observe.proof import AccountProof
+from tieout.observe.proving import prove, prove_all
+from tieout.simulation.company import make_company
+
+pytestmark = pytest.mark.slow
+LAST = dt.date(2026, 11, 1)
+
+
+def decimal(proof: AccountProof, minor: int | None) -> Decimal:
+    assert minor is not None
+    return Decimal(minor).scaleb(-proof.exponent)
+
+
+def test_proofs_agree_with_a_slow_derivation(group: Traded) -> None:
+    records, balances, matches = (group.table(name) for name in ("records", "balances", "matches"))
+    accounts = {account.id: account for account in group.workspace.accounts}
+    for as_of in DAYS:
+        items: defaultdict[str, defaultdict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for row in group.table("proof_items", as_of):
+            items[row["account"]][row["side"], row["record_id"] or row["match_id"]] += amount(row["amount"])
+        proofs = prove_all(group.store, group.workspace, as_of)
+        assert len(proofs) == 8
+        for proof in proofs:
+            account = accounts[proof.account_id]
+            ledger = accounts[f"gl-{account.ledger_account}"]
+            slow = slow_proof(records, balances, matches, account, ledger, as_of or LAST)
+            assert decimal(proof, proof.closing) == slow.closing
+            assert decimal(proof, proof.carried) == slow.carried
+            assert decimal(proof, proof.ledger.balance) == slow.ledger
+            assert dict(items[account.id]) == slow.items
+            if slow.reported is not None:
+                assert (decimal(proof, proof.reported), proof.reported_on) == (slow.reported, slow.reported_on)
+            for side in (proof.outside, proof.ledger):
+                assert side.balance is not None
+                assert side.adjusted == side.balance + sum(item.amount for item in side.items)
+
+
+def test_every_account_closes_to_the_cent_on_every_day(group: Traded) -> None:
+    for as_of in DAYS:
+        for proof in prove_all(group.store, group.workspace, as_of):
+            if proof.reported is None:  # a platform that reports settlements, before the first of them is closed
+                assert (proof.account_id[:5], as_of, proof.closes) == ("adyen", DAYS[-1], False)
+                continue
+            assert (proof.rolled, proof.residual, proof.faults) == (0, 0, ()), proof
+            assert proof.closes
+            assert proof.is_proven == (proof.kind == "bank")
+
+
+def test_balances_are_the_truth(group: Traded) -> None:
+    told: defaultdict[str, dict[dt.date, int]] = defaultdict(dict)
+    for row in group.truth("balances"):
+        told[row["account"]][row["day"]] = row["closing"]
+    for as_of in DAYS:
+        until = as_of or LAST
+        for proof in prove_all(group.store, group.workspace, as_of):
+            last = max((day for day in told[proof.account_id] if day <= until), default=None)
+            if last is not None:
+                assert proof.closing == told[proof.account_id][last], (proof.account_id, until)
+            ledger = told[f"gl-{proof.ledger_account}"]
+            booked = max((day for day in ledger if day <= until), default=None)
+            if booked is not None:
+                assert proof.ledger.balance == ledger[booked]
+
+
+def test_items_are_exactly_what_was_planted_in_the_ledger(group: Traded) -> None:
+    planted = {
+        (row["source"], row["external_id"])
+        for row in group.truth("positions")
+        if row["claim"] == "booking" and row["expected"] == "exception"
+    }
+    banks = {account.id for account in group.workspace.accounts if account.kind == "bank"}
+    records = {row["record_id"]: row for row in group.table("records")}
+    named = [records[row["record_id"]] for row in group.table("proof_items") if row["account"] in banks]
+    assert {(row["source"], row["external_id"]) for row in named} == planted
+    assert len(named) == len(planted)
+    for row in group.table("proof_items"):
+        if row["account"] in banks:
+            assert row["exception_id"]
+            assert row["state"] == "exception"
+
+
+def test_reserves_equal_the_holds_that_nothing_released(group: Traded) -> None:
+    held: dict[str, int] = defaultdict(int)
+    accounts = {row["record_id"]: row["account"] for row in group.table("records")}
+    for row in group.table("positions"):
+        if row["claim"] == "transfer" and row["kind"] == "reserve_hold" and row["state"] == "in_transit":
+            held[accounts[row["record_id"]]] -= int(row["amount"].replace(".", ""))
+    assert held
+    truth = [r for r in group.truth("positions") if r["claim"] == "transfer" and r["trouble"] == "reserve_held"]
+    assert sum(held.values()) == -sum(row["amount"] for row in truth)
+    for proof in prove_all(group.store, group.workspace):
+        assert (proof.reserve.held if proof.reserve else 0) == held.get(proof.account_id, 0)
+        assert proof.reserve is None or proof.reserve.agrees
+
+
+def test_a_proof_as_it_was_known_before_the_runs(group: Traded) -> None:
+    before = START + dt.timedelta(minutes=59)
+    proof = prove(group.store, group.workspace, "bank-de-eur", known_at=before)
+    now = prove(group.store, group.workspace, "bank-de-eur")
+    assert (proof.closing, proof.residual, now.residual) == (now.closing, 0, 0)
+    assert proof.not_compared > 100
+    assert now.not_compared == 0
+    nothing = prove_all(group.store, group.workspace, known_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    assert {(p.reported, p.closes) for p in nothing} == {(None, False)}
+
+
+def test_an_account_that_is_none_is_refused(group: Traded) -> None:
+    with pytest.raises(WrongUse, match="bank-de-eur"):
+        prove(group.store, group.workspace, "nobody")
+
+
+def _lied(folder: Path, source: str, lie: object) -> Traded:
+    """Found a company of which only one source's files are read, after a lie was put into them."""
+    made = founded(folder, 3)
+    lie(made.workspace.folder)  # type: ignore[operator]  # a function of the folder
+    for outcome in pipeline.ingest(made.store, made.workspace, source_id=source):
+        assert not isinstance(outcome, Exception)
+    return made
+
+
+def test_a_balance_that_lies_does_not_close(tmp_path: Path) -> None:
+    def lie(folder: Path) -> None:
+        path = max((folder / "inbox" / "bank-us").iterdir())
+        lines = path.read_text("ascii").splitlines(keepends=True)
+        (place,) = [n for n, line in enumerate(lines) if line.startswith(":62F:")][-1:]
+        head, cents = lines[place].rstrip()[:-2], int(lines[place].rstrip()[-2:])
+        lines[place] = f"{head}{(cents + 1) % 100:02d}{lines[place][len(lines[place].rstrip()) :]}"
+        path.write_bytes("".join(lines).encode("ascii"))
+
+    made = _lied(tmp_path / "group", "bank-us", lie)
+    proof = prove(made.store, made.workspace, "bank-us-usd")
+    assert proof.rolled in (1, -99)
+    assert proof.breaks_on == proof.reported_on
+    assert not proof.closes
+    earlier = prove(made.store, made.workspace, "bank-us-usd", dt.date(2026, 10, 14))
+    assert (earlier.rolled, earlier.breaks_on) == (0, None)
+    made.store.close()
+
+
+def test_a_missing_statement_breaks_the_roll_forward_where_it_is_missing(tmp_path: Path) -> None:
+    def lie(folder: Path) -> None:
+        files = sorted((folder / "inbox" / "bank-us").iterdir())
+        assert len(files) > 3
+        files[len(files) // 2].unlink()
+
+    made = _lied(tmp_path / "group", "bank-us", lie)
+    proof = prove(made.store, made.workspace, "bank-us-usd")
+    assert proof.rolled
+    assert proof.breaks_on is not None
+    assert proof.reported_on is not None
+    assert proof.breaks_on < proof.reported_on
+    made.store.close()
+
+
+def test_a_ledger_that_opened_otherwise_leaves_a_residual(tmp_path: Path) -> None:
+    folder = tmp_path / "group"
+    make_company(folder, seed=3, size=120)
+    toml = (folder / "tieout.toml").read_text("utf-8")
+    head, tail = toml.split('id = "gl-10100"')
+    begin = tail.index('amount = "') + len('amount = "')
+    end = tail.index('"', begin)
+    wrong = str(Decimal(tail[begin:end]) + Decimal("0.01"))
+    (folder / "tieout.toml").write_text(f'{head}id = "gl-10100"{tail[:begin]}{wrong}{tail[end:]}', "utf-8")
+    made = opened(folder)
+    for source in ("bank-us", "ledger-us"):
+        list(pipeline.ingest(made.store, made.workspace, source_id=source))
+    proof = prove(made.store, made.workspace, "bank-us-usd")
+    assert (proof.rolled, proof.residual, proof.closes) == (0, -1, False)
+    made.store.close()
