@@ -40,6 +40,7 @@ def measure(folder: Path, data: Path, *, times: int = 1, peers: Sequence[str] = 
     """
     place = folder / "place"
     make_place(place, data)
+    came_in = {"floor": measured("copy", data, folder), "ours": measured("ingest", place, data)}
     here = [name for name in peers if is_installed(name)]
     turns: list[dict[str, Any]] = []
     target = folder / "matched"
@@ -56,6 +57,7 @@ def measure(folder: Path, data: Path, *, times: int = 1, peers: Sequence[str] = 
     shutil.rmtree(target)
     return {
         "lines": _rows(data),
+        "ingest": came_in,
         **_medians(turns, ["floor", "ours", *here]),
         "quality": quality,
         "absent": [name for name in peers if name not in here],
@@ -70,6 +72,7 @@ def _medians(turns: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
             of: round(statistics.median(turn[name][of] for turn in turns), 3)
             for of in ("seconds", "processor", "peak_mb")
         }
+    found["floors"] = turns[-1]["floor"]["each"]
     last = turns[-1]["ours"]
     found["phases"] = {
         reconciliation: {

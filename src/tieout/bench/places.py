@@ -1,25 +1,24 @@
 """
-A workspace for a folder of pairs: its declaration, its mappings, its facts read in.
+A workspace for a folder of pairs: its declaration, its mappings, its rates.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tieout.errors import Broken, WrongUse
+from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FILES", "copy_place", "make_place"]
+__all__ = ["FILES", "SOURCES", "copy_place", "make_place"]
 
+#: What comes in, each from its file of that name.
+SOURCES = ("psp", "erp", "bank")
 #: What a folder of pairs holds.
-FILES = ("psp.parquet", "erp.parquet", "bank.parquet", "truth_pe.parquet", "truth_pb.parquet")
+FILES = (*(f"{source}.parquet" for source in SOURCES), "truth_pe.parquet", "truth_pb.parquet")
 
 _WORKSPACE = """[workspace]
 name = "Benchmark"
@@ -113,7 +112,7 @@ _RATES = "date,base,quote,rate\n" + "".join(
 
 def make_place(folder: Path, data: Path) -> None:
     """
-    Make a workspace and read the pairs of a folder into it.
+    Make a workspace for a folder of pairs; nothing is read in yet.
 
     :raises WrongUse: the folder lacks a file.
     """
@@ -128,23 +127,6 @@ def make_place(folder: Path, data: Path) -> None:
         (folder / "mappings" / f"{name}.toml").write_text(text, encoding="utf-8")
     rates = data / "rates.csv"
     (folder / "rates" / "rates.csv").write_text(rates.read_text() if rates.is_file() else _RATES, encoding="utf-8")
-    for source in _MAPPINGS:
-        _ingest(folder, data / f"{source}.parquet", source)
-
-
-def _ingest(folder: Path, file: Path, source: str) -> None:
-    """Read a file in a process of its own, which takes its memory with it."""
-    command = [sys.executable, "-m", "tieout", "ingest", "--json", "--workspace", str(folder), "--source", source]
-    done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
-    if done.returncode:
-        message = f"{file} did not come in whole: {done.stderr or _told(done.stdout)}"
-        raise Broken(message)
-
-
-def _told(answer: str) -> str:
-    """Say of an answer of ``tieout ingest`` what stands against it."""
-    told: dict[str, Any] = json.loads(answer)
-    return json.dumps(told.get("errors") or told.get("deliveries"))
 
 
 def copy_place(place: Path, target: Path) -> None:

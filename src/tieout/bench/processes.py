@@ -46,6 +46,42 @@ def _pairs(folder: str, rows: str, seed: str) -> dict[str, Any]:
     return {}
 
 
+def _ingest(place: str, data: str) -> dict[str, Any]:
+    """Read the pairs in, as ``tieout ingest`` does."""
+    from tieout import pipeline
+    from tieout.bench.places import SOURCES
+    from tieout.clock import system_clock, system_entropy
+    from tieout.config import load_workspace
+    from tieout.store.workplace import open_store
+
+    workspace = load_workspace(Path(place))
+    store = open_store(workspace, system_clock, system_entropy, "benchmark")
+    began = _now()
+    for source in SOURCES:
+        for outcome in pipeline.ingest(store, workspace, [Path(data) / f"{source}.parquet"], source):
+            if isinstance(outcome, Exception):
+                raise outcome
+            if outcome.state != "accepted" or outcome.rows_new != outcome.rows_in:
+                message = f"expected every row of {outcome.name} to come in as new, got {outcome}"
+                raise Broken(message)
+    return _since(began)
+
+
+def _copy(data: str, into: str) -> dict[str, Any]:
+    """Copy the pairs from Parquet to Parquet: the floor of reading them in."""
+    from tieout.bench.floor import open_floor
+    from tieout.bench.places import SOURCES
+
+    target = Path(into) / "copy.parquet"
+    with open_floor(Path(into)) as con:
+        began = _now()
+        for source in SOURCES:
+            con.execute(f"copy (from '{data}/{source}.parquet') to '{target}' (format parquet, compression snappy)")
+        taken = _since(began)
+    target.unlink()
+    return taken
+
+
 def _ours(place: str) -> dict[str, Any]:
     """Match, as ``tieout match`` does."""
     import holidays  # noqa: F401 - what is imported late otherwise
@@ -114,7 +150,9 @@ def _peak_mb() -> int:
     return most >> (20 if sys.platform == "darwin" else 10)
 
 
-_WHAT: dict[str, Callable[..., dict[str, Any]]] = {"pairs": _pairs, "ours": _ours, "floor": _floor, "peer": _peer}
+_WHAT: dict[str, Callable[..., dict[str, Any]]] = {
+    "pairs": _pairs, "ingest": _ingest, "copy": _copy, "ours": _ours, "floor": _floor, "peer": _peer,
+}  # fmt: skip
 
 if __name__ == "__main__":
     answer = _WHAT[sys.argv[1]](*sys.argv[2:])
