@@ -28,6 +28,7 @@ HELP_MAX_S = 0.4
 
 #: The folders of the design; each says in its docstring what lives there and how to add one more.
 FOLDERS = (
+    *("bench", "bench/peers"),
     *("accounting", "connectors", "connectors/bank", "connectors/billing", "connectors/erp", "connectors/files"),
     *("connectors/psp", "controls", "dispatch", "durable", "formats", "formats/mappings", "intake", "lifecycle"),
     *("matching", "matching/backends", "matching/pools", "model", "observe", "simulation", "store", "web"),

@@ -19,6 +19,7 @@ import typer
 from typer.main import get_command
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, keep
+from tieout.cli._bench import bench
 from tieout.cli._book import book
 from tieout.cli._decide import approve, reject, resolve, undo
 from tieout.cli._demo import demo
@@ -102,6 +103,7 @@ for decision in (resolve, undo, approve, reject):
     app.command()(decision)
 app.command()(verify)
 app.command()(serve)
+app.command()(bench)
 app.add_typer(book, name="book")
 
 

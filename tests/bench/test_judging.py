@@ -1,0 +1,117 @@
+"""
+What a run finds in the files of simulated companies: nothing wrong, nothing gone, nearly everything as expected.
+
+And the judge itself: changed truths must show.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tieout import pipeline
+from tieout.bench.judging import Judgement, judge
+from tieout.clock import system_clock, system_entropy
+from tieout.config import Workspace, load_workspace
+from tieout.simulation.company import make_company
+from tieout.store.workplace import Store, open_store
+
+RIGHT_MIN = 0.97
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[tuple[Store, Workspace]]:
+    workspace = load_workspace(folder)
+    store = open_store(workspace, system_clock, system_entropy, "test")
+    try:
+        yield store, workspace
+    finally:
+        store.close()
+
+
+def tied_out(folder: Path, seed: int, size: str | int = "demo") -> Judgement:
+    made = make_company(folder, seed=seed, size=size)
+    with opened(folder) as (store, workspace):
+        errors = [found for found in pipeline.ingest(store, workspace) if isinstance(found, Exception)]
+        assert errors == []
+        list(pipeline.match(store, workspace))
+        return judge(store, workspace, made.truth)
+
+
+@pytest.mark.parametrize(("seed", "size"), [(1, "demo"), (21, "demo"), (303, "demo"), (44, 20_000)])
+def test_nothing_is_matched_wrongly_nothing_is_gone_and_nearly_all_is_right(
+    tmp_path: Path, seed: int, size: str | int
+) -> None:
+    found = tied_out(tmp_path, seed, size)
+    assert found.wrong == ()
+    assert found.gone == ()
+    assert found.unknown == 0
+    assert found.right >= RIGHT_MIN * found.positions, found.misses[:20]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("company")
+    assert tied_out(folder, 5).wrong == ()
+    return folder
+
+
+def judged_with(company: Path, scratch: Path, changed: str) -> Judgement:
+    """Judge against a truth that somebody changed."""
+    shutil.copytree(company / "truth", scratch / "truth")
+    file = scratch / "truth" / "positions.parquet"
+    changed = changed.format(truth=f"read_parquet('{company}/truth/positions.parquet')")
+    duckdb.connect().execute(f"copy ({changed}) to '{file}'")
+    with opened(company) as (store, workspace):
+        return judge(store, workspace, scratch / "truth")
+
+
+def test_a_match_across_two_groups_is_found_wrong(company: Path, tmp_path: Path) -> None:
+    found = judged_with(
+        company,
+        tmp_path,
+        """
+        select * replace (case when side = 'left' and group_id = (
+            select min(group_id) from {truth} where reconciliation = 'receivables' and trouble = 'plain' and expected = 'matched'
+        ) then 'another' else group_id end as group_id) from {truth}
+        """,
+    )
+    assert len(found.wrong) == 1
+    assert "another" in found.wrong[0].groups
+
+
+def test_a_matched_record_that_belongs_to_nothing_is_found_wrong(company: Path, tmp_path: Path) -> None:
+    found = judged_with(
+        company,
+        tmp_path,
+        """
+        select * replace (case when reconciliation = 'receivables' and trouble = 'plain' then null else group_id end as group_id)
+        from {truth}
+        """,
+    )
+    assert len(found.wrong) > 100
+
+
+def test_a_matched_record_that_should_be_open_is_missed_and_not_shown(company: Path, tmp_path: Path) -> None:
+    found = judged_with(
+        company,
+        tmp_path,
+        "select * replace (case when trouble = 'plain' then 'open' else expected end as expected) from {truth}",
+    )
+    assert found.gone != ()
+    assert {miss.state for miss in found.gone} == {"matched"}
+    assert found.right < RIGHT_MIN * found.positions
+
+
+def test_a_position_without_a_record_is_counted(company: Path, tmp_path: Path) -> None:
+    found = judged_with(
+        company,
+        tmp_path,
+        "select * replace (case when trouble = 'rent' then 'nobody' else external_id end as external_id) from {truth}",
+    )
+    assert found.unknown > 0
