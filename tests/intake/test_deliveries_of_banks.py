@@ -56,8 +56,7 @@ def mt940(
 def open_desk(folder: Path, more: str = "") -> Desk:
     desk = Desk(folder)
     toml = desk.folder / "tieout.toml"
-    text = toml.read_text().replace('format = "paper"', 'format = "paper"\nentity = "acme"')
-    toml.write_text(text.replace('format = "paper.bank"', 'format = "paper.bank"\nentity = "acme"') + SOURCES + more)
+    toml.write_text(toml.read_text().replace("\nformat = ", '\nentity = "acme"\nformat = ') + SOURCES + more)
     desk.workspace = load_workspace(desk.folder, {})
     return desk
 
