@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tieout.model.money import format_minor
 from tieout.observe.lookup import fetch_versions, identity_range
 from tieout.observe.snapshot import moment_of
+from tieout.observe.writing import literal
 from tieout.store.engine import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import duckdb
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import ResultFile, Results
+
+    #: The least and the largest key.
+    Span = tuple[int, int]
 
 __all__ = ["PARTNERS_MAX", "records_of_match", "standing_of"]
 
@@ -40,27 +49,88 @@ class _Look:
         for match_id, sequence, _ in results.voids:
             self._voids[match_id] = max(sequence, self._voids.get(match_id, 0))
 
-    def rows(self, table_name: str, condition: str) -> list[tuple[dict[str, Any], ResultFile]]:
-        """Give the rows that stand and pass a condition, with the file that each is in."""
+    def rows(self, table_name: str, column: str, spans: Sequence[Span]) -> list[tuple[dict[str, Any], ResultFile]]:
+        """
+        Give the rows that stand and whose column lies in one of some spans, with the file that each is in.
+
+        The column alone is read first, and of the others only the parts that hold a row.
+        """
         files = {self._lake.full(f.file.path): f for f in self._results.of(table_name)}
-        if not files:
+        places = {path: found for path in files if (found := _found(path, column, spans))}
+        if not places:
             return []
-        found = self._con.sql(f"select * from read_parquet({paths(list(files))}, filename = true) where {condition}")
-        names = found.columns
-        told = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        wanted = " or ".join(
+            f"(filename = {literal(path)} and file_row_number in ({', '.join(map(str, rows))}))"
+            for path, rows in places.items()
+        )
+        every = ", ".join(str(row) for row in sorted({row for rows in places.values() for row in rows}))
+        source = f"read_parquet({paths(list(places))}, filename = true, file_row_number = true)"
+        read = self._con.sql(f"select * from {source} where file_row_number in ({every}) and ({wanted})")
+        names = read.columns
+        told = [dict(zip(names, row, strict=True)) for row in read.fetchall()]
         rows = [(row, files[row.pop("filename")]) for row in told]
         if table_name not in {"matches", "adjustments"}:
             return rows
         return [(row, f) for row, f in rows if self._voids.get(bytes(row["match_id"]), 0) <= f.sequence]
 
 
+def _found(path: str, column: str, spans: Sequence[Span]) -> list[int]:
+    """Find the rows of a file whose column lies in one of some spans; identities are compared by their first 64 bits."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    footer = _footer(path)
+    place = footer.schema.names.index(column)
+    found: list[int] = []
+    first = 0
+    with pq.ParquetFile(path, metadata=footer) as file:
+        for number in range(footer.num_row_groups):
+            group = footer.row_group(number)
+            stated = group.column(place).statistics
+            known = stated is not None and stated.has_min_max and isinstance(stated.min, int)
+            if not known or any(stated.min <= high and low <= stated.max for low, high in spans):
+                values = file.read_row_group(number, columns=[column], use_threads=False)[column].combine_chunks()
+                if isinstance(values, pa.ChunkedArray):
+                    values = pa.concat_arrays(values.chunks)
+                keys = _keys(values)
+                hits = np.any([(keys >= low) & (keys <= high) for low, high in spans], axis=0)
+                found += (np.flatnonzero(hits) + first).tolist()
+            first += group.num_rows
+    return found
+
+
+def _keys(values: pa.Array) -> npt.NDArray[np.int64]:
+    """Give keys as numbers: of an identity its first 64 bits, in the order of ``identity_range``."""
+    import numpy as np
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_binary(values.type):
+        whole = np.frombuffer(values.buffers()[1], ">i8", 2 * (len(values) + values.offset))
+        return whole[2 * values.offset :: 2].astype(np.int64)
+    return values.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]  # Arrow has no types
+
+
+@lru_cache(maxsize=1_000)
+def _footer(path: str) -> pq.FileMetaData:
+    """Read the footer of a result file, which never changes."""
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(path)
+
+
+def _spans(ids: Iterable[str]) -> list[Span]:
+    """Give the keys of identities, or of all that begin with some hexadecimal digits."""
+    found = [identity_range(digits) for digits in ids]
+    return [(span.low, span.high) for span in found]
+
+
 def records_of_match(
     con: duckdb.DuckDBPyConnection, lake: Lake, results: Results, prefix: str, most: int
 ) -> list[bytes]:
     """Find the records of the matches whose id begins with some hexadecimal digits."""
-    low, high = prefix.ljust(32, "0"), prefix.ljust(32, "f")
-    rows = _Look(con, lake, results).rows("matches", f"match_id between unhex('{low}') and unhex('{high}')")
-    return sorted({bytes(row["record_id"]) for row, _ in rows})[:most]
+    rows = _Look(con, lake, results).rows("matches", "match_id", _spans([prefix]))
+    return sorted({bytes(row["record_id"]) for row, _ in rows if _hex(row["match_id"]).startswith(prefix)})[:most]
 
 
 def standing_of(
@@ -77,11 +147,11 @@ def standing_of(
     if not results.runs or not ids:
         return found
     look = _Look(con, lake, results)
-    keys = ", ".join(str(identity_range(record_id.hex()).low) for record_id in ids)
-    own = [(row, f) for row, f in look.rows("matches", f"record_key in ({keys})") if _hex(row["record_id"]) in found]
+    keys = _spans(record_id.hex() for record_id in ids)
+    own = [(row, f) for row, f in look.rows("matches", "record_key", keys) if _hex(row["record_id"]) in found]
     _tell_matches(look, own, found, results)
     taken = _taken(own)
-    told = look.rows("positions", f"record_key in ({keys})")
+    told = look.rows("positions", "record_key", keys)
     # Where a later reconciliation has looked for it too, that one says where it stands.
     settled = {(row["record_id"], row["claim"]) for row, _ in told if row["state"] != "deferred"}
     for row, file in told:
@@ -91,7 +161,7 @@ def standing_of(
             left = row["amount"] - taken(row, file)
             if left:
                 mine["positions"].append(_position(row, left))
-    for row, file in look.rows("exceptions", f"record_key in ({keys})"):
+    for row, file in look.rows("exceptions", "record_key", keys):
         mine = found.get(_hex(row["record_id"]))
         if mine is not None and row["amount"] != taken(row, file):
             mine["run_exceptions"].append(_exception(row, file))
@@ -124,13 +194,12 @@ def _tell_matches(
     ids = sorted({_hex(row["match_id"]) for row, _ in own})
     if not ids:
         return
-    written = ", ".join(f"unhex('{match_id}')" for match_id in ids)
-    named = f"match_id in ({written})"
+    spans = _spans(ids)
     partners: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row, _ in look.rows("matches", named):
+    for row, _ in look.rows("matches", "match_id", spans):
         partners[_hex(row["match_id"])].append(row)
     reasons: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row, _ in look.rows("adjustments", named):
+    for row, _ in look.rows("adjustments", "match_id", spans):
         amount = format_minor(row["amount"], row["exponent"])
         told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
         reasons[_hex(row["match_id"])].append(told)

@@ -18,6 +18,7 @@ from tieout.errors import Broken
 from tieout.model.records import SCHEMA_VERSION
 from tieout.store.digest import RowDigest
 from tieout.store.files import durable_file
+from tieout.store.tables import RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,11 +139,17 @@ class LakeWriter:
             compression={
                 name: "none" if name.partition(".")[0] in _PLAIN else "snappy" for name in _leaves(self._schema)
             },
-            write_statistics=[field.name for field in self._schema if _worth_statistics(field)],
+            write_statistics=[
+                field.name for field in self._schema if _worth_statistics(field) or self._is_sorted_by(field)
+            ],
             write_batch_size=_BATCH_ROWS,
             store_schema=False,
         )
         return self
+
+    def _is_sorted_by(self, field: pa.Field) -> bool:
+        """Results are in the order of their records: statistics lead a look-up to few rows."""
+        return field.name == "record_key" and self._table_name in RESULTS
 
     def write(self, table: pa.Table) -> None:
         """Append rows; columns are brought to the schema's order and must have its types (dictionaries may stand)."""
