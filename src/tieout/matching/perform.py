@@ -13,13 +13,14 @@ from sqlglot import condition
 
 from tieout.matching.columns import name_forms, token_keys, token_words
 from tieout.matching.facts import base_rates, window
-from tieout.matching.operators import tolerance_sql
+from tieout.matching.operators import PAIRS_MAX, tolerance_sql
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, identifier_parts, things_sql
-from tieout.model.normal import normal_column
+from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -73,7 +74,7 @@ class Performance:
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
     found: list[tuple[int, str, str]] = field(default_factory=list)
-    spoken_for_after: int = -1
+    spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[tuple[str, tuple[str, ...], bool], str] = field(default_factory=dict)
 
 
@@ -100,7 +101,9 @@ def perform_rules(work: Performance) -> None:
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
     _make_forbidden(work)
     _make_families(work)
-    engine.create("held", "select ''::varchar as side, 0::bigint as thing where false")
+    _leave_out_kin(work)
+    for name in ("held", "beyond"):
+        engine.create(name, "select ''::varchar as side, 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
             break
@@ -134,6 +137,16 @@ def _make_families(work: Performance) -> None:
     work.engine.create("family", " union all ".join(parts))
 
 
+def _leave_out_kin(work: Performance) -> None:
+    """Take off what an earlier match has in another form: the entry of a transaction, or a transaction of an entry."""
+    if not work.engine.count("kin_used"):
+        return
+    for side in ("left", "right"):
+        kin = f'select a.thing from "{side}_all" a semi join kin_used k on k.record_id = a.record_id'
+        work.engine.create("rest", f'select s.* from "{side}" s where s.thing not in ({kin})')
+        work.engine.rename("rest", side)
+
+
 def _perform(work: Performance, number: int, rule: Rule) -> None:
     engine = work.engine
     if not any(key.how != "name" for key in rule.keys):
@@ -148,13 +161,39 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         _make_keys(work, place, key)
     if any(key.how == "name" for key in rule.keys):
         _make_names(work, rule)
+    if rule.interchangeable:
+        _make_order(work)
     for step in plan.steps:
         engine.create(step.name, step.query)
+    for place in plan.crowds:
+        _note_crowds(work, place)
     if plan.result == "pools":
         select_from_pools(engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
         engine.con.execute("insert into held select side, thing from held_now")
+        engine.con.execute("insert into beyond select side, thing from beyond_now")
         plan.result = "summed"
     _take(work, number, rule, plan)
+
+
+def _note_crowds(work: Performance, place: int) -> None:
+    """Add to ``beyond`` what shares an identifier with more than may be looked at: its answer is *undecided*."""
+    crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX})"
+    if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
+        return
+    for short, side in (("l", "left"), ("r", "right")):
+        work.engine.con.execute(
+            f"insert into beyond select distinct '{side}', k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
+        )
+
+
+def _make_order(work: Performance) -> None:
+    """Make ``l_order`` and ``r_order`` (thing, place): which of equal things comes first, whatever stood first in a file."""
+    first = "a.account_id, a.settlement_id, a.external_id, a.record_key, a.record_id"
+    for short, side in (("l", "left"), ("r", "right")):
+        work.engine.create(
+            f"{short}_order",
+            f'select s.thing, row_number() over (order by {first}) as place from {short} s join "{side}_all" a using (thing)',
+        )
 
 
 def _make_spoken_for(work: Performance) -> None:
@@ -164,9 +203,10 @@ def _make_spoken_for(work: Performance) -> None:
     A rule that looks at amounts, days and names alone must not pair it with something else.
     """
     engine = work.engine
-    if work.spoken_for_after == len(work.found):
+    now = (len(work.found), len(work.keys_ready))
+    if work.spoken_for_after == now:
         return
-    work.spoken_for_after = len(work.found)
+    work.spoken_for_after = now
     keys: dict[str, list[str]] = {"left": [], "right": []}
     for (side, _, _), name in work.keys_ready.items():
         keys[side].append(f"select thing, key, raw from {name}")
@@ -201,9 +241,13 @@ def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
         conditions.append(f"s.thing not in (select thing from spoken_for where side = '{side}')")
     if own.kinds:
         conditions.append(f"m.kind in ({_listed(own.kinds)})")
+    # A part of several lines would be a part of none of them in particular.
+    single = rule.partial and work.grouped[0 if side == "left" else 1]
+    if single:
+        conditions.append(f"m.kind in ({_listed(SETTLED)})")
     if own.bank_codes:
         conditions.append(" or ".join(f"starts_with(m.bank_code, {_listed((code,))})" for code in own.bank_codes))
-    needs_row = day != "booked_on" or own.kinds or own.bank_codes
+    needs_row = day != "booked_on" or own.kinds or own.bank_codes or single
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
     if rule.amount is not None and rule.amount.base:
@@ -242,6 +286,9 @@ def _make_keys(work: Performance, place: int, key: Key) -> None:
             if key.how == "token":
                 engine.take(f"{name}_tokens", _tokens(work, side, fields))
                 parts.append(f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            elif unkeyed := [field for field in fields if FIELDS[field].key is None]:
+                engine.take(f"{name}_texts", _whole_texts(work, side, unkeyed))
+                parts.append(f'select thing, key, hash(said) as raw from "{name}_texts"')
             keys = (
                 " union all ".join(parts)
                 or "select 0::bigint as thing, 0::bigint as key, 0::ubigint as raw where false"
@@ -293,6 +340,19 @@ def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
     return pa.concat_tables([empty, *tables])
 
 
+def _whole_texts(work: Performance, side: str, fields: Sequence[str]) -> pa.Table:
+    """Give the keys of texts that intake computed none for, each text as one identifier: (thing, said, key)."""
+    import pyarrow as pa
+
+    tables = []
+    for name in fields:
+        rows = work.engine.arrow(
+            f'select a.thing, a."{name}" as said from {_named_rows(work, side)} a where a."{name}" is not null'
+        )
+        tables.append(rows.append_column("key", keys_of(rows["said"].combine_chunks())))
+    return pa.concat_tables(tables)
+
+
 def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
     """Give the normal forms of identifiers that may be cut off."""
     import pyarrow as pa
@@ -325,10 +385,12 @@ def _make_names(work: Performance, rule: Rule) -> None:
     engine = work.engine
     key = next(key for key in rule.keys if key.how == "name")
     for short, side in (("l", "left"), ("r", "right")):
-        (column,) = getattr(key, side)
         rows = engine.arrow(
-            f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
-            f' where a."{column}" is not null'
+            " union all ".join(
+                f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
+                f' where a."{column}" is not null'
+                for column in getattr(key, side)
+            )
         )
         said = rows["said"].combine_chunks()
         forms = name_forms(said)
@@ -342,7 +404,7 @@ def _make_names(work: Performance, rule: Rule) -> None:
     engine.create(
         "l_names",
         f"""select a.*, coalesce(b.n, 0) * least({width} * 1000000 // (select days from ({span})), 1000000) as n
-            from l_named a left join (select block, count(*) as n from r_names group by block) b on b.block = a.block""",
+            from l_named a left join (select block, count(distinct thing) as n from r_names group by block) b on b.block = a.block""",
     )
     _make_chances(work, rule)
     for short in ("l", "r"):
@@ -395,8 +457,8 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
             f"""select p.*, {left} as l_taken, {right} as r_taken from paired p
                 join l lt on lt.thing = p.l join r rt on rt.thing = p.r""",
         )
-        sides = (("left", "l"), ("right", "r"))
-        for side, short in sides:
+        _leave_out_entries(work, name, "l", "select 'left', l, l from {0} union all select 'right', r, l from {0}")
+        for side, short in (("left", "l"), ("right", "r")):
             engine.create("taken", f"select {short} as thing, {short}_taken as allocated from {name}")
             _take_off(work, side, partial=rule.partial)
     else:
@@ -406,12 +468,25 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
                 left join l lt on p.side = 'left' and lt.thing = p.thing
                 left join r rt on p.side = 'right' and rt.thing = p.thing""",
         )
+        _leave_out_entries(work, name, "bundle", "select side, thing, bundle from {0}")
         for side in ("left", "right"):
             engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
             _take_off(work, side, partial=rule.partial)
     _take_families(work, name, plan.result)
     if engine.count(name):
         work.found.append((number, plan.result, name))
+
+
+def _leave_out_entries(work: Performance, name: str, bundle: str, taken: str) -> None:
+    """Where one rule takes a bank's entry and a transaction inside it, leave out what has the entry: the part says more."""
+    if not work.engine.count("family"):
+        return
+    work.engine.con.execute(
+        f"""delete from "{name}" where {bundle} in (
+            with t(side, thing, bundle) as ({taken.format(name)})
+            select p.bundle from t p join family f on f.side = p.side and f.parent = p.thing
+            join t c on c.side = f.side and c.thing = f.child)"""
+    )
 
 
 def _take_families(work: Performance, name: str, shape: str) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "ResultFile",
     "Results",
     "commit_run",
+    "facts_version",
     "results_at",
     "standing_matches",
 ]
@@ -136,6 +137,12 @@ class NewRun:
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def facts_version(connection: sa.Connection) -> int:
+    """Give the version of the facts: how many commits there are."""
+    head = schema.head
+    return connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
 
 
 def results_at(connection: sa.Connection, sequence: int | None = None) -> Results:
