@@ -256,23 +256,25 @@ def anchored_sums(
     )
 
 
-def key_sums(left_keys: str, right_keys: str) -> exp.Select:
+def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
     """
-    Sum both sides over a key, where the sums agree in amount and currency: (key, ccy).
+    Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
 
     :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount; a thing counts once per key.
+    :param raw: identifiers must be written alike.
     """
+    spelling = "raw" if raw else "0 as raw"
     sums = [
-        select("key", "ccy", "sum(amount) as total", "count(*) as n")
-        .from_(select("thing", "key", "ccy", "amount").distinct().from_(keys).subquery("d"))
-        .group_by("key", "ccy")
+        select("key", "raw", "ccy", "sum(amount) as total", "count(*) as n")
+        .from_(select("thing", "key", spelling, "ccy", "amount").distinct().from_(keys).subquery("d"))
+        .group_by("key", "raw", "ccy")
         .subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
     return (
-        select("a.key", "a.ccy")
+        select("row_number() over (order by a.key, a.raw, a.ccy) as bundle", "a.key", "a.raw", "a.ccy")
         .from_(sums[0])
-        .join(sums[1], on="a.key = b.key and a.ccy = b.ccy and a.total = b.total")
+        .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
         .where("a.n + b.n > 2")
     )
 

@@ -77,7 +77,7 @@ def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
     elif rule.shape == "1:1":
         _one_to_one(plan, rule, currencies)
     elif rule.shape == "n:m":
-        _whole_keys(plan)
+        _whole_keys(plan, raw=rule.keys[0].how == "exact")
     else:
         _several_to_one(plan, rule, currencies)
     return plan
@@ -112,6 +112,9 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
         exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
         met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
         return plan.add("pairs", op.allowed(met))
+    if not plan.keys:
+        named = _name_pairs(rule, currencies, sums=sums).subquery("named")
+        return plan.add("pairs", select("l", "r").distinct().from_(named).where("alike > 0"))
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
@@ -248,7 +251,7 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     """Bring together what could be meant, whatever its amount: the pools are searched outside the engine."""
     loose = _loose(rule)
     if any(key.how == "name" for key in rule.keys):
-        named = _name_pairs(plan, loose, currencies).subquery("n")
+        named = _name_pairs(plan, loose, currencies, sums=True).subquery("n")
         plan.add("candidates", select("n.l", "n.r").distinct().from_(named).where("n.alike > 0"))
     else:
         query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("r as rt", on="rt.ccy = lt.ccy")
@@ -265,16 +268,20 @@ def _loose(rule: Rule) -> Rule:
     return replace(rule, amount=None, shape="1:1")
 
 
-def _whole_keys(plan: Plan) -> None:
-    """Everything of both sides that shares one key, where both sides sum to the same."""
+def _whole_keys(plan: Plan, *, raw: bool) -> None:
+    """
+    Everything of both sides that shares one key, where both sides sum to the same.
+
+    :param raw: identifiers must be written alike.
+    """
     _with_columns(plan, 0, ("ccy", "amount"))
-    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0"))
+    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0", raw=raw))
     parts = [
-        select("g.key as bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
+        select("g.bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
         .select("cast(null as bigint) as taken")
         .distinct()
         .from_(f"{keys} as k")
-        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy")
+        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy" + (" and g.raw = k.raw" if raw else ""))
         for side, keys in (("left", "lk_0"), ("right", "rk_0"))
     ]
     every = plan.add("every", parts[0].union(parts[1], distinct=False))
@@ -334,7 +341,9 @@ def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> 
     return plan.add("met", best.group_by("l", "r"))
 
 
-def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> exp.Select:
+def _name_pairs(
+    plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False
+) -> exp.Select:
     """
     Bring together names that begin alike (l_party, r_party: things with block, form, plain).
 
