@@ -176,7 +176,7 @@ def test_a_changed_result_file_is_noticed(folder: Path) -> None:
 
 
 def test_a_lost_result_file_is_noticed(folder: Path) -> None:
-    lost = sorted(result_files(folder))[0]
+    lost = min(result_files(folder))
     lost.unlink()
     assert any(lost.name in fault and "missing" in fault for fault in verified_files(folder))
 

@@ -331,9 +331,9 @@ def _agrees(key: Key, le: Fact, ri: Fact) -> bool:
 
 
 def _identifiers(fact: Fact, fields: tuple[str, ...]) -> list[str]:
-    said = {
+    said: dict[str, list[str | None]] = {
         "external_id": [fact.id],
-        "references": list(fact.refs),
+        "references": [*fact.refs],
         "payment_id": [fact.payment],
         "settlement_id": [fact.settlement],
     }
@@ -342,8 +342,8 @@ def _identifiers(fact: Fact, fields: tuple[str, ...]) -> list[str]:
 
 def _words(fact: Fact, fields: tuple[str, ...]) -> set[str]:
     """Give the words of texts, and up to four neighbours written together, from four letters on."""
-    texts = {"text": [fact.text], "references": list(fact.refs), "external_id": [fact.id]}
-    found = set()
+    texts: dict[str, list[str | None]] = {"text": [fact.text], "references": [*fact.refs], "external_id": [fact.id]}
+    found: set[str] = set()
     for text in [t for name in fields for t in texts.get(name, []) if t]:
         words = [word for word in re.split(r"[\W_]+", text.upper()) if word]
         for size in range(1, 5):

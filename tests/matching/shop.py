@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
 from tieout.intake.ingest import ingest_file
 from tieout.matching.run import run_reconciliation
+from tieout.observe.gathering import gather_worklist
 from tieout.observe.results import matches_relation, prepare_results
 from tieout.observe.snapshot import take_snapshot
 from tieout.store.engine import connect
@@ -211,7 +211,7 @@ class Shop:
         """Name the open exception of a record."""
         from tieout.observe.overview import overview
 
-        pipeline.gather_worklist(self.store, self.workspace)
+        gather_worklist(self.store, self.workspace)
         rows = overview(self.store, self.workspace, "exceptions", None, "true", 10_000).rows
         return str(next(row["exception_id"] for row in rows if row["external_id"] == name))
 

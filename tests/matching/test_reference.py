@@ -3,6 +3,7 @@
 import random
 import string
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def _small(draw: random.Random, number: int) -> Small:
     def spelled(mark: int) -> str:
         return draw.choice([f"{tag}{mark}", f"{tag}{mark}", f"w{number:03}-q{mark}", f"00{tag}-{mark}"])
 
-    def common(name: str, amounts: list[int]) -> dict[str, object]:
+    def common() -> dict[str, Any]:
         return {
             "currency": _CURRENCIES[number],
             "day": draw.randint(0, 5),
@@ -81,12 +82,12 @@ def _small(draw: random.Random, number: int) -> Small:
         }
 
     amounts = draw.choice([[100], [30, 40, 60, 70, 100, 130], [99, 100, 101, 105, 110], [50, 100, 150, -50, -100]])
-    left = [invoice(f"{tag}{n}", draw.choice(amounts), **common("left", amounts)) for n in range(draw.randint(1, 5))]
+    left = [invoice(f"{tag}{n}", draw.choice(amounts), **common()) for n in range(draw.randint(1, 5))]
     right = []
     for n in range(draw.randint(1, 5)):
         some = draw.sample(left, min(len(left), draw.choice([0, 0, 1, 1, 1, 2, 3])))
         amount = draw.choice([*amounts, sum(f.amount for f in some) or 100, *(f.amount for f in some)])
-        said = {**common("right", amounts), "text": "pays " + " and ".join(f.id for f in some) if some else None}
+        said = {**common(), "text": "pays " + " and ".join(f.id for f in some) if some else None}
         right.append(line(f"{tag}R{n}", amount, **said))
     return Small(left, right)
 
@@ -97,21 +98,18 @@ def _cascade(draw: random.Random) -> str:
 
 
 def _engine_found(w: World, currency: str) -> set[Found]:
-    found: dict[bytes, list[dict[str, object]]] = {}
+    found: dict[bytes, list[dict[str, Any]]] = {}
     for row in w.rows():
         if row["currency"] == currency:
             found.setdefault(row["match_id"], []).append(row)
     return {
-        Found(
-            str(rows[0]["rule"]),
-            *(
-                frozenset((str(r["external_id"]), int(str(r["allocated"]))) for r in rows if r["side"] == side)
-                for side in ("left", "right")
-            ),
-            int(str(rows[0]["difference"])),
-        )
+        Found(rows[0]["rule"], _side(rows, "left"), _side(rows, "right"), rows[0]["difference"])
         for rows in found.values()
     }
+
+
+def _side(rows: list[dict[str, Any]], side: str) -> frozenset[tuple[str, int]]:
+    return frozenset((row["external_id"], row["allocated"]) for row in rows if row["side"] == side)
 
 
 def _agree(seed: int) -> None:

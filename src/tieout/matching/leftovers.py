@@ -298,6 +298,11 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
                     'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
             from first group by origin, thing
+        ), rivals as (
+            -- The only one that fits it has others that fit as well.
+            select distinct f.other_origin as origin, f.other as thing
+            from first f join told t on t.origin = f.origin and t.thing = f.thing
+            where t.alike > 1 and f.why = 'same_amount'
         ), crowds as (
             -- So many of one amount that they were not set side by side, one by one.
             select ccy, amount, count(*) filter (where origin = 'left') as lefts,
@@ -310,11 +315,12 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when o.thing in (select thing from held h where h.side = o.origin) then 'ambiguous'
                 when o.thing in (select thing from beyond b where b.side = o.origin) then 'undecided'
-                when t.alike > 1 then 'ambiguous'
+                when t.alike > 1 or d.thing is not null then 'ambiguous'
                 when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
                 when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end as reason
             from o left join told t on t.origin = o.origin and t.thing = o.thing
+            left join rivals d on d.origin = o.origin and d.thing = o.thing
             left join crowds c on c.ccy = o.ccy and c.amount = o.amount
         )
         select substr(sha256(concat_ws(':', '{_quote(judged.reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,

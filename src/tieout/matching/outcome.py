@@ -10,9 +10,12 @@ from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO, TRANSFER
 from tieout.model.money import exponent_of
 
 if TYPE_CHECKING:
-    from tieout.matching.perform import Performance
+    from collections.abc import Sequence
 
-__all__ = ["adjustments_sql", "gather", "matches_sql"]
+    from tieout.matching.perform import Performance
+    from tieout.store.lake import LakeFile
+
+__all__ = ["adjustments_sql", "counts", "gather", "matches_sql"]
 
 _SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
 
@@ -182,6 +185,28 @@ def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> s
         where p.exact = {str(final).lower()}
         order by p.match_id
     """
+
+
+def counts(work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+    """Count what a run found, for people."""
+    rows = work.engine.arrow(
+        """select count(distinct match_id) filter (where confirm) as matches,
+            count(distinct match_id) filter (where not confirm) as proposed,
+            count(distinct match_id) filter (where exact) as final,
+            count(*) filter (where confirm) as matched from parts"""
+    ).to_pylist()[0]
+    states = {
+        row["state"]: row["n"]
+        for row in work.engine.arrow("select state, count(*) as n from left_over group by state").to_pylist()
+    }
+    files = {f.table_name: f.rows for f, _ in written}
+    return {
+        **{name: int(count) for name, count in rows.items()},
+        "exceptions": files.get("exceptions", 0),
+        "in_transit": states.get("in_transit", 0),
+        "open": states.get("open", 0),
+        "excluded": states.get("excluded", 0),
+    }
 
 
 def _quoted(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp, select
 
 from tieout.matching import operators as op
+from tieout.matching.points import ALIKE, candidate_points, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +54,6 @@ class Plan:
         return name
 
 
-# How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
-_ALIKE = (
-    "case when lt.form = rt.form or lt.plain = rt.plain then 100"
-    " when starts_with(lt.plain, rt.plain) or starts_with(rt.plain, lt.plain) then 85 else 0 end"
-)
-
-
 def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
     """
     Compile a rule.
@@ -93,12 +87,13 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
-    paired: exp.Query = _with_difference(only, rule)
-    if rule.interchangeable:
-        first = plan.add("first", op.first_in_first_out(pairs))
-        # The margin over its equals is none, and the match says so.
-        paired = paired.union(_with_difference(first, rule, margin="0"), distinct=False)
-    plan.add("paired", paired)
+    paired = _with_difference(only, rule)
+    if not rule.interchangeable:
+        plan.add("paired", paired)
+        return
+    first = plan.add("first", op.first_in_first_out(pairs))
+    # The margin over its equals is none, and the match says so.
+    plan.add("paired", paired.union(_with_difference(first, rule, margin="0"), distinct=False))
 
 
 def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> str:
@@ -113,8 +108,8 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
         met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
         return plan.add("pairs", op.allowed(met))
     if not plan.keys:
-        named = _name_pairs(rule, currencies, sums=sums).subquery("named")
-        return plan.add("pairs", select("l", "r").distinct().from_(named).where("alike > 0"))
+        alike = _name_pairs(plan, rule, currencies, sums=sums).subquery("named")
+        return plan.add("pairs", select("l", "r").distinct().from_(alike).where("alike > 0"))
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
@@ -137,7 +132,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     if rule.days is not None:
         joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
     if named:
-        conditions += ["lt.block = rt.block", f"{_ALIKE} > 0"]
+        conditions += ["lt.block = rt.block", f"{ALIKE} > 0"]
         joined = joined.distinct()
     return plan.add("pairs", op.allowed(joined.where(*conditions)))
 
@@ -301,9 +296,9 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     if score is None:
         return
     by_name = any(key.how == "name" for key in rule.keys)
-    points = plan.add("points", _points(_met(plan, rule, currencies), rule, currencies, named=by_name))
-    ranked = plan.add("ranked", _ranked(points, score.at_least))
-    best = select("l", "r", "score", "margin", "coincidence").from_(ranked)
+    points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
+    best_first = plan.add("ranked", ranked(points, score.at_least))
+    best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
     if score.coincidence_micro is not None:
         best = best.where(f"coincidence <= {score.coincidence_micro}")
@@ -357,53 +352,9 @@ def _name_pairs(
     plan.add("l_placed", lefts)
     on = "rt.block = lt.block" + (" and rt.r_day = lt.on_day and rt.calendar = lt.by" if days else "")
     query = (
-        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{_ALIKE} as alike")
+        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{ALIKE} as alike")
         .from_("l_placed as lt")
         .join("r_party as rt", on=on)
         .where(*_amount_conditions(rule, currencies, sums=sums))
     )
     return op.allowed(query)
-
-
-def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> exp.Select:
-    """
-    Give each candidate its points, whole numbers: amount and days fall off linearly with the distance.
-    """
-    score = rule.score
-    if score is None:
-        raise AssertionError
-    apart = "abs(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)"
-    allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies)
-    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) div (2 * greatest({allowed}, 1))"]
-    if rule.days is not None and score.days:
-        reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
-        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) div {reach}")
-    if named and score.name:
-        parts.append(f"{score.name} * p.alike div 100")
-    if score.reference:
-        parts.append(f"{score.reference} * p.same div 100")
-    lambda_micro = "cast(0 as bigint)"
-    if named:
-        # Open things of like name x share of the days that the window covers x share of amounts within the tolerance.
-        lambda_micro = "case when p.same > 0 then 0 else cast(p.n as bigint) * lt.chance div 1000000 end"
-    return (
-        select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
-        .from_(f"{pairs} as p")
-        .join("l as lt", on="lt.thing = p.l")
-        .join("r as rt", on="rt.thing = p.r")
-    )
-
-
-def _ranked(points: str, at_least: int) -> exp.Select:
-    """Rank each candidate among those of either side; its margin is the distance to the best rival."""
-    inner = (
-        select("l", "r", "score", "coincidence")
-        .select("row_number() over (partition by l order by score desc) as place_l")
-        .select("row_number() over (partition by r order by score desc) as place_r")
-        .select("lead(score) over (partition by l order by score desc) as next_l")
-        .select("lead(score) over (partition by r order by score desc) as next_r")
-        .from_(points)
-        .where(f"score >= {at_least}")
-    )
-    rival = "greatest(coalesce(next_l, 0), coalesce(next_r, 0))"
-    return select("*", f"score - {rival} as margin").from_(inner.subquery("i"))

@@ -29,7 +29,7 @@ from tieout.matching.facts import (
 )
 from tieout.matching.followers import claims_of, followers_text, may_share, may_still_explain
 from tieout.matching.leftovers import Leftovers, exceptions_sql, leave, positions_sql
-from tieout.matching.outcome import adjustments_sql, gather, matches_sql
+from tieout.matching.outcome import adjustments_sql, counts, gather, matches_sql
 from tieout.matching.perform import Performance, columns_wanted, perform_rules
 from tieout.matching.reading import rule_set
 from tieout.matching.settlements import compose
@@ -183,9 +183,9 @@ class _Attempt:
 
     def _as_before(self, last: dict[str, Any]) -> RunOutcome:
         seconds = {"read": 0.0, "match": 0.0, "write": 0.0} | self.seconds
-        counts = json.loads(last["counts"])
+        told = json.loads(last["counts"])
         return RunOutcome(
-            self.reconciliation.id, last["run_id"], last["digest"], self.through, counts, seconds, unchanged=True
+            self.reconciliation.id, last["run_id"], last["digest"], self.through, told, seconds, unchanged=True
         )
 
     def _found_the_same(self, last: dict[str, Any], run: NewRun) -> bool:
@@ -336,7 +336,7 @@ class _Attempt:
                 run.files.append((writer.file, provisional))
             else:
                 self.store.lake.remove(writer.file.path)
-        run.counts = _counts(work, run)
+        run.counts = counts(work, run.files)
         given_back = sum(self.stale.values())
         run.counts["final"] -= given_back
         before = (
@@ -390,25 +390,3 @@ def _texts(workspace: Workspace, rules: RuleSet, rates: str, followers: str) -> 
     for path in sorted((workspace.folder / "calendars").glob("*.toml")):
         texts[f"calendars/{path.name}"] = path.read_text(encoding="utf-8")
     return texts
-
-
-def _counts(work: Performance, run: NewRun) -> dict[str, int]:
-    """Count what a run found, for people."""
-    rows = work.engine.arrow(
-        """select count(distinct match_id) filter (where confirm) as matches,
-            count(distinct match_id) filter (where not confirm) as proposed,
-            count(distinct match_id) filter (where exact) as final,
-            count(*) filter (where confirm) as matched from parts"""
-    ).to_pylist()[0]
-    states = {
-        row["state"]: row["n"]
-        for row in work.engine.arrow("select state, count(*) as n from left_over group by state").to_pylist()
-    }
-    files = {f.table_name: f.rows for f, _ in run.files}
-    return {
-        **{name: int(count) for name, count in rows.items()},
-        "exceptions": files.get("exceptions", 0),
-        "in_transit": states.get("in_transit", 0),
-        "open": states.get("open", 0),
-        "excluded": states.get("excluded", 0),
-    }

@@ -304,15 +304,15 @@ def check_runs(connection: sa.Connection) -> list[str]:
     """
     audit, run, file, void = schema.audit, schema.run, schema.run_file, schema.void
     entries = {
-        row.subject: json.loads(row.body)
-        for row in connection.execute(sa.select(audit.c.subject, audit.c.body).where(audit.c.action.like("run %")))
+        entry.subject: json.loads(entry.body)
+        for entry in connection.execute(sa.select(audit.c.subject, audit.c.body).where(audit.c.action.like("run %")))
     }
     files: dict[str, list[dict[str, Any]]] = {}
-    for row in connection.execute(sa.select(file)).mappings():
-        files.setdefault(row["run_id"], []).append(dict(row))
+    for one in connection.execute(sa.select(file)).mappings():
+        files.setdefault(one["run_id"], []).append(dict(one))
     voids: dict[str, list[dict[str, Any]]] = {}
-    for row in connection.execute(sa.select(void)).mappings():
-        voids.setdefault(row["run_id"], []).append(dict(row))
+    for one in connection.execute(sa.select(void)).mappings():
+        voids.setdefault(one["run_id"], []).append(dict(one))
     found = []
     rows = [dict(row) for row in connection.execute(sa.select(run).order_by(run.c.sequence)).mappings()]
     for row in rows:
