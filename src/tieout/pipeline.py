@@ -20,7 +20,6 @@ from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.ingest import check_before, expected_files, ingest_file, ingest_landed, source_for
 from tieout.intake.settle import decide_entries
-from tieout.intake.verify import verify
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
 from tieout.matching.reading import check_rules
@@ -28,6 +27,7 @@ from tieout.matching.run import run_reconciliation
 from tieout.observe.gathering import gather_worklist
 from tieout.observe.naming import exception_named, matches_named, records_named
 from tieout.observe.snapshot import latest_day
+from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
 from tieout.store.sweep import sweep
 

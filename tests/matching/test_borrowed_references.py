@@ -26,7 +26,7 @@ COLUMNS = {
 Row = Sequence[str | int]
 
 
-def matched(folder: Path, lines: list[Row], documents: list[Row]) -> Iterator[tuple[str, str, str]]:
+def matched(folder: Path, lines: Sequence[Row], documents: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
     """
     Bring lines (id, amount, order, customer) and documents (number, reference, amount, customer) together.
 

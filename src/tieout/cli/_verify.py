@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 _FAULTS_MAX = 50
+_Run = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="The last run to perform again, or how its id begins (default: all)."),
+]
 _Audit = Annotated[bool, typer.Option("--audit", help="Only check files and the audit log; perform nothing again.")]
 
 
 def verify(
     context: typer.Context,
+    run: _Run = None,
     audit: _Audit = False,  # noqa: FBT002 - typer calls it so
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
@@ -46,7 +51,7 @@ def verify(
             verdict = Verdict()
             check_files(store, verdict, lake=True)
         else:
-            verdict = pipeline.verify(store, place)
+            verdict = pipeline.verify(store, place, run)
     if wanted.as_json:
         told = {name: getattr(verdict, name) for name in verdict.__dataclass_fields__}
         say_json({**told, **measured({"verify": system_clock.monotonic() - begin})})
@@ -64,7 +69,7 @@ def _show(verdict: Verdict, *, performed: bool) -> None:
     say(f"{verdict.deliveries} deliveries, {verdict.files} lake files, {verdict.audit_entries} audit entries {agree}")
     if performed:
         copies = f", {verdict.from_copies} of them from redacted copies" if verdict.from_copies else ""
-        say(f"{verdict.commits} commits performed again from landing, same digests{copies}")
+        say(f"{verdict.commits} commits and {verdict.runs} runs performed again from landing, same digests{copies}")
     for sentence in verdict.not_performed:
         say(sentence)
     if verdict.not_performed:

@@ -12,6 +12,7 @@ the book holds of it are taken over, so that all later commits are still perform
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import tempfile
 from collections import Counter
 from contextlib import closing
@@ -27,6 +28,7 @@ from tieout.intake.commit import digest_of
 from tieout.intake.performing import Scratch, workspace_of
 from tieout.store import schema
 from tieout.store.book import check_audit
+from tieout.store.runs import check_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +53,7 @@ class Verdict:
 
     :ivar commits: how many commits were performed again and gave the same; ``from_copies`` of them from the redacted
         copy of a delivery that was erased. ``files``: how many lake files were held against their digest.
+        ``runs``: how many runs of matching were performed again and gave the same.
     :ivar not_performed: one sentence for each commit that rests on what was erased and cannot be performed again.
     :ivar erased: deliveries whose key was destroyed on purpose; ``tombstones``: a sentence for each.
     :ivar faults: one sentence for everything that does not agree.
@@ -58,6 +61,7 @@ class Verdict:
 
     commits: int = 0
     from_copies: int = 0
+    runs: int = 0
     files: int = 0
     deliveries: int = 0
     audit_entries: int = 0
@@ -76,9 +80,12 @@ def check_files(store: Store, verdict: Verdict, *, lake: bool) -> None:
     text = schema.text_version
     with store.book.reading() as connection:
         deliveries = _deliveries(connection)
-        files = connection.execute(
-            sa.select(schema.lake_file.c.path, schema.lake_file.c.sha256).order_by(schema.lake_file.c.path)
-        ).all()
+        files = [
+            row
+            for table in (schema.lake_file, schema.run_file)
+            for row in connection.execute(sa.select(table.c.path, table.c.sha256).order_by(table.c.path)).all()
+        ]
+        verdict.faults += check_runs(connection)
         changed = [row.digest for row in connection.execute(sa.select(text)) if digest_of(row.body) != row.digest]
         try:
             verdict.audit_entries = check_audit(connection)
@@ -141,8 +148,6 @@ def _note(verdict: Verdict, check: Callable[[], None]) -> None:
 
 
 def _check_landed(store: Store, row: Mapping[str, Any]) -> None:
-    import hashlib
-
     with store.landing.open(row["path"], store.vault.unwrap(row["wrapped_key"]), row["bytes"]) as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # a BinaryIO has readinto
     if found != row["sha256"]:
@@ -159,13 +164,17 @@ class _Texts(dict[str, str]):
 
 
 def verify(
-    store: Store, workspace: Workspace, progress: Callable[[int, int], None] = lambda _done, _of: None
+    store: Store,
+    workspace: Workspace,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    afterwards: Callable[[Store, Path, Verdict], None] = lambda _scratch, _folder, _verdict: None,
 ) -> Verdict:
     """
     Check every file, then perform every commit again in a scratch workspace and compare the digests.
 
     :param workspace: only where it lies is asked of it: what stood in it then, the book kept.
     :param progress: hears (commits done, of how many).
+    :param afterwards: goes on with the scratch stores and their folder, once every commit agrees.
     """
     verdict = Verdict()
     check_files(store, verdict, lake=store.lake.root.is_dir())
@@ -179,14 +188,18 @@ def verify(
         closing(Scratch(store, Path(folder))) as scratch,
     ):
         again = _Again(store, scratch, verdict, texts, deliveries, graves, workspace.folder)
+        performed = True
         for done, row in enumerate(commits, 1):
-            if not again.do(row):
+            performed = again.do(row)
+            if not performed:
                 left = f"{len(commits) - done} later commits were not performed: they rest on it"
                 verdict.faults += [left] if done < len(commits) else []
                 break
             progress(done, len(commits))
         if not verdict.faults:
             verdict.faults += _differences(store, scratch.store)
+        if performed:
+            afterwards(scratch.store, Path(folder), verdict)
     return verdict
 
 

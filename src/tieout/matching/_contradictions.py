@@ -29,7 +29,7 @@ def refuse_contradictions(table: Table, rule: Rule) -> None:
     :param table: the rule as it was written.
     :raises Fault: the first contradiction found.
     """
-    for check in (_of_shape, _of_subset, _of_partial, _of_amount, _of_score, _of_difference):
+    for check in (_of_shape, _of_names, _of_subset, _of_partial, _of_amount, _of_score, _of_difference):
         for key, sentence in check(table, rule):
             raise table.fault(key, f"{sentence}, in {table.name}")
 
@@ -45,6 +45,25 @@ def _of_shape(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     elif rule.keys[0].how not in {"exact", "normalised", "token"}:
         expected = "expected a first key that is exact, normalised or token"
         yield "keys", f"{expected} for the shape {rule.shape!r}, which sums over it, got {rule.keys[0].how!r}"
+    elif rule.shape == "n:m":
+        yield from _of_many_to_many(rule)
+
+
+def _of_many_to_many(rule: Rule) -> Iterator[tuple[str, str]]:
+    """All that one identifier names is summed, whatever its day: nothing else can be asked of it."""
+    if len(rule.keys) > 1 or rule.keys[0].how == "token":
+        got = f"{len(rule.keys)}" if len(rule.keys) > 1 else "'token'"
+        yield "keys", f"expected one key that is exact or normalised for the shape 'n:m', got {got}"
+    if rule.days is not None:
+        yield "days", "expected no 'days' for the shape 'n:m', which sums all that one identifier names, got some"
+    if rule.amount is None or not rule.amount.exact or rule.amount.base:
+        yield "amount", "expected an exact amount for the shape 'n:m', got another"
+
+
+def _of_names(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    names = sum(key.how == "name" for key in rule.keys)
+    if names > 1:
+        yield "keys", f"expected at most one key with how = 'name' (it may list several fields), got {names}"
 
 
 def _of_subset(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:

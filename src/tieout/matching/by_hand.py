@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tieout.errors import WrongUse
-from tieout.matching.facts import records_of
-from tieout.matching.reading import rule_set
+from tieout.matching.facts import kin_sql, records_of
 from tieout.matching.sides import OWN_MONEY, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of, format_minor
@@ -23,13 +22,13 @@ from tieout.store.runs import standing_matches
 if TYPE_CHECKING:
     import duckdb
 
-    from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
+    from tieout.matching.rules import RuleSet
     from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["HandMatch", "Share", "adjustment_row", "allocate", "match_name", "match_row", "shares_of"]
+__all__ = ["HandMatch", "Share", "adjustment_row", "allocate", "exponent_for", "match_name", "match_row", "shares_of"]
 
 _EXPONENT = 9
 
@@ -71,15 +70,22 @@ class Share:
 def shares_of(
     con: duckdb.DuckDBPyConnection,
     store: Store,
-    workspace: Workspace,
     reconciliation: Reconciliation,
+    rules: RuleSet,
     wanted: HandMatch,
     results: Results,
     files: dict[str, list[LakeFile]],
 ) -> list[Share]:
-    """Look up the records, and what is open of each in its claim."""
-    rules = rule_set(workspace, reconciliation)
+    """
+    Look up the records, and what is open of each in its claim.
+
+    :raises WrongUse: one does not stand or is not booked, is named twice, or has nothing open.
+    """
     ids = [*wanted.left, *wanted.right]
+    if len(set(ids)) != len(ids):
+        twice = next(i for i in ids if ids.count(i) > 1)
+        message = f"expected records that differ from each other, got {twice.hex()} twice"
+        raise WrongUse(message)
     con.register("wanted", pa.table({"record_id": pa.array(ids, pa.binary(16))}))
     query = f"select r.* from {records_of(store.lake, files)} r semi join wanted w on w.record_id = r.record_id"
     records = {row["record_id"]: row for row in con.sql(query).to_arrow_table().to_pylist()}
@@ -89,7 +95,14 @@ def shares_of(
         raise WrongUse(message)
     kinds = ({records[i]["kind"] for i in wanted.left}, {records[i]["kind"] for i in wanted.right})
     claims = side_claims(reconciliation, rules, kinds)
+    announced = [i for i in ids if records[i]["status"] != "booked"]
+    if announced:
+        message = (
+            f"expected records that are booked, got {announced[0].hex()}, which is {records[announced[0]]['status']}"
+        )
+        raise WrongUse(message)
     standing = standing_matches(con, store.lake, results, anew=reconciliation.id)
+    _check_kin(con, records_of(store.lake, files), standing, records)
     used: dict[tuple[str, bytes], int] = {}
     for row in (
         con.sql(
@@ -107,6 +120,22 @@ def shares_of(
     return shares
 
 
+def _check_kin(
+    con: duckdb.DuckDBPyConnection, records: str, standing: str, wanted: dict[bytes, dict[str, Any]]
+) -> None:
+    """Refuse a bank's entry of which a transaction is matched, and the other way round."""
+    if not any(record["kind"] in {"bank_entry", "bank_detail"} for record in wanted.values()):
+        return
+    used = f"(select m.record_key, m.record_id from {standing} m where m.status = 'confirmed' and m.claim = 'bank')"
+    query = f"select k.record_id from ({kin_sql(records, used)}) k semi join wanted w on w.record_id = k.record_id"
+    for (record_id,) in con.execute(query).fetchall():
+        message = (
+            f"expected a record with something open, got {wanted[record_id]['external_id']!r}: its entry, or a transaction"
+            " inside it, is matched"
+        )
+        raise WrongUse(message)
+
+
 def _share(side: str, claim: str, record: dict[str, Any], used: dict[tuple[str, bytes], int], polarity: str) -> Share:
     kind = KINDS[record["kind"]]
     own = kind.claims[0] if claim == "by kind" and kind.claims else claim
@@ -122,7 +151,7 @@ def _share(side: str, claim: str, record: dict[str, Any], used: dict[tuple[str, 
         -1 if (polarity == "by kind" and kind.name in OWN_MONEY) or (polarity == "opposite" and side == "right") else 1
     )
     available = measure - used.get((own, record["record_id"]), 0)
-    if not available:
+    if available * measure <= 0:
         message = (
             f"expected a record with something open, got {record['external_id'] or record['record_id'].hex()!r}, which"
             " another match has used up: `tieout explain` says which, `tieout undo` takes it back"
@@ -157,6 +186,9 @@ def allocate(shares: list[Share], wanted: HandMatch) -> int:
         message = f"expected one record on the side that has {shown} more, got {len(larger)}: which one stays open?"
         raise WrongUse(message)
     other = totals["right" if larger[0].side == "left" else "left"]
+    if other * larger[0].turned <= 0:
+        message = f"expected both sides to have the same sign, of which one can be a part of the other, got a difference of {shown}"
+        raise WrongUse(message)
     larger[0].allocated = other * larger[0].sign
     return 0
 
@@ -175,20 +207,17 @@ def match_name(reconciliation: str, shares: list[Share], sequence: int) -> bytes
     return hashlib.sha256(repr((reconciliation, sequence, parts)).encode()).digest()[:16]
 
 
-def _scaled(share: Share, amount: int) -> int:
-    return int(amount // 10 ** (_EXPONENT - _exponent(share)))
+def exponent_for(shares: list[Share]) -> int:
+    """Say at how many decimals everything in a match can be written: the most that one of its records states."""
+    stated = [(share.record["exponent"], share.record["currency"]) for share in shares]
+    return max(exponent_of(currency) if exponent is None else exponent for exponent, currency in stated)
 
 
-def _exponent(share: Share) -> int:
-    stated = share.record["exponent"]
-    exponent: int = exponent_of(share.record["currency"]) if stated is None else stated
-    while share.allocated % 10 ** (_EXPONENT - exponent):
-        exponent += 1
-    return exponent
-
-
-def match_row(match_id: bytes, reconciliation: str, share: Share, difference: int, actor: str) -> dict[str, Any]:
-    """Give the row of ``matches`` for a share."""
+def match_row(
+    match_id: bytes, reconciliation: str, share: Share, difference: int, actor: str, exponent: int
+) -> dict[str, Any]:
+    """Give the row of ``matches`` for a share, its amounts at ``exponent`` decimals."""
+    unit = 10 ** (_EXPONENT - exponent)
     return {
         "match_id": match_id,
         "reconciliation": reconciliation,
@@ -199,25 +228,25 @@ def match_row(match_id: bytes, reconciliation: str, share: Share, difference: in
         "record_id": share.record["record_id"],
         "record_key": share.record["record_key"],
         "version": share.record["version"],
-        "amount": _scaled(share, share.measure),
-        "allocated": _scaled(share, share.allocated),
+        "amount": share.measure // unit,
+        "allocated": share.allocated // unit,
         "currency": share.record["currency"],
-        "exponent": _exponent(share),
-        "difference": _scaled(share, difference),
+        "exponent": exponent,
+        "difference": difference // unit,
         "decided_by": actor,
     }
 
 
 def adjustment_row(
-    match_id: bytes, reconciliation: str, share: Share, difference: int, wanted: HandMatch, reason: str
+    match_id: bytes, reconciliation: str, currency: str, difference: int, wanted: HandMatch, reason: str, exponent: int
 ) -> dict[str, Any]:
     """Give the row of ``adjustments`` for a difference that a person explained."""
     return {
         "match_id": match_id,
         "reconciliation": reconciliation,
         "reason": wanted.difference,
-        "amount": _scaled(share, difference),
-        "currency": share.record["currency"],
-        "exponent": _exponent(share),
+        "amount": difference // 10 ** (_EXPONENT - exponent),
+        "currency": currency,
+        "exponent": exponent,
         "policy": f"by hand: {reason}",
     }

@@ -7,6 +7,7 @@ Each is a small run on the same heads as the rules', so that no decision can use
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,12 +15,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from tieout.errors import Transient, WrongUse
-from tieout.matching.by_hand import HandMatch, Share, adjustment_row, allocate, match_name, match_row, shares_of
+from tieout.matching.by_hand import (
+    HandMatch,
+    Share,
+    adjustment_row,
+    allocate,
+    exponent_for,
+    match_name,
+    match_row,
+    shares_of,
+)
+from tieout.matching.facts import kin_sql, records_of
+from tieout.matching.reading import rule_set
 from tieout.matching.rules import REASONS
 from tieout.store.decisions import decision_row
 from tieout.store.engine import connect
-from tieout.store.runs import HeadMovedError, NewRun, commit_run, results_at, standing_matches
+from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
 from tieout.store.tables import table_schema
+from tieout.store.views import table
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
@@ -29,20 +42,36 @@ if TYPE_CHECKING:
 
     from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
+    from tieout.matching.rules import RuleSet
     from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["HandMatch", "approve", "match_by_hand", "reject", "take_back"]
+__all__ = ["HandMatch", "Moment", "approve", "match_by_hand", "reject", "repeat_decision", "take_back"]
 
 _TRIES = 20
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """
+    What a decision was made on, when it is performed again.
+
+    :ivar after: the run after which it was made.
+    :ivar rules: the rules of the reconciliation as they were; None: a match by hand needs them, others do not.
+    """
+
+    facts_version: int
+    after: int
+    rules: RuleSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Now:
     """What the book says when a decision is made."""
 
+    facts_version: int
     results: Results
     files: dict[str, list[LakeFile]]
 
@@ -54,11 +83,13 @@ def match_by_hand(
     wanted: HandMatch,
     reason: str,
     subject: str | None = None,
+    again: Moment | None = None,
 ) -> str:
     """
     Put records together.
 
     :param subject: the exception that this resolves.
+    :param again: perform an earlier decision again on what it was made on (so does each of the three below).
     :return: the match's id.
     :raises WrongUse: a record is used up already or is of no such side; the sums differ and nobody says why.
     """
@@ -66,18 +97,31 @@ def match_by_hand(
         message = f"expected a reason for the difference ({', '.join(REASONS)}), got {wanted.difference!r}"
         raise WrongUse(message)
 
+    rules = again.rules if again is not None and again.rules is not None else rule_set(workspace, reconciliation)
+    asked = {
+        "do": "match",
+        "left": [i.hex() for i in wanted.left],
+        "right": [i.hex() for i in wanted.right],
+        "difference": wanted.difference,
+        "part": wanted.part,
+        "subject": subject,
+    }
+
     def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, str]:
-        shares = shares_of(con, store, workspace, reconciliation, wanted, now.results, now.files)
+        shares = shares_of(con, store, reconciliation, rules, wanted, now.results, now.files)
         displaced = _displaced(con, store, now.results, reconciliation.id, shares)
         difference = allocate(shares, wanted)
         match_id = match_name(reconciliation.id, shares, now.results.sequence)
-        run = _new_run("hand", workspace, reconciliation.id, now.results, reason)
-        run.heads = {s.claim: now.results.heads.get(s.claim, 0) for s in shares}
-        run.voids = dict.fromkeys(displaced, ("a person matched one of its records", False))
-        rows = [match_row(match_id, reconciliation.id, share, difference, store.actor) for share in shares]
+        run = _new_run("hand", workspace, reconciliation.id, now, reason, {"decision": asked, "rules": rules.text})
+        run.voids = {match_id: ("a person matched one of its records", False) for match_id, _ in displaced}
+        claims = {s.claim for s in shares} | {claim for _, claim in displaced}
+        run.heads = {claim: now.results.heads.get(claim, 0) for claim in claims}
+        exponent = exponent_for(shares)
+        rows = [match_row(match_id, reconciliation.id, share, difference, store.actor, exponent) for share in shares]
         run.files.append((_write(store, "matches", rows), False))
         if difference:
-            adjustment = adjustment_row(match_id, reconciliation.id, shares[0], difference, wanted, reason)
+            currency = shares[0].record["currency"]
+            adjustment = adjustment_row(match_id, reconciliation.id, currency, difference, wanted, reason, exponent)
             run.files.append((_write(store, "adjustments", [adjustment]), False))
         run.counts = {"final": 1}
         body = {"match_id": match_id.hex(), "resolution": "matched"}
@@ -86,43 +130,54 @@ def match_by_hand(
             run.decisions.append(decision_row(store, "resolve", subject, reason, body))
         return run, match_id.hex()
 
-    return _committed(store, attempt)
+    return _committed(store, attempt, again)
 
 
-def take_back(store: Store, workspace: Workspace, matches: Sequence[bytes], reason: str, subject: str) -> list[str]:
+def take_back(
+    store: Store,
+    workspace: Workspace,
+    matches: Sequence[bytes],
+    reason: str,
+    subject: str,
+    again: Moment | None = None,
+) -> list[str]:
     """
-    Take matches back: their records are open again, and no rule puts them together again.
+    Take matches back, proposed ones too: their records are open again, and no rule puts them together again.
 
     :return: the reconciliations to run again.
     :raises WrongUse: one of them does not stand.
     """
 
     def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, list[str]]:
-        found = _standing(con, store, now.results, matches)
+        found = _standing(con, store, now.results, matches, ("confirmed", "proposed"))
         names = sorted({row["reconciliation"] for row in found})
-        run = _new_run("undo", workspace, names[0], now.results, reason)
+        run = _new_run("undo", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
         run.voids = dict.fromkeys(matches, (reason, True))
         run.counts = {"final": -len({row["match_id"] for row in found if not row["provisional"]})}
         run.decisions = [decision_row(store, "undo", subject, reason, {"matches": [m.hex() for m in matches]})]
         return run, names
 
-    return _committed(store, attempt)
+    asked = {"do": "undo", "matches": [m.hex() for m in matches], "subject": subject}
+    return _committed(store, attempt, again)
 
 
-def approve(store: Store, workspace: Workspace, matches: Sequence[bytes], reason: str | None) -> list[str]:
+def approve(
+    store: Store, workspace: Workspace, matches: Sequence[bytes], reason: str | None, again: Moment | None = None
+) -> list[str]:
     """
     Confirm proposed matches: from now on they use up what they name.
 
     :return: the reconciliations to run again.
-    :raises WrongUse: one is not proposed, or its records were used up meanwhile.
+    :raises WrongUse: one is not proposed, or its records were used up or corrected meanwhile.
     """
 
     def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, list[str]]:
-        found = _standing(con, store, now.results, matches, proposed=True)
+        found = _standing(con, store, now.results, matches, ("proposed",))
         names = sorted({row["reconciliation"] for row in found})
-        _check_available(con, store, now.results, found)
-        run = _new_run("hand", workspace, names[0], now.results, reason)
+        _check_stands(con, store, now, found)
+        _check_available(con, store, now, found)
+        run = _new_run("hand", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
         columns = table_schema("matches").names
         rows = [{n: row[n] for n in columns} | {"status": "confirmed", "decided_by": store.actor} for row in found]
@@ -133,10 +188,13 @@ def approve(store: Store, workspace: Workspace, matches: Sequence[bytes], reason
         run.decisions = [decision_row(store, "approve", m.hex(), reason) for m in matches]
         return run, names
 
-    return _committed(store, attempt)
+    asked = {"do": "approve", "matches": [m.hex() for m in matches]}
+    return _committed(store, attempt, again)
 
 
-def reject(store: Store, workspace: Workspace, matches: Sequence[bytes], reason: str) -> list[str]:
+def reject(
+    store: Store, workspace: Workspace, matches: Sequence[bytes], reason: str, again: Moment | None = None
+) -> list[str]:
     """
     Say that proposed matches are none: no rule proposes them again.
 
@@ -145,22 +203,56 @@ def reject(store: Store, workspace: Workspace, matches: Sequence[bytes], reason:
     """
 
     def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, list[str]]:
-        found = _standing(con, store, now.results, matches, proposed=True)
+        found = _standing(con, store, now.results, matches, ("proposed",))
         names = sorted({row["reconciliation"] for row in found})
-        run = _new_run("undo", workspace, names[0], now.results, reason)
+        run = _new_run("undo", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
         run.voids = dict.fromkeys(matches, (reason, True))
         run.decisions = [decision_row(store, "reject", m.hex(), reason) for m in matches]
         return run, names
 
-    return _committed(store, attempt)
+    asked = {"do": "reject", "matches": [m.hex() for m in matches]}
+    return _committed(store, attempt, again)
 
 
-def _committed(store: Store, attempt: Callable[[duckdb.DuckDBPyConnection, _Now], tuple[NewRun, _Answer]]) -> _Answer:
+def repeat_decision(
+    store: Store,
+    workspace: Workspace,
+    reconciliation: Reconciliation,
+    asked: dict[str, Any],
+    reason: str | None,
+    again: Moment,
+) -> None:
+    """
+    Perform a decision again.
+
+    :param asked: what was decided, as the run's input ``decision`` says.
+    """
+    if asked["do"] == "match":
+        left, right = (tuple(bytes.fromhex(i) for i in asked[side]) for side in ("left", "right"))
+        wanted = HandMatch(left=left, right=right, difference=asked["difference"], part=asked["part"])
+        match_by_hand(store, workspace, reconciliation, wanted, reason or "", asked["subject"], again)
+        return
+    matches = [bytes.fromhex(match_id) for match_id in asked["matches"]]
+    if asked["do"] == "undo":
+        take_back(store, workspace, matches, reason or "", asked["subject"], again)
+    elif asked["do"] == "approve":
+        approve(store, workspace, matches, reason, again)
+    else:
+        reject(store, workspace, matches, reason or "", again)
+
+
+def _committed(
+    store: Store,
+    attempt: Callable[[duckdb.DuckDBPyConnection, _Now], tuple[NewRun, _Answer]],
+    again: Moment | None,
+) -> _Answer:
     """Read, decide, commit; once more from the start where another run came first."""
     for _ in range(_TRIES):
         with store.book.reading() as connection:
-            now = _Now(results_at(connection), files_at(connection, ("records", "superseded")))
+            version = facts_version(connection) if again is None else again.facts_version
+            results = results_at(connection, None if again is None else again.after)
+            now = _Now(version, results, files_at(connection, ("records", "superseded"), version))
         with closing(connect()) as con:
             run, answer = attempt(con, now)
         try:
@@ -176,20 +268,23 @@ def _new_run(
     kind: str,
     workspace: Workspace,
     reconciliation: str,
-    results: Results,
+    now: _Now,
     reason: str | None,
+    rests_on: dict[str, Any],
 ) -> NewRun:
-    last = results.last.get(reconciliation)
-    text = workspace.path.read_text(encoding="utf-8")
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    """Describe a run by a person; ``rests_on`` is what was asked, and other texts that it can be repeated from."""
+    texts = {"tieout.toml": workspace.path.read_text(encoding="utf-8")}
+    for name, said in rests_on.items():
+        texts[name] = said if isinstance(said, str) else json.dumps(said, sort_keys=True)
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     return NewRun(
         kind=kind,
         reconciliation=reconciliation,
         through_day=None,
-        facts_version=last["facts_version"] if last else 0,
+        facts_version=now.facts_version,
         heads={},
-        inputs={"tieout.toml": digest, "after": str(results.sequence)},
-        texts={digest: ("tieout.toml", text)},
+        inputs={**digests, "after": str(now.results.sequence)},
+        texts={digests[name]: (name, text) for name, text in texts.items()},
         reason=reason,
     )
 
@@ -206,8 +301,8 @@ def _write(store: Store, name: str, rows: list[dict[str, Any]]) -> LakeFile:
 
 def _displaced(
     con: duckdb.DuckDBPyConnection, store: Store, results: Results, reconciliation: str, shares: list[Share]
-) -> list[bytes]:
-    """Find the provisional matches of this reconciliation that a person's match of their records pushes out."""
+) -> list[tuple[bytes, str]]:
+    """Find the provisional matches of this reconciliation that a person's match pushes out, with the claims they hold."""
     keys = [(s.claim, s.record["record_id"]) for s in shares]
     con.register(
         "claimed",
@@ -215,17 +310,23 @@ def _displaced(
     )
     standing = standing_matches(con, store.lake, results)
     rows = con.execute(
-        f"""select distinct m.match_id from {standing} m semi join claimed c on c.claim = m.claim and c.record_id = m.record_id
-            where m.provisional and m.status = 'confirmed' and m.reconciliation = ?""",
+        f"""with out as (
+                select m.match_id from {standing} m semi join claimed c on c.claim = m.claim and c.record_id = m.record_id
+                where m.provisional and m.status = 'confirmed' and m.reconciliation = ?)
+            select distinct m.match_id, m.claim from {standing} m semi join out o on o.match_id = m.match_id""",
         [reconciliation],
     ).fetchall()
-    return sorted(row[0] for row in rows)
+    return sorted((bytes(match_id), str(claim)) for match_id, claim in rows)
 
 
 def _standing(
-    con: duckdb.DuckDBPyConnection, store: Store, results: Results, matches: Sequence[bytes], *, proposed: bool = False
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    results: Results,
+    matches: Sequence[bytes],
+    states: tuple[str, ...],
 ) -> list[dict[str, Any]]:
-    """Look up matches that stand; of several reconciliations only one at a time may be decided on."""
+    """Look up matches that stand, each in one of some states."""
     con.register("asked", pa.table({"match_id": pa.array(list(matches), pa.binary(16))}))
     standing = standing_matches(con, store.lake, results)
     rows = (
@@ -233,31 +334,54 @@ def _standing(
         .to_arrow_table()
         .to_pylist()
     )
-    wanted = "proposed" if proposed else "confirmed"
-    lacking = [m.hex() for m in matches if not any(r["match_id"] == m and r["status"] == wanted for r in rows)]
+    known = {row["match_id"] for row in rows if row["status"] in states}
+    lacking = [m.hex() for m in matches if m not in known]
     if lacking:
-        what = "proposed matches" if proposed else "matches that stand"
+        what = "matches that stand" if "confirmed" in states else "proposed matches"
         message = f"expected {what}, got {', '.join(lacking[:3])}: `tieout export matches` lists them"
         raise WrongUse(message)
     return [dict(row) for row in rows]
 
 
-def _check_available(
-    con: duckdb.DuckDBPyConnection, store: Store, results: Results, rows: list[dict[str, Any]]
-) -> None:
-    """Refuse to confirm what other matches have used up since it was proposed."""
-    standing = standing_matches(con, store.lake, results)
+def _check_stands(con: duckdb.DuckDBPyConnection, store: Store, now: _Now, rows: list[dict[str, Any]]) -> None:
+    """Refuse to confirm what rests on a record that was corrected since it was proposed."""
+    if not now.files["superseded"]:
+        return
     con.register("asked_rows", pa.Table.from_pylist(rows))
+    gone = table(store.lake, "superseded", now.files["superseded"])
+    found = con.sql(
+        f"""select lower(hex(a.record_id)) from asked_rows a join {gone} s
+            on s.record_key = a.record_key and s.record_id = a.record_id and s.version = a.version limit 1"""
+    ).fetchall()
+    if found:
+        message = f"expected records that stand as they were proposed, got {found[0][0]}, which was corrected since: run `tieout match` again"
+        raise WrongUse(message)
+
+
+def _check_available(con: duckdb.DuckDBPyConnection, store: Store, now: _Now, rows: list[dict[str, Any]]) -> None:
+    """Refuse to confirm what other matches have used up since it was proposed."""
+    standing = standing_matches(con, store.lake, now.results)
+    con.register("asked_rows", pa.Table.from_pylist(rows))
+    # Runs count in different minor units: nine decimals fit all.
+    nine = "{0}::hugeint * (10 ** (9 - exponent))::hugeint"
+    kin = kin_sql(
+        records_of(store.lake, now.files),
+        f"(select record_key, record_id from {standing} u where u.status = 'confirmed' and u.claim = 'bank')",
+    )
     over = con.sql(
         f"""
-        with wanted as (select claim, record_id, any_value(amount) as amount, sum(allocated) as wanted from asked_rows group by all),
-        used as (
-            select m.claim, m.record_id, sum(m.allocated) as used from {standing} m
+        with wanted as (
+            select claim, record_id, any_value({nine.format("amount")}) as amount, sum({nine.format("allocated")}) as wanted
+            from asked_rows group by claim, record_id
+        ), used as (
+            select m.claim, m.record_id, sum({nine.format("m.allocated")}) as used from {standing} m
             semi join asked_rows a on a.claim = m.claim and a.record_id = m.record_id
-            where m.status = 'confirmed' group by all
+            where m.status = 'confirmed' group by m.claim, m.record_id
         )
-        select lower(hex(w.record_id)) from wanted w join used u using (claim, record_id)
-        where abs(w.wanted + u.used) > abs(w.amount)
+        select lower(hex(w.record_id)) from wanted w left join used u using (claim, record_id)
+        where abs(w.wanted + coalesce(u.used, 0)) > abs(w.amount)
+        union all select lower(hex(k.record_id)) from ({kin}) k semi join asked_rows a on a.record_id = k.record_id
+            and a.claim = 'bank'
         """
     ).fetchall()
     if over:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.config.rates import Rates
     from tieout.config.workspace import Reconciliation
     from tieout.matching.backends.duckdb import DuckDB
-    from tieout.matching.rules import Days
+    from tieout.matching.rules import Days, RuleSet
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
 
@@ -36,8 +36,10 @@ __all__ = [
     "base_rates",
     "calendar_codes",
     "day_number",
+    "kin_sql",
     "kinds_of",
     "read_forbidden",
+    "read_kin",
     "read_scales",
     "read_stale",
     "read_used",
@@ -79,24 +81,28 @@ def records_of(lake: Lake, files: dict[str, list[LakeFile]]) -> str:
     return current_records(lake, files["records"], files["superseded"])
 
 
-def kinds_of(engine: DuckDB, records: str, reconciliation: Reconciliation) -> tuple[set[str], set[str]]:
+def kinds_of(engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet) -> tuple[set[str], set[str]]:
     """Say which kinds the records of each side have."""
     found = []
-    for side in (reconciliation.left, reconciliation.right):
-        rows = engine.arrow(f"select distinct r.kind from {records} r where {side_filter(side)}")
+    for side, own in ((reconciliation.left, rules.left), (reconciliation.right, rules.right)):
+        rows = engine.arrow(f"select distinct r.kind from {records} r where {side_filter(side, own)}")
         found.append(set(rows["kind"].to_pylist()))
     return found[0], found[1]
 
 
-def read_scales(engine: DuckDB, records: str, reconciliation: Reconciliation, matches: str) -> Money:
+def read_scales(
+    engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet, matches: str, claims: set[str]
+) -> Money:
     """
     Make the relation ``scales`` (currency, exponent, ccy, factor): how a stated amount becomes one of this run.
+
+    :param claims: what the run uses up: matches of others say nothing that it rests on.
     """
-    sides = " or ".join(f"({side_filter(side)})" for side in (reconciliation.left, reconciliation.right))
-    pairs = engine.arrow(
-        f"select distinct currency, exponent from {records} r where {sides}"
-        f" union select distinct currency, exponent from {matches} m"
-    ).to_pylist()
+    both = ((reconciliation.left, rules.left), (reconciliation.right, rules.right))
+    sides = " or ".join(f"({side_filter(side, own)})" for side, own in both)
+    listed = ", ".join(f"'{claim}'" for claim in sorted(claims))
+    used = f" union select distinct currency, exponent from {matches} m where m.claim in ({listed})" if claims else ""
+    pairs = engine.arrow(f"select distinct currency, exponent from {records} r where {sides}{used}").to_pylist()
     own = {(p["currency"], p["exponent"]): p["exponent"] for p in pairs if p["currency"]}
     for currency, exponent in list(own):
         own[currency, exponent] = exponent_of(currency) if exponent is None else exponent
@@ -119,32 +125,42 @@ def read_scales(engine: DuckDB, records: str, reconciliation: Reconciliation, ma
 
 
 def read_stale(
-    engine: DuckDB, lake: Lake, files: dict[str, list[LakeFile]], results: Results, reconciliation: str
-) -> list[bytes]:
+    engine: DuckDB,
+    lake: Lake,
+    files: dict[str, list[LakeFile]],
+    results: Results,
+    reconciliation: str,
+    claims: set[str],
+) -> dict[bytes, bool]:
     """
-    Find final matches of a reconciliation that rest on a record which was since superseded in amount, currency or keys.
+    Find matches that rest on a record which was since superseded in amount, currency or keys.
 
+    Those of other reconciliations, too, as far as they use up one of the claims: what they hold is held for nothing.
     Makes the relation ``stale`` (match_id).
+
+    :return: whether each is of this reconciliation, and final.
     """
     engine.create("stale", "select ''::blob as match_id where false")
-    if not files["superseded"] or not results.of("matches", reconciliation):
-        return []
+    if not files["superseded"] or not results.of("matches"):
+        return {}
     standing = standing_matches(engine.con, lake, results, anew=reconciliation)
     told = ", ".join(f"n.{column} is distinct from o.{column}" for column in _MATERIAL)
     engine.create(
         "stale",
         f"""
-        select distinct m.match_id from {standing} m
+        select m.match_id, bool_or(m.reconciliation = '{reconciliation.replace("'", "''")}' and m.status = 'confirmed') as own
+        from {standing} m
         join {table(lake, "superseded", files["superseded"])} s
             on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
         join {table(lake, "records", files["records"])} o
             on o.record_key = m.record_key and o.record_id = m.record_id and o.version = m.version
         left join {records_of(lake, files)} n on n.record_key = m.record_key and n.record_id = m.record_id
-        where m.reconciliation = '{reconciliation.replace("'", "''")}'
+        where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
             and (n.record_id is null or {told.replace(", ", " or ")})
+        group by m.match_id
         """,
     )
-    return sorted(engine.arrow("select match_id from stale")["match_id"].to_pylist())
+    return {row["match_id"]: row["own"] for row in engine.arrow("from stale order by match_id").to_pylist()}
 
 
 def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> bool:
@@ -166,9 +182,38 @@ def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str)
     return True
 
 
+def read_kin(engine: DuckDB, records: str, kinds: set[str], *, used: bool) -> None:
+    """
+    Make the relation ``kin_used`` (record_id): bank entries of which a transaction is used up, and the other way round.
+    """
+    if not used or not {"bank_entry", "bank_detail"} <= kinds:
+        engine.create("kin_used", "select ''::blob as record_id where false")
+        return
+    engine.create("kin_used", kin_sql(records, "(select * from used where claim = 'bank')"))
+
+
+def kin_sql(records: str, used: str) -> str:
+    """
+    Write the query for what a bank's entry is to its transactions: (record_id) of the parts or the whole of what is used.
+
+    :param used: a relation with record_key and record_id.
+    """
+    mine = (
+        f"(select r.* from {records} r semi join {used} u on u.record_key = r.record_key and u.record_id = r.record_id)"
+    )
+    return f"""
+        select c.record_id from {records} c join {mine} p on p.kind = 'bank_entry' and p.external_key = c.parent_key
+            and p.account_id = c.account_id and p.booked_on is not distinct from c.booked_on where c.kind = 'bank_detail'
+        union select p.record_id from {records} p join {mine} c on c.kind = 'bank_detail' and c.parent_key = p.external_key
+            and c.account_id = p.account_id and c.booked_on is not distinct from p.booked_on where p.kind = 'bank_entry'
+    """
+
+
 def read_forbidden(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> None:
     """
     Make the relation ``apart`` (left_id, right_id): records that a person took apart, which no rule pairs again.
+
+    Of a match of one side only, its records are apart from each other.
     """
     engine.create("apart", "select ''::blob as left_id, ''::blob as right_id where false")
     blocked = [v[0] for v in results.voids if v[2]]
@@ -180,7 +225,10 @@ def read_forbidden(engine: DuckDB, lake: Lake, results: Results, reconciliation:
     engine.create(
         "apart",
         f"""select distinct a.record_id as left_id, b.record_id as right_id from {rows} a join {rows} b
-            on b.match_id = a.match_id and a.side = 'left' and b.side = 'right'""",
+            on b.match_id = a.match_id and a.side = 'left' and b.side = 'right'
+            union select a.record_id, b.record_id from {rows} a join {rows} b
+            on b.match_id = a.match_id and b.record_id <> a.record_id
+            where a.match_id in (select match_id from {rows} group by match_id having min(side) = max(side))""",
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
 from tieout.matching.facts import EPOCH, day_number
+from tieout.matching.operators import PAIRS_MAX
 from tieout.matching.sides import SETTLED
 from tieout.model.kinds import KINDS
 
@@ -27,6 +28,10 @@ __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
 #: How long a document without a due date may stay open.
 TERM_DAYS = 30
 _CANDIDATES_MAX = 3
+# So many open things of one amount are set side by side; of more it is only said that there are several.
+_ALIKE_MAX = 20
+# As a rule by amounts alone looks at no more pairs of one amount than this.
+_LOOKED_AT_MAX = PAIRS_MAX * 100
 # Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
 SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
 
@@ -58,8 +63,9 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
             with elsewhere as (
                 select f.side, f.parent as thing from family f join taken_rows t on t.origin = f.side and t.row = f.child
                 union select f.side, f.child from family f join taken_rows t on t.origin = f.side and t.row = f.parent
+                union select e.origin, e.thing from every_row e semi join kin_used k on k.record_id = e.record_id
             )
-            select e.* exclude (amount), (e.amount - coalesce(t.taken, 0))::bigint as amount, t.row is not null as begun,
+            select e.* exclude (amount), (e.amount - coalesce(t.taken, 0))::bigint as amount, t.row is not null or e.amount <> e.measure * e.sign as begun,
                 w.thing is not null as elsewhere
             from every_row e left join elsewhere w on w.side = e.origin and w.thing = e.thing left join taken_rows t on t.origin = e.origin and t.row = e.thing
             where e.amount <> coalesce(t.taken, 0)""",
@@ -113,7 +119,7 @@ def _leave_transfers(work: Performance) -> None:
     work.engine.create(
         "transfers_open",
         f"""
-        select e.*, false as begun, false as elsewhere, null::integer as expected,
+        select e.* replace ((e.measure * e.sign)::bigint as amount), false as begun, false as elsewhere, null::integer as expected,
             case when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
             null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why
         from every_row e anti join composed c on c.thing = e.thing and c.claim = 'transfer'
@@ -193,10 +199,10 @@ def _find_candidates(work: Performance) -> None:
     engine.create("met_by_key", " union all ".join(parts))
     engine.create(
         "met_by_amount",
-        """
+        f"""
         select a.origin, a.thing, b.origin as other_origin, b.thing as other
         from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.amount = a.amount
-        semi join (select ccy, amount from left_over group by all having count(*) <= 20) c
+        semi join (select ccy, amount from left_over group by all having count(*) <= {_ALIKE_MAX}) c
             on c.ccy = a.ccy and c.amount = a.amount
         where a.state = 'exception' and abs(b.booked - a.booked) <= 31
         """,
@@ -215,7 +221,7 @@ def _rank_candidates(work: Performance) -> None:
         ), judged as (
             select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
-                b.ccy as other_ccy, b.measure as other_measure, t.row is not null as used, b.booked as other_booked
+                b.ccy as other_ccy, b.measure as other_measure, t.row is not null or b.amount = 0 as used, b.booked as other_booked
             from met m
             join every_row a on a.origin = m.origin and a.thing = m.thing
             join every_row b on b.origin = m.other_origin and b.thing = m.other
@@ -272,15 +278,30 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
                     'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
             from first group by origin, thing
+        ), rivals as (
+            -- The only one that fits it has others that fit as well.
+            select distinct f.other_origin as origin, f.other as thing
+            from first f join told t on t.origin = f.origin and t.thing = f.thing
+            where t.alike > 1 and f.why = 'same_amount'
+        ), crowds as (
+            -- So many of one amount that they were not set side by side, one by one.
+            select ccy, amount, count(*) filter (where origin = 'left') as lefts,
+                count(*) filter (where origin = 'right') as rights
+            from o group by ccy, amount having count(*) > {_ALIKE_MAX}
         ), reasoned as (
             select o.*, t.* exclude (origin, thing), case
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when o.thing in (select thing from held h where h.side = o.origin) then 'ambiguous'
-                when t.alike > 1 then 'ambiguous'
+                when o.thing in (select thing from beyond b where b.side = o.origin) then 'undecided'
+                when t.alike > 1 or d.thing is not null then 'ambiguous'
+                when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
+                when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end as reason
             from o left join told t on t.origin = o.origin and t.thing = o.thing
+            left join rivals d on d.origin = o.origin and d.thing = o.thing
+            left join crowds c on c.ccy = o.ccy and c.amount = o.amount
         )
         select substr(sha256(concat_ws(':', '{_quote(judged.reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
             '{_quote(judged.reconciliation)}' as reconciliation, o.reason, o.origin as side, o.claim, o.record_id, o.record_key,
@@ -289,6 +310,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             date '1970-01-01' + o.expected_day::integer as due_on,
             case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
+                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
                 when 'ambiguous' then 'several answers fit equally well: choose one'
                 when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
                     || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp, select
 
+from tieout.model.money import exponent_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,11 +32,12 @@ __all__ = [
     "allowed",
     "anchored_sums",
     "distinct_pairs",
+    "first_in_first_out",
     "identified",
     "in_window",
     "key_sums",
     "keys_in_use",
-    "one_of_a_family",
+    "keys_met",
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
@@ -80,13 +83,18 @@ def identified(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
     )
 
 
-def keys_in_use(left_keys: str, right_keys: str) -> exp.Select:
-    """List the keys that both sides know and that bring together no more pairs than may be looked at: (key)."""
+def keys_met(left_keys: str, right_keys: str) -> exp.Select:
+    """List the keys that both sides know, and how many pairs each brings together: (key, pairs)."""
     counted = [
         select("key", "count(*) as n").from_(keys).group_by("key").subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
-    return select("a.key").from_(counted[0]).join(counted[1], on="a.key = b.key").where(f"a.n * b.n <= {PAIRS_MAX}")
+    return select("a.key", "a.n * b.n as pairs").from_(counted[0]).join(counted[1], on="a.key = b.key")
+
+
+def keys_in_use(met: str) -> exp.Select:
+    """Keep the keys that bring together no more pairs than may be looked at: (key)."""
+    return select("key").from_(met).where(f"pairs <= {PAIRS_MAX}")
 
 
 def pairs_by_key(left_keys: str, right_keys: str, used: str, *, raw: bool, conditions: Sequence[str]) -> exp.Select:
@@ -146,22 +154,6 @@ def allowed(pairs: exp.Select) -> exp.Select:
     )
 
 
-def one_of_a_family(pairs: exp.Select) -> exp.Select:
-    """Where a bank's entry and a transaction inside it are both paired, leave out the entry: the part says more."""
-    query = select("p.*").from_(pairs.subquery("p"))
-    for side, short in (("left", "l"), ("right", "r")):
-        kin = (
-            select("f.parent")
-            .distinct()
-            .from_("family as f")
-            .join("only as o", on=f"o.{short} = f.child")
-            .where(f"f.side = '{side}'")
-            .subquery(f"kin_{short}")
-        )
-        query = query.join(kin, on=f"kin_{short}.parent = p.{short}", join_type="anti")
-    return query
-
-
 def distinct_pairs(pairs: str) -> exp.Select:
     """Give each pair once."""
     return select("l", "r").distinct().from_(pairs)
@@ -178,6 +170,45 @@ def the_only_ones(pairs: str) -> exp.Select:
         .from_(f"{pairs} as p")
         .join(lonely[0], on="a.l = p.l", join_type="semi")
         .join(lonely[1], on="b.r = p.r", join_type="semi")
+    )
+
+
+def first_in_first_out(pairs: str) -> exp.Select:
+    """
+    Pair things that are equal to each other, the first with the first: (l, r).
+
+    Equal are things of one side with the same candidates, amount, currency and day, whose candidates know no others and
+    are equal too. ``l_order``, ``r_order`` (thing, place) say which comes first.
+    """
+    numbered = {}
+    for mine, theirs in (("l", "r"), ("r", "l")):
+        known = select(mine, f"array_agg({theirs} order by {theirs}) as theirs").from_(pairs).group_by(mine)
+        numbered[mine] = (
+            select(
+                f"k.{mine}",
+                "k.theirs",
+                f"array_agg(k.{mine}) over (partition by k.theirs order by k.{mine} rows between unbounded preceding and unbounded following) as ours",
+            )
+            .select("row_number() over (partition by k.theirs order by o.place) as place")
+            .select(
+                "min(t.amount) over (partition by k.theirs) = max(t.amount) over (partition by k.theirs) as same_amount"
+            )
+            .select(
+                f"min(t.{mine}_day) over (partition by k.theirs) = max(t.{mine}_day) over (partition by k.theirs) as same_day"
+            )
+            .select("min(t.ccy) over (partition by k.theirs) = max(t.ccy) over (partition by k.theirs) as same_ccy")
+            .from_(known.subquery("k"))
+            .join(f"{mine} as t", on=f"t.thing = k.{mine}")
+            .join(f"{mine}_order as o", on=f"o.thing = k.{mine}")
+            .subquery(f"of_{mine}")
+        )
+    equal = [f"of_{side}.{same}" for side in ("l", "r") for same in ("same_amount", "same_day", "same_ccy")]
+    several = "len(of_l.ours) + len(of_r.ours) > 2"
+    return (
+        select("of_l.l", "of_r.r")
+        .from_(numbered["l"])
+        .join(numbered["r"], on="of_r.place = of_l.place and of_r.ours = of_l.theirs and of_l.ours = of_r.theirs")
+        .where(*equal, several)
     )
 
 
@@ -225,23 +256,25 @@ def anchored_sums(
     )
 
 
-def key_sums(left_keys: str, right_keys: str) -> exp.Select:
+def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
     """
-    Sum both sides over a key, where the sums agree in amount and currency: (key, ccy).
+    Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
 
     :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount; a thing counts once per key.
+    :param raw: identifiers must be written alike.
     """
+    spelling = "raw" if raw else "0 as raw"
     sums = [
-        select("key", "ccy", "sum(amount) as total", "count(*) as n")
-        .from_(select("thing", "key", "ccy", "amount").distinct().from_(keys).subquery("d"))
-        .group_by("key", "ccy")
+        select("key", "raw", "ccy", "sum(amount) as total", "count(*) as n")
+        .from_(select("thing", "key", spelling, "ccy", "amount").distinct().from_(keys).subquery("d"))
+        .group_by("key", "raw", "ccy")
         .subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
     return (
-        select("a.key", "a.ccy")
+        select("row_number() over (order by a.key, a.raw, a.ccy) as bundle", "a.key", "a.raw", "a.ccy")
         .from_(sums[0])
-        .join(sums[1], on="a.key = b.key and a.ccy = b.ccy and a.total = b.total")
+        .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
         .where("a.n + b.n > 2")
     )
 
@@ -277,4 +310,10 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
         allowed = parts[0]
     else:
         allowed = f"{'least' if amount.take == 'tighter' else 'greatest'}({', '.join(parts)})"
-    return allowed if amount.minor_units is None else f"greatest({allowed}, {amount.minor_units})"
+    if amount.minor_units is None:
+        return allowed
+    # A minor unit is the currency's own, however many digits the sources of this run carry.
+    finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in currencies if e > exponent_of(c)]
+    when = " ".join(f"when {code} then {amount.minor_units * factor}" for code, factor in finer)
+    least = f"case {of}.ccy {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
+    return f"greatest({allowed}, {least})"

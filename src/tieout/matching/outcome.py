@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO
+from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO, TRANSFERRED
+from tieout.model.money import exponent_of
 
 if TYPE_CHECKING:
-    from tieout.matching.perform import Performance
+    from collections.abc import Sequence
 
-__all__ = ["adjustments_sql", "gather", "matches_sql"]
+    from tieout.matching.perform import Performance
+    from tieout.store.lake import LakeFile
+
+__all__ = ["adjustments_sql", "counts", "gather", "matches_sql"]
 
 _SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
 
@@ -100,7 +104,7 @@ def _composed(work: Performance) -> str:
     side = "left" if work.grouped[0] else "right"
     return f"""
         select -list_position([{", ".join(f"'{_quoted(n)}'" for n in _SETTLEMENT_RULES)}], c.rule)::integer as rule, c.bundle,
-            c.side, '{side}' as origin, c.thing as row, a.amount as taken, c.claim, 0 as difference, null as score,
+            c.side, '{side}' as origin, c.thing as row, {TRANSFERRED} as taken, c.claim, 0 as difference, null as score,
             null as margin, null as coincidence
         from composed c join {side}_all a on a.thing = c.thing"""
 
@@ -152,10 +156,13 @@ def matches_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
 def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
     """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
     cases = []
+    # One minor unit of the currency itself, however many digits the sources of this run carry.
+    finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in work.money.currencies if e > exponent_of(c)]
+    unit = f"case p.ccy {' '.join(f'when {code} then {units}' for code, units in finer)} else 1 end" if finer else "1"
     for number, rule in enumerate(work.rules.rules):
         short, over, other = rule.difference
         cases.append(
-            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= 1 then 'rounding'"
+            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
             f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
         )
     money = work.money.currencies
@@ -166,7 +173,7 @@ def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> s
         with p as (
             select p.match_id, p.rule, p.exact, any_value(p.difference) as difference, min(p.ccy) <> max(p.ccy) as mixed,
                 max(p.ccy) filter (where p.side = 'left') as ccy,
-                case when sum(p.measure) filter (where p.side = 'left') < 0 then -1 else 1 end as sign
+                case when sum(p.taken) filter (where p.side = 'left') < 0 then -1 else 1 end as sign
             from parts p where p.difference <> 0 group by p.match_id, p.rule, p.exact
         )
         select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference::bigint as amount,
@@ -178,6 +185,28 @@ def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> s
         where p.exact = {str(final).lower()}
         order by p.match_id
     """
+
+
+def counts(work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+    """Count what a run found, for people."""
+    rows = work.engine.arrow(
+        """select count(distinct match_id) filter (where confirm) as matches,
+            count(distinct match_id) filter (where not confirm) as proposed,
+            count(distinct match_id) filter (where exact) as final,
+            count(*) filter (where confirm) as matched from parts"""
+    ).to_pylist()[0]
+    states = {
+        row["state"]: row["n"]
+        for row in work.engine.arrow("select state, count(*) as n from left_over group by state").to_pylist()
+    }
+    files = {f.table_name: f.rows for f, _ in written}
+    return {
+        **{name: int(count) for name, count in rows.items()},
+        "exceptions": files.get("exceptions", 0),
+        "in_transit": states.get("in_transit", 0),
+        "open": states.get("open", 0),
+        "excluded": states.get("excluded", 0),
+    }
 
 
 def _quoted(text: str) -> str:

@@ -9,24 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tieout.matching.columns import token_keys, token_words
+from tieout.matching.evidence import make_keys, make_names, make_order, make_spoken_for, note_crowds
 from tieout.matching.facts import base_rates, window
-from tieout.matching.parties import make_parties
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
-from tieout.matching.sides import FIELDS, SETTLED, identifier_parts, things_sql
-from tieout.model.normal import normal_column
+from tieout.matching.sides import FIELDS, SETTLED, things_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pyarrow as pa
 
     from tieout.config.rates import Rates
     from tieout.matching.backends.duckdb import DuckDB
     from tieout.matching.facts import Money
     from tieout.matching.plan import Plan
-    from tieout.matching.rules import Filter, Key, Rule, RuleSet
+    from tieout.matching.rules import Filter, Rule, RuleSet
 
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
 
@@ -43,10 +39,6 @@ _ALWAYS = (
     "bank_code",
     "due_on",
 )
-#: Below this an identifier's beginning says nothing.
-_PREFIX_MIN = 6
-#: An identifier that more things carry (a customer's number) names none of them.
-_FEW = 5
 
 
 @dataclass(slots=True)
@@ -69,7 +61,7 @@ class Performance:
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
     found: list[tuple[int, str, str]] = field(default_factory=list)
-    spoken_for_after: int = -1
+    spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[tuple[str, tuple[str, ...], bool], str] = field(default_factory=dict)
 
 
@@ -96,7 +88,9 @@ def perform_rules(work: Performance) -> None:
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
     _make_forbidden(work)
     _make_families(work)
-    engine.create("held", "select ''::varchar as side, 0::bigint as thing where false")
+    _leave_out_kin(work)
+    for name in ("held", "beyond"):
+        engine.create(name, "select ''::varchar as side, 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
             break
@@ -130,10 +124,20 @@ def _make_families(work: Performance) -> None:
     work.engine.create("family", " union all ".join(parts))
 
 
+def _leave_out_kin(work: Performance) -> None:
+    """Take off what an earlier match has in another form: the entry of a transaction, or a transaction of an entry."""
+    if not work.engine.count("kin_used"):
+        return
+    for side in ("left", "right"):
+        kin = f'select a.thing from "{side}_all" a semi join kin_used k on k.record_id = a.record_id'
+        work.engine.create("rest", f'select s.* from "{side}" s where s.thing not in ({kin})')
+        work.engine.rename("rest", side)
+
+
 def _perform(work: Performance, number: int, rule: Rule) -> None:
     engine = work.engine
     if not any(key.how != "name" for key in rule.keys):
-        _make_spoken_for(work)
+        make_spoken_for(work)
     for short, side in (("l", "left"), ("r", "right")):
         engine.create(short, _looked_at(work, rule, short, side))
     plan = plan_of(rule, work.money.currencies)
@@ -141,47 +145,21 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
     for place, key in enumerate(plan.keys):
-        _make_keys(work, place, key)
+        make_keys(work, place, key)
     if any(key.how == "name" for key in rule.keys):
-        make_parties(work, rule)
+        make_names(work, rule)
+    if rule.interchangeable:
+        make_order(work)
     for step in plan.steps:
         engine.create(step.name, step.query)
+    for place in plan.crowds:
+        note_crowds(work, place)
     if plan.result == "pools":
         select_from_pools(engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
         engine.con.execute("insert into held select side, thing from held_now")
+        engine.con.execute("insert into beyond select side, thing from beyond_now")
         plan.result = "summed"
     _take(work, number, rule, plan)
-
-
-def _make_spoken_for(work: Performance) -> None:
-    """
-    Make ``spoken_for`` (side, thing): what names something of the other side by an identifier that few share.
-
-    A rule that looks at amounts, days and names alone must not pair it with something else.
-    """
-    engine = work.engine
-    if work.spoken_for_after == len(work.found):
-        return
-    work.spoken_for_after = len(work.found)
-    keys: dict[str, list[str]] = {"left": [], "right": []}
-    for (side, _, _), name in work.keys_ready.items():
-        keys[side].append(f"select thing, key, raw from {name}")
-    if not keys["left"] or not keys["right"]:
-        engine.create("spoken_for", "select ''::varchar as side, 0::bigint as thing where false")
-        return
-    for side, parts in keys.items():
-        engine.create(
-            f"known_{side}",
-            f"""select k.thing, k.key, max(k.raw) as raw from ({" union all ".join(parts)}) k
-                semi join "{side}" s on s.thing = k.thing group by all""",
-        )
-        engine.create(f"rare_{side}", f"select key from known_{side} group by key having count(*) <= {_FEW}")
-    met = "from known_left l join known_right r on r.key = l.key and (l.raw <> 0 or r.raw <> 0)"
-    engine.create(
-        "spoken_for",
-        f"""select distinct 'left' as side, l.thing {met} semi join rare_right q on q.key = l.key
-            union all select distinct 'right', r.thing {met} semi join rare_left q on q.key = r.key""",
-    )
 
 
 def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
@@ -197,9 +175,13 @@ def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
         conditions.append(f"s.thing not in (select thing from spoken_for where side = '{side}')")
     if own.kinds:
         conditions.append(f"m.kind in ({_listed(own.kinds)})")
+    # A part of several lines would be a part of none of them in particular.
+    single = rule.partial and work.grouped[0 if side == "left" else 1]
+    if single:
+        conditions.append(f"m.kind in ({_listed(SETTLED)})")
     if own.bank_codes:
         conditions.append(" or ".join(f"starts_with(m.bank_code, {_listed((code,))})" for code in own.bank_codes))
-    needs_row = day != "booked_on" or own.kinds or own.bank_codes
+    needs_row = day != "booked_on" or own.kinds or own.bank_codes or single
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
     if rule.amount is not None and rule.amount.base:
@@ -223,92 +205,6 @@ def _listed(words: tuple[str, ...]) -> str:
     return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
-def _make_keys(work: Performance, place: int, key: Key) -> None:
-    """Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form)."""
-    engine = work.engine
-    for short, side in (("l", "left"), ("r", "right")):
-        fields = getattr(key, side)
-        if key.how == "prefix":
-            engine.take(f"{short}_forms_{place}", _forms(work, side, fields))
-            continue
-        name = work.keys_ready.get((side, fields, key.how == "token"))
-        if name is None:
-            name = f"keys_{len(work.keys_ready)}_{side}"
-            parts = identifier_parts(_named_rows(work, side), fields)
-            if key.how == "token":
-                engine.take(f"{name}_tokens", _tokens(work, side, fields))
-                parts.append(f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
-            keys = (
-                " union all ".join(parts)
-                or "select 0::bigint as thing, 0::bigint as key, 0::ubigint as raw where false"
-            )
-            engine.create(name, f"select distinct thing, key, raw from ({keys}) where key is not null")
-            work.keys_ready[side, fields, key.how == "token"] = name
-        engine.con.execute(f'create or replace temp view "{short}_keys_{place}" as select * from "{name}"')
-
-
-def _named_rows(work: Performance, side: str) -> str:
-    """
-    Give the rows whose identifiers speak for a thing.
-
-    Of lines that are together one settlement only the settlement's own id does: not the order that one line paid.
-    """
-    grouped = work.grouped[0 if side == "left" else 1]
-    if not grouped:
-        return f'"{side}_all"'
-    settled = f"kind in ({_listed(SETTLED)})"
-    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
-    hidden = [
-        f'case when {settled} then "{name}" end as "{name}"'
-        for name in columns
-        if name in FIELDS and name != "settlement_id"
-    ]
-    hidden += [
-        f"case when {settled} then {FIELDS[name].key} end as {FIELDS[name].key}"
-        for name in columns
-        if name in FIELDS and FIELDS[name].key in columns and name != "settlement_id"
-    ]
-    return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
-
-
-def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
-    """Cut the texts of a side into words; only of things that are still open."""
-    import pyarrow as pa
-
-    tables = []
-    for name in fields:
-        if FIELDS[name].key is not None and not FIELDS[name].many and name != "external_id":
-            continue
-        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
-        rows = work.engine.arrow(
-            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
-        ).combine_chunks()
-        if rows.num_rows:
-            tables.append(token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks()))
-    empty = pa.table({"thing": pa.array([], pa.int64()), "key": pa.array([], pa.int64())})
-    return pa.concat_tables([empty, *tables])
-
-
-def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
-    """Give the normal forms of identifiers that may be cut off."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    tables = []
-    for name in fields:
-        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
-        rows = work.engine.arrow(
-            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
-        )
-        things, said = rows["thing"].combine_chunks(), rows["said"].combine_chunks()
-        if FIELDS[name].key is None:  # a text: every word of it, and neighbours written together
-            things, said = token_words(things, said)
-        form = normal_column(said)
-        table = pa.table({"thing": things, "form": form})
-        tables.append(table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN)))
-    return pa.concat_tables(tables)
-
-
 def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     """Keep what a rule found and take it off both sides."""
     engine = work.engine
@@ -322,8 +218,8 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
             f"""select p.*, {left} as l_taken, {right} as r_taken from paired p
                 join l lt on lt.thing = p.l join r rt on rt.thing = p.r""",
         )
-        sides = (("left", "l"), ("right", "r"))
-        for side, short in sides:
+        _leave_out_entries(work, name, "l", "select 'left', l, l from {0} union all select 'right', r, l from {0}")
+        for side, short in (("left", "l"), ("right", "r")):
             engine.create("taken", f"select {short} as thing, {short}_taken as allocated from {name}")
             _take_off(work, side, partial=rule.partial)
     else:
@@ -333,12 +229,25 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
                 left join l lt on p.side = 'left' and lt.thing = p.thing
                 left join r rt on p.side = 'right' and rt.thing = p.thing""",
         )
+        _leave_out_entries(work, name, "bundle", "select side, thing, bundle from {0}")
         for side in ("left", "right"):
             engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
             _take_off(work, side, partial=rule.partial)
     _take_families(work, name, plan.result)
     if engine.count(name):
         work.found.append((number, plan.result, name))
+
+
+def _leave_out_entries(work: Performance, name: str, bundle: str, taken: str) -> None:
+    """Where one rule takes a bank's entry and a transaction inside it, leave out what has the entry: the part says more."""
+    if not work.engine.count("family"):
+        return
+    work.engine.con.execute(
+        f"""delete from "{name}" where {bundle} in (
+            with t(side, thing, bundle) as ({taken.format(name)})
+            select p.bundle from t p join family f on f.side = p.side and f.parent = p.thing
+            join t c on c.side = f.side and c.thing = f.child)"""
+    )
 
 
 def _take_families(work: Performance, name: str, shape: str) -> None:

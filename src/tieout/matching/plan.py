@@ -7,12 +7,13 @@ or ``summed`` (bundle, side, thing, difference), several things that are one mat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp, select
 
 from tieout.matching import operators as op
+from tieout.matching.points import ALIKE, candidate_points, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,24 +39,19 @@ class Plan:
     :ivar left_fields, right_fields: for each key, the identifiers that the engine must have ready as ``l_keys_N``,
         ``r_keys_N`` (thing, key, raw).
     :ivar steps: in order.
-    :ivar result: ``paired`` or ``summed``.
+    :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine.
+    :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
     keys: tuple[Key, ...]
     steps: list[Step] = field(default_factory=list)
     result: str = "paired"
+    crowds: list[int] = field(default_factory=list)
 
     def add(self, name: str, query: exp.Expression) -> str:
         """Add a step, and give its name."""
         self.steps.append(Step(name, query))
         return name
-
-
-# How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
-_ALIKE = (
-    "case when lt.form = rt.form or lt.plain = rt.plain then 100"
-    " when starts_with(lt.plain, rt.plain) or starts_with(rt.plain, lt.plain) then 85 else 0 end"
-)
 
 
 def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
@@ -75,7 +71,7 @@ def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
     elif rule.shape == "1:1":
         _one_to_one(plan, rule, currencies)
     elif rule.shape == "n:m":
-        _whole_keys(plan)
+        _whole_keys(plan, raw=rule.keys[0].how == "exact")
     else:
         _several_to_one(plan, rule, currencies)
     return plan
@@ -91,20 +87,38 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
-    plan.add("paired", op.one_of_a_family(_with_difference(only, rule)))
+    paired = _with_difference(only, rule)
+    if not rule.interchangeable:
+        plan.add("paired", paired)
+        return
+    first = plan.add("first", op.first_in_first_out(pairs))
+    # The margin over its equals is none, and the match says so.
+    plan.add("paired", paired.union(_with_difference(first, rule, margin="0"), distinct=False))
 
 
-def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:
-    """Bring together what the keys, the window and the tolerance allow: (l, r), distinct."""
+def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> str:
+    """
+    Bring together what the keys, the window and the tolerance allow: (l, r), distinct.
+
+    :param sums: amounts are compared later, as sums.
+    """
+    conditions = _amount_conditions(rule, currencies, sums=sums)
     if not rule.keys:
-        return plan.add("pairs", op.allowed(op.pairs_by_amount("l", "r", "window" if rule.days else None, ())))
+        exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
+        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
+        return plan.add("pairs", op.allowed(met))
+    if not plan.keys:
+        alike = _name_pairs(plan, rule, currencies, sums=sums).subquery("named")
+        return plan.add("pairs", select("l", "r").distinct().from_(alike).where("alike > 0"))
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
             parts.append(plan.add(f"pairs_{number}", _prefix_pairs(number, rule)))
             continue
         _with_columns(plan, number, ())
-        used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", f"rk_{number}"))
+        shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
+        plan.crowds.append(number)
+        used = plan.add(f"used_{number}", op.keys_in_use(shared))
         # A word of one text and a word of another are no evidence: one of the two must be a whole identifier.
         whole = ("(l.raw <> 0 or r.raw <> 0)",) if key.how == "token" else ()
         query = op.pairs_by_key(f"lk_{number}", f"rk_{number}", used, raw=key.how == "exact", conditions=whole)
@@ -117,10 +131,16 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
     joined = joined.join(f"{left} as lt", on="lt.thing = p.l").join(f"{right} as rt", on="rt.thing = p.r")
     if rule.days is not None:
         joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
-    conditions = _amount_conditions(rule, currencies)
     if named:
-        conditions += ["lt.block = rt.block", f"{_ALIKE} > 0"]
-    return plan.add("pairs", op.allowed(joined.where(*conditions) if conditions else joined))
+        conditions += ["lt.block = rt.block", f"{ALIKE} > 0"]
+        joined = joined.distinct()
+    return plan.add("pairs", op.allowed(joined.where(*conditions)))
+
+
+def _near_amounts(conditions: Sequence[str]) -> exp.Select:
+    """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
+    query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
+    return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
 
 
 def _prefix_pairs(number: int, rule: Rule) -> exp.Select:
@@ -142,10 +162,14 @@ def _prefix_pairs(number: int, rule: Rule) -> exp.Select:
     return query.where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
 
 
-def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> list[str]:
-    """Write the tolerance over ``lt`` and ``rt``."""
+def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> list[str]:
+    """
+    Write the tolerance over ``lt`` and ``rt``.
+
+    :param sums: what is compared is a sum, later: parts of it may have any sign.
+    """
     if rule.amount is None:
-        return ["lt.ccy = rt.ccy"]
+        return ["lt.ccy = rt.ccy", *([] if sums else ["sign(lt.amount) = sign(rt.amount)"])]
     if rule.amount.exact and not rule.amount.base:
         return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
     tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
@@ -159,9 +183,11 @@ def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -
 
 
 def _only(rule: Rule, left: str, right: str) -> list[str]:
-    """Write which side may have less, where a rule says so."""
+    """Write which side may have less, where a rule says so; two currencies are compared in the third."""
     if rule.amount is None or rule.amount.only is None:
         return []
+    if rule.amount.base:
+        left, right = (f"case when lt.ccy = rt.ccy then {s}.amount else {s}.base end" for s in ("lt", "rt"))
     return [f"abs({right}) {'<=' if rule.amount.only == 'short' else '>='} abs({left})"]
 
 
@@ -171,13 +197,14 @@ def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
     plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns))
 
 
-def _with_difference(pairs: str, rule: Rule) -> exp.Select:
+def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> exp.Select:
     """Add the difference of each pair; with ``partial`` what the right has is taken, and nothing is a difference."""
     difference = (
         "0" if rule.partial else "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
     )
     return (
-        select("p.l", "p.r", f"cast({difference} as bigint) as difference", "null as score", "null as margin")
+        select("p.l", "p.r", f"cast({difference} as bigint) as difference", "null as score")
+        .select(f"cast({margin} as integer) as margin")
         .select("null as coincidence")
         .from_(f"{pairs} as p")
         .join("l as lt", on="lt.thing = p.l")
@@ -188,14 +215,15 @@ def _with_difference(pairs: str, rule: Rule) -> exp.Select:
 def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     """One thing of a side, and all that point to it by a key: ``1:n`` sums the right, ``n:1`` the left."""
     loose = _loose(rule)
-    pairs = _pairs(plan, loose, currencies)
+    pairs = _pairs(plan, loose, currencies, sums=True)
     anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
     exact = rule.amount is None or rule.amount.exact
+    conditions = ["sign(s.total) = sign(a.amount)"]
     if rule.partial:
-        conditions = ["abs(s.total) <= abs(a.amount)", "sign(s.total) = sign(a.amount)"]
+        conditions.append("abs(s.total) <= abs(a.amount)")
     else:
         allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
-        conditions = [f"abs(a.amount - s.total) <= {allowed}"]
+        conditions.append(f"abs(a.amount - s.total) <= {allowed}")
         left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
         conditions += _only(rule, left, right)
     least = 2 if exact and not rule.partial else 1
@@ -218,7 +246,7 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     """Bring together what could be meant, whatever its amount: the pools are searched outside the engine."""
     loose = _loose(rule)
     if any(key.how == "name" for key in rule.keys):
-        named = _name_pairs(plan, loose, currencies).subquery("n")
+        named = _name_pairs(plan, loose, currencies, sums=True).subquery("n")
         plan.add("candidates", select("n.l", "n.r").distinct().from_(named).where("n.alike > 0"))
     else:
         query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("r as rt", on="rt.ccy = lt.ccy")
@@ -232,28 +260,32 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
 
 def _loose(rule: Rule) -> Rule:
     """Bring together whatever the keys and days allow: the sum is compared afterwards."""
-    from dataclasses import replace
-
     return replace(rule, amount=None, shape="1:1")
 
 
-def _whole_keys(plan: Plan) -> None:
-    """Everything of both sides that shares one key, where both sides sum to the same."""
+def _whole_keys(plan: Plan, *, raw: bool) -> None:
+    """
+    Everything of both sides that shares one key, where both sides sum to the same.
+
+    :param raw: identifiers must be written alike.
+    """
     _with_columns(plan, 0, ("ccy", "amount"))
-    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0"))
+    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0", raw=raw))
     parts = [
-        select("g.key as bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
+        select("g.bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
         .select("cast(null as bigint) as taken")
         .distinct()
         .from_(f"{keys} as k")
-        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy")
+        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy" + (" and g.raw = k.raw" if raw else ""))
         for side, keys in (("left", "lk_0"), ("right", "rk_0"))
     ]
     every = plan.add("every", parts[0].union(parts[1], distinct=False))
     torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
-    spoilt = (
-        select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
-    ).subquery("s")
+    shared = select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
+    apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
+    apart = apart.join("forbidden as f", on="f.l = a.thing and f.r = b.thing")
+    apart = apart.where("a.side = 'left'", "b.side = 'right'")
+    spoilt = shared.union(apart).subquery("s")
     plan.add("summed", select("e.*").from_(f"{every} as e").join(spoilt, on="s.bundle = e.bundle", join_type="anti"))
     plan.result = "summed"
 
@@ -264,10 +296,9 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     if score is None:
         return
     by_name = any(key.how == "name" for key in rule.keys)
-    pairs = plan.add("met", _name_pairs(plan, rule, currencies)) if by_name else _pairs(plan, rule, currencies)
-    points = plan.add("points", _points(pairs, rule, currencies, named=by_name))
-    ranked = plan.add("ranked", _ranked(points, score.at_least))
-    best = select("l", "r", "score", "margin", "coincidence").from_(ranked)
+    points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
+    best_first = plan.add("ranked", ranked(points, score.at_least))
+    best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
     if score.coincidence_micro is not None:
         best = best.where(f"coincidence <= {score.coincidence_micro}")
@@ -286,7 +317,28 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     )
 
 
-def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> exp.Select:
+def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:
+    """
+    Bring together what any key of a scored rule does: (l, r, n, alike, same).
+
+    ``alike`` is how much the names agree, ``same`` whether an identifier does, both of 100; ``n`` as in ``l_party``.
+    """
+    parts = []
+    if plan.keys or not rule.keys:
+        identified = replace(rule, keys=plan.keys)
+        pairs = _pairs(plan, identified, currencies)
+        parts.append(select("l", "r", "0 as n", "0 as alike", f"{100 if plan.keys else 0} as same").from_(pairs))
+    if any(key.how == "name" for key in rule.keys):
+        named = _name_pairs(plan, rule, currencies).subquery("named")
+        parts.append(select("l", "r", "n", "alike", "0 as same").from_(named).where("alike > 0"))
+    every = parts[0] if len(parts) == 1 else parts[0].union(parts[1], distinct=False)
+    best = select("l", "r", "max(n) as n", "max(alike) as alike", "max(same) as same").from_(every.subquery("every"))
+    return plan.add("met", best.group_by("l", "r"))
+
+
+def _name_pairs(
+    plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False
+) -> exp.Select:
     """
     Bring together names that begin alike (l_party, r_party: things with block, form, plain).
 
@@ -300,52 +352,9 @@ def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     plan.add("l_placed", lefts)
     on = "rt.block = lt.block" + (" and rt.r_day = lt.on_day and rt.calendar = lt.by" if days else "")
     query = (
-        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{_ALIKE} as alike")
+        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{ALIKE} as alike")
         .from_("l_placed as lt")
         .join("r_party as rt", on=on)
-        .where(*_amount_conditions(rule, currencies))
+        .where(*_amount_conditions(rule, currencies, sums=sums))
     )
     return op.allowed(query)
-
-
-def _points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> exp.Select:
-    """
-    Give each candidate its points, whole numbers: amount and days fall off linearly with the distance.
-    """
-    score = rule.score
-    if score is None:
-        raise AssertionError
-    apart = "abs(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)"
-    allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies)
-    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) div (2 * greatest({allowed}, 1))"]
-    if rule.days is not None and score.days:
-        reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
-        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) div {reach}")
-    if named and score.name:
-        parts.append(f"{score.name} * p.alike div 100")
-    lambda_micro = "cast(0 as bigint)"
-    if named:
-        # Open things of like name x share of the days that the window covers x share of amounts within the tolerance.
-        lambda_micro = "cast(p.n as bigint) * lt.chance div 1000000"
-    query = (
-        select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
-        .from_(f"{pairs} as p")
-        .join("l as lt", on="lt.thing = p.l")
-        .join("r as rt", on="rt.thing = p.r")
-    )
-    return query.where("p.alike > 0") if named else query
-
-
-def _ranked(points: str, at_least: int) -> exp.Select:
-    """Rank each candidate among those of either side; its margin is the distance to the best rival."""
-    inner = (
-        select("l", "r", "score", "coincidence")
-        .select("row_number() over (partition by l order by score desc) as place_l")
-        .select("row_number() over (partition by r order by score desc) as place_r")
-        .select("lead(score) over (partition by l order by score desc) as next_l")
-        .select("lead(score) over (partition by r order by score desc) as next_r")
-        .from_(points)
-        .where(f"score >= {at_least}")
-    )
-    rival = "greatest(coalesce(next_l, 0), coalesce(next_r, 0))"
-    return select("*", f"score - {rival} as margin").from_(inner.subquery("i"))

@@ -14,28 +14,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tieout.config.rates import read_rates
-from tieout.errors import Transient
+from tieout.errors import Transient, WrongUse
 from tieout.matching.backends.duckdb import DuckDB
 from tieout.matching.facts import (
     calendar_codes,
     day_number,
     kinds_of,
     read_forbidden,
+    read_kin,
     read_scales,
     read_stale,
     read_used,
     records_of,
 )
+from tieout.matching.followers import claims_of, followers_text, may_share, may_still_explain
 from tieout.matching.leftovers import Leftovers, exceptions_sql, leave, positions_sql
-from tieout.matching.outcome import adjustments_sql, gather, matches_sql
+from tieout.matching.outcome import adjustments_sql, counts, gather, matches_sql
 from tieout.matching.perform import Performance, columns_wanted, perform_rules
 from tieout.matching.reading import rule_set
 from tieout.matching.settlements import compose
-from tieout.matching.sides import members_sql, rows_sql, side_claims
+from tieout.matching.sides import members_sql, rows_sql, shared_sql, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 from tieout.store.engine import connect, prepare_macros
-from tieout.store.runs import HeadMovedError, NewRun, commit_run, results_at, standing_matches
+from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.workplace import files_at
 
@@ -46,13 +48,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from tieout.config import Workspace
-    from tieout.config.workspace import Reconciliation, Side
+    from tieout.config.workspace import Reconciliation
     from tieout.matching.rules import RuleSet
     from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["RunOutcome", "run_reconciliation"]
+__all__ = ["Given", "RunOutcome", "run_reconciliation"]
 
 #: So often another run may come first before we give up.
 _TRIES = 20
@@ -78,6 +80,19 @@ class RunOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """
+    What a run rested on, when it is performed again.
+
+    :ivar followers: what later reconciliations looked at (``followers_text``).
+    """
+
+    rules: RuleSet
+    followers: str
+    facts_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """What the book said when the run began."""
 
@@ -93,18 +108,19 @@ def run_reconciliation(
     through: dt.date,
     *,
     threads: int | None = None,
+    again: Given | None = None,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> RunOutcome:
     """
     Run one reconciliation up to a day, and make the result true.
 
     :param through: later bookings are not looked at.
-    :raises WrongUse: a rule, calendar or rate has a fault.
+    :param again: perform an earlier run again on what it rested on; None: a new run on what there is now.
+    :raises WrongUse: a rule, calendar or rate has a fault; or one record is on both sides.
     :raises Transient: other runs of the same claims kept coming first.
     """
-    rules = rule_set(workspace, reconciliation)
     for _ in range(_TRIES):
-        attempt = _Attempt(store, workspace, reconciliation, rules, through, threads, progress)
+        attempt = _Attempt(store, workspace, reconciliation, through, threads, again, progress)
         try:
             return attempt.run()
         except HeadMovedError:
@@ -121,28 +137,27 @@ class _Attempt:
         store: Store,
         workspace: Workspace,
         reconciliation: Reconciliation,
-        rules: RuleSet,
         through: dt.date,
         threads: int | None,
+        again: Given | None,
         progress: Callable[[str], None],
     ) -> None:
         self.store, self.workspace, self.reconciliation = store, workspace, reconciliation
-        self.rules, self.through, self.threads, self.progress = rules, through, threads, progress
+        self.through, self.threads, self.again, self.progress = through, threads, again, progress
+        self.rules = rule_set(workspace, reconciliation) if again is None else again.rules
         self.seconds: dict[str, float] = {}
 
     def run(self) -> RunOutcome:
         """Read, match, write, commit."""
         with self.store.book.reading() as connection:
-            self.reading = _read(connection)
+            self.reading = _read(connection, self.again)
         self.rates = read_rates(self.workspace.folder)
-        self.texts = _texts(self.workspace, self.rules, self.rates.text)
-        last = self._last()
-        if last is not None:
-            nothing = {"read": 0.0, "match": 0.0, "write": 0.0}
-            counts = json.loads(last["counts"])
-            return RunOutcome(
-                self.reconciliation.id, last["run_id"], last["digest"], self.through, counts, nothing, unchanged=True
-            )
+        given = self.again
+        self.followers = followers_text(self.workspace, self.reconciliation) if given is None else given.followers
+        self.texts = _texts(self.workspace, self.rules, self.rates.text, self.followers)
+        self.last = self._last()
+        if self.last is not None and self._nothing_happened(self.last):
+            return self._as_before(self.last)
         self.store.spill.mkdir(parents=True, exist_ok=True)
         with closing(connect(self.store.spill)) as con:
             if self.threads is not None:
@@ -151,33 +166,47 @@ class _Attempt:
             return self._work(DuckDB(con))
 
     def _inputs(self) -> dict[str, str]:
-        return {kind: digest for digest, (kind, _) in self.texts.items()}
+        return {kind: hashlib.sha256(text.encode()).hexdigest() for kind, text in self.texts.items()}
 
     def _last(self) -> dict[str, Any] | None:
-        """
-        Give the last run, if this one could find nothing else.
+        """Give the last run, if it rests on the same facts and rules as this one would."""
+        last = self.reading.results.last.get(self.reconciliation.id)
+        if last is None or self.again is not None or last["facts_version"] != self.reading.facts_version:
+            return None
+        same = last["through_day"] == day_number(self.through) and json.loads(last["inputs"]) == self._inputs()
+        return last if same else None
 
-        The same facts, rules and day; and since then no person decided anything, and no other reconciliation gave back
-        what it had used up before: what one took since can only leave less.
+    def _nothing_happened(self, last: dict[str, Any]) -> bool:
         """
-        results = self.reading.results
-        last = results.last.get(self.reconciliation.id)
-        if last is None or last["facts_version"] != self.reading.facts_version:
-            return None
-        if last["through_day"] != day_number(self.through) or json.loads(last["inputs"]) != self._inputs():
-            return None
+        Say whether it could find nothing else than the last one did.
+
+        No person decided anything since, and no other reconciliation gave back what it had used up before: what one took
+        since can only leave less.
+        """
         before: dict[str, str] = {}
-        for run in sorted(results.runs.values(), key=lambda r: int(r["sequence"])):
-            earlier, name = run["sequence"] <= last["sequence"], run["reconciliation"]
-            if (
-                not earlier
-                and run["kind"] != "journal"
-                and (run["kind"] != "rules" or before.get(name, run["digest"]) != run["digest"])
-            ):
-                return None
-            if earlier and run["kind"] == "rules":
-                before[name] = run["digest"]
-        return last
+        for run in sorted(self.reading.results.runs.values(), key=lambda r: int(r["sequence"])):
+            name, is_rules = run["reconciliation"], run["kind"] == "rules"
+            if run["sequence"] <= last["sequence"]:
+                if is_rules:
+                    before[name] = run["digest"]
+            elif run["kind"] != "journal" and not (is_rules and before.get(name, run["digest"]) == run["digest"]):
+                return False
+        return True
+
+    def _as_before(self, last: dict[str, Any]) -> RunOutcome:
+        took = {"read": 0.0, "match": 0.0, "write": 0.0} | self.seconds
+        name, told = self.reconciliation.id, json.loads(last["counts"])
+        return RunOutcome(name, last["run_id"], last["digest"], self.through, told, took, unchanged=True)
+
+    def _found_the_same(self, last: dict[str, Any], run: NewRun) -> bool:
+        """Say whether a run found nothing new, and everything else as the last one left it: that one stands."""
+        before = {
+            (f.file.table_name, f.file.rows, f.file.digest)
+            for f in self.reading.results.files
+            if f.run_id == last["run_id"] and f.provisional
+        }
+        now = {(f.table_name, f.rows, f.digest) for f, provisional in run.files if provisional}
+        return not run.voids and before == now and len(now) == len(run.files)
 
     def _timed(self, phase: str) -> _Timer:
         self.progress(phase)
@@ -194,11 +223,15 @@ class _Attempt:
             judged = Leftovers(
                 reconciliation=self.reconciliation.id,
                 through_day=day_number(self.through),
-                later=_later(self.workspace, self.reconciliation, claims),
+                later=may_still_explain(self.followers, self.reconciliation, self.rules, claims),
             )
             leave(work, self.workspace, judged)
         with self._timed("write"):
-            run = self._write(work, judged, claims)
+            run = self._write(work, judged)
+            if self.last is not None and self._found_the_same(self.last, run):
+                for file, _ in run.files:
+                    self.store.lake.remove(file.path)
+                return self._as_before(self.last)
             commit_run(self.store, run)
         return RunOutcome(self.reconciliation.id, run.run_id, run.digest, self.through, run.counts, self.seconds)
 
@@ -207,23 +240,31 @@ class _Attempt:
         store, own = self.store, self.reconciliation
         records = records_of(store.lake, self.reading.files)
         standing = standing_matches(engine.con, store.lake, self.reading.results, anew=own.id)
-        money = read_scales(engine, records, own, standing)
-        self.stale = read_stale(engine, store.lake, self.reading.files, self.reading.results, own.id)
+        kinds = kinds_of(engine, records, own, self.rules)
+        claims = side_claims(own, self.rules, kinds)
+        grouped = (self.rules.group[0] is not None, self.rules.group[1] is not None)
+        self.claims = self._claims_used(claims, kinds, moved=any(grouped))
+        money = read_scales(engine, records, own, self.rules, standing, self.claims)
+        self.stale = read_stale(engine, store.lake, self.reading.files, self.reading.results, own.id, self.claims)
         used = read_used(engine, store.lake, self.reading.results, own.id)
+        read_kin(engine, records, kinds[0] | kinds[1], used=used)
         read_forbidden(engine, store.lake, self.reading.results, own.id)
         calendars = calendar_codes(engine, self.workspace)
-        claims = side_claims(own, self.rules, kinds_of(engine, records, own))
-        grouped = (self.rules.group[0] is not None, self.rules.group[1] is not None)
         polarity = self.rules.polarity
-        for side, spec, claim in (("left", own.left, claims[0]), ("right", own.right, claims[1])):
+        sides = (("left", own.left, self.rules.left), ("right", own.right, self.rules.right))
+        for (side, spec, filtered), claim, is_grouped in zip(sides, claims, grouped, strict=True):
             turned = (
                 polarity
                 if polarity == "by kind"
                 else ("opposite" if polarity == "opposite" and side == "right" else "same")
             )
             columns = columns_wanted(self.rules, side)
-            query = rows_sql(records, spec, claim, columns, day_number(self.through), polarity=turned, used=used)
+            query = rows_sql(
+                records, (spec, filtered), claim, columns, day_number(self.through), polarity=turned, used=used,
+                grouped=is_grouped,
+            )  # fmt: skip
             engine.number(f"{side}_all", query)
+        self._refuse_shared(engine)
         engine.con.execute(
             """create or replace temp view every_row as select 'left' as origin, * from left_all
                 union all by name select 'right' as origin, * from right_all"""
@@ -238,6 +279,34 @@ class _Attempt:
                 engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
         return work, claims
 
+    def _claims_used(self, claims: tuple[str, str], kinds: tuple[set[str], set[str]], *, moved: bool) -> set[str]:
+        """Name every claim that the run uses up, or gives back: those of its last run, too."""
+        own, rules = self.reconciliation, self.rules
+        found = {"transfer"} if moved else set()
+        for claim, have in zip(claims, kinds, strict=True):
+            found |= {claim} if claim != "by kind" else {KINDS[k].claims[0] for k in have if KINDS[k].claims}
+        last = self.reading.results.last.get(own.id)
+        found |= set(json.loads(last["heads"])) if last else set()
+        # Without any record there is still a run, and two at once are one after the other.
+        return found or claims_of(own.left, rules.left, claims[0]) | claims_of(own.right, rules.right, claims[1])
+
+    def _refuse_shared(self, engine: DuckDB) -> None:
+        """
+        Refuse a record on both sides: it would be matched with itself, and used up twice.
+
+        :raises WrongUse: there is one.
+        """
+        own = self.reconciliation
+        if not may_share(own.left, own.right):
+            return
+        shared = engine.arrow(shared_sql())["external_id"].to_pylist()
+        if shared:
+            message = (
+                f"expected two sides of {own.id} that share no record, got {shared[0]!r} on both: say which sources,"
+                " accounts or kinds each has"
+            )
+            raise WrongUse(message)
+
     def _base_currency(self) -> str:
         """Give the currency in which amounts of different currencies are compared: that of the sides' only entity."""
         own = self.reconciliation
@@ -247,7 +316,7 @@ class _Attempt:
             return self.workspace.entity(entities.pop()).currency
         return self.workspace.base_currency
 
-    def _write(self, work: Performance, judged: Leftovers, claims: tuple[str, str]) -> NewRun:
+    def _write(self, work: Performance, judged: Leftovers) -> NewRun:
         """Write the result files, and describe the run."""
         own = self.reconciliation.id
         run = NewRun(
@@ -255,9 +324,9 @@ class _Attempt:
             reconciliation=own,
             through_day=judged.through_day,
             facts_version=self.reading.facts_version,
-            heads={c: self.reading.results.heads.get(c, 0) for c in _claims_used(claims, work)},
+            heads={c: self.reading.results.heads.get(c, 0) for c in self.claims | set(self._claims_given_back(work))},
             inputs=self._inputs(),
-            texts=self.texts,
+            texts={hashlib.sha256(text.encode()).hexdigest(): (kind, text) for kind, text in self.texts.items()},
             voids=dict.fromkeys(self.stale, ("a record was superseded", False)),
         )
         queries = [
@@ -277,15 +346,24 @@ class _Attempt:
                 run.files.append((writer.file, provisional))
             else:
                 self.store.lake.remove(writer.file.path)
-        run.counts = _counts(work, run)
-        run.counts["final"] -= len(self.stale)
+        run.counts = counts(work, run.files)
+        given_back = sum(self.stale.values())
+        run.counts["final"] -= given_back
         before = (
             json.loads(r["counts"]).get("final", 0)
             for r in self.reading.results.runs.values()
             if r["reconciliation"] == own
         )
-        run.counts["matches"] += sum(before) - len(self.stale)
+        run.counts["matches"] += sum(before) - given_back
         return run
+
+    def _claims_given_back(self, work: Performance) -> list[str]:
+        """Name the claims of matches that rest on a record that was superseded."""
+        if not self.stale:
+            return []
+        standing = standing_matches(work.engine.con, self.store.lake, self.reading.results)
+        query = f"select distinct m.claim from {standing} m semi join stale t on t.match_id = m.match_id"
+        return [str(claim) for claim in work.engine.arrow(query)["claim"].to_pylist()]
 
 
 class _Timer:
@@ -304,88 +382,19 @@ class _Timer:
 def _table(batch: object, name: str) -> object:
     import pyarrow as pa
 
-    table = pa.Table.from_batches([batch])
-    schema = table_schema(name)
+    table, schema = pa.Table.from_batches([batch]), table_schema(name)
     return pa.table([table[f.name].cast(f.type) for f in schema], schema=schema)
 
 
-def _read(connection: sa.Connection) -> _Reading:
-    import sqlalchemy as sa
-
-    from tieout.store import schema
-
-    head = schema.head
-    version = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
-    return _Reading(version, files_at(connection, ("records", "superseded")), results_at(connection))
+def _read(connection: sa.Connection, again: Given | None) -> _Reading:
+    version = facts_version(connection) if again is None else again.facts_version
+    return _Reading(version, files_at(connection, ("records", "superseded"), version), results_at(connection))
 
 
-def _texts(workspace: Workspace, rules: RuleSet, rates: str) -> dict[str, tuple[str, str]]:
-    """Gather the texts that a run rests on, by digest."""
-    texts = {"tieout.toml": workspace.path.read_text(encoding="utf-8"), "rules": rules.text}
-    if rates:
-        texts["rates"] = rates
+def _texts(workspace: Workspace, rules: RuleSet, rates: str, followers: str) -> dict[str, str]:
+    """Gather the texts that a run rests on, by what each is."""
+    texts = {"tieout.toml": workspace.path.read_text(encoding="utf-8"), "rules": rules.text, "followers": followers}
+    texts |= {"rates": rates} if rates else {}
     for path in sorted((workspace.folder / "calendars").glob("*.toml")):
         texts[f"calendars/{path.name}"] = path.read_text(encoding="utf-8")
-    return {hashlib.sha256(text.encode()).hexdigest(): (kind, text) for kind, text in texts.items()}
-
-
-def _claims_used(claims: tuple[str, str], work: Performance) -> list[str]:
-    """Name every claim that the run uses up."""
-    found = work.engine.arrow("select distinct claim from every_row")["claim"].to_pylist()
-    return sorted({c for c in (*claims, *found) if c != "by kind"} | ({"transfer"} if any(work.grouped) else set()))
-
-
-def _later(workspace: Workspace, own: Reconciliation, claims: tuple[str, str]) -> tuple[bool, bool]:
-    """Say for each side whether a reconciliation that stands later in tieout.toml may still explain its records."""
-    place = [r.id for r in workspace.reconciliations].index(own.id)
-    followers = []
-    for follower in workspace.reconciliations[place + 1 :]:
-        said = rule_set(workspace, follower).claims
-        followers += [(follower.left, said[0]), (follower.right, said[1])]
-    left, right = (
-        any(_overlap(side, other) and _claims(side, claim) & _claims(other, said) for other, said in followers)
-        for side, claim in zip((own.left, own.right), claims, strict=True)
-    )
-    return left, right
-
-
-def _overlap(side: Side, other: Side) -> bool:
-    """Whether every record of a side may be one of another side, too, as far as sources and accounts tell."""
-    return all(
-        not theirs or (ours and set(ours) <= set(theirs))
-        for ours, theirs in (
-            (side.sources, other.sources),
-            (side.accounts, other.accounts),
-            (side.entities, other.entities),
-        )
-    )
-
-
-def _claims(side: Side, claim: str) -> set[str]:
-    """Name the claims that a side may use up."""
-    if claim != "by kind":
-        return {claim}
-    kinds = side.kinds or tuple(KINDS)
-    return {KINDS[kind].claims[0] for kind in kinds if KINDS[kind].claims}
-
-
-def _counts(work: Performance, run: NewRun) -> dict[str, int]:
-    """Count what a run found, for people."""
-    rows = work.engine.arrow(
-        """select count(distinct match_id) filter (where confirm) as matches,
-            count(distinct match_id) filter (where not confirm) as proposed,
-            count(distinct match_id) filter (where exact) as final,
-            count(*) filter (where confirm) as matched from parts"""
-    ).to_pylist()[0]
-    states = {
-        row["state"]: row["n"]
-        for row in work.engine.arrow("select state, count(*) as n from left_over group by state").to_pylist()
-    }
-    files = {f.table_name: f.rows for f, _ in run.files}
-    return {
-        **{name: int(count) for name, count in rows.items()},
-        "exceptions": files.get("exceptions", 0),
-        "in_transit": states.get("in_transit", 0),
-        "open": states.get("open", 0),
-        "excluded": states.get("excluded", 0),
-    }
+    return texts

@@ -38,16 +38,19 @@ class Selections:
 
     :ivar bundles: (the one, the several) of unique answers that do not contradict each other.
     :ivar held_ones, held_others: things of answers that fit equally well.
+    :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
     """
 
     bundles: list[tuple[int, list[int]]] = field(default_factory=list)
     held_ones: set[int] = field(default_factory=set)
     held_others: set[int] = field(default_factory=set)
+    beyond: set[int] = field(default_factory=set)
 
 
 def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
-    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, and ``held`` (side, thing).
+    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now`` and ``beyond_now``
+    (side, thing).
 
     :param candidates: the relation of candidates (l, r).
     :param anchor: ``l`` or ``r``: which half is the one.
@@ -62,9 +65,12 @@ def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: st
     """
     found = _search(engine.arrow(query), rule)
     bundles = _without_contradiction(found)
-    if not any(key.how == "name" for key in rule.keys):
+    if any(key.how == "name" for key in rule.keys):
+        crowded = f"select {other[0]} as anchor from {candidates} group by 1 having count(*) > {POOL_MAX}"
+        found.beyond.update(engine.arrow(crowded)["anchor"].to_pylist())
+    else:
         # Among everybody's documents several sums fit nearly always: that says nothing about any of them.
-        found.held_ones, found.held_others = set(), set()
+        found.held_ones, found.held_others, found.beyond = set(), set(), set()
     rows = [(anchor_thing, one[0], anchor_thing) for anchor_thing, _ in bundles]
     rows += [(anchor_thing, one[1], thing) for anchor_thing, things in bundles for thing in things]
     engine.take(
@@ -81,15 +87,9 @@ def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: st
     )
     held = [(one[0], thing) for thing in sorted(found.held_ones)]
     held += [(one[1], thing) for thing in sorted(found.held_others)]
-    engine.take(
-        "held_now",
-        pa.table(
-            {
-                "side": pa.array([side for side, _ in held], pa.string()),
-                "thing": pa.array([thing for _, thing in held], pa.int64()),
-            },
-        ),
-    )
+    for name, things in (("held_now", held), ("beyond_now", [(one[0], thing) for thing in sorted(found.beyond)])):
+        sides, numbers = [side for side, _ in things], [thing for _, thing in things]
+        engine.take(name, pa.table({"side": pa.array(sides, pa.string()), "thing": pa.array(numbers, pa.int64())}))
 
 
 def _search(rows: pa.Table, rule: Rule) -> Selections:
@@ -98,6 +98,7 @@ def _search(rows: pa.Table, rule: Rule) -> Selections:
     anchors = rows["anchor"].to_numpy()
     targets, things, amounts = (rows[name].to_numpy() for name in ("target", "thing", "amount"))
     starts = np.flatnonzero(np.r_[True, anchors[1:] != anchors[:-1]]) if len(anchors) else np.zeros(0, np.int64)
+    found.beyond.update(anchors[starts[POOLS_MAX:]].tolist())
     for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
         verdict = subset_sum(amounts[begin:end].astype(np.int64), int(targets[begin]))
         _judge(found, int(anchors[begin]), things[begin:end], verdict, rule)
@@ -111,6 +112,8 @@ def _judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict:
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)
         found.held_others.update(thing for solution in chosen for thing in solution)
+    elif verdict.outcome == "undecided":
+        found.beyond.add(anchor)
 
 
 def _without_contradiction(found: Selections) -> list[tuple[int, list[int]]]:

@@ -16,12 +16,15 @@ from tieout.matching.sides import SETTLED
 if TYPE_CHECKING:
     from tieout.matching.backends.duckdb import DuckDB
 
-__all__ = ["CARRIED", "COMPOSITION", "NET_ZERO", "compose"]
+__all__ = ["CARRIED", "COMPOSITION", "NET_ZERO", "TRANSFERRED", "compose"]
 
 #: The names by which matches say so.
 COMPOSITION = "lines of the settlement add up to its payout"
 NET_ZERO = "settlement nets to zero"
 CARRIED = "held back or carried over, and back again"
+#: What a settlement's own match takes of a record (``a``) of a part (``c``): all that a transfer moves, whatever a bank's
+#: line has used up of it, and what is open of a line.
+TRANSFERRED = "case when c.claim = 'transfer' then a.measure * a.sign else a.amount end"
 #: A balance that is carried over opens the next settlement within so many days.
 _CARRIED_DAYS = 10
 #: What leaves an account's settlements for another place of ours, and as what it comes back.
@@ -40,8 +43,8 @@ def compose(engine: DuckDB, rows: str) -> None:
         f"""
         select min(thing) as bundle, account_id, settlement_id, ccy,
             count(*) filter (where kind in ({payouts})) as payouts,
-            count(*) filter (where kind not in ({payouts})) as lines,
-            coalesce(sum(amount) filter (where kind in ({payouts})), 0) as paid,
+            count(*) filter (where kind not in ({payouts}) and amount <> 0) as lines,
+            coalesce(sum(measure * sign) filter (where kind in ({payouts})), 0) as paid,
             coalesce(sum(amount) filter (where kind not in ({payouts})), 0) as earned
         from "{rows}" where settlement_id is not null group by all
         """,
@@ -52,13 +55,14 @@ def compose(engine: DuckDB, rows: str) -> None:
         f"""
         select '{COMPOSITION}' as rule, s.bundle, case when m.kind in ({payouts}) then 'right' else 'left' end as side,
             m.thing, case when m.kind in ({payouts}) then 'transfer' else 'settlement' end as claim
-        {member} where s.payouts > 0 and s.lines > 0 and s.paid = s.earned
+        {member} where s.payouts > 0 and s.lines > 0 and s.paid = s.earned and (m.kind in ({payouts}) or m.amount <> 0)
         union all
         select '{NET_ZERO}', s.bundle, 'left', m.thing, 'settlement'
-        {member} where s.payouts = 0 and s.earned = 0
+        {member} where s.payouts = 0 and s.lines > 0 and s.earned = 0 and m.amount <> 0
         """,
     )
     _carry_over(engine, rows)
+    _leave_apart(engine, rows)
 
 
 def _carry_over(engine: DuckDB, rows: str) -> None:
@@ -70,8 +74,8 @@ def _carry_over(engine: DuckDB, rows: str) -> None:
         "carried_pairs",
         f"""
         select a.thing as l, b.thing as r from "{rows}" a join "{rows}" b
-            on b.account_id = a.account_id and b.ccy = a.ccy and b.amount = -a.amount
-        where ({kinds}) and a.amount < 0 and b.thing <> a.thing and b.booked >= a.booked
+            on b.account_id = a.account_id and b.ccy = a.ccy and b.measure * b.sign = -a.measure * a.sign
+        where ({kinds}) and a.measure * a.sign < 0 and b.thing <> a.thing and b.booked >= a.booked
             and (a.kind <> 'balance_transfer' or (b.booked <= a.booked + {_CARRIED_DAYS}
                 and a.settlement_id is distinct from b.settlement_id))
         """,
@@ -83,5 +87,21 @@ def _carry_over(engine: DuckDB, rows: str) -> None:
         select * from composed
         union all select '{CARRIED}', l, 'left', l, 'transfer' from carried
         union all select '{CARRIED}', l, 'right', r, 'transfer' from carried
+        """,
+    )
+
+
+def _leave_apart(engine: DuckDB, rows: str) -> None:
+    """Leave out what puts together again what a person took apart."""
+    if not engine.count("apart"):
+        return
+    engine.create(
+        "composed",
+        f"""
+        with named as (select c.*, a.record_id from composed c join "{rows}" a on a.thing = c.thing), spoilt as (
+            select a.rule, a.bundle from named a join named b on b.rule = a.rule and b.bundle = a.bundle
+            join apart p on p.left_id = a.record_id and p.right_id = b.record_id
+        )
+        select c.* from composed c anti join spoilt s on s.rule = c.rule and s.bundle = c.bundle
         """,
     )

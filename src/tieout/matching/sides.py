@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tieout.config.workspace import Reconciliation, Side
-    from tieout.matching.rules import RuleSet
+    from tieout.matching.rules import Filter, RuleSet
 
 __all__ = [
     "OWN_MONEY",
@@ -26,6 +26,7 @@ __all__ = [
     "identifier_parts",
     "members_sql",
     "rows_sql",
+    "shared_sql",
     "side_claims",
     "side_filter",
     "things_sql",
@@ -100,9 +101,14 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
-def side_filter(side: Side) -> str:
-    """Write what a side lets pass, over the record ``r``."""
+def side_filter(side: Side, own: Filter) -> str:
+    """Write what a side, and its rule set, lets pass, over the record ``r``."""
     parts = ["r.status = 'booked'"]
+    if own.kinds:
+        parts.append(f"r.kind in ({_listed(own.kinds)})")
+    if own.bank_codes:
+        begins = " or ".join(f"starts_with(r.bank_code, {_listed((code,))})" for code in own.bank_codes)
+        parts.append(f"({begins})")
     for column, allowed in (
         ("source_id", side.sources),
         ("account_id", side.accounts),
@@ -115,7 +121,15 @@ def side_filter(side: Side) -> str:
 
 
 def rows_sql(
-    records: str, side: Side, claim: str, columns: Sequence[str], through_day: int, *, polarity: str, used: bool
+    records: str,
+    side: tuple[Side, Filter],
+    claim: str,
+    columns: Sequence[str],
+    through_day: int,
+    *,
+    polarity: str,
+    used: bool,
+    grouped: bool,
 ) -> str:
     """
     Write the query for the records of a side that are not used up, with what is open of each.
@@ -126,6 +140,7 @@ def rows_sql(
     :param columns: further columns of the record to carry.
     :param through_day: days since 1970: later bookings are not looked at.
     :param polarity: ``same``, ``opposite`` (this side is turned round) or ``by kind`` (moves of own money are).
+    :param grouped: with what moves between places of ours even if it is used up: its settlement is made of its lines.
     """
     measured = "case when c.claim = 'settlement' then coalesce(r.net, r.amount) else r.amount end"
     sign = {"same": "1", "opposite": "-1"}.get(
@@ -137,6 +152,8 @@ def rows_sql(
         if used
         else ""
     )
+    moved = [kind.name for kind in KINDS.values() if "transfer" in kind.claims]
+    kept = f" or r.kind in ({_listed(moved)})" if grouped else ""
     extra = "".join(f', r."{column}"' for column in columns)
     return f"""
         select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
@@ -144,13 +161,19 @@ def rows_sql(
             ((({measured}) * s.factor) - {taken}) * ({sign}) as amount,
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
             coalesce(k.calendar, 0) as calendar{extra}
-        from (select r.*, {claim_sql(claim)} as claim from {records} r where {side_filter(side)}) r
+        from (select r.*, {claim_sql(claim)} as claim from {records} r where {side_filter(*side)}) r
         join (select unnest([{_listed(_claims_of(claim))}]) as claim) c on c.claim = r.claim
         join scales s on s.currency = r.currency and s.exponent is not distinct from r.exponent
         left join calendars k on k.account_id = r.account_id{joined}
-        where {measured} <> 0 and ((({measured}) * s.factor) - {taken}) <> 0
+        where {measured} <> 0 and (((({measured}) * s.factor) - {taken}) * sign({measured}) > 0{kept})
             and coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' <= {through_day}
     """
+
+
+def shared_sql() -> str:
+    """Write the query for records that are on both sides with one claim: (external_id)."""
+    return """select a.external_id from left_all a join right_all b on b.record_key = a.record_key
+        and b.record_id = a.record_id and b.claim = a.claim order by 1 limit 1"""
 
 
 def _claims_of(claim: str) -> list[str]:
@@ -192,10 +215,10 @@ def things_sql(rows: str, *, grouped: bool) -> str:
         return f'select {columns} from "{rows}"'
     settled = f"kind in ({_listed(SETTLED)})"
     return f"""
-        select {columns} from "{rows}" where {settled}
+        select {columns} from "{rows}" where {settled} and amount <> 0
         union all
         select min(thing), ccy, sum(amount)::bigint, max(booked), any_value(calendar) from "{rows}" l
-        where settlement_id is not null and not {settled}
+        where settlement_id is not null and amount <> 0 and not {settled}
             and not exists (select 1 from "{rows}" p where p.{settled} and p.settlement_id = l.settlement_id
                 and p.ccy = l.ccy and p.account_id = l.account_id)
         group by account_id, settlement_id, ccy
@@ -209,8 +232,8 @@ def members_sql(rows: str) -> str:
     return f"""
         select min(l.thing) over (partition by l.account_id, l.settlement_id, l.ccy) as thing, l.thing as row, l.amount
         from "{rows}" l
-        where l.settlement_id is not null and not l.{settled}
+        where l.settlement_id is not null and l.amount <> 0 and not l.{settled}
             and not exists (select 1 from "{rows}" p where p.{settled} and p.settlement_id = l.settlement_id
                 and p.ccy = l.ccy and p.account_id = l.account_id)
-        union all select thing, thing, amount from "{rows}" where {settled}
+        union all select thing, thing, amount from "{rows}" where {settled} and amount <> 0
     """

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
 from tieout.store.tables import table_schema
-from tieout.store.views import current_records, sql_types
+from tieout.store.views import sql_types, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,14 +114,20 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
             join book_runs a on a.run_id = p.run_id join book_runs b on b.run_id = m.run_id
             where m.status = 'confirmed' and b.sequence > a.sequence group by all
         ), told as (
-            select p.* replace (p.amount - coalesce(s.taken, 0) as amount) from result_positions p
+            select p.* replace (p.amount - coalesce(s.taken, 0) as amount), u.sequence from result_positions p
+            join book_runs u on u.run_id = p.run_id
             left join since s using (reconciliation, claim, record_id, record_key)
+        ), ranked as (
+            -- Where several reconciliations have looked for it, one says where it stands: the last that defers to no other.
+            -- How much there is the last one knows.
+            select t.*, row_number() over (partition by claim, record_key, record_id
+                    order by state = 'deferred', sequence desc) as place,
+                first_value(amount) over (partition by claim, record_key, record_id order by sequence desc) as latest
+            from told t
         ), open as (
-            -- Where a later reconciliation has looked for it too, that one says where it stands.
-            select * replace (case state when 'deferred' then 'open' else state end as state)
-            from told t where state <> 'deferred' or not exists (
-                select 1 from result_positions o where o.claim = t.claim and o.record_key = t.record_key
-                    and o.record_id = t.record_id and o.state <> 'deferred')
+            select * exclude (place, latest, sequence)
+                replace (case state when 'deferred' then 'open' else state end as state, latest as amount)
+            from ranked where place = 1
         ), every as (
             select reconciliation, claim, record_id, record_key, version, state, amount, currency, exponent, null as expected_on,
                 null as reason, run_id from matched
@@ -155,5 +161,5 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
 
 
 def _every_version(lake: Lake, snapshot: Snapshot) -> str:
-    """Give the records that stand; a match of a record that was corrected meanwhile is told by the run that reopens it."""
-    return current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    """Give every version of every record: a match names the one that it was made of."""
+    return table(lake, "records", snapshot.files["records"])

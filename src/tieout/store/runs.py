@@ -34,7 +34,9 @@ __all__ = [
     "NewRun",
     "ResultFile",
     "Results",
+    "check_runs",
     "commit_run",
+    "facts_version",
     "results_at",
     "standing_matches",
 ]
@@ -136,6 +138,12 @@ class NewRun:
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def facts_version(connection: sa.Connection) -> int:
+    """Give the version of the facts: how many commits there are."""
+    head = schema.head
+    return connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
 
 
 def results_at(connection: sa.Connection, sequence: int | None = None) -> Results:
@@ -288,6 +296,48 @@ def commit_run(store: Store, run: NewRun) -> int:
     return sequence
 
 
+def check_runs(connection: sa.Connection) -> list[str]:
+    """
+    Hold every run, its files and what it took back against the entry of the audit log that binds them.
+
+    :return: one sentence for everything that does not agree.
+    """
+    audit, run, file, void = schema.audit, schema.run, schema.run_file, schema.void
+    entries = {
+        entry.subject: json.loads(entry.body)
+        for entry in connection.execute(sa.select(audit.c.subject, audit.c.body).where(audit.c.action.like("run %")))
+    }
+    files: dict[str, list[dict[str, Any]]] = {}
+    for one in connection.execute(sa.select(file)).mappings():
+        files.setdefault(one["run_id"], []).append(dict(one))
+    voids: dict[str, list[dict[str, Any]]] = {}
+    for one in connection.execute(sa.select(void)).mappings():
+        voids.setdefault(one["run_id"], []).append(dict(one))
+    found = []
+    rows = [dict(row) for row in connection.execute(sa.select(run).order_by(run.c.sequence)).mappings()]
+    for row in rows:
+        subject = f"run {row['run_id']} of {row['reconciliation']}"
+        bound = entries.pop(subject, None)
+        now = _bound(row, files.pop(row["run_id"], []), voids.pop(row["run_id"], []))
+        if bound is None:
+            found.append(f"{subject} is in the book, and no entry of the audit log tells of it")
+        elif bound != now:
+            parts = ", ".join(name for name in now if now[name] != bound.get(name))
+            found.append(f"{subject} was changed: its {parts} are not those that the audit log binds")
+    found += [f"{subject} is in the audit log, and was removed from the book" for subject in sorted(entries)]
+    left = sorted({*files, *voids})
+    return [*found, *(f"the book has files or voids of a run {run_id!r} that it does not have" for run_id in left)]
+
+
+def _bound(row: dict[str, Any], files: list[dict[str, Any]], voids: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give what the audit log binds of a run: all that its row says, its files, and what it took back and why."""
+    body = {name: value for name, value in row.items() if name not in {"run_id", "reconciliation"}}
+    kept = ("table_name", "path", "rows", "sha256", "digest", "provisional")
+    body["files"] = sorted(({k: f[k] for k in kept} for f in files), key=lambda f: str(f["path"]))
+    body["voids"] = sorted([v["match_id"], v["blocks"], v["reason"]] for v in voids)
+    return body
+
+
 def _check_heads(connection: sa.Connection, heads: dict[str, int]) -> None:
     """Compare before the swap; the write lock, held until the commit, makes both one step."""
     head = schema.head
@@ -301,9 +351,6 @@ def _audit(
     connection: sa.Connection, row: dict[str, Any], files: list[dict[str, Any]], voids: list[dict[str, Any]]
 ) -> None:
     """Bind a run's inputs and every file's digest in one entry of the audit log."""
-    body = {name: row[name] for name in ("facts_version", "heads", "inputs", "through_day", "digest")}
-    body["files"] = [{k: f[k] for k in ("table_name", "path", "rows", "sha256", "digest")} for f in files]
-    body["voids"] = [v["match_id"] for v in voids]
     append_audit(
         connection,
         at=row["at"],
@@ -311,7 +358,7 @@ def _audit(
         action=f"run {row['kind']}",
         subject=f"run {row['run_id']} of {row['reconciliation']}",
         reason=row["reason"],
-        body=body,
+        body=_bound(row, files, voids),
     )
 
 

@@ -33,7 +33,8 @@ def sweep(store: Store) -> list[str]:
         return []
     with store.book.reading() as connection:
         named = {
-            store.lake.root: set(connection.scalars(sa.select(schema.lake_file.c.path))),
+            store.lake.root: set(connection.scalars(sa.select(schema.lake_file.c.path)))
+            | set(connection.scalars(sa.select(schema.run_file.c.path))),
             store.landing.root: set(connection.scalars(sa.select(schema.delivery.c.path))),
         }
     swept = []

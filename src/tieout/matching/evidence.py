@@ -1,0 +1,263 @@
+"""
+What rules compare: keys of identifiers, words of texts, names, as relations of one performance.
+
+Each function leaves relations in the engine under the names that ``matching.plan`` reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import condition
+
+from tieout.matching.columns import name_forms, token_keys, token_words
+from tieout.matching.operators import PAIRS_MAX, tolerance_sql
+from tieout.matching.sides import FIELDS, SETTLED, identifier_parts
+from tieout.model.normal import keys_of, normal_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from tieout.matching.perform import Performance
+    from tieout.matching.rules import Key, Rule
+
+__all__ = ["make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
+
+#: Below this an identifier's beginning says nothing.
+_PREFIX_MIN = 6
+#: An identifier that more things carry (a customer's number) names none of them.
+_FEW = 5
+#: So many amounts are enough to know which are common.
+_SAMPLE = 200_000
+
+
+def note_crowds(work: Performance, place: int) -> None:
+    """Add to ``beyond`` what shares an identifier with more than may be looked at: its answer is *undecided*."""
+    crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX})"
+    if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
+        return
+    for short, side in (("l", "left"), ("r", "right")):
+        work.engine.con.execute(
+            f"insert into beyond select distinct '{side}', k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
+        )
+
+
+def make_order(work: Performance) -> None:
+    """Make ``l_order`` and ``r_order`` (thing, place): which of equal things comes first, whatever stood first in a file."""
+    first = "a.account_id, a.settlement_id, a.external_id, a.record_key, a.record_id"
+    for short, side in (("l", "left"), ("r", "right")):
+        work.engine.create(
+            f"{short}_order",
+            f'select s.thing, row_number() over (order by {first}) as place from {short} s join "{side}_all" a using (thing)',
+        )
+
+
+def make_spoken_for(work: Performance) -> None:
+    """
+    Make ``spoken_for`` (side, thing): what names something of the other side by an identifier that few share.
+
+    A rule that looks at amounts, days and names alone must not pair it with something else.
+    """
+    engine = work.engine
+    now = (len(work.found), len(work.keys_ready))
+    if work.spoken_for_after == now:
+        return
+    work.spoken_for_after = now
+    keys: dict[str, list[str]] = {"left": [], "right": []}
+    for (side, _, _), name in work.keys_ready.items():
+        keys[side].append(f"select thing, key, raw from {name}")
+    if not keys["left"] or not keys["right"]:
+        engine.create("spoken_for", "select ''::varchar as side, 0::bigint as thing where false")
+        return
+    for side, parts in keys.items():
+        engine.create(
+            f"known_{side}",
+            f"""select k.thing, k.key, max(k.raw) as raw from ({" union all ".join(parts)}) k
+                semi join "{side}" s on s.thing = k.thing group by all""",
+        )
+        engine.create(f"rare_{side}", f"select key from known_{side} group by key having count(*) <= {_FEW}")
+    met = "from known_left l join known_right r on r.key = l.key and (l.raw <> 0 or r.raw <> 0)"
+    engine.create(
+        "spoken_for",
+        f"""select distinct 'left' as side, l.thing {met} semi join rare_right q on q.key = l.key
+            union all select distinct 'right', r.thing {met} semi join rare_left q on q.key = r.key""",
+    )
+
+
+def make_keys(work: Performance, place: int, key: Key) -> None:
+    """Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form)."""
+    engine = work.engine
+    for short, side in (("l", "left"), ("r", "right")):
+        fields = getattr(key, side)
+        if key.how == "prefix":
+            engine.take(f"{short}_forms_{place}", _forms(work, side, fields))
+            continue
+        name = work.keys_ready.get((side, fields, key.how == "token"))
+        if name is None:
+            name = f"keys_{len(work.keys_ready)}_{side}"
+            parts = identifier_parts(_named_rows(work, side), fields)
+            if key.how == "token":
+                engine.take(f"{name}_tokens", _tokens(work, side, fields))
+                parts.append(f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            elif unkeyed := [field for field in fields if FIELDS[field].key is None]:
+                engine.take(f"{name}_texts", _whole_texts(work, side, unkeyed))
+                parts.append(f'select thing, key, hash(said) as raw from "{name}_texts"')
+            keys = (
+                " union all ".join(parts)
+                or "select 0::bigint as thing, 0::bigint as key, 0::ubigint as raw where false"
+            )
+            engine.create(name, f"select distinct thing, key, raw from ({keys}) where key is not null")
+            work.keys_ready[side, fields, key.how == "token"] = name
+        engine.con.execute(f'create or replace temp view "{short}_keys_{place}" as select * from "{name}"')
+
+
+def _named_rows(work: Performance, side: str) -> str:
+    """
+    Give the rows whose identifiers speak for a thing.
+
+    Of lines that are together one settlement only the settlement's own id does: not the order that one line paid.
+    """
+    grouped = work.grouped[0 if side == "left" else 1]
+    if not grouped:
+        return f'"{side}_all"'
+    settled = f"kind in ({_listed(SETTLED)})"
+    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    hidden = [
+        f'case when {settled} then "{name}" end as "{name}"'
+        for name in columns
+        if name in FIELDS and name != "settlement_id"
+    ]
+    hidden += [
+        f"case when {settled} then {FIELDS[name].key} end as {FIELDS[name].key}"
+        for name in columns
+        if name in FIELDS and FIELDS[name].key in columns and name != "settlement_id"
+    ]
+    return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
+
+
+def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
+    """Cut the texts of a side into words; only of things that are still open."""
+    import pyarrow as pa
+
+    tables = []
+    for name in fields:
+        if FIELDS[name].key is not None and not FIELDS[name].many and name != "external_id":
+            continue
+        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
+        rows = work.engine.arrow(
+            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
+        ).combine_chunks()
+        if rows.num_rows:
+            tables.append(token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks()))
+    empty = pa.table({"thing": pa.array([], pa.int64()), "key": pa.array([], pa.int64())})
+    return pa.concat_tables([empty, *tables])
+
+
+def _whole_texts(work: Performance, side: str, fields: Sequence[str]) -> pa.Table:
+    """Give the keys of texts that intake computed none for, each text as one identifier: (thing, said, key)."""
+    import pyarrow as pa
+
+    tables = []
+    for name in fields:
+        rows = work.engine.arrow(
+            f'select a.thing, a."{name}" as said from {_named_rows(work, side)} a where a."{name}" is not null'
+        )
+        tables.append(rows.append_column("key", keys_of(rows["said"].combine_chunks())))
+    return pa.concat_tables(tables)
+
+
+def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
+    """Give the normal forms of identifiers that may be cut off."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    tables = []
+    for name in fields:
+        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
+        rows = work.engine.arrow(
+            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
+        )
+        things, said = rows["thing"].combine_chunks(), rows["said"].combine_chunks()
+        if FIELDS[name].key is None:  # a text: every word of it, and neighbours written together
+            things, said = token_words(things, said)
+        form = normal_column(said)
+        table = pa.table({"thing": things, "form": form})
+        tables.append(table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN)))
+    return pa.concat_tables(tables)
+
+
+def make_names(work: Performance, rule: Rule) -> None:
+    """
+    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, n) and how likely their amount is (chance).
+
+    ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
+    open things of the other side whose name begins alike, times the share of all days that the window covers.
+    """
+    import pyarrow as pa
+
+    engine = work.engine
+    key = next(key for key in rule.keys if key.how == "name")
+    for short, side in (("l", "left"), ("r", "right")):
+        rows = engine.arrow(
+            " union all ".join(
+                f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
+                f' where a."{column}" is not null'
+                for column in getattr(key, side)
+            )
+        )
+        said = rows["said"].combine_chunks()
+        forms = name_forms(said)
+        table = pa.table({"thing": rows["thing"].combine_chunks(), "plain": normal_column(said)})
+        for name in forms.column_names:
+            table = table.append_column(name, forms[name])
+        engine.take(f"{short}_named", table)
+    engine.create("r_names", "select * from r_named")
+    width = 1 if rule.days is None else rule.days.last - rule.days.first + 1
+    span = "select greatest(max(r_day) - min(r_day) + 1, 1) as days from r"
+    engine.create(
+        "l_names",
+        f"""select a.*, coalesce(b.n, 0) * least({width} * 1000000 // (select days from ({span})), 1000000) as n
+            from l_named a left join (select block, count(distinct thing) as n from r_names group by block) b on b.block = a.block""",
+    )
+    _make_chances(work, rule)
+    for short in ("l", "r"):
+        engine.create(
+            f"{short}_party",
+            f"select s.*, n.* exclude (thing) from {short} s join {short}_names n on n.thing = s.thing",
+        )
+
+
+def _make_chances(work: Performance, rule: Rule) -> None:
+    """
+    Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
+
+    Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    engine = work.engine
+    tolerance = "0"
+    if rule.amount is not None:
+        tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
+    lefts = engine.arrow(f"select thing, ccy, amount, {tolerance} as reach from l")
+    every = engine.count("right_all") // _SAMPLE + 1
+    rights = engine.arrow(f"select ccy, amount from right_all where abs(record_key % {every}) = 0")
+    things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))
+    r_ccys, r_amounts = rights["ccy"].to_numpy(), rights["amount"].to_numpy()
+    chance = np.full(len(things), 1_000_000, np.int64)
+    for ccy in np.unique(ccys):
+        mine, known = ccys == ccy, np.sort(r_amounts[r_ccys == ccy])
+        if len(known):
+            low = np.searchsorted(known, amounts[mine] - reach[mine], "left")
+            high = np.searchsorted(known, amounts[mine] + reach[mine], "right")
+            chance[mine] = np.maximum(high - low, 1) * 1_000_000 // len(known)
+    engine.take("chances", pa.table({"thing": things, "chance": chance}))
+    engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
+    engine.rename("l_weighed", "l")
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)

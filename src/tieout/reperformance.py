@@ -1,0 +1,168 @@
+"""
+Performing everything again, in its order, and comparing: deliveries from their landed bytes, then every run on top.
+
+Each run is repeated on the facts of its version, after the runs before it, with the tieout.toml, rules, calendars and
+rates that it names by digest; a person's decision with what it says was decided. Its digest and its name must come out
+the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tomllib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tieout.clock import FixedClock
+from tieout.config import FILE_NAME, read_workspace
+from tieout.errors import Broken, TieoutError
+from tieout.intake.verify import Verdict
+from tieout.intake.verify import verify as verify_facts
+from tieout.matching.decide import Moment, repeat_decision
+from tieout.matching.facts import EPOCH
+from tieout.matching.reading import read_rules
+from tieout.matching.run import Given, run_reconciliation
+from tieout.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tieout.config import Workspace
+    from tieout.matching.rules import RuleSet
+    from tieout.store.workplace import Store
+
+__all__ = ["verify"]
+
+# What differs from one machine, moment or version of the program to another.
+_BESIDE = {"path", "sha256", "bytes", "program"}
+_MOMENT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def verify(
+    store: Store,
+    workspace: Workspace,
+    run: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Verdict:
+    """
+    Check every file, then perform every commit and every run again in a scratch workspace, and compare.
+
+    :param run: how the id of a run begins: later ones are not performed.
+    :param progress: hears (commits done, of how many).
+    """
+
+    def afterwards(scratch: Store, folder: Path, verdict: Verdict) -> None:
+        _repeat_runs(store, scratch, workspace, folder, run, verdict)
+
+    return verify_facts(store, workspace, progress, afterwards)
+
+
+def _repeat_runs(
+    store: Store, scratch: Store, today: Workspace, folder: Path, last: str | None, verdict: Verdict
+) -> None:
+    with store.book.reading() as connection:
+        runs = connection.execute(sa.select(schema.run).order_by(schema.run.c.sequence)).mappings().all()
+        texts = {row.digest: row.body for row in connection.execute(sa.select(schema.text_version))}
+    if last is not None and not any(row["run_id"].startswith(last) for row in runs):
+        verdict.faults.append(f"expected the id of a run, got {last!r}")
+        return
+    for row in runs:
+        try:
+            _repeat(scratch, dict(row), texts, folder, today)
+            _compare(scratch, dict(row))
+        except TieoutError as error:
+            verdict.faults.append(
+                f"run {row['run_id']} ({row['kind']} of {row['reconciliation']}): performed again, {error}"
+            )
+            return  # what follows rests on it
+        verdict.runs += 1
+        if last is not None and row["run_id"].startswith(last):
+            return
+    verdict.faults += _differences(store, scratch)
+
+
+def _repeat(scratch: Store, row: dict[str, Any], texts: dict[str, str], folder: Path, today: Workspace) -> None:
+    """Perform one run again, as it was performed."""
+    inputs = json.loads(row["inputs"])
+    said = {name: _text(texts, name, digest) for name, digest in inputs.items() if name != "after"}
+    past = _workspace_of(said, folder / "runs" / row["run_id"], today)
+    then = replace(scratch, clock=FixedClock(_MOMENT + dt.timedelta(microseconds=row["at"])), actor=row["actor"])
+    reconciliation = past.reconciliation(row["reconciliation"])
+    claims = (reconciliation.left.claim, reconciliation.right.claim)
+    rules: RuleSet | None = None
+    if "rules" in said:
+        rules = read_rules(said["rules"], "the rules of that time", folder=past.folder, claims=claims)
+    if row["kind"] == "rules" and rules is not None:
+        given = Given(rules, said["followers"], row["facts_version"])
+        through = EPOCH + dt.timedelta(days=row["through_day"])
+        run_reconciliation(then, past, reconciliation, through, again=given)
+        return
+    moment = Moment(row["facts_version"], int(inputs["after"]), rules)
+    repeat_decision(then, past, reconciliation, json.loads(said["decision"]), row["reason"], moment)
+
+
+def _text(texts: dict[str, str], name: str, digest: str) -> str:
+    if digest not in texts:
+        message = f"expected the text of its {name} ({digest[:16]}) in the book, found none"
+        raise Broken(message)
+    return texts[digest]
+
+
+def _workspace_of(said: dict[str, str], place: Path, today: Workspace) -> Workspace:
+    """Build the workspace as it was, with the calendars and rates of that run."""
+    text = said["tieout.toml"]
+    content = tomllib.loads(text)
+    files = {FILE_NAME: text, **{name: body for name, body in said.items() if name.startswith("calendars/")}}
+    files |= {f"rates/{n:03}.csv": body for n, body in enumerate(said.get("rates", "").split("\f")) if body}
+    # Mappings and rule files must be there; what is in them is not asked: the run names its rules itself.
+    files |= {table["mapping"]: "" for table in content.get("source", []) if "mapping" in table}
+    files |= {t["rules"]: "" for t in content.get("reconciliation", []) if str(t.get("rules")).endswith(".toml")}
+    for name, body in files.items():
+        path = (place / name).resolve()
+        if path.is_relative_to(place.resolve()):  # one that leads elsewhere is the user's own file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(body, encoding="utf-8")
+    named = {"TIEOUT_NAME": ("name", today.name), "TIEOUT_BASE_CURRENCY": ("base_currency", today.base_currency)}
+    own = content.get("workspace", {})
+    return read_workspace(text, place, {name: value for name, (key, value) in named.items() if key not in own})
+
+
+def _compare(scratch: Store, row: dict[str, Any]) -> None:
+    """
+    Hold a repeated run against what the book says of it.
+
+    :raises Broken: it came out differently.
+    """
+    run = schema.run
+    with scratch.book.reading() as connection:
+        found = connection.execute(sa.select(run).where(run.c.sequence == row["sequence"])).mappings().first()
+    if found is None:
+        message = "it left no run"
+        raise Broken(message)
+    for name in ("digest", "run_id", "counts", "heads", "through_day", "reason"):
+        if found[name] != row[name]:
+            message = f"it has the {name} {found[name]!r}, and the book says {row[name]!r}"
+            raise Broken(message)
+
+
+def _differences(store: Store, scratch: Store) -> list[str]:
+    """Hold the book's rows about runs against those that performing them again wrote."""
+    found = []
+    for table in (schema.run, schema.run_file, schema.void):
+        now, again = _content(store, table), _content(scratch, table)
+        if now != again:
+            found.append(
+                f"the book's table {table.name} was changed: {len(again - now)} row(s) are missing or differ,"
+                f" {len(now - again)} too many"
+            )
+    return found
+
+
+def _content(store: Store, table: sa.Table) -> set[tuple[object, ...]]:
+    with store.book.reading() as connection:
+        rows = connection.execute(sa.select(table)).mappings().all()
+    return {tuple(value for name, value in row.items() if name not in _BESIDE) for row in rows}

@@ -1,0 +1,372 @@
+"""
+The rules once more, slow and obvious: what a person with a pencil would do, one pair at a time.
+
+Takes rule nouns and facts, knows nothing of the engine, its operators or its SQL. Days are calendar days; one currency.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from tests.matching.worlds import Fact
+from tieout.matching.rules import Key, Rule
+
+__all__ = ["Found", "perform", "selections"]
+
+_FEW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    One match: what it takes of each of both sides, by id.
+
+    :ivar difference: left - right.
+    """
+
+    rule: str
+    left: frozenset[tuple[str, int]]
+    right: frozenset[tuple[str, int]]
+    difference: int = 0
+
+
+@dataclass(slots=True)
+class Pencil:
+    """What is open of both sides, and what was found; ``seen`` are the keys that earlier rules compared."""
+
+    left: dict[str, Fact]
+    right: dict[str, Fact]
+    open: dict[str, int]
+    found: list[Found] = field(default_factory=list)
+    seen: list[Key] = field(default_factory=list)
+
+
+def perform(rules: Iterable[Rule], left: list[Fact], right: list[Fact]) -> set[Found]:
+    """Perform rules, strongest first."""
+    pencil = Pencil(
+        {f.id: f for f in left}, {f.id: f for f in right}, {f.id: f.amount for f in [*left, *right] if f.amount}
+    )
+    for rule in rules:
+        for match in _matches(pencil, rule):
+            pencil.found.append(match)
+            for name, taken in [*match.left, *match.right]:
+                pencil.open[name] -= taken
+        pencil.open = {name: amount for name, amount in pencil.open.items() if amount}
+        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"}]
+    return set(pencil.found)
+
+
+def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
+    lefts, rights = _looked_at(pencil, rule)
+    if rule.score is not None:
+        return _scored(pencil, rule, lefts, rights)
+    if rule.shape == "n:m":
+        return _whole_keys(pencil, rule, lefts, rights)
+    if rule.shape != "1:1":
+        return _sums(pencil, rule, lefts, rights)
+    if _one_identifier(rule):
+        pairs = _identified(pencil, rule, lefts, rights)
+    else:
+        pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri)}
+    matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
+    if rule.interchangeable:
+        matches += _in_order(pencil, pairs)
+    return [_pair(pencil, rule, le, ri) for le, ri in matches]
+
+
+def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
+    """Say what a rule looks at: without an identifier of its own, not at what names something of the other side."""
+    lefts = [name for name in pencil.left if name in pencil.open]
+    rights = [name for name in pencil.right if name in pencil.open]
+    if any(key.how != "name" for key in rule.keys):
+        return lefts, rights
+    marks = {name: _marks(pencil.left[name], [k.left for k in pencil.seen], pencil.seen) for name in lefts}
+    marks |= {name: _marks(pencil.right[name], [k.right for k in pencil.seen], pencil.seen) for name in rights}
+
+    def spoken_for(name: str, others: list[str]) -> bool:
+        for mark, whole in marks[name].items():
+            sharing = [other for other in others if mark in marks[other]]
+            if 0 < len(sharing) <= _FEW and any(whole or marks[other][mark] for other in sharing):
+                return True
+        return False
+
+    return [n for n in lefts if not spoken_for(n, rights)], [n for n in rights if not spoken_for(n, lefts)]
+
+
+def _marks(fact: Fact, fields: list[tuple[str, ...]], keys: list[Key]) -> dict[str, bool]:
+    """Give every identifier and word of a fact that rules compared: normal form, and whether it is a whole identifier."""
+    marks: dict[str, bool] = {}
+    for names, key in zip(fields, keys, strict=True):
+        for raw in _identifiers(fact, names):
+            marks[_normal(raw)] = True
+        for word in _words(fact, names) if key.how == "token" else ():
+            marks.setdefault(word, False)
+    return marks
+
+
+def _candidate(pencil: Pencil, rule: Rule, left: str, right: str, *, amounts: bool = True) -> bool:
+    le, ri = pencil.left[left], pencil.right[right]
+    if rule.days is not None and not rule.days.first <= ri.day - le.day <= rule.days.last:
+        return False
+    if not all(_agrees(key, le, ri) for key in rule.keys):
+        return False
+    return not amounts or _near(rule, pencil.open[left], pencil.open[right])
+
+
+def _near(rule: Rule, left: int, right: int) -> bool:
+    if (left > 0) != (right > 0):
+        return False
+    if rule.amount is None:
+        return True
+    if rule.amount.only == "short" and abs(right) > abs(left):
+        return False
+    if rule.amount.only == "over" and abs(right) < abs(left):
+        return False
+    return abs(left - right) <= _tolerance(rule, left)
+
+
+def _tolerance(rule: Rule, amount: int) -> int:
+    """In minor units of a currency with two decimals."""
+    if rule.amount is None:
+        return 0
+    allowed = []
+    if rule.amount.abs_micro is not None:
+        allowed.append(rule.amount.abs_micro * 100 // 10**6)
+    if rule.amount.pct_micro is not None:
+        allowed.append(abs(amount) * rule.amount.pct_micro // 10**8)
+    found = (min if rule.amount.take == "tighter" else max)(allowed, default=0)
+    return max(found, rule.amount.minor_units or 0)
+
+
+def _only(pairs: set[tuple[str, str]], left: str, right: str) -> bool:
+    return not any((le == left) != (ri == right) for le, ri in pairs)
+
+
+def _pair(pencil: Pencil, rule: Rule, left: str, right: str) -> Found:
+    le, ri = pencil.open[left], pencil.open[right]
+    if rule.partial:
+        taken = le if abs(le) <= abs(ri) else ri
+        return Found(rule.name, frozenset({(left, taken)}), frozenset({(right, taken)}))
+    return Found(rule.name, frozenset({(left, le)}), frozenset({(right, ri)}), le - ri)
+
+
+# -- one identifier and the exact amount
+
+
+def _one_identifier(rule: Rule) -> bool:
+    exact = rule.amount is not None and rule.amount.exact
+    return exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
+
+
+def _identified(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> set[tuple[str, str]]:
+    """An identifier speaks for two things if, with the amount, it names them and nothing else."""
+    (key,) = rule.keys
+    spelled: Callable[[str], str] = (lambda raw: raw) if key.how == "exact" else _normal
+    pairs = set()
+    for raw in {spelled(raw) for name in lefts for raw in _identifiers(pencil.left[name], key.left)}:
+        for amount in {pencil.open[name] for name in lefts}:
+            mine, theirs = (
+                [
+                    name
+                    for name in names
+                    if pencil.open[name] == amount and raw in {spelled(r) for r in _identifiers(facts[name], fields)}
+                ]
+                for names, facts, fields in ((lefts, pencil.left, key.left), (rights, pencil.right, key.right))
+            )
+            if len(mine) == len(theirs) == 1:
+                pairs.add((mine[0], theirs[0]))
+    return pairs
+
+
+def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pair what is equal to each other: the same candidates, amount and day; the first with the first."""
+    found = []
+    known = {name: frozenset(ri for le, ri in pairs if le == name) for name, _ in pairs}
+    back = {name: frozenset(le for le, ri in pairs if ri == name) for _, name in pairs}
+    for rights in set(known.values()):
+        lefts = frozenset(name for name, theirs in known.items() if theirs == rights)
+        if len(lefts) + len(rights) == 2 or any(back[name] != lefts for name in rights):
+            continue
+        if len({(pencil.open[n], pencil.left[n].day) for n in lefts}) > 1:
+            continue
+        if len({(pencil.open[n], pencil.right[n].day) for n in rights}) > 1:
+            continue
+        found += list(zip(sorted(lefts), sorted(rights), strict=False))
+    return found
+
+
+# -- several to one
+
+
+def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
+    """One thing and all that point to it; what points to two belongs to neither."""
+    pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
+    if rule.shape == "n:1":
+        pairs = {(ri, le) for le, ri in pairs}
+    found = []
+    for one in {first for first, _ in pairs}:
+        many = {second for first, second in pairs if first == one}
+        if any(second in many and first != one for first, second in pairs):
+            continue
+        total, whole = sum(pencil.open[name] for name in many), pencil.open[one]
+        exact = rule.amount is None or rule.amount.exact
+        if len(many) < (2 if exact and not rule.partial else 1) or not total or (total > 0) != (whole > 0):
+            continue
+        left, right = (whole, total) if rule.shape == "1:n" else (total, whole)
+        if rule.partial:
+            if abs(total) > abs(whole):
+                continue
+            taken = total
+        else:
+            if not _fits(rule, left, right, whole):
+                continue
+            taken = whole
+        ones = frozenset({(one, taken)})
+        several = frozenset((name, pencil.open[name]) for name in many)
+        both = (ones, several) if rule.shape == "1:n" else (several, ones)
+        found.append(Found(rule.name, *both, 0 if rule.partial else left - right))
+    return found
+
+
+def _fits(rule: Rule, left: int, right: int, one: int) -> bool:
+    if rule.amount is not None and rule.amount.only == "short" and abs(right) > abs(left):
+        return False
+    if rule.amount is not None and rule.amount.only == "over" and abs(right) < abs(left):
+        return False
+    return abs(left - right) <= _tolerance(rule, one)
+
+
+def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
+    """All of both sides that one identifier names, where both sums agree; a thing of two such identifiers spoils both."""
+    (key,) = rule.keys
+    spelled: Callable[[str], str] = (lambda raw: raw) if key.how == "exact" else _normal
+    bundles = []
+    for mark in {spelled(raw) for name in lefts for raw in _identifiers(pencil.left[name], key.left)}:
+        mine = [n for n in lefts if mark in {spelled(r) for r in _identifiers(pencil.left[n], key.left)}]
+        theirs = [n for n in rights if mark in {spelled(r) for r in _identifiers(pencil.right[n], key.right)}]
+        equal = sum(pencil.open[n] for n in mine) == sum(pencil.open[n] for n in theirs)
+        if mine and theirs and len(mine) + len(theirs) > 2 and equal:
+            bundles.append((mine, theirs))
+    return [
+        Found(
+            rule.name,
+            frozenset((n, pencil.open[n]) for n in mine),
+            frozenset((n, pencil.open[n]) for n in theirs),
+        )
+        for mine, theirs in bundles
+        if not any(
+            other is not mine and (set(mine) & set(other) or set(theirs) & set(others)) for other, others in bundles
+        )
+    ]
+
+
+def selections(amounts: list[int], target: int) -> list[tuple[int, ...]]:
+    """List every selection of amounts with a sum, as sorted amounts, each once."""
+    return sorted(
+        {
+            tuple(sorted(chosen))
+            for size in range(1, len(amounts) + 1)
+            for chosen in combinations(amounts, size)
+            if sum(chosen) == target
+        }
+    )
+
+
+# -- points
+
+
+def _scored(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
+    """The best of both its sides, ahead of every rival."""
+    points = {}
+    for le in lefts:
+        for ri in rights:
+            given = _points(pencil, rule, le, ri)
+            if given is not None and rule.score is not None and given >= rule.score.at_least:
+                points[le, ri] = given
+    found = []
+    for (le, ri), mine in points.items():
+        rivals = [other for pair, other in points.items() if (pair[0] == le) != (pair[1] == ri)]
+        margin = mine - max(rivals, default=0)
+        if rule.score is not None and margin >= max(rule.score.margin, 1):
+            found.append(_pair(pencil, rule, le, ri))
+    return found
+
+
+def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
+    """Give the points of a candidate; None where no key brings the two together, or amount or day keeps them apart."""
+    le, ri, score = pencil.left[left], pencil.right[right], rule.score
+    if score is None or (rule.days is not None and not rule.days.first <= ri.day - le.day <= rule.days.last):
+        return None
+    if not _near(rule, pencil.open[left], pencil.open[right]):
+        return None
+    named = [_alike(le.name, ri.name) for key in rule.keys if key.how == "name"]
+    identifiers = [key for key in rule.keys if key.how != "name"]
+    same = bool(identifiers) and all(_agrees(key, le, ri) for key in identifiers)
+    if not same and not any(named):
+        return None
+    reach = max(_tolerance(rule, pencil.open[left]), 1) * 2
+    total = score.amount * (reach - abs(pencil.open[left] - pencil.open[right])) // reach
+    if rule.days is not None and score.days:
+        far = max(abs(rule.days.first), abs(rule.days.last)) + 1
+        total += score.days * (far - min(abs(ri.day - le.day), far)) // far
+    return total + score.name * max(named, default=0) // 100 + (score.reference if same else 0)
+
+
+# -- identifiers, words, names
+
+
+def _agrees(key: Key, le: Fact, ri: Fact) -> bool:
+    mine, theirs = set(_identifiers(le, key.left)), set(_identifiers(ri, key.right))
+    if key.how == "exact":
+        return bool(mine & theirs)
+    whole_mine, whole_theirs = {_normal(raw) for raw in mine}, {_normal(raw) for raw in theirs}
+    if key.how == "normalised":
+        return bool(whole_mine & whole_theirs)
+    if key.how == "token":
+        words_mine, words_theirs = _words(le, key.left), _words(ri, key.right)
+        return bool(whole_mine & (whole_theirs | words_theirs) or words_mine & whole_theirs)
+    return _alike(le.name, ri.name) > 0
+
+
+def _identifiers(fact: Fact, fields: tuple[str, ...]) -> list[str]:
+    said: dict[str, list[str | None]] = {
+        "external_id": [fact.id],
+        "references": [*fact.refs],
+        "payment_id": [fact.payment],
+        "settlement_id": [fact.settlement],
+    }
+    return [raw for name in fields for raw in said.get(name, []) if raw and _normal(raw)]
+
+
+def _words(fact: Fact, fields: tuple[str, ...]) -> set[str]:
+    """Give the words of texts, and up to four neighbours written together, from four letters on."""
+    texts: dict[str, list[str | None]] = {"text": [fact.text], "references": [*fact.refs], "external_id": [fact.id]}
+    found: set[str] = set()
+    for text in [t for name in fields for t in texts.get(name, []) if t]:
+        words = [word for word in re.split(r"[\W_]+", text.upper()) if word]
+        for size in range(1, 5):
+            for start in range(len(words) - size + 1):
+                joined = "".join(words[start : start + size])
+                if len(joined) >= 4:
+                    found.add(_normal(joined))
+    return found
+
+
+def _normal(raw: str) -> str:
+    folded = unicodedata.normalize("NFKD", raw).upper()
+    return "".join(c for c in folded if c.isalnum() and not unicodedata.combining(c)).lstrip("0")
+
+
+def _alike(mine: str | None, theirs: str | None) -> int:
+    """Say how alike two names are, of 100: but for case, marks and legal form; or one cut off."""
+    if not mine or not theirs:
+        return 0
+    forms = [_normal(re.sub(r"[\s.,]+(GMBH|AG|LTD)\.?([\s.,].*)?$", "", name.upper())) for name in (mine, theirs)]
+    plain = [_normal(name) for name in (mine, theirs)]
+    if forms[0][:6] != forms[1][:6]:
+        return 0
+    if forms[0] == forms[1] or plain[0] == plain[1]:
+        return 100
+    return 85 if plain[0].startswith(plain[1]) or plain[1].startswith(plain[0]) else 0

@@ -1,0 +1,190 @@
+"""``tieout verify`` performs every run again from landing, with what it rested on, and sees whatever was changed."""
+
+import datetime as dt
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.matching.shop import RULES, Shop
+from tieout import pipeline
+from tieout.clock import FixedClock, FixedEntropy
+from tieout.config import load_workspace
+from tieout.intake.verify import Verdict, check_files
+from tieout.pipeline import Resolution
+from tieout.store.workplace import open_store
+
+LATER = FixedClock(dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
+INVOICES = [
+    ("RE-1001", "2026-10-01", "Meier GmbH", "1190.00", "EUR"),
+    ("RE-1002", "2026-10-02", "Sommer KG", "500.00", "EUR"),
+    ("RE-1003", "2026-10-05", "Kranz AG", "238.00", "EUR"),
+    ("RE-1004", "2026-10-06", "Kranz AG", "75.20", "EUR"),
+    ("RE-1005", "2026-10-07", "Oster", "60.00", "EUR"),
+    ("RE-1006", "2026-10-07", "Wolf", "61.00", "EUR"),
+    ("RE-1007", "2026-10-07", "Fuchs", "62.00", "EUR"),
+    ("RE-1008", "2026-10-08", "Hahn", "63.00", "EUR"),
+]
+BANK = [
+    ("B1", "2026-10-14", "1190.00", "MEIER GMBH", "Rechnung RE 1001 danke", "EUR"),
+    ("B2", "2026-10-15", "490.00", "Sommer", "RE-1002 abzgl. Skonto", "EUR"),
+    ("B3", "2026-10-19", "313.20", "Kranz AG", "RE-1003 und RE-1004", "EUR"),
+    ("B4", "2026-10-12", "60.00", "", "Ueberweisung", "EUR"),
+    ("B5", "2026-10-20", "62.00", "FUCHS", "", "EUR"),
+    ("B6", "2026-10-20", "63.00", "HAHN", "", "EUR"),
+    ("B7", "2026-10-30", "59.00", "", "?", "EUR"),
+]
+
+
+def busy(folder: Path) -> Path:
+    """Let everything happen to a shop that can: runs, people, corrections, changed rules, calendars and rates."""
+    shop = Shop(folder)
+    shop.deliver("invoices", INVOICES)
+    shop.deliver("bank", BANK)
+    shop.match()
+    assert len(shop.matches()) == 6
+    pipeline.judge(shop.store, shop.workspace, [shop.match_id("RE-1007", "B5")], "is him", approved=True)
+    pipeline.judge(shop.store, shop.workspace, [shop.match_id("RE-1008", "B6")], "is not", approved=False)
+    pipeline.undo(shop.store, shop.workspace, shop.match_id("RE-1005", "B4"), "was another")
+    how = Resolution(others=("B7",), difference="bank_charge")
+    pipeline.resolve(shop.store, shop.workspace, shop.exception_id("RE-1006"), how, "he called")
+    shop.deliver("invoices", [("RE-1001", "2026-10-01", "Meier GmbH", "1200.00", "EUR")])
+    shop.match()
+    (folder / "calendars" / "own.toml").write_text("holidays = [2026-10-08]\n")
+    (folder / "rates" / "boe.csv").write_text("date,base,quote,rate\n2026-10-02,EUR,GBP,0.9\n")
+    (folder / "rules" / "own.toml").write_text(RULES.replace('pct = "3"', 'pct = "1"'))
+    shop.deliver("other", [("O1", "2026-10-16", "500.00", "Sommer", "RE-1002", "EUR")])
+    shop.match()
+    pipeline.undo(shop.store, shop.workspace, shop.match_id("RE-1006", "B7"), "he lied")
+    shop.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return busy(tmp_path_factory.mktemp("busy"))
+
+
+@pytest.fixture
+def folder(before: Path, tmp_path: Path) -> Path:
+    shutil.copytree(before, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def verified(folder: Path, run: str | None = None) -> Verdict:
+    workspace = load_workspace(folder, {})
+    store = open_store(workspace, LATER, FixedEntropy(7), "auditor")
+    try:
+        return pipeline.verify(store, workspace, run)
+    finally:
+        store.close()
+
+
+def runs(folder: Path) -> list[str]:
+    with sqlite3.connect(folder / ".tieout" / "book.db") as book:
+        return [row[0] for row in book.execute("select run_id from run order by sequence")]
+
+
+def test_every_run_and_decision_is_performed_again(folder: Path) -> None:
+    found = verified(folder)
+    assert found.faults == []
+    assert found.runs == len(runs(folder)) >= 10
+
+
+def test_performing_again_needs_neither_the_lake_nor_todays_rules(folder: Path) -> None:
+    shutil.rmtree(folder / ".tieout" / "lake")
+    (folder / "rules" / "own.toml").write_text(RULES.replace("partial = true", "partial = true\nconfirm = false"))
+    shutil.rmtree(folder / "calendars")
+    (folder / "calendars").mkdir()
+    assert verified(folder).faults == []
+
+
+def test_performing_again_may_end_with_a_run(folder: Path) -> None:
+    third = runs(folder)[2]
+    assert (verified(folder, third[:10]).runs, verified(folder, "nothing").faults) == (
+        3,
+        ["expected the id of a run, got 'nothing'"],
+    )
+
+
+#: What somebody may change in the book, and what verify says without performing anything again.
+CHANGES = {
+    "update run set digest = 'x' where sequence = 1": "digest",
+    "update run set counts = '{}' where sequence = 2": "counts",
+    "update run set through_day = through_day - 1 where sequence = 1": "through_day",
+    "update run set heads = '{}' where sequence = 3": "heads",
+    "update run set facts_version = 1 where sequence = 1": "facts_version",
+    "update run set reason = 'other' where kind = 'undo'": "reason",
+    "update run set actor = 'nobody' where sequence = 4": "actor",
+    "delete from run where sequence = (select max(sequence) from run)": "removed",
+    "update run_file set digest = 'x' where rowid = (select min(rowid) from run_file)": "files",
+    "update run_file set provisional = 1 where provisional = 0 and table_name = 'matches'": "files",
+    "delete from run_file where rowid = (select max(rowid) from run_file)": "files",
+    "delete from void": "voids",
+    "update void set blocks = 1 - blocks": "voids",
+    "insert into void select 'ff', run_id, 0, 'x' from run limit 1": "voids",
+    "update text_version set body = replace(body, 'pct', 'abs') where kind = 'rules'": "text",
+}
+#: What only shows when runs are performed again: here the audit log is taken to agree.
+FORGERIES = {
+    "update run set digest = 'x' where sequence = 1": "digest",
+    "update run set heads = '{}' where sequence = 3": "run_id",
+    "delete from text_version where kind = 'decision'": "decision",
+    "update void set blocks = 1 - blocks where run_id = (select run_id from run order by sequence desc limit 1)": "void",
+}
+
+
+def changed(folder: Path, change: str) -> None:
+    book = sqlite3.connect(folder / ".tieout" / "book.db")
+    assert book.execute(change).rowcount > 0
+    book.commit()
+    book.close()
+
+
+def test_a_changed_book_is_noticed(before: Path, tmp_path: Path) -> None:
+    for number, (change, said) in enumerate(CHANGES.items()):
+        folder = tmp_path / str(number)
+        shutil.copytree(before, folder)
+        changed(folder, change)
+        faults = verified_files(folder)
+        assert any(said in fault for fault in faults), (change, faults)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", sorted(FORGERIES))
+def test_a_forged_run_comes_out_differently(folder: Path, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tieout.intake.verify.check_runs", lambda _connection: [])
+    changed(folder, change)
+    faults = verified(folder).faults
+    assert any(FORGERIES[change] in fault for fault in faults), faults
+
+
+def result_files(folder: Path) -> Iterator[Path]:
+    for name in ("matches", "adjustments", "positions", "exceptions"):
+        yield from (folder / ".tieout" / "lake" / name).glob("*.parquet")
+
+
+def test_a_changed_result_file_is_noticed(folder: Path) -> None:
+    for path in sorted(result_files(folder)):
+        content = path.read_bytes()
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+        assert any(path.name in fault and "was changed" in fault for fault in verified_files(folder)), path
+        path.write_bytes(content)
+    assert verified_files(folder) == []
+
+
+def test_a_lost_result_file_is_noticed(folder: Path) -> None:
+    lost = min(result_files(folder))
+    lost.unlink()
+    assert any(lost.name in fault and "missing" in fault for fault in verified_files(folder))
+
+
+def verified_files(folder: Path) -> list[str]:
+    workspace = load_workspace(folder, {})
+    store = open_store(workspace, LATER, FixedEntropy(7), "auditor")
+    verdict = Verdict()
+    check_files(store, verdict, lake=True)
+    store.close()
+    return verdict.faults
