@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+__all__ = ["in_euro", "is_near", "match_items", "match_payouts", "mutual_best", "read_rates"]
+
 if TYPE_CHECKING:
     from pathlib import Path
 
