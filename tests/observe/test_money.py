@@ -3,20 +3,36 @@
 import datetime as dt
 from collections import defaultdict
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.observe.slow_proof import effect
+from tests.observe.test_exports import NONE_HERE, read_back
 from tests.observe.traded import DAYS, Traded, amount
 from tieout.config.arrivals import arrival_days
 from tieout.observe.cash import cash
-from tieout.observe.exports import Filters
+from tieout.observe.exported import TABLES
+from tieout.observe.exports import Filters, export
 from tieout.observe.owed import ageing
+from tieout.observe.writing import ENDINGS
 
 pytestmark = pytest.mark.slow
 LAST = dt.date(2026, 11, 1)
 DOCUMENTS = {"invoice", "credit_note", "bill"}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", sorted({*NONE_HERE, "fees", "payouts", "proofs"}))
+def test_every_table_of_results_goes_into_every_kind_of_file(
+    group: Traded, tmp_path: Path, name: str, ending: str
+) -> None:
+    path = tmp_path / f"{name}.{ending}"
+    done = export(group.store, group.workspace, name, path)
+    rows, names = read_back(path)
+    assert len(rows) == done.rows > 0
+    assert names == [column.name for column in TABLES[name].columns]
 
 
 def used(group: Traded, claim: str, until: dt.date) -> dict[str, Decimal]:
