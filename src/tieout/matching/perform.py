@@ -148,7 +148,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_keys(work, place, key)
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
-    if rule.interchangeable:
+    if rule.interchangeable or rule.subset:
         make_order(work)
     for step in plan.steps:
         engine.create(step.name, step.query)
