@@ -64,7 +64,7 @@ def test_a_file_that_no_source_takes_is_an_error_and_the_rest_goes_on(desk: Desk
 
 
 def test_a_missing_file_is_wrong_use(desk: Desk) -> None:
-    with pytest.raises(WrongUse, match="expected a file that can be read, got No such file"):
+    with pytest.raises(WrongUse, match="expected a file that can be read, got no such file"):
         ingest(desk, desk.folder / "nowhere.jsonl")
     with pytest.raises(WrongUse, match="expected a file that can be read, got no such file"):
         ingest(desk, desk.folder / "nowhere.jsonl", source=None)

@@ -53,7 +53,7 @@ def test_the_mapping_and_the_calendar_of_that_time_are_used_whatever_became_of_t
     (office.folder / "calendars" / "own.toml").unlink()
     answer = office.run("verify")
     assert (answer.status, answer.err) == (0, "")
-    assert "3 commits performed again" in answer.out
+    assert "3 commits and 0 runs performed again" in answer.out
     (office.folder / "tieout.toml").write_text('[workspace]\nname = "Other"\nbase_currency = "USD"\n')
     assert office.run("verify").status == 0
 
@@ -115,7 +115,9 @@ def test_what_was_erased_is_performed_from_its_redacted_copy(office: Office) -> 
     bring(office, "c.csv", row("a", "again"), row("d"))
     answer = office.run("verify")
     assert (answer.status, answer.err) == (0, "")
-    assert "4 commits performed again from landing, same digests, 1 of them from redacted copies" in answer.out
+    assert (
+        "4 commits and 0 runs performed again from landing, same digests, 1 of them from redacted copies" in answer.out
+    )
     [tombstone] = [line for line in answer.out.splitlines() if line.startswith("tombstone of ")]
     assert first in tombstone
     assert "erased on 20" in tombstone
@@ -139,7 +141,7 @@ def test_what_a_redacted_copy_cannot_give_is_named_and_the_rest_is_still_verifie
     [told] = [line for line in answer.out.splitlines() if line.startswith("commit 1 ")]
     assert "cannot be performed again: erased on 20" in told
     assert "gives the same figures" in told
-    assert "3 commits performed again" in answer.out
+    assert "3 commits and 0 runs performed again" in answer.out
     book(office, "update ledger_commit set digest = 'x' where version = 4")
     assert "commit 4 " in office.run("verify").err
 

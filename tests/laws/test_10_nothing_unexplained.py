@@ -118,3 +118,19 @@ def test_every_difference_within_a_tolerance_is_explained(amounts: list[tuple[in
         larger = abs(amount + more) - abs(amount)
         allowed = near and not ("short" in only and larger > 0) and not ("over" in only and larger < 0)
         assert (frozenset({f"i{n}", f"b{n}"}) in matched) == allowed
+
+
+def test_a_difference_between_currencies_is_tolerated_and_told_in_the_entitys() -> None:
+    """At 1.25, 100.00 USD are 80.00 EUR: 4.00 less is within 5.00, and 6.00 less is not."""
+    rules = rules_text(rule(keys=_KEYS, amount='{ abs = "5", base = true }', difference='{ currency = "fx" }'))
+    facts = [
+        *(invoice("i", 10_000, currency="USD"), line("b", 7_600, "i")),
+        *(invoice("j", 10_000, currency="USD"), line("c", 7_400, "j")),
+    ]
+    with world(rules, *facts) as w:
+        (w.folder / "rates").mkdir()
+        (w.folder / "rates" / "ecb.csv").write_text("date,base,quote,rate\n2026-10-01,EUR,USD,1.25\n")
+        assert w.matched() == {frozenset({"i", "b"})}
+        told = [(a["reason"], a["amount"], a["currency"]) for a in w.rows("adjustments")]
+        assert told == [("fx", 400, "EUR")]
+        assert broken(w) == []

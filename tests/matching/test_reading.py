@@ -300,6 +300,19 @@ FAULTS = [
         KEYED.replace(" }]", ", how = 'prefix' }]") + "shape = 'n:m'",
         "which sums over it, got 'prefix', in [[rule]] 'a'",
     ),
+    (KEYED.replace(" }]", ", how = 'token' }]") + "shape = 'n:m'", "one key that is exact or normalised for the shape"),
+    (
+        KEYED + "shape = 'n:m'\ndays = { from = 0, to = 3 }",
+        "line 7: expected no 'days' for the shape 'n:m', which sums",
+    ),
+    (
+        KEYED + "shape = 'n:m'\namount = { pct = '1' }",
+        "line 7: expected an exact amount for the shape 'n:m', got another",
+    ),
+    (
+        NAMED.replace("]\n", ", { left = 'text', right = 'text', how = 'name' }]\n"),
+        "line 5: expected at most one key with how = 'name' (it may list several fields), got 2",
+    ),
     (RULE + "keys = [{ left = 'references', right = 'text', how = 'name' }]", "line 5: expected counterparty or text"),
     (
         RULE + "keys = [{ left = 'text', right = ['payment_id'], how = 'name' }]",

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from tests.intake.conftest import Desk, charge, paper  # noqa: F401 - the paper format is used by the desk
+from tests.matching.worlds import invoice, line, world
 from tieout.store.sweep import sweep
 
 
@@ -26,3 +27,13 @@ def test_only_old_orphans_are_swept(tmp_path: Path) -> None:
     assert sweep(desk.store) == ["records/new.parquet.partial"]
     assert sweep(desk.store) == []
     desk.store.close()
+
+
+def test_what_runs_found_is_no_orphan() -> None:
+    with world("generic", invoice("i", 100), line("b", 100, "i")) as w:
+        w.match()
+        now = w.clock.now().timestamp()
+        for path in w.store.lake.root.rglob("*.parquet"):
+            os.utime(path, (now - 90_000, now - 90_000))
+        assert sweep(w.store) == []
+        assert w.together() == {frozenset({"i", "b"})}

@@ -56,7 +56,7 @@ def _of_many_to_many(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "keys", f"expected one key that is exact or normalised for the shape 'n:m', got {got}"
     if rule.days is not None:
         yield "days", "expected no 'days' for the shape 'n:m', which sums all that one identifier names, got some"
-    if rule.amount is None or not rule.amount.exact or rule.amount.base:
+    if not rule.partial and (rule.amount is None or not rule.amount.exact or rule.amount.base):
         yield "amount", "expected an exact amount for the shape 'n:m', got another"
 
 

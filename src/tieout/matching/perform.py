@@ -140,7 +140,8 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_spoken_for(work)
     for short, side in (("l", "left"), ("r", "right")):
         engine.create(short, _looked_at(work, rule, short, side))
-    plan = plan_of(rule, work.money.currencies)
+    # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
+    plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)))
     if rule.days is not None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
@@ -148,7 +149,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_keys(work, place, key)
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
-    if rule.interchangeable:
+    if rule.interchangeable or rule.subset:
         make_order(work)
     for step in plan.steps:
         engine.create(step.name, step.query)

@@ -52,6 +52,8 @@ def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: st
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now`` and ``beyond_now``
     (side, thing).
 
+    Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
+
     :param candidates: the relation of candidates (l, r).
     :param anchor: ``l`` or ``r``: which half is the one.
     """
@@ -59,9 +61,10 @@ def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: st
     query = f"""
         select c.{other[0]} as anchor, a.amount as target, c.{other[1]} as thing, o.amount
         from {candidates} c join {other[0]} a on a.thing = c.{other[0]} join {other[1]} o on o.thing = c.{other[1]}
+        join {other[0]}_order f on f.thing = a.thing join {other[1]}_order g on g.thing = o.thing
         where a.ccy = o.ccy
         qualify count(*) over (partition by c.{other[0]}) <= {POOL_MAX}
-        order by 1, 4, 3
+        order by f.place, o.amount, g.place
     """
     found = _search(engine.arrow(query), rule)
     bundles = _without_contradiction(found)
