@@ -65,6 +65,7 @@ def test_a_large_delivery_that_has_no_room_stops_with_a_sentence_and_goes_on_lat
     for folder in folders:
         assert zygote.run(folder, "ingest").status in {0, 1}
         rows = psp_rows(100_000, 110_000).encode()
+        (folder / "inbox/psp").mkdir(parents=True, exist_ok=True)
         (folder / "inbox/psp/large.csv").write_bytes(gzip.compress(rows, mtime=0) if what == "lake" else rows)
     full, expected = folders
     before = {path for path in (full / ".tieout" / what).rglob("*") if path.is_file()}

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-__all__ = ["in_euro", "is_near", "match_items", "match_payouts", "mutual_best", "read_rates"]
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["match"]
+__all__ = ["in_euro", "is_near", "match", "match_items", "match_payouts", "mutual_best", "read_rates"]
 
 _DECIMALS = {"JPY": 0, "KWD": 3, "BHD": 3}
 _CENT = 100_000
