@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-
 if TYPE_CHECKING:
     from pathlib import Path
 
