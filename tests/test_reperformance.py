@@ -130,9 +130,9 @@ CHANGES = {
 #: What only shows when runs are performed again: here the audit log is taken to agree.
 FORGERIES = {
     "update run set digest = 'x' where sequence = 1": "digest",
-    "update run set heads = '{}' where sequence = 3": "run_id",
+    "update run set heads = '{}' where sequence = 3": "heads",
     "delete from text_version where kind = 'decision'": "decision",
-    "update void set blocks = 1 - blocks where run_id = (select run_id from run order by sequence desc limit 1)": "void",
+    "update void set blocks = 1 - blocks where run_id = (select run_id from run where kind = 'undo')": "void",
 }
 
 

@@ -310,7 +310,7 @@ FAULTS = [
         "line 7: expected an exact amount for the shape 'n:m', got another",
     ),
     (
-        NAMED.replace("]\n", ", { left = 'text', right = 'text', how = 'name' }]\n"),
+        NAMED.replace("}]\n", "}, { left = 'text', right = 'text', how = 'name' }]\n"),
         "line 5: expected at most one key with how = 'name' (it may list several fields), got 2",
     ),
     (RULE + "keys = [{ left = 'references', right = 'text', how = 'name' }]", "line 5: expected counterparty or text"),

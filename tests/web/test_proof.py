@@ -60,7 +60,7 @@ def test_the_page_of_an_account_that_ties(office: Office) -> None:
     assert told.count("Adjusted balance 41,747.40") == 2
     assert f"payments not yet presented 2 items {MINUS}4,000.00" in told
     assert "Residual 0.00" in told
-    assert "Closing, 29 Oct 2026 45,650.30" in told
+    assert "Closing, 29 Oct 2026 as reported 45,650.30" in told
     assert page.count('<tr class="total">') == 4
     assert "/find?as_of=2026-10-29&amp;known_at=2026-11-01T10%3A00&amp;q=po_1QF2a9LkdIwHu7ixPt01" in page
 
