@@ -69,7 +69,7 @@ def test_an_unknown_currency_is_quarantined(code: str) -> None:
 def test_the_currency_may_be_the_sources_and_must_be_someones() -> None:
     mapping = plain(fields={"currency": None})
     assert read(mapping, csv_of("1"), currency="KWD").rows[0]["exponent"] == 3
-    with pytest.raises(WrongUse, match="a currency of the source"):
+    with pytest.raises(WrongUse, match="or `currency` of its source"):
         read(mapping, csv_of("1"))
 
 
