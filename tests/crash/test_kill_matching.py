@@ -138,7 +138,7 @@ def check(watched: Zygote, undisturbed: Undisturbed, folder: Path, scene: str, s
         assert verified.status == 0, verified
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize(("scene", "seed"), FEW)
 def test_killed_commands_finish_when_repeated(
     watched: Zygote, undisturbed: Undisturbed, quick_path: Path, scene: str, seed: int
@@ -171,7 +171,7 @@ def book(request: pytest.FixtureRequest) -> dict[str, str]:
     return {} if request.param == "sqlite" else {"TIEOUT_BOOK": request.getfixturevalue("fresh_postgres")}
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_two_processes_of_one_claim_use_nothing_up_twice(
     zygote: Zygote, book: dict[str, str], quick_path: Path
 ) -> None:
