@@ -115,7 +115,7 @@ def replayed_once(watched: Zygote, before: Path, folder: Path, seed: int | None 
             shutil.copytree(folder, folder.with_name(folder.name + "-counted")), *arguments, calls=bool(seed % 2)
         ).boundaries
         ended = killed_somewhere(watched, folder, total, seed, *arguments)
-        assert ended.killed, ended
+        assert ended.killed or ended.boundaries * 10 >= total * 9, ended
     again = watched.run(folder, *arguments)
     assert again.status == 1, again
     verified = watched.run(folder, "verify")
