@@ -50,10 +50,14 @@ format: setup ## put the code into its format, and fix what can be fixed without
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## the benchmarks, with the floor and the peers in the same run
-	$(BIN)/python -m benchmarks.ingest $(ARGS)
-	$(BIN)/python -m benchmarks.journals
-	$(BIN)/python -m benchmarks.worklist
+# One after the other, so that none disturbs another; docs/RESULTS.md says how to run each in full.
+bench: setup ## the benchmarks, with the floor and the peers in the same run; modest sizes
+	$(BIN)/python -m benchmarks.ingest --rows 1000000 --lake 5000000 --entries 25000 $(ARGS)
+	$(BIN)/python -m benchmarks.matching --size 100000
+	$(BIN)/python -m benchmarks.quality --seeds 1-3 --misses 5
+	$(BIN)/python -m benchmarks.journals --charges 200000
+	$(BIN)/python -m benchmarks.lookup --records 1000000 --files 4
+	$(BIN)/python -m benchmarks.worklist --rows 20000
 
 docs: setup ## run every command that README.md and docs/ show, and compare what it prints
 	$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
