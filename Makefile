@@ -18,14 +18,16 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=$(WORKERS) --dist=works
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
+# Compiled here, because where PYTHONDONTWRITEBYTECODE is set (most containers) every start would compile anew: 4 s.
 setup: $(STAMP) ## install everything into .venv; a second time takes no time
 
-$(STAMP): pyproject.toml uv.lock
+$(STAMP): pyproject.toml uv.lock Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "expected Python 3.11 or later, got $$($(PYTHON) --version 2>&1): say which with PYTHON=..." >&2; exit 2; }
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --compile-bytecode
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 run: setup ## make a company, do the whole job on a month of its files, and serve the console at 127.0.0.1:8765
