@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Bytes = npt.NDArray[np.uint8]
     Offsets = npt.NDArray[np.int64]
 
-__all__ = ["xxh64"]
+__all__ = ["following_words", "xxh64"]
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
 _P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -59,11 +59,11 @@ def xxh64(data: Bytes, starts: Offsets, lengths: Offsets) -> Words:
             rows = None if all_equal else np.flatnonzero(lengths == length)
             for begin in range(0, int(counts[length]), _BLOCK):
                 block = slice(begin, begin + _BLOCK) if rows is None else rows[begin : begin + _BLOCK]
-                hashes[block] = _of_one_length(_following(words, starts[block]), int(length), len(starts[block]))
+                hashes[block] = _of_one_length(following_words(words, starts[block]), int(length), len(starts[block]))
     return hashes
 
 
-def _following(words: Words, at: Offsets) -> Iterator[Words]:
+def following_words(words: Words, at: Offsets) -> Iterator[Words]:
     """
     Give, for strings that begin at any byte, their first eight bytes as a number, then the next eight, and so on.
 

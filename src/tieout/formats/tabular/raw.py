@@ -20,6 +20,8 @@ from tieout.model.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    import numpy.typing as npt
+
     from tieout.formats.tabular.typed import Kind
 
 __all__ = ["COLUMNS_MAX", "RawBatch", "RawTable", "Unreadable", "cleaned", "row_problem", "shortened"]
@@ -97,15 +99,20 @@ def _maybe_blank(column: pa.Array) -> bool:
     _, offsets_buffer, data_buffer = column.buffers()
     if len(column) == 0 or data_buffer is None:
         return bool(len(column) > column.null_count)
-    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
-    data = np.frombuffer(data_buffer, np.uint8)
+    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
     starts, ends = offsets[:-1], offsets[1:]
     filled = ends > starts
     empty = len(column) - int(np.count_nonzero(filled))
     if empty > column.null_count:
         return True
+    data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
+    if not _odd(data):  # identifiers, amounts, days: nothing in the whole column that could be a blank
+        return False
     if empty:
         starts, ends = starts[filled], ends[filled]
-    # Blanks beyond ASCII are rare: a value that begins or ends beyond ASCII is looked at more slowly.
-    edges = (data[starts], data[ends - 1])
-    return any(len(edge) and (int(edge.min()) <= _BLANK or int(edge.max()) > _ASCII_MAX) for edge in edges)
+    return any(_odd(data.take(edge - offsets[0])) for edge in (starts, ends - 1))
+
+
+def _odd(text: npt.NDArray[np.uint8]) -> bool:
+    """Whether a byte may be a blank, or part of one: those beyond ASCII are rare and looked at more slowly."""
+    return bool(len(text)) and (int(text.min()) <= _BLANK or int(text.max()) > _ASCII_MAX)
