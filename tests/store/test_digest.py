@@ -15,7 +15,7 @@ from tieout.store import digest as digest_module
 from tieout.store.digest import RowDigest
 from tieout.store.engine import connect
 from tieout.store.lake import Lake
-from tieout.store.tables import TABLES, table_schema
+from tieout.store.tables import ALWAYS, TABLES, table_schema
 from tieout.store.views import table
 
 SCHEMA = pa.schema(
@@ -75,14 +75,37 @@ def test_other_rows_have_another_digest(one: list[dict[str, object]], other: lis
     assert (digest(tables[0]) == digest(tables[1])) == tables[0].equals(tables[1])
 
 
+def _given(name: str) -> dict[str, object]:
+    """Give the columns of a table that every row has."""
+    values = {"string": "x", "int64": 1, "int32": 1, "bool": False, "fixed_size_binary[16]": b"i" * 16}
+    fields = [field for field in table_schema(name) if name == "records" and field.name in ALWAYS]
+    return {field.name: values.get(str(field.type), 0) for field in fields}
+
+
+@pytest.mark.parametrize("name", sorted(ALWAYS))
+def test_a_record_that_lacks_what_every_record_has_cannot_be_written(tmp_path: Path, name: str) -> None:
+    lake = Lake(tmp_path, FixedEntropy().token_bytes)
+    schema = table_schema("records")
+    rows = [_given("records"), _given("records") | {name: None}]
+    with (
+        pytest.raises(pa.ArrowInvalid, match=name),
+        lake.writer("records", schema, "d" * 32) as writer,
+    ):
+        writer.write(pa.Table.from_pylist(rows, schema=schema))
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
 @pytest.mark.parametrize("name", ["records", *TABLES])
 def test_the_engine_reads_absent_text_as_absent_and_nothing_else(tmp_path: Path, name: str) -> None:
     """DuckDB 2.0 takes every row as absent in a plain text column whose only value has statistics."""
     schema = table_schema(name)
-    texts = [field.name for field in schema if field.type == pa.string()]
+    given = _given(name)
+    texts = [field.name for field in schema if field.type == pa.string() and field.name not in given]
     lake = Lake(tmp_path, FixedEntropy().token_bytes)
     with lake.writer(name, schema, "d" * 32) as writer:
-        writer.write(pa.Table.from_pylist([dict.fromkeys(texts), dict.fromkeys(texts, "only")], schema=schema))
+        writer.write(
+            pa.Table.from_pylist([given | dict.fromkeys(texts), given | dict.fromkeys(texts, "only")], schema=schema)
+        )
     for text in texts:
         query = f'select count(*) from {table(lake, name, [writer.file])} where "{text}" is null'
         assert connect().sql(query).fetchall() == [(1,)], text
@@ -92,11 +115,12 @@ def test_the_engine_reads_absent_text_as_absent_and_nothing_else(tmp_path: Path,
 def test_whole_numbers_come_back_from_the_lake_as_they_were(tmp_path: Path, name: str) -> None:
     """Whatever their encoding: the smallest and the largest, near and far apart, and absent ones between."""
     schema = table_schema(name)
-    numbers = [field.name for field in schema if field.type == pa.int64()]
+    given = _given(name)
+    numbers = [field.name for field in schema if field.type == pa.int64() and field.name not in given]
     values = [0, 1, None, -1, 2**63 - 1, -(2**63), 7, None, *range(10**15, 10**15 + 300), None]
     lake = Lake(tmp_path, FixedEntropy().token_bytes)
     with lake.writer(name, schema, "d" * 32) as writer:
-        writer.write(pa.Table.from_pylist([dict.fromkeys(numbers, value) for value in values], schema=schema))
+        writer.write(pa.Table.from_pylist([given | dict.fromkeys(numbers, value) for value in values], schema=schema))
     for number in numbers:
         rows = connect().sql(f'select "{number}" from {table(lake, name, [writer.file])}').fetchall()
         assert [value for (value,) in rows] == values, number

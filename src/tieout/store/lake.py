@@ -18,7 +18,7 @@ from tieout.errors import Broken
 from tieout.model.records import SCHEMA_VERSION
 from tieout.store.digest import RowDigest
 from tieout.store.files import durable_file
-from tieout.store.tables import RESULTS
+from tieout.store.tables import ALWAYS, RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +130,8 @@ class LakeWriter:
         """Open the file under a temporary name."""
         self._out = _Hashing(self._stack.enter_context(durable_file(self._root / self._path)))
         names = self._schema.names
-        self._written = pa.schema([_as_written(field) for field in self._schema])
+        always = ALWAYS if self._table_name == "records" else frozenset()
+        self._written = pa.schema([_as_written(field, given=field.name in always) for field in self._schema])
         self._parquet = pq.ParquetWriter(
             pa.PythonFile(self._out, mode="w"),
             self._written,
@@ -247,8 +248,9 @@ def _is_near(field: pa.Field) -> bool:
     return field.name in _NEAR and pa.types.is_int64(field.type)
 
 
-def _as_written(field: pa.Field) -> pa.Field:
+def _as_written(field: pa.Field, *, given: bool) -> pa.Field:
     """Hand a column that repeats one value to the writer as it comes: coded; the file says text all the same."""
+    field = field.with_nullable(not given)
     return field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _CONSTANT else field
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tieout.formats.tabular import checks, stated
 from tieout.formats.tabular.compiling import Meaning, meaning_of
 from tieout.formats.tabular.typed import EXACT, FAST, Digits
+from tieout.formats.tabular.words import Split, shareable, split
 
 if TYPE_CHECKING:
     import collections.abc as cabc
@@ -36,11 +37,13 @@ class Compiled:
     :ivar columns: the canonical columns that ``exact`` gives, behind ``line`` and ``fault``.
     :ivar direct: those that ``fast`` leaves out, because a column is all that it takes (``c7``, ``[c7]``, ``c7 is null``).
     :ivar amounts: positions of the columns that ``fast`` wants as amounts beside their text, named ``n0, n1, ...``.
+    :ivar shareable: positions of the columns that more than amounts are computed of: those with few words are split off.
     :ivar constants: canonical columns that are the same in every row.
     :ivar used: positions of the columns that are read.
     :ivar checks: what the numbers in ``fault`` mean, from 1.
     :ivar atoms: every conversion with its field, in the order of ``explain``'s columns ``a0, a1, ...``.
     :ivar read_by: the columns that each field reads.
+    :ivar meaning: what ``fast`` is made of.
     """
 
     mapping: Mapping
@@ -52,11 +55,17 @@ class Compiled:
     columns: tuple[str, ...]
     direct: cabc.Mapping[str, str]
     amounts: frozenset[int]
+    shareable: tuple[int, ...]
     constants: cabc.Mapping[str, object]
     used: frozenset[int]
     checks: tuple[checks.Check, ...]
     atoms: tuple[tuple[str, Atom], ...]
     read_by: cabc.Mapping[str, tuple[int, ...]]
+    meaning: Meaning
+
+    def split(self, few: frozenset[int]) -> Split:
+        """Give ``fast`` in two, for a piece in which these columns hold few words."""
+        return split(self.mapping, self.meaning, self.direct, few)
 
 
 def compile_mapping(
@@ -75,6 +84,7 @@ def compile_mapping(
     meanings = {digits: meaning_of(mapping, header, options, digits, kinds) for digits in (FAST, EXACT)}
     fast, exact = meanings[FAST], meanings[EXACT]
     columns = stated.final_columns(mapping, exact)
+    direct = _direct(mapping, fast)
     tests = checks.checks_of(exact)
     return Compiled(
         mapping=mapping,
@@ -84,13 +94,15 @@ def compile_mapping(
         explain=_explanation(mapping, exact),
         skipped=_skipping(exact),
         columns=tuple(columns),
-        direct=_direct(mapping, fast),
+        direct=direct,
         amounts=frozenset(fast.amounts),
+        shareable=shareable(mapping, fast, direct),
         constants=stated.constants(exact),
         used=frozenset(exact.used),
         checks=tests,
         atoms=tuple(zip(exact.atom_fields, exact.atoms, strict=True)),
         read_by={name: said.columns for name, said in exact.all.items()},
+        meaning=fast,
     )
 
 

@@ -19,12 +19,14 @@ from tieout.formats.tabular.plain_amounts import amounts_of
 from tieout.formats.tabular.raw import Unreadable
 from tieout.formats.tabular.rows import Assembler
 from tieout.formats.tabular.typed import FAST
+from tieout.formats.tabular.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tieout.formats.tabular.projection import Compiled
     from tieout.formats.tabular.raw import RawBatch
+    from tieout.formats.tabular.words import Split, Words
     from tieout.model.problems import Problem
 
 __all__ = ["MEMORY_LIMIT", "Done", "Session"]
@@ -50,6 +52,8 @@ _LOCKED = (
 _NOT_TAKEN = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InvalidInputException)
 #: One suspect row in so many makes a file's other pieces be computed exactly at once.
 _MANY = 8
+#: For so many sets of columns that hold few words the fast run is parted; a file that has more is computed as one.
+_SPLITS_MAX = 8
 _SUMS = (
     "select currency, coalesce(exponent, 0) as exponent, count(*) as rows,"
     " coalesce(sum(v) filter (v > 0), 0) as credits, coalesce(-sum(v) filter (v < 0), 0) as debits"
@@ -97,6 +101,7 @@ class Session:
         self._connection = duckdb.connect(":memory:")
         self._local = threading.local()
         self._wide = False
+        self._splits: dict[frozenset[int], Split] = {}
         for statement in _LOCKED:
             self._connection.execute(statement)
 
@@ -146,8 +151,13 @@ class Session:
         for place in sorted(self._compiled.amounts):
             amounts = amounts_of(raw.column(f"c{place}"), dialect.decimal, dialect.thousands, FAST)
             given = given.append_column(f"n{place}", amounts)
-        found = self._again(given)
-        kept = raw if found.num_rows == raw.num_rows else _rows_at(raw, found["line"])
+        words = words_of(raw, self._compiled.shareable)
+        split = self._split(words.places) if words else None
+        if words is None or split is None:
+            found = self._again(self._compiled.fast, given)
+            kept = raw if found.num_rows == raw.num_rows else _rows_at(raw, found["line"])
+        else:
+            found, kept = self._shared(given, words, split)
         for name, source in self._compiled.direct.items():
             column = kept.column(source.strip("[]").removesuffix(" is null"))
             if source.startswith("["):
@@ -157,17 +167,43 @@ class Session:
             found = found.append_column(name, column)
         return found
 
-    def _again(self, batch: pa.Table) -> pa.Table:
-        """Run the fast projection, which each thread binds once, to whatever table is at hand: binding takes long."""
-        feed: _Feed | None = getattr(self._local, "feed", None)
+    def _split(self, places: frozenset[int]) -> Split | None:
+        """Give the fast run in two, unless too many different ones were made for this file already."""
+        if places not in self._splits and len(self._splits) < _SPLITS_MAX:
+            self._splits[places] = self._compiled.split(places)
+        return self._splits.get(places)
+
+    def _shared(self, given: pa.Table, words: Words, split: Split) -> tuple[pa.Table, pa.Table]:
+        """Compute what the words decide once for each combination of them, and the rest for each row."""
+        told = self._again(split.words, words.table).combine_chunks()
+        places = np.full(words.table.num_rows, -1)
+        places[told["word"].to_numpy()] = np.arange(told.num_rows)
+        given = given.append_column("word", pa.array(places[words.codes], pa.int32()))
+        if told.num_rows < len(places):
+            given = given.filter(pc.greater_equal(given["word"], 0))
+        at, rows = _whole(given["word"]), given
+        for name in ("unfit", *split.passed):
+            rows = rows.append_column(name, _spread(_whole(told[name]), at))
+        found = self._again(split.rows, rows.drop_columns(["word"]))
+        kept = given if found.num_rows == given.num_rows else _rows_at(given, found["line"])
+        for name in split.finals:
+            found = found.append_column(name, _whole(told[f"f_{name}"]).take(_whole(kept["word"])))
+        return found, kept
+
+    def _again(self, sql: str, batch: pa.Table) -> pa.Table:
+        """Run a part of the fast run, which each thread plans once, on whatever table is at hand: planning takes 5 ms."""
+        planned: dict[str, tuple[_Feed, duckdb.DuckDBPyConnection]] | None = getattr(self._local, "planned", None)
+        if planned is None:
+            planned = self._local.planned = {}
         try:
-            if feed is None:
-                feed = self._local.feed = _Feed(batch)
-                cursor = self._connection.cursor()
+            if sql not in planned:
+                feed, cursor = _Feed(batch), self._connection.cursor()
                 cursor.register("batch", feed)
-                self._local.fast = cursor.sql(self._compiled.fast)
+                cursor.execute(f"prepare again as {sql}")
+                planned[sql] = feed, cursor
+            feed, cursor = planned[sql]
             feed.table = batch
-            found: pa.Table = self._local.fast.to_arrow_table()
+            found: pa.Table = cursor.sql("execute again").to_arrow_table()
         except duckdb.Error as error:
             raise self._stopped(error) from None
         feed.table = batch.slice(0, 0)
@@ -241,6 +277,16 @@ def _credits_and_debits(amounts: pa.ChunkedArray) -> tuple[int, int]:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:200]
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """Join the pieces of a column; one piece is given as it is."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _spread(values: pa.Array, at: pa.Array) -> pa.Array:
+    """Give each row its combination's value; text is not copied."""
+    return pa.DictionaryArray.from_arrays(at, values) if pa.types.is_string(values.type) else values.take(at)
 
 
 def _listed(column: pa.ChunkedArray) -> pa.ChunkedArray:
