@@ -1,6 +1,7 @@
 """Fields of few words are computed once per word: it must not be seen in any result."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -28,13 +29,13 @@ MAPPINGS = {
     "as it is": BASE,
     "no filter": replace(BASE, where=None),
     "a filter on an amount": replace(BASE, where="amount > 5 or status = 'ok'"),
-    "an amount of two columns": replace(BASE, fields=BASE.fields | {"amount": "amount - fee", "net": "amount"}),
-    "a literal kind": replace(BASE, fields=BASE.fields | {"kind": "'adjustment'"}),
-    "words and a free text in one field": replace(BASE, fields=BASE.fields | {"text": "type || ' ' || ref"}),
+    "an amount of two columns": replace(BASE, fields=dict(BASE.fields) | {"amount": "amount - fee", "net": "amount"}),
+    "a literal kind": replace(BASE, fields=dict(BASE.fields) | {"kind": "'adjustment'"}),
+    "words and a free text in one field": replace(BASE, fields=dict(BASE.fields) | {"text": "type || ' ' || ref"}),
     "another currency": replace(
-        BASE, fields=BASE.fields | {"original_amount": "fee", "original_currency": "status", "rate": "rate"}
+        BASE, fields=dict(BASE.fields) | {"original_amount": "fee", "original_currency": "status", "rate": "rate"}
     ),
-    "minor units": replace(BASE, fields=BASE.fields | {"amount": "minor(cents)"}),
+    "minor units": replace(BASE, fields=dict(BASE.fields) | {"amount": "minor(cents)"}),
     "a decimal comma": replace(BASE, dialect=CsvDialect(decimal=",", thousands=".")),
 }
 
@@ -60,6 +61,14 @@ def _told(got: Got) -> tuple[object, ...]:
     return got.rows, got.problems, got.skipped, got.totals
 
 
+def _counted(real: Callable[..., object], calls: list[object]) -> Callable[..., object]:
+    def counting(*arguments: object) -> object:
+        calls.append(given := real(*arguments))
+        return given
+
+    return counting
+
+
 @pytest.mark.parametrize("spoiled", [False, True])
 @pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS.keys())
 def test_computing_once_per_word_gives_what_computing_each_row_gives(
@@ -68,11 +77,10 @@ def test_computing_once_per_word_gives_what_computing_each_row_gives(
     data = [_rows(seed, 500, spoiled=spoiled) for seed in range(2)]
     each_row = [_told(read(mapping, file)) for file in data]
     monkeypatch.setattr(words, "_ROWS_MIN", 1)
-    shared = []
-    real = session.Session._shared
-    monkeypatch.setattr(session.Session, "_shared", lambda *a: shared.append(1) or real(*a))
+    parted: list[object] = []
+    monkeypatch.setattr(session.Session, "_split", _counted(session.Session._split, parted))
     assert [_told(read(mapping, file)) for file in data] == each_row
-    assert shared, "no piece was computed by words: this test shows nothing"
+    assert parted, "no piece was computed by words: this test shows nothing"
     assert any(rows for rows, *_ in each_row)
 
 
