@@ -19,7 +19,7 @@ from tieout.formats.tabular.plain_amounts import amounts_of
 from tieout.formats.tabular.raw import Unreadable
 from tieout.formats.tabular.rows import Assembler
 from tieout.formats.tabular.typed import FAST
-from tieout.formats.tabular.words import words_of
+from tieout.formats.tabular.words import whole, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -181,13 +181,13 @@ class Session:
         given = given.append_column("word", pa.array(places[words.codes], pa.int32()))
         if told.num_rows < len(places):
             given = given.filter(pc.greater_equal(given["word"], 0))
-        at, rows = _whole(given["word"]), given
+        at, rows = whole(given["word"]), given
         for name in ("unfit", *split.passed):
-            rows = rows.append_column(name, _spread(_whole(told[name]), at))
+            rows = rows.append_column(name, _spread(whole(told[name]), at))
         found = self._again(split.rows, rows.drop_columns(["word"]))
         kept = given if found.num_rows == given.num_rows else _rows_at(given, found["line"])
         for name in split.finals:
-            found = found.append_column(name, _whole(told[f"f_{name}"]).take(_whole(kept["word"])))
+            found = found.append_column(name, whole(told[f"f_{name}"]).take(whole(kept["word"])))
         return found, kept
 
     def _again(self, sql: str, batch: pa.Table) -> pa.Table:
@@ -277,11 +277,6 @@ def _credits_and_debits(amounts: pa.ChunkedArray) -> tuple[int, int]:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:200]
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """Join the pieces of a column; one piece is given as it is."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _spread(values: pa.Array, at: pa.Array) -> pa.Array:

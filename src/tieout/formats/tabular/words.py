@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tieout.formats.tabular.compiling import Meaning
     from tieout.formats.tabular.mapping import Mapping
 
-__all__ = ["Split", "Words", "shareable", "split", "words_of"]
+__all__ = ["Split", "Words", "shareable", "split", "whole", "words_of"]
 
 # A piece with fewer rows is computed at once: two runs of the engine take longer than they save.
 _ROWS_MIN = 8_192
@@ -156,9 +156,7 @@ def words_of(raw: pa.Table, places: Iterable[int]) -> Words | None:
     product, codes = 1, np.zeros(raw.num_rows, np.int64)
     coded: dict[int, tuple[int, pa.Array]] = {}
     for place in places:
-        column = raw.column(f"c{place}")
-        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-        words = _few(column)
+        words = _few(whole(raw.column(f"c{place}")))
         if words is None or product * len(words.dictionary) > _PRODUCT_MAX:
             continue
         coded[place] = (product, words.dictionary)
@@ -173,6 +171,11 @@ def words_of(raw: pa.Table, places: Iterable[int]) -> Words | None:
     columns = {f"c{n}": d.take(pa.array(present // step % len(d))) for n, (step, d) in coded.items()}
     table = pa.table({"word": pa.array(np.arange(len(present))), **columns})
     return Words(frozenset(coded), table, numbers[codes])
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Join the pieces of a column; one piece is given as it is."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _few(column: pa.Array) -> pa.DictionaryArray | None:
