@@ -163,23 +163,26 @@ def read_stale(
     return {row["match_id"]: row["own"] for row in engine.arrow("from stale order by match_id").to_pylist()}
 
 
-def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> bool:
+def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str, claims: set[str]) -> bool:
     """
     Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
+
+    :param claims: those that the run uses up: what others hold says nothing to it.
 
     :return: whether anything is used up at all.
     """
     if not any(not (f.provisional and f.reconciliation == reconciliation) for f in results.of("matches")):
         return False
     standing = standing_matches(engine.con, lake, results, anew=reconciliation)
+    listed = ", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"
     engine.create(
         "used",
         f"""select m.claim, m.record_key, m.record_id, sum(m.allocated * s.factor)::bigint as taken
             from {standing} m join scales s on s.currency = m.currency and s.exponent is not distinct from m.exponent
             anti join stale t on t.match_id = m.match_id
-            where m.status = 'confirmed' group by all""",
+            where m.status = 'confirmed' and m.claim in ({listed}) group by all""",
     )
-    return True
+    return engine.count("used") > 0
 
 
 def read_kin(engine: DuckDB, records: str, kinds: set[str], *, used: bool) -> None:

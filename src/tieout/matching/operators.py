@@ -31,7 +31,6 @@ __all__ = [
     "PAIRS_MAX",
     "allowed",
     "anchored_sums",
-    "distinct_pairs",
     "first_in_first_out",
     "identified",
     "in_window",
@@ -92,25 +91,26 @@ def keys_met(left_keys: str, right_keys: str) -> exp.Select:
     return select("a.key", "a.n * b.n as pairs").from_(counted[0]).join(counted[1], on="a.key = b.key")
 
 
-def keys_in_use(met: str) -> exp.Select:
-    """Keep the keys that bring together no more pairs than may be looked at: (key)."""
-    return select("key").from_(met).where(f"pairs <= {PAIRS_MAX}")
+def keys_in_use(keys: str, met: str) -> exp.Select:
+    """
+    Keep the keys that bring together no more pairs than may be looked at.
+
+    A relation of its own, so that no engine joins first and counts afterwards.
+
+    :param keys: of one side.
+    """
+    return select("k.*").from_(f"{keys} as k").join(f"{met} as m", on=f"m.key = k.key and m.pairs <= {PAIRS_MAX}")
 
 
-def pairs_by_key(left_keys: str, right_keys: str, used: str, *, raw: bool, conditions: Sequence[str]) -> exp.Select:
+def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, conditions: Sequence[str]) -> exp.Select:
     """
     Pair whatever shares a key, under conditions over ``l.`` and ``r.``: (l, r), distinct.
 
-    :param used: the relation of :func:`keys_in_use`.
+    :param left_keys: those of :func:`keys_in_use`.
     """
     on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *conditions]
-    return (
-        select("l.thing as l", "r.thing as r")
-        .distinct()
-        .from_(f"{left_keys} as l")
-        .join(f"{used} as u", on="u.key = l.key")
-        .join(f"{right_keys} as r", on=" and ".join(on))
-    )
+    query = select("l.thing as l", "r.thing as r").distinct().from_(f"{left_keys} as l")
+    return query.join(f"{right_keys} as r", on=" and ".join(on))
 
 
 def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> exp.Select:
@@ -154,23 +154,17 @@ def allowed(pairs: exp.Select) -> exp.Select:
     )
 
 
-def distinct_pairs(pairs: str) -> exp.Select:
-    """Give each pair once."""
-    return select("l", "r").distinct().from_(pairs)
-
-
 def the_only_ones(pairs: str) -> exp.Select:
-    """Keep the pairs of which each half has no other: (l, r). ``pairs`` must be distinct."""
+    """Keep the pairs of which each half has no other: (l, r), each once."""
     lonely = [
-        select(name).from_(pairs).group_by(name).having("count(*) = 1").subquery(alias)
-        for name, alias in (("l", "a"), ("r", "b"))
+        select(f"{mine} as {mine}", f"min({other}) as {other}")
+        .from_(pairs)
+        .group_by(mine)
+        .having(f"min({other}) = max({other})")
+        .subquery(alias)
+        for mine, other, alias in (("l", "r", "a"), ("r", "l", "b"))
     ]
-    return (
-        select("p.l", "p.r")
-        .from_(f"{pairs} as p")
-        .join(lonely[0], on="a.l = p.l", join_type="semi")
-        .join(lonely[1], on="b.r = p.r", join_type="semi")
-    )
+    return select("a.l", "a.r").from_(lonely[0]).join(lonely[1], on="b.r = a.r and b.l = a.l")
 
 
 def first_in_first_out(pairs: str) -> exp.Select:

@@ -80,10 +80,11 @@ def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
 def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
+    simple = simple and not rule.interchangeable
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"))
         said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"))
-        pairs = plan.add("pairs", op.allowed(op.distinct_pairs(said)))
+        pairs = plan.add("pairs", op.allowed(select("l", "r").from_(said)))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
@@ -118,10 +119,10 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
         _with_columns(plan, number, ())
         shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
         plan.crowds.append(number)
-        used = plan.add(f"used_{number}", op.keys_in_use(shared))
+        used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", shared))
         # A word of one text and a word of another are no evidence: one of the two must be a whole identifier.
         whole = ("(l.raw <> 0 or r.raw <> 0)",) if key.how == "token" else ()
-        query = op.pairs_by_key(f"lk_{number}", f"rk_{number}", used, raw=key.how == "exact", conditions=whole)
+        query = op.pairs_by_key(used, f"rk_{number}", raw=key.how == "exact", conditions=whole)
         parts.append(plan.add(f"pairs_{number}", query))
     joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
     for number, part in enumerate(parts[1:], 1):
@@ -198,18 +199,15 @@ def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
 
 
 def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> exp.Select:
-    """Add the difference of each pair; with ``partial`` what the right has is taken, and nothing is a difference."""
-    difference = (
-        "0" if rule.partial else "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
-    )
-    return (
-        select("p.l", "p.r", f"cast({difference} as bigint) as difference", "null as score")
-        .select(f"cast({margin} as integer) as margin")
-        .select("null as coincidence")
-        .from_(f"{pairs} as p")
-        .join("l as lt", on="lt.thing = p.l")
-        .join("r as rt", on="rt.thing = p.r")
-    )
+    """Add the difference of each pair: none where amounts are equal, or where only a part is taken (``partial``)."""
+    query = select("p.l", "p.r").from_(f"{pairs} as p")
+    if rule.partial or (rule.amount is not None and rule.amount.exact and not rule.amount.base):
+        query = query.select("cast(0 as bigint) as difference")
+    else:
+        difference = "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
+        query = query.select(f"cast({difference} as bigint) as difference")
+        query = query.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
+    return query.select("null as score", f"cast({margin} as integer) as margin", "null as coincidence")
 
 
 def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
