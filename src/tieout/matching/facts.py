@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from tieout.config.calendars import business_index, calendar_named
@@ -262,21 +263,21 @@ def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Seque
     :return: (calendar, l_day, r_day): a band as an equi-join.
     :raises Rejected: it would be too long to be a window.
     """
-    if not l_days:
-        return pa.table({name: pa.array([], pa.int32()) for name in ("calendar", "l_day", "r_day")})
-    rows: list[tuple[int, int, int]] = []
+    offsets = np.arange(days.first, days.last + 1)
+    own_days = np.array(l_days, np.int64)
+    parts = [np.zeros((0, 3), np.int64)]
     for code, own in codes.items():
         if days.calendar is None:
-            rows += [(code, day, day + offset) for day in l_days for offset in range(days.first, days.last + 1)]
-        else:
+            l_day, offset = np.repeat(own_days, len(offsets)), np.tile(offsets, len(own_days))
+            parts.append(np.stack([np.full(len(l_day), code), l_day, l_day + offset], axis=1))
+        elif len(own_days):
             name = own if days.calendar == "business" else days.calendar
-            rows += _business_rows(days, code, name, folder, l_days)
-        if len(rows) > _WINDOW_MAX:
+            parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 3))
+        if sum(map(len, parts)) > _WINDOW_MAX:
             message = f"expected a window of days that is narrower than from {days.first} to {days.last}"
             raise Rejected(message)
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
-    names = ("calendar", "l_day", "r_day")
-    return pa.table({name: pa.array(column, pa.int32()) for name, column in zip(names, columns, strict=True)})
+    rows = np.concatenate(parts).astype(np.int32)
+    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
 
 
 def _business_rows(

@@ -226,7 +226,10 @@ def _find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
 def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
     engine = work.engine
     # What is set side by side is few: only of that the whole rows are looked at.
-    engine.create("asked", "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount")
+    engine.create(
+        "asked",
+        "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount",
+    )
     asked = engine.arrow("from asked")["thing"].to_numpy()
     engine.take("asked_used", pa.table({"thing": asked, "used": touched[asked]}))
     columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot import exp, select
-
+from tieout.matching.building import Query, select
 from tieout.model.money import exponent_of
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ __all__ = [
 PAIRS_MAX = 10_000
 
 
-def open_keys(keys: str, side: str, columns: Sequence[str]) -> exp.Select:
+def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
     """Give the keys of what is still open, with columns of the thing."""
     named = [f"s.{column}" for column in columns]
     return (
@@ -57,7 +56,7 @@ def open_keys(keys: str, side: str, columns: Sequence[str]) -> exp.Select:
     )
 
 
-def identified(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
+def identified(left_keys: str, right_keys: str, *, raw: bool) -> Query:
     """
     Pair what one identifier, amount and currency names once on each side, and nowhere else.
 
@@ -82,7 +81,7 @@ def identified(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
     )
 
 
-def keys_met(left_keys: str, right_keys: str) -> exp.Select:
+def keys_met(left_keys: str, right_keys: str) -> Query:
     """List the keys that both sides know, and how many pairs each brings together: (key, pairs)."""
     counted = [
         select("key", "count(*) as n").from_(keys).group_by("key").subquery(alias)
@@ -91,7 +90,7 @@ def keys_met(left_keys: str, right_keys: str) -> exp.Select:
     return select("a.key", "a.n * b.n as pairs").from_(counted[0]).join(counted[1], on="a.key = b.key")
 
 
-def keys_in_use(keys: str, met: str) -> exp.Select:
+def keys_in_use(keys: str, met: str) -> Query:
     """
     Keep the keys that bring together no more pairs than may be looked at.
 
@@ -102,7 +101,7 @@ def keys_in_use(keys: str, met: str) -> exp.Select:
     return select("k.*").from_(f"{keys} as k").join(f"{met} as m", on=f"m.key = k.key and m.pairs <= {PAIRS_MAX}")
 
 
-def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, conditions: Sequence[str]) -> exp.Select:
+def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, conditions: Sequence[str]) -> Query:
     """
     Pair whatever shares a key, under conditions over ``l.`` and ``r.``: (l, r), distinct.
 
@@ -113,7 +112,7 @@ def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, conditions: Sequ
     return query.join(f"{right_keys} as r", on=" and ".join(on))
 
 
-def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> exp.Select:
+def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> Query:
     """
     Pair things of equal amount and currency that no crowd has: (l, r).
 
@@ -147,14 +146,14 @@ def in_window(left: str, right: str) -> str:
     return f"w.calendar = {right}.calendar and w.l_day = {left}.l_day and w.r_day = {right}.r_day"
 
 
-def allowed(pairs: exp.Select) -> exp.Select:
+def allowed(pairs: Query) -> Query:
     """Leave out the pairs that a person took apart (``forbidden``: l, r)."""
     return (
         select("p.*").from_(pairs.subquery("p")).join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
     )
 
 
-def the_only_ones(pairs: str) -> exp.Select:
+def the_only_ones(pairs: str) -> Query:
     """Keep the pairs of which each half has no other: (l, r), each once."""
     lonely = [
         select(f"{mine} as {mine}", f"min({other}) as {other}")
@@ -167,7 +166,7 @@ def the_only_ones(pairs: str) -> exp.Select:
     return select("a.l", "a.r").from_(lonely[0]).join(lonely[1], on="b.r = a.r and b.l = a.l")
 
 
-def first_in_first_out(pairs: str) -> exp.Select:
+def first_in_first_out(pairs: str) -> Query:
     """
     Pair things that are equal to each other, the first with the first: (l, r).
 
@@ -208,7 +207,7 @@ def first_in_first_out(pairs: str) -> exp.Select:
 
 def anchored_sums(
     pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str]
-) -> exp.Select:
+) -> Query:
     """
     Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
 
@@ -250,7 +249,7 @@ def anchored_sums(
     )
 
 
-def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
+def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> Query:
     """
     Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
 
@@ -273,7 +272,7 @@ def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
     )
 
 
-def remaining(side: str, taken: str) -> exp.Select:
+def remaining(side: str, taken: str) -> Query:
     """Give what is left of a side; ``taken`` is a relation (thing, allocated)."""
     return select("s.*").from_(f"{side} as s").join(f"{taken} as t", on="t.thing = s.thing", join_type="anti")
 

@@ -7,7 +7,7 @@ What was found leaves the engine as numbers of rows; what the rows are is looked
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,6 @@ import pyarrow as pa
 from tieout.matching.rows import CLAIMS, halves, in_order
 from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO, TRANSFERRED
 from tieout.model.money import exponent_of
-from tieout.store.tables import table_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,25 +82,32 @@ def gather(work: Performance, rows: Rows, reconciliation: str) -> Outcome:
     plain = not any(work.grouped)
     pieces = []
     for number, shape, found in work.found:
-        pieces.append(_pairs(work, rows, number, found) if plain and shape == "paired" else _spread(work, rows, number, shape, found))
+        pieces.append(
+            _pairs(work, rows, number, found)
+            if plain and shape == "paired"
+            else _spread(work, rows, number, shape, found)
+        )
     if not plain:
         pieces.append(_composed(work, rows))
     own = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
     rules = own + [(name, False, True) for name in _SETTLEMENT_RULES]
-    parts = {name: [] for name in _PARTS}
+    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _PARTS}
     matches = 0
     for piece in pieces:
         for name in _PARTS:
             parts[name].append(piece.parts[name] + matches if name == "match" else piece.parts[name])
         matches += len(piece.rule)
-    joined = {name: np.concatenate([np.zeros(0, kind), *parts[name]]).astype(kind, copy=False) for name, kind in _PARTS.items()}
+    joined = {
+        name: np.concatenate([np.zeros(0, kind), *parts[name]]).astype(kind, copy=False)
+        for name, kind in _PARTS.items()
+    }
     return Outcome(
         rows=rows,
         rules=rules,
         rule=np.concatenate([np.zeros(0, np.int16), *(piece.rule for piece in pieces)]),
         match_id=_named(work, rows, reconciliation, joined),
         difference=np.concatenate([np.zeros(0, np.int64), *(piece.difference for piece in pieces)]),
-        figures=pa.concat_tables([_FIGURES.empty_table(), *(piece.figures for piece in pieces)]),
+        figures=pa.concat_tables([_FIGURES.empty_table(), *(piece.figures for piece in pieces)]).combine_chunks(),
         **joined,
     )
 
@@ -113,7 +119,7 @@ class _Piece:
     rule: npt.NDArray[np.int16]
     difference: npt.NDArray[np.int64]
     figures: pa.Table
-    parts: dict[str, npt.NDArray[np.generic]]
+    parts: dict[str, npt.NDArray[Any]]
 
 
 def _pairs(work: Performance, rows: Rows, number: int, found: str) -> _Piece:
@@ -127,7 +133,9 @@ def _pairs(work: Performance, rows: Rows, number: int, found: str) -> _Piece:
     parts["match"] = np.repeat(np.arange(n), 2)
     parts["side"] = np.tile(np.array([0, 1], np.int8), n)
     parts["claim"] = rows.claim[parts["row"]]
-    return _Piece(np.full(n, number, np.int16), told["difference"].to_numpy(), told.select(_FIGURES.names).cast(_FIGURES), parts)
+    return _Piece(
+        np.full(n, number, np.int16), told["difference"].to_numpy(), told.select(_FIGURES.names).cast(_FIGURES), parts
+    )
 
 
 def _spread(work: Performance, rows: Rows, number: int, shape: str, found: str) -> _Piece:
@@ -171,7 +179,11 @@ def _bundles(rows: Rows, told: pa.Table) -> _Piece:
     row, side = told["row"].to_numpy(), told["side"].to_numpy()
     claim = told["claim"]
     claims = rows.claim[row] if claim.null_count == len(claim) else claim.to_numpy()
-    bundle = told["bundle"].to_numpy() * (len(_SETTLEMENT_RULES) + 1) + told["rule"].to_numpy() - told["rule"].to_numpy().min(initial=0)
+    bundle = (
+        told["bundle"].to_numpy() * (len(_SETTLEMENT_RULES) + 1)
+        + told["rule"].to_numpy()
+        - told["rule"].to_numpy().min(initial=0)
+    )
     by_record = in_order(rows.record_key[row], *halves(rows.record_id.take(pa.array(row))))
     inside = (bundle * 2 + side) * len(CLAIMS) + claims
     order = by_record[np.argsort(inside[by_record], kind="stable")]
@@ -179,10 +191,18 @@ def _bundles(rows: Rows, told: pa.Table) -> _Piece:
     starts = np.flatnonzero(np.r_[True, bundle[1:] != bundle[:-1]]) if len(order) else np.zeros(0, np.int64)
     match = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(order)]))
     firsts = pa.array(order[starts])
-    parts = {"match": match, "row": row[order], "side": side[order], "claim": claims[order], "taken": told["taken"].to_numpy()[order]}
+    parts = {
+        "match": match,
+        "row": row[order],
+        "side": side[order],
+        "claim": claims[order],
+        "taken": told["taken"].to_numpy()[order],
+    }
     of_match = told.select(["rule", "difference", *_FIGURES.names]).take(firsts)
     rule = of_match["rule"].to_numpy().astype(np.int16)
-    return _Piece(rule, of_match["difference"].to_numpy().astype(np.int64), of_match.select(_FIGURES.names).cast(_FIGURES), parts)
+    return _Piece(
+        rule, of_match["difference"].to_numpy().astype(np.int64), of_match.select(_FIGURES.names).cast(_FIGURES), parts
+    )
 
 
 #: What tells parts apart, as bytes: the digest of those of a match, in order, is its name.
@@ -190,7 +210,7 @@ _NAMING = np.dtype([("side", "u1"), ("claim", "S12"), ("record_id", "V16"), ("ve
 
 
 def _named(
-    work: Performance, rows: Rows, reconciliation: str, parts: dict[str, npt.NDArray[np.generic]]
+    work: Performance, rows: Rows, reconciliation: str, parts: dict[str, npt.NDArray[Any]]
 ) -> pa.FixedSizeBinaryArray:
     """Name the matches: SHA-256 of the reconciliation and the parts, cut to 16 bytes."""
     match = parts["match"]
@@ -208,14 +228,18 @@ def _named(
         told["record_id"] = np.frombuffer(rows.record_id.take(pa.array(row)).buffers()[1], "V16", len(row))
         told["version"], told["taken"] = rows.version[row], parts["taken"][here]
         offsets = ((bounds[first : last + 1] - bounds[first]) * _NAMING.itemsize).astype(np.int32)
-        texts = pa.BinaryArray.from_buffers(pa.binary(), last - first, [None, pa.py_buffer(offsets), pa.py_buffer(told)])
+        texts = pa.BinaryArray.from_buffers(
+            pa.binary(), last - first, [None, pa.py_buffer(offsets), pa.py_buffer(told)]
+        )
         work.engine.con.register("told_given", pa.table({"told": texts}))
         name = _quoted(reconciliation)
         digests = work.engine.arrow(f"select unhex(left(sha256(encode('{name}') || told), 32)) as id from told_given")
         work.engine.con.unregister("told_given")
         named.append(digests["id"].cast(pa.binary(16)).combine_chunks())
         first = last
-    return pa.concat_arrays([chunk for each in named for chunk in (each.chunks if isinstance(each, pa.ChunkedArray) else [each])])
+    return pa.concat_arrays(
+        [chunk for each in named for chunk in (each.chunks if isinstance(each, pa.ChunkedArray) else [each])]
+    )
 
 
 def taken_of_rows(found: Outcome) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -238,42 +262,51 @@ def matches_of(found: Outcome, work: Performance, reconciliation: str, *, final:
     rows = found.rows
     ids = halves(found.match_id)
     match = found.match[mine]
-    order = mine[in_order(rows.record_key[found.row[mine]], ids[0][match], ids[1][match], found.side[mine], found.claim[mine])]
-    names = pa.array([name for name, _, _ in found.rules], pa.string())
-    status = pa.array(["proposed", "confirmed"], pa.string())
-    confirmed = found.confirmed
-    currency = pa.array([name for _, name, _ in work.money.currencies], pa.string())
+    order = mine[
+        in_order(rows.record_key[found.row[mine]], ids[0][match], ids[1][match], found.side[mine], found.claim[mine])
+    ]
+    words = {
+        "rule": [name for name, _, _ in found.rules],
+        "status": ["proposed", "confirmed"],
+        "side": list(_SIDES),
+        "claim": CLAIMS,
+        "currency": [name for _, name, _ in work.money.currencies],
+        "reconciliation": [reconciliation],
+    }
+    lists = {name: pa.array(listed, pa.string()) for name, listed in words.items()}
     exponent = np.array([exponent for _, _, exponent in work.money.currencies], np.int32)
-    schema = table_schema("matches")
+    confirmed = found.confirmed.astype(np.int32)
     for at in range(0, len(order), _BATCH_ROWS):
         part = order[at : at + _BATCH_ROWS]
         match, row = found.match[part], found.row[part]
-        numbers, figures = pa.array(match), found.figures.take(pa.array(match))
-        nothing = pa.nulls(len(part), pa.string())
-        yield pa.table(
-            {
-                "match_id": found.match_id.take(numbers),
-                "reconciliation": pa.repeat(pa.scalar(reconciliation), len(part)),
-                "rule": names.take(pa.array(found.rule[match])),
-                "status": status.take(pa.array(confirmed[match].astype(np.int8))),
-                "side": pa.array(_SIDES).take(pa.array(found.side[part])),
-                "claim": pa.array(CLAIMS).take(pa.array(found.claim[part])),
-                "record_id": rows.record_id.take(pa.array(row)),
-                "record_key": rows.record_key[row],
-                "version": rows.version[row],
-                "amount": rows.measure[row],
-                "allocated": found.taken[part] * rows.sign[row],
-                "currency": currency.take(pa.array(rows.ccy[row])),
-                "exponent": exponent[rows.ccy[row]],
-                "difference": found.difference[match],
-                "score": figures["score"],
-                "margin": figures["margin"],
-                "coincidence": figures["coincidence"],
-                "evidence": nothing,
-                "decided_by": nothing,
-            },
-            schema=schema,
-        )
+        ccy = rows.ccy[row]
+        codes: dict[str, npt.NDArray[Any]] = {
+            "rule": found.rule[match],
+            "status": confirmed[match],
+            "side": found.side[part],
+            "claim": found.claim[part],
+            "currency": ccy,
+            "reconciliation": np.zeros(len(part), np.int32),
+        }
+        columns = {
+            "match_id": found.match_id.take(pa.array(match)),
+            "record_id": rows.record_id.take(pa.array(row)),
+            "record_key": rows.record_key[row],
+            "version": rows.version[row],
+            "amount": rows.measure[row],
+            "allocated": found.taken[part] * rows.sign[row],
+            "exponent": exponent[ccy],
+            "difference": found.difference[match],
+            "evidence": pa.nulls(len(part), pa.string()),
+            "decided_by": pa.nulls(len(part), pa.string()),
+        }
+        for name, code in codes.items():
+            columns[name] = pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32, copy=False)), lists[name])
+        for name in _FIGURES.names:
+            figure = found.figures[name]
+            none = figure.null_count == len(figure)
+            columns[name] = pa.nulls(len(part), figure.type) if none else figure.take(pa.array(match))
+        yield pa.table(columns)
 
 
 def leave_differences(found: Outcome, work: Performance) -> None:
@@ -284,7 +317,7 @@ def leave_differences(found: Outcome, work: Performance) -> None:
     ccy = found.rows.ccy[found.row]
     left = found.side == 0
 
-    def of_matches(how: np.ufunc, column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def of_matches(how: np.ufunc, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return how.reduceat(column, starts)[some] if len(starts) else column[:0]
 
     work.engine.take(

@@ -41,12 +41,16 @@ _ALWAYS = (
 )
 
 
+_SIDES = ("left", "right")
+
+
 @dataclass(slots=True)
 class Performance:
     """
     One performance of a rule set.
 
     :ivar grouped: (left, right): whether lines of a settlement are one thing.
+    :ivar kinds: which kinds the records of (left, right) have.
     :ivar calendars: {code: name}.
     :ivar keys_ready: of each side the relations of what its fields say.
     :ivar keys_shared: for two sets of those the relations of what both say.
@@ -62,6 +66,7 @@ class Performance:
     folder: Path
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
+    kinds: tuple[set[str], set[str]]
     found: list[tuple[int, str, str]] = field(default_factory=list)
     spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
@@ -97,7 +102,11 @@ def perform_rules(work: Performance) -> None:
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
             break
-        _perform(work, number, rule)
+        if all(
+            not own.kinds or kinds & set(own.kinds)
+            for own, kinds in zip((rule.left, rule.right), work.kinds, strict=True)
+        ):
+            _perform(work, number, rule)
 
 
 def _make_forbidden(work: Performance) -> None:
@@ -179,15 +188,17 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:
     if not any(key.how != "name" for key in rule.keys):
         left_out.append("spoken_for")
     conditions = [f"s.thing not in (select thing from {name})" for name in left_out if engine.count(name)]
-    if own.kinds:
+    place = 0 if side == "left" else 1
+    by_kind = bool(own.kinds) and not work.kinds[place] <= set(own.kinds)
+    if by_kind:
         conditions.append(f"m.kind in ({_listed(own.kinds)})")
     # A part of several lines would be a part of none of them in particular.
-    single = rule.partial and work.grouped[0 if side == "left" else 1]
+    single = rule.partial and work.grouped[place]
     if single:
         conditions.append(f"m.kind in ({_listed(SETTLED)})")
     if own.bank_codes:
         conditions.append(" or ".join(f"starts_with(m.bank_code, {_listed((code,))})" for code in own.bank_codes))
-    needs_row = bool(day != "booked_on" or own.kinds or own.bank_codes or single)
+    needs_row = bool(day != "booked_on" or by_kind or own.bank_codes or single)
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
     if rule.amount is not None and rule.amount.base:
@@ -219,13 +230,13 @@ def _listed(words: tuple[str, ...]) -> str:
 def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     """Keep what a rule found and take it off both sides."""
     engine = work.engine
+    if not engine.count(plan.result):
+        return
     name = f"found_{number}"
     if plan.result == "paired":
         engine.create(name, _taken_of_pairs(rule))
-        _leave_out_entries(work, name, "l", "select l, l from {0} union all select r, l from {0}")
-        for side, short in (("left", "l"), ("right", "r")):
-            engine.create("taken", f"select {short} as thing, {short}_taken as allocated from {name}")
-            _take_off(work, side, partial=rule.partial)
+        bundle, taken = "l", f"select l as thing, l as bundle from {name} union all select r, l from {name}"
+        parts = {side: f"select {side[0]} as thing, {side[0]}_taken as allocated from {name}" for side in _SIDES}
     else:
         engine.create(
             name,
@@ -233,11 +244,16 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
                 left join l lt on p.side = 'left' and lt.thing = p.thing
                 left join r rt on p.side = 'right' and rt.thing = p.thing""",
         )
-        _leave_out_entries(work, name, "bundle", "select thing, bundle from {0}")
-        for side in ("left", "right"):
-            engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
-            _take_off(work, side, partial=rule.partial)
-    _take_families(work, name, plan.result)
+        bundle, taken = "bundle", f"select thing, bundle from {name}"
+        parts = {side: f"select thing, taken as allocated from {name} where side = '{side}'" for side in _SIDES}
+    families = engine.count("family") > 0
+    if families:
+        _leave_out_entries(work, name, bundle, taken)
+    for side in _SIDES:
+        engine.view("taken", parts[side])
+        _take_off(work, side, partial=rule.partial)
+    if families:
+        _take_families(work, taken)
     if engine.count(name):
         work.found.append((number, plan.result, name))
 
@@ -255,29 +271,22 @@ def _taken_of_pairs(rule: Rule) -> str:
 
 def _leave_out_entries(work: Performance, name: str, bundle: str, taken: str) -> None:
     """Where one rule takes a bank's entry and a transaction inside it, leave out what has the entry: the part says more."""
-    if not work.engine.count("family"):
-        return
     work.engine.con.execute(
         f"""delete from "{name}" where {bundle} in (
-            with t(thing, bundle) as ({taken.format(name)})
+            with t as ({taken})
             select p.bundle from t p join family f on f.parent = p.thing join t c on c.thing = f.child)"""
     )
 
 
-def _take_families(work: Performance, name: str, shape: str) -> None:
+def _take_families(work: Performance, taken: str) -> None:
     """Take an entry off with its transactions, and the other way round."""
     engine = work.engine
-    if not engine.count("family"):
-        return
-    for side, short in (("left", "l"), ("right", "r")):
-        taken = f"select {short} as thing from {name}"
-        if shape == "summed":
-            taken = f"select thing from {name} where side = '{side}'"
-        engine.create(
-            "kin",
-            f"""select f.child as thing from family f join ({taken}) t on t.thing = f.parent
-                union select f.parent from family f join ({taken}) t on t.thing = f.child""",
-        )
+    engine.create(
+        "kin",
+        f"""select f.child as thing from family f join ({taken}) t on t.thing = f.parent
+            union select f.parent from family f join ({taken}) t on t.thing = f.child""",
+    )
+    for side in _SIDES:
         engine.create("rest", f'select s.* from "{side}" s anti join kin k on k.thing = s.thing')
         engine.rename("rest", side)
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sqlglot import exp, select
-
 from tieout.matching import operators as op
+from tieout.matching.building import Query, select
 from tieout.matching.points import ALIKE, candidate_points, ranked
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Step:
     """One relation to compute, and the name under which later steps read it."""
 
     name: str
-    query: exp.Expression
+    query: Query
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class Plan:
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
 
-    def add(self, name: str, query: exp.Expression) -> str:
+    def add(self, name: str, query: Query) -> str:
         """Add a step, and give its name."""
         self.steps.append(Step(name, query))
         return name
@@ -138,13 +137,13 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     return plan.add("pairs", op.allowed(joined.where(*conditions)))
 
 
-def _near_amounts(conditions: Sequence[str]) -> exp.Select:
+def _near_amounts(conditions: Sequence[str]) -> Query:
     """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
     query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
     return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
 
 
-def _prefix_pairs(number: int, rule: Rule) -> exp.Select:
+def _prefix_pairs(number: int, rule: Rule) -> Query:
     """
     Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form).
 
@@ -198,7 +197,7 @@ def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
     plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns))
 
 
-def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> exp.Select:
+def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
     """Add the difference of each pair: none where amounts are equal, or where only a part is taken (``partial``)."""
     query = select("p.l", "p.r").from_(f"{pairs} as p")
     if rule.partial or (rule.amount is not None and rule.amount.exact and not rule.amount.base):
@@ -334,9 +333,7 @@ def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> 
     return plan.add("met", best.group_by("l", "r"))
 
 
-def _name_pairs(
-    plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False
-) -> exp.Select:
+def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> Query:
     """
     Bring together names that begin alike (l_party, r_party: things with block, form, plain).
 

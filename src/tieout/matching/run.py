@@ -278,7 +278,7 @@ class _Attempt:
         work = Performance(
             engine=engine, rules=self.rules, money=money, rates=self.rates, base_currency=self._base_currency(),
             base_exponent=exponent_of(self._base_currency()), folder=self.workspace.folder, calendars=calendars,
-            grouped=grouped,
+            grouped=grouped, kinds=kinds,
         )  # fmt: skip
         for side, is_grouped in zip(("left", "right"), grouped, strict=True):
             if is_grouped:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import duckdb
     import pyarrow as pa
-    from sqlglot import exp
+
+    from tieout.matching.building import Query
 
 __all__ = ["DuckDB"]
 
@@ -30,7 +31,7 @@ class DuckDB:
         self.con = con
         self._views: set[str] = set()
 
-    def create(self, name: str, query: exp.Expression | str) -> None:
+    def create(self, name: str, query: Query | str) -> None:
         """
         Perform a query and keep its rows under a name, replacing what had it.
 
@@ -57,7 +58,7 @@ class DuckDB:
         self.view(name, f'select rowid + {first}::bigint as thing, * from "{name}_rows"')
         return first + self.count(f"{name}_rows")
 
-    def view(self, name: str, query: exp.Expression | str) -> None:
+    def view(self, name: str, query: Query | str) -> None:
         """Keep a query under a name, to be performed where it is read."""
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
         self.drop(name)
@@ -87,7 +88,7 @@ class DuckDB:
         found = self.con.execute(f'select count(*) from "{name}"').fetchall()
         return int(found[0][0])
 
-    def arrow(self, query: exp.Expression | str) -> pa.Table:
+    def arrow(self, query: Query | str) -> pa.Table:
         """Give the rows of a small query."""
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
         return self.con.sql(text).to_arrow_table()
