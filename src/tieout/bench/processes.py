@@ -88,6 +88,9 @@ def _ours(place: str) -> dict[str, Any]:
     import pyarrow.compute
     import pyarrow.parquet  # noqa: F401 - as above
 
+    with suppress(ImportError):  # a peer's: DuckDB looks for it where it is installed
+        import pandas as pd  # noqa: F401 - as above
+
     from tieout import pipeline
     from tieout.clock import system_clock, system_entropy
     from tieout.config import load_workspace

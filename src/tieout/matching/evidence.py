@@ -105,10 +105,9 @@ def make_keys(work: Performance, place: int, key: Key) -> None:
     if shared is None:
         number = len(work.keys_shared)
         shared = (f"shared_{number}_left", f"shared_{number}_right")
-        for name, own, theirs in zip(shared, (mine, other), (other, mine), strict=True):
-            engine.create(
-                name, f"select k.* from ({_together(own)}) k semi join ({_together(theirs)}) o on o.key = k.key"
-            )
+        # What is used up once stays used up: only what is open now can be named later.
+        engine.create(shared[1], _shared("right", other, f"({_together(mine)})"))
+        engine.create(shared[0], _shared("left", mine, shared[1]))
         work.keys_shared[mine, other] = shared
     for short, name in zip(("l", "r"), shared, strict=True):
         engine.view(f"{short}_keys_{place}", f'select * from "{name}"')
@@ -143,6 +142,12 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
             engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
             work.keys_ready[side].append(name)
     return tuple(found)
+
+
+def _shared(side: str, names: Sequence[str], others: str) -> str:
+    """Write the query for what relations say of open things of a side, as far as others say it, too."""
+    return f"""select k.* from ({_together(names)}) k semi join "{side}" s on s.thing = k.thing
+        semi join {others} o on o.key = k.key"""
 
 
 def _together(names: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ _LOOKED_AT_MAX = PAIRS_MAX * 100
 SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
 
 # What is told of a row that is left over.
-_TOLD = """e.origin, e.thing, e.record_id, e.record_key, e.version, e.claim, e.ccy, e.kind, e.measure, e.sign, e.booked,
+_TOLD = """e.thing, e.record_id, e.record_key, e.version, e.claim, e.ccy, e.kind, e.measure, e.sign, e.booked,
     e.account_id, e.source_id, e.entity_id, e.settlement_id, e.external_id, e.counterparty, e.bank_code, e.due_on"""
 
 
@@ -74,12 +74,16 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
         "elsewhere",
         """select f.parent as thing from family f semi join touched t on t.thing = f.child
             union select f.child from family f semi join touched t on t.thing = f.parent
-            union select e.thing from every_row e semi join kin_used k on k.record_id = e.record_id""",
+            union select e.thing from left_all e semi join kin_used k on k.record_id = e.record_id
+            union select e.thing from right_all e semi join kin_used k on k.record_id = e.record_id""",
     )
     engine.create(
         "open_rows",
-        f"""select {_TOLD}, s.rest as amount, s.begun, w.thing is not null as elsewhere
-            from every_row e join rests s on s.thing = e.thing left join elsewhere w on w.thing = e.thing""",
+        " union all ".join(
+            f"""select '{side}' as origin, {_TOLD}, s.rest as amount, s.begun, w.thing is not null as elsewhere
+                from {side}_all e join rests s on s.thing = e.thing left join elsewhere w on w.thing = e.thing"""
+            for side in ("left", "right")
+        ),
     )
     _make_expected(work, workspace)
     later = dict(zip(("left", "right"), judged.later, strict=True))
@@ -130,11 +134,10 @@ def _leave_transfers(work: Performance) -> None:
     work.engine.create(
         "transfers_open",
         f"""
-        select {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, null::integer as expected,
+        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, null::integer as expected,
             case when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
             null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why
-        from every_row e anti join composed c on c.thing = e.thing and c.claim = 'transfer'
-        where e.origin = '{side}' and e.kind in ({moved})
+        from {side}_all e anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
     )
     work.engine.create(
@@ -235,7 +238,10 @@ def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
     columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
     engine.create(
         "asked_rows",
-        f"select {columns}, u.used or e.amount = 0 as used from every_row e join asked_used u on u.thing = e.thing",
+        " union all ".join(
+            f"select {columns}, u.used or e.amount = 0 as used from {side}_all e join asked_used u on u.thing = e.thing"
+            for side in ("left", "right")
+        ),
     )
     engine.create(
         "near",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,13 +41,14 @@ from tieout.matching.sides import members_sql, rows_sql, shared_sql, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 from tieout.store.engine import connect, prepare_macros
+from tieout.store.lake import LakeFile
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import sqlalchemy as sa
 
@@ -54,12 +56,13 @@ if TYPE_CHECKING:
     from tieout.config.workspace import Reconciliation
     from tieout.matching.outcome import Outcome
     from tieout.matching.rules import RuleSet
-    from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
 __all__ = ["Given", "RunOutcome", "run_reconciliation"]
 
+#: A file of results, and whether it is provisional.
+_Kept = tuple[LakeFile, bool]
 #: So often another run may come first before we give up.
 _TRIES = 20
 
@@ -150,6 +153,7 @@ class _Attempt:
         self.through, self.threads, self.again, self.progress = through, threads, again, progress
         self.rules = rule_set(workspace, reconciliation) if again is None else again.rules
         self.seconds: dict[str, float] = {}
+        self.token = store.entropy.token_bytes(6).hex()
 
     def run(self) -> RunOutcome:
         """Read, match, write, commit."""
@@ -229,9 +233,13 @@ class _Attempt:
                 through_day=day_number(self.through),
                 later=may_still_explain(self.followers, self.reconciliation, self.rules, claims),
             )
-            leave(work, self.workspace, found, judged)
+            # Matches need nothing of what is left over: they are written meanwhile.
+            with ThreadPoolExecutor(1) as meanwhile:
+                matches = meanwhile.submit(self._keep_matches, work, found)
+                leave(work, self.workspace, found, judged)
+                leave_differences(found, work)
         with self._timed("write"):
-            run = self._write(work, found, judged)
+            run = self._write(work, found, judged, matches.result())
             if self.last is not None and self._found_the_same(self.last, run):
                 for file, _ in run.files:
                     self.store.lake.remove(file.path)
@@ -271,10 +279,6 @@ class _Attempt:
             first = engine.number(f"{side}_all", query, first)
         self.rows = read_rows(engine)
         self._refuse_shared(engine)
-        engine.con.execute(
-            """create or replace temp view every_row as select 'left' as origin, * from left_all
-                union all by name select 'right' as origin, * from right_all"""
-        )
         work = Performance(
             engine=engine, rules=self.rules, money=money, rates=self.rates, base_currency=self._base_currency(),
             base_exponent=exponent_of(self._base_currency()), folder=self.workspace.folder, calendars=calendars,
@@ -322,8 +326,27 @@ class _Attempt:
             return self.workspace.entity(entities.pop()).currency
         return self.workspace.base_currency
 
-    def _write(self, work: Performance, found: Outcome, judged: Leftovers) -> NewRun:
-        """Write the result files, and describe the run."""
+    def _keep_matches(self, work: Performance, found: Outcome) -> list[_Kept]:
+        """Write the files of matches: final ones, and those that stay provisional."""
+        own = self.reconciliation.id
+        return [
+            *self._keep("matches", matches_of(found, work, own, final=True), provisional=False),
+            *self._keep("matches", matches_of(found, work, own, final=False), provisional=True),
+        ]
+
+    def _keep(self, name: str, parts: Iterable[pa.Table], *, provisional: bool) -> Iterator[_Kept]:
+        """Write a file of results, if there are any."""
+        lake = self.store.lake
+        with lake.writer(name, table_schema(name), self.token) as writer:
+            for part in parts:
+                writer.write(part)
+        if writer.rows:
+            yield writer.file, provisional
+        else:
+            lake.remove(writer.file.path)
+
+    def _write(self, work: Performance, found: Outcome, judged: Leftovers, matches: list[_Kept]) -> NewRun:
+        """Write the other result files, and describe the run."""
         own = self.reconciliation.id
         run = NewRun(
             kind="rules",
@@ -335,24 +358,14 @@ class _Attempt:
             texts={hashlib.sha256(text.encode()).hexdigest(): (kind, text) for kind, text in self.texts.items()},
             voids=dict.fromkeys(self.stale, ("a record was superseded", False)),
         )
-        leave_differences(found, work)
-        tables = [
-            ("matches", False, matches_of(found, work, own, final=True)),
-            ("matches", True, matches_of(found, work, own, final=False)),
-            ("adjustments", False, self._rows_of(work, "adjustments", adjustments_sql(found, work, own, final=True))),
-            ("adjustments", True, self._rows_of(work, "adjustments", adjustments_sql(found, work, own, final=False))),
-            ("positions", True, self._rows_of(work, "positions", positions_sql(work, judged))),
-            ("exceptions", True, self._rows_of(work, "exceptions", exceptions_sql(work, judged))),
-        ]
-        token = self.store.entropy.token_bytes(6).hex()
-        for name, provisional, parts in tables:
-            with self.store.lake.writer(name, table_schema(name), token) as writer:
-                for part in parts:
-                    writer.write(part)
-            if writer.rows:
-                run.files.append((writer.file, provisional))
-            else:
-                self.store.lake.remove(writer.file.path)
+        run.files += matches
+        for name, provisional, query in (
+            ("adjustments", False, adjustments_sql(found, work, own, final=True)),
+            ("adjustments", True, adjustments_sql(found, work, own, final=False)),
+            ("positions", True, positions_sql(work, judged)),
+            ("exceptions", True, exceptions_sql(work, judged)),
+        ):
+            run.files += self._keep(name, _rows_of(work, name, query), provisional=provisional)
         run.counts = counts(found, work, run.files)
         given_back = sum(self.stale.values())
         run.counts["final"] -= given_back
@@ -363,13 +376,6 @@ class _Attempt:
         )
         run.counts["matches"] += sum(before) - given_back
         return run
-
-    def _rows_of(self, work: Performance, name: str, query: str) -> Iterator[pa.Table]:
-        """Give the rows of a query as a table of the lake has them."""
-        schema = table_schema(name)
-        for batch in work.engine.batches(query):
-            table = pa.Table.from_batches([batch])
-            yield pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
 
     def _claims_given_back(self, work: Performance) -> list[str]:
         """Name the claims of matches that rest on a record that was superseded."""
@@ -391,6 +397,14 @@ class _Timer:
 
     def __exit__(self, *_error: object) -> None:
         self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + self._clock.monotonic() - self._began
+
+
+def _rows_of(work: Performance, name: str, query: str) -> Iterator[pa.Table]:
+    """Give the rows of a query as a table of the lake has them."""
+    schema = table_schema(name)
+    for batch in work.engine.batches(query):
+        table = pa.Table.from_batches([batch])
+        yield pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
 
 
 def _read(connection: sa.Connection, again: Given | None) -> _Reading:
