@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tieout.matching.rules import Amount
 
 __all__ = [
+    "CARRIED_MAX",
     "PAIRS_MAX",
     "allowed",
     "anchored_sums",
@@ -46,6 +47,8 @@ __all__ = [
 
 #: A key that would bring more pairs together than this is no evidence: what hangs on it alone is *undecided*.
 PAIRS_MAX = 10_000
+#: A word that more things of a side carry than this names none of them.
+CARRIED_MAX = 100
 
 
 def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
@@ -82,34 +85,48 @@ def identified(left_keys: str, right_keys: str, *, raw: bool) -> Query:
 
 
 def keys_met(left_keys: str, right_keys: str) -> Query:
-    """List the keys that both sides know, and how many pairs each brings together: (key, pairs)."""
+    """
+    List the keys that both sides know, how many pairs each brings together, and how many carry it as a word:
+    (key, pairs, words).
+
+    A word of one text and a word of another are no evidence, and no pair: one of the two must be a whole identifier.
+    """
+    words = "count(*) filter (where raw = 0) as words"
     counted = [
-        select("key", "count(*) as n").from_(keys).group_by("key").subquery(alias)
+        select("key", "count(*) as n", words).from_(keys).group_by("key").subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
-    return select("a.key", "a.n * b.n as pairs").from_(counted[0]).join(counted[1], on="a.key = b.key")
+    query = select("a.key", "a.n * b.n - a.words * b.words as pairs", "greatest(a.words, b.words) as words")
+    return query.from_(counted[0]).join(counted[1], on="a.key = b.key and (a.n > a.words or b.n > b.words)")
 
 
 def keys_in_use(keys: str, met: str) -> Query:
     """
-    Keep the keys that bring together no more pairs than may be looked at.
+    Keep the keys that bring together no more pairs than may be looked at, and are no word that many carry (a year).
 
     A relation of its own, so that no engine joins first and counts afterwards.
 
     :param keys: of one side.
     """
-    return select("k.*").from_(f"{keys} as k").join(f"{met} as m", on=f"m.key = k.key and m.pairs <= {PAIRS_MAX}")
+    on = f"m.key = k.key and m.pairs <= {PAIRS_MAX} and m.words <= {CARRIED_MAX}"
+    return select("k.*").from_(f"{keys} as k").join(f"{met} as m", on=on)
 
 
-def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, conditions: Sequence[str]) -> Query:
+def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, words: bool) -> Query:
     """
-    Pair whatever shares a key, under conditions over ``l.`` and ``r.``: (l, r), distinct.
+    Pair whatever shares a key: (l, r), distinct.
 
     :param left_keys: those of :func:`keys_in_use`.
+    :param raw: identifiers must be written alike.
+    :param words: there are words among the keys: see :func:`keys_met`.
     """
-    on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *conditions]
-    query = select("l.thing as l", "r.thing as r").distinct().from_(f"{left_keys} as l")
-    return query.join(f"{right_keys} as r", on=" and ".join(on))
+
+    def joined(condition: str | None) -> Query:
+        query = select("l.thing as l", "r.thing as r").distinct().from_(f"{left_keys} as l")
+        on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *([condition] if condition else [])]
+        return query.join(f"{right_keys} as r", on=" and ".join(on))
+
+    return joined("l.raw <> 0").union(joined("l.raw = 0 and r.raw <> 0")) if words else joined(None)
 
 
 def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> Query:

@@ -119,9 +119,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
         shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
         plan.crowds.append(number)
         used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", shared))
-        # A word of one text and a word of another are no evidence: one of the two must be a whole identifier.
-        whole = ("(l.raw <> 0 or r.raw <> 0)",) if key.how == "token" else ()
-        query = op.pairs_by_key(used, f"rk_{number}", raw=key.how == "exact", conditions=whole)
+        query = op.pairs_by_key(used, f"rk_{number}", raw=key.how == "exact", words=key.how == "token")
         parts.append(plan.add(f"pairs_{number}", query))
     joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
     for number, part in enumerate(parts[1:], 1):
