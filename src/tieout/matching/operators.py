@@ -40,7 +40,6 @@ __all__ = [
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
-    "remaining",
     "the_only_ones",
     "tolerance_sql",
 ]
@@ -287,11 +286,6 @@ def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> Query:
         .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
         .where("a.n + b.n > 2")
     )
-
-
-def remaining(side: str, taken: str) -> Query:
-    """Give what is left of a side; ``taken`` is a relation (thing, allocated)."""
-    return select("s.*").from_(f"{side} as s").join(f"{taken} as t", on="t.thing = s.thing", join_type="anti")
 
 
 def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]]) -> str:
