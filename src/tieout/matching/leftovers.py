@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
 from tieout.matching.facts import EPOCH, day_number
-from tieout.matching.operators import PAIRS_MAX
+from tieout.matching.operators import PAIRS_MAX, the_only_ones
 from tieout.matching.outcome import taken_of_rows
 from tieout.matching.sides import SETTLED
 from tieout.model.kinds import KINDS
@@ -33,6 +33,8 @@ __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
 #: How long a document without a due date may stay open.
 TERM_DAYS = 30
 _CANDIDATES_MAX = 3
+#: A bank that cannot pay out sends the money back within so many days.
+_RETURNED_DAYS = 30
 # So many open things of one amount are set side by side; of more it is only said that there are several.
 _ALIKE_MAX = 20
 # As a rule by amounts alone looks at no more pairs of one amount than this.
@@ -118,6 +120,7 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
         """,
     )
     _leave_transfers(work)
+    _note_returned(work)
     _find_candidates(work, touched)
 
 
@@ -144,6 +147,20 @@ def _leave_transfers(work: Performance) -> None:
         "left_over",
         "select * from left_over union all by name select * replace ('transfer' as claim) from transfers_open",
     )
+
+
+def _note_returned(work: Performance) -> None:
+    """Make ``returned`` (thing): payouts that are in the account's balance again, as far as it is clear which they are."""
+    sides = [
+        f"""select p.thing as l, r.thing as r from {side}_all p join {side}_all r on r.account_id is not distinct from p.account_id
+            and r.ccy = p.ccy and r.measure = -p.measure and r.booked between p.booked and p.booked + {_RETURNED_DAYS}
+            where p.kind = 'payout' and r.kind = 'payout_reversal' and p.claim = 'settlement' and r.claim = 'settlement'"""
+        for side, kinds in zip(("left", "right"), work.kinds, strict=True)
+        if "payout_reversal" in kinds
+    ]
+    work.engine.create("sent_back", " union all ".join(sides) or "select 0::bigint as l, 0::bigint as r where false")
+    only = the_only_ones("sent_back").sql(work.engine.dialect)
+    work.engine.create("returned", f"select l as thing from ({only}) union select r from ({only})")
 
 
 def _listed(words: tuple[str, ...]) -> str:
@@ -320,6 +337,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
+                when o.thing in (select thing from returned) then 'returned'
                 when o.thing in (select thing from held) then 'ambiguous'
                 when o.thing in (select thing from beyond) then 'undecided'
                 when t.alike > 1 or d.thing is not null then 'ambiguous'
@@ -342,6 +360,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
                     || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency
                 when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 when 'missing_right' then 'nothing on the other side answers to it'
                 else 'nothing on the other side explains it' end as note,
             coalesce(o.candidates, '[]') as candidates
