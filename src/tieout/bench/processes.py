@@ -110,7 +110,12 @@ def _ours(place: str) -> dict[str, Any]:
         taken = _since(began)
     whole = _since(began)
     phases = {outcome.reconciliation: outcome.seconds for outcome in outcomes}
-    return {**taken, "whole": whole["seconds"], "phases": phases, "counts": {o.reconciliation: o.counts for o in outcomes}}
+    return {
+        **taken,
+        "whole": whole["seconds"],
+        "phases": phases,
+        "counts": {o.reconciliation: o.counts for o in outcomes},
+    }
 
 
 def _floor(place: str, times: str) -> dict[str, Any]:

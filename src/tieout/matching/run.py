@@ -14,8 +14,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from tieout.config.rates import read_rates
 from tieout.errors import Transient, WrongUse
 from tieout.matching.backends.duckdb import DuckDB
@@ -31,8 +29,9 @@ from tieout.matching.facts import (
     records_of,
 )
 from tieout.matching.followers import claims_of, followers_text, may_share, may_still_explain
-from tieout.matching.leftovers import Leftovers, exceptions_sql, leave, positions_sql
-from tieout.matching.outcome import adjustments_sql, counts, gather, leave_differences, matches_of
+from tieout.matching.keeping import Kept, keep_matches, keep_the_rest
+from tieout.matching.leftovers import Leftovers, leave
+from tieout.matching.outcome import counts, gather, leave_differences
 from tieout.matching.perform import Performance, columns_wanted, perform_rules
 from tieout.matching.reading import rule_set
 from tieout.matching.rows import read_rows
@@ -41,14 +40,12 @@ from tieout.matching.sides import members_sql, rows_sql, shared_sql, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 from tieout.store.engine import connect, prepare_macros
-from tieout.store.lake import LakeFile
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
-from tieout.store.tables import table_schema
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     import sqlalchemy as sa
 
@@ -56,13 +53,12 @@ if TYPE_CHECKING:
     from tieout.config.workspace import Reconciliation
     from tieout.matching.outcome import Outcome
     from tieout.matching.rules import RuleSet
+    from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
 __all__ = ["Given", "RunOutcome", "run_reconciliation"]
 
-#: A file of results, and whether it is provisional.
-_Kept = tuple[LakeFile, bool]
 #: So often another run may come first before we give up.
 _TRIES = 20
 
@@ -235,7 +231,9 @@ class _Attempt:
             )
             # Matches need nothing of what is left over: they are written meanwhile.
             with ThreadPoolExecutor(1) as meanwhile:
-                matches = meanwhile.submit(self._keep_matches, work, found)
+                matches = meanwhile.submit(
+                    keep_matches, self.store.lake, self.token, work, found, self.reconciliation.id
+                )
                 leave(work, self.workspace, found, judged)
                 leave_differences(found, work)
         with self._timed("write"):
@@ -326,26 +324,7 @@ class _Attempt:
             return self.workspace.entity(entities.pop()).currency
         return self.workspace.base_currency
 
-    def _keep_matches(self, work: Performance, found: Outcome) -> list[_Kept]:
-        """Write the files of matches: final ones, and those that stay provisional."""
-        own = self.reconciliation.id
-        return [
-            *self._keep("matches", matches_of(found, work, own, final=True), provisional=False),
-            *self._keep("matches", matches_of(found, work, own, final=False), provisional=True),
-        ]
-
-    def _keep(self, name: str, parts: Iterable[pa.Table], *, provisional: bool) -> Iterator[_Kept]:
-        """Write a file of results, if there are any."""
-        lake = self.store.lake
-        with lake.writer(name, table_schema(name), self.token) as writer:
-            for part in parts:
-                writer.write(part)
-        if writer.rows:
-            yield writer.file, provisional
-        else:
-            lake.remove(writer.file.path)
-
-    def _write(self, work: Performance, found: Outcome, judged: Leftovers, matches: list[_Kept]) -> NewRun:
+    def _write(self, work: Performance, found: Outcome, judged: Leftovers, matches: list[Kept]) -> NewRun:
         """Write the other result files, and describe the run."""
         own = self.reconciliation.id
         run = NewRun(
@@ -358,14 +337,7 @@ class _Attempt:
             texts={hashlib.sha256(text.encode()).hexdigest(): (kind, text) for kind, text in self.texts.items()},
             voids=dict.fromkeys(self.stale, ("a record was superseded", False)),
         )
-        run.files += matches
-        for name, provisional, query in (
-            ("adjustments", False, adjustments_sql(found, work, own, final=True)),
-            ("adjustments", True, adjustments_sql(found, work, own, final=False)),
-            ("positions", True, positions_sql(work, judged)),
-            ("exceptions", True, exceptions_sql(work, judged)),
-        ):
-            run.files += self._keep(name, _rows_of(work, name, query), provisional=provisional)
+        run.files += [*matches, *keep_the_rest(self.store.lake, self.token, work, found, judged)]
         run.counts = counts(found, work, run.files)
         given_back = sum(self.stale.values())
         run.counts["final"] -= given_back
@@ -397,14 +369,6 @@ class _Timer:
 
     def __exit__(self, *_error: object) -> None:
         self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + self._clock.monotonic() - self._began
-
-
-def _rows_of(work: Performance, name: str, query: str) -> Iterator[pa.Table]:
-    """Give the rows of a query as a table of the lake has them."""
-    schema = table_schema(name)
-    for batch in work.engine.batches(query):
-        table = pa.Table.from_batches([batch])
-        yield pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
 
 
 def _read(connection: sa.Connection, again: Given | None) -> _Reading:
