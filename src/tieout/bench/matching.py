@@ -81,6 +81,7 @@ def _medians(turns: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
         }
         for reconciliation in last["phases"]
     }
+    found["whole"] = round(statistics.median(turn["ours"]["whole"] for turn in turns), 3)
     found["counts"] = last["counts"]
     found["ratios"] = {
         name: {
@@ -157,6 +158,7 @@ def lines_of(found: dict[str, Any]) -> Iterator[str]:
         yield f"  {reconciliation}: " + ", ".join(f"{phase} {taken:.2f} s" for phase, taken in phases.items())
     every = {phase: sum(own[phase] for own in found["phases"].values()) for phase in ("read", "match", "write")}
     yield "  in sum: " + ", ".join(f"{phase} {taken:.2f} s" for phase, taken in every.items())
+    yield f"  with the list of exceptions for people {found['whole']:.2f} s"
     for who, judged in found["quality"].items():
         for reconciliation, own in judged.items():
             yield (

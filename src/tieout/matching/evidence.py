@@ -12,7 +12,7 @@ from sqlglot import condition
 
 from tieout.matching.columns import name_forms, token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
-from tieout.matching.sides import FIELDS, SETTLED, identifier_parts
+from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def note_crowds(work: Performance, place: int) -> None:
     crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX})"
     if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
         return
-    for short, side in (("l", "left"), ("r", "right")):
+    for short in ("l", "r"):
         work.engine.con.execute(
-            f"insert into beyond select distinct '{side}', k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
+            f"insert into beyond select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
         )
 
 
@@ -56,61 +56,102 @@ def make_order(work: Performance) -> None:
 
 def make_spoken_for(work: Performance) -> None:
     """
-    Make ``spoken_for`` (side, thing): what names something of the other side by an identifier that few share.
+    Make ``spoken_for`` (thing): what names something of the other side by an identifier that few share.
 
     A rule that looks at amounts, days and names alone must not pair it with something else.
     """
     engine = work.engine
-    now = (len(work.found), len(work.keys_ready))
+    now = (len(work.found), sum(map(len, work.keys_ready.values())))
     if work.spoken_for_after == now:
         return
     work.spoken_for_after = now
-    keys: dict[str, list[str]] = {"left": [], "right": []}
-    for (side, _, _), name in work.keys_ready.items():
-        keys[side].append(f"select thing, key, raw from {name}")
-    if not keys["left"] or not keys["right"]:
-        engine.create("spoken_for", "select ''::varchar as side, 0::bigint as thing where false")
+    if not all(work.keys_ready.values()):
+        engine.create("spoken_for", "select 0::bigint as thing where false")
         return
-    for side, parts in keys.items():
+    for side, names in work.keys_ready.items():
         engine.create(
             f"known_{side}",
-            f"""select k.thing, k.key, max(k.raw) as raw from ({" union all ".join(parts)}) k
+            f"""select k.thing, k.key, max(k.raw) <> 0 as whole from ({_together(names)}) k
                 semi join "{side}" s on s.thing = k.thing group by all""",
         )
-        engine.create(f"rare_{side}", f"select key from known_{side} group by key having count(*) <= {_FEW}")
-    met = "from known_left l join known_right r on r.key = l.key and (l.raw <> 0 or r.raw <> 0)"
+        # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
+        engine.create(
+            f"rare_{side}",
+            f"select key, bool_or(whole) as whole from known_{side} group by key having count(*) <= {_FEW}",
+        )
     engine.create(
         "spoken_for",
-        f"""select distinct 'left' as side, l.thing {met} semi join rare_right q on q.key = l.key
-            union all select distinct 'right', r.thing {met} semi join rare_left q on q.key = r.key""",
+        " union all ".join(
+            f"""select distinct k.thing from known_{side} k
+                join rare_{other} q on q.key = k.key where k.whole or q.whole"""
+            for side, other in (("left", "right"), ("right", "left"))
+        ),
     )
 
 
 def make_keys(work: Performance, place: int, key: Key) -> None:
-    """Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form)."""
+    """
+    Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
+
+    Only keys that both sides have: the others bring nothing together.
+    """
     engine = work.engine
-    for short, side in (("l", "left"), ("r", "right")):
-        fields = getattr(key, side)
-        if key.how == "prefix":
-            engine.take(f"{short}_forms_{place}", _forms(work, side, fields))
+    if key.how == "prefix":
+        for short, side in (("l", "left"), ("r", "right")):
+            engine.take(f"{short}_forms_{place}", _forms(work, side, getattr(key, side)))
+        return
+    mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
+    shared = work.keys_shared.get((mine, other))
+    if shared is None:
+        number = len(work.keys_shared)
+        shared = (f"shared_{number}_left", f"shared_{number}_right")
+        # What is used up once stays used up: only what is open now can be named later.
+        engine.create(shared[1], _shared("right", other, f"({_together(mine)})"))
+        engine.create(shared[0], _shared("left", mine, shared[1]))
+        work.keys_shared[mine, other] = shared
+    for short, name in zip(("l", "r"), shared, strict=True):
+        engine.view(f"{short}_keys_{place}", f'select * from "{name}"')
+
+
+def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool) -> tuple[str, ...]:
+    """
+    Make what fields of a side say, once per run, and name the relations (thing, key, raw).
+
+    :param words: also the words of their texts.
+    """
+    engine = work.engine
+    found = []
+    for field in fields:
+        name = f"said_{side}_{field}"
+        if words and FIELDS[field].key is None:
             continue
-        name = work.keys_ready.get((side, fields, key.how == "token"))
-        if name is None:
-            name = f"keys_{len(work.keys_ready)}_{side}"
-            parts = identifier_parts(_named_rows(work, side), fields)
-            if key.how == "token":
-                engine.take(f"{name}_tokens", _tokens(work, side, fields))
-                parts.append(f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
-            elif unkeyed := [field for field in fields if FIELDS[field].key is None]:
-                engine.take(f"{name}_texts", _whole_texts(work, side, unkeyed))
-                parts.append(f'select thing, key, hash(said) as raw from "{name}_texts"')
-            keys = (
-                " union all ".join(parts)
-                or "select 0::bigint as thing, 0::bigint as key, 0::ubigint as raw where false"
-            )
-            engine.create(name, f"select distinct thing, key, raw from ({keys}) where key is not null")
-            work.keys_ready[side, fields, key.how == "token"] = name
-        engine.con.execute(f'create or replace temp view "{short}_keys_{place}" as select * from "{name}"')
+        found.append(name)
+        if name in work.keys_ready[side]:
+            continue
+        if FIELDS[field].key is None:
+            engine.take(f"{name}_texts", _whole_texts(work, side, field))
+            engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
+        else:
+            engine.create(name, identifiers_sql(_named_rows(work, side), field))
+        work.keys_ready[side].append(name)
+    if words:
+        name = f"words_{side}_{'_'.join(fields)}"
+        found.append(name)
+        if name not in work.keys_ready[side]:
+            engine.take(f"{name}_tokens", _tokens(work, side, fields))
+            engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            work.keys_ready[side].append(name)
+    return tuple(found)
+
+
+def _shared(side: str, names: Sequence[str], others: str) -> str:
+    """Write the query for what relations say of open things of a side, as far as others say it, too."""
+    return f"""select k.* from ({_together(names)}) k semi join "{side}" s on s.thing = k.thing
+        semi join {others} o on o.key = k.key"""
+
+
+def _together(names: Sequence[str]) -> str:
+    return " union all ".join(f'select thing, key, raw from "{name}"' for name in names)
 
 
 def _named_rows(work: Performance, side: str) -> str:
@@ -155,17 +196,12 @@ def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
     return pa.concat_tables([empty, *tables])
 
 
-def _whole_texts(work: Performance, side: str, fields: Sequence[str]) -> pa.Table:
-    """Give the keys of texts that intake computed none for, each text as one identifier: (thing, said, key)."""
-    import pyarrow as pa
-
-    tables = []
-    for name in fields:
-        rows = work.engine.arrow(
-            f'select a.thing, a."{name}" as said from {_named_rows(work, side)} a where a."{name}" is not null'
-        )
-        tables.append(rows.append_column("key", keys_of(rows["said"].combine_chunks())))
-    return pa.concat_tables(tables)
+def _whole_texts(work: Performance, side: str, field: str) -> pa.Table:
+    """Give the keys of a text that intake computed none for, as one identifier: (thing, said, key)."""
+    rows = work.engine.arrow(
+        f'select a.thing, a."{field}" as said from {_named_rows(work, side)} a where a."{field}" is not null'
+    )
+    return rows.append_column("key", keys_of(rows["said"].combine_chunks()))
 
 
 def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:

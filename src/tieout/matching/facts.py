@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from tieout.config.calendars import business_index, calendar_named
@@ -163,23 +164,26 @@ def read_stale(
     return {row["match_id"]: row["own"] for row in engine.arrow("from stale order by match_id").to_pylist()}
 
 
-def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> bool:
+def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str, claims: set[str]) -> bool:
     """
     Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
+
+    :param claims: those that the run uses up: what others hold says nothing to it.
 
     :return: whether anything is used up at all.
     """
     if not any(not (f.provisional and f.reconciliation == reconciliation) for f in results.of("matches")):
         return False
     standing = standing_matches(engine.con, lake, results, anew=reconciliation)
+    listed = ", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"
     engine.create(
         "used",
         f"""select m.claim, m.record_key, m.record_id, sum(m.allocated * s.factor)::bigint as taken
             from {standing} m join scales s on s.currency = m.currency and s.exponent is not distinct from m.exponent
             anti join stale t on t.match_id = m.match_id
-            where m.status = 'confirmed' group by all""",
+            where m.status = 'confirmed' and m.claim in ({listed}) group by all""",
     )
-    return True
+    return engine.count("used") > 0
 
 
 def read_kin(engine: DuckDB, records: str, kinds: set[str], *, used: bool) -> None:
@@ -259,21 +263,21 @@ def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Seque
     :return: (calendar, l_day, r_day): a band as an equi-join.
     :raises Rejected: it would be too long to be a window.
     """
-    if not l_days:
-        return pa.table({name: pa.array([], pa.int32()) for name in ("calendar", "l_day", "r_day")})
-    rows: list[tuple[int, int, int]] = []
+    offsets = np.arange(days.first, days.last + 1)
+    own_days = np.array(l_days, np.int64)
+    parts = [np.zeros((0, 3), np.int64)]
     for code, own in codes.items():
         if days.calendar is None:
-            rows += [(code, day, day + offset) for day in l_days for offset in range(days.first, days.last + 1)]
-        else:
+            l_day, offset = np.repeat(own_days, len(offsets)), np.tile(offsets, len(own_days))
+            parts.append(np.stack([np.full(len(l_day), code), l_day, l_day + offset], axis=1))
+        elif len(own_days):
             name = own if days.calendar == "business" else days.calendar
-            rows += _business_rows(days, code, name, folder, l_days)
-        if len(rows) > _WINDOW_MAX:
+            parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 3))
+        if sum(map(len, parts)) > _WINDOW_MAX:
             message = f"expected a window of days that is narrower than from {days.first} to {days.last}"
             raise Rejected(message)
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
-    names = ("calendar", "l_day", "r_day")
-    return pa.table({name: pa.array(column, pa.int32()) for name, column in zip(names, columns, strict=True)})
+    rows = np.concatenate(parts).astype(np.int32)
+    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
 
 
 def _business_rows(

@@ -11,16 +11,21 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
 from tieout.matching.facts import EPOCH, day_number
-from tieout.matching.operators import PAIRS_MAX
+from tieout.matching.operators import PAIRS_MAX, the_only_ones
+from tieout.matching.outcome import taken_of_rows
 from tieout.matching.sides import SETTLED
 from tieout.model.kinds import KINDS
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from tieout.config import Workspace
+    from tieout.matching.outcome import Outcome
     from tieout.matching.perform import Performance
 
 __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
@@ -28,12 +33,18 @@ __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
 #: How long a document without a due date may stay open.
 TERM_DAYS = 30
 _CANDIDATES_MAX = 3
+#: A bank that cannot pay out sends the money back within so many days.
+_RETURNED_DAYS = 30
 # So many open things of one amount are set side by side; of more it is only said that there are several.
 _ALIKE_MAX = 20
 # As a rule by amounts alone looks at no more pairs of one amount than this.
 _LOOKED_AT_MAX = PAIRS_MAX * 100
 # Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
 SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
+
+# What is told of a row that is left over.
+_TOLD = """e.thing, e.record_id, e.record_key, e.version, e.claim, e.ccy, e.kind, e.measure, e.sign, e.booked,
+    e.account_id, e.source_id, e.entity_id, e.settlement_id, e.external_id, e.counterparty, e.bank_code, e.due_on"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +61,31 @@ class Leftovers:
     later: tuple[bool, bool]
 
 
-def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
+def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Leftovers) -> None:
     """Make ``left_over``: each record with something open, its state, the reason, and when it is expected."""
     engine = work.engine
+    taken, touched = taken_of_rows(found)
+    rest = found.rows.amount - taken
+    rows = np.flatnonzero(rest)
+    begun = touched | (found.rows.amount != found.rows.measure * found.rows.sign)
+    engine.take("rests", pa.table({"thing": rows, "rest": rest[rows], "begun": begun[rows]}))
+    engine.create("touched", "select 0::bigint as thing where false")
+    if engine.count("family"):
+        engine.take("touched", pa.table({"thing": np.flatnonzero(touched)}))
     engine.create(
-        "taken_rows",
-        "select origin, row, sum(taken) as taken from parts where confirm and claim <> 'transfer' group by all",
+        "elsewhere",
+        """select f.parent as thing from family f semi join touched t on t.thing = f.child
+            union select f.child from family f semi join touched t on t.thing = f.parent
+            union select e.thing from left_all e semi join kin_used k on k.record_id = e.record_id
+            union select e.thing from right_all e semi join kin_used k on k.record_id = e.record_id""",
     )
     engine.create(
         "open_rows",
-        """
-            with elsewhere as (
-                select f.side, f.parent as thing from family f join taken_rows t on t.origin = f.side and t.row = f.child
-                union select f.side, f.child from family f join taken_rows t on t.origin = f.side and t.row = f.parent
-                union select e.origin, e.thing from every_row e semi join kin_used k on k.record_id = e.record_id
-            )
-            select e.* exclude (amount), (e.amount - coalesce(t.taken, 0))::bigint as amount, t.row is not null or e.amount <> e.measure * e.sign as begun,
-                w.thing is not null as elsewhere
-            from every_row e left join elsewhere w on w.side = e.origin and w.thing = e.thing left join taken_rows t on t.origin = e.origin and t.row = e.thing
-            where e.amount <> coalesce(t.taken, 0)""",
+        " union all ".join(
+            f"""select '{side}' as origin, {_TOLD}, s.rest as amount, s.begun, w.thing is not null as elsewhere
+                from {side}_all e join rests s on s.thing = e.thing left join elsewhere w on w.thing = e.thing"""
+            for side in ("left", "right")
+        ),
     )
     _make_expected(work, workspace)
     later = dict(zip(("left", "right"), judged.later, strict=True))
@@ -103,7 +120,8 @@ def leave(work: Performance, workspace: Workspace, judged: Leftovers) -> None:
         """,
     )
     _leave_transfers(work)
-    _find_candidates(work)
+    _note_returned(work)
+    _find_candidates(work, touched)
 
 
 def _leave_transfers(work: Performance) -> None:
@@ -119,17 +137,30 @@ def _leave_transfers(work: Performance) -> None:
     work.engine.create(
         "transfers_open",
         f"""
-        select e.* replace ((e.measure * e.sign)::bigint as amount), false as begun, false as elsewhere, null::integer as expected,
+        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, null::integer as expected,
             case when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
             null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why
-        from every_row e anti join composed c on c.thing = e.thing and c.claim = 'transfer'
-        where e.origin = '{side}' and e.kind in ({moved})
+        from {side}_all e anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
     )
     work.engine.create(
         "left_over",
         "select * from left_over union all by name select * replace ('transfer' as claim) from transfers_open",
     )
+
+
+def _note_returned(work: Performance) -> None:
+    """Make ``returned`` (thing): payouts that are in the account's balance again, as far as it is clear which they are."""
+    sides = [
+        f"""select p.thing as l, r.thing as r from {side}_all p join {side}_all r on r.account_id is not distinct from p.account_id
+            and r.ccy = p.ccy and r.measure = -p.measure and r.booked between p.booked and p.booked + {_RETURNED_DAYS}
+            where p.kind = 'payout' and r.kind = 'payout_reversal' and p.claim = 'settlement' and r.claim = 'settlement'"""
+        for side, kinds in zip(("left", "right"), work.kinds, strict=True)
+        if "payout_reversal" in kinds
+    ]
+    work.engine.create("sent_back", " union all ".join(sides) or "select 0::bigint as l, 0::bigint as r where false")
+    only = the_only_ones("sent_back").sql(work.engine.dialect)
+    work.engine.create("returned", f"select l as thing from ({only}) union select r from ({only})")
 
 
 def _listed(words: tuple[str, ...]) -> str:
@@ -155,23 +186,25 @@ def _make_expected(work: Performance, workspace: Workspace) -> None:
 
 def _known_keys(work: Performance, side: str) -> str:
     """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
-    ready = [name for (s, _, _), name in work.keys_ready.items() if s == side]
-    parts = [f"select thing, key, (raw <> 0)::integer as whole from {name}" for name in ready]
+    parts = [f'select thing, key, (raw <> 0)::integer as whole from "{name}"' for name in work.keys_ready[side]]
     return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
 
 
-def _find_candidates(work: Performance) -> None:
+def _find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
     """
-    Find what came nearest to each exception: ``near`` (origin, thing, other_origin, other, why, apart, place).
+    Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
+
+    ``inside``: it is of the same side.
+
 
     By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
     of the same amount.
     """
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
-    engine.create("unmatched", "select origin, thing from left_over where state = 'exception'")
+    engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
     for side in ("left", "right"):
-        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.origin = '{side}' and u.thing = k.thing)"
+        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
         engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
     asked = "select key from asked_keys_left union select key from asked_keys_right"
     for side in ("left", "right"):
@@ -185,12 +218,12 @@ def _find_candidates(work: Performance) -> None:
         mine = f"asked_keys_{side}"
         crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
         parts.append(
-            f"""select distinct '{side}' as origin, a.thing, '{other}' as other_origin, b.thing as other
+            f"""select distinct a.thing, b.thing as other, false as inside
                 from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
                 where a.whole + b.whole > 0"""
         )
         parts.append(
-            f"""select distinct '{side}', a.thing, '{side}', b.thing
+            f"""select distinct a.thing, b.thing, true
                 from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
                 semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
                 join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
@@ -200,42 +233,54 @@ def _find_candidates(work: Performance) -> None:
     engine.create(
         "met_by_amount",
         f"""
-        select a.origin, a.thing, b.origin as other_origin, b.thing as other
+        select a.thing, b.thing as other
         from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.amount = a.amount
         semi join (select ccy, amount from left_over group by all having count(*) <= {_ALIKE_MAX}) c
             on c.ccy = a.ccy and c.amount = a.amount
         where a.state = 'exception' and abs(b.booked - a.booked) <= 31
         """,
     )
-    _rank_candidates(work)
+    _rank_candidates(work, touched)
 
 
-def _rank_candidates(work: Performance) -> None:
+def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
     engine = work.engine
+    # What is set side by side is few: only of that the whole rows are looked at.
+    engine.create(
+        "asked",
+        "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount",
+    )
+    asked = engine.arrow("from asked")["thing"].to_numpy()
+    engine.take("asked_used", pa.table({"thing": asked, "used": touched[asked]}))
+    columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
+    engine.create(
+        "asked_rows",
+        " union all ".join(
+            f"select {columns}, u.used or e.amount = 0 as used from {side}_all e join asked_used u on u.thing = e.thing"
+            for side in ("left", "right")
+        ),
+    )
     engine.create(
         "near",
         """
         with met as (
-            select *, true as by_key from met_by_key
-            union all select *, false from met_by_amount anti join met_by_key using (origin, thing, other_origin, other)
+            select thing, other, inside, true as by_key from met_by_key
+            union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
         ), judged as (
             select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
-                b.ccy as other_ccy, b.measure as other_measure, t.row is not null or b.amount = 0 as used, b.booked as other_booked
-            from met m
-            join every_row a on a.origin = m.origin and a.thing = m.thing
-            join every_row b on b.origin = m.other_origin and b.thing = m.other
-            left join taken_rows t on t.origin = m.other_origin and t.row = m.other
+                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
+            from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
         )
         select *, case
-            when origin = other_origin then case when used then 'duplicate' else 'twin' end
+            when inside then case when used then 'duplicate' else 'twin' end
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'
             when by_key and same_currency and not used then 'amount_difference'
             when by_key and not used then 'currency_mismatch'
             when by_key then 'taken'
             else 'same_amount' end as why,
-            row_number() over (partition by origin, thing order by by_key desc, used, origin = other_origin,
+            row_number() over (partition by thing order by by_key desc, used, inside,
                 not same_currency, abs(apart), other_key, other_id) as place
         from judged
         """,
@@ -270,18 +315,17 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             select n.*, {other} as other_text, case n.other_ccy {currency} end as other_currency
             from near n
         ), told as (
-            select origin, thing, max(why) filter (where place = 1) as why, count(*) as several,
+            select thing, max(why) filter (where place = 1) as why, count(*) as several,
                 max(other_external) filter (where place = 1) as other_external, max(other_text) filter (where place = 1) as other_text,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why = 'same_amount') as alike,
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
                     'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
-            from first group by origin, thing
+            from first group by thing
         ), rivals as (
             -- The only one that fits it has others that fit as well.
-            select distinct f.other_origin as origin, f.other as thing
-            from first f join told t on t.origin = f.origin and t.thing = f.thing
+            select distinct f.other as thing from first f join told t on t.thing = f.thing
             where t.alike > 1 and f.why = 'same_amount'
         ), crowds as (
             -- So many of one amount that they were not set side by side, one by one.
@@ -289,18 +333,19 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 count(*) filter (where origin = 'right') as rights
             from o group by ccy, amount having count(*) > {_ALIKE_MAX}
         ), reasoned as (
-            select o.*, t.* exclude (origin, thing), case
+            select o.*, t.* exclude (thing), case
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
-                when o.thing in (select thing from held h where h.side = o.origin) then 'ambiguous'
-                when o.thing in (select thing from beyond b where b.side = o.origin) then 'undecided'
+                when o.thing in (select thing from returned) then 'returned'
+                when o.thing in (select thing from held) then 'ambiguous'
+                when o.thing in (select thing from beyond) then 'undecided'
                 when t.alike > 1 or d.thing is not null then 'ambiguous'
                 when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
                 when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end as reason
-            from o left join told t on t.origin = o.origin and t.thing = o.thing
-            left join rivals d on d.origin = o.origin and d.thing = o.thing
+            from o left join told t on t.thing = o.thing
+            left join rivals d on d.thing = o.thing
             left join crowds c on c.ccy = o.ccy and c.amount = o.amount
         )
         select substr(sha256(concat_ws(':', '{_quote(judged.reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
@@ -315,6 +360,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
                     || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency
                 when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 when 'missing_right' then 'nothing on the other side answers to it'
                 else 'nothing on the other side explains it' end as note,
             coalesce(o.candidates, '[]') as candidates

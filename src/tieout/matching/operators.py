@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot import exp, select
-
+from tieout.matching.building import Query, select
 from tieout.model.money import exponent_of
 
 if TYPE_CHECKING:
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
     from tieout.matching.rules import Amount
 
 __all__ = [
+    "CARRIED_MAX",
     "PAIRS_MAX",
     "allowed",
     "anchored_sums",
-    "distinct_pairs",
     "first_in_first_out",
     "identified",
     "in_window",
@@ -41,16 +40,17 @@ __all__ = [
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
-    "remaining",
     "the_only_ones",
     "tolerance_sql",
 ]
 
 #: A key that would bring more pairs together than this is no evidence: what hangs on it alone is *undecided*.
 PAIRS_MAX = 10_000
+#: A word that more things of a side carry than this names none of them.
+CARRIED_MAX = 100
 
 
-def open_keys(keys: str, side: str, columns: Sequence[str]) -> exp.Select:
+def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
     """Give the keys of what is still open, with columns of the thing."""
     named = [f"s.{column}" for column in columns]
     return (
@@ -58,7 +58,7 @@ def open_keys(keys: str, side: str, columns: Sequence[str]) -> exp.Select:
     )
 
 
-def identified(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
+def identified(left_keys: str, right_keys: str, *, raw: bool) -> Query:
     """
     Pair what one identifier, amount and currency names once on each side, and nowhere else.
 
@@ -83,37 +83,52 @@ def identified(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
     )
 
 
-def keys_met(left_keys: str, right_keys: str) -> exp.Select:
-    """List the keys that both sides know, and how many pairs each brings together: (key, pairs)."""
+def keys_met(left_keys: str, right_keys: str) -> Query:
+    """
+    List the keys that both sides know, how many pairs each brings together, and how many carry it as a word:
+    (key, pairs, words).
+
+    A word of one text and a word of another are no evidence, and no pair: one of the two must be a whole identifier.
+    """
+    words = "count(*) filter (where raw = 0) as words"
     counted = [
-        select("key", "count(*) as n").from_(keys).group_by("key").subquery(alias)
+        select("key", "count(*) as n", words).from_(keys).group_by("key").subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
-    return select("a.key", "a.n * b.n as pairs").from_(counted[0]).join(counted[1], on="a.key = b.key")
+    query = select("a.key", "a.n * b.n - a.words * b.words as pairs", "greatest(a.words, b.words) as words")
+    return query.from_(counted[0]).join(counted[1], on="a.key = b.key and (a.n > a.words or b.n > b.words)")
 
 
-def keys_in_use(met: str) -> exp.Select:
-    """Keep the keys that bring together no more pairs than may be looked at: (key)."""
-    return select("key").from_(met).where(f"pairs <= {PAIRS_MAX}")
-
-
-def pairs_by_key(left_keys: str, right_keys: str, used: str, *, raw: bool, conditions: Sequence[str]) -> exp.Select:
+def keys_in_use(keys: str, met: str) -> Query:
     """
-    Pair whatever shares a key, under conditions over ``l.`` and ``r.``: (l, r), distinct.
+    Keep the keys that bring together no more pairs than may be looked at, and are no word that many carry (a year).
 
-    :param used: the relation of :func:`keys_in_use`.
+    A relation of its own, so that no engine joins first and counts afterwards.
+
+    :param keys: of one side.
     """
-    on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *conditions]
-    return (
-        select("l.thing as l", "r.thing as r")
-        .distinct()
-        .from_(f"{left_keys} as l")
-        .join(f"{used} as u", on="u.key = l.key")
-        .join(f"{right_keys} as r", on=" and ".join(on))
-    )
+    on = f"m.key = k.key and m.pairs <= {PAIRS_MAX} and m.words <= {CARRIED_MAX}"
+    return select("k.*").from_(f"{keys} as k").join(f"{met} as m", on=on)
 
 
-def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> exp.Select:
+def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, words: bool) -> Query:
+    """
+    Pair whatever shares a key: (l, r), distinct.
+
+    :param left_keys: those of :func:`keys_in_use`.
+    :param raw: identifiers must be written alike.
+    :param words: there are words among the keys: see :func:`keys_met`.
+    """
+
+    def joined(condition: str | None) -> Query:
+        query = select("l.thing as l", "r.thing as r").distinct().from_(f"{left_keys} as l")
+        on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *([condition] if condition else [])]
+        return query.join(f"{right_keys} as r", on=" and ".join(on))
+
+    return joined("l.raw <> 0").union(joined("l.raw = 0 and r.raw <> 0")) if words else joined(None)
+
+
+def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> Query:
     """
     Pair things of equal amount and currency that no crowd has: (l, r).
 
@@ -147,33 +162,27 @@ def in_window(left: str, right: str) -> str:
     return f"w.calendar = {right}.calendar and w.l_day = {left}.l_day and w.r_day = {right}.r_day"
 
 
-def allowed(pairs: exp.Select) -> exp.Select:
+def allowed(pairs: Query) -> Query:
     """Leave out the pairs that a person took apart (``forbidden``: l, r)."""
     return (
         select("p.*").from_(pairs.subquery("p")).join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
     )
 
 
-def distinct_pairs(pairs: str) -> exp.Select:
-    """Give each pair once."""
-    return select("l", "r").distinct().from_(pairs)
-
-
-def the_only_ones(pairs: str) -> exp.Select:
-    """Keep the pairs of which each half has no other: (l, r). ``pairs`` must be distinct."""
+def the_only_ones(pairs: str) -> Query:
+    """Keep the pairs of which each half has no other: (l, r), each once."""
     lonely = [
-        select(name).from_(pairs).group_by(name).having("count(*) = 1").subquery(alias)
-        for name, alias in (("l", "a"), ("r", "b"))
+        select(f"{mine} as {mine}", f"min({other}) as {other}")
+        .from_(pairs)
+        .group_by(mine)
+        .having(f"min({other}) = max({other})")
+        .subquery(alias)
+        for mine, other, alias in (("l", "r", "a"), ("r", "l", "b"))
     ]
-    return (
-        select("p.l", "p.r")
-        .from_(f"{pairs} as p")
-        .join(lonely[0], on="a.l = p.l", join_type="semi")
-        .join(lonely[1], on="b.r = p.r", join_type="semi")
-    )
+    return select("a.l", "a.r").from_(lonely[0]).join(lonely[1], on="b.r = a.r and b.l = a.l")
 
 
-def first_in_first_out(pairs: str) -> exp.Select:
+def first_in_first_out(pairs: str) -> Query:
     """
     Pair things that are equal to each other, the first with the first: (l, r).
 
@@ -214,7 +223,7 @@ def first_in_first_out(pairs: str) -> exp.Select:
 
 def anchored_sums(
     pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str]
-) -> exp.Select:
+) -> Query:
     """
     Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
 
@@ -256,7 +265,7 @@ def anchored_sums(
     )
 
 
-def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
+def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> Query:
     """
     Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
 
@@ -277,11 +286,6 @@ def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> exp.Select:
         .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
         .where("a.n + b.n > 2")
     )
-
-
-def remaining(side: str, taken: str) -> exp.Select:
-    """Give what is left of a side; ``taken`` is a relation (thing, allocated)."""
-    return select("s.*").from_(f"{side} as s").join(f"{taken} as t", on="t.thing = s.thing", join_type="anti")
 
 
 def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]]) -> str:

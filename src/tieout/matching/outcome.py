@@ -1,159 +1,342 @@
 """
 From what rules found to rows of matches: which records are in which match, with how much, and what a difference is.
+
+What was found leaves the engine as numbers of rows; what the rows are is looked up by number (``matching.rows``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+
+from tieout.matching.rows import CLAIMS, halves, in_order
 from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO, TRANSFERRED
 from tieout.model.money import exponent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
 
     from tieout.matching.perform import Performance
+    from tieout.matching.rows import Rows
     from tieout.store.lake import LakeFile
 
-__all__ = ["adjustments_sql", "counts", "gather", "matches_sql"]
+__all__ = ["Outcome", "adjustments_sql", "counts", "gather", "leave_differences", "matches_of", "taken_of_rows"]
 
 _SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
+_BATCH_ROWS = 122_880
+# So many parts are digested at a time: what they are told apart by takes fifty bytes of each.
+_NAMED_AT_ONCE = 1_000_000
+_SIDES = ("left", "right")
 
 
-def gather(work: Performance, reconciliation: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
     """
-    Make ``parts``: one row per record of every match.
+    The matches of a run, and their parts: one part per record and claim.
 
-    Columns: match_id, rule, exact, confirm, side (its part in the match), origin and row (where the record stands:
-    ``left_all`` or ``right_all``), what the match takes of it, the figures of the match, and the record's own columns
-    that a row of ``matches`` carries. A match is named by the reconciliation, its records with their versions, and what
-    it takes of each.
+    Of each match: ``rule`` (place in ``rules``), ``match_id``, ``difference``, and ``figures`` (score, margin,
+    coincidence, absent where a rule has none). Of each part, in the order of their matches, and in a match by side, claim
+    and record: ``match`` (number), ``row``, ``side`` (0: left), ``claim``, ``taken``.
+
+    :ivar rules: (name, whether its matches are final, whether they are confirmed).
     """
-    engine = work.engine
-    engine.create("rule_names", _rule_names(work))
-    name = _quoted(reconciliation)
+
+    rows: Rows
+    rules: list[tuple[str, bool, bool]]
+    rule: npt.NDArray[np.int16]
+    match_id: pa.FixedSizeBinaryArray
+    difference: npt.NDArray[np.int64]
+    figures: pa.Table
+    match: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    side: npt.NDArray[np.int8]
+    claim: npt.NDArray[np.int8]
+    taken: npt.NDArray[np.int64]
+
+    @property
+    def exact(self) -> npt.NDArray[np.bool_]:
+        """Say of each match whether it is final."""
+        return np.array([exact for _, exact, _ in self.rules], np.bool_)[self.rule]
+
+    @property
+    def confirmed(self) -> npt.NDArray[np.bool_]:
+        """Say of each match whether it is more than a proposal."""
+        return np.array([confirm for _, _, confirm in self.rules], np.bool_)[self.rule]
+
+
+_FIGURES = pa.schema({"score": pa.int32(), "margin": pa.int32(), "coincidence": pa.int64()})
+_PARTS = {"match": np.int64, "row": np.int64, "side": np.int8, "claim": np.int8, "taken": np.int64}
+
+
+def gather(work: Performance, rows: Rows, reconciliation: str) -> Outcome:
+    """
+    Bring what every rule found together.
+
+    A match is named by the reconciliation, its records with their versions, and what it takes of each.
+    """
     plain = not any(work.grouped)
-    shares = [_pairs(work, *found, name) for found in work.found if found[1] == "paired" and plain]
-    bundles = [_spread(work, *found) for found in work.found if found[1] == "summed" or not plain]
+    pieces = []
+    for number, shape, found in work.found:
+        pieces.append(
+            _pairs(work, rows, number, found)
+            if plain and shape == "paired"
+            else _spread(work, rows, number, shape, found)
+        )
     if not plain:
-        bundles.append(_composed(work))
-    engine.create("spread", " union all ".join(bundles) or _nothing())
-    if bundles or not shares:
-        shares.append(_named(name))
-    engine.create("parts", " union all ".join(shares))
-
-
-def _rule_names(work: Performance) -> str:
-    """List what each number means: a rule of the set (0, 1, ...), or what a settlement proves by itself (below 0)."""
-    rows = [(number, rule.name, rule.exact, rule.confirm) for number, rule in enumerate(work.rules.rules)]
-    rows += [(-number, name, False, True) for number, name in enumerate(_SETTLEMENT_RULES, 1)]
-    values = ", ".join(f"({n}, '{_quoted(name)}', {exact}, {confirm})" for n, name, exact, confirm in rows)
-    return f"select * from (values {values}) v(rule, name, exact, confirm)"
-
-
-# What a row of a match carries of its record.
-_RECORD = ("record_id", "record_key", "version", "measure", "sign", "ccy")
-_FIGURES = "difference, score, margin, coincidence"
-
-
-def _pairs(work: Performance, number: int, shape: str, found: str, reconciliation: str) -> str:
-    """The common case, one record with one: named in one pass, with what both rows carry."""
-    del shape
-    rule = work.rules.rules[number]
-    carried = ", ".join(f"a.{c} as l_{c}, b.{c} as r_{c}" for c in (*_RECORD, "claim"))
-    work.engine.create(
-        f"named_{number}",
-        f"""
-        select p.*, {carried}, unhex(left(sha256(a.record_id || b.record_id || encode(
-            concat_ws(':', '{reconciliation}', a.version, b.version, p.l_taken, p.r_taken))), 32)) as match_id
-        from "{found}" p join left_all a on a.thing = p.l join right_all b on b.thing = p.r
-        """,
-    )
-    return " union all ".join(
-        f"""select match_id, {number} as rule, '{side}' as side, '{side}' as origin, {short} as row, {short}_claim as claim,
-            {short}_taken as taken, {_FIGURES}, {", ".join(f"{short}_{c} as {c}" for c in _RECORD)},
-            {rule.exact} as exact, {rule.confirm} as confirm from named_{number}"""
-        for side, short in (("left", "l"), ("right", "r"))
+        pieces.append(_composed(work, rows))
+    own = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
+    rules = own + [(name, False, True) for name in _SETTLEMENT_RULES]
+    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _PARTS}
+    matches = 0
+    for piece in pieces:
+        for name in _PARTS:
+            parts[name].append(piece.parts[name] + matches if name == "match" else piece.parts[name])
+        matches += len(piece.rule)
+    joined = {
+        name: np.concatenate([np.zeros(0, kind), *parts[name]]).astype(kind, copy=False)
+        for name, kind in _PARTS.items()
+    }
+    return Outcome(
+        rows=rows,
+        rules=rules,
+        rule=np.concatenate([np.zeros(0, np.int16), *(piece.rule for piece in pieces)]),
+        match_id=_named(work, rows, reconciliation, joined),
+        difference=np.concatenate([np.zeros(0, np.int64), *(piece.difference for piece in pieces)]),
+        figures=pa.concat_tables([_FIGURES.empty_table(), *(piece.figures for piece in pieces)]).combine_chunks(),
+        **joined,
     )
 
 
-def _spread(work: Performance, number: int, shape: str, found: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one rule found; matches are numbered from 0."""
+
+    rule: npt.NDArray[np.int16]
+    difference: npt.NDArray[np.int64]
+    figures: pa.Table
+    parts: dict[str, npt.NDArray[Any]]
+
+
+def _pairs(work: Performance, rows: Rows, number: int, found: str) -> _Piece:
+    """The common case, one record with one."""
+    told = work.engine.arrow(f'select * from "{found}"')
+    n = told.num_rows
+    parts = {name: np.empty(2 * n, np.int64) for name in ("row", "taken")}
+    for at, short in enumerate(("l", "r")):
+        parts["row"][at::2] = told[short].to_numpy()
+        parts["taken"][at::2] = told[f"{short}_taken"].to_numpy()
+    parts["match"] = np.repeat(np.arange(n), 2)
+    parts["side"] = np.tile(np.array([0, 1], np.int8), n)
+    parts["claim"] = rows.claim[parts["row"]]
+    return _Piece(
+        np.full(n, number, np.int16), told["difference"].to_numpy(), told.select(_FIGURES.names).cast(_FIGURES), parts
+    )
+
+
+def _spread(work: Performance, rows: Rows, number: int, shape: str, found: str) -> _Piece:
     """Give the records of bundles: things that are several records are replaced by them."""
     loose = f'select bundle, side, thing, taken, difference, null as score, null as margin, null as coincidence from "{found}"'
     if shape == "paired":
+        figures = "difference, score, margin, coincidence"
         loose = (
-            f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {_FIGURES} from \"{found}\""
-            f" union all select l, 'right', r, r_taken, {_FIGURES} from \"{found}\""
+            f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
+            f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
         )
     parts = []
-    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
+    for place, (side, grouped) in enumerate(zip(_SIDES, work.grouped, strict=True)):
         row, taken, joined = "t.thing", "t.taken", ""
         if grouped:
             row, taken = "coalesce(m.row, t.thing)", "coalesce(m.amount, t.taken)"
             joined = f"left join members_of_{side} m on m.thing = t.thing"
         parts.append(
-            f"""select {number} as rule, t.bundle, t.side, '{side}' as origin, {row} as row, {taken} as taken,
-                null::varchar as claim, t.difference, t.score, t.margin, t.coincidence
-            from ({loose}) t {joined} where t.side = '{side}'"""
+            f"""select {number} as rule, t.bundle, {place}::tinyint as side, {row} as row, {taken} as taken, null::tinyint as claim,
+                t.difference, t.score, t.margin, t.coincidence from ({loose}) t {joined} where t.side = '{side}'"""
         )
-    return " union all ".join(parts)
+    return _bundles(rows, work.engine.arrow(" union all ".join(parts)))
 
 
-def _composed(work: Performance) -> str:
+def _composed(work: Performance, rows: Rows) -> _Piece:
     """Give the records of what settlements prove by themselves."""
     side = "left" if work.grouped[0] else "right"
-    return f"""
-        select -list_position([{", ".join(f"'{_quoted(n)}'" for n in _SETTLEMENT_RULES)}], c.rule)::integer as rule, c.bundle,
-            c.side, '{side}' as origin, c.thing as row, {TRANSFERRED} as taken, c.claim, 0 as difference, null as score,
-            null as margin, null as coincidence
+    first = len(work.rules.rules) - 1
+    names, claims = ([f"'{_quoted(word)}'" for word in words] for words in (_SETTLEMENT_RULES, CLAIMS))
+    query = f"""
+        select list_position([{", ".join(names)}], c.rule) + {first} as rule, c.bundle,
+            (c.side = 'right')::tinyint as side, c.thing as row, {TRANSFERRED} as taken,
+            (list_position([{", ".join(claims)}], c.claim) - 1)::tinyint as claim,
+            0 as difference, null as score, null as margin, null as coincidence
         from composed c join {side}_all a on a.thing = c.thing"""
+    return _bundles(rows, work.engine.arrow(query))
 
 
-def _nothing() -> str:
-    return """select 0 as rule, 0::bigint as bundle, '' as side, '' as origin, 0::bigint as row, 0::bigint as taken,
-        '' as claim, 0::bigint as difference, 0 as score, 0 as margin, 0::bigint as coincidence where false"""
+def _bundles(rows: Rows, told: pa.Table) -> _Piece:
+    """Put the parts of bundles in order, and number the bundles."""
+    row, side = told["row"].to_numpy(), told["side"].to_numpy()
+    claim = told["claim"]
+    claims = rows.claim[row] if claim.null_count == len(claim) else claim.to_numpy()
+    bundle = (
+        told["bundle"].to_numpy() * (len(_SETTLEMENT_RULES) + 1)
+        + told["rule"].to_numpy()
+        - told["rule"].to_numpy().min(initial=0)
+    )
+    by_record = in_order(rows.record_key[row], *halves(rows.record_id.take(pa.array(row))))
+    inside = (bundle * 2 + side) * len(CLAIMS) + claims
+    order = by_record[np.argsort(inside[by_record], kind="stable")]
+    bundle = bundle[order]
+    starts = np.flatnonzero(np.r_[True, bundle[1:] != bundle[:-1]]) if len(order) else np.zeros(0, np.int64)
+    match = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(order)]))
+    firsts = pa.array(order[starts])
+    parts = {
+        "match": match,
+        "row": row[order],
+        "side": side[order],
+        "claim": claims[order],
+        "taken": told["taken"].to_numpy()[order],
+    }
+    of_match = told.select(["rule", "difference", *_FIGURES.names]).take(firsts)
+    rule = of_match["rule"].to_numpy().astype(np.int16)
+    return _Piece(
+        rule, of_match["difference"].to_numpy().astype(np.int64), of_match.select(_FIGURES.names).cast(_FIGURES), parts
+    )
 
 
-def _named(reconciliation: str) -> str:
-    """Name the bundles of ``spread``: by a digest of the digests of their records, in order."""
-    carried = ", ".join(f"t.{c}" for c in _RECORD)
-    return f"""(
-        with told as materialized (
-            select s.* exclude (claim), coalesce(s.claim, a.claim) as claim, {", ".join(f"a.{c}" for c in _RECORD)}
-            from spread s join every_row a on a.origin = s.origin and a.thing = s.row
-        ), named as (
-            select rule, bundle, unhex(left(sha256('{reconciliation}' || string_agg(
-                concat_ws(':', side, claim, hex(record_id), version, taken), ',' order by side, claim, record_key, record_id)), 32)) as match_id
-            from told group by rule, bundle
+#: What tells parts apart, as bytes: the digest of those of a match, in order, is its name.
+_NAMING = np.dtype([("side", "u1"), ("claim", "S12"), ("record_id", "V16"), ("version", ">i4"), ("taken", ">i8")])
+
+
+def _named(
+    work: Performance, rows: Rows, reconciliation: str, parts: dict[str, npt.NDArray[Any]]
+) -> pa.FixedSizeBinaryArray:
+    """Name the matches: SHA-256 of the reconciliation and the parts, cut to 16 bytes."""
+    match = parts["match"]
+    starts = np.flatnonzero(np.r_[True, match[1:] != match[:-1]]) if len(match) else np.zeros(0, np.int64)
+    bounds = np.r_[starts, len(match)]
+    claims = np.array([claim.encode() for claim in CLAIMS], "S12")
+    named: list[pa.Array] = [pa.array([], pa.binary(16))]
+    first = 0
+    while first < len(starts):
+        last = max(int(np.searchsorted(bounds, bounds[first] + _NAMED_AT_ONCE, "right")) - 1, first + 1)
+        here = slice(bounds[first], bounds[last])
+        row = parts["row"][here]
+        told = np.empty(len(row), _NAMING)
+        told["side"], told["claim"] = parts["side"][here], claims[parts["claim"][here]]
+        told["record_id"] = np.frombuffer(rows.record_id.take(pa.array(row)).buffers()[1], "V16", len(row))
+        told["version"], told["taken"] = rows.version[row], parts["taken"][here]
+        offsets = ((bounds[first : last + 1] - bounds[first]) * _NAMING.itemsize).astype(np.int32)
+        texts = pa.BinaryArray.from_buffers(
+            pa.binary(), last - first, [None, pa.py_buffer(offsets), pa.py_buffer(told)]
         )
-        select n.match_id, t.rule::integer as rule, t.side, t.origin, t.row, t.claim, t.taken, t.difference, t.score,
-            t.margin, t.coincidence, {carried}, r.exact, r.confirm
-        from told t join named n on n.rule = t.rule and n.bundle = t.bundle join rule_names r on r.rule = t.rule)"""
+        work.engine.con.register("told_given", pa.table({"told": texts}))
+        name = _quoted(reconciliation)
+        digests = work.engine.arrow(f"select unhex(left(sha256(encode('{name}') || told), 32)) as id from told_given")
+        work.engine.con.unregister("told_given")
+        named.append(digests["id"].cast(pa.binary(16)).combine_chunks())
+        first = last
+    return pa.concat_arrays(
+        [chunk for each in named for chunk in (each.chunks if isinstance(each, pa.ChunkedArray) else [each])]
+    )
 
 
-def matches_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
+def taken_of_rows(found: Outcome) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Say of each row what confirmed matches take of what was open of it, and whether any does."""
+    counts = found.confirmed[found.match] & (found.claim != CLAIMS.index("transfer"))
+    row, taken = found.row[counts], found.taken[counts]
+    total, touched = np.zeros(len(found.rows.record_key), np.int64), np.zeros(len(found.rows.record_key), np.bool_)
+    np.add.at(total, row, taken)
+    touched[row] = True
+    return total, touched
+
+
+def matches_of(found: Outcome, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
     """
-    Write the rows of the lake table ``matches``, in total order.
+    Give the rows of the lake table ``matches``, in total order, a part at a time.
 
     :param final: those of exact rules; else those that stay provisional.
     """
-    money = " ".join(f"when {code} then {{}}" for code, _, _ in work.money.currencies)
-    currency = money.format(*(f"'{name}'" for _, name, _ in work.money.currencies))
-    exponent = money.format(*(str(exponent) for _, _, exponent in work.money.currencies))
-    return f"""
-        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, n.name as rule,
-            case when p.confirm then 'confirmed' else 'proposed' end as status, p.side, p.claim, p.record_id, p.record_key,
-            p.version, p.measure::bigint as amount, (p.taken * p.sign)::bigint as allocated,
-            case p.ccy {currency} end as currency, (case p.ccy {exponent} end)::integer as exponent,
-            p.difference::bigint as difference, p.score::integer as score, p.margin::integer as margin,
-            p.coincidence::bigint as coincidence, null::varchar as evidence, null::varchar as decided_by
-        from parts p join rule_names n on n.rule = p.rule
-        where p.exact = {str(final).lower()}
-        order by p.record_key, p.match_id, p.side, p.claim
-    """
+    mine = np.flatnonzero(found.exact[found.match] == final)
+    rows = found.rows
+    ids = halves(found.match_id)
+    match = found.match[mine]
+    order = mine[
+        in_order(rows.record_key[found.row[mine]], ids[0][match], ids[1][match], found.side[mine], found.claim[mine])
+    ]
+    words = {
+        "rule": [name for name, _, _ in found.rules],
+        "status": ["proposed", "confirmed"],
+        "side": list(_SIDES),
+        "claim": CLAIMS,
+        "currency": [name for _, name, _ in work.money.currencies],
+        "reconciliation": [reconciliation],
+    }
+    lists = {name: pa.array(listed, pa.string()) for name, listed in words.items()}
+    exponent = np.array([exponent for _, _, exponent in work.money.currencies], np.int32)
+    confirmed = found.confirmed.astype(np.int32)
+    for at in range(0, len(order), _BATCH_ROWS):
+        part = order[at : at + _BATCH_ROWS]
+        match, row = found.match[part], found.row[part]
+        ccy = rows.ccy[row]
+        codes: dict[str, npt.NDArray[Any]] = {
+            "rule": found.rule[match],
+            "status": confirmed[match],
+            "side": found.side[part],
+            "claim": found.claim[part],
+            "currency": ccy,
+            "reconciliation": np.zeros(len(part), np.int32),
+        }
+        columns = {
+            "match_id": found.match_id.take(pa.array(match)),
+            "record_id": rows.record_id.take(pa.array(row)),
+            "record_key": rows.record_key[row],
+            "version": rows.version[row],
+            "amount": rows.measure[row],
+            "allocated": found.taken[part] * rows.sign[row],
+            "exponent": exponent[ccy],
+            "difference": found.difference[match],
+            "evidence": pa.nulls(len(part), pa.string()),
+            "decided_by": pa.nulls(len(part), pa.string()),
+        }
+        for name, code in codes.items():
+            columns[name] = pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32, copy=False)), lists[name])
+        for name in _FIGURES.names:
+            figure = found.figures[name]
+            none = figure.null_count == len(figure)
+            columns[name] = pa.nulls(len(part), figure.type) if none else figure.take(pa.array(match))
+        yield pa.table(columns)
 
 
-def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> str:
+def leave_differences(found: Outcome, work: Performance) -> None:
+    """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
+    match = found.match
+    starts = np.flatnonzero(np.r_[True, match[1:] != match[:-1]]) if len(match) else np.zeros(0, np.int64)
+    some = np.flatnonzero(found.difference)
+    ccy = found.rows.ccy[found.row]
+    left = found.side == 0
+
+    def of_matches(how: np.ufunc, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return how.reduceat(column, starts)[some] if len(starts) else column[:0]
+
+    work.engine.take(
+        "differing",
+        pa.table(
+            {
+                "match_id": found.match_id.take(pa.array(some)),
+                "rule": found.rule[some],
+                "exact": found.exact[some],
+                "difference": found.difference[some],
+                "mixed": of_matches(np.minimum, ccy) != of_matches(np.maximum, ccy),
+                "ccy": of_matches(np.maximum, np.where(left, ccy, -1)),
+                "sign": np.where(of_matches(np.add, np.where(left, found.taken, 0)) < 0, -1, 1),
+            },
+        ),
+    )
+
+
+def adjustments_sql(found: Outcome, work: Performance, reconciliation: str, *, final: bool) -> str:
     """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
     cases = []
     # One minor unit of the currency itself, however many digits the sources of this run carry.
@@ -166,42 +349,33 @@ def adjustments_sql(work: Performance, reconciliation: str, *, final: bool) -> s
             f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
         )
     money = work.money.currencies
-    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in money)
-    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money)
+    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in money) or "when -1 then ''"
+    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money) or "when -1 then 0"
+    policy = " ".join(f"when {number} then '{_quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
     reason = f"case {' '.join(cases)} end" if cases else "''"
     return f"""
-        with p as (
-            select p.match_id, p.rule, p.exact, any_value(p.difference) as difference, min(p.ccy) <> max(p.ccy) as mixed,
-                max(p.ccy) filter (where p.side = 'left') as ccy,
-                case when sum(p.taken) filter (where p.side = 'left') < 0 then -1 else 1 end as sign
-            from parts p where p.difference <> 0 group by p.match_id, p.rule, p.exact
-        )
-        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference::bigint as amount,
+        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference as amount,
             null::bigint as tax_amount,
             case when p.mixed then '{_quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
             (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
-            n.name as policy
-        from p join rule_names n on n.rule = p.rule
-        where p.exact = {str(final).lower()}
-        order by p.match_id
+            case p.rule {policy} end as policy
+        from differing p where p.exact = {str(final).lower()} order by p.match_id
     """
 
 
-def counts(work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+def counts(found: Outcome, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
     """Count what a run found, for people."""
-    rows = work.engine.arrow(
-        """select count(distinct match_id) filter (where confirm) as matches,
-            count(distinct match_id) filter (where not confirm) as proposed,
-            count(distinct match_id) filter (where exact) as final,
-            count(*) filter (where confirm) as matched from parts"""
-    ).to_pylist()[0]
     states = {
         row["state"]: row["n"]
         for row in work.engine.arrow("select state, count(*) as n from left_over group by state").to_pylist()
     }
     files = {f.table_name: f.rows for f, _ in written}
+    confirmed = found.confirmed
     return {
-        **{name: int(count) for name, count in rows.items()},
+        "matches": int(confirmed.sum()),
+        "proposed": int((~confirmed).sum()),
+        "final": int(found.exact.sum()),
+        "matched": int(confirmed[found.match].sum()),
         "exceptions": files.get("exceptions", 0),
         "in_transit": states.get("in_transit", 0),
         "open": states.get("open", 0),

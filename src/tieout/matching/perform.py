@@ -41,13 +41,19 @@ _ALWAYS = (
 )
 
 
+_SIDES = ("left", "right")
+
+
 @dataclass(slots=True)
 class Performance:
     """
     One performance of a rule set.
 
     :ivar grouped: (left, right): whether lines of a settlement are one thing.
+    :ivar kinds: which kinds the records of (left, right) have.
     :ivar calendars: {code: name}.
+    :ivar keys_ready: of each side the relations of what its fields say.
+    :ivar keys_shared: for two sets of those the relations of what both say.
     :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
     """
 
@@ -60,9 +66,11 @@ class Performance:
     folder: Path
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
+    kinds: tuple[set[str], set[str]]
     found: list[tuple[int, str, str]] = field(default_factory=list)
     spoken_for_after: tuple[int, int] = (-1, -1)
-    keys_ready: dict[tuple[str, tuple[str, ...], bool], str] = field(default_factory=dict)
+    keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
+    keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
 
 
 def columns_wanted(rules: RuleSet, side: str) -> list[str]:
@@ -90,11 +98,15 @@ def perform_rules(work: Performance) -> None:
     _make_families(work)
     _leave_out_kin(work)
     for name in ("held", "beyond"):
-        engine.create(name, "select ''::varchar as side, 0::bigint as thing where false")
+        engine.create(name, "select 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
             break
-        _perform(work, number, rule)
+        if all(
+            not own.kinds or kinds & set(own.kinds)
+            for own, kinds in zip((rule.left, rule.right), work.kinds, strict=True)
+        ):
+            _perform(work, number, rule)
 
 
 def _make_forbidden(work: Performance) -> None:
@@ -113,10 +125,10 @@ def _make_forbidden(work: Performance) -> None:
 
 def _make_families(work: Performance) -> None:
     """
-    Make ``family`` (side, parent, child): a bank's entry and the transactions inside it. A match uses the one or the others.
+    Make ``family`` (parent, child): a bank's entry and the transactions inside it. A match uses the one or the others.
     """
     parts = [
-        f"""select '{side}' as side, p.thing as parent, c.thing as child from {side}_all p join {side}_all c
+        f"""select p.thing as parent, c.thing as child from {side}_all p join {side}_all c
             on c.parent_key = p.external_key and c.account_id = p.account_id and c.booked = p.booked
             where p.kind = 'bank_entry' and c.kind = 'bank_detail'"""
         for side in ("left", "right")
@@ -139,7 +151,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     if not any(key.how != "name" for key in rule.keys):
         make_spoken_for(work)
     for short, side in (("l", "left"), ("r", "right")):
-        engine.create(short, _looked_at(work, rule, short, side))
+        _look_at(work, rule, short, side)
     # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
     plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)))
     if rule.days is not None:
@@ -157,32 +169,36 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         note_crowds(work, place)
     if plan.result == "pools":
         select_from_pools(engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
-        engine.con.execute("insert into held select side, thing from held_now")
-        engine.con.execute("insert into beyond select side, thing from beyond_now")
+        engine.con.execute("insert into held select thing from held_now")
+        engine.con.execute("insert into beyond select thing from beyond_now")
         plan.result = "summed"
     _take(work, number, rule, plan)
 
 
-def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
-    """Write the query for what a rule looks at of a side, with the day and, where asked for, the amount in base currency."""
+def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:
+    """Make ``l`` or ``r``: what a rule looks at of a side, with the day and, where asked for, the amount in base currency."""
+    engine = work.engine
     own: Filter = getattr(rule, side)
     day = getattr(rule.days, side) if rule.days is not None else "booked_on"
     shown = {
         "booked_on": "s.booked",
     }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
     # What fits two answers equally well is not settled by a weaker rule.
-    conditions = [f"s.thing not in (select thing from held where side = '{side}')"]
+    left_out = ["held"]
     if not any(key.how != "name" for key in rule.keys):
-        conditions.append(f"s.thing not in (select thing from spoken_for where side = '{side}')")
-    if own.kinds:
+        left_out.append("spoken_for")
+    conditions = [f"s.thing not in (select thing from {name})" for name in left_out if engine.count(name)]
+    place = 0 if side == "left" else 1
+    by_kind = bool(own.kinds) and not work.kinds[place] <= set(own.kinds)
+    if by_kind:
         conditions.append(f"m.kind in ({_listed(own.kinds)})")
     # A part of several lines would be a part of none of them in particular.
-    single = rule.partial and work.grouped[0 if side == "left" else 1]
+    single = rule.partial and work.grouped[place]
     if single:
         conditions.append(f"m.kind in ({_listed(SETTLED)})")
     if own.bank_codes:
         conditions.append(" or ".join(f"starts_with(m.bank_code, {_listed((code,))})" for code in own.bank_codes))
-    needs_row = day != "booked_on" or own.kinds or own.bank_codes or single
+    needs_row = bool(day != "booked_on" or by_kind or own.bank_codes or single)
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
     if rule.amount is not None and rule.amount.base:
@@ -190,10 +206,15 @@ def _looked_at(work: Performance, rule: Rule, short: str, side: str) -> str:
         joined += f' left join "base_of_{side}" b on b.ccy = s.ccy and b.day = s.booked'
         whole = "(abs(s.amount::hugeint) * b.numerator * 2 + b.denominator) // (2 * b.denominator)"
         base = f"(case when s.amount < 0 then -1 else 1 end * {whole})::bigint"
-    return (
+    where = f" where ({') and ('.join(conditions)})" if conditions else ""
+    query = (
         f"select s.thing, s.ccy, s.amount, ({shown})::integer as {short}_day, s.calendar, {base} as base"
-        f' from "{side}" s{joined} where ({") and (".join(conditions)})'
+        f' from "{side}" s{joined}{where}'
     )
+    if joined or where or rule.score is not None:
+        engine.create(short, query)
+    else:  # a side as it is
+        engine.view(short, query)
 
 
 def _make_base(work: Performance, side: str) -> None:
@@ -209,20 +230,13 @@ def _listed(words: tuple[str, ...]) -> str:
 def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     """Keep what a rule found and take it off both sides."""
     engine = work.engine
+    if not engine.count(plan.result):
+        return
     name = f"found_{number}"
     if plan.result == "paired":
-        part = "abs(lt.amount) <= abs(rt.amount)"
-        taken = f"case when {part} then lt.amount else rt.amount end"
-        left, right = (taken, taken) if rule.partial else ("lt.amount", "rt.amount")
-        engine.create(
-            name,
-            f"""select p.*, {left} as l_taken, {right} as r_taken from paired p
-                join l lt on lt.thing = p.l join r rt on rt.thing = p.r""",
-        )
-        _leave_out_entries(work, name, "l", "select 'left', l, l from {0} union all select 'right', r, l from {0}")
-        for side, short in (("left", "l"), ("right", "r")):
-            engine.create("taken", f"select {short} as thing, {short}_taken as allocated from {name}")
-            _take_off(work, side, partial=rule.partial)
+        engine.create(name, _taken_of_pairs(rule))
+        bundle, taken = "l", f"select l as thing, l as bundle from {name} union all select r, l from {name}"
+        parts = {side: f"select {side[0]} as thing, {side[0]}_taken as allocated from {name}" for side in _SIDES}
     else:
         engine.create(
             name,
@@ -230,41 +244,49 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
                 left join l lt on p.side = 'left' and lt.thing = p.thing
                 left join r rt on p.side = 'right' and rt.thing = p.thing""",
         )
-        _leave_out_entries(work, name, "bundle", "select side, thing, bundle from {0}")
-        for side in ("left", "right"):
-            engine.create("taken", f"select thing, taken as allocated from {name} where side = '{side}'")
-            _take_off(work, side, partial=rule.partial)
-    _take_families(work, name, plan.result)
+        bundle, taken = "bundle", f"select thing, bundle from {name}"
+        parts = {side: f"select thing, taken as allocated from {name} where side = '{side}'" for side in _SIDES}
+    families = engine.count("family") > 0
+    if families:
+        _leave_out_entries(work, name, bundle, taken)
+    for side in _SIDES:
+        engine.view("taken", parts[side])
+        _take_off(work, side, partial=rule.partial)
+    if families:
+        _take_families(work, taken)
     if engine.count(name):
         work.found.append((number, plan.result, name))
 
 
+def _taken_of_pairs(rule: Rule) -> str:
+    """Write the query for what each pair takes of both its halves."""
+    if rule.amount is not None and rule.amount.exact and not rule.amount.base and not rule.partial:  # they are equal
+        return "select p.*, t.amount as l_taken, t.amount as r_taken from paired p join l t on t.thing = p.l"
+    left, right = "lt.amount", "rt.amount"
+    if rule.partial:
+        left = right = "case when abs(lt.amount) <= abs(rt.amount) then lt.amount else rt.amount end"
+    return f"""select p.*, {left} as l_taken, {right} as r_taken from paired p
+        join l lt on lt.thing = p.l join r rt on rt.thing = p.r"""
+
+
 def _leave_out_entries(work: Performance, name: str, bundle: str, taken: str) -> None:
     """Where one rule takes a bank's entry and a transaction inside it, leave out what has the entry: the part says more."""
-    if not work.engine.count("family"):
-        return
     work.engine.con.execute(
         f"""delete from "{name}" where {bundle} in (
-            with t(side, thing, bundle) as ({taken.format(name)})
-            select p.bundle from t p join family f on f.side = p.side and f.parent = p.thing
-            join t c on c.side = f.side and c.thing = f.child)"""
+            with t as ({taken})
+            select p.bundle from t p join family f on f.parent = p.thing join t c on c.thing = f.child)"""
     )
 
 
-def _take_families(work: Performance, name: str, shape: str) -> None:
+def _take_families(work: Performance, taken: str) -> None:
     """Take an entry off with its transactions, and the other way round."""
     engine = work.engine
-    if not engine.count("family"):
-        return
-    for side, short in (("left", "l"), ("right", "r")):
-        taken = f"select {short} as thing from {name}"
-        if shape == "summed":
-            taken = f"select thing from {name} where side = '{side}'"
-        engine.create(
-            "kin",
-            f"""select f.child as thing from family f join ({taken}) t on t.thing = f.parent where f.side = '{side}'
-                union select f.parent from family f join ({taken}) t on t.thing = f.child where f.side = '{side}'""",
-        )
+    engine.create(
+        "kin",
+        f"""select f.child as thing from family f join ({taken}) t on t.thing = f.parent
+            union select f.parent from family f join ({taken}) t on t.thing = f.child""",
+    )
+    for side in _SIDES:
         engine.create("rest", f'select s.* from "{side}" s anti join kin k on k.thing = s.thing')
         engine.rename("rest", side)
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sqlglot import exp, select
-
 from tieout.matching import operators as op
+from tieout.matching.building import Query, select
 from tieout.matching.points import ALIKE, candidate_points, ranked
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Step:
     """One relation to compute, and the name under which later steps read it."""
 
     name: str
-    query: exp.Expression
+    query: Query
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class Plan:
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
 
-    def add(self, name: str, query: exp.Expression) -> str:
+    def add(self, name: str, query: Query) -> str:
         """Add a step, and give its name."""
         self.steps.append(Step(name, query))
         return name
@@ -80,10 +79,11 @@ def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
 def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
+    simple = simple and not rule.interchangeable
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"))
         said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"))
-        pairs = plan.add("pairs", op.allowed(op.distinct_pairs(said)))
+        pairs = plan.add("pairs", op.allowed(select("l", "r").from_(said)))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
@@ -118,10 +118,8 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
         _with_columns(plan, number, ())
         shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
         plan.crowds.append(number)
-        used = plan.add(f"used_{number}", op.keys_in_use(shared))
-        # A word of one text and a word of another are no evidence: one of the two must be a whole identifier.
-        whole = ("(l.raw <> 0 or r.raw <> 0)",) if key.how == "token" else ()
-        query = op.pairs_by_key(f"lk_{number}", f"rk_{number}", used, raw=key.how == "exact", conditions=whole)
+        used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", shared))
+        query = op.pairs_by_key(used, f"rk_{number}", raw=key.how == "exact", words=key.how == "token")
         parts.append(plan.add(f"pairs_{number}", query))
     joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
     for number, part in enumerate(parts[1:], 1):
@@ -137,13 +135,13 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     return plan.add("pairs", op.allowed(joined.where(*conditions)))
 
 
-def _near_amounts(conditions: Sequence[str]) -> exp.Select:
+def _near_amounts(conditions: Sequence[str]) -> Query:
     """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
     query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
     return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
 
 
-def _prefix_pairs(number: int, rule: Rule) -> exp.Select:
+def _prefix_pairs(number: int, rule: Rule) -> Query:
     """
     Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form).
 
@@ -197,19 +195,16 @@ def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
     plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns))
 
 
-def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> exp.Select:
-    """Add the difference of each pair; with ``partial`` what the right has is taken, and nothing is a difference."""
-    difference = (
-        "0" if rule.partial else "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
-    )
-    return (
-        select("p.l", "p.r", f"cast({difference} as bigint) as difference", "null as score")
-        .select(f"cast({margin} as integer) as margin")
-        .select("null as coincidence")
-        .from_(f"{pairs} as p")
-        .join("l as lt", on="lt.thing = p.l")
-        .join("r as rt", on="rt.thing = p.r")
-    )
+def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
+    """Add the difference of each pair: none where amounts are equal, or where only a part is taken (``partial``)."""
+    query = select("p.l", "p.r").from_(f"{pairs} as p")
+    if rule.partial or (rule.amount is not None and rule.amount.exact and not rule.amount.base):
+        query = query.select("cast(0 as bigint) as difference")
+    else:
+        difference = "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
+        query = query.select(f"cast({difference} as bigint) as difference")
+        query = query.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
+    return query.select("null as score", f"cast({margin} as integer) as margin", "null as coincidence")
 
 
 def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
@@ -336,9 +331,7 @@ def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> 
     return plan.add("met", best.group_by("l", "r"))
 
 
-def _name_pairs(
-    plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False
-) -> exp.Select:
+def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> Query:
     """
     Bring together names that begin alike (l_party, r_party: things with block, form, plain).
 

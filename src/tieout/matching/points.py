@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot import exp, select
-
 from tieout.matching import operators as op
+from tieout.matching.building import Query, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +23,7 @@ ALIKE = (
 )
 
 
-def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> exp.Select:
+def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> Query:
     """
     Give each candidate its points, whole numbers: amount and days fall off linearly with the distance.
     """
@@ -53,7 +52,7 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
     )
 
 
-def ranked(points: str, at_least: int) -> exp.Select:
+def ranked(points: str, at_least: int) -> Query:
     """Rank each candidate among those of either side; its margin is the distance to the best rival."""
     inner = (
         select("l", "r", "score", "coincidence")

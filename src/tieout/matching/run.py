@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,17 +29,18 @@ from tieout.matching.facts import (
     records_of,
 )
 from tieout.matching.followers import claims_of, followers_text, may_share, may_still_explain
-from tieout.matching.leftovers import Leftovers, exceptions_sql, leave, positions_sql
-from tieout.matching.outcome import adjustments_sql, counts, gather, matches_sql
+from tieout.matching.keeping import Kept, keep_matches, keep_the_rest
+from tieout.matching.leftovers import Leftovers, leave
+from tieout.matching.outcome import counts, gather, leave_differences
 from tieout.matching.perform import Performance, columns_wanted, perform_rules
 from tieout.matching.reading import rule_set
+from tieout.matching.rows import read_rows
 from tieout.matching.settlements import compose
 from tieout.matching.sides import members_sql, rows_sql, shared_sql, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
-from tieout.store.tables import table_schema
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
+    from tieout.matching.outcome import Outcome
     from tieout.matching.rules import RuleSet
     from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
@@ -146,6 +149,7 @@ class _Attempt:
         self.through, self.threads, self.again, self.progress = through, threads, again, progress
         self.rules = rule_set(workspace, reconciliation) if again is None else again.rules
         self.seconds: dict[str, float] = {}
+        self.token = store.entropy.token_bytes(6).hex()
 
     def run(self) -> RunOutcome:
         """Read, match, write, commit."""
@@ -219,15 +223,21 @@ class _Attempt:
             if any(work.grouped):
                 compose(engine, f"{'left' if work.grouped[0] else 'right'}_all")
             perform_rules(work)
-            gather(work, self.reconciliation.id)
+            found = gather(work, self.rows, self.reconciliation.id)
             judged = Leftovers(
                 reconciliation=self.reconciliation.id,
                 through_day=day_number(self.through),
                 later=may_still_explain(self.followers, self.reconciliation, self.rules, claims),
             )
-            leave(work, self.workspace, judged)
+            # Matches need nothing of what is left over: they are written meanwhile.
+            with ThreadPoolExecutor(1) as meanwhile:
+                matches = meanwhile.submit(
+                    keep_matches, self.store.lake, self.token, work, found, self.reconciliation.id
+                )
+                leave(work, self.workspace, found, judged)
+                leave_differences(found, work)
         with self._timed("write"):
-            run = self._write(work, judged)
+            run = self._write(work, found, judged, matches.result())
             if self.last is not None and self._found_the_same(self.last, run):
                 for file, _ in run.files:
                     self.store.lake.remove(file.path)
@@ -246,12 +256,13 @@ class _Attempt:
         self.claims = self._claims_used(claims, kinds, moved=any(grouped))
         money = read_scales(engine, records, own, self.rules, standing, self.claims)
         self.stale = read_stale(engine, store.lake, self.reading.files, self.reading.results, own.id, self.claims)
-        used = read_used(engine, store.lake, self.reading.results, own.id)
+        used = read_used(engine, store.lake, self.reading.results, own.id, self.claims)
         read_kin(engine, records, kinds[0] | kinds[1], used=used)
         read_forbidden(engine, store.lake, self.reading.results, own.id)
         calendars = calendar_codes(engine, self.workspace)
         polarity = self.rules.polarity
         sides = (("left", own.left, self.rules.left), ("right", own.right, self.rules.right))
+        first = 0
         for (side, spec, filtered), claim, is_grouped in zip(sides, claims, grouped, strict=True):
             turned = (
                 polarity
@@ -263,16 +274,13 @@ class _Attempt:
                 records, (spec, filtered), claim, columns, day_number(self.through), polarity=turned, used=used,
                 grouped=is_grouped,
             )  # fmt: skip
-            engine.number(f"{side}_all", query)
+            first = engine.number(f"{side}_all", query, first)
+        self.rows = read_rows(engine)
         self._refuse_shared(engine)
-        engine.con.execute(
-            """create or replace temp view every_row as select 'left' as origin, * from left_all
-                union all by name select 'right' as origin, * from right_all"""
-        )
         work = Performance(
             engine=engine, rules=self.rules, money=money, rates=self.rates, base_currency=self._base_currency(),
             base_exponent=exponent_of(self._base_currency()), folder=self.workspace.folder, calendars=calendars,
-            grouped=grouped,
+            grouped=grouped, kinds=kinds,
         )  # fmt: skip
         for side, is_grouped in zip(("left", "right"), grouped, strict=True):
             if is_grouped:
@@ -316,8 +324,8 @@ class _Attempt:
             return self.workspace.entity(entities.pop()).currency
         return self.workspace.base_currency
 
-    def _write(self, work: Performance, judged: Leftovers) -> NewRun:
-        """Write the result files, and describe the run."""
+    def _write(self, work: Performance, found: Outcome, judged: Leftovers, matches: list[Kept]) -> NewRun:
+        """Write the other result files, and describe the run."""
         own = self.reconciliation.id
         run = NewRun(
             kind="rules",
@@ -329,24 +337,8 @@ class _Attempt:
             texts={hashlib.sha256(text.encode()).hexdigest(): (kind, text) for kind, text in self.texts.items()},
             voids=dict.fromkeys(self.stale, ("a record was superseded", False)),
         )
-        queries = [
-            ("matches", False, matches_sql(work, own, final=True)),
-            ("matches", True, matches_sql(work, own, final=False)),
-            ("adjustments", False, adjustments_sql(work, own, final=True)),
-            ("adjustments", True, adjustments_sql(work, own, final=False)),
-            ("positions", True, positions_sql(work, judged)),
-            ("exceptions", True, exceptions_sql(work, judged)),
-        ]
-        token = self.store.entropy.token_bytes(6).hex()
-        for name, provisional, query in queries:
-            with self.store.lake.writer(name, table_schema(name), token) as writer:
-                for batch in work.engine.batches(query):
-                    writer.write(_table(batch, name))
-            if writer.rows:
-                run.files.append((writer.file, provisional))
-            else:
-                self.store.lake.remove(writer.file.path)
-        run.counts = counts(work, run.files)
+        run.files += [*matches, *keep_the_rest(self.store.lake, self.token, work, found, judged)]
+        run.counts = counts(found, work, run.files)
         given_back = sum(self.stale.values())
         run.counts["final"] -= given_back
         before = (
@@ -377,13 +369,6 @@ class _Timer:
 
     def __exit__(self, *_error: object) -> None:
         self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + self._clock.monotonic() - self._began
-
-
-def _table(batch: object, name: str) -> object:
-    import pyarrow as pa
-
-    table, schema = pa.Table.from_batches([batch]), table_schema(name)
-    return pa.table([table[f.name].cast(f.type) for f in schema], schema=schema)
 
 
 def _read(connection: sa.Connection, again: Given | None) -> _Reading:

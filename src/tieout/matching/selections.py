@@ -50,7 +50,7 @@ class Selections:
 def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now`` and ``beyond_now``
-    (side, thing).
+    (thing).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -88,11 +88,9 @@ def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: st
             },
         ),
     )
-    held = [(one[0], thing) for thing in sorted(found.held_ones)]
-    held += [(one[1], thing) for thing in sorted(found.held_others)]
-    for name, things in (("held_now", held), ("beyond_now", [(one[0], thing) for thing in sorted(found.beyond)])):
-        sides, numbers = [side for side, _ in things], [thing for _, thing in things]
-        engine.take(name, pa.table({"side": pa.array(sides, pa.string()), "thing": pa.array(numbers, pa.int64())}))
+    held = sorted(found.held_ones | found.held_others)
+    for name, things in (("held_now", held), ("beyond_now", sorted(found.beyond))):
+        engine.take(name, pa.table({"thing": pa.array(things, pa.int64())}))
 
 
 def _search(rows: pa.Table, rule: Rule) -> Selections:

@@ -23,7 +23,7 @@ __all__ = [
     "SETTLED",
     "TextField",
     "claim_sql",
-    "identifier_parts",
+    "identifiers_sql",
     "members_sql",
     "rows_sql",
     "shared_sql",
@@ -182,25 +182,14 @@ def _claims_of(claim: str) -> list[str]:
     return sorted({kind.claims[0] for kind in KINDS.values() if kind.claims})
 
 
-def identifier_parts(rows: str, fields: Sequence[str]) -> list[str]:
-    """
-    Write the queries for the identifiers of things: (thing, key, raw), raw being a hash of the spelling.
-    """
-    parts = []
-    for name in fields:
-        field = FIELDS[name]
-        if field.key is None:
-            continue
-        if field.many:
-            parts.append(
-                f'select thing, unnest({field.key}) as key, unnest(list_transform("{name}", lambda x: hash(x))) as raw'
-                f" from {rows} where {field.key} is not null"
-            )
-        else:
-            parts.append(
-                f'select thing, {field.key} as key, hash("{name}") as raw from {rows} where {field.key} is not null'
-            )
-    return parts
+def identifiers_sql(rows: str, field: str) -> str:
+    """Write the query for what an identifier says of things: (thing, key, raw), raw being a hash of the spelling."""
+    key = FIELDS[field].key
+    if FIELDS[field].many:
+        return f"""select thing, key, raw from (select thing, unnest({key}) as key,
+            unnest(list_transform("{field}", lambda x: hash(x))) as raw from {rows} where {key} is not null)
+            where key is not null"""
+    return f'select thing, {key} as key, hash("{field}") as raw from {rows} where {key} is not null'
 
 
 def things_sql(rows: str, *, grouped: bool) -> str:
@@ -230,10 +219,15 @@ def members_sql(rows: str) -> str:
     """Write the query for the records of grouped things: (thing, row, amount); payouts stand for themselves."""
     settled = f"kind in ({_listed(SETTLED)})"
     return f"""
-        select min(l.thing) over (partition by l.account_id, l.settlement_id, l.ccy) as thing, l.thing as row, l.amount
-        from "{rows}" l
-        where l.settlement_id is not null and l.amount <> 0 and not l.{settled}
-            and not exists (select 1 from "{rows}" p where p.{settled} and p.settlement_id = l.settlement_id
-                and p.ccy = l.ccy and p.account_id = l.account_id)
+        with settlement as (
+            select min(thing) as thing, account_id, settlement_id, ccy from "{rows}" l
+            where settlement_id is not null and amount <> 0 and not {settled}
+                and not exists (select 1 from "{rows}" p where p.{settled} and p.settlement_id = l.settlement_id
+                    and p.ccy = l.ccy and p.account_id = l.account_id)
+            group by account_id, settlement_id, ccy
+        )
+        select s.thing, l.thing as row, l.amount from "{rows}" l join settlement s
+            on s.account_id is not distinct from l.account_id and s.settlement_id = l.settlement_id and s.ccy = l.ccy
+        where l.amount <> 0 and not l.{settled}
         union all select thing, thing, amount from "{rows}" where {settled} and amount <> 0
     """

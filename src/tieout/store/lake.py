@@ -45,8 +45,10 @@ _PLAIN = _RANDOM | _NEAR | {"row"}
 # Rows that the writer takes at once: many, since each of the sixty columns pays for every step.
 _BATCH_ROWS = 65_536
 
-# Columns that are the same for most rows of a delivery.
-_CONSTANT = {"system", "source_id", "entity_id", "account_id", "delivery_id", "member"}
+# Columns that are the same for most rows of a delivery, or of a run.
+_CONSTANT = {
+    "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "reconciliation", "rule", "side", "claim",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,8 +79,25 @@ def compile_mapping(
 
     ``kinds`` are the types of the columns (of Parquet); by default all are text.
 
+    A source's files have the same columns from month to month: what was compiled for one is kept for the next.
+
     :raises WrongUse: the mapping is at fault. BadInput: the file lacks a column.
     """
+    key = (repr(mapping), header, repr(options), kinds)
+    if key not in _COMPILED:
+        if len(_COMPILED) >= _KEPT_MAX:
+            _COMPILED.clear()
+        _COMPILED[key] = _compile(mapping, header, options, kinds)
+    return _COMPILED[key]
+
+
+_COMPILED: dict[tuple[object, ...], Compiled] = {}
+_KEPT_MAX = 64
+
+
+def _compile(
+    mapping: Mapping, header: tuple[str, ...], options: ReadOptions, kinds: tuple[Kind, ...] | None
+) -> Compiled:
     meanings = {digits: meaning_of(mapping, header, options, digits, kinds) for digits in (FAST, EXACT)}
     fast, exact = meanings[FAST], meanings[EXACT]
     columns = stated.final_columns(mapping, exact)

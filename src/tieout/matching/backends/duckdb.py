@@ -4,7 +4,6 @@ The engine in the process: DuckDB, over the lake's own files.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tieout.errors import Rejected
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 
     import duckdb
     import pyarrow as pa
-    from sqlglot import exp
+
+    from tieout.matching.building import Query
 
 __all__ = ["DuckDB"]
 
@@ -29,8 +29,9 @@ class DuckDB:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         """Use a connection that nobody else uses."""
         self.con = con
+        self._views: set[str] = set()
 
-    def create(self, name: str, query: exp.Expression | str) -> None:
+    def create(self, name: str, query: Query | str) -> None:
         """
         Perform a query and keep its rows under a name, replacing what had it.
 
@@ -39,16 +40,30 @@ class DuckDB:
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
         import duckdb
 
+        if name in self._views:
+            self.drop(name)
         try:
             self.con.execute(f'create or replace temp table "{name}" as {text}')
         except duckdb.OutOfRangeException as error:
             message = f"expected sums of amounts within 64 bits of minor units, got more: {error}"
             raise Rejected(message) from None
 
-    def number(self, name: str, query: str) -> None:
-        """Perform a query and keep its rows under a name with a column ``thing`` that numbers them, from 0."""
+    def number(self, name: str, query: str, first: int = 0) -> int:
+        """
+        Perform a query and keep its rows under a name with a column ``thing`` that numbers them.
+
+        :return: the number after the last.
+        """
         self.create(f"{name}_rows", query)
-        self.con.execute(f'create or replace temp view "{name}" as select rowid as thing, * from "{name}_rows"')
+        self.view(name, f'select rowid + {first}::bigint as thing, * from "{name}_rows"')
+        return first + self.count(f"{name}_rows")
+
+    def view(self, name: str, query: Query | str) -> None:
+        """Keep a query under a name, to be performed where it is read."""
+        text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
+        self.drop(name)
+        self.con.execute(f'create temp view "{name}" as {text}')
+        self._views.add(name)
 
     def take(self, name: str, table: pa.Table) -> None:
         """Keep columns that were computed outside under a name."""
@@ -64,17 +79,16 @@ class DuckDB:
     def drop(self, *names: str) -> None:
         """Forget relations."""
         for name in names:
-            with suppress(Exception):
-                self.con.execute(f'drop view if exists "{name}"')
-            with suppress(Exception):
-                self.con.execute(f'drop table if exists "{name}"')
+            kind = "view" if name in self._views else "table"
+            self.con.execute(f'drop {kind} if exists "{name}"')
+            self._views.discard(name)
 
     def count(self, name: str) -> int:
         """Count a relation's rows."""
         found = self.con.execute(f'select count(*) from "{name}"').fetchall()
         return int(found[0][0])
 
-    def arrow(self, query: exp.Expression | str) -> pa.Table:
+    def arrow(self, query: Query | str) -> pa.Table:
         """Give the rows of a small query."""
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
         return self.con.sql(text).to_arrow_table()
