@@ -50,13 +50,17 @@ _FOUND = pa.schema([field for field in WANTED if field.name not in _ADDED])
 def _gathered(store: Store, workspace: Workspace, found: pa.Table) -> Iterator[pa.RecordBatch]:
     """Give what intake found and what runs left over, ordered by id; a run knows better what both name."""
     snapshot = take_snapshot(store, workspace)
+    if not snapshot.results.of("exceptions"):
+        yield from found.sort_by("exception_id").to_batches(_AT_ONCE)
+        return
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         con.register("found", found)
-        every = f"select {', '.join(_FOUND.names)}, 1 as place from found"
-        if snapshot.results.of("exceptions"):
-            prepare_results(con, store.lake, snapshot, ("matches", "exceptions"))
-            every += f" union all select {_LEFT_OVER}, 0 as place from {run_exceptions(store.lake, snapshot)}"
+        prepare_results(con, store.lake, snapshot, ("matches", "exceptions"))
+        every = (
+            f"select {', '.join(_FOUND.names)}, 1 as place from found"
+            f" union all select {_LEFT_OVER}, 0 as place from {run_exceptions(store.lake, snapshot)}"
+        )
         query = f"select * exclude (place) from ({every}) order by exception_id, place"
         for batch in con.sql(query).to_arrow_reader(_AT_ONCE):
             yield batch.cast(_FOUND)
