@@ -60,6 +60,7 @@ __all__ = [
     "match",
     "replay",
     "resolve",
+    "unclaimed_files",
     "undo",
     "verify",
 ]
