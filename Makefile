@@ -9,6 +9,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Written last by a setup that went through; newer than the lock file means: nothing to do.
 STAMP := .venv/.set-up
+# A company's network often ends TLS with a certificate of its own: trust what this machine trusts, as pip does.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+endif
 # More workers than this only wait for each other's databases.
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=$(WORKERS) --dist=worksteal

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 from tieout.accounting.run import run_journals
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.intake.accept import accept
-from tieout.intake.ingest import check_before, expected_files, ingest_file, ingest_landed, source_for
+from tieout.intake.ingest import (
+    check_before,
+    expected_files,
+    ingest_file,
+    ingest_landed,
+    source_for,
+    stray_files,
+    with_takers,
+)
 from tieout.intake.settle import decide_entries
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
@@ -52,6 +60,7 @@ __all__ = [
     "match",
     "replay",
     "resolve",
+    "unclaimed_files",
     "undo",
     "verify",
 ]
@@ -97,22 +106,38 @@ def ingest(
     else:
         waiting = [(named, path) for path in files]
     check_before(workspace, waiting)
-    yield from ingest_landed(store, workspace, progress)
+    changed = False
+    for found in ingest_landed(store, workspace, progress):
+        changed = True
+        yield found
     for source, path in waiting:
         try:
-            yield ingest_file(store, workspace, source or source_for(workspace, path), path, progress)
+            outcome = ingest_file(store, workspace, source or source_for(workspace, path), path, progress)
+            changed |= not outcome.repeat
+            yield outcome if outcome.state == "accepted" else with_takers(workspace, outcome, path)
         except (BadInput, Broken) as error:
             yield error
     sweep(store)
+    if changed:
+        gather_worklist(store, workspace)
 
 
-def decide_quarantine(store: Store, entries: Sequence[Entry], reason: str, *, settled: bool) -> int:
+def unclaimed_files(workspace: Workspace) -> list[Path]:
+    """List the files in inbox/ that no source looks for: they would lie there, and nobody would count them."""
+    return stray_files(workspace)
+
+
+def decide_quarantine(
+    store: Store, workspace: Workspace, entries: Sequence[Entry], reason: str, *, settled: bool
+) -> int:
     """
     Close entries of the quarantine by a person's decision, or open them again.
 
     :raises WrongUse: no reason is given.
     """
-    return decide_entries(store, entries, reason, settled=settled)
+    count = decide_entries(store, entries, reason, settled=settled)
+    gather_worklist(store, workspace)
+    return count
 
 
 def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:
@@ -121,7 +146,9 @@ def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) ->
 
     :raises BadInput: it cannot be read now: what it brought before stands.
     """
-    return accept(store, workspace, delivery_id, replay=reason)
+    outcome = accept(store, workspace, delivery_id, replay=reason)
+    gather_worklist(store, workspace)
+    return outcome
 
 
 def match(

@@ -78,6 +78,8 @@ class Office:
     def open_items(self, *rows: dict[str, Any]) -> None:
         """Put rows on the work list."""
         with self.store.book.writing() as connection:
+            ids = [row["exception_id"] for row in rows]  # ingest may have listed the same
+            connection.execute(sa.delete(schema.worklist).where(schema.worklist.c.exception_id.in_(ids)))
             connection.execute(sa.insert(schema.worklist), [{**_BLANK, **row} for row in rows])
 
 

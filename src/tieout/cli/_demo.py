@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import getpass
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,6 +72,7 @@ def demo(
         say_json({"workspace": str(place), "new": is_new, **found, **measured(seconds)})
     else:
         _show(place, found, is_new=is_new)
+        _show_next(place, serves=not no_serve)
     if not no_serve:
         from tieout.cli._serve import serve
 
@@ -188,7 +191,13 @@ def _show(place: Path, found: dict[str, Any], *, is_new: bool) -> None:
         for row in work["reasons"][:3]
     )
     say(f"Needs a person: {work['count']}, first {first}" if work["count"] else "Needs a person: nothing")
-    say(f"Next, in {place} (`cd {place}`):")
+
+
+def _show_next(place: Path, *, serves: bool) -> None:
+    """Say what to type, and where: the console keeps this terminal, and the command may not be on the path yet."""
+    say(f"Next, in {place} (`cd {place}`{', in a second terminal' if serves else ''}):")
+    if shutil.which("tieout") is None:
+        say(f'  export PATH="{Path(sys.argv[0]).resolve().parent}:$PATH"  once, so that tieout is found')
     width = max(len(command) for command, _ in _NEXT)
     for command, what in _NEXT:
         say(f"  tieout {command.ljust(width)}  {what}")

@@ -45,6 +45,8 @@ def ingest(
     errors: list[TieoutError] = []
     failed: TieoutError | None = None
     with opened(wanted) as (place, store), _progress() as heard:
+        unclaimed = [] if files or source else pipeline.unclaimed_files(place)
+        paths = {one.id: one.path for one in place.sources}
         try:
             for result in pipeline.ingest(store, place, files or None, source, heard):
                 if isinstance(result, TieoutError):
@@ -61,9 +63,17 @@ def ingest(
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
-        say_json({"deliveries": told, "errors": [str(error) for error in errors], **measured(seconds)})
-    elif outcomes or not errors:
-        _show(outcomes)
+        left = [str(path.relative_to(place.folder)) for path in unclaimed]
+        faults = [str(error) for error in errors]
+        say_json({"deliveries": told, "errors": faults, "unclaimed": left, **measured(seconds)})
+    else:
+        if outcomes or not errors:
+            _show(outcomes)
+        _show_refused(outcomes, paths)
+        if unclaimed:
+            named = ", ".join(str(path.relative_to(place.folder)) for path in unclaimed[:5])
+            more = f" and {len(unclaimed) - 5} more" if len(unclaimed) > 5 else ""
+            say(f"no source looks for {named}{more}: move what should count to a source's path, or change that path")
     if failed is not None:
         raise failed
     raise typer.Exit(_status(outcomes, errors))
@@ -138,6 +148,27 @@ def _show(outcomes: list[Outcome]) -> None:
     if any(outcome.rows_quarantined for outcome in outcomes):
         say(
             "rows that could not be read wait in `tieout quarantine`; after a fix: `tieout replay DELIVERY --reason ...`"
+        )
+
+
+def _show_refused(outcomes: list[Outcome], paths: dict[str, str | None]) -> None:
+    """Say what to do next about each file that could not be read at all."""
+    for outcome in outcomes:
+        if outcome.state != "refused":
+            continue
+        name, begin = outcome.name, outcome.delivery_id[:12]
+        if outcome.taken_by:
+            taker = outcome.taken_by[0]
+            place = f"move it to {paths[taker]}" if paths.get(taker) else f"bring it with --source {taker}"
+            say(
+                f"{name} looks like a file of {taker}: {place}, then `tieout ingest` again and"
+                f' `tieout quarantine --settle {begin} --reason "wrong folder"`'
+            )
+            continue
+        since = " when it came first" if outcome.repeat else ""
+        say(
+            f"{name} could not be read{since}. If its mapping was wrong and is mended: `tieout replay {begin} --reason"
+            f' "..."`; if the file is: bring a better one, then `tieout quarantine --settle {begin} --reason "..."`'
         )
 
 

@@ -53,7 +53,7 @@ def decide(wanted: Asked, settle: str | None, reopen: str | None, reason: str | 
     began = system_clock.monotonic()
     with opened(wanted) as (place, store):
         found = _entries(store, place, named, settled=reopen is not None)
-        pipeline.decide_quarantine(store, found, reason, settled=reopen is None)
+        pipeline.decide_quarantine(store, place, found, reason, settled=reopen is None)
     left = how_many_open(wanted)
     if wanted.as_json:
         say_json({"decided": len(found), "open": left, **measured({"decide": system_clock.monotonic() - began})})

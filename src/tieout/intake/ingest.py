@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tieout.config import Source, Workspace
     from tieout.store.workplace import Store
 
-__all__ = ["check_before", "expected_files", "ingest_file", "ingest_landed", "source_for"]
+__all__ = ["check_before", "expected_files", "ingest_file", "ingest_landed", "source_for", "stray_files", "with_takers"]
 
 
 def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
@@ -102,6 +102,25 @@ def _check_file(path: Path) -> None:
     if not is_file and not path.exists():
         message = f"{path}: expected a file that can be read, got no such file"
         raise WrongUse(message)
+
+
+def with_takers(workspace: Workspace, outcome: Outcome, path: Path) -> Outcome:
+    """Say of a refused file which other sources would take it: it may only lie in the wrong folder."""
+    others = [s for s in workspace.sources if s.connector is None and s.id != outcome.source_id]
+    return replace(outcome, taken_by=tuple(s.id for s in others if _takes(workspace, s, path)))
+
+
+def stray_files(workspace: Workspace) -> list[Path]:
+    """List the files in inbox/ that no source looks for, by name; hidden ones are nobody's."""
+    looked_for = {path.resolve() for _, path in expected_files(workspace)}
+    inbox = workspace.folder / "inbox"
+    return [
+        path
+        for path in sorted(inbox.rglob("*"))
+        if path.is_file()
+        and path.resolve() not in looked_for
+        and not any(part.startswith(".") for part in path.relative_to(inbox).parts)
+    ]
 
 
 def _takes(workspace: Workspace, source: Source, path: Path) -> bool:

@@ -63,8 +63,23 @@ def decide_entries(store: Store, entries: Sequence[Entry], reason: str, *, settl
     kind = SETTLE if settled else REOPEN
     for begin in range(0, len(wanted), _AT_ONCE):
         part = wanted[begin : begin + _AT_ONCE]
-        decide(store, [decision_row(store, kind, entry.subject, reason, asdict(entry)) for entry in part])
+        rows = [decision_row(store, kind, entry.subject, reason, asdict(entry)) for entry in part]
+        decide(store, [*rows, *_about_files(store, part, reason, settled=settled)])
     return len(wanted)
+
+
+def _about_files(store: Store, entries: Sequence[Entry], reason: str, *, settled: bool) -> list[dict[str, Any]]:
+    """Decide the same about the exceptions that say that these files could not be read: nobody settles them twice."""
+    files = [entry.delivery_id for entry in entries if entry.line is None and entry.member is None]
+    if not files:
+        return []
+    found = schema.exception
+    query = sa.select(found.c.exception_id).where(found.c.delivery_id.in_(files), found.c.reason == "unreadable")
+    with store.book.reading() as connection:
+        ids = sorted(set(connection.scalars(query)))
+    kind = "resolve" if settled else "reopen"
+    body = {"resolution": "settled", "amount": None} if settled else {}
+    return [decision_row(store, kind, exception_id, reason, body) for exception_id in ids]
 
 
 def settled_entries() -> sa.Select[Any]:

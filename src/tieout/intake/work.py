@@ -28,6 +28,7 @@ class Outcome:
 
     :ivar state: accepted or refused.
     :ivar findings: what needs a person because of it, beside quarantined rows.
+    :ivar taken_by: other sources that would take a file that was refused.
     """
 
     delivery_id: str
@@ -45,6 +46,7 @@ class Outcome:
     findings: int = 0
     reason: str | None = None
     repeat: bool = False
+    taken_by: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

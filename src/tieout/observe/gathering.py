@@ -8,6 +8,8 @@ import datetime as dt
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from tieout.config.rates import read_rates
 from tieout.intake.findings import open_findings
 from tieout.model.money import exponent_of, format_minor
@@ -15,7 +17,7 @@ from tieout.observe.results import prepare_results, run_exceptions
 from tieout.observe.snapshot import EPOCH, take_snapshot
 from tieout.store.decisions import latest_decisions
 from tieout.store.engine import connect
-from tieout.store.worklist import refresh
+from tieout.store.worklist import WANTED, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,54 +38,97 @@ def gather_worklist(store: Store, workspace: Workspace) -> int:
     with store.book.reading() as connection:
         found = open_findings(connection)
         decided = latest_decisions(connection)
-    rates = read_rates(workspace.folder)
-    rows = [*(_of_intake(row) for row in found), *_of_runs(store, workspace)]
-    return refresh(store.book, (_decided(row, decided, rates, workspace.base_currency) for row in rows))
+    weigh = _Scales(read_rates(workspace.folder), workspace.base_currency)
+    batches = _gathered(store, workspace, pa.Table.from_pylist(found, _FOUND))
+    return refresh(store.book, (_decided(batch, decided, weigh) for batch in batches))
 
 
-def _of_intake(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "reconciliation": None, "run_id": None, "due_day": None}
+_ADDED = ("state", "assignee", "weight")
+_FOUND = pa.schema([field for field in WANTED if field.name not in _ADDED])
 
 
-def _of_runs(store: Store, workspace: Workspace) -> Iterator[dict[str, Any]]:
+def _gathered(store: Store, workspace: Workspace, found: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Give what intake found and what runs left over, ordered by id; a run knows better what both name."""
     snapshot = take_snapshot(store, workspace)
     if not snapshot.results.of("exceptions"):
+        yield from found.sort_by("exception_id").to_batches(_AT_ONCE)
         return
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
+        con.register("found", found)
         prepare_results(con, store.lake, snapshot, ("matches", "exceptions"))
-        query = f"""
-            select exception_id, reason, reconciliation, run_id, source_id, entity_id, account_id, lower(hex(record_id)) as record_id,
-                external_id, kind, amount, currency, exponent, booked_on - date '1970-01-01' as booked_day,
-                due_on - date '1970-01-01' as due_day, counterparty, settlement_id, epoch_us(opened_at) as opened_at, note,
-                candidates
-            from {run_exceptions(store.lake, snapshot)}
-        """
-        for batch in con.sql(query).to_arrow_reader(10_000):
-            yield from batch.to_pylist()
+        every = (
+            f"select {', '.join(_FOUND.names)}, 1 as place from found"
+            f" union all select {_LEFT_OVER}, 0 as place from {run_exceptions(store.lake, snapshot)}"
+        )
+        query = f"select * exclude (place) from ({every}) order by exception_id, place"
+        for batch in con.sql(query).to_arrow_reader(_AT_ONCE):
+            yield batch.cast(_FOUND)
 
 
-def _decided(row: dict[str, Any], decided: dict[str, dict[str, Any]], rates: Rates, base: str) -> dict[str, Any]:
+_AT_ONCE = 10_000
+_SAID_SO = {
+    "record_id": "lower(hex(record_id))",
+    "booked_day": "booked_on - date '1970-01-01'",
+    "due_day": "due_on - date '1970-01-01'",
+    "opened_at": "epoch_us(opened_at)",
+}
+_LEFT_OVER = ", ".join(f"{_SAID_SO.get(name, name)} as {name}" for name in _FOUND.names)
+
+
+def _decided(batch: pa.RecordBatch, decided: dict[str, dict[str, Any]], weigh: _Scales) -> pa.RecordBatch:
     """Add what was decided, and the weight: its amount in the workspace's currency, without its sign."""
-    about = decided.get(row["exception_id"], {})
-    # What was settled at another amount is not settled.
-    resolved = about.get("state") == "resolved" and about.get("amount") in (None, _amount_text(row))
-    assignee = about.get("assignee")
-    state = "resolved" if resolved else "assigned" if assignee else "open"
-    return {**row, "state": state, "assignee": assignee, "weight": _weight(row, rates, base)}
+    told = {
+        name: batch.column(name).to_pylist()
+        for name in ("exception_id", "amount", "exponent", "currency", "booked_day")
+    }
+    states, assignees = ["open"] * len(batch), [None] * len(batch)
+    for place, exception_id in enumerate(told["exception_id"]):
+        about = decided.get(exception_id)
+        if about is None:
+            continue
+        assignees[place] = about["assignee"]
+        # What was settled at another amount is not settled.
+        amount = _amount_text(told["amount"][place], told["exponent"][place])
+        resolved = about["state"] == "resolved" and about["amount"] in (None, amount)
+        states[place] = "resolved" if resolved else "assigned" if about["assignee"] else "open"
+    weights = map(weigh, told["amount"], told["exponent"], told["currency"], told["booked_day"])
+    added = {
+        "state": pa.array(states, pa.string()),
+        "assignee": pa.array(assignees, pa.string()),
+        "weight": pa.array(weights, pa.int64()),
+    }
+    return pa.RecordBatch.from_arrays(
+        [added[name] if name in added else batch.column(name) for name in WANTED.names], schema=WANTED
+    )
 
 
-def _amount_text(row: dict[str, Any]) -> str | None:
-    return None if row["amount"] is None else format_minor(row["amount"], row["exponent"] or 0)
+def _amount_text(amount: int | None, exponent: int | None) -> str | None:
+    return None if amount is None else format_minor(amount, exponent or 0)
 
 
-def _weight(row: dict[str, Any], rates: Rates, base: str) -> int | None:
-    if row["amount"] is None or row["currency"] is None:
-        return None
-    day = EPOCH if row["booked_day"] is None else EPOCH + dt.timedelta(days=row["booked_day"])
-    rate = rates.at(row["currency"], base, day)
-    if rate is None:
-        return None
-    exponent = row["exponent"] if row["exponent"] is not None else exponent_of(row["currency"])
-    up, down = 10 ** exponent_of(base) * rate[0], 10**exponent * rate[1]
-    return int((abs(row["amount"]) * up * 2 + down) // (2 * down))
+class _Scales:
+    """Weighs amounts in one currency; a rate is looked up once for each currency and day."""
+
+    def __init__(self, rates: Rates, base: str) -> None:
+        self._rates, self._base = rates, base
+        self._found: dict[tuple[str, int | None, int | None], tuple[int, int] | None] = {}
+
+    def __call__(
+        self, amount: int | None, exponent: int | None, currency: str | None, booked_day: int | None
+    ) -> int | None:
+        if amount is None or currency is None:
+            return None
+        key = currency, exponent, booked_day
+        if key not in self._found:
+            self._found[key] = self._factor(*key)
+        factor = self._found[key]
+        return None if factor is None else (abs(amount) * factor[0] * 2 + factor[1]) // (2 * factor[1])
+
+    def _factor(self, currency: str, exponent: int | None, booked_day: int | None) -> tuple[int, int] | None:
+        day = EPOCH if booked_day is None else EPOCH + dt.timedelta(days=booked_day)
+        rate = self._rates.at(currency, self._base, day)
+        if rate is None:
+            return None
+        own = exponent if exponent is not None else exponent_of(currency)
+        return 10 ** exponent_of(self._base) * rate[0], 10**own * rate[1]

@@ -85,6 +85,8 @@ def prove(
         return found[0]
     if not found:
         message = f"expected an account with lines of money, got {account_id!r}; {known_accounts(workspace)}"
+        if account_id not in {account.id for account in workspace.accounts}:
+            message += f". What became of a payout, a payment or a document: `tieout explain {account_id}`"
         raise WrongUse(message)
     listed = " and ".join(proof.currency for proof in found)
     message = (

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from tieout.errors import Broken, Transient, WrongUse
 from tieout.store import schema
@@ -26,12 +27,14 @@ from tieout.store.files import make_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Book", "append_audit", "audit_digest", "check_audit", "open_book"]
+__all__ = ["Book", "append_audit", "audit_digest", "check_audit", "hold_worklist", "open_book"]
 
 _BUSY_WAIT_MS = 60_000
 _SWITCHES_MAX = 100
-# One lock for all writers of a PostgreSQL book: the log and the heads are one sequence anyway.
+# One lock for all writers of a PostgreSQL book: the log and the heads are one sequence anyway. The work list, which can
+# be made again at any time, has its own: nobody waits for its hundred thousand rows.
 _WRITE_LOCK = 7_141_820_501_132_577_861
+_LIST_LOCK = 7_141_820_501_132_577_862
 
 
 class Book:
@@ -49,20 +52,27 @@ class Book:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one consistent state."""
-        with _translated(), self.engine.connect() as connection:
+        with _translated(self.engine), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def connected(self) -> Iterator[sa.Connection]:
+        """Give a connection outside any transaction, for work that takes several on the same one."""
+        with _translated(self.engine), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, on: sa.Connection | None = None) -> Iterator[sa.Connection]:
         """
         Give a connection that holds the write lock; commits at the end, rolls back when the body raises.
 
+        :param on: a connection from :meth:`connected`; None: a new one.
         :raises Transient: the database is busy or went away; nothing was written.
         """
-        with _translated(), self.engine.connect() as connection:
-            connection = connection.execution_options(writing=True)  # noqa: PLW2901 - the same connection
+        with nullcontext(on) if on is not None else self.connected() as connection:
+            connection.execution_options(writing=True)
             with connection.begin():
                 if not self.is_sqlite:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
@@ -74,18 +84,44 @@ class Book:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Name a database's failures by what the caller should do about them."""
+def _translated(engine: sa.Engine) -> Iterator[None]:
+    """Name a database's failures by what the caller should do about them; bulk work speaks to the driver directly."""
+    driver: Any = engine.dialect.dbapi
     try:
         yield
-    except OperationalError as error:
-        message = f"the book did not answer ({str(error.orig).strip()}): nothing was written, try again"
-        raise Transient(message) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
+    except (DBAPIError, driver.Error) as error:
+        told = error.orig if isinstance(error, DBAPIError) else error
+        if _is_other_schema(told):
+            raise WrongUse(_OTHER_VERSION.format(str(told).strip().splitlines()[0])) from error
+        if isinstance(told, driver.OperationalError):
+            message = f"the book did not answer ({str(told).strip()}): nothing was written, try again"
+            raise Transient(message) from error
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
             message = "the connection to the book was lost: nothing was written, try again"
             raise Transient(message) from error
         raise
+
+
+_OTHER_VERSION = (
+    "the book was made by another version of tieout: its tables are not those that this one expects ({}). Nothing was"
+    " written. Use the version that made it; or give the workspace a new book (move its folder .tieout away, or name"
+    " another [workspace] book) and run `tieout ingest` again: the old book keeps what was decided in it"
+)
+#: How PostgreSQL names a missing table and a missing column.
+_MISSING = {"42P01", "42703"}
+
+
+def _is_other_schema(error: BaseException | None) -> bool:
+    """Whether a statement failed because the tables are not those that it was written for."""
+    if isinstance(error, sqlite3.OperationalError):
+        return re.search(r"no such (table|column|index)|has no column named", str(error)) is not None
+    return getattr(error, "sqlstate", None) in _MISSING
+
+
+def hold_worklist(connection: sa.Connection) -> None:
+    """Let nobody else write the work list until the end of this transaction; a writer of SQLite holds it already."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LIST_LOCK)))
 
 
 def open_book(url: str) -> Book:
@@ -165,7 +201,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _revision(engine: sa.Engine) -> str | None:
     """Say which migration a database stands at; None when it has none of our tables."""
-    with _translated(), engine.connect() as connection:
+    with _translated(engine), engine.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         found = connection.scalar(sa.text("select version_num from alembic_version"))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tieout.errors import Broken, WrongUse
 from tieout.store import schema
-from tieout.store.book import append_audit, check_audit, open_book
+from tieout.store.book import append_audit, check_audit, hold_worklist, open_book
 
 if TYPE_CHECKING:
     from tieout.store.book import Book
@@ -34,6 +34,7 @@ def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
     target = open_book(url)
     counts = {}
     with book.writing() as old:
+        hold_worklist(old)
         with target.writing() as new:
             for table in schema.metadata.sorted_tables:
                 if new.execute(sa.select(table).limit(1)).first() is not None:

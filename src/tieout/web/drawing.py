@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Band", "Block", "Picture", "picture_of"]
 
-WIDTH, HEIGHT = 660, 300
+WIDTH, HEIGHT = 720, 300
 _TOP, _GAP, _LABEL = 10, 14, 19
 _LEFT, _RIGHT, _BLOCK = 4, 528, 12
 #: A part that is there is never too thin to be seen.

@@ -12,6 +12,10 @@ from tieout.errors import BadInput
 __all__ = ["Names", "clean_name"]
 
 
+#: What stands in a header for bytes that are no text in the encoding that was expected.
+_UNDECODED = "\ufffd"
+
+
 def clean_name(name: str) -> str:
     """Strip blanks and byte order marks from a column name."""
     return name.strip("\ufeff \t\r\n\u00a0\x00")
@@ -41,6 +45,12 @@ class Names:
             if found:
                 message = f"expected one column {name!r}, got it {len(found)} times in the header"
                 raise BadInput(message)
+        if any(_UNDECODED in other for other in self.header):
+            message = (
+                f"expected a column {name!r}, got a header with letters that the mapping's encoding does not know: say"
+                ' how the file is written, for most programs of Windows csv = { encoding = "cp1252" }'
+            )
+            raise BadInput(message)
         near = get_close_matches(name, self.header, n=1, cutoff=0.0)
         instead = f"; the nearest is {near[0]!r}" if near else ""
         message = f"expected a column {name!r}, got none of that name in the header{instead}"

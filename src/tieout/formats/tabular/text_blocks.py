@@ -29,6 +29,8 @@ _MARKS = (
 _MARK_BYTES = 4
 #: Without a mark, Python's own decoders would refuse or take the order of the machine.
 _UNMARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+_OLD_WORKBOOK = bytes.fromhex("d0cf11e0a1b11ae1")
+_ZIP = b"PK\x03\x04"
 _UTF8 = {"utf-8", "ascii"}
 
 
@@ -46,11 +48,22 @@ def utf8_blocks(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
     """
     Give the text of a stream as UTF-8, line ends as LF, in blocks cut anywhere.
 
-    :raises Unreadable: the stream is empty.
+    :raises Unreadable: the stream is empty, or a workbook.
     """
     first = _read(stream, max(BLOCK_BYTES, _MARK_BYTES))
     if not first:
         message = "expected a table, got an empty file"
+        raise Unreadable(message)
+    if first.startswith(_OLD_WORKBOOK):
+        message = (
+            "expected a table as text, got a workbook of an old Excel (.xls): save it as .xlsx or CSV, and bring that"
+        )
+        raise Unreadable(message)
+    if first.startswith(_ZIP):
+        message = (
+            "expected a table as text, got a workbook (.xlsx) or another packed file: save it as CSV, or read it by a"
+            ' mapping with format = "xlsx"'
+        )
         raise Unreadable(message)
     for mark, name in _MARKS:
         if first.startswith(mark):
