@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tieout.config.rates import Rates
     from tieout.matching.backends.duckdb import DuckDB
     from tieout.matching.facts import Money
-    from tieout.matching.plan import Plan
     from tieout.matching.rules import Filter, Rule, RuleSet
 
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
@@ -153,7 +152,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     for short, side in (("l", "left"), ("r", "right")):
         _look_at(work, rule, short, side)
     # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
-    plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)))
+    plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)), engine.dialect)
     if rule.days is not None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
@@ -171,8 +170,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         select_from_pools(engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
         engine.con.execute("insert into held select thing from held_now")
         engine.con.execute("insert into beyond select thing from beyond_now")
-        plan.result = "summed"
-    _take(work, number, rule, plan)
+    _take(work, number, rule, "summed" if plan.result == "pools" else plan.result)
 
 
 def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:
@@ -227,13 +225,13 @@ def _listed(words: tuple[str, ...]) -> str:
     return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
-def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
+def _take(work: Performance, number: int, rule: Rule, shape: str) -> None:
     """Keep what a rule found and take it off both sides."""
     engine = work.engine
-    if not engine.count(plan.result):
+    if not engine.count(shape):
         return
     name = f"found_{number}"
-    if plan.result == "paired":
+    if shape == "paired":
         engine.create(name, _taken_of_pairs(rule))
         bundle, taken = "l", f"select l as thing, l as bundle from {name} union all select r, l from {name}"
         parts = {side: f"select {side[0]} as thing, {side[0]}_taken as allocated from {name}" for side in _SIDES}
@@ -255,7 +253,7 @@ def _take(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     if families:
         _take_families(work, taken)
     if engine.count(name):
-        work.found.append((number, plan.result, name))
+        work.found.append((number, shape, name))
 
 
 def _taken_of_pairs(rule: Rule) -> str:

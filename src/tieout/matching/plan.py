@@ -8,6 +8,7 @@ or ``summed`` (bundle, side, thing, difference), several things that are one mat
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tieout.matching import operators as op
@@ -24,10 +25,10 @@ __all__ = ["Plan", "Step", "plan_of"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One relation to compute, and the name under which later steps read it."""
+    """One relation to compute, as SQL, and the name under which later steps read it."""
 
     name: str
-    query: Query
+    query: str
 
 
 @dataclass(slots=True)
@@ -43,26 +44,29 @@ class Plan:
     """
 
     keys: tuple[Key, ...]
+    dialect: str
     steps: list[Step] = field(default_factory=list)
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
 
     def add(self, name: str, query: Query) -> str:
         """Add a step, and give its name."""
-        self.steps.append(Step(name, query))
+        self.steps.append(Step(name, query.sql(self.dialect)))
         return name
 
 
-def plan_of(rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> Plan:
+@lru_cache(maxsize=1_000)
+def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: str) -> Plan:
     """
-    Compile a rule.
+    Compile a rule; the same one is not compiled twice, and its plan must not be changed.
 
     Reads ``l`` and ``r`` (thing, ccy, amount, base, l_day or r_day, calendar), the keys, and ``window`` if the rule
     has days.
 
     :param currencies: (code, currency, exponent) of this run.
+    :param dialect: of the engine.
     """
-    plan = Plan(tuple(key for key in rule.keys if key.how != "name"))
+    plan = Plan(tuple(key for key in rule.keys if key.how != "name"), dialect)
     if rule.score is not None:
         _scored(plan, rule, currencies)
     elif rule.subset:
