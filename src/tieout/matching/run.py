@@ -166,6 +166,7 @@ class _Attempt:
         with closing(connect(self.store.spill)) as con:
             if self.threads is not None:
                 con.execute(f"set threads = {self.threads}")
+            con.execute("set parquet_metadata_cache = true")  # files of the lake never change
             prepare_macros(con)
             return self._work(DuckDB(con))
 
