@@ -249,7 +249,7 @@ def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str 
     names = take_back(store, workspace, found, reason, named) if found else None
     if names is None:
         meant = partial(matches_named, store, named, rule)
-        names = decided_already(store, "undo", reason, meant, stand=False)
+        names = decided_already(store, "undo", (named,), reason, meant, stand=False)
     if names is not None:
         return list(match(store, workspace, names))
     row = exception_named(store, workspace, named)
@@ -275,7 +275,7 @@ def judge(
         names = approve(store, workspace, meant(), reason) if approved else reject(store, workspace, meant(), why)
     except WrongUse:
         do, said = ("approve", reason) if approved else ("reject", why)
-        already = decided_already(store, do, said, meant, stand=approved)
+        already = decided_already(store, do, ids, said, meant, stand=approved)
         if already is None:
             raise
         names = already

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decided_already", "matched_already"]
 
-#: So many decisions of one person with one reason are looked through, newest first.
+#: So many decisions that the same words may mean are looked at, newest first.
 _EARLIER_MAX = 100
 
 
@@ -41,17 +42,31 @@ class _Earlier:
 
 
 def decided_already(
-    store: Store, do: str, reason: str | None, meant: Callable[..., list[bytes]], *, stand: bool
+    store: Store,
+    do: str,
+    words: Sequence[str],
+    reason: str | None,
+    meant: Callable[..., list[bytes]],
+    *,
+    stand: bool,
 ) -> list[str] | None:
     """
     Say whether this person decided exactly this, and it still holds.
 
     :param do: undo, approve or reject.
-    :param meant: the matches that the command's words mean, ``after`` the run of that sequence.
+    :param words: the ids as they were given: of matches or runs, or how they begin.
+    :param meant: the matches that the words mean, ``after`` the run of that sequence.
     :param stand: the decision holds if they stand (approve), else if none does.
     :return: the reconciliations to run again; None: it was not decided.
     """
-    for earlier in _earlier(store, do, reason):
+    words = [word.lower() for word in words]
+    with store.book.reading() as connection:
+        runs = connection.scalars(sa.select(schema.run.c.run_id)).all()
+    of_runs = any(run_id.startswith(tuple(words)) for run_id in runs)
+    maybe = (
+        e for e in _earlier(store, do, reason) if of_runs or any(m.startswith(tuple(words)) for m in e.asked["matches"])
+    )
+    for earlier in islice(maybe, _EARLIER_MAX):
         matches = [bytes.fromhex(match_id) for match_id in earlier.asked["matches"]]
         try:
             same = meant(after=earlier.sequence - 1) == matches
@@ -83,18 +98,17 @@ def matched_already(
 
 
 def _earlier(store: Store, do: str, reason: str | None) -> Iterator[_Earlier]:
+    """Give this person's decisions with this reason, newest first; each is read when it is asked for: one may be long."""
     run, text = schema.run, schema.text_version
     mine = sa.and_(run.c.kind.in_(("hand", "undo")), run.c.actor == store.actor, run.c.reason == reason)
     with store.book.reading() as connection:
-        query = sa.select(run).where(mine).order_by(run.c.sequence.desc()).limit(_EARLIER_MAX)
-        rows = connection.execute(query).all()
-        digests = {row.run_id: json.loads(row.inputs)["decision"] for row in rows}
-        bodies = sa.select(text.c.digest, text.c.body).where(text.c.digest.in_(digests.values()))
-        asked = {digest: json.loads(body) for digest, body in connection.execute(bodies)}
+        rows = connection.execute(sa.select(run).where(mine).order_by(run.c.sequence.desc())).all()
     for row in rows:
-        said = asked.get(digests[row.run_id], {})
-        if said.get("do") == do:
-            yield _Earlier(row.run_id, row.sequence, said)
+        with store.book.reading() as connection:
+            named = text.c.digest == json.loads(row.inputs)["decision"]
+            asked = json.loads(connection.scalar(sa.select(text.c.body).where(named)) or "{}")
+        if asked.get("do") == do:
+            yield _Earlier(row.run_id, row.sequence, asked)
 
 
 def _standing(
