@@ -115,6 +115,20 @@ def test_a_command_given_twice_changes_nothing(
     assert left(quick_path) == once.left
 
 
+@pytest.mark.slow
+def test_a_decision_that_is_forgotten_would_be_found(watched: Zygote, undisturbed: Scene, quick_path: Path) -> None:
+    """The test is tested: where a repeated command does not find its own decision, some kill must show it."""
+    expected = undisturbed("undo", False)
+    for seed in range(40):
+        folder = copied(expected.before, quick_path / str(seed))
+        killed_somewhere(watched, folder, expected.boundaries, 2 * seed, *expected.arguments)
+        again = watched.run(folder, *expected.arguments, faults=("decisions forgotten",))
+        if again.status != expected.status or left(folder) != expected.left:
+            tell(f"found with seed {seed}: {again.output}")
+            return
+    pytest.fail("expected a decision that is forgotten to be found within 40 kills, got none")
+
+
 def test_a_head_that_is_not_compared_would_be_found(zygote: Zygote, quick_path: Path) -> None:
     """The test below is tested: without the comparison of heads, two processes use one record up twice."""
     for number in range(20):

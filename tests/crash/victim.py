@@ -211,6 +211,12 @@ def _careless_heads() -> None:
     runs._check_heads = agreeing
 
 
+def _forget_decisions() -> None:
+    """Let a command that is given again not know what it decided before it was killed."""
+    pipeline: Any = import_module("tieout.pipeline")
+    pipeline.decided_already = lambda *_asked, **_how: None
+
+
 #: Ways to take a guard out of the product, for testing the tests.
 _FAULTS = {
     "no fsync of files": lambda: _forget_sync(stat.S_ISREG),
@@ -223,6 +229,7 @@ _FAULTS = {
     "commit not checked": _careless_commit,
     "accepted too early": _early_commit,
     "heads not compared": _careless_heads,
+    "decisions forgotten": _forget_decisions,
 }
 
 
