@@ -57,7 +57,12 @@ def busy(folder: Path) -> Path:
     (folder / "rules" / "own.toml").write_text(RULES.replace('pct = "3"', 'pct = "1"'))
     shop.deliver("other", [("O1", "2026-10-16", "500.00", "Sommer", "RE-1002", "EUR")])
     shop.match()
+    pipeline.journal(shop.store, shop.workspace)
+    (folder / "postings").mkdir()
+    (folder / "postings" / "own.toml").write_text('[accounts]\nbank_charges = "6855"\n')
+    pipeline.journal(shop.store, shop.workspace)
     pipeline.undo(shop.store, shop.workspace, shop.match_id("RE-1006", "B7"), "he lied")
+    pipeline.journal(shop.store, shop.workspace)
     shop.close()
     return folder
 

@@ -13,6 +13,7 @@ stage is a function of what the one above it left in the stores.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tieout.accounting.run import run_journals
@@ -37,6 +38,7 @@ from tieout.observe.naming import exception_named, matches_named, records_named
 from tieout.observe.snapshot import latest_day
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
+from tieout.store.earlier import decided_already, matched_already
 from tieout.store.sweep import sweep
 
 if TYPE_CHECKING:
@@ -203,15 +205,24 @@ def resolve(
     """
     Settle an exception: by matching its record with others, or by saying why it needs nothing more.
 
+    The same again, after a kill, decides nothing twice and does what had not followed yet; so do the three below.
+
     :return: what was done, in words, and the runs that followed from it.
     :raises WrongUse: no such exception, or it cannot be settled so.
     """
+    others = tuple(records_named(store, wanted.others)) if wanted.assignee is None else ()
+    if others:
+        how = (wanted.difference, wanted.part)
+        already = matched_already(store, exception_id, others, reason, how)
+        if already is not None:
+            subject, made, name = already
+            return f"{subject} is match {made}", list(match(store, workspace, [name]))
     row = exception_named(store, workspace, exception_id)
     if wanted.assignee is not None:
         decide(store, [decision_row(store, "assign", row["exception_id"], reason, {"assignee": wanted.assignee})])
         gather_worklist(store, workspace)
         return f"{row['exception_id']} is {wanted.assignee}'s", []
-    if not wanted.others:
+    if not others:
         body = {"resolution": "settled", "amount": row["amount"]}
         decide(store, [decision_row(store, "resolve", row["exception_id"], reason, body)])
         gather_worklist(store, workspace)
@@ -219,7 +230,7 @@ def resolve(
     if row["reconciliation"] is None or row["record_id"] is None:
         message = f"expected an exception of a reconciliation, got {exception_id!r}, which has no other side to match"
         raise WrongUse(message)
-    own, others = bytes.fromhex(row["record_id"]), tuple(records_named(store, wanted.others))
+    own = bytes.fromhex(row["record_id"])
     left, right = ((own,), others) if row["side"] == "left" else (others, (own,))
     hand = HandMatch(left=left, right=right, difference=wanted.difference, part=wanted.part)
     reconciliation = workspace.reconciliation(row["reconciliation"])
@@ -235,8 +246,11 @@ def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str 
     :raises WrongUse: nothing of that name stands.
     """
     found = matches_named(store, named, rule)
-    if found:
-        names = take_back(store, workspace, found, reason, named)
+    names = take_back(store, workspace, found, reason, named) if found else None
+    if names is None:
+        meant = partial(matches_named, store, named, rule)
+        names = decided_already(store, "undo", (named,), reason, meant, stand=False)
+    if names is not None:
         return list(match(store, workspace, names))
     row = exception_named(store, workspace, named)
     decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
@@ -252,9 +266,17 @@ def judge(
 
     :raises WrongUse: one of them is not proposed.
     """
-    found = [match_id for named in ids for match_id in matches_named(store, named, None, required=True)]
-    if approved:
-        names = approve(store, workspace, found, reason)
-    else:
-        names = reject(store, workspace, found, reason or "rejected")
+    why = reason or "rejected"
+
+    def meant(after: int | None = None) -> list[bytes]:
+        return [i for named in ids for i in matches_named(store, named, None, required=True, after=after)]
+
+    try:
+        names = approve(store, workspace, meant(), reason) if approved else reject(store, workspace, meant(), why)
+    except WrongUse:
+        do, said = ("approve", reason) if approved else ("reject", why)
+        already = decided_already(store, do, ids, said, meant, stand=approved)
+        if already is None:
+            raise
+        names = already
     return list(match(store, workspace, names))

@@ -2,8 +2,8 @@
 Performing everything again, in its order, and comparing: deliveries from their landed bytes, then every run on top.
 
 Each run is repeated on the facts of its version, after the runs before it, with the tieout.toml, rules, calendars and
-rates that it names by digest; a person's decision with what it says was decided. Its digest and its name must come out
-the same.
+rates that it names by digest; a person's decision with what it says was decided; a run of the books with its postings.
+Its digest and its name must come out the same.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tieout.accounting.run import run_journals
 from tieout.clock import FixedClock
 from tieout.config import FILE_NAME, read_workspace
 from tieout.errors import Broken, TieoutError
@@ -39,6 +40,8 @@ __all__ = ["verify"]
 
 # What differs from one machine, moment or version of the program to another.
 _BESIDE = {"path", "sha256", "bytes", "program"}
+# Inputs of a run that name what stood before it, not a text.
+_NO_TEXTS = {"after", "matches"}
 _MOMENT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -88,9 +91,12 @@ def _repeat_runs(
 def _repeat(scratch: Store, row: dict[str, Any], texts: dict[str, str], folder: Path, today: Workspace) -> None:
     """Perform one run again, as it was performed."""
     inputs = json.loads(row["inputs"])
-    said = {name: _text(texts, name, digest) for name, digest in inputs.items() if name != "after"}
+    said = {name: _text(texts, name, digest) for name, digest in inputs.items() if name not in _NO_TEXTS}
     past = _workspace_of(said, folder / "runs" / row["run_id"], today)
     then = replace(scratch, clock=FixedClock(_MOMENT + dt.timedelta(microseconds=row["at"])), actor=row["actor"])
+    if row["kind"] == "journal":
+        run_journals(then, past, row["facts_version"])
+        return
     reconciliation = past.reconciliation(row["reconciliation"])
     claims = (reconciliation.left.claim, reconciliation.right.claim)
     rules: RuleSet | None = None
@@ -113,10 +119,11 @@ def _text(texts: dict[str, str], name: str, digest: str) -> str:
 
 
 def _workspace_of(said: dict[str, str], place: Path, today: Workspace) -> Workspace:
-    """Build the workspace as it was, with the calendars and rates of that run."""
+    """Build the workspace as it was, with the calendars, rates and postings of that run."""
     text = said["tieout.toml"]
     content = tomllib.loads(text)
-    files = {FILE_NAME: text, **{name: body for name, body in said.items() if name.startswith("calendars/")}}
+    files = {FILE_NAME: text}
+    files |= {name: body for name, body in said.items() if name.startswith(("calendars/", "postings/"))}
     files |= {f"rates/{n:03}.csv": body for n, body in enumerate(said.get("rates", "").split("\f")) if body}
     # Mappings and rule files must be there; what is in them is not asked: the run names its rules itself.
     files |= {table["mapping"]: "" for table in content.get("source", []) if "mapping" in table}

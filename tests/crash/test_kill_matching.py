@@ -1,147 +1,97 @@
-"""Killed at any write boundary, ``match``, ``resolve`` and ``undo`` leave what they would have left; laws 6, 11 and 18."""
+"""Killed at any write boundary, the same command again leaves what it would have left; laws 6, 11 and 18."""
 
-import json
 import random
-import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from tests.crash.facts import opened
+from tests.crash.office import SCENES, STAGES, command, copied, left, prepared, standing
 from tests.crash.test_kill import killed_somewhere
 from tests.crash.zygote import Run, Zygote, tell
 from tests.matching.shop import lay_out, table
-from tieout.store import schema
-from tieout.store.engine import connect, paths
-from tieout.store.runs import results_at, standing_matches
 
-SCENES = ("match", "resolve", "undo")
-FEW = [(scene, seed) for scene in SCENES for seed in range(3)]
-MANY = [(scene, seed) for scene in SCENES for seed in range(100, 167)]
+#: Odd seeds count system calls, even ones the product's own boundaries.
+FEW = [
+    (scene, 2 * n + first) for first, scene in enumerate(("match", "resolve", "undo", "journal"), 1) for n in range(3)
+]
+MANY = [(scene, seed) for scene in SCENES for seed in range(100, 117)]
 
 INVOICES = [(f"RE-{1000 + n}", f"2026-10-{n + 1:02}", f"Firma {n}", f"{100 + n}.00", "EUR") for n in range(12)]
-BANK = [(f"B{n}", f"2026-10-{n + 2:02}", f"{100 + n}.00", "", f"RE-{1000 + n}", "EUR") for n in range(8)]
-LATE = [("B90", "2026-10-25", "107.00", "", "?", "EUR"), ("B91", "2026-10-26", "108.00", "", "RE-1008", "EUR")]
-#: What a person does: the record's id and the match's are looked up beforehand.
-_RESOLVE = ("--match", "RE-1011", "--as", "bank_charge", "--reason", "he called")
 
 
-def prepared(zygote: Zygote, folder: Path, scene: str) -> Path:
-    """Make a workspace in which the command of a scene is what comes next."""
-    lay_out(folder)
-    for source, rows in (("invoices", INVOICES), ("bank", BANK)):
-        (folder / "inbox" / source).mkdir(parents=True)
-        (folder / "inbox" / source / "1.csv").write_text(table(source, rows))
-    assert zygote.run(folder, "ingest").status == 0
-    if scene != "match":
-        assert zygote.run(folder, "match").status in {0, 1}
-        (folder / "inbox" / "bank" / "2.csv").write_text(table("bank", LATE))
-        assert zygote.run(folder, "ingest").status == 0
-        assert zygote.run(folder, "match").status in {0, 1}
-    return folder
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """
+    A scene's command without a kill.
+
+    :ivar before: the workspace in which it comes next; ``after``: what it leaves.
+    :ivar status: what it ends with.
+    :ivar left: all that the book says after it.
+    :ivar boundaries: how many it crosses.
+    """
+
+    before: Path
+    after: Path
+    arguments: tuple[str, ...]
+    status: int
+    left: dict[str, list[str]]
+    boundaries: int
 
 
-def command(folder: Path, scene: str) -> tuple[str, ...]:
-    """Give the command of a scene, with the ids that it names."""
-    if scene == "match":
-        return ("match",)
-    if scene == "undo":
-        with opened(folder) as store:
-            rows = standing(store)
-        match_id = next(row["match_id"] for row in rows if row["external_id"] == "RE-1003")
-        return ("undo", match_id, "--reason", "was another")
-    with opened(folder) as store, store.book.reading() as connection:
-        work = schema.worklist
-        query = sa.select(work.c.exception_id).where(work.c.external_id == "B90")
-        exception = connection.scalars(query).first()
-    return ("resolve", str(exception), *_RESOLVE)
-
-
-def standing(store: Any) -> list[dict[str, Any]]:
-    """Give the rows of matches that stand, with the ids of records, whichever run made them."""
-    with store.book.reading() as connection:
-        results = results_at(connection)
-        files = connection.execute(sa.select(schema.lake_file.c.path).where(schema.lake_file.c.table_name == "records"))
-        records = paths([str(store.lake.root / row.path) for row in files])
-    con = connect()
-    matches = standing_matches(con, store.lake, results)
-    found: list[dict[str, Any]] = (
-        con.sql(
-            f"""select lower(hex(m.match_id)) as match_id, r.external_id, m.allocated, m.rule, m.status, m.claim, m.difference
-            from {matches} m join read_parquet({records}) r on r.record_id = m.record_id and r.version = m.version
-            order by all"""
-        )
-        .to_arrow_table()
-        .to_pylist()
-    )
-    return found
-
-
-def left(folder: Path) -> dict[str, Any]:
-    """Say what a workspace holds of matching: what stands, the work list, decisions; and what must hold at rest."""
-    work, decision, run = schema.worklist, schema.decision, schema.run
-    with opened(folder) as store:
-        with store.book.reading() as connection:
-            listed = connection.execute(sa.select(work).order_by(work.c.exception_id)).mappings().all()
-            decided = connection.execute(sa.select(decision.c.kind, decision.c.subject)).all()
-            files = connection.scalars(sa.select(schema.run_file.c.path)).all()
-            runs = connection.scalars(sa.select(run.c.sequence).order_by(run.c.sequence)).all()
-        assert list(runs) == list(range(1, len(runs) + 1))
-        assert [path for path in files if not (store.lake.root / path).is_file()] == []
-        # Ids of a match by hand and of runs say after which run they came: not what was decided.
-        told = [{k: v for k, v in row.items() if k != "match_id"} for row in standing(store)]
-    kept = ("exception_id", "state", "reason", "external_id", "amount")
-    return {
-        "matches": sorted(json.dumps(row, sort_keys=True) for row in told),
-        "worklist": [tuple(row[name] for name in kept) for row in listed],
-        "decisions": sorted((row.kind, row.subject if row.kind != "match" else "") for row in decided),
-    }
-
-
-Undisturbed = Callable[[str], tuple[Path, dict[str, Any], tuple[str, ...], dict[bool, int]]]
+#: Gives a scene, by its name and whether system calls are counted.
+Scene = Callable[[str, bool], Undisturbed]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(watched: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """Give a scene's workspace before its command, what is left after it, and how many boundaries it crosses."""
-    known: dict[str, tuple[Path, dict[str, Any], tuple[str, ...], dict[bool, int]]] = {}
+def undisturbed(watched: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Give a scene without a kill, performed once; a workspace is made once, each stage from the one before."""
+    stages: list[Path] = []
 
-    def of(scene: str) -> tuple[Path, dict[str, Any], tuple[str, ...], dict[bool, int]]:
-        if scene not in known:
-            before = prepared(watched, tmp_path_factory.mktemp(scene), scene)
-            arguments, boundaries, after = command(before, scene), {}, Path()
-            for calls in (True, False):
-                after = shutil.copytree(before, tmp_path_factory.mktemp("after") / scene)
-                ended = watched.run(after, *arguments, calls=calls)
-                assert ended.status in {0, 1}, ended
-                boundaries[calls] = ended.boundaries
-            known[scene] = before, left(after), arguments, boundaries
-        return known[scene]
+    def at(stage: str) -> Path:
+        while len(stages) <= STAGES.index(stage):
+            folder = tmp_path_factory.mktemp("stage")
+            if stages:
+                copied(stages[-1], folder)
+            stages.append(prepared(watched, folder, STAGES[len(stages)]))
+        return stages[STAGES.index(stage)]
+
+    @cache
+    def of(scene: str, calls: bool) -> Undisturbed:
+        before = at(SCENES[scene])
+        arguments = command(before, scene)
+        after = copied(before, tmp_path_factory.mktemp("after"))
+        ended = watched.run(after, *arguments, calls=calls)
+        assert ended.status in {0, 1}, ended
+        return Undisturbed(before, after, arguments, ended.status, left(after), ended.boundaries)
 
     return of
 
 
-def check(watched: Zygote, undisturbed: Undisturbed, folder: Path, scene: str, seed: int) -> None:
-    before, expected, arguments, boundaries = undisturbed(scene)
-    shutil.copytree(before, folder, dirs_exist_ok=True)
-    ended = killed_somewhere(watched, folder, boundaries[bool(seed % 2)], seed, *arguments)
-    assert ended.killed, ended
-    # Where it was done already, a person hears that nothing of that name stands; what follows is then run again.
-    assert watched.run(folder, *arguments).status in {0, 1, 2}
-    assert watched.run(folder, "match").status in {0, 1}
-    assert left(folder) == expected
-    if seed % 4 == 0:
+def check(watched: Zygote, undisturbed: Scene, folder: Path, scene: str, seed: int) -> None:
+    expected = undisturbed(scene, bool(seed % 2))
+    copied(expected.before, folder)
+    total = expected.boundaries
+    ended = killed_somewhere(watched, folder, total, seed, *expected.arguments)
+    # Threads may write together what they wrote apart when it was counted: then the last boundaries are not there.
+    assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+    if seed % 5 == 0:  # and once more, while it recovers
+        killed_somewhere(watched, folder, total, seed + 1000, *expected.arguments)
+    again = watched.run(folder, *expected.arguments)
+    assert again.status == expected.status, again
+    assert left(folder) == expected.left
+    if seed % 6 == 0:
         verified = watched.run(folder, "verify")
         assert verified.status == 0, verified
 
 
-@pytest.mark.deep
+@pytest.mark.slow
 @pytest.mark.parametrize(("scene", "seed"), FEW)
 def test_killed_commands_finish_when_repeated(
-    watched: Zygote, undisturbed: Undisturbed, quick_path: Path, scene: str, seed: int
+    watched: Zygote, undisturbed: Scene, quick_path: Path, scene: str, seed: int
 ) -> None:
     check(watched, undisturbed, quick_path, scene, seed)
 
@@ -149,9 +99,34 @@ def test_killed_commands_finish_when_repeated(
 @pytest.mark.deep
 @pytest.mark.parametrize(("scene", "seed"), MANY)
 def test_commands_killed_anywhere_finish_when_repeated(
-    watched: Zygote, undisturbed: Undisturbed, quick_path: Path, scene: str, seed: int
+    watched: Zygote, undisturbed: Scene, quick_path: Path, scene: str, seed: int
 ) -> None:
     check(watched, undisturbed, quick_path, scene, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_command_given_twice_changes_nothing(
+    watched: Zygote, undisturbed: Scene, quick_path: Path, scene: str
+) -> None:
+    """A kill may come when all is done: then the same command again leaves everything as it is."""
+    once = undisturbed(scene, False)
+    assert watched.run(copied(once.after, quick_path), *once.arguments).status == once.status
+    assert left(quick_path) == once.left
+
+
+@pytest.mark.slow
+def test_a_decision_that_is_forgotten_would_be_found(watched: Zygote, undisturbed: Scene, quick_path: Path) -> None:
+    """The test is tested: where a repeated command does not find its own decision, some kill must show it."""
+    expected = undisturbed("undo", False)
+    for seed in range(40):
+        folder = copied(expected.before, quick_path / str(seed))
+        killed_somewhere(watched, folder, expected.boundaries, 2 * seed, *expected.arguments)
+        again = watched.run(folder, *expected.arguments, faults=("decisions forgotten",))
+        if again.status != expected.status or left(folder) != expected.left:
+            tell(f"found with seed {seed}: {again.output}")
+            return
+    pytest.fail("expected a decision that is forgotten to be found within 40 kills, got none")
 
 
 def test_a_head_that_is_not_compared_would_be_found(zygote: Zygote, quick_path: Path) -> None:

@@ -125,7 +125,8 @@ def killed_one(zygote: Zygote, book: dict[str, str], folder: Path, meeting: str,
     at = random.Random(seed).randint(1, 60)
     victim = Run(first.folder, first.arguments, kill_at=at, after=bool(seed % 2), environment=book)
     died, survived = zygote.together(victim, second)
-    assert died.killed, died
+    # Who finds the other's delivery has less to write: then the drawn boundary is not there.
+    assert died.killed or died.boundaries < at, died
     tell(f"seed {seed}: killed {died.report}")
     no_errors([survived])
     no_errors(zygote.together(first))

@@ -30,6 +30,9 @@ _LOADED = (
     *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg", "lxml.etree"),
     "cryptography.hazmat.primitives.ciphers.aead",
     "cryptography.hazmat.primitives.keywrap",
+    *("tieout.accounting.run", "tieout.observe.gathering", "tieout.observe.exports", "tieout.store.earlier"),
+    *("iso4217", "pydantic", "pyarrow.csv", "pyarrow.dataset"),
+    "pandas",  # Arrow loads it wherever it is installed, with the first array that it makes
 )
 #: A run that takes longer than this hangs.
 _SECONDS_MAX = 120
@@ -208,6 +211,12 @@ def _careless_heads() -> None:
     runs._check_heads = agreeing
 
 
+def _forget_decisions() -> None:
+    """Let a command that is given again not know what it decided before it was killed."""
+    pipeline: Any = import_module("tieout.pipeline")
+    pipeline.decided_already = lambda *_asked, **_how: None
+
+
 #: Ways to take a guard out of the product, for testing the tests.
 _FAULTS = {
     "no fsync of files": lambda: _forget_sync(stat.S_ISREG),
@@ -220,6 +229,7 @@ _FAULTS = {
     "commit not checked": _careless_commit,
     "accepted too early": _early_commit,
     "heads not compared": _careless_heads,
+    "decisions forgotten": _forget_decisions,
 }
 
 

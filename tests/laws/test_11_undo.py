@@ -122,7 +122,7 @@ def test_what_does_not_stand_cannot_be_undone_or_approved() -> None:
             pipeline.judge(w.store, w.workspace, [match], None, approved=True)
         w.undo(match)
         with pytest.raises(WrongUse):
-            w.undo(match)
+            pipeline.undo(w.store, w.workspace, match, "another reason")
 
 
 def test_history_keeps_both() -> None:

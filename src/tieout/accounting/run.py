@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import sqlalchemy as sa
 
 from tieout.accounting.drafting import draft_journals
 from tieout.accounting.reading import read_postings
 from tieout.config.rates import read_rates
 from tieout.errors import Transient, WrongUse
-from tieout.store import schema
 from tieout.store.engine import connect, prepare_macros
-from tieout.store.runs import HeadMovedError, NewRun, commit_run, results_at, standing_matches
+from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.views import current_records
 from tieout.store.workplace import files_at
@@ -74,34 +72,34 @@ def postings_texts(workspace: Workspace) -> dict[str, str]:
     return found
 
 
-def run_journals(store: Store, workspace: Workspace) -> JournalOutcome:
+def run_journals(store: Store, workspace: Workspace, again: int | None = None) -> JournalOutcome:
     """
     Draft the journals of everything that stands, and make the drafts true.
 
+    :param again: the version of the facts on which an earlier run is performed again; None: what there is now.
     :raises WrongUse: a posting or a rate has a fault.
     :raises Transient: other runs of the books kept coming first.
     """
     for _ in range(_TRIES):
         try:
-            return _run(store, workspace)
+            return _run(store, workspace, again)
         except HeadMovedError:
             continue
     message = f"other runs of the books came first {_TRIES} times: try again"
     raise Transient(message)
 
 
-def _run(store: Store, workspace: Workspace) -> JournalOutcome:
+def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcome:
     texts, rates = postings_texts(workspace), read_rates(workspace.folder)
     postings = read_postings(texts, workspace)
     with store.book.reading() as connection:
-        head = schema.head
-        version = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
-        files, results = files_at(connection, ("records", "superseded")), results_at(connection)
+        version = facts_version(connection) if again is None else again
+        files, results = files_at(connection, ("records", "superseded"), version), results_at(connection)
     kept = {"tieout.toml": workspace.path.read_text(encoding="utf-8"), "rates": rates.text, **texts}
     named = {kind: hashlib.sha256(text.encode()).hexdigest() for kind, text in kept.items()}
     matched = hashlib.sha256(json.dumps(_matched(results)).encode()).hexdigest()
     inputs = {**named, "matches": matched}
-    last = results.last.get(JOURNALS)
+    last = results.last.get(JOURNALS) if again is None else None
     if last is not None and last["facts_version"] == version and json.loads(last["inputs"]) == inputs:
         return JournalOutcome(last["run_id"], last["digest"], json.loads(last["counts"]), unchanged=True)
     run = NewRun(

@@ -48,18 +48,21 @@ def exception_named(store: Store, workspace: Workspace, named: str) -> dict[str,
     return rows[0]
 
 
-def matches_named(store: Store, named: str, rule: str | None, *, required: bool = False) -> list[bytes]:
+def matches_named(
+    store: Store, named: str, rule: str | None, *, required: bool = False, after: int | None = None
+) -> list[bytes]:
     """
     Give the matches that stand whose id begins so, or that a run of that id made.
 
     :param rule: of a run, only this rule's.
+    :param after: as they stood after the run of that sequence; None: now.
     :raises WrongUse: required, and there is none; several begin so.
     """
     lowered = named.lower()
     rows: list[bytes] = []
     if _HEX.fullmatch(lowered):
         with store.book.reading() as connection:
-            results = results_at(connection)
+            results = results_at(connection, after)
             run = schema.run
             runs = list(connection.scalars(sa.select(run.c.run_id).where(run.c.run_id.startswith(lowered))))
         with closing(connect()) as con:

@@ -43,9 +43,16 @@ def decision_row(
 
 
 def decide(store: Store, rows: list[dict[str, Any]]) -> None:
-    """Write decisions that change no match: who looks after an exception, and why one needs nothing more."""
+    """
+    Write decisions that change no match: who looks after an exception, and why one needs nothing more.
+
+    What stands already, word for word from the same person, is not written again: a command that was killed is repeated.
+    """
     table = schema.decision
     with store.book.writing() as connection:
+        rows = [row for row in rows if not _stands(connection, row)]
+        if not rows:
+            return
         first = (connection.scalar(sa.select(sa.func.max(table.c.sequence))) or 0) + 1
         connection.execute(sa.insert(table), [{**row, "sequence": first + i} for i, row in enumerate(rows)])
         for row in rows:
@@ -58,6 +65,15 @@ def decide(store: Store, rows: list[dict[str, Any]]) -> None:
                 reason=row["reason"],
                 body=json.loads(row["body"]),
             )
+
+
+def _stands(connection: sa.Connection, row: dict[str, Any]) -> bool:
+    """Say whether a decision is the last one about its subject, and the same."""
+    table = schema.decision
+    about = ("assign",) if row["kind"] == "assign" else ("resolve", "reopen")
+    query = sa.select(table).where(table.c.subject == row["subject"], table.c.kind.in_(about))
+    last = connection.execute(query.order_by(table.c.sequence.desc()).limit(1)).mappings().first()
+    return last is not None and all(last[name] == row[name] for name in ("kind", "actor", "reason", "body"))
 
 
 def latest_decisions(connection: sa.Connection) -> dict[str, dict[str, Any]]:
