@@ -9,12 +9,15 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import sqlalchemy as sa
 
 from tieout.config.rates import read_rates
 from tieout.intake.findings import open_findings
 from tieout.model.money import exponent_of, format_minor
 from tieout.observe.results import prepare_results, run_exceptions
 from tieout.observe.snapshot import EPOCH, take_snapshot
+from tieout.observe.worklist import version
+from tieout.store import schema
 from tieout.store.decisions import latest_decisions
 from tieout.store.engine import connect
 from tieout.store.worklist import WANTED, refresh
@@ -24,9 +27,13 @@ if TYPE_CHECKING:
 
     from tieout.config import Workspace
     from tieout.config.rates import Rates
+    from tieout.store.book import Book
     from tieout.store.workplace import Store
 
 __all__ = ["gather_worklist"]
+
+#: So often others may commit while the list is gathered; whoever commits last gathers it, too.
+_TRIES = 5
 
 
 def gather_worklist(store: Store, workspace: Workspace) -> int:
@@ -35,12 +42,26 @@ def gather_worklist(store: Store, workspace: Workspace) -> int:
 
     :return: how many rows changed.
     """
-    with store.book.reading() as connection:
-        found = open_findings(connection)
-        decided = latest_decisions(connection)
-    weigh = _Scales(read_rates(workspace.folder), workspace.base_currency)
-    batches = _gathered(store, workspace, pa.Table.from_pylist(found, _FOUND))
-    return refresh(store.book, (_decided(batch, decided, weigh) for batch in batches))
+    changed = 0
+    for _ in range(_TRIES):
+        known = _known(store.book)
+        with store.book.reading() as connection:
+            found = open_findings(connection)
+            decided = latest_decisions(connection)
+        weigh = _Scales(read_rates(workspace.folder), workspace.base_currency)
+        batches = _gathered(store, workspace, pa.Table.from_pylist(found, _FOUND))
+        changed += refresh(store.book, (_decided(batch, decided, weigh) for batch in batches))
+        # What another process committed meanwhile may have been on the list already, and is not any more.
+        if _known(store.book) == known:
+            break
+    return changed
+
+
+def _known(book: Book) -> tuple[int, int, int]:
+    """Tell states of what the list says apart."""
+    facts, runs, _ = version(book)
+    with book.reading() as connection:
+        return facts, runs, connection.scalar(sa.select(sa.func.max(schema.decision.c.sequence))) or 0
 
 
 _ADDED = ("state", "assignee", "weight")
