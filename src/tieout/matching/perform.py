@@ -163,7 +163,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     if rule.interchangeable or rule.subset:
         make_order(work)
     for step in plan.steps:
-        engine.create(step.name, step.query)
+        (engine.create if step.kept else engine.view)(step.name, step.query)
     for place in plan.crowds:
         note_crowds(work, place)
     if plan.result == "pools":

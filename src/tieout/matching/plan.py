@@ -25,10 +25,15 @@ __all__ = ["Plan", "Step", "plan_of"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One relation to compute, as SQL, and the name under which later steps read it."""
+    """
+    One relation, as SQL, and the name under which later steps read it.
+
+    :ivar kept: it is computed once; else where it is read, which only one step does.
+    """
 
     name: str
     query: str
+    kept: bool = True
 
 
 @dataclass(slots=True)
@@ -49,9 +54,9 @@ class Plan:
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
 
-    def add(self, name: str, query: Query) -> str:
+    def add(self, name: str, query: Query, *, kept: bool = True) -> str:
         """Add a step, and give its name."""
-        self.steps.append(Step(name, query.sql(self.dialect)))
+        self.steps.append(Step(name, query.sql(self.dialect), kept))
         return name
 
 
@@ -85,15 +90,15 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
     simple = simple and not rule.interchangeable
     if simple:
-        _with_columns(plan, 0, ("ccy", "amount"))
-        said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"))
+        _with_columns(plan, 0, ("ccy", "amount"), kept=False)
+        said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"), kept=False)
         pairs = plan.add("pairs", op.allowed(select("l", "r").from_(said)))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
     paired = _with_difference(only, rule)
     if not rule.interchangeable:
-        plan.add("paired", paired)
+        plan.add("paired", paired, kept=not exact)
         return
     first = plan.add("first", op.first_in_first_out(pairs))
     # The margin over its equals is none, and the match says so.
@@ -193,10 +198,10 @@ def _only(rule: Rule, left: str, right: str) -> list[str]:
     return [f"abs({right}) {'<=' if rule.amount.only == 'short' else '>='} abs({left})"]
 
 
-def _with_columns(plan: Plan, number: int, columns: Sequence[str]) -> None:
+def _with_columns(plan: Plan, number: int, columns: Sequence[str], *, kept: bool = True) -> None:
     """Join the keys of both sides with columns of what is still open: lk_N, rk_N."""
-    plan.add(f"lk_{number}", op.open_keys(f"l_keys_{number}", "l", columns))
-    plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns))
+    plan.add(f"lk_{number}", op.open_keys(f"l_keys_{number}", "l", columns), kept=kept)
+    plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns), kept=kept)
 
 
 def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
