@@ -185,6 +185,7 @@ def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     if not rule.amount.base:
         return [same, *signs]
     base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
+    same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate
     other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
     return [f"({same} or {other})", *signs]
 
@@ -226,9 +227,10 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     if rule.partial:
         conditions.append("abs(s.total) <= abs(a.amount)")
     else:
-        allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
-        conditions.append(f"abs(a.amount - s.total) <= {allowed}")
         left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
+        allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
+        # A share is one of the left's amount, whichever side has the one.
+        conditions.append(f"abs(a.amount - s.total) <= {allowed.replace('a.amount', left)}")
         conditions += _only(rule, left, right)
     least = 2 if exact and not rule.partial else 1
     sums = plan.add("sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions))
