@@ -6,13 +6,17 @@ Engines fold text differently, so they only ever compare the integers that come 
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from functools import lru_cache
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.model.normal import keys_of, normal_column
 
-__all__ = ["name_forms", "token_keys", "token_words"]
+__all__ = ["name_forms", "names_of_two", "token_keys", "token_words"]
 
 #: An identifier may be cut into so many words by a bank ("PO 2025 001").
 _WORDS_JOINED = 4
@@ -74,3 +78,41 @@ def name_forms(names: pa.Array) -> pa.Table:
     plain = pc.replace_substring_regex(pc.utf8_upper(names), rf"[\s.,]+({_LEGAL})\.?([\s.,].*)?$", "")
     form = normal_column(pc.if_else(pc.equal(plain, ""), names, plain))
     return pa.table({"form": form, "block": keys_of(pc.utf8_slice_codeunits(form, 0, _NAME_BLOCK))})
+
+
+def names_of_two(ones: list[str], others: list[str]) -> list[bool]:
+    """
+    Say of each pair of names whether they are two parties': no word of the one is, or begins, a word of the other.
+
+    Names of which nothing is left but marks, single letters and legal forms speak against nobody.
+    """
+    return [
+        bool(one and other) and not any(_begins(a, b) for a in one for b in other)
+        for one, other in zip(map(_name_words, ones), map(_name_words, others), strict=True)
+    ]
+
+
+_WORD = re.compile(r"[^\W_]{2,}")
+_LEGAL_WORDS = set(_LEGAL.split("|")) | {
+    "AKTIENGESELLSCHAFT",
+    "GESELLSCHAFT",
+    "UND",
+    "AND",
+    "THE",
+    "HERR",
+    "FRAU",
+    "MR",
+    "MRS",
+}
+
+
+@lru_cache(maxsize=100_000)
+def _name_words(name: str) -> frozenset[str]:
+    folded = unicodedata.normalize("NFKD", name.upper().replace("Ä", "AE").replace("Ö", "OE").replace("Ü", "UE"))
+    plain = "".join(sign for sign in folded if not unicodedata.combining(sign))
+    return frozenset(_WORD.findall(plain)) - _LEGAL_WORDS
+
+
+def _begins(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short)

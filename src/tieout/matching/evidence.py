@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import condition
 
-from tieout.matching.columns import name_forms, token_keys, token_words
+from tieout.matching.columns import name_forms, names_of_two, token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
 from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql
 from tieout.model.normal import keys_of, normal_column
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
+__all__ = ["leave_out_other_names", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
 
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
@@ -58,7 +58,9 @@ def make_spoken_for(work: Performance) -> None:
     """
     Make ``spoken_for`` (thing): what names something of the other side by an identifier that few share.
 
-    A rule that looks at amounts, days and names alone must not pair it with something else.
+    A rule that looks at amounts, days and names alone must not pair it with something else. What is named may be used
+    up: by an earlier rule of this run (its keys are still there), or by an earlier run (``used_keys_left``,
+    ``used_keys_right``: record_id, key).
     """
     engine = work.engine
     now = (len(work.found), sum(map(len, work.keys_ready.values())))
@@ -74,10 +76,16 @@ def make_spoken_for(work: Performance) -> None:
             f"""select k.thing, k.key, max(k.raw) <> 0 as whole from ({_together(names)}) k
                 semi join "{side}" s on s.thing = k.thing group by all""",
         )
+    for side, other in (("left", "right"), ("right", "left")):
         # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
         engine.create(
             f"rare_{side}",
-            f"select key, bool_or(whole) as whole from known_{side} group by key having count(*) <= {_FEW}",
+            f"""select key, bool_or(whole) as whole from (
+                    select k.thing::varchar as named, k.key, max(k.raw) <> 0 as whole from ({_together(work.keys_ready[side])}) k
+                    semi join known_{other} o on o.key = k.key group by all
+                    union all select hex(u.record_id), u.key, true from used_keys_{side} u
+                    semi join known_{other} o on o.key = u.key group by all
+                ) group by key having count(*) <= {_FEW}""",
         )
     engine.create(
         "spoken_for",
@@ -87,6 +95,35 @@ def make_spoken_for(work: Performance) -> None:
             for side, other in (("left", "right"), ("right", "left"))
         ),
     )
+
+
+def leave_out_other_names(work: Performance, found: str) -> None:
+    """
+    Leave out of what a rule found by amounts alone the matches whose two sides bear names of two parties.
+
+    :param found: ``paired`` or ``summed``.
+    """
+    import pyarrow as pa
+
+    if any(work.grouped):  # the names of a settlement's lines are its customers'
+        return
+    engine = work.engine
+    both = "select p.l as bundle, p.l, p.r from paired p"
+    if found == "summed":
+        both = """select a.bundle, a.thing as l, b.thing as r from summed a
+            join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
+    rows = engine.arrow(
+        f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
+            join left_all a on a.thing = p.l join right_all b on b.thing = p.r
+            where a.counterparty is not null and b.counterparty is not null"""
+    )
+    if not rows.num_rows:
+        return
+    apart = names_of_two(rows["one"].to_pylist(), rows["other"].to_pylist())
+    engine.take("of_two", pa.table({"bundle": rows["bundle"].filter(pa.array(apart))}))
+    bundle = "l" if found == "paired" else "bundle"
+    engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
+    engine.rename("rest", found)
 
 
 def make_keys(work: Performance, place: int, key: Key) -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "read_scales",
     "read_stale",
     "read_used",
+    "read_used_keys",
     "records_of",
     "window",
 ]
@@ -184,6 +185,29 @@ def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str,
             where m.status = 'confirmed' and m.claim in ({listed}) group by all""",
     )
     return engine.count("used") > 0
+
+
+def read_used_keys(engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet, *, used: bool) -> None:
+    """
+    Make ``used_keys_left`` and ``used_keys_right`` (record_id, key): identifiers of what earlier matches use up.
+
+    Whoever names one of these is spoken for, though there is nothing left to pair it with.
+    """
+    alone = any(not rule.keys or all(key.how == "name" for key in rule.keys) for rule in rules.rules)
+    sides = (("left", reconciliation.left, rules.left), ("right", reconciliation.right, rules.right))
+    for name, side, own in sides:
+        if not (used and alone):
+            engine.create(f"used_keys_{name}", "select ''::blob as record_id, 0::bigint as key where false")
+            continue
+        keys = "list_concat([r.external_key, r.payment_key, r.settlement_key], coalesce(r.reference_keys, []))"
+        engine.create(
+            f"used_keys_{name}",
+            f"""select distinct record_id, key from (
+                    select r.record_id, unnest({keys}) as key from {records} r
+                    semi join used u on u.record_key = r.record_key and u.record_id = r.record_id
+                    where {side_filter(side, own)}
+                ) where key is not null""",
+        )
 
 
 def read_kin(engine: DuckDB, records: str, kinds: set[str], *, used: bool) -> None:

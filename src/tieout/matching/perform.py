@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tieout.matching.evidence import make_keys, make_names, make_order, make_spoken_for, note_crowds
+from tieout.matching.evidence import (
+    leave_out_other_names,
+    make_keys,
+    make_names,
+    make_order,
+    make_spoken_for,
+    note_crowds,
+)
 from tieout.matching.facts import base_rates, window
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
@@ -166,11 +173,18 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         (engine.create if step.kept else engine.view)(step.name, step.query)
     for place in plan.crowds:
         note_crowds(work, place)
-    if plan.result == "pools":
-        select_from_pools(engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
-        engine.con.execute("insert into held select thing from held_now")
-        engine.con.execute("insert into beyond select thing from beyond_now")
-    _take(work, number, rule, "summed" if plan.result == "pools" else plan.result)
+    result = _searched(work, rule) if plan.result == "pools" else plan.result
+    if not rule.keys:
+        leave_out_other_names(work, result)
+    _take(work, number, rule, result)
+
+
+def _searched(work: Performance, rule: Rule) -> str:
+    """Search the pools of a rule, and name the relation of what was found."""
+    select_from_pools(work.engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
+    work.engine.con.execute("insert into held select thing from held_now")
+    work.engine.con.execute("insert into beyond select thing from beyond_now")
+    return "summed"
 
 
 def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:

@@ -26,6 +26,7 @@ from tieout.matching.facts import (
     read_scales,
     read_stale,
     read_used,
+    read_used_keys,
     records_of,
 )
 from tieout.matching.followers import claims_of, followers_text, may_share, may_still_explain
@@ -258,6 +259,7 @@ class _Attempt:
         money = read_scales(engine, records, own, self.rules, standing, self.claims)
         self.stale = read_stale(engine, store.lake, self.reading.files, self.reading.results, own.id, self.claims)
         used = read_used(engine, store.lake, self.reading.results, own.id, self.claims)
+        read_used_keys(engine, records, own, self.rules, used=used)
         read_kin(engine, records, kinds[0] | kinds[1], used=used)
         read_forbidden(engine, store.lake, self.reading.results, own.id)
         calendars = calendar_codes(engine, self.workspace)
