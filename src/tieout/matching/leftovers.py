@@ -33,6 +33,8 @@ __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
 #: How long a document without a due date may stay open.
 TERM_DAYS = 30
 _CANDIDATES_MAX = 3
+#: What has a number and the amount in common, so many days apart, is late and not missing.
+_LATE_DAYS = 14
 #: A bank that cannot pay out sends the money back within so many days.
 _RETURNED_DAYS = 30
 # So many open things of one amount are set side by side; of more it is only said that there are several.
@@ -227,7 +229,7 @@ def _find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
                 from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
                 semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
                 join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure and a.whole = 1 and b.whole = 1"""
+                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1"""
         )
     engine.create("met_by_key", " union all ".join(parts))
     engine.create(
@@ -264,8 +266,10 @@ def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
         "near",
         """
         with met as (
-            select thing, other, inside, true as by_key from met_by_key
-            union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
+            select m.* from (
+                select thing, other, inside, true as by_key from met_by_key
+                union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
+            ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
             select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
@@ -312,13 +316,18 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
             from left_over where state = 'exception'
         ), first as (
-            select n.*, {other} as other_text, case n.other_ccy {currency} end as other_currency
-            from near n
+            select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
+                {other} as other_text, case n.other_ccy {currency} end as other_currency
+            from (
+                select *, count(*) filter (where why = 'ambiguous') over (partition by thing) <= 1
+                    and count(*) filter (where why = 'ambiguous') over (partition by other) <= 1 as alone
+                from near
+            ) n
         ), told as (
             select thing, max(why) filter (where place = 1) as why, count(*) as several,
                 max(other_external) filter (where place = 1) as other_external, max(other_text) filter (where place = 1) as other_text,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
-                bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
+                max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why = 'same_amount') as alike,
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
                     'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
@@ -333,10 +342,11 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 count(*) filter (where origin = 'right') as rights
             from o group by ccy, amount having count(*) > {_ALIKE_MAX}
         ), reasoned as (
-            select o.*, t.* exclude (thing), case
+            select o.*, t.* exclude (thing, why), t.why as told_why, case
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
+                when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
                 when o.thing in (select thing from returned) then 'returned'
                 when o.thing in (select thing from held) then 'ambiguous'
                 when o.thing in (select thing from beyond) then 'undecided'
@@ -356,13 +366,18 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
                 when 'undecided' then 'so many could be meant that not all were looked at: choose one'
-                when 'ambiguous' then 'several answers fit equally well: choose one'
+                when 'ambiguous' then case coalesce(o.several, 0)
+                    when 0 then 'others of the same amount fit as well: choose one'
+                    when 1 then 'the only one that it fits has others that fit as well: choose one'
+                    else 'several answers fit equally well: choose one' end
+                when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
                 when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
                     || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency
                 when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
-                when 'missing_right' then 'nothing on the other side answers to it'
-                else 'nothing on the other side explains it' end as note,
+                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.reason = 'missing_right' then 'nothing on the other side answers to it'
+                    else 'nothing on the other side explains it' end end as note,
             coalesce(o.candidates, '[]') as candidates
         from reasoned o order by o.record_key, o.record_id, o.claim, o.origin
     """

@@ -178,6 +178,7 @@ KINDS = {
 #: Why a candidate was not taken.
 NEARNESS = {
     "ambiguous": "fits as well as another",
+    "fits": "its number and amount, but not its name or day",
     "twin": "asks for the same thing",
     "duplicate": "the same again",
     "taken": "named by it, and matched with something else",
