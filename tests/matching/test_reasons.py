@@ -43,3 +43,18 @@ def test_ambiguous_says_whose_others_there_are() -> None:
         assert {told.get("RE-1", ""), told.get("RE-2", "")} <= {
             "", "the only one that it fits has others that fit as well: choose one"
         }  # fmt: skip
+
+
+def test_a_payout_that_its_lines_do_not_add_up_to_is_said_once() -> None:
+    lines = [
+        invoice("ch_1", 10_000, kind="charge", fee=300, settlement="po_90001"),
+        invoice("po_90001", -14_700, kind="payout", settlement="po_90001", day=1),
+    ]
+    with world("payout-to-bank", *lines, line("b", 14_700, text="po_90001", day=3)) as w:
+        w.match()
+        assert w.together() == {frozenset({"po_90001", "b"})}
+        assert w.reasons() == {"po_90001": "balance_difference"}
+        assert "97.00 EUR" in notes(w)["po_90001"]
+        w.add(invoice("ch_2", 5_000, kind="charge", settlement="po_90001"))
+        w.match()
+        assert w.reasons() == {}

@@ -13,8 +13,9 @@ from tieout.intake.chains import chain_findings, chain_scope
 from tieout.intake.findings import Finding, open_findings, reason_of
 from tieout.intake.issues import standing
 from tieout.intake.pages import account_statements
-from tieout.intake.settlements import WHOLE_BATCHES, batch_findings, batch_scope
+from tieout.intake.settlements import batch_findings, batch_scope
 from tieout.intake.statements import names_of, series_of
+from tieout.model.kinds import WHOLE_BATCHES
 from tieout.store.engine import paths
 from tieout.store.views import current_records
 

@@ -14,10 +14,8 @@ from tieout.model.money import format_minor
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["WHOLE_BATCHES", "batch_findings", "batch_scope"]
+__all__ = ["batch_findings", "batch_scope"]
 
-#: Formats whose files carry every line of a batch together with its payout.
-WHOLE_BATCHES = ("stripe.payout_reconciliation", "adyen.settlement_detail")
 _FINDINGS_MAX = 10_000
 
 

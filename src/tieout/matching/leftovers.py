@@ -15,15 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
+from tieout.matching.candidates import ALIKE_MAX, find_candidates
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.operators import PAIRS_MAX, the_only_ones
 from tieout.matching.outcome import taken_of_rows
 from tieout.matching.sides import SETTLED
-from tieout.model.kinds import KINDS
+from tieout.model.kinds import KINDS, WHOLE_BATCHES
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from tieout.config import Workspace
     from tieout.matching.outcome import Outcome
     from tieout.matching.perform import Performance
@@ -32,13 +31,10 @@ __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
 
 #: How long a document without a due date may stay open.
 TERM_DAYS = 30
-_CANDIDATES_MAX = 3
 #: What has a number and the amount in common, so many days apart, is late and not missing.
 _LATE_DAYS = 14
 #: A bank that cannot pay out sends the money back within so many days.
 _RETURNED_DAYS = 30
-# So many open things of one amount are set side by side; of more it is only said that there are several.
-_ALIKE_MAX = 20
 # As a rule by amounts alone looks at no more pairs of one amount than this.
 _LOOKED_AT_MAX = PAIRS_MAX * 100
 # Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
@@ -90,6 +86,7 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
         ),
     )
     _make_expected(work, workspace)
+    _note_unbalanced(work, workspace)
     later = dict(zip(("left", "right"), judged.later, strict=True))
     through = judged.through_day
     document = "claim = 'document'"
@@ -100,12 +97,12 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
     engine.create(
         "left_over",
         f"""
-        select o.*, case
+        select o.*, null::bigint as earned, case
             when elsewhere then 'excluded'
             when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'excluded'
             when {document} and begun then 'open'
             when claim = 'bank' and begun then 'on_account'
-            when {lines} and {unsettled} then 'open'
+            when {lines} and ({unsettled} or thing in (select thing from unbalanced where not paid)) then 'open'
             when {lines} and expected > {through} then 'in_transit'
             when (origin = 'left' and {str(later["left"]).lower()}) or (origin = 'right' and {str(later["right"]).lower()})
                 then 'deferred'
@@ -114,7 +111,8 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
             case when elsewhere then 'its entry or its transactions are matched'
                 when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
-                when {lines} and {unsettled} then 'not settled yet' end as why
+                when {lines} and {unsettled} then 'not settled yet'
+                when {lines} and thing in (select thing from unbalanced where not paid) then 'its settlement differs from its payout' end as why
         from (
             select r.*, x.expected from open_rows r
             left join expected x on x.account_id = r.account_id and x.booked = r.booked
@@ -123,7 +121,7 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
     )
     _leave_transfers(work)
     _note_returned(work)
-    _find_candidates(work, touched)
+    find_candidates(work, touched)
 
 
 def _leave_transfers(work: Performance) -> None:
@@ -140,14 +138,34 @@ def _leave_transfers(work: Performance) -> None:
         "transfers_open",
         f"""
         select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, null::integer as expected,
-            case when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
-            null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why
-        from {side}_all e anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
+            case when u.thing is not null then 'exception' when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
+            null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why, u.earned
+        from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid
+        anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
     )
     work.engine.create(
         "left_over",
         "select * from left_over union all by name select * replace ('transfer' as claim) from transfers_open",
+    )
+
+
+def _note_unbalanced(work: Performance, workspace: Workspace) -> None:
+    """
+    Make ``unbalanced`` (thing, paid, earned): rows of settlements whose lines add up to something else than their payout.
+
+    Where a format states whole settlements, intake has said so already.
+    """
+    others = tuple(source.id for source in workspace.sources if source.format not in WHOLE_BATCHES)
+    if not any(work.grouped) or not others:
+        work.engine.create("unbalanced", "select 0::bigint as thing, false as paid, 0::bigint as earned where false")
+        return
+    side = "left" if work.grouped[0] else "right"
+    work.engine.create(
+        "unbalanced",
+        f"""select m.thing, m.kind in ({_listed(SETTLED)}) as paid, s.earned from {side}_all m join settlements s
+            on s.account_id is not distinct from m.account_id and s.settlement_id = m.settlement_id and s.ccy = m.ccy
+            where s.payouts > 0 and s.lines > 0 and s.paid <> s.earned and m.source_id in ({_listed(others)})""",
     )
 
 
@@ -186,112 +204,6 @@ def _make_expected(work: Performance, workspace: Workspace) -> None:
     )
 
 
-def _known_keys(work: Performance, side: str) -> str:
-    """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
-    parts = [f'select thing, key, (raw <> 0)::integer as whole from "{name}"' for name in work.keys_ready[side]]
-    return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
-
-
-def _find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
-    """
-    Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
-
-    ``inside``: it is of the same side.
-
-
-    By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
-    of the same amount.
-    """
-    engine = work.engine
-    # Only what the exceptions name is looked for among all the rest.
-    engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
-    for side in ("left", "right"):
-        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
-        engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
-    asked = "select key from asked_keys_left union select key from asked_keys_right"
-    for side in ("left", "right"):
-        engine.create(
-            f"near_keys_{side}",
-            f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
-                semi join ({asked}) q on q.key = k.key group by all""",
-        )
-    parts = []
-    for side, other in (("left", "right"), ("right", "left")):
-        mine = f"asked_keys_{side}"
-        crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
-        parts.append(
-            f"""select distinct a.thing, b.thing as other, false as inside
-                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
-                where a.whole + b.whole > 0"""
-        )
-        parts.append(
-            f"""select distinct a.thing, b.thing, true
-                from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
-                semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
-                join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1"""
-        )
-    engine.create("met_by_key", " union all ".join(parts))
-    engine.create(
-        "met_by_amount",
-        f"""
-        select a.thing, b.thing as other
-        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.amount = a.amount
-        semi join (select ccy, amount from left_over group by all having count(*) <= {_ALIKE_MAX}) c
-            on c.ccy = a.ccy and c.amount = a.amount
-        where a.state = 'exception' and abs(b.booked - a.booked) <= 31
-        """,
-    )
-    _rank_candidates(work, touched)
-
-
-def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
-    engine = work.engine
-    # What is set side by side is few: only of that the whole rows are looked at.
-    engine.create(
-        "asked",
-        "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount",
-    )
-    asked = engine.arrow("from asked")["thing"].to_numpy()
-    engine.take("asked_used", pa.table({"thing": asked, "used": touched[asked]}))
-    columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
-    engine.create(
-        "asked_rows",
-        " union all ".join(
-            f"select {columns}, u.used or e.amount = 0 as used from {side}_all e join asked_used u on u.thing = e.thing"
-            for side in ("left", "right")
-        ),
-    )
-    engine.create(
-        "near",
-        """
-        with met as (
-            select m.* from (
-                select thing, other, inside, true as by_key from met_by_key
-                union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
-            ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
-        ), judged as (
-            select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
-                b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
-                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
-            from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
-        )
-        select *, case
-            when inside then case when used then 'duplicate' else 'twin' end
-            when by_key and same_currency and apart = 0 and not used then 'ambiguous'
-            when by_key and same_currency and apart = 0 then 'taken'
-            when by_key and same_currency and not used then 'amount_difference'
-            when by_key and not used then 'currency_mismatch'
-            when by_key then 'taken'
-            else 'same_amount' end as why,
-            row_number() over (partition by thing order by by_key desc, used, inside,
-                not same_currency, abs(apart), other_key, other_id) as place
-        from judged
-        """,
-    )
-    engine.create("near", f"select * from near where place <= {_CANDIDATES_MAX}")
-
-
 def positions_sql(work: Performance, judged: Leftovers) -> str:
     """Write the rows of the lake table ``positions``, in total order."""
     currency, exponent = _money(work)
@@ -311,6 +223,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
     amount = written.format("o.amount * o.sign", "o.exponent")
     other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
     apart = written.format("abs(n.apart)", "o.exponent")
+    earned = written.format("o.earned::bigint", "o.exponent")
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
@@ -340,9 +253,10 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             -- So many of one amount that they were not set side by side, one by one.
             select ccy, amount, count(*) filter (where origin = 'left') as lefts,
                 count(*) filter (where origin = 'right') as rights
-            from o group by ccy, amount having count(*) > {_ALIKE_MAX}
+            from o group by ccy, amount having count(*) > {ALIKE_MAX}
         ), reasoned as (
             select o.*, t.* exclude (thing, why), t.why as told_why, case
+                when o.claim = 'transfer' then 'balance_difference'
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
@@ -374,6 +288,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
                     || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency
                 when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'

@@ -1,0 +1,127 @@
+"""
+What came nearest to what nothing matched: by an identifier, else by the amount.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from tieout.matching.perform import Performance
+
+__all__ = ["ALIKE_MAX", "find_candidates"]
+
+_CANDIDATES_MAX = 3
+#: So many open things of one amount are set side by side; of more it is only said that there are several.
+ALIKE_MAX = 20
+
+
+def _known_keys(work: Performance, side: str) -> str:
+    """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
+    parts = [f'select thing, key, (raw <> 0)::integer as whole from "{name}"' for name in work.keys_ready[side]]
+    return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
+
+
+def find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
+    """
+    Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
+
+    ``inside``: it is of the same side.
+
+
+    By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
+    of the same amount.
+    """
+    engine = work.engine
+    # Only what the exceptions name is looked for among all the rest.
+    engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
+    for side in ("left", "right"):
+        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
+        engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
+    asked = "select key from asked_keys_left union select key from asked_keys_right"
+    for side in ("left", "right"):
+        engine.create(
+            f"near_keys_{side}",
+            f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
+                semi join ({asked}) q on q.key = k.key group by all""",
+        )
+    parts = []
+    for side, other in (("left", "right"), ("right", "left")):
+        mine = f"asked_keys_{side}"
+        crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
+        parts.append(
+            f"""select distinct a.thing, b.thing as other, false as inside
+                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
+                where a.whole + b.whole > 0"""
+        )
+        parts.append(
+            f"""select distinct a.thing, b.thing, true
+                from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
+                semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
+                join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
+                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1"""
+        )
+    engine.create("met_by_key", " union all ".join(parts))
+    engine.create(
+        "met_by_amount",
+        f"""
+        select a.thing, b.thing as other
+        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.amount = a.amount
+        semi join (select ccy, amount from left_over group by all having count(*) <= {ALIKE_MAX}) c
+            on c.ccy = a.ccy and c.amount = a.amount
+        where a.state = 'exception' and abs(b.booked - a.booked) <= 31
+        """,
+    )
+    _rank_candidates(work, touched)
+
+
+def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
+    engine = work.engine
+    # What is set side by side is few: only of that the whole rows are looked at.
+    engine.create(
+        "asked",
+        "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount",
+    )
+    asked = engine.arrow("from asked")["thing"].to_numpy()
+    engine.take("asked_used", pa.table({"thing": asked, "used": touched[asked]}))
+    columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
+    engine.create(
+        "asked_rows",
+        " union all ".join(
+            f"select {columns}, u.used or e.amount = 0 as used from {side}_all e join asked_used u on u.thing = e.thing"
+            for side in ("left", "right")
+        ),
+    )
+    engine.create(
+        "near",
+        """
+        with met as (
+            select m.* from (
+                select thing, other, inside, true as by_key from met_by_key
+                union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
+            ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
+        ), judged as (
+            select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
+                b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
+                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
+            from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
+        )
+        select *, case
+            when inside then case when used then 'duplicate' else 'twin' end
+            when by_key and same_currency and apart = 0 and not used then 'ambiguous'
+            when by_key and same_currency and apart = 0 then 'taken'
+            when by_key and same_currency and not used then 'amount_difference'
+            when by_key and not used then 'currency_mismatch'
+            when by_key then 'taken'
+            else 'same_amount' end as why,
+            row_number() over (partition by thing order by by_key desc, used, inside,
+                not same_currency, abs(apart), other_key, other_id) as place
+        from judged
+        """,
+    )
+    engine.create("near", f"select * from near where place <= {_CANDIDATES_MAX}")
