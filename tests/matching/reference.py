@@ -82,17 +82,24 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
     rights = [name for name in pencil.right if name in pencil.open]
     if any(key.how != "name" for key in rule.keys):
         return lefts, rights
-    marks = {name: _marks(pencil.left[name], [k.left for k in pencil.seen], pencil.seen) for name in lefts}
-    marks |= {name: _marks(pencil.right[name], [k.right for k in pencil.seen], pencil.seen) for name in rights}
+    marks = {name: _marks(fact, [k.left for k in pencil.seen], pencil.seen) for name, fact in pencil.left.items()}
+    marks |= {name: _marks(fact, [k.right for k in pencil.seen], pencil.seen) for name, fact in pencil.right.items()}
+    facts = pencil.left | pencil.right
 
-    def spoken_for(name: str, others: list[str]) -> bool:
+    def names(other: str, mark: str, sign: bool) -> bool:
+        """Of what is used up only whole identifiers count; an invoice speaks for no refund."""
+        known = marks[other].get(mark)
+        return known is not None and (known or other in pencil.open) and (facts[other].amount > 0) == sign
+
+    def spoken_for(name: str, others: dict[str, Fact]) -> bool:
         for mark, whole in marks[name].items():
-            sharing = [other for other in others if mark in marks[other]]
+            sharing = [other for other in others if names(other, mark, facts[name].amount > 0)]
             if 0 < len(sharing) <= _FEW and any(whole or marks[other][mark] for other in sharing):
                 return True
         return False
 
-    return [n for n in lefts if not spoken_for(n, rights)], [n for n in rights if not spoken_for(n, lefts)]
+    lefts = [name for name in lefts if not spoken_for(name, pencil.right)]
+    return lefts, [name for name in rights if not spoken_for(name, pencil.left)]
 
 
 def _marks(fact: Fact, fields: list[tuple[str, ...]], keys: list[Key]) -> dict[str, bool]:
@@ -220,7 +227,7 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
                 continue
             taken = total
         else:
-            if not _fits(rule, left, right, whole):
+            if not _fits(rule, left, right):
                 continue
             taken = whole
         ones = frozenset({(one, taken)})
@@ -230,12 +237,12 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
     return found
 
 
-def _fits(rule: Rule, left: int, right: int, one: int) -> bool:
+def _fits(rule: Rule, left: int, right: int) -> bool:
     if rule.amount is not None and rule.amount.only == "short" and abs(right) > abs(left):
         return False
     if rule.amount is not None and rule.amount.only == "over" and abs(right) < abs(left):
         return False
-    return abs(left - right) <= _tolerance(rule, one)
+    return abs(left - right) <= _tolerance(rule, left)
 
 
 def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:

@@ -60,7 +60,7 @@ def make_spoken_for(work: Performance) -> None:
 
     A rule that looks at amounts, days and names alone must not pair it with something else. What is named may be used
     up: by an earlier rule of this run (its keys are still there), or by an earlier run (``used_keys_left``,
-    ``used_keys_right``: record_id, key).
+    ``used_keys_right``: record_id, key, sign).
     """
     engine = work.engine
     now = (len(work.found), sum(map(len, work.keys_ready.values())))
@@ -70,28 +70,31 @@ def make_spoken_for(work: Performance) -> None:
     if not all(work.keys_ready.values()):
         engine.create("spoken_for", "select 0::bigint as thing where false")
         return
+    # An invoice speaks for no refund that names its order: what is named has the same sign.
     for side, names in work.keys_ready.items():
         engine.create(
             f"known_{side}",
-            f"""select k.thing, k.key, max(k.raw) <> 0 as whole from ({_together(names)}) k
-                semi join "{side}" s on s.thing = k.thing group by all""",
+            f"""select k.thing, k.key, sign(s.amount)::tinyint as sign, max(k.raw) <> 0 as whole from ({_together(names)}) k
+                join "{side}" s on s.thing = k.thing group by all""",
         )
     for side, other in (("left", "right"), ("right", "left")):
         # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
         engine.create(
             f"rare_{side}",
-            f"""select key, bool_or(whole) as whole from (
-                    select k.thing::varchar as named, k.key, max(k.raw) <> 0 as whole from ({_together(work.keys_ready[side])}) k
-                    semi join known_{other} o on o.key = k.key group by all
-                    union all select hex(u.record_id), u.key, true from used_keys_{side} u
+            f"""select key, sign, bool_or(whole) as whole from (
+                    select k.thing::varchar as named, k.key, sign(a.measure * a.sign)::tinyint as sign, max(k.raw) <> 0 as whole
+                    from ({_together(work.keys_ready[side])}) k semi join known_{other} o on o.key = k.key
+                    join {side}_all a on a.thing = k.thing
+                    where k.raw <> 0 or k.thing in (select thing from "{side}") group by all
+                    union all select hex(u.record_id), u.key, u.sign, true from used_keys_{side} u
                     semi join known_{other} o on o.key = u.key group by all
-                ) group by key having count(*) <= {_FEW}""",
+                ) group by key, sign having count(*) <= {_FEW}""",
         )
     engine.create(
         "spoken_for",
         " union all ".join(
             f"""select distinct k.thing from known_{side} k
-                join rare_{other} q on q.key = k.key where k.whole or q.whole"""
+                join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole or q.whole"""
             for side, other in (("left", "right"), ("right", "left"))
         ),
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tieout.config.calendars import business_index, calendar_named
 from tieout.errors import Rejected
-from tieout.matching.sides import side_filter
+from tieout.matching.sides import polarity_of, side_filter, turned_sql
 from tieout.model.money import exponent_of
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
@@ -189,7 +189,7 @@ def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str,
 
 def read_used_keys(engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet, *, used: bool) -> None:
     """
-    Make ``used_keys_left`` and ``used_keys_right`` (record_id, key): identifiers of what earlier matches use up.
+    Make ``used_keys_left`` and ``used_keys_right`` (record_id, key, sign): identifiers of what earlier matches use up.
 
     Whoever names one of these is spoken for, though there is nothing left to pair it with.
     """
@@ -197,13 +197,16 @@ def read_used_keys(engine: DuckDB, records: str, reconciliation: Reconciliation,
     sides = (("left", reconciliation.left, rules.left), ("right", reconciliation.right, rules.right))
     for name, side, own in sides:
         if not (used and alone):
-            engine.create(f"used_keys_{name}", "select ''::blob as record_id, 0::bigint as key where false")
+            engine.create(
+                f"used_keys_{name}", "select ''::blob as record_id, 0::bigint as key, 0::tinyint as sign where false"
+            )
             continue
         keys = "list_concat([r.external_key, r.payment_key, r.settlement_key], coalesce(r.reference_keys, []))"
         engine.create(
             f"used_keys_{name}",
-            f"""select distinct record_id, key from (
-                    select r.record_id, unnest({keys}) as key from {records} r
+            f"""select distinct record_id, key, sign from (
+                    select r.record_id, unnest({keys}) as key, sign(r.amount * ({turned_sql(polarity_of(rules, name))}))::tinyint as sign
+                    from {records} r
                     semi join used u on u.record_key = r.record_key and u.record_id = r.record_id
                     where {side_filter(side, own)}
                 ) where key is not null""",

@@ -37,7 +37,7 @@ from tieout.matching.perform import Performance, columns_wanted, perform_rules
 from tieout.matching.reading import rule_set
 from tieout.matching.rows import read_rows
 from tieout.matching.settlements import compose
-from tieout.matching.sides import members_sql, rows_sql, shared_sql, side_claims
+from tieout.matching.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 from tieout.store.engine import connect, prepare_macros
@@ -263,18 +263,12 @@ class _Attempt:
         read_kin(engine, records, kinds[0] | kinds[1], used=used)
         read_forbidden(engine, store.lake, self.reading.results, own.id)
         calendars = calendar_codes(engine, self.workspace)
-        polarity = self.rules.polarity
         sides = (("left", own.left, self.rules.left), ("right", own.right, self.rules.right))
         first = 0
         for (side, spec, filtered), claim, is_grouped in zip(sides, claims, grouped, strict=True):
-            turned = (
-                polarity
-                if polarity == "by kind"
-                else ("opposite" if polarity == "opposite" and side == "right" else "same")
-            )
             columns = columns_wanted(self.rules, side)
             query = rows_sql(
-                records, (spec, filtered), claim, columns, day_number(self.through), polarity=turned, used=used,
+                records, (spec, filtered), claim, columns, day_number(self.through), polarity=polarity_of(self.rules, side), used=used,
                 grouped=is_grouped,
             )  # fmt: skip
             first = engine.number(f"{side}_all", query, first)

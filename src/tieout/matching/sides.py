@@ -25,11 +25,13 @@ __all__ = [
     "claim_sql",
     "identifiers_sql",
     "members_sql",
+    "polarity_of",
     "rows_sql",
     "shared_sql",
     "side_claims",
     "side_filter",
     "things_sql",
+    "turned_sql",
 ]
 
 #: Kinds that move the entity's own money: what leaves the platform arrives at the bank, so their sign is the other.
@@ -120,6 +122,19 @@ def side_filter(side: Side, own: Filter) -> str:
     return " and ".join(parts)
 
 
+def polarity_of(rules: RuleSet, side: str) -> str:
+    """Say how a side (``left`` or ``right``) is turned: ``same``, ``opposite``, or ``by kind``."""
+    if rules.polarity == "opposite":
+        return "opposite" if side == "right" else "same"
+    return rules.polarity
+
+
+def turned_sql(polarity: str) -> str:
+    """Write by which sign a record ``r`` is turned: see ``rows_sql``."""
+    own = f"case when r.kind in ({_listed(OWN_MONEY)}) then -1 else 1 end"
+    return {"same": "1", "opposite": "-1"}.get(polarity, own)
+
+
 def rows_sql(
     records: str,
     side: tuple[Side, Filter],
@@ -143,9 +158,7 @@ def rows_sql(
     :param grouped: with what moves between places of ours even if it is used up: its settlement is made of its lines.
     """
     measured = "case when c.claim = 'settlement' then coalesce(r.net, r.amount) else r.amount end"
-    sign = {"same": "1", "opposite": "-1"}.get(
-        polarity, f"case when r.kind in ({_listed(OWN_MONEY)}) then -1 else 1 end"
-    )
+    sign = turned_sql(polarity)
     taken = "coalesce(u.taken, 0)" if used else "0"
     joined = (
         " left join used u on u.claim = c.claim and u.record_key = r.record_key and u.record_id = r.record_id"
