@@ -8,6 +8,8 @@ from tests.laws.checker import broken
 from tests.matching.worlds import World, invoice, line, rule, rules_text, world
 from tieout import pipeline
 from tieout.errors import WrongUse
+from tieout.observe import worklist
+from tieout.observe.overview import overview
 from tieout.store.runs import results_at
 
 _KEYS = '[{{ left = "external_id", right = "references", how = "{}" }}]'
@@ -136,3 +138,41 @@ def test_history_keeps_both() -> None:
         assert not then.voids
         assert len(now.voids) == 1
         assert len(now.all_matches("ab")) >= len(then.all_matches("ab"))
+
+
+PART = (invoice("i", 500), line("b", 450, text="Zahlung", day=40))
+
+
+def states(w: World) -> dict[str, str]:
+    """Say of each listed exception whether it is open; the export and the work list must agree."""
+    listed = {row["external_id"]: row for row in overview(w.store, w.workspace, "exceptions").rows}
+    items = worklist.items(w.store.book, [row["exception_id"] for row in listed.values()])
+    told = {name: row["state"] for name, row in listed.items()}
+    assert told == {name: items[row["exception_id"]].state for name, row in listed.items()}
+    return told
+
+
+def resolve_part(w: World, name: str, other: str) -> str:
+    """Match as much as both have, and let the run follow, as ``tieout resolve`` does."""
+    list(pipeline.match(w.store, w.workspace))
+    made = w.resolve(name, other, part=True)
+    list(pipeline.match(w.store, w.workspace))
+    return made
+
+
+def test_what_a_persons_match_settled_is_open_again_once_the_match_is_undone() -> None:
+    with world("open-items-to-bank", *PART) as w:
+        made = resolve_part(w, "b", "i")
+        assert "b" not in states(w)
+        w.undo(made)
+        assert states(w) == {"i": "open", "b": "open"}
+        rows = {row["external_id"]: row for row in overview(w.store, w.workspace, "exceptions").rows}
+        assert (rows["b"]["resolution"], rows["b"]["decided_by"]) == (None, None)
+
+
+def test_what_a_persons_match_settled_is_open_again_once_its_record_is_corrected() -> None:
+    with world("open-items-to-bank", *PART) as w:
+        resolve_part(w, "b", "i")
+        w.correct("b", "b", amount=440)
+        list(pipeline.match(w.store, w.workspace))
+        assert states(w) == {"i": "open", "b": "open"}

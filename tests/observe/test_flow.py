@@ -131,7 +131,7 @@ def test_a_scope_narrows(office: Office, scope: Scope, charged: int) -> None:
 def test_what_ties_is_a_part_of_what_was_compared(office: Office) -> None:
     _, tied, _ = money(office.store, EUR)
     assert tied.matched == 7_430 + 7_430 + 7_430 + 970 + 970
-    assert (tied.on_its_way, tied.open, tied.late) == (970 + 680, 4_900, 1)
+    assert (tied.on_its_way, tied.open) == (970 + 680, 4_900)
     assert tied.hundredths == (tied.compared - 4_900) * 10_000 // tied.compared
     (one,) = reconciled(office.store, EUR)
     assert (one.reconciliation, one.matched, one.open) == ("payouts", tied.matched, tied.open)

@@ -26,6 +26,7 @@ SAMPLES = {
     "/deliveries": ["/deliveries", "/deliveries?show=unread"],
     "/deliveries/{delivery_id}": ["DELIVERY"],
     "/money/{part}": ["/money/charged", "/money/books"],
+    "/in-transit": ["/in-transit", "/in-transit?as_of=2026-11-20"],
     "/tie": ["/tie"],
     "/find": ["/find", "/find?q=po_1QF2a9LkdIwHu7ixPt01", "/find?q=nobody-at-all"],
 }
@@ -75,6 +76,18 @@ def test_every_page_passes_wcag_and_fits(browser: Browser, home: str, scheme: An
             found.append(f"{path}: {width} pixels wide on a screen of {size[0]}")
     assert not found, "\n".join(found)
     assert seen.strangers == []
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 480, 900, 1100, 1400])
+def test_a_headline_figure_stands_on_one_line(browser: Browser, home: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 700})
+    seen = visitor(context, home)
+    seen.go("/")
+    seen.ask("document.querySelectorAll('.verdict b').forEach(b => { b.textContent = '12,505,734.95' })")
+    lines = "[...document.querySelectorAll('.verdict b')].map(b => b.offsetHeight / parseFloat(getComputedStyle(b).lineHeight))"
+    assert [round(each) for each in seen.ask(lines)] == [1, 1, 1, 1]
+    assert seen.ask("document.documentElement.scrollWidth") == width
     context.close()
 
 

@@ -1,12 +1,15 @@
 """A proof looks like a proof: two sides that meet, the residual printed, the roll-forward under it."""
 
+import datetime as dt
 import re
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests.web.company import Office, proof_of
-from tieout.observe.proof import AccountProof, ProofSide
+from tieout.observe.proof import AccountProof, ProofItem, ProofSide, Reserve
 from tieout.web.application import create_app
 from tieout.web.figures import MINUS
 
@@ -77,6 +80,44 @@ def test_the_overview_counts_what_is_proven(office: Office) -> None:
     told = text_of(ask(office, "/"))
     assert re.search(r"Accounts proven 1 of \d", told)
     assert "nothing open" not in told
+    assert "wait for a ledger balance" not in told
+    assert "differs from the ledger (1)" in told
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts"])
+def test_an_account_says_what_the_outside_reported_and_why_it_is_not_proven(office: Office, path: str) -> None:
+    def reported(account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
+        if account_id != "stripe-payouts/EUR":
+            return proof_of(account_id, as_of, known_at)
+        item = ProofItem(label="not compared", amount=0, count=118, state="not compared")
+        ties = proof("bank-main-eur")
+        outside = replace(ties.outside, items=(*ties.outside.items, item))
+        found = {"kind": "platform", "reported": 787_508, "opening": 787_508, "movements": ()}
+        return replace(ties, account_id=account_id, outside=outside, **found)  # type: ignore[arg-type]  # as named
+
+    with TestClient(create_app(office.workspace, office.store, reported), base_url="http://127.0.0.1:8765") as client:
+        told = text_of(client.get(path).text)
+    assert "stripe-payouts/EUR 7,875.08 EUR 29 Oct 2026" in told
+    assert "118 lines not compared with the ledger" in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacking"),
+    [
+        ({}, None),
+        ({"opening": None}, "no opening balance"),
+        ({"reported": None}, "no balance by the outside"),
+        ({"reported": 4_565_031}, "movements do not lead to the balance reported"),
+        ({"reserve": Reserve(held=1, unreleased=2)}, "reserve differs from the holds"),
+        ({"ledger_account": None, "ledger": ProofSide(source="", balance=None)}, "no ledger account declared"),
+        ({"ledger": ProofSide(source="", balance=None)}, "no balance by the ledger"),
+        ({"ledger": ProofSide(source="", balance=1)}, "differs from the ledger"),
+        ({"faults": ("two balances of one day",)}, "a fault in what was reported"),
+    ],
+)
+def test_a_proof_says_what_it_lacks(changed: dict[str, Any], lacking: str | None) -> None:
+    found = replace(proof("bank-main-eur"), **changed)
+    assert (found.lacking, found.is_proven) == (lacking, lacking is None)
 
 
 def test_without_a_proof_the_page_says_what_is_wanted(client: TestClient) -> None:

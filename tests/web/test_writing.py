@@ -87,3 +87,17 @@ def test_the_picture_is_to_scale_and_stays_inside(amounts: list[int], books: int
         for other in set(shown) & set(PARTS):
             if parts[one].amount > parts[other].amount:
                 assert float(shown[one].height) >= float(shown[other].height)
+
+
+#: A wide letter of the picture's size; labels stand so far behind the left edge of their bar.
+_LETTER, _BEHIND = 7.2, 20
+
+
+@pytest.mark.parametrize("books", [0, 123_456_789])
+def test_no_label_of_the_picture_is_cut(books: int) -> None:
+    parts = {name: Part(123_456_789, 1) for name in PARTS}
+    charged = Part(123_456_789 * len(PARTS), 1)
+    picture = picture_of(Flow(currency="EUR", exponent=2, charged=charged, parts=parts, books=Part(books, 1)))
+    for block in picture.blocks:
+        label = f"{block.words} {ENGLISH.amount(block.amount, 2)}"
+        assert block.x + _BEHIND + _LETTER * len(label) <= picture.width, label

@@ -88,9 +88,9 @@ def in_transit(
 
 
 def _late(store: Store, workspace: Workspace, filters: Filters) -> dict[str, Any]:
-    from tieout.observe.overview import overview
+    from tieout.observe.cash import under_way
 
-    return {"late": overview(store, workspace, "in_transit", filters, "t.how = 'late'", 1).count}
+    return {"late": sum(row.late for row in under_way(store, workspace, filters))}
 
 
 def fees(

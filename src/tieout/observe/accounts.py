@@ -33,6 +33,7 @@ class AccountState:
     """
     One account.
 
+    :ivar kind: as declared: platform, bank, ledger, ...; the ledger's own are the other side of a proof, and have none.
     :ivar balance: the closing balance of its newest statement, minor units; None where no statement has one.
     :ivar open_items: what needs a person there.
     :ivar closes: whether every statement of it closes; None without statements.
@@ -42,6 +43,7 @@ class AccountState:
     entity_id: str | None
     source_id: str | None
     currency: str | None
+    kind: str | None = None
     ledger_account: str | None = None
     balance: int | None = None
     exponent: int = 2
@@ -79,6 +81,7 @@ def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> 
             "entity_id": account.entity,
             "source_id": account.source,
             "currency": account.currency,
+            "kind": account.kind,
             "ledger_account": account.ledger_account,
         }
         for account in workspace.accounts

@@ -17,7 +17,23 @@ if TYPE_CHECKING:
     from tieout.observe.proof import AccountProof
     from tieout.store.workplace import Store
 
-__all__ = ["Cash", "Holding", "cash"]
+__all__ = ["Cash", "Holding", "UnderWay", "cash", "under_way"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """
+    What left one account and has not arrived, in minor units.
+
+    :ivar amount: what should arrive; ``count``: in so many payouts, of which ``late`` should have arrived.
+    """
+
+    account_id: str | None
+    currency: str
+    exponent: int
+    amount: int
+    count: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +100,32 @@ def cash(store: Store, workspace: Workspace, as_of: dt.date | None = None, entit
     :param as_of: by default the last day that the facts speak of, never today.
     :raises WrongUse: there is no such entity.
     """
-    leaving: dict[tuple[str, str], tuple[int, int]] = {}
-    with opened(store, workspace, "in_transit", Filters(entity=entity, as_of=as_of)) as view:
-        rows = view.con.execute(f"""
-            select account_id, currency, decimals, sum(outstanding)::varchar from {view.relation}
-            group by all order by all
-        """).fetchall()
-    for account, currency, exponent, amount in rows:
-        leaving[account, currency] = _added(leaving.get((account, currency)), int(amount), exponent)
+    leaving: dict[tuple[str | None, str], tuple[int, int]] = {}
+    for row in under_way(store, workspace, Filters(entity=entity, as_of=as_of)):
+        key = row.account_id, row.currency
+        leaving[key] = _added(leaving.get(key), row.amount, row.exponent)
     proofs = [p for p in prove_all(store, workspace, as_of) if entity in (None, p.entity_id)]
     day = as_of or (proofs[0].as_of if proofs else None)
     return Cash(day, [_holding(proof, leaving.get((proof.account_id, proof.currency))) for proof in proofs])
+
+
+def under_way(store: Store, workspace: Workspace, filters: Filters) -> list[UnderWay]:
+    """
+    Sum the payouts that left a platform and have not arrived, as ``in_transit`` lists them.
+
+    What a platform has not paid out yet is part of its balance, and not of this.
+
+    :return: by account, currency and exponent.
+    """
+    with opened(store, workspace, "in_transit", filters) as view:
+        rows = view.con.execute(f"""
+            select account_id, currency, decimals, sum(outstanding)::varchar, count(*), count(*) filter (how = 'late')
+            from {view.relation} group by all order by all
+        """).fetchall()
+    return [
+        UnderWay(account_id=account, currency=currency, exponent=exponent, amount=int(amount), count=count, late=late)
+        for account, currency, exponent, amount, count, late in rows
+    ]
 
 
 def _added(before: tuple[int, int] | None, amount: int, exponent: int) -> tuple[int, int]:

@@ -145,7 +145,6 @@ class Tied:
     :ivar matched: used up by matches.
     :ivar on_its_way: not matched, and not late.
     :ivar open: neither matched nor on its way.
-    :ivar late: how many lines on their way should have arrived by ``as_of``.
     """
 
     currency: str
@@ -154,7 +153,6 @@ class Tied:
     matched: int = 0
     on_its_way: int = 0
     open: int = 0
-    late: int = 0
     runs: int = 0
 
     @property
@@ -251,7 +249,7 @@ def _opened(store: Store, scope: Scope) -> Iterator[_View]:
         """)
         con.execute(f"""
             create temp table position as select x.record_id, x.reconciliation, x.claim, x.state, x.amount,
-                coalesce(x.exponent, own_exponent(x.currency)) as exponent, x.expected_on
+                coalesce(x.exponent, own_exponent(x.currency)) as exponent
             from {positions_relation(lake, snapshot)} x {own}
         """)
         digits = "select coalesce(max(exponent), own_exponent(?)) from line"
@@ -331,8 +329,6 @@ def _tied(view: _View, reconciliation: str | None) -> Tied:
         from position where {within} and state <> 'excluded' group by 1
     """).fetchall()
     found = {name: int(amount) for name, amount in sums}
-    as_of = view.scope.as_of or view.latest
-    late = f"{within} and state = 'in_transit' and expected_on < date {literal(as_of.isoformat() if as_of else '0001-01-01')}"
     return Tied(
         currency=view.scope.currency,
         exponent=view.exponent,
@@ -340,6 +336,5 @@ def _tied(view: _View, reconciliation: str | None) -> Tied:
         matched=found.get("matched", 0),
         on_its_way=found.get("on_its_way", 0),
         open=found.get("open", 0),
-        late=int(con.execute(f"select count(*) from position where {late}").fetchall()[0][0]),
         runs=view.runs,
     )

@@ -170,6 +170,22 @@ class AccountProof:
         """Whether it closes against a ledger, and every line was compared."""
         return self.closes and self.residual == 0 and not self.not_compared
 
+    @property
+    def lacking(self) -> str | None:
+        """What keeps it from being proven, in a few words, what comes first in the proof first; None where it is."""
+        reasons = (
+            (self.opening is None, "no opening balance"),
+            (self.reported is None, "no balance by the outside"),
+            (self.rolled, "movements do not lead to the balance reported"),
+            (self.reserve is not None and not self.reserve.agrees, "reserve differs from the holds"),
+            (self.residual is None and self.ledger_account is None, "no ledger account declared"),
+            (self.residual is None, "no balance by the ledger"),
+            (self.residual, "differs from the ledger"),
+            (self.faults, "a fault in what was reported"),
+            (self.not_compared, "lines not compared with the ledger"),
+        )
+        return next((words for holds, words in reasons if holds), None)
+
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON values; amounts are decimal text."""
         plain = {

@@ -80,7 +80,8 @@ def latest_decisions(connection: sa.Connection) -> dict[str, dict[str, Any]]:
     """
     Give what was decided last about each exception: {exception_id: {state, actor, at, resolution, reason, ...}}.
 
-    A resolution and an assignment are kept apart: taking back the one leaves the other.
+    A resolution and an assignment are kept apart: taking back the one leaves the other. A match settles by using its
+    record up, and for as long as it stands: what a run lists although a person matched it once is open again.
     """
     table = schema.decision
     found: dict[str, dict[str, Any]] = {}
@@ -90,7 +91,7 @@ def latest_decisions(connection: sa.Connection) -> dict[str, dict[str, Any]]:
         body = json.loads(row["body"])
         if row["kind"] == "assign":
             about |= {"assignee": body["assignee"]}
-        elif row["kind"] == "reopen":
+        elif row["kind"] == "reopen" or "match_id" in body:
             about |= {"state": "open", "decided_by": None, "decided_at": None, "resolution": None}
         else:
             about |= {

@@ -18,7 +18,7 @@ __all__ = ["Band", "Block", "Picture", "picture_of"]
 
 WIDTH, HEIGHT = 720, 300
 _TOP, _GAP, _LABEL = 10, 14, 19
-_LEFT, _RIGHT, _BLOCK = 4, 528, 12
+_LEFT, _RIGHT, _BLOCK = 4, 470, 12
 #: A part that is there is never too thin to be seen.
 _THIN = 1.5
 _ORDER = ("bank", "on_its_way", "not_compared", "other", "refunds", "fees", "unexplained")
@@ -72,7 +72,7 @@ def picture_of(flow: Flow) -> Picture:
     blocks = [_block("charged", charged, _LEFT, _TOP, tall(whole), _TOP + tall(whole) / 2)]
     bands = []
     left, right, label = float(_TOP), float(_TOP), 0.0
-    middle = 268 if flow.books.amount > 0 else 410
+    middle = 240 if flow.books.amount > 0 else 360
     for name in shown:
         height = tall(flow.parts[name].amount)
         label = max(label + _LABEL, right + height / 2 + 4)

@@ -68,6 +68,7 @@ def environment() -> Environment:
         "assets": {path.name: _version(path.name) for path in STATIC.iterdir() if path.is_file()},
         "reason_words": words.reason_words,
         "kind_words": words.kind_words,
+        "proof_words": words.proof_words,
         "part_words": words.PARTS,
     }
     return made

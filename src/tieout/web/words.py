@@ -7,8 +7,13 @@ Every reason of an exception has one entry; a test holds them against the reason
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["KINDS", "NEARNESS", "PARTS", "REASONS", "Reason", "kind_words", "reason_words"]
+if TYPE_CHECKING:
+    from tieout.observe.accounts import AccountState
+    from tieout.observe.proof import AccountProof
+
+__all__ = ["KINDS", "NEARNESS", "PARTS", "REASONS", "Reason", "kind_words", "proof_words", "reason_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ REASONS: dict[str, Reason] = {
 PARTS: dict[str, tuple[str, str]] = {
     "charged": ("Charged", "ink"),
     "bank": ("In the bank", "tied"),
-    "on_its_way": ("On its way", "way"),
+    "on_its_way": ("At a platform, or on its way", "way"),
     "not_compared": ("Paid out, not compared yet", "mute"),
     "refunds": ("Refunds and disputes", "mute"),
     "fees": ("Fees", "mute"),
@@ -197,3 +202,12 @@ def reason_words(reason: str) -> Reason:
 def kind_words(kind: str | None) -> str:
     """Give the words of a kind of record."""
     return "item" if kind is None else KINDS.get(kind, kind.replace("_", " "))
+
+
+def proof_words(account: AccountState, proof: AccountProof | None) -> str:
+    """Say why an account is not proven; nothing where it is."""
+    if account.kind == "ledger":
+        return "the ledger's side of a proof"
+    if proof is None:
+        return "no proof yet" if account.currency else "stands in several currencies: declare an account for each"
+    return proof.lacking or ""

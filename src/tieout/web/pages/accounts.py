@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
 from tieout.observe.accounts import statements_of
-from tieout.web.pages.overview import proofs_of
+from tieout.web.pages.overview import judged, proofs_of
 from tieout.web.pages.visit import Visiting
 
 __all__ = ["every_account", "proof", "router"]
@@ -20,8 +20,8 @@ router = APIRouter()
 def every_account(visit: Visiting) -> HTMLResponse:
     """List the accounts, those with something open first."""
     found = proofs_of(visit)
-    proven = sum(1 for _, proof in found if proof is not None and proof.is_proven)
-    return visit.page("accounts.html", proofs=found, proven=proven)
+    proven, unproven = judged(found)
+    return visit.page("accounts.html", proofs=found, proven=proven, accounts=proven + unproven.total())
 
 
 @router.get("/proof")

@@ -1,19 +1,27 @@
 """
-What the figures of the overview are made of: the lines of one part of the flow, and each reconciliation.
+What the figures of the overview are made of: lines of one part of the flow, payouts on their way, reconciliations.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
 from tieout.observe.flow import MADE_OF, lines, money, reconciled
+from tieout.observe.overview import overview
+from tieout.web.pages.overview import filters_of
 from tieout.web.pages.visit import Visiting
 
-__all__ = ["every_reconciliation", "part_of_the_flow", "router"]
+if TYPE_CHECKING:
+    from tieout.observe.overview import Overview
+
+__all__ = ["every_reconciliation", "on_the_way", "part_of_the_flow", "router"]
 
 router = APIRouter()
 _PAGES_MAX = 100_000
+_PAYOUTS_SHOWN = 500
 
 
 @router.get("/money/{part}")
@@ -26,6 +34,17 @@ def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
     number = int(page) if page.isascii() and page.isdigit() and 0 < int(page) < _PAGES_MAX else 1
     found = visit.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
     return visit.page("money.html", part=part, found=found, number=number, scope=scope)
+
+
+@router.get("/in-transit")
+def on_the_way(visit: Visiting) -> HTMLResponse:
+    """List the payouts that left a platform and have not arrived, of every currency."""
+    desk, scope = visit.desk, visit.address.scope
+
+    def made() -> Overview:
+        return overview(desk.store, desk.workspace, "in_transit", filters_of(scope), most=_PAYOUTS_SHOWN)
+
+    return visit.page("in_transit.html", found=visit.kept(("in transit", scope), made))
 
 
 @router.get("/tie")
