@@ -423,6 +423,15 @@ def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:
     assert problems(document(entry("3.00", details_of("<Amt Ccy='EUR'>2</Amt>"))))
 
 
+def test_a_line_break_before_the_xml_declaration_is_what_the_refusal_says() -> None:
+    text = document(entry("3.00"))
+    data = ("\n<?xml version='1.0'?>" + text[text.index("<Document") :]).encode()
+    assert CAMT_053.identify(Head(data=data, name="statement.xml")) == "camt.053.001.02"
+    (problem,) = [problem for chunk in CAMT_053.read(io.BytesIO(data), ReadOptions()) for problem in chunk.problems]
+    assert "XML declaration allowed only at the start of the document" in problem.message
+    assert (problem.severity, problem.line) == ("refused", 2)
+
+
 def test_what_was_instructed_is_a_transaction_only_if_it_adds_up() -> None:
     inside = tuple(f"<AmtDtls><InstdAmt><Amt Ccy='EUR'>{n}</Amt></InstdAmt></AmtDtls>" for n in (1, 2))
     assert [record.amount for record in records(document(entry("3.00", details_of(*inside))))] == [300, 100, 200]

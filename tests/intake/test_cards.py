@@ -179,7 +179,7 @@ def test_a_card_number_beside_short_numbers_does_not_stay(desk: Desk, text: str)
 
 @pytest.mark.parametrize("field", ["external_id", "payment_id"])
 def test_a_card_number_among_other_identifiers_is_out_of_place(desk: Desk, field: str) -> None:
-    rows = [charge(str(n), **{field: f"A-{n}"}) for n in range(20)] + [charge("x", **{field: VISA})]
+    rows = [charge(str(n)) | {field: f"A-{n}"} for n in range(20)] + [charge("x") | {field: VISA}]
     assert f"column {field}: a full card number" in (desk.deliver(*rows).reason or "")
     assert VISA.encode() not in everything_under(desk.folder / ".tieout")
 
@@ -194,6 +194,16 @@ def test_long_numbers_of_which_few_pass_are_identifiers(desk: Desk) -> None:
     rows += [charge("x", payment_id=VISA)]
     assert desk.deliver(*rows).reason is None
     assert VISA in desk.records("payment_id")
+
+
+def test_a_column_full_of_card_numbers_is_seen_however_many_they_are() -> None:
+    numbers = [n for n in range(4111111111111111, 4111111111111111 + 130_000) if find_cards(str(n))[0]]
+    assert len(numbers) > 12_000
+    rows = [Record(line=n, kind="charge", currency="EUR", payment_id=str(card)) for n, card in enumerate(numbers)]
+    scan = CardScan()
+    scan.look(stated_table(rows))
+    scan.close()
+    assert len(scan.numbers) == len(numbers)
 
 
 def test_a_card_number_in_a_refused_file_does_not_stay(desk: Desk) -> None:

@@ -76,7 +76,8 @@ def find_cards(text: str) -> tuple[list[str], int]:
     :return: the numbers as written, what stands between their groups included; and how many runs of digit groups hold
         something of the length and beginning of one.
     """
-    found, candidates = [], 0
+    found: list[str] = []
+    candidates = 0
     taken: list[tuple[int, int]] | None = None
     for run in _RUN.finditer(text):
         if run.end() - run.start() < _DIGITS_MIN:

@@ -37,6 +37,7 @@ _REACH = 512  # longer than any card number with blanks and line breaks
 _DIGITS_MIN = 13
 # Long numbers of a column of identifiers after which it is one, if few of them pass.
 _IDENTIFIERS_ENOUGH = 10_000
+_IDENTIFIERS_AT_ONCE = 1_000
 # The number of a subfield touches the text behind it (``?20``).
 _SUBFIELD = re.compile(r"\?[0-9]{2}")
 
@@ -115,13 +116,15 @@ class CardScan:
         if pa.types.is_list(values.type):
             rows, values = pc.list_parent_indices(values), pc.list_flatten(values)
         places = _candidates(values, _LONG_NUMBER)
-        judged.long += len(places)
         judged.short = judged.short or len(places) < len(values) - values.null_count
-        if judged.is_plain() or not len(places):
-            return
-        lines = stated["line"].take(places if rows is None else rows.take(places)).to_pylist()
-        for value, line in zip(values.take(places).to_pylist(), lines, strict=True):
-            judged.passed += [(number, line) for number in find_cards(value)[0]]
+        for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
+            if judged.is_plain():
+                return
+            part = places[begin : begin + _IDENTIFIERS_AT_ONCE]
+            judged.long += len(part)
+            lines = stated["line"].take(part if rows is None else rows.take(part)).to_pylist()
+            for value, line in zip(values.take(part).to_pylist(), lines, strict=True):
+                judged.passed += [(number, line) for number in find_cards(value)[0]]
 
     def _note(self, number: str, line: int, column: str) -> None:
         if len(self.numbers) < _CARDS_MAX:
