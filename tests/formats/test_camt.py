@@ -1,6 +1,7 @@
 """camt.052, camt.053 and camt.054: what banks send is read, and what contradicts itself is said."""
 
 import io
+import json
 import random
 import re
 import subprocess
@@ -422,6 +423,15 @@ def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:
     assert problems(document(entry("3.00", details_of("<Amt Ccy='EUR'>2</Amt>"))))
 
 
+def test_a_line_break_before_the_xml_declaration_is_what_the_refusal_says() -> None:
+    text = document(entry("3.00"))
+    data = ("\n<?xml version='1.0'?>" + text[text.index("<Document") :]).encode()
+    assert CAMT_053.identify(Head(data=data, name="statement.xml")) == "camt.053.001.02"
+    (problem,) = [problem for chunk in CAMT_053.read(io.BytesIO(data), ReadOptions()) for problem in chunk.problems]
+    assert "XML declaration allowed only at the start of the document" in problem.message
+    assert (problem.severity, problem.line) == ("refused", 2)
+
+
 def test_what_was_instructed_is_a_transaction_only_if_it_adds_up() -> None:
     inside = tuple(f"<AmtDtls><InstdAmt><Amt Ccy='EUR'>{n}</Amt></InstdAmt></AmtDtls>" for n in (1, 2))
     assert [record.amount for record in records(document(entry("3.00", details_of(*inside))))] == [300, 100, 200]
@@ -450,7 +460,31 @@ def test_transactions_in_another_currency_leave_their_references_with_the_entry(
     foreign = ("<Refs><TxId>A</TxId></Refs><Amt Ccy='USD'>1</Amt>", "<Refs><TxId>B</TxId></Refs><Amt Ccy='USD'>2</Amt>")
     record = one(document(entry("3.00", details_of(*foreign))))
     assert record.references == ("A", "B")
-    assert record.details == '{"TxDtls":"2"}'
+    assert json.loads(record.details or "") == {
+        "TxDtls": "2",
+        "TxDtls[1]/Refs/TxId": "A",
+        "TxDtls[1]/Amt": "1",
+        "TxDtls[1]/Amt/@Ccy": "USD",
+        "TxDtls[2]/Refs/TxId": "B",
+        "TxDtls[2]/Amt": "2",
+        "TxDtls[2]/Amt/@Ccy": "USD",
+    }
+
+
+@pytest.mark.parametrize(
+    "amounts", [("<Amt Ccy='USD'>60.00</Amt>", "<Amt Ccy='USD'>40.00</Amt>"), ("<Amt Ccy='EUR'>60.00</Amt>", "")]
+)
+def test_nothing_that_a_transaction_says_is_lost_where_it_cannot_stand_alone(amounts: tuple[str, str]) -> None:
+    inside = [
+        f'{amount}<RltdPties><Dbtr><Nm>Payer "{n}" 100%</Nm></Dbtr></RltdPties><RmtInf><Ustrd>invoice {n}</Ustrd></RmtInf>'
+        for n, amount in enumerate(amounts, 1)
+    ]
+    note = "<AddtlNtryInf>collected</AddtlNtryInf>"
+    record = one(document(entry("92.00", f"{details_of(*inside)}{note}")))
+    assert (record.amount, record.text) == (9200, "collected invoice 1 invoice 2")
+    details = json.loads(record.details or "")
+    assert [details[f"TxDtls[{n}]/RltdPties/Dbtr/Nm"] for n in (1, 2)] == ['Payer "1" 100%', 'Payer "2" 100%']
+    assert details["TxDtls[1]/Amt"] == "60.00"
 
 
 @pytest.mark.parametrize("word", ["NONREF", "NOTPROVIDED", "notprovided", "-", "0000000", " ", "N/A"])

@@ -254,6 +254,35 @@ def test_subfields_are_joined_through_words_and_not_beyond() -> None:
     assert '"gvc": "105"' in (record.details or "")
 
 
+@pytest.mark.parametrize("mark", [*"#/&|+!;%*$-="])
+def test_the_separator_of_subfields_is_the_banks_choice(mark: str) -> None:
+    written = (
+        "166?00GUTSCHRIFT?10931?20EREF+INV-4711 12/2026?21SVWZ+2026 Rechnung?32ACME?33 GMBH?31DE89370400440532013000"
+    ).replace("?", mark)
+    record = entry("2601020102C1,NTRFNONREF", f":86:{written[:61]}", written[61:])
+    assert record.references == ("INV-4711 12/2026",)
+    assert (record.text, record.counterparty) == ("2026 Rechnung", "ACME GMBH")
+    assert record.counterparty_account == "DE89370400440532013000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "166/20/2026 payment for 100/30",
+        "100-20-30 rest",
+        "123-20EUR-30USD",
+        "100/00 pieces at 1/20",
+        "166#00GUTSCHRIFT",
+        "500.00EUR, fee 1.20, rest .30",
+        "004/00/20 payment",
+        "089/20304050 phone/33 rooms",
+    ],
+)
+def test_free_text_that_begins_with_three_digits_stays_free(text: str) -> None:
+    record = entry("2601020102C1,NTRFNONREF", f":86:{text}")
+    assert (record.text, record.references) == (text, ())
+
+
 def test_words_between_slashes_behind_free_text() -> None:
     record = entry(
         "2601020102D61,80NINCNL44ABNA0548041814",

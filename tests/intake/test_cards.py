@@ -20,7 +20,24 @@ VISA = "4111111111111111"
 
 @pytest.mark.parametrize(
     "text",
-    [VISA, f"card {VISA}.", "4111 1111 1111 1111", "5500-0000-0000-0004", "x 340000000000009 y", "6011000000000004"],
+    [
+        f"{VISA} 12/27",
+        "4111 1111 1111 1111 12/27",
+        "4111-1111-1111-1111 737",
+        f"order 27 {VISA}",
+        f"PAN{VISA}",
+        f"{VISA}EXP",
+        "4111.1111.1111.1111",
+        "4111  1111  1111  1111",
+        "4111\u00a01111\u00a01111\u00a01111",
+        f"2026 10 {VISA} 1227 99",
+        VISA,
+        f"card {VISA}.",
+        "4111 1111 1111 1111",
+        "5500-0000-0000-0004",
+        "x 340000000000009 y",
+        "6011000000000004",
+    ],
 )
 def test_card_numbers_are_found(text: str) -> None:
     found, _ = find_cards(text)
@@ -32,7 +49,13 @@ def test_card_numbers_are_found(text: str) -> None:
     [
         "4111111111111112",  # fails Luhn
         "1234567812345670",  # no issuer begins with 1
-        f"A{VISA}",  # part of a longer word
+        f"A1B{VISA}",  # part of a longer identifier
+        f"{VISA}A1",
+        f"x.{VISA}12",
+        "550e8400-e29b-41d4-4716-446655440000",  # a universal identifier
+        "DK50 0040 0440 1162 43",
+        "BE36 5390 0754 7034 5390",
+        "12.10.2026 4111.11 111111111",
         f"{VISA}0",
         "DE02120300000000202051",
         "4444444444444444",
@@ -143,3 +166,62 @@ def test_a_card_number_in_a_row_that_cannot_be_read_does_not_stay_either(desk: D
     assert outcome.rows_quarantined == 1
     assert VISA.encode() not in everything_under(desk.folder / ".tieout")
     assert desk.query("select message from {quarantine}") == [{"message": "expected a decimal, got '411111******1111'"}]
+
+
+@pytest.mark.parametrize(
+    "text", [f"{VISA} 12/27", "no 7 4111\u00a01111\u00a01111\u00a01111 737", "4111.1111.1111.1111"]
+)
+def test_a_card_number_beside_short_numbers_does_not_stay(desk: Desk, text: str) -> None:
+    outcome = desk.deliver(charge("a", text=text))
+    assert "a full card number came in" in (outcome.reason or "")
+    assert "****" in desk.records("text")[0].replace("\u00a0", "").replace(".", "")
+
+
+@pytest.mark.parametrize("field", ["external_id", "payment_id"])
+def test_a_card_number_among_other_identifiers_is_out_of_place(desk: Desk, field: str) -> None:
+    rows = [charge(str(n)) | {field: f"A-{n}"} for n in range(20)] + [charge("x") | {field: VISA}]
+    assert f"column {field}: a full card number" in (desk.deliver(*rows).reason or "")
+    assert VISA.encode() not in everything_under(desk.folder / ".tieout")
+
+
+def test_a_card_number_among_other_references_is_out_of_place(desk: Desk) -> None:
+    rows = [charge("a", references=["INV-1", "INV-2"]), charge("b", references=["INV-3", VISA], text=VISA)]
+    assert "line 2, column references: a full card number" in (desk.deliver(*rows).reason or "")
+
+
+def test_long_numbers_of_which_few_pass_are_identifiers(desk: Desk) -> None:
+    rows = [charge(str(n), payment_id=str(7111111111111111 + n), references=[f"{n}"]) for n in range(9)]
+    rows += [charge("x", payment_id=VISA)]
+    assert desk.deliver(*rows).reason is None
+    assert VISA in desk.records("payment_id")
+
+
+def test_a_column_full_of_card_numbers_is_seen_however_many_they_are() -> None:
+    numbers = [n for n in range(4111111111111111, 4111111111111111 + 130_000) if find_cards(str(n))[0]]
+    assert len(numbers) > 12_000
+    rows = [Record(line=n, kind="charge", currency="EUR", payment_id=str(card)) for n, card in enumerate(numbers)]
+    scan = CardScan()
+    scan.look(stated_table(rows))
+    scan.close()
+    assert len(scan.numbers) == len(numbers)
+
+
+def test_a_card_number_in_a_refused_file_does_not_stay(desk: Desk) -> None:
+    outcome = desk.deliver_bytes(b'{"refuse": "no header"}\n{"x": ";4111111111111111 12/27;"}')
+    assert outcome.state == "refused"
+    assert "a full card number came in" in (outcome.reason or "")
+    assert "no header" in (outcome.reason or "")
+    assert VISA.encode() not in everything_under(desk.folder / ".tieout")
+    with desk.store.book.reading() as connection:
+        states = connection.scalars(sa.select(schema.delivery.c.state).order_by(schema.delivery.c.sequence)).all()
+    assert states == ["erased", "refused"]
+
+
+def test_a_card_number_behind_the_number_of_a_subfield_is_seen_in_raw_lines() -> None:
+    scan = CardScan()
+    scan.look_at_lines(io.BytesIO(b":86:166?00CARD?204111111111111111 12?2127 BERLIN\n"), None)
+    assert scan.numbers == {VISA}
+
+
+def test_what_is_said_to_need_a_person_is_what_the_exceptions_list(desk: Desk) -> None:
+    assert desk.deliver(charge("a", text=VISA)).findings == len(desk.findings()) == 0

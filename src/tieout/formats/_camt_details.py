@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tieout.errors import BadInput
 from tieout.formats._camt_entries import (
     details_text,
+    escaped,
     find_counterparty,
     find_original,
     identifiers,
@@ -24,14 +25,14 @@ from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tieout.formats._camt_entries import Account, Amount, Entry
     from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan
 
 __all__ = ["Detail", "check_single", "read_details"]
 
-#: The most references that an entry takes over from transactions that state no amounts.
+#: The most transactions of which an entry takes over references and texts; ``details`` keeps what all of them say.
 ADOPTED_MAX = 1_000
 
 
@@ -93,8 +94,8 @@ def read_details(
     """
     Read the several transactions of an entry.
 
-    Where one of them states no amount in the entry's currency there are no detail rows: the entry keeps their
-    number and references.
+    Where one of them states no amount in the entry's currency there are no detail rows: the entry keeps what
+    they say.
 
     :return: the entry's row, the details' rows, and what is wrong.
     """
@@ -136,12 +137,25 @@ def _foreign(entry: Entry, details: Sequence[Detail]) -> bool:
 
 
 def _adopt(row: Row, details: Sequence[Detail]) -> Row:
-    """Give the entry the number and the references of transactions that cannot stand alone."""
-    inside = (r for d in details[:ADOPTED_MAX] for r in identifiers(d.values, d.plan.references))
-    count = f'"TxDtls":"{len(details)}"'
-    said = f"{row.details[:-1]},{count}}}" if row.details else f"{{{count}}}"
-    references = tuple(dict.fromkeys((*row.references, *inside)))[:ADOPTED_MAX]
-    return row._replace(references=references, details=said)
+    """Give the entry what transactions say that cannot stand alone: references, texts, and all of it in ``details``."""
+    first = details[:ADOPTED_MAX]
+    inside = (r for d in first for r in identifiers(d.values, d.plan.references))
+    texts = dict.fromkeys((row.text, *(join_texts(d.values, d.plan.texts) for d in first)))
+    said = [row.details[1:-1]] if row.details else []
+    said.append(f'"TxDtls":"{len(details)}"')
+    said += [part for position, detail in enumerate(details, 1) for part in _everything(detail, position)]
+    return row._replace(
+        references=tuple(dict.fromkeys((*row.references, *inside)))[:ADOPTED_MAX],
+        text=" ".join(text for text in texts if text) or None,
+        details=f"{{{','.join(said)}}}",
+    )
+
+
+def _everything(detail: Detail, position: int) -> Iterator[str]:
+    """Write all texts of a transaction as JSON pairs, by path and its place in the entry (``TxDtls[2]/Amt``)."""
+    values = escaped(detail.values)
+    for key, index in detail.plan.everything:
+        yield f'"TxDtls[{position}]/{key[1:]}' + (f'"{values[index]}"' if index >= 0 else "")
 
 
 def _rows(

@@ -104,6 +104,7 @@ class DetailPlan:
     :ivar own: references that may name it, best first.
     :ivar templates: what ``details`` keeps, by {(the debtor is the counterparty, the amounts differ)}: our own side of
         the payment, and ``AmtDtls`` only where it says something new.
+    :ivar everything: all of its texts, for an entry that must keep them in the transaction's stead.
     """
 
     direct: Amounts
@@ -121,6 +122,7 @@ class DetailPlan:
     moments: tuple[int, ...]
     charges: Amounts
     templates: dict[tuple[bool, bool], Template]
+    everything: Rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def plan_detail(
             for is_debtor in (False, True)
             for differ in (False, True)
         },
+        everything=_rest(places),
     )
 
 

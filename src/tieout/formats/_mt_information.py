@@ -26,6 +26,10 @@ _LABEL = re.compile(r"[A-Z][A-Za-z.]+: ?")
 _SUBFIELD = 27
 
 _STRUCTURED = re.compile(r"\s*(?P<code>\d{3}|)\s?(?P<mark>[?>~^<@])(?=\d\d)")
+# Any other separator is believed only if further subfields follow: free text may begin with three digits, too, and with
+# an amount above all.
+_PERHAPS_STRUCTURED = re.compile(r"\s*(?P<code>\d{3})\s?(?P<mark>[^\w\s.,])(?=\d\d)", re.ASCII)
+_SUBFIELD_NUMBERS = frozenset(f"{n:02d}" for n in (0, 10, *range(20, 35), 38, *range(60, 64)))
 _SLASH_STYLE = re.compile(r"^\s*/([A-Z]{2,4})/", re.MULTILINE)
 _SLASH_WORDS = frozenset(
     [
@@ -127,7 +131,7 @@ def read_information(fields: Iterable[Sequence[str]], non_swift: Sequence[str] =
     blocks = [lines for lines in fields if any(line.strip() for line in lines)]
     found = Information()
     if blocks:
-        mark = _STRUCTURED.match(blocks[0][0])
+        mark = _structured("".join(blocks[0]))
         whole = ("" if mark else "\n").join(joined(lines, structured=mark is not None) for lines in blocks)
         _read_text(whole, found)
     if non_swift:
@@ -138,7 +142,7 @@ def read_information(fields: Iterable[Sequence[str]], non_swift: Sequence[str] =
 
 def _read_text(whole: str, found: Information) -> None:
     """Choose the style by how the text begins."""
-    mark = _STRUCTURED.match(whole)
+    mark = _structured(whole)
     if mark:
         _read_subfields(whole, mark, found)
     elif (slashes := _SLASH_STYLE.search(whole)) and (
@@ -149,6 +153,47 @@ def _read_text(whole: str, found: Information) -> None:
         found.text = _read_sepa(whole.replace("\n", " "), found)
     else:
         _read_free(whole, found)
+
+
+def _structured(text: str) -> re.Match[str] | None:
+    """
+    Tell whether a text is numbered subfields, and by which separator.
+
+    An unusual one must separate the words of ``00`` from another number, or three numbers of which two have words.
+    """
+    perhaps = _STRUCTURED.match(text) or _PERHAPS_STRUCTURED.match(text)
+    if perhaps is None or perhaps.re is _STRUCTURED:
+        return perhaps
+    parts = _subfields(text[perhaps.end("code") :], perhaps["mark"])
+    words = sum(value[:1].isalpha() for value in parts[2::2])
+    named = parts[1] == "00" and parts[2][:1].isalpha() if len(parts) > 2 else False
+    enough = (named and len(parts) >= 5) or (len(parts) >= 7 and words >= 2)
+    return perhaps if enough and not parts[0].strip() else None
+
+
+def _subfields(text: str, mark: str) -> list[str]:
+    """
+    Cut a text at its numbered subfields: what stands before them, then each number and its value.
+
+    An unusual separator also occurs within values (``12/2026``, ``SVWZ+20 ...``), so there no number comes twice, and
+    those of the purpose rise.
+    """
+    if mark in "?>~^<@":
+        return re.split(rf"{re.escape(mark)}(\d\d)", text)
+    parts, begin = [""], 0
+    seen: set[str] = set()
+    for found in re.finditer(rf"{re.escape(mark)}(\d\d)", text, re.ASCII):
+        code = found[1]
+        later = _is_purpose(code) and any(other > code and other[0] == code[0] for other in seen if _is_purpose(other))
+        word = mark == "+" and _SEPA_PLUS.fullmatch(text[max(0, found.start() - 4) : found.start() + 1])
+        if code not in _SUBFIELD_NUMBERS or code in seen or later or word:
+            continue
+        seen.add(code)
+        parts[-1] = text[begin : found.start()]
+        parts += [code, ""]
+        begin = found.end()
+    parts[-1] = text[begin:]
+    return parts
 
 
 def _squeezed(text: str) -> str:
@@ -163,7 +208,7 @@ def _present(text: str | None) -> str | None:
 
 def _read_subfields(whole: str, mark: re.Match[str], found: Information) -> None:
     """Read ``166?00GUTSCHRIFT?10931?20...``."""
-    parts = re.split(rf"{re.escape(mark['mark'])}(\d\d)", whole[mark.end("code") :])
+    parts = _subfields(whole[mark.end("code") :], mark["mark"])
     values: dict[str, list[str]] = {}
     for code, value in zip(parts[1::2], parts[2::2], strict=True):
         values.setdefault(code, []).append(value)

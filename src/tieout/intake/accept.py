@@ -86,7 +86,8 @@ def accept(
 def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:
     """Read, decide and commit one delivery; None if another process was quicker."""
     staged = _read(work, progress)
-    if staged.cards.numbers and not staged.refused:
+    stands = work.replay is not None and work.row.state == "accepted"
+    if staged.cards.numbers and not (staged.refused and stands):
         return _without_cards(work, staged, progress)
     try:
         return _settle(work, staged)
@@ -115,7 +116,11 @@ def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) 
     reason = f"{note}: a copy without it was kept and the original destroyed"
     outcome = accept(work.store, work.workspace, copy_id, progress)
     erase(work, reason)
-    return replace(outcome, reason=reason, findings=outcome.findings + 1) if outcome else None
+    return replace(outcome, reason=_both(reason, outcome.reason)) if outcome else None
+
+
+def _both(*sentences: str | None) -> str:
+    return "; ".join(sentence for sentence in sentences if sentence)
 
 
 def _read(work: Work, progress: Callable[[int], None]) -> Staged:

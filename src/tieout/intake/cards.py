@@ -1,9 +1,9 @@
 """
 Full card numbers do not stay: whoever keeps one must protect it as PCI DSS asks, so tieout keeps none.
 
-A number counts as a card's when it has the length and beginning of an issuer's range and passes the Luhn check. In free
-text that is enough. In columns that nobody mapped, where identifiers of 16 digits stand too (one in ten of which passes
-by chance), at least half of the candidates must pass.
+What looks like one is enough in free text. In columns that nobody mapped, where identifiers of 16 digits stand too (one
+in ten of which passes by chance), at least half of the candidates must pass. In columns of identifiers every long number
+is held against those that pass, and a column with one value says nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.intake.card_numbers import ANYWHERE, BETWEEN, find_cards, mask
 from tieout.intake.derive import whole
 
 if TYPE_CHECKING:
@@ -26,72 +27,42 @@ if TYPE_CHECKING:
 
 __all__ = ["CardScan", "find_cards", "mask", "redact"]
 
-_CANDIDATE = re.compile(r"(?<![0-9A-Za-z])[2-6](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z])")
-# The same for an engine that cannot look around: what stands beside the number is part of the hit.
-_CANDIDATE_ANYWHERE = "(?:^|[^0-9A-Za-z])[2-6](?:[ -]?[0-9]){12,18}(?:$|[^0-9A-Za-z])"
+# What a card number may be taken for in a column of identifiers.
+_LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
 _COLUMNS = ("text", "counterparty", "details")
 _IDENTIFIERS = ("external_id", "payment_id", "settlement_id", "parent_external_id", "counterparty_account")
-# Issuer ranges: (first and last prefix, lengths). ISO/IEC 7812 as the networks publish them.
-_RANGES = (
-    ("4", "4", (13, 16, 19)),
-    ("51", "55", (16,)),
-    ("2221", "2720", (16,)),
-    ("34", "34", (15,)),
-    ("37", "37", (15,)),
-    ("300", "305", (14,)),
-    ("36", "36", (14,)),
-    ("38", "39", (14,)),
-    ("3528", "3589", (16,)),
-    ("6011", "6011", (16,)),
-    ("644", "649", (16,)),
-    ("65", "65", (16,)),
-    ("62", "62", (16, 17, 18, 19)),
-)
 _CARDS_MAX = 100_000
 _WINDOW = 1 << 20
-_REACH = 128  # longer than any card number with blanks and line breaks
+_REACH = 512  # longer than any card number with blanks and line breaks
+_DIGITS_MIN = 13
+# Long numbers of a column of identifiers after which it is one, if few of them pass.
+_IDENTIFIERS_ENOUGH = 10_000
+_IDENTIFIERS_AT_ONCE = 1_000
+# The number of a subfield touches the text behind it (``?20``).
+_SUBFIELD = re.compile(r"\?[0-9]{2}")
 
 
-def _issued(digits: str) -> bool:
-    """Whether an issuer gives out numbers like this."""
-    return (
-        any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _RANGES)
-        and len(set(digits)) > 1
-    )
-
-
-def _luhn(digits: str) -> bool:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
-def find_cards(text: str) -> tuple[list[str], int]:
+@dataclass(slots=True)
+class _Column:
     """
-    Find card numbers in a text.
+    What a column of identifiers holds.
 
-    :return: the numbers as written, blanks and hyphens included; and how many candidates there were.
+    :ivar long: how many of its values hold a number of a card's length, whatever it begins with.
+    :ivar short: whether any value holds none.
+    :ivar passed: the card numbers among them, with (line, column).
     """
-    found, candidates = [], 0
-    for match in _CANDIDATE.finditer(text):
-        digits = re.sub("[ -]", "", match[0])
-        if _issued(digits):
-            candidates += 1
-            if _luhn(digits):
-                found.append(match[0])
-    return found, candidates
 
+    long: int = 0
+    short: bool = False
+    passed: list[tuple[str, int]] = field(default_factory=list)
 
-def mask(number: str) -> str:
-    """Keep the first six and the last four digits of a card number as written."""
-    count = sum(c.isdigit() for c in number)
-    seen, out = 0, []
-    for c in number:
-        seen += c.isdigit()
-        out.append("*" if c.isdigit() and 6 < seen <= count - 4 else c)
-    return "".join(out)
+    def holds_cards(self) -> bool:
+        """Whether they are out of place there, or what the column is made of: one in forty numbers passes by chance."""
+        return (self.short or self.long > 1) and len(self.passed) * 2 >= self.long
+
+    def is_plain(self) -> bool:
+        """Whether looking on is of no use, as it is full of long numbers that are none of a card."""
+        return self.long > _IDENTIFIERS_ENOUGH and len(self.passed) * 4 < self.long
 
 
 @dataclass(slots=True)
@@ -107,9 +78,10 @@ class CardScan:
     places: list[tuple[int, str]] = field(default_factory=list)
     _unmapped: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _candidates: int = 0
+    _identifiers: dict[str, _Column] = field(default_factory=dict)
 
     def look(self, stated: pa.Table) -> None:
-        """Look through the free text of a chunk."""
+        """Look through the free text and the identifiers of a chunk."""
         for column in _COLUMNS:
             values = stated[column]
             if values.null_count == len(values):
@@ -117,10 +89,14 @@ class CardScan:
             rows = _candidates(whole(values))
             if len(rows):
                 self._look_closely(stated.select([*_IDENTIFIERS, "references", "line", column]).take(rows), column)
+        for column in (*_IDENTIFIERS, "references"):
+            if stated[column].null_count < stated.num_rows:
+                self._look_at_identifiers(stated, column)
 
     def _look_closely(self, rows: pa.Table, column: str) -> None:
         for row in rows.to_pylist():
             found, candidates = find_cards(row[column])
+            # What is an identifier as well is judged with its column.
             known = {row[name] for name in _IDENTIFIERS} | set(row["references"] or ())
             found = [number for number in found if number not in known]
             if column == "details":
@@ -131,18 +107,40 @@ class CardScan:
             for number in found:
                 self._note(number, row["line"], column)
 
+    def _look_at_identifiers(self, stated: pa.Table, column: str) -> None:
+        judged = self._identifiers.setdefault(column, _Column())
+        if judged.is_plain():
+            return
+        values = whole(stated[column])
+        rows = None
+        if pa.types.is_list(values.type):
+            rows, values = pc.list_parent_indices(values), pc.list_flatten(values)
+        places = _candidates(values, _LONG_NUMBER)
+        judged.short = judged.short or len(places) < len(values) - values.null_count
+        for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
+            if judged.is_plain():
+                return
+            part = places[begin : begin + _IDENTIFIERS_AT_ONCE]
+            judged.long += len(part)
+            lines = stated["line"].take(part if rows is None else rows.take(part)).to_pylist()
+            for value, line in zip(values.take(part).to_pylist(), lines, strict=True):
+                judged.passed += [(number, line) for number in find_cards(value)[0]]
+
     def _note(self, number: str, line: int, column: str) -> None:
         if len(self.numbers) < _CARDS_MAX:
             self.numbers.add(number)
         if len(self.places) < 10:
             self.places.append((line, column))
 
-    def look_at_lines(self, stream: BinaryIO, lines: set[int]) -> None:
-        """Look through raw lines, of rows that could not be read: what stood in which column is not known."""
+    def look_at_lines(self, stream: BinaryIO, lines: set[int] | None) -> None:
+        """Look through raw lines (None: all), that could not be read: what stood in which column is not known."""
         candidates, found = 0, []
         for number, line in enumerate(_lines(stream), 1):
-            if number in lines:
+            if lines is None or number in lines:
                 hits, seen = find_cards(line)
+                if "?" in line:
+                    inside, more = find_cards(_SUBFIELD.sub("? ", line))
+                    hits, seen = [*hits, *inside], max(seen, more)
                 candidates += seen
                 found += [(hit, number) for hit in hits]
         if found and len(found) * 2 >= candidates:
@@ -150,7 +148,11 @@ class CardScan:
                 self._note(hit, number, "(a row that cannot be read)")
 
     def close(self) -> None:
-        """Judge the columns that nobody mapped, now that all of them were seen."""
+        """Judge the columns of identifiers and those that nobody mapped, now that all of them were seen."""
+        for column, judged in self._identifiers.items():
+            if judged.passed and judged.holds_cards():
+                for number, line in judged.passed:
+                    self._note(number, line, column)
         passed = sum(len(places) for places in self._unmapped.values())
         if passed and passed * 2 >= self._candidates:
             for number, places in self._unmapped.items():
@@ -161,28 +163,36 @@ class CardScan:
 def _lines(stream: BinaryIO) -> Iterator[str]:
     """Cut a stream into lines, absurdly long ones into pieces."""
     while line := stream.readline(_WINDOW):
-        yield line.decode("latin-1")
+        plain = line.replace(b"\0", b"")  # two bytes for each digit, in UTF-16
+        try:
+            yield plain.decode()
+        except UnicodeDecodeError:
+            yield plain.decode("latin-1")
 
 
-def _candidates(column: pa.Array) -> pa.Array:
+def _candidates(column: pa.Array, pattern: str = ANYWHERE) -> pa.Array:
     """Find the rows in which a card number could stand, so that the interpreter, which is slow, sees only them."""
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
     # Nearly always there is no such run anywhere, which is cheap to see: even across the rows' ends.
-    if data is None or not _long_run(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]):
+    if (
+        data is None
+        or int(np.diff(bounds).max(initial=0)) < _DIGITS_MIN
+        or not _long_run(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]])
+    ):
         return pa.array([], pa.uint64())
-    return pc.indices_nonzero(pc.match_substring_regex(column, _CANDIDATE_ANYWHERE))
+    return pc.indices_nonzero(pc.match_substring_regex(column, pattern))
 
 
 def _long_run(text: npt.NDArray[np.uint8]) -> bool:
     """
-    Whether 13 digits, blanks or hyphens may follow each other somewhere: no card number is without such a run.
+    Whether 13 digits, or what stands between them, may follow each other somewhere: no card number is without.
 
     Wherever the run begins, it fills two groups of four bytes that follow each other.
     """
-    run = (text - np.uint8(ord("0"))) < 10
+    run = (text - np.uint8(ord("-"))) < 13  # hyphen, dot, slash, digits
     run |= text == ord(" ")
-    run |= text == ord("-")
+    run |= text >= 0x80  # blanks that do not break a line
     full = run[: len(run) // 4 * 4].view(np.uint32) == 0x01010101
     return bool((full[:-1] & full[1:]).any())
 
@@ -219,9 +229,13 @@ def redact(stream: BinaryIO, numbers: Iterable[str]) -> BinaryIO | None:
 
 def _pattern(number: str) -> re.Pattern[bytes]:
     """Match a number in the raw bytes, also where a line was wrapped within it."""
-    between = rb"[ -]?(?:\r?\n)?"
-    return re.compile(between.join(c.encode() for c in number if c.isdigit()))
+    between = BETWEEN + rb"(?:\r?\n)?"
+    return re.compile(between.join(b"(%c)" % c for c in number.encode() if chr(c) in "0123456789"))
 
 
 def _masked(match: re.Match[bytes]) -> bytes:
-    return mask(match[0].decode("latin-1")).encode("latin-1")
+    """Keep the first six and the last four digits: what an escape between them holds is none of them."""
+    out = bytearray(match[0])
+    for digit in range(7, match.re.groups - 3):
+        out[match.start(digit) - match.start()] = ord("*")
+    return bytes(out)

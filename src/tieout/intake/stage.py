@@ -121,8 +121,9 @@ def stage(
                     rows += table.num_rows
                     progress(rows)
         staged.cards.close()
-        if staged.quarantined and unread is not None:
-            staged.cards.look_at_lines(unread(), {p.line for p in staged.problems if p.severity == "row" and p.line})
+        if unread is not None and (staged.refused or staged.quarantined):
+            faulty = {p.line for p in staged.problems if p.severity == "row" and p.line}
+            staged.cards.look_at_lines(unread(), None if staged.refused else faulty)
         drafts.keep = rows > 0 and not staged.refused and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import json
 import zipfile
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.formats.tabular.given import plain, read
+from tests.formats.tabular.given import PLAIN, plain, read
 from tieout.formats.reading import Head
 from tieout.formats.tabular import FIND_HEADER, CsvDialect, FixedColumn, MappingFormat, raw_xlsx, text_blocks
 
@@ -177,3 +178,29 @@ def test_fixed_positions_count_characters_from_one(size: int, monkeypatch: pytes
     assert got.column("external_id") == ["ÄÖ01", "B002"]
     assert (got.column("amount"), got.column("line"), got.column("text")) == ([1050, -300], [2, 4], ["Züric", None])
     assert [p.line for p in got.problems] == [5]
+
+
+LISTS = [["a", "b"], [], None, ["", " x ", None], ["[INV-1]"]]
+READ = [["a", "b"], [], [], ["x"], ["[INV-1]"]]
+
+
+@pytest.mark.parametrize("expression", ["refs", "[refs]", "[refs, none]"])
+def test_a_list_of_a_file_is_its_elements(expression: str) -> None:
+    mapping = plan_of(expression)
+    rows = [{"id": f"t{n}", "amount": 1, "day": "2026-10-01", "refs": refs, "none": []} for n, refs in enumerate(LISTS)]
+    lines = "\n".join(json.dumps(row) for row in rows).encode()
+    assert read(mapping(format="jsonl"), lines).column("references") == READ
+    columns = {name: [row[name] for row in rows] for name in ("id", "amount")} | {"day": [DAY] * 5}
+    lists = {"refs": pa.array(LISTS, pa.list_(pa.string())), "none": pa.array([[]] * 5, pa.list_(pa.string()))}
+    got = read(mapping(format="parquet"), parquet(**columns, **lists))
+    assert got.column("references") == READ, got.messages
+
+
+@pytest.mark.parametrize(("written", "read_as"), [('["a",7]', ["a", "7"]), ("[INV-1]", ["[INV-1]"]), ('"a"', ['"a"'])])
+def test_only_what_is_a_list_is_taken_apart(written: str, read_as: list[str]) -> None:
+    line = json.dumps({"id": "t", "amount": 1, "day": "2026-10-01", "refs": written}).encode()
+    assert read(plan_of("refs")(format="jsonl"), line).column("references") == [read_as]
+
+
+def plan_of(references: str) -> Any:
+    return lambda **changes: plain(fields={**PLAIN, "references": references}, **changes)

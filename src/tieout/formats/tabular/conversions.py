@@ -110,5 +110,4 @@ def _moment(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tu
 
 
 def _list(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
-    text = _text(value)
-    return f"case when {text} is null then [] else [{text}] end", ""
+    return sql.list_of_text(_text(value)), ""

@@ -14,7 +14,7 @@ from sqlglot import exp
 from tieout.formats.tabular import typed as sql
 from tieout.formats.tabular.expressions import CORE, Compiler, compare, joined, unify
 from tieout.formats.tabular.parsing import ExpressionFault, known_format, not_allowed, refuse_arguments
-from tieout.formats.tabular.typed import Atom, Kind, Typed, quoted
+from tieout.formats.tabular.typed import Atom, Kind, Typed, list_of_text, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,11 +118,8 @@ def _strptime(compiler: Compiler, node: exp.Expr) -> Typed:
 def _list(compiler: Compiler, node: exp.Expr) -> Typed:
     refuse_arguments(node, "expressions")
     parts = [_text(compiler, n) for n in node.expressions]
-    if len(parts) == 1:
-        only = parts[0]
-        return joined(Kind.LIST, f"case when {only.sql} is null then [] else [{only.sql}] end", only)
-    items = f"[{', '.join(p.sql for p in parts)}]" if parts else "cast([] as varchar[])"
-    return joined(Kind.LIST, f"list_filter({items}, lambda x: x is not null and x <> '')", *parts)
+    listed = list_of_text(*(p.sql for p in parts)) if parts else "cast([] as varchar[])"
+    return joined(Kind.LIST, listed, *parts)
 
 
 def _number(compiler: Compiler, node: exp.Expr) -> Typed:

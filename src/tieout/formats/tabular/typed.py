@@ -24,6 +24,7 @@ __all__ = [
     "exactly",
     "guarded",
     "integer_of_text",
+    "list_of_text",
     "moment_of_text",
     "quoted",
     "text_of_number",
@@ -194,3 +195,23 @@ def text_of_number(number: str) -> str:
     """The SQL of a decimal's text without trailing zeros, the same whatever its scale."""
     text = f"cast({number} as varchar)"
     return f"case when contains({text}, '.') then rtrim(rtrim({text}, '0'), '.') else {text} end"
+
+
+def list_of_text(*texts: str) -> str:
+    """
+    The SQL of a list from texts, without empty ones; a text that is a JSON array, as lists of a file come, is its elements.
+
+    Numbers and nested values in it are their text.
+    """
+    listed = " or ".join(f"starts_with({text}, '[')" for text in texts)
+    plain = f"list_filter([{', '.join(texts)}], lambda x: x is not null and x <> '')"
+    if len(texts) == 1:
+        plain = f"[{texts[0]}]"
+    parts = ", ".join(
+        f"case when {text} is null then [] when starts_with({text}, '[') and json_valid({text})"
+        f" then json_extract_string({text}, '$[*]') else [{text}] end"
+        for text in texts
+    )
+    whole = f"list_filter(list_transform(list_concat({parts}), lambda x: trim(x)), lambda x: x is not null and x <> '')"
+    nothing = " and ".join(f"{text} is null" for text in texts)
+    return f"case when {nothing} then [] when {listed} then {whole} else {plain} end"

@@ -1,0 +1,159 @@
+"""
+What looks like the full number of a payment card in a text, and how it is masked.
+
+A number counts as a card's when it has the length and beginning of an issuer's range and passes the Luhn check. Digits
+in groups may hold it anywhere (an expiry date behind it, an order's number before it), so every window of neighbouring
+groups is tried; within one group nothing is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from stdnum import iban
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["ANYWHERE", "BETWEEN", "find_cards", "mask"]
+
+#: Blanks that do not break a line stand between groups as well as plain ones.
+_BLANKS = "\u0020\u00a0\u2007\u202f"
+#: The same between digits in raw bytes of UTF-8 or Latin-1, or as JSON escapes them.
+BETWEEN = rb"(?:[ .\-\xa0]|\xc2\xa0|\xe2\x80\x87|\xe2\x80\xaf|\\u00[aA]0|\\u2007|\\u202[fF]){0,2}"
+_RUN = re.compile(rf"[0-9]+(?:[{_BLANKS}.-]{{1,2}}[0-9]+)*")
+#: Where a card number could stand, for an engine that cannot look around.
+ANYWHERE = rf"[2-6](?:[{_BLANKS}.\-]{{0,2}}[0-9]){{12}}"
+_DIGITS_MIN, _DIGITS_MAX = 13, 19
+# Issuer ranges: (first and last prefix, lengths). ISO/IEC 7812 as the networks publish them.
+_RANGES = (
+    ("4", "4", (13, 16, 19)),
+    ("51", "55", (16,)),
+    ("2221", "2720", (16,)),
+    ("34", "34", (15,)),
+    ("37", "37", (15,)),
+    ("300", "305", (14,)),
+    ("36", "36", (14,)),
+    ("38", "39", (14,)),
+    ("3528", "3589", (16,)),
+    ("6011", "6011", (16,)),
+    ("644", "649", (16,)),
+    ("65", "65", (16,)),
+    ("62", "62", (16, 17, 18, 19)),
+)
+# Longer names of other things, in which every run of digits is theirs.
+_UUID = re.compile(r"(?i)(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])")
+_IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]){11,30}")
+_IBAN_LENGTHS = range(15, 35)
+# A word of letters alone may touch the number (PAN4111...); letters and digits mixed make an identifier.
+_WORD_BEFORE = re.compile(r"(?:^|[^0-9A-Za-z])[A-Za-z]*$")
+_WORD_BEHIND = re.compile(r"[A-Za-z]*(?![0-9A-Za-z])")
+_WORD_MAX = 40
+
+
+def _issued(digits: str) -> bool:
+    """Whether an issuer gives out numbers like this."""
+    return (
+        any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _RANGES)
+        and len(set(digits)) > 1
+    )
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def find_cards(text: str) -> tuple[list[str], int]:
+    """
+    Find card numbers in a text.
+
+    :return: the numbers as written, what stands between their groups included; and how many runs of digit groups hold
+        something of the length and beginning of one.
+    """
+    found: list[str] = []
+    candidates = 0
+    taken: list[tuple[int, int]] | None = None
+    for run in _RUN.finditer(text):
+        if run.end() - run.start() < _DIGITS_MIN:
+            continue
+        windows = list(_windows(text, run))
+        if not windows:
+            continue
+        taken = _other_names(text) if taken is None else taken
+        windows = [window for window in windows if not _within(window, taken)]
+        candidates += bool(windows)
+        found += _apart(text, [(b, e, n) for b, e, n in windows if _luhn(_digits(text[b:e]))])
+    return found, candidates
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text if "0" <= c <= "9")
+
+
+def _windows(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, int]]:
+    """Give begin, end and number of groups of every window of a run that has a card's length and beginning."""
+    groups = [(m.start(), m.end()) for m in re.finditer("[0-9]+", run[0])]
+    at = run.start()
+    for first, (begin, _) in enumerate(groups):
+        if not "2" <= run[0][begin] <= "6":
+            continue
+        digits = ""
+        for last in range(first, len(groups)):
+            digits += run[0][groups[last][0] : groups[last][1]]
+            if len(digits) > _DIGITS_MAX:
+                break
+            end = groups[last][1]
+            if len(digits) < _DIGITS_MIN or not _issued(digits) or not _written_alike(run[0][begin:end]):
+                continue
+            if first == 0 and not _WORD_BEFORE.search(text[max(0, at - _WORD_MAX) : at]):
+                continue
+            if last == len(groups) - 1 and not _WORD_BEHIND.match(text, at + end):
+                continue
+            yield at + begin, at + end, last - first
+
+
+def _written_alike(window: str) -> bool:
+    """Whether dots stand between all groups or between none: days and amounts beside each other are no number."""
+    return "." not in window or not any(c in window for c in f"{_BLANKS}-")
+
+
+def _other_names(text: str) -> list[tuple[int, int]]:
+    """Find where account numbers and universal identifiers stand, in their order."""
+    spans = [match.span() for match in _UUID.finditer(text)]
+    for match in _IBAN.finditer(text):
+        places = [place for place, c in enumerate(match[0]) if c != " "]
+        ends = [places[length - 1] + 1 for length in _IBAN_LENGTHS if length <= len(places)]
+        spans += [(match.start(), match.start() + end) for end in ends if iban.is_valid(match[0][:end])]
+    return sorted(spans)
+
+
+def _within(window: tuple[int, int, int], spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a window shares a digit with one of the spans, which do not overlap."""
+    behind = bisect_left(spans, (window[1], 0))
+    return behind > 0 and spans[behind - 1][1] > window[0]
+
+
+def _apart(text: str, windows: list[tuple[int, int, int]]) -> Iterator[str]:
+    """Choose windows that share no digit, those of the fewest groups first: each can then be masked by itself."""
+    chosen: list[tuple[int, int]] = []
+    for begin, end, _ in sorted(windows, key=lambda window: (window[2], window[0])):
+        if all(end <= other[0] or begin >= other[1] for other in chosen):
+            chosen.append((begin, end))
+    yield from (text[begin:end] for begin, end in sorted(chosen))
+
+
+def mask(number: str) -> str:
+    """Keep the first six and the last four digits of a card number as written."""
+    count = sum("0" <= c <= "9" for c in number)
+    seen, out = 0, []
+    for c in number:
+        digit = "0" <= c <= "9"
+        seen += digit
+        out.append("*" if digit and 6 < seen <= count - 4 else c)
+    return "".join(out)
