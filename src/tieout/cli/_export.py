@@ -27,7 +27,8 @@ _Table = Annotated[
     typer.Argument(
         metavar="TABLE",
         help="records, balances, witnesses, deliveries, references, parties, statements, quarantine, exceptions,"
-        " matches, adjustments or positions.",
+        " matches, adjustments, positions, proofs, proof_items, open_items, in_transit, payouts, fees, journals or"
+        " trial_balance.",
     ),
 ]
 _To = Annotated[Path, typer.Option("--to", metavar="FILE", help="Ends in .csv, .parquet, .jsonl or .xlsx.")]

@@ -29,7 +29,7 @@ def journal(
     """
     Draft the journals of what is matched, and show the trial balance that they make.
 
-    Drafts only: nothing is posted. `tieout export journals` writes them, line by line.
+    Drafts only: nothing is posted. `tieout export journals --to FILE` writes them, line by line.
 
     Exit status: 0 everything is drafted; 1 something could not be, and needs a person.
     """

@@ -61,7 +61,7 @@ def proof(
     What separates the two sides is named line by line; what is left is the residual. The day is the last one that the
     facts speak of, unless --as-of says another.
 
-    Exit status: 0 it closes; 1 it does not.
+    Exit status: 0 it is proven: it closes, and every line was compared; 1 it is not.
     """
     from tieout.clock import system_clock
     from tieout.observe.proving import prove
@@ -74,7 +74,7 @@ def proof(
         say_json(found.as_json() | measured({"read": system_clock.monotonic() - began}))
     else:
         _show(found)
-    raise typer.Exit(0 if found.closes else 1)
+    raise typer.Exit(0 if found.is_proven else 1)
 
 
 def statement(
@@ -90,6 +90,7 @@ def statement(
 
 
 def _show(found: AccountProof) -> None:
+    say(found.verdict)
     entity = f", {found.entity_id}" if found.entity_id else ""
     say(
         f"{found.account_id} ({found.currency}{entity}) as of {found.as_of}, as known at {found.known_at:%Y-%m-%d %H:%M} UTC"
@@ -110,7 +111,6 @@ def _show(found: AccountProof) -> None:
         )
     for fault in found.faults:
         say(f"Missing: {fault}")
-    say(_verdict(found))
 
 
 def _show_roll(found: AccountProof) -> None:
@@ -138,21 +138,6 @@ def _show_side(found: AccountProof, title: str, side: ProofSide) -> None:
     rows.append(["adjusted", "", "", "", _cell(found.written(side.adjusted))])
     say_table(["item", "reference", "booked", "lines", "amount"], rows, _RIGHT)
     say()
-
-
-def _verdict(found: AccountProof) -> str:
-    """Say in one sentence what the proof shows."""
-    if not found.closes:
-        if found.rolled:
-            return f"DOES NOT CLOSE: the roll-forward and the reported balance differ by {found.written(found.rolled)} {found.currency}"
-        if found.residual:
-            return f"DOES NOT CLOSE: the two sides differ by {found.written(found.residual)} {found.currency}"
-        return "DOES NOT CLOSE: see above"
-    if found.is_proven:
-        return "Closes: every line that separates the two sides is named"
-    if found.residual is None:
-        return "The roll-forward closes; no ledger account is declared to hold it against"
-    return f"Closes, but {found.not_compared} lines are not compared: no reconciliation pairs them with the ledger"
 
 
 def _cell(value: object) -> str:

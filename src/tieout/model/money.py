@@ -20,6 +20,7 @@ __all__ = [
     "exponent_of",
     "exponents",
     "format_minor",
+    "format_shortest",
     "parse_decimal",
     "parse_money",
 ]
@@ -97,6 +98,14 @@ def format_minor(minor: int, exponent: int) -> str:
     """Write minor units as a decimal string: ``(-320, 2)`` is ``"-3.20"``, ``(1000, 0)`` is ``"1000"``."""
     sign, digits = ("-" if minor < 0 else ""), str(abs(minor)).rjust(exponent + 1, "0")
     return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else sign + digits
+
+
+def format_shortest(minor: int, exponent: int, currency: str) -> str:
+    """Write minor units with the decimals that they need: the currency's own, and more only if digits stand there."""
+    own = exponent_of(currency)
+    while exponent > own and minor % 10 == 0:
+        minor, exponent = minor // 10, exponent - 1
+    return format_minor(minor, exponent)
 
 
 @dataclass(frozen=True, slots=True)

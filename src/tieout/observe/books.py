@@ -24,12 +24,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.store.workplace import Store
 
-__all__ = ["balances_of_trial", "journals_relation", "write_hledger_file"]
-
-
-def journals_relation(*_: object) -> str:
-    """Give the lines of the draft journals that stand."""
-    return "(select * from result_journals)"
+__all__ = ["balances_of_trial", "write_hledger_file"]
 
 
 @contextmanager

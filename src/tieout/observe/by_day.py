@@ -27,7 +27,7 @@ def left_of_claim(lake: Lake, snapshot: Snapshot, claim: str) -> str:
     """
     Give what matches have used up of one claim by ``as_of_day()``: record_key, record_id, used, other_on, matches.
 
-    ``other_on`` is the last day on which a record of the other claim in those matches was booked, ``later_on`` of those
+    ``used`` is at nine decimals (``from_nine``), as runs count in different ones. ``other_on`` is the last day on which a record of the other claim in those matches was booked, ``later_on`` of those
     that do not count yet.
     """
     records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
@@ -43,7 +43,7 @@ def left_of_claim(lake: Lake, snapshot: Snapshot, claim: str) -> str:
                 max(booked_on) filter (where claim <> {literal(claim)}) as other_on, max(booked_on) as last_on
             from members group by match_id
         )
-        select record_key, record_id, coalesce(sum(allocated) filter (where whole), 0)::bigint as used,
+        select record_key, record_id, coalesce(sum(nine(allocated, exponent)) filter (where whole), 0) as used,
             max(coalesce(other_on, last_on)) filter (where whole) as other_on,
             max(coalesce(other_on, last_on)) filter (where not whole) as later_on,
             count(*) filter (where whole) as matches

@@ -8,6 +8,7 @@ written in a file is decided by its column's kind (observe.writing). To add a ta
 from __future__ import annotations
 
 from tieout.observe.columns import Column, ExportedTable, Kind, amounts_of, same
+from tieout.observe.exported_books import BOOKS
 from tieout.observe.exported_money import MONEY
 from tieout.observe.relations import (
     OWN_EXPONENT,
@@ -338,5 +339,6 @@ TABLES = {
             history=_STATE,
         ),
         *MONEY,
+        *BOOKS,
     )
 }

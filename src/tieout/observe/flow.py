@@ -39,7 +39,6 @@ _RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
 _COST = ("fee", "application_fee", "application_fee_refund", "dispute_fee", "bank_charge", "tax_withheld")
 #: What ends a settlement, and is therefore not one of its lines.
 _PAID_OUT = ("payout", "payout_reversal", "top_up")
-_POWERS = " ".join(f"when {n} then {10**n}::hugeint" for n in range(10))
 _PLATFORM = tuple(name for name, kind in KINDS.items() if "settlement" in kind.claims)
 
 
@@ -235,7 +234,6 @@ def _opened(store: Store, scope: Scope) -> Iterator[_View]:
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
         prepare_results(con, lake, snapshot, ("matches", "positions"))
-        con.execute(f"create macro power_of_ten(n) as case n {_POWERS} end")
         con.execute(f"""
             create temp table line as select record_id, record_key, kind, account_id, settlement_id, booked_on, amount,
                 external_id, counterparty, coalesce(fee, 0) + coalesce(fee_tax, 0) as cost,
@@ -252,7 +250,7 @@ def _opened(store: Store, scope: Scope) -> Iterator[_View]:
                 coalesce(x.exponent, own_exponent(x.currency)) as exponent
             from {positions_relation(lake, snapshot)} x {own}
         """)
-        digits = "select coalesce(max(exponent), own_exponent(?)) from line"
+        digits = "select coalesce(max(exponent), own_exponent(?)) from (from line select exponent union all from position select exponent)"
         exponent = int(con.execute(digits, [scope.currency]).fetchall()[0][0])
         yield _View(con, scope, exponent, len(snapshot.results.runs), snapshot.latest)
 

@@ -44,16 +44,20 @@ def open_items_relation(lake: Lake, snapshot: Snapshot) -> str:
         with x as (
             select record_key, record_id, any_value(exception_id) as exception_id, any_value(reason) as reason
             from {run_exceptions(lake, snapshot)} where claim = 'document' group by all
+        ), document as (
+            select r.*, coalesce(r.exponent, own_exponent(r.currency)) as own
+            from {current_records(lake, files["records"], files["superseded"])} r
+            where r.kind in ({named(DOCUMENT_KINDS)}) and r.status = 'booked' and r.amount is not null
+                and r.booked_on <= as_of_day()
+        ), owed as (
+            select d.*, coalesce(u.used, 0) as used, decimals_for(coalesce(u.used, 0), d.own) as decimals
+            from document d left join {left_of_claim(lake, snapshot, "document")} u using (record_key, record_id)
         )
-        select r.*, coalesce(u.used, 0)::bigint as paid, (r.amount - coalesce(u.used, 0))::bigint as still_open,
-            greatest(0, as_of_day() - r.due_on) as days_overdue, x.exception_id, x.reason,
-            case when r.due_on < as_of_day() then 'overdue' else 'open' end as how,
-            coalesce(r.exponent, own_exponent(r.currency)) as decimals
-        from {current_records(lake, files["records"], files["superseded"])} r
-        left join {left_of_claim(lake, snapshot, "document")} u using (record_key, record_id)
-        left join x using (record_key, record_id)
-        where r.kind in ({named(DOCUMENT_KINDS)}) and r.status = 'booked' and r.amount is not null
-            and r.booked_on <= as_of_day() and r.amount <> coalesce(u.used, 0)
+        select o.* replace (from_nine(nine(amount, own), decimals) as amount), from_nine(used, decimals) as paid,
+            from_nine(nine(amount, own) - used, decimals) as still_open,
+            greatest(0, as_of_day() - o.due_on) as days_overdue, x.exception_id, x.reason,
+            case when o.due_on < as_of_day() then 'overdue' else 'open' end as how
+        from owed o left join x using (record_key, record_id) where nine(amount, own) <> used
     )"""
 
 
@@ -65,16 +69,19 @@ def ageing(store: Store, workspace: Workspace, filters: Filters) -> list[dict[st
     """
     from tieout.observe.exports import opened
 
-    sums = ", ".join(f"coalesce(sum(still_open) filter (where {condition}), 0)::bigint" for condition in _AGES.values())
+    sums = ", ".join(f"coalesce(sum(whole) filter (where {condition}), 0)" for condition in _AGES.values())
     with opened(store, workspace, "open_items", filters) as view:
         rows = view.con.execute(f"""
-            select currency, decimals, {sums}, sum(still_open)::bigint
-            from (select t.*, coalesce(t.days_overdue, 0) as days from {view.relation}) group by 1, 2 order by 1, 2
+            select currency, max(decimals), {sums}, sum(whole) from (select t.*, coalesce(t.days_overdue, 0) as days,
+                nine(t.still_open, t.decimals) as whole from {view.relation}) group by 1 order by 1
         """).fetchall()
     return [
         {
             "currency": currency,
-            **{n: format_minor(a, decimals) for n, a in zip((*_AGES, "total"), amounts, strict=True)},
+            **{
+                n: format_minor(int(a) // 10 ** (9 - decimals), decimals)
+                for n, a in zip((*_AGES, "total"), amounts, strict=True)
+            },
         }
         for currency, decimals, *amounts in rows
     ]

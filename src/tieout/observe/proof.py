@@ -108,6 +108,8 @@ class AccountProof:
         other.
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
+    :ivar compared: how many lines some reconciliation has held against the other side.
+    :ivar remedy: what would compare the others, in words.
     :ivar version: of a signed proof; 0 while it is a draft.
     """
 
@@ -131,6 +133,8 @@ class AccountProof:
     breaks_on: dt.date | None = None
     reserve: Reserve | None = None
     faults: tuple[str, ...] = ()
+    compared: int = 0
+    remedy: str = ""
     signed_by: tuple[str, ...] = ()
     version: int = 0
 
@@ -186,6 +190,35 @@ class AccountProof:
         )
         return next((words for holds, words in reasons if holds), None)
 
+    @property
+    def verdict(self) -> str:
+        """
+        Say in one sentence what the proof shows.
+
+        A residual of zero shows nothing where lines were not compared: each of them stands there as an item.
+        """
+        if not self.closes:
+            return f"Not proven: DOES NOT CLOSE: {self._gap()}"
+        if self.is_proven:
+            return "Proven: it closes, and every line that separates the two sides is named"
+        if self.residual is None:
+            return (
+                "Not proven: the roll-forward closes; no ledger account is declared to hold it against"
+                " (ledger_account of the account, in tieout.toml)"
+            )
+        lines = "line is" if self.not_compared == 1 else "lines are"
+        return (
+            f"Not proven: {self.not_compared} {lines} not compared with the other side, {self.compared} are;"
+            f" the residual says nothing of them: {self.remedy}"
+        )
+
+    def _gap(self) -> str:
+        if self.rolled:
+            return f"the roll-forward and the reported balance differ by {self.written(self.rolled)} {self.currency}"
+        if self.residual:
+            return f"the two sides differ by {self.written(self.residual)} {self.currency}"
+        return self.faults[0] if self.faults else "the reserve differs from the holds that nothing released"
+
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON values; amounts are decimal text."""
         plain = {
@@ -209,6 +242,8 @@ class AccountProof:
             "reserve": reserve,
             "closes": self.closes,
             "proven": self.is_proven,
+            "verdict": self.verdict,
+            "compared": self.compared,
             "not_compared": self.not_compared,
             "faults": list(self.faults),
         }

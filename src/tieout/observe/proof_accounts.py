@@ -23,6 +23,7 @@ __all__ = [
     "ledger_ids_of",
     "money_accounts",
     "platforms_of",
+    "remedy_of",
     "sharing",
 ]
 
@@ -93,3 +94,23 @@ def platforms_of(workspace: Workspace, reserve: Account) -> list[Account]:
         and ((reserve.source is not None and a.source == reserve.source)
              or (reserve.number is not None and a.number == reserve.number))
     ]  # fmt: skip
+
+
+def remedy_of(con: duckdb.DuckDBPyConnection, workspace: Workspace, account: Account) -> str:
+    """Say what would compare the lines of an account with its ledger account."""
+    if account.kind not in (None, "bank"):
+        return (
+            f"lines of a {account.kind} account have no claim yet that a reconciliation could compare with the ledger"
+        )
+    ledger = named(ledger_ids_of(workspace, account))
+    query = f"select distinct source_id from moved where account_id in ({ledger}) order by 1"
+    sources = [source for (source,) in con.execute(query).fetchall()]
+    for known in workspace.reconciliations:
+        sides = [set(side.sources) for side in (known.left, known.right)]
+        if any(account.source in one and other & set(sources) for one, other in (sides, sides[::-1])):
+            return f"`tieout match {known.id}` compares them"
+    left, right = account.source or "SOURCE", sources[0] if sources else "LEDGER"
+    return (
+        f'declare [[reconciliation]] with left = {{ source = "{left}" }}, right = {{ source = "{right}" }},'
+        ' rules = "bank-to-ledger" in tieout.toml, then `tieout match` compares them'
+    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-__all__ = ["ITEMS_MAX", "items_of"]
+__all__ = ["ITEMS_MAX", "compared_of", "items_of"]
 
 #: So many items of one sort are named one by one; more of them stand as one sum (the table ``proof_items`` has all).
 ITEMS_MAX = 50
@@ -43,6 +43,16 @@ def items_of(con: duckdb.DuckDBPyConnection, place: str, account_kind: str | Non
             label = _label(place, there, state, reason, None)
             found.append(ProofItem(label=label, amount=int(amount), state=state, count=count, kind=kind, reason=reason))
     return found
+
+
+def compared_of(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
+    """Count the lines of both sides that some reconciliation has held against the other side."""
+    query = f"""
+        select count(*) from own semi join (
+            select record_key, record_id from paired union all select record_key, record_id from left_open
+        ) looked_at using (record_key, record_id) where booked_on <= date '{day}'
+    """
+    return int(con.execute(query).fetchall()[0][0])
 
 
 def _singly(

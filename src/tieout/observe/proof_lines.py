@@ -61,7 +61,7 @@ def scaled(column: str, exponent: int) -> str:
     """Bring an amount to an exponent, exactly; its own stands in ``exponent`` beside it."""
     alias = column.rpartition(".")[0]
     own = f"{alias}.exponent" if alias else "exponent"
-    return f"({column}::hugeint * power_of_ten({exponent} - {own}))"
+    return f"(nine({column}, {own}) // power_of_ten(9 - {exponent}))"
 
 
 def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, accounts: Iterable[str]) -> None:
@@ -70,8 +70,6 @@ def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, ac
 
     :param accounts: also those of the ledger.
     """
-    powers = " ".join(f"when {n} then {10**n}::hugeint" for n in range(10))
-    con.execute(f"create macro power_of_ten(n) as case n {powers} end")
     prepare_results(con, lake, snapshot, PROOF_NEEDS)
     files = snapshot.files
     chosen = f"account_id in ({named(accounts)})"
@@ -93,7 +91,8 @@ def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, ac
     """)
     _mark_carried(con)
     con.execute("""
-        create temp table paired as select match_id, side, record_key, record_id, allocated, currency, exponent
+        create temp table paired as select match_id, side, record_key, record_id, allocated, currency, exponent,
+            shortest(allocated, exponent, own_exponent(currency)) as needed
         from result_matches where claim = 'booking' and status = 'confirmed'
     """)
     con.execute(f"""

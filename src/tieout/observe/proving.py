@@ -25,9 +25,10 @@ from tieout.observe.proof_accounts import (
     ledger_ids_of,
     money_accounts,
     platforms_of,
+    remedy_of,
     sharing,
 )
-from tieout.observe.proof_items import items_of
+from tieout.observe.proof_items import compared_of, items_of
 from tieout.observe.proof_lines import Sides, lay_items, lay_lines, named, scaled
 from tieout.observe.rolling import Roll, roll
 from tieout.observe.snapshot import moment_of, take_snapshot
@@ -195,10 +196,11 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         outside=tuple(rolls), ledger=ledger_ids, entity=account.entity, currency=currency, exponent=exponent, as_of=day,
         after={name: on for name, on in after.items() if on is not None},
     )  # fmt: skip
-    outside_items, ledger_items = [], []
+    outside_items, ledger_items, compared = [], [], 0
     if ledger_ids:
         lay_items(con, sides)
         outside_items, ledger_items = items_of(con, "outside", account.kind), items_of(con, "ledger", account.kind)
+        compared = compared_of(con, day)
     since = [_since(name, r) for name, r in rolls.items() if r.since]
     since += [
         ProofItem(
@@ -214,15 +216,17 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         ledger=ProofSide(source=_ledger_said(account), balance=ledger, items=tuple(ledger_items)),
         opening=own.opening, opened_on=own.opened_on, movements=own.movements,
         reported=own.reported, reported_on=own.reported_on, since=own.since, breaks_on=own.breaks_on,
-        carried=own.carried, reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
+        carried=own.carried, compared=compared, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
     )  # fmt: skip
 
 
 def _exponent(con: duckdb.DuckDBPyConnection, accounts: Sequence[str], currency: str) -> int:
-    """Give the decimals that hold every amount of the accounts in a currency: its own, or more."""
+    """Give the decimals that hold every amount of the accounts in a currency, and every part of one: its own, or more."""
     query = f"""
         select max(exponent) from (select account_id, currency, exponent from moved
-            union all select account_id, currency, exponent from reported)
+            union all select account_id, currency, exponent from reported
+            union all select account_id, currency, needed from moved
+                join (select record_key, record_id, needed from paired) using (record_key, record_id))
         where account_id in ({named(accounts)}) and currency = {literal(currency)}
     """
     return max(exponent_of(currency), con.execute(query).fetchall()[0][0] or 0)

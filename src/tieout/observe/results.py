@@ -79,19 +79,31 @@ def _of_last_runs(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot
 
 def matches_relation(lake: Lake, snapshot: Snapshot) -> str:
     """Give the records of matches that stand, with what is known of each record and when the run was made."""
+    amounts = ("amount", "allocated", "difference")
+    needed = ", ".join(f"shortest({name}, counted, own)" for name in amounts)
+    written = ", ".join(f"from_nine(nine({name}, counted), exponent) as {name}" for name in amounts)
     return f"""(
-        select m.*, r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.base_amount,
-            r.base_currency, r.base_exponent, u.known_at, coalesce(m.decided_by, 'rule') as decider
-        from result_matches m join book_runs u on u.run_id = m.run_id
-        left join {_every_version(lake, snapshot)} r
-            on r.record_key = m.record_key and r.record_id = m.record_id and r.version = m.version
+        with told as materialized (
+            select m.* exclude (exponent), m.exponent as counted, coalesce(r.exponent, own_exponent(m.currency)) as own,
+                r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.base_amount,
+                r.base_currency, r.base_exponent, u.known_at, coalesce(m.decided_by, 'rule') as decider
+            from result_matches m join book_runs u on u.run_id = m.run_id
+            left join {_every_version(lake, snapshot)} r
+                on r.record_key = m.record_key and r.record_id = m.record_id and r.version = m.version
+        ), sized as materialized (select *, greatest({needed}) as exponent from told)
+        select * exclude (counted, own) replace ({written}) from sized
     )"""
 
 
 def adjustments_relation(lake: Lake, snapshot: Snapshot) -> str:
     """Give the reasons of every difference in matches that stand."""
     del lake, snapshot
-    return "(select a.*, null::varchar as entity_id, null::varchar as account_id, null::date as booked_on from result_adjustments a)"
+    kept = "greatest(shortest(amount, exponent, own), shortest(tax_amount, exponent, own))"
+    written = ", ".join(f"from_nine(nine({name}, exponent), {kept}) as {name}" for name in ("amount", "tax_amount"))
+    return f"""(
+        select a.* exclude (own) replace ({written}, {kept} as exponent), null::varchar as entity_id, null::varchar as account_id, null::date as booked_on
+        from (select *, own_exponent(currency) as own from result_adjustments) a
+    )"""
 
 
 def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
@@ -104,17 +116,18 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     return f"""(
         with matched as (
-            select reconciliation, claim, record_id, record_key, version, currency, exponent, run_id,
-                case when provisional then 'provisional' else 'matched' end as state, sum(allocated)::bigint as amount
+            select reconciliation, claim, record_id, record_key, version, currency, run_id,
+                case when provisional then 'provisional' else 'matched' end as state,
+                sum(nine(allocated, exponent)) as amount
             from result_matches where status = 'confirmed' group by all
         ), since as (
-            select p.reconciliation, p.claim, p.record_id, p.record_key, sum(m.allocated)::bigint as taken
+            select p.reconciliation, p.claim, p.record_id, p.record_key, sum(nine(m.allocated, m.exponent)) as taken
             from result_positions p join result_matches m on m.claim = p.claim and m.record_key = p.record_key
                 and m.record_id = p.record_id
             join book_runs a on a.run_id = p.run_id join book_runs b on b.run_id = m.run_id
             where m.status = 'confirmed' and b.sequence > a.sequence group by all
         ), told as (
-            select p.* replace (p.amount - coalesce(s.taken, 0) as amount), u.sequence from result_positions p
+            select p.* replace (nine(p.amount, p.exponent) - coalesce(s.taken, 0) as amount), u.sequence from result_positions p
             join book_runs u on u.run_id = p.run_id
             left join since s using (reconciliation, claim, record_id, record_key)
         ), ranked as (
@@ -129,13 +142,14 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
                 replace (case state when 'deferred' then 'open' else state end as state, latest as amount)
             from ranked where place = 1
         ), every as (
-            select reconciliation, claim, record_id, record_key, version, state, amount, currency, exponent, null as expected_on,
+            select reconciliation, claim, record_id, record_key, version, state, amount, currency, null as expected_on,
                 null as reason, run_id from matched
             union all
-            select reconciliation, claim, record_id, record_key, version, state, amount, currency, exponent, expected_on,
+            select reconciliation, claim, record_id, record_key, version, state, amount, currency, expected_on,
                 reason, run_id from open where amount <> 0
         )
-        select e.*, r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.counterparty,
+        select e.* replace (from_nine(e.amount, exponent) as amount),
+            decimals_for(e.amount, coalesce(r.exponent, own_exponent(e.currency))) as exponent, r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.counterparty,
             r.settlement_id
         from every e left join {_every_version(lake, snapshot)} r
             on r.record_key = e.record_key and r.record_id = e.record_id and r.version = e.version
@@ -149,14 +163,15 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
     del lake, snapshot
     return """(
         with since as (
-            select x.exception_id, sum(m.allocated) as taken
+            select x.exception_id, sum(nine(m.allocated, m.exponent)) as taken
             from result_exceptions x join result_matches m on m.claim = x.claim and m.record_key = x.record_key
                 and m.record_id = x.record_id
             join book_runs a on a.run_id = x.run_id join book_runs b on b.run_id = m.run_id
             where m.status = 'confirmed' and b.sequence > a.sequence group by all
         )
-        select x.*, u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
-        left join since s using (exception_id) where x.amount <> coalesce(s.taken, 0)
+        select x.* replace (from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
+            shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
+        left join since s using (exception_id) where nine(x.amount, x.exponent) <> coalesce(s.taken, 0)
     )"""
 
 

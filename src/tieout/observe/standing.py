@@ -11,7 +11,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tieout.model.money import format_minor
+from tieout.model.money import EXPONENT_MAX, format_shortest
 from tieout.observe.lookup import fetch_versions, identity_range
 from tieout.observe.snapshot import moment_of
 from tieout.observe.writing import literal
@@ -158,12 +158,12 @@ def standing_of(
         if row["state"] == "deferred" and (row["record_id"], row["claim"]) in settled:
             continue
         if (mine := found.get(_hex(row["record_id"]))) is not None:
-            left = row["amount"] - taken(row, file)
+            left = _nine(row) - taken(row, file)
             if left:
                 mine["positions"].append(_position(row, left))
     for row, file in look.rows("exceptions", "record_key", keys):
         mine = found.get(_hex(row["record_id"]))
-        if mine is not None and row["amount"] != taken(row, file):
+        if mine is not None and _nine(row) != taken(row, file):
             mine["run_exceptions"].append(_exception(row, file))
     _name_partners(con, lake, files, found)
     return found
@@ -174,17 +174,29 @@ def _hex(value: Any) -> str:
 
 
 def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> Any:
-    """Sum what matches of later runs have used up of a claim since a run said where it stands."""
-    allocated: defaultdict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    """Sum what matches of later runs have used up of a claim since a run said where it stands, at nine decimals."""
+    allocated: defaultdict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
     for row, file in own:
         if row["status"] == "confirmed":
-            allocated[_hex(row["record_id"]), row["claim"]].append((file.sequence, row["allocated"]))
+            allocated[_hex(row["record_id"]), row["claim"]].append((file.sequence, row["allocated"], row["exponent"]))
 
     def taken(row: dict[str, Any], file: ResultFile) -> int:
         parts = allocated[_hex(row["record_id"]), row["claim"]]
-        return sum(amount for sequence, amount in parts if sequence > file.sequence)
+        # Each run counts in decimals of its own: all fit nine, and what a later run took finer stays exact.
+        return sum(
+            amount * 10 ** (EXPONENT_MAX - exponent) for sequence, amount, exponent in parts if sequence > file.sequence
+        )
 
     return taken
+
+
+def _nine(row: dict[str, Any]) -> int:
+    exponent: int = row["exponent"]
+    return int(int(row["amount"]) * 10 ** (EXPONENT_MAX - exponent))
+
+
+def _written(row: dict[str, Any], name: str) -> str:
+    return format_shortest(row[name], row["exponent"], row["currency"])
 
 
 def _tell_matches(
@@ -200,7 +212,7 @@ def _tell_matches(
         partners[_hex(row["match_id"])].append(row)
     reasons: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row, _ in look.rows("adjustments", "match_id", spans):
-        amount = format_minor(row["amount"], row["exponent"])
+        amount = format_shortest(row["amount"], row["exponent"], row["currency"])
         told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
         reasons[_hex(row["match_id"])].append(told)
     for row, file in own:
@@ -215,7 +227,7 @@ def _tell_matches(
                 "provisional": file.provisional,
                 "claim": row["claim"],
                 "side": row["side"],
-                **{name: format_minor(row[name], row["exponent"]) for name in ("amount", "allocated", "difference")},
+                **{name: _written(row, name) for name in ("amount", "allocated", "difference")},
                 "currency": row["currency"],
                 "adjustments": reasons[match_id],
                 "partners": [_partner(p) for p in others[:PARTNERS_MAX]],
@@ -234,7 +246,7 @@ def _partner(row: dict[str, Any]) -> dict[str, Any]:
         "record_id": _hex(row["record_id"]),
         "side": row["side"],
         "claim": row["claim"],
-        **{name: format_minor(row[name], row["exponent"]) for name in ("amount", "allocated")},
+        **{name: _written(row, name) for name in ("amount", "allocated")},
         "currency": row["currency"],
     }
 
@@ -246,7 +258,7 @@ def _position(row: dict[str, Any], left: int) -> dict[str, Any]:
         "reconciliation": row["reconciliation"],
         "claim": row["claim"],
         "state": "open" if row["state"] == "deferred" else row["state"],
-        "amount": format_minor(left, row["exponent"]),
+        "amount": format_shortest(left, EXPONENT_MAX, row["currency"]),
         "currency": row["currency"],
         "expected_on": None if day is None else day.isoformat(),
         "reason": row["reason"],
@@ -258,7 +270,7 @@ def _exception(row: dict[str, Any], file: ResultFile) -> dict[str, Any]:
     plain = {name: row[name] for name in ("exception_id", "reconciliation", "claim", "reason", "note", "currency")}
     return {
         **plain,
-        "amount": format_minor(row["amount"], row["exponent"]),
+        "amount": format_shortest(row["amount"], row["exponent"], row["currency"]),
         "candidates": json.loads(row["candidates"] or "[]"),
         "run_id": file.run_id,
     }

@@ -28,6 +28,7 @@ __all__ = ["IN_TRANSIT", "PAYOUTS", "in_transit_relation", "payouts_relation"]
 _LINES = tuple(kind.name for kind in KINDS.values() if "settlement" in kind.claims)
 _RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
 _COSTS = ("fee", "application_fee", "application_fee_refund", "dispute_fee", "bank_charge", "tax_withheld")
+_AMOUNTS = ("amount", "fee", "fee_tax", "effect")
 _HELD = ("reserve_hold", "reserve_release")
 
 
@@ -48,16 +49,23 @@ def _lay_settlement_lines(opened: Opened) -> None:
             where claim = 'settlement' and state in ('in_transit', 'exception')
         ), line as (
             select source_id, entity_id, account_id, settlement_id, external_id, record_key, record_id, kind, currency,
-                coalesce(exponent, own_exponent(currency)) as decimals, booked_on, amount, coalesce(fee, 0) as fee,
+                coalesce(exponent, own_exponent(currency)) as own, booked_on, amount, coalesce(fee, 0) as fee,
                 coalesce(fee_tax, 0) as fee_tax, {net} as effect, kind in ({named(PAID_OUT)}) as paid_out
             from {current_records(lake, files["records"], files["superseded"])}
             where status = 'booked' and amount is not null and booked_on <= as_of_day() and kind in ({named(_LINES)})
+        ), scaled as (
+            -- A settlement is summed: all of its lines are brought to one number of decimals.
+            select l.* exclude (own, amount, fee, fee_tax, effect), u.* exclude (record_key, record_id),
+                max(decimals_for(coalesce(u.used, 0), l.own)) over one as decimals,
+                {", ".join(f"from_nine(nine({name}, l.own), decimals) as {name}" for name in _AMOUNTS)},
+                from_nine(coalesce(u.used, 0), decimals) as arrived
+            from line l left join {left_of_claim(lake, opened.snapshot, "settlement")} u using (record_key, record_id)
+            window one as (partition by account_id, coalesce(settlement_id, external_id), currency)
         )
-        select l.*, coalesce(u.used, 0) as arrived, u.other_on as arrived_on, u.later_on, x.exception_id, x.reason,
-            l.paid_out or (coalesce(u.matches, 0) + (f.record_id is not null)::integer > 0 and l.settlement_id is not null
+        select l.* exclude (used, other_on, later_on, matches), l.other_on as arrived_on, l.later_on, x.exception_id, x.reason,
+            l.paid_out or (coalesce(l.matches, 0) + (f.record_id is not null)::integer > 0 and l.settlement_id is not null
                 and not bool_or(l.paid_out) over (partition by l.account_id, l.settlement_id, l.currency)) as arriving
-        from line l left join {left_of_claim(lake, opened.snapshot, "settlement")} u using (record_key, record_id)
-        left join x using (record_key, record_id) left join looked_for f using (record_key, record_id)
+        from scaled l left join x using (record_key, record_id) left join looked_for f using (record_key, record_id)
     """)
     left = con.execute("""
         select distinct account_id, booked_on from settlement_line where arriving order by account_id nulls first, booked_on
@@ -97,7 +105,7 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
         ), back as (
             -- A payout that the bank returned is on no way any more: it and its return carry one name and sum to nothing.
             select account_id, currency, external_id from leaving where external_id is not null
-            group by all having count(*) > 1 and sum(outstanding) = 0
+            group by all having count(*) > 1 and sum(nine(outstanding, decimals)) = 0
         )
         select l.*, a.expected_on, greatest(0, as_of_day() - a.expected_on) as days_late,
             case when a.expected_on < as_of_day() then 'late' else 'in_transit' end as how

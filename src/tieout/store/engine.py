@@ -66,10 +66,13 @@ def paths(files: list[str]) -> str:
 
 def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
     """
-    Teach a connection to write amounts exactly.
+    Teach a connection to write and to sum amounts exactly.
 
     ``decimal_text(minor, exponent)`` is ``-3.20``; ``decimal_value`` is the same as ``decimal(38, 9)``;
-    ``own_exponent(currency)`` is ISO 4217's.
+    ``own_exponent(currency)`` is ISO 4217's. A run counts a currency in the finest decimals of its facts, so amounts of
+    several runs are summed as ``nine(minor, exponent)``, at nine decimals; ``decimals_for(nine, least)`` says how many
+    of them are needed, and ``from_nine(nine, exponent)`` leads back. ``shortest(minor, exponent, least)`` says how many
+    decimals an amount needs that has trailing zeros.
     """
     from tieout.model.money import exponents
 
@@ -78,6 +81,18 @@ def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
     values = " ".join(f"when {e} then (m::decimal(19, 0) * {unit[e]})::decimal(38, 9)" for e in _EXPONENTS)
     con.execute(f"create macro decimal_text(m, e) as case e when 0 then m::varchar {texts} end")
     con.execute(f"create macro decimal_value(m, e) as case e when 0 then m::decimal(38, 9) {values} end")
+    powers = ", ".join(f"{10**n}::hugeint" for n in range(10))
+    con.execute(f"create macro power_of_ten(n) as [{powers}][n + 1]")
+    con.execute("create macro nine(m, e) as m::hugeint * power_of_ten(9 - e)")
+    con.execute("create macro from_nine(w, e) as (w // power_of_ten(9 - e))::bigint")
+    # By its text: a macro is written out wherever it is named, and ten cases in ten cases are a hundred.
+    zeros = "length(w::varchar) - length(rtrim(w::varchar, '0'))"
+    con.execute(
+        f"create macro decimals_for(w, least_of) as case w when 0 then least_of else greatest(least_of, 9 - ({zeros})) end"
+    )
+    con.execute(
+        "create macro shortest(m, e, least_of) as case when e > least_of then decimals_for(nine(m, e), least_of) else e end"
+    )
     by_exponent: dict[int, list[str]] = {}
     for currency, exponent in exponents().items():
         by_exponent.setdefault(exponent, []).append(f"'{currency}'")
