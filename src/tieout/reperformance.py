@@ -50,18 +50,21 @@ def verify(
     workspace: Workspace,
     run: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    rebuild: bool = False,
 ) -> Verdict:
     """
     Check every file, then perform every commit and every run again in a scratch workspace, and compare.
 
     :param run: how the id of a run begins: later ones are not performed.
     :param progress: hears (commits done, of how many).
+    :param rebuild: write lake files that are missing or differ anew.
     """
 
     def afterwards(scratch: Store, folder: Path, verdict: Verdict) -> None:
         _repeat_runs(store, scratch, workspace, folder, run, verdict)
 
-    return verify_facts(store, workspace, progress, afterwards)
+    return verify_facts(store, workspace, progress, afterwards, rebuild=rebuild)
 
 
 def _repeat_runs(

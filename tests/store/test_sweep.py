@@ -12,8 +12,11 @@ from tieout.store.sweep import sweep
 def test_only_old_orphans_are_swept(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "w")
     desk.deliver(charge("a"))
-    desk.store.lake.root.joinpath("records/old.parquet").write_bytes(b"x")
-    desk.store.lake.root.joinpath("records/new.parquet.partial").write_bytes(b"x")
+    mark = desk.store.lake.mark
+    for name in (f"a-{mark}-old.parquet", f"a-{mark}-new.parquet.partial", "a-12345678-old.parquet"):
+        desk.store.lake.root.joinpath("records", name).write_bytes(b"x")
+    desk.store.landing.root.joinpath("ab").mkdir(exist_ok=True)
+    desk.store.landing.root.joinpath("ab/old").write_bytes(b"a delivery that a newer book may name")
     desk.store.landing.root.joinpath("arriving").mkdir(exist_ok=True)
     desk.store.landing.root.joinpath("arriving/old").write_bytes(b"x")
     now = desk.clock.now().timestamp()
@@ -21,11 +24,13 @@ def test_only_old_orphans_are_swept(tmp_path: Path) -> None:
         for path in root.rglob("*"):
             age = 60 if "new" in path.name else 90_000
             os.utime(path, (now - age, now - age))
-    assert sweep(desk.store) == ["records/old.parquet", "arriving/old"]
+    assert sweep(desk.store) == [f"records/a-{mark}-old.parquet", "arriving/old"]
     assert desk.records("external_id") == ["a"]
     desk.clock.advance(dt.timedelta(days=2))
-    assert sweep(desk.store) == ["records/new.parquet.partial"]
+    assert sweep(desk.store) == [f"records/a-{mark}-new.parquet.partial"]
     assert sweep(desk.store) == []
+    assert desk.store.landing.root.joinpath("ab/old").exists()
+    assert desk.store.lake.root.joinpath("records/a-12345678-old.parquet").exists()
     desk.store.close()
 
 

@@ -19,11 +19,12 @@ __all__ = ["opened"]
 
 
 @contextmanager
-def opened(wanted: Asked, *, kept: bool = False) -> Iterator[tuple[Workspace, Store]]:
+def opened(wanted: Asked, *, kept: bool = False, making: bool = True) -> Iterator[tuple[Workspace, Store]]:
     """
     Give the workspace and its stores; closes them at the end.
 
     :param kept: nothing beside tieout.toml is needed: mappings and calendars that it names may be gone.
+    :param making: False makes neither a book nor a key file.
 
     Who works is the user of the operating system, until people sign in.
     """
@@ -34,7 +35,7 @@ def opened(wanted: Asked, *, kept: bool = False) -> Iterator[tuple[Workspace, St
     from tieout.store.workplace import open_store
 
     workspace = load_workspace(workspace_folder(wanted.workspace), kept={} if kept else None)
-    store = open_store(workspace, system_clock, system_entropy, getpass.getuser())
+    store = open_store(workspace, system_clock, system_entropy, getpass.getuser(), making=making)
     try:
         yield workspace, store
     finally:

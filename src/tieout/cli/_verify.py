@@ -12,6 +12,7 @@ import typer
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
 from tieout.cli._opening import opened
 from tieout.cli._output import clean, measured, say, say_json
+from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
     from tieout.intake.verify import Verdict
@@ -26,10 +27,16 @@ _Run = Annotated[
 _Audit = Annotated[bool, typer.Option("--audit", help="Only check files and the audit log; perform nothing again.")]
 
 
+_Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Write lake files that are missing or differ again, proven by their digests.")
+]
+
+
 def verify(
     context: typer.Context,
     run: _Run = None,
     audit: _Audit = False,  # noqa: FBT002 - typer calls it so
+    rebuild: _Rebuild = False,  # noqa: FBT002 - typer calls it so
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
@@ -44,14 +51,17 @@ def verify(
     from tieout.clock import system_clock
     from tieout.intake.verify import Verdict, check_files
 
+    if audit and rebuild:
+        message = "expected --audit or --rebuild, got both: files are written again by performing everything"
+        raise WrongUse(message)
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
-    with opened(wanted, kept=True) as (place, store):
+    with opened(wanted, kept=True, making=False) as (place, store):
         if audit:
             verdict = Verdict()
-            check_files(store, verdict, lake=True)
+            check_files(store, verdict)
         else:
-            verdict = pipeline.verify(store, place, run)
+            verdict = pipeline.verify(store, place, run, rebuild=rebuild)
     if wanted.as_json:
         told = {name: getattr(verdict, name) for name in verdict.__dataclass_fields__}
         say_json({**told, **measured({"verify": system_clock.monotonic() - begin})})
@@ -70,7 +80,9 @@ def _show(verdict: Verdict, *, performed: bool) -> None:
     if performed:
         copies = f", {verdict.from_copies} of them from redacted copies" if verdict.from_copies else ""
         say(f"{verdict.commits} commits and {verdict.runs} runs performed again from landing, same digests{copies}")
-    for sentence in verdict.not_performed:
+    if verdict.rebuilt:
+        say(f"{verdict.rebuilt} lake files were written again, with the digests that the book names")
+    for sentence in [*verdict.unnamed, *verdict.not_performed]:
         say(sentence)
     if verdict.not_performed:
         say("the commits after these were performed on the rows that the book holds of them, bound by the audit log")

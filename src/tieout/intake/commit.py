@@ -98,7 +98,11 @@ def _check(connection: sa.Connection, change: Change) -> None:
     state = connection.scalar(sa.select(table.c.state).where(table.c.delivery_id == change.delivery_id))
     if state not in change.from_states:
         raise AlreadyDoneError
-    if facts_version(connection) != change.expected:
+    last = connection.scalar(sa.select(sa.func.max(schema.ledger_commit.c.version))) or 0
+    if (version := facts_version(connection)) != last:
+        message = f"the head of the facts says {version}, and the last commit is {last}: `tieout verify` says what is missing"
+        raise Broken(message)
+    if version != change.expected:
         raise MovedError
 
 
@@ -142,6 +146,9 @@ def _write(
         "reader": row["reader_digest"],
         "texts": row["texts_digest"],
         "digest": digest,
+        "token": token,
+        "program": row["program"],
+        "delivery": {**change.delivery, "version": version},
         "files": [{k: f[k] for k in ("table_name", "path", "rows", "sha256", "digest")} for f in files],
     }
     append_audit(

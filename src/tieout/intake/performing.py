@@ -63,6 +63,7 @@ class Scratch:
             lake=Lake(folder / "lake", store.entropy.token_bytes),
             landing=_Sealed(store.landing.root, store.entropy.token_bytes),
             spill=folder / "spill",
+            binding=None,
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tieout.errors import WrongUse
 from tieout.store import schema
 from tieout.store.book import append_audit
+from tieout.store.bound import RECEIVED
 
 if TYPE_CHECKING:
     from tieout.store.workplace import Store
@@ -68,7 +69,8 @@ def receive(store: Store, source_id: str, stream: BinaryIO, name: str, redacts: 
                 "redacts": redacts,
             }
             connection.execute(sa.insert(table).values(row))
-            _note(store, connection, delivery_id, "receive", {"sha256": kept.sha256, "source": source_id, "name": name})
+            said = {"sha256": kept.sha256, "source": source_id, "name": name} | {key: row[key] for key in RECEIVED}
+            _note(store, connection, delivery_id, "receive", said)
         else:
             again = sa.update(table).where(table.c.delivery_id == delivery_id)
             connection.execute(again.values(times_seen=table.c.times_seen + 1))

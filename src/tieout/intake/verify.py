@@ -26,8 +26,11 @@ import sqlalchemy as sa
 from tieout.errors import Broken, TieoutError
 from tieout.intake.commit import digest_of
 from tieout.intake.performing import Scratch, workspace_of
+from tieout.intake.rebuild import rebuild_files
 from tieout.store import schema
+from tieout.store.binding import unnamed
 from tieout.store.book import check_audit
+from tieout.store.bound import check_bound
 from tieout.store.runs import check_runs
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class Verdict:
         ``runs``: how many runs of matching were performed again and gave the same.
     :ivar not_performed: one sentence for each commit that rests on what was erased and cannot be performed again.
     :ivar erased: deliveries whose key was destroyed on purpose; ``tombstones``: a sentence for each.
+    :ivar rebuilt: how many lake files were written again. ``unnamed``: a sentence about what lies there, and no row of the
+        book names: the rest of a crash, or what a newer copy of the book names; it is kept.
     :ivar faults: one sentence for everything that does not agree.
     """
 
@@ -65,27 +70,55 @@ class Verdict:
     files: int = 0
     deliveries: int = 0
     audit_entries: int = 0
+    rebuilt: int = 0
+    unnamed: list[str] = field(default_factory=list)
     not_performed: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
     tombstones: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
-def check_files(store: Store, verdict: Verdict, *, lake: bool) -> None:
-    """
-    Hold every landed delivery, every file of the lake, every kept text and the audit log against what the book says.
+def check_files(store: Store, verdict: Verdict) -> None:
+    """Hold landed deliveries, files of the lake, kept texts and the audit log against what the book says."""
+    _check_kept(store, verdict)
+    verdict.faults += _about_lake(store, _check_lake(store, verdict))
 
-    :param lake: False leaves the lake out (it was moved away; performing again does not need it).
-    """
-    text = schema.text_version
+
+def _check_lake(store: Store, verdict: Verdict) -> dict[str, str]:
+    """Hold every file of the lake against its digest: {path: a sentence} of those that are not there or differ."""
+    wrong = {}
     with store.book.reading() as connection:
-        deliveries = _deliveries(connection)
         files = [
             row
             for table in (schema.lake_file, schema.run_file)
             for row in connection.execute(sa.select(table.c.path, table.c.sha256).order_by(table.c.path)).all()
         ]
+    for path, sha256 in files:
+        try:
+            store.lake.check(path, sha256)
+            verdict.files += 1
+        except TieoutError as error:
+            wrong[path] = str(error)
+    return wrong
+
+
+def _about_lake(store: Store, wrong: Mapping[str, str]) -> list[str]:
+    """Tell of a lake that is gone in one sentence, else of each file."""
+    if not wrong or store.lake.root.is_dir():
+        return list(wrong.values())
+    return [
+        f"the lake {store.lake.root} is missing: expected {len(wrong)} files there; restore it, or write it again from"
+        " landing: `tieout verify --rebuild`"
+    ]
+
+
+def _check_kept(store: Store, verdict: Verdict) -> None:
+    """Check everything but the lake."""
+    text = schema.text_version
+    with store.book.reading() as connection:
+        deliveries = _deliveries(connection)
         verdict.faults += check_runs(connection)
+        verdict.faults += check_bound(connection)
         changed = [row.digest for row in connection.execute(sa.select(text)) if digest_of(row.body) != row.digest]
         try:
             verdict.audit_entries = check_audit(connection)
@@ -103,9 +136,12 @@ def check_files(store: Store, verdict: Verdict, *, lake: bool) -> None:
         else:
             named = f"delivery {row['delivery_id']} ({row['name']})"
             verdict.faults.append(f"{named} has no key, and no entry of the audit log says who destroyed it and why")
-    for path, sha256 in files if lake else ():
-        verdict.files += 1
-        _note(verdict, partial(store.lake.check, path, sha256))
+    if found := unnamed(store.book, store.landing.root, store.lake.root):
+        some = ", ".join([*found.landing, *found.lake][:3])
+        verdict.unnamed.append(
+            f"{len(found.landing)} landed deliveries and {len(found.lake)} lake files are not named by this book, and are"
+            f" kept: the rest of a command that was killed, or what another copy of the book names ({some})"
+        )
 
 
 def _deliveries(connection: sa.Connection) -> dict[str, Mapping[str, Any]]:
@@ -168,6 +204,8 @@ def verify(
     workspace: Workspace,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     afterwards: Callable[[Store, Path, Verdict], None] = lambda _scratch, _folder, _verdict: None,
+    *,
+    rebuild: bool = False,
 ) -> Verdict:
     """
     Check every file, then perform every commit again in a scratch workspace and compare the digests.
@@ -175,9 +213,11 @@ def verify(
     :param workspace: only where it lies is asked of it: what stood in it then, the book kept.
     :param progress: hears (commits done, of how many).
     :param afterwards: goes on with the scratch stores and their folder, once every commit agrees.
+    :param rebuild: write lake files that are missing or differ anew, where performing again gave their very bytes.
     """
     verdict = Verdict()
-    check_files(store, verdict, lake=store.lake.root.is_dir())
+    _check_kept(store, verdict)
+    wrong = lake = _check_lake(store, verdict)
     commit = schema.ledger_commit
     with store.book.reading() as connection:
         commits = connection.execute(sa.select(commit).order_by(commit.c.version)).all()
@@ -200,6 +240,11 @@ def verify(
             verdict.faults += _differences(store, scratch.store)
         if performed:
             afterwards(scratch.store, Path(folder), verdict)
+        if rebuild and lake:
+            lake = rebuild_files(store, scratch.store, lake)
+            verdict.rebuilt = sum(path not in lake for path in wrong)
+            verdict.files += verdict.rebuilt
+    verdict.faults += _about_lake(store, lake)
     return verdict
 
 
@@ -217,7 +262,10 @@ class _Again:
 
     def do(self, commit: Any) -> bool:
         """Perform a commit, or take over what the book holds of it; False: neither can be done."""
-        delivery = self.deliveries[commit.delivery_id]
+        delivery = self.deliveries.get(commit.delivery_id)
+        if delivery is None:
+            self.verdict.faults.append(f"commit {commit.version}: its delivery {commit.delivery_id} is missing in the book")
+            return False
         erased = delivery["wrapped_key"] is None
         copy = _copy_of(delivery, self.deliveries) if erased else None
         named = f"commit {commit.version} ({commit.kind} of delivery {commit.delivery_id}, {delivery['name']})"

@@ -27,7 +27,7 @@ from tieout.store.files import make_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Book", "append_audit", "audit_digest", "check_audit", "hold_worklist", "open_book"]
+__all__ = ["Book", "append_audit", "audit_digest", "book_exists", "check_audit", "hold_worklist", "open_book"]
 
 _BUSY_WAIT_MS = 60_000
 _SWITCHES_MAX = 100
@@ -122,6 +122,21 @@ def hold_worklist(connection: sa.Connection) -> None:
     """Let nobody else write the work list until the end of this transaction; a writer of SQLite holds it already."""
     if connection.dialect.name != "sqlite":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LIST_LOCK)))
+
+
+def book_exists(url: str) -> bool:
+    """Say whether there is a book, without making one."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return True  # opening it says what is wrong
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).exists():
+        return False
+    engine = _engine(url)
+    try:
+        return _revision(engine) is not None
+    finally:
+        engine.dispose()
 
 
 def open_book(url: str) -> Book:

@@ -16,7 +16,7 @@ from tieout.store.book import append_audit
 if TYPE_CHECKING:
     from tieout.store.workplace import Store
 
-__all__ = ["decide", "decision_row", "latest_decisions"]
+__all__ = ["decide", "decision_row", "latest_decisions", "name_decision"]
 
 
 def decision_row(
@@ -28,18 +28,21 @@ def decision_row(
     :param kind: resolve, assign, approve, reject, match or undo.
     :param subject: the exception, match or run that it is about.
     """
-    at = store.now_us()
-    said = json.dumps(body or {}, sort_keys=True, ensure_ascii=False)
-    named = json.dumps([at, store.actor, kind, subject, reason, said])
-    return {
-        "decision_id": hashlib.sha256(named.encode()).hexdigest()[:16],
-        "at": at,
+    row = {
+        "at": store.now_us(),
         "actor": store.actor,
         "kind": kind,
         "subject": subject,
         "reason": reason,
-        "body": said,
+        "body": json.dumps(body or {}, sort_keys=True, ensure_ascii=False),
     }
+    return {"decision_id": name_decision(row), **row}
+
+
+def name_decision(row: dict[str, Any]) -> str:
+    """Name a decision by all that it says."""
+    named = json.dumps([row[name] for name in ("at", "actor", "kind", "subject", "reason", "body")])
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 def decide(store: Store, rows: list[dict[str, Any]]) -> None:

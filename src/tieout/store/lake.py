@@ -194,16 +194,18 @@ class LakeWriter:
 class Lake:
     """The folder of lake files; what belongs to it is asked of the book."""
 
-    def __init__(self, root: Path, entropy: Callable[[int], bytes]) -> None:
-        """Use a folder, which need not exist yet."""
+    def __init__(self, root: Path, entropy: Callable[[int], bytes], mark: str = "") -> None:
+        """Use a folder, which need not exist yet; ``mark`` is the book's, and stands in the names of new files."""
         self.root = root
+        self.mark = mark
         self._entropy = entropy
 
     def writer(
         self, table_name: str, table_schema: pa.Schema, delivery_id: str, *, group_rows: int = 122_880
     ) -> LakeWriter:
         """Begin a new file of a table."""
-        path = f"{table_name}/{delivery_id[:12]}-{self._entropy(8).hex()}.parquet"
+        mark = f"{self.mark}-" if self.mark else ""
+        path = f"{table_name}/{delivery_id[:12]}-{mark}{self._entropy(8).hex()}.parquet"
         return LakeWriter(self.root, path, table_name, table_schema, delivery_id, group_rows)
 
     def remove(self, path: str) -> None:
@@ -218,7 +220,7 @@ class Lake:
         """
         target = self.root / path
         if not target.exists():
-            message = f"the lake file {target} is missing: restore it, or rebuild it with `tieout verify`"
+            message = f"the lake file {target} is missing: restore it, or write it again from landing: `tieout verify --rebuild`"
             raise Broken(message)
         return str(target)
 

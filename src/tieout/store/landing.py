@@ -42,14 +42,18 @@ class Vault:
     The key file holds 32 random bytes and must be readable by its owner only.
     """
 
-    def __init__(self, path: Path, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, path: Path, entropy: Callable[[int], bytes], *, make: bool = True) -> None:
         """
         Open the key file, or make one.
 
-        :raises Broken: the file can be read by others, or is not a key.
+        :param make: False where deliveries were landed already: another key would open none of them.
+        :raises Broken: the file can be read by others, or is not a key, or is missing.
         """
         self._path = path
         if not path.exists():
+            if not make:
+                message = f"the key file {path} is missing: expected the one that deliveries were landed with; restore it"
+                raise Broken(message)
             _make_key_file(path, entropy)
         if path.stat().st_mode & 0o077:
             message = f"{path} can be read by others: expected mode 0600; run `chmod 600 {path}`"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from tieout.errors import Broken
 from tieout.store import schema
 from tieout.store.book import append_audit
 from tieout.store.engine import paths
@@ -285,14 +286,15 @@ def commit_run(store: Store, run: NewRun) -> int:
         _insert(connection, schema.void, voids)
         decisions = schema.decision
         first = (connection.scalar(sa.select(sa.func.max(decisions.c.sequence))) or 0) + 1
-        _insert(connection, decisions, [{**d, "sequence": first + i} for i, d in enumerate(run.decisions)])
+        decided = [{**d, "sequence": first + i} for i, d in enumerate(run.decisions)]
+        _insert(connection, decisions, decided)
         for claim, version in sorted(run.heads.items()):
             name = f"claim:{claim}"
             if version:
                 connection.execute(sa.update(head).where(head.c.name == name).values(version=version + 1))
             else:
                 connection.execute(sa.insert(head).values(name=name, version=1))
-        _audit(connection, row, files, voids)
+        _audit(connection, row, _bound(row, files, voids) | {"decisions": decided})
     return sequence
 
 
@@ -318,6 +320,8 @@ def check_runs(connection: sa.Connection) -> list[str]:
     for row in rows:
         subject = f"run {row['run_id']} of {row['reconciliation']}"
         bound = entries.pop(subject, None)
+        if bound is not None:
+            bound.pop("decisions", None)  # store.bound compares them
         now = _bound(row, files.pop(row["run_id"], []), voids.pop(row["run_id"], []))
         if bound is None:
             found.append(f"{subject} is in the book, and no entry of the audit log tells of it")
@@ -343,14 +347,15 @@ def _check_heads(connection: sa.Connection, heads: dict[str, int]) -> None:
     head = schema.head
     for claim, version in heads.items():
         found = connection.scalar(sa.select(head.c.version).where(head.c.name == f"claim:{claim}")) or 0
+        if found < version:  # a head only ever grows
+            message = f"the head of the claim {claim!r} says {found}, and runs used it up {version} times: `tieout verify`"
+            raise Broken(message)
         if found != version:
             raise HeadMovedError
 
 
-def _audit(
-    connection: sa.Connection, row: dict[str, Any], files: list[dict[str, Any]], voids: list[dict[str, Any]]
-) -> None:
-    """Bind a run's inputs and every file's digest in one entry of the audit log."""
+def _audit(connection: sa.Connection, row: dict[str, Any], body: dict[str, Any]) -> None:
+    """Bind a run's inputs, every file's digest and what was decided with it in one entry of the audit log."""
     append_audit(
         connection,
         at=row["at"],
@@ -358,7 +363,7 @@ def _audit(
         action=f"run {row['kind']}",
         subject=f"run {row['run_id']} of {row['reconciliation']}",
         reason=row["reason"],
-        body=_bound(row, files, voids),
+        body=body,
     )
 
 

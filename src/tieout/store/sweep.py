@@ -1,16 +1,18 @@
 """
-Removing what a crash or a lost race left behind: files that no row of the book names, once they are a day old.
+Removing what a crash or a lost race left behind: files of the lake that no row of the book names, once a day old.
+
+Of the landing only drafts go that never finished arriving: nobody was told that they are safe. What did arrive stays,
+named or not: a newer copy of the book may hold its key.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from tieout.store import schema
+from tieout.store.binding import unnamed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tieout.store.workplace import Store
@@ -23,35 +25,38 @@ ORPHAN_AGE_S = 86_400
 
 def sweep(store: Store) -> list[str]:
     """
-    Delete orphans of the lake and the landing that are older than a day.
+    Delete drafts of the landing and orphans of the lake that are older than a day.
+
+    An orphan is what this book wrote (its mark is in the name) and does not name; anything else is not ours to delete.
 
     :return: their paths, relative to the lake or the landing.
+    :raises Broken: the book is not (any more) the one that the folders belong to.
     """
-    latest = store.clock.now().timestamp() - ORPHAN_AGE_S
-    old = {root: _older_than(root, latest) for root in (store.lake.root, store.landing.root)}
-    if not any(old.values()):
+    if store.binding is None:
         return []
-    with store.book.reading() as connection:
-        named = {
-            store.lake.root: set(connection.scalars(sa.select(schema.lake_file.c.path)))
-            | set(connection.scalars(sa.select(schema.run_file.c.path))),
-            store.landing.root: set(connection.scalars(sa.select(schema.delivery.c.path))),
-        }
+    latest = store.clock.now().timestamp() - ORPHAN_AGE_S
+    lake, landing = store.lake.root, store.landing.root
+    ours = f"-{store.lake.mark}-"
+    old = _older(lake, latest, (path.relative_to(lake).as_posix() for path in lake.rglob(f"*{ours}*")))
+    drafts = _older(landing, latest, (f"arriving/{path.name}" for path in landing.glob("arriving/*")))
+    if old:
+        store.binding.advance()  # proves again whose files these are
+        old &= set(unnamed(store.book, landing, lake).lake)
     swept = []
-    for root, paths in old.items():
-        for path in sorted(paths - named[root]):
+    for root, paths in ((lake, old), (landing, drafts)):
+        for path in sorted(paths):
             (root / path).unlink(missing_ok=True)
             swept.append(path)
     return swept
 
 
-def _older_than(root: Path, latest: float) -> set[str]:
-    """List files last written before a moment, relative to their root."""
+def _older(root: Path, latest: float, paths: Iterable[str]) -> set[str]:
+    """Choose the files last written before a moment."""
     found = set()
-    for path in root.rglob("*") if root.is_dir() else ():
+    for path in paths:
         try:
-            if path.is_file() and path.stat().st_mtime < latest:
-                found.add(path.relative_to(root).as_posix())
+            if (root / path).is_file() and (root / path).stat().st_mtime < latest:
+                found.add(path)
         except FileNotFoundError:
             continue  # another process was quicker
     return found

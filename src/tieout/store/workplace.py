@@ -4,15 +4,17 @@ The stores of one workspace, opened together.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tieout.errors import WrongUse
+from tieout.errors import Broken, TieoutError, WrongUse
 from tieout.store import schema
-from tieout.store.book import Book, open_book
+from tieout.store.binding import Binding, refuse_new_book
+from tieout.store.book import Book, book_exists, open_book
 from tieout.store.lake import Lake, LakeFile
 from tieout.store.landing import Landing, Vault
 
@@ -32,6 +34,7 @@ class Store:
 
     :ivar actor: who is working: goes into every audit entry.
     :ivar spill: a folder for what a query cannot hold in memory.
+    :ivar binding: what proves that these belong together; None where nothing may be written.
     """
 
     book: Book
@@ -42,13 +45,17 @@ class Store:
     entropy: Entropy
     actor: str
     spill: Path
+    binding: Binding | None = None
 
     def now_us(self) -> int:
         """Give the moment in microseconds since 1970."""
         return moment(self.clock.now())
 
     def close(self) -> None:
-        """Give back the book's connections."""
+        """Give back the book's connections, and remember how far the book went."""
+        if self.binding is not None:
+            with suppress(OSError, TieoutError):  # the next one to open it does so
+                self.binding.advance()
         self.book.close()
 
 
@@ -59,28 +66,54 @@ def moment(at: dt.datetime) -> int:
     return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
 
 
-def open_store(workspace: Workspace, clock: Clock, entropy: Entropy, actor: str) -> Store:
+def open_store(
+    workspace: Workspace, clock: Clock, entropy: Entropy, actor: str, *, making: bool = True
+) -> Store:
     """
     Open the stores that tieout.toml names, making what is not there yet.
 
+    :param making: False makes neither a book nor a key file, and binds nothing.
+    :raises Broken: the book, or the key file, is not the one that what lies there belongs to, or is missing.
     :raises WrongUse: a store is somewhere that this version cannot write.
     """
     for name, place in (("lake", workspace.lake), ("landing", workspace.landing)):
         if "://" in place:
             message = f"[workspace] {name} = {place!r}: this version keeps the {name} in a local folder"
             raise WrongUse(message)
-    landing = Path(workspace.landing)
+    landing, lake = Path(workspace.landing), Path(workspace.lake)
+    if not book_exists(workspace.book):
+        shown = sa.make_url(workspace.book).render_as_string(hide_password=True)
+        refuse_new_book(None, landing, lake, shown)
+        if not making:
+            message = f"expected the book {shown}, got none, and nothing was ever landed beside it: `tieout ingest` begins"
+            raise Broken(message)
     book = open_book(workspace.book)
+    binding = Binding(book, landing, lake, entropy.token_bytes)
+    try:
+        mark = binding.bind(moment(clock.now()), actor) if making else binding.check()
+        vault = Vault(landing.parent / "key", entropy.token_bytes, make=making and not _has_keys(book))
+    except BaseException:
+        book.close()
+        raise
     return Store(
         book=book,
-        lake=Lake(Path(workspace.lake), entropy.token_bytes),
+        lake=Lake(lake, entropy.token_bytes, mark or ""),
         landing=Landing(landing, entropy.token_bytes),
-        vault=Vault(landing.parent / "key", entropy.token_bytes),
+        vault=vault,
         clock=clock,
         entropy=entropy,
         actor=actor,
         spill=landing.parent / "spill",
+        binding=binding if making else None,
     )
+
+
+def _has_keys(book: Book) -> bool:
+    """Whether deliveries stand in the book whose keys only the key file opens."""
+    table = schema.delivery
+    with book.reading() as connection:
+        query = sa.select(table.c.delivery_id).where(table.c.wrapped_key.is_not(None)).limit(1)
+        return connection.execute(query).first() is not None
 
 
 def files_at(

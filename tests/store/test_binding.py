@@ -1,0 +1,145 @@
+"""A folder belongs to one book: another, a lost or an older one deletes nothing and is refused in words; laws 1, 18."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.office import Office, typed
+
+HEADER = "id,type,gross,ccy,day,note"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def bring(office: Office, name: str, *, status: int = 0) -> str:
+    path = office.files / f"{name}.csv"
+    path.write_text(f"{HEADER}\n{name},charge,1.00,EUR,01.10.2026,\n")
+    answer = office.run("ingest", path, "--source", "psp")
+    assert answer.status == status, answer
+    return answer.err
+
+
+def lying(office: Office) -> set[str]:
+    """List what lies in landing and lake, made three days old."""
+    state = office.folder / ".tieout"
+    found = [p for part in ("landing", "lake") for p in (state / part).rglob("*") if p.is_file()]
+    for path in found:
+        os.utime(path, (path.stat().st_mtime - 3 * 86_400,) * 2)
+    return {p.relative_to(state).as_posix() for p in found}
+
+
+def filled(office: Office) -> Path:
+    """Bring three files; gives a copy of the book after the first."""
+    bring(office, "a")
+    monday = office.folder / "monday.db"
+    shutil.copy(office.folder / ".tieout/book.db", monday)
+    bring(office, "b")
+    bring(office, "c")
+    return monday
+
+
+def put(office: Office, book: Path) -> None:
+    for path in (office.folder / ".tieout").glob("book.db*"):
+        path.unlink()
+    shutil.copy(book, office.folder / ".tieout/book.db")
+
+
+def test_an_older_copy_of_the_book_is_refused_and_deletes_nothing(office: Office) -> None:
+    monday = filled(office)
+    tuesday = shutil.copy(office.folder / ".tieout/book.db", office.folder / "tuesday.db")
+    put(office, monday)
+    before = lying(office)
+    told = bring(office, "d", status=3)
+    assert "is an older copy" in told
+    assert "2 landed deliveries" in told
+    assert lying(office) == before
+    verified = office.run("verify")
+    assert (verified.status, "is an older copy" in verified.err) == (3, True)
+    put(office, tuesday)
+    bring(office, "d")
+    assert office.run("verify").status == 0
+
+
+def test_who_goes_on_with_an_older_copy_keeps_what_it_does_not_name(office: Office) -> None:
+    monday = filled(office)
+    tuesday = shutil.copy(office.folder / ".tieout/book.db", office.folder / "tuesday.db")
+    put(office, monday)
+    before = lying(office)
+    (office.folder / ".tieout/landing.bound.json").unlink()
+    bring(office, "d")
+    lying(office)
+    bring(office, "e")
+    assert before <= lying(office)
+    verified = office.run("verify")
+    assert verified.status == 0
+    assert "2 landed deliveries" in verified.out
+    put(office, tuesday)
+    assert "has another past" in bring(office, "f", status=3)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_lost_book_is_refused_and_none_is_made(office: Office, *, marked: bool) -> None:
+    filled(office)
+    before = lying(office)
+    for path in (office.folder / ".tieout").glob("book.db*"):
+        path.unlink()
+    if not marked:
+        (office.folder / ".tieout/landing.bound.json").unlink()
+    for command in ("verify", "ingest", "deliveries"):
+        answer = office.run(command)
+        assert answer.status == 3, answer
+        assert "3 landed deliveries" in answer.err
+        assert not (office.folder / ".tieout/book.db").exists()
+    assert lying(office) == before
+
+
+def test_another_book_is_refused(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    filled(office)
+    before = lying(office)
+    monkeypatch.setenv("TIEOUT_BOOK", f"sqlite:///{tmp_path}/elsewhere.db")
+    assert "3 landed deliveries" in bring(office, "d", status=3)
+    assert not (tmp_path / "elsewhere.db").exists()
+    monkeypatch.delenv("TIEOUT_BOOK")
+    (tmp_path / "other").mkdir()
+    other = Office(tmp_path / "other")
+    bring(other, "x")
+    put(office, other.folder / ".tieout/book.db")
+    assert "another one" in bring(office, "d", status=3)
+    assert lying(office) == before
+
+
+def test_a_copied_workspace_and_a_moved_book_go_on(office: Office, tmp_path: Path) -> None:
+    filled(office)
+    shutil.copytree(office.folder, tmp_path / "copy")
+    assert typed("--workspace", tmp_path / "copy", "verify").status == 0
+    assert office.run("book", "move", f"sqlite:///{tmp_path}/moved.db").status == 0
+    toml = office.folder / "tieout.toml"
+    toml.write_text(toml.read_text().replace('"EUR"\n', f'"EUR"\nbook = "sqlite:///{tmp_path}/moved.db"\n', 1))
+    bring(office, "d")
+    assert office.run("verify").status == 0
+
+
+def test_a_book_of_before_is_bound_when_it_is_used(office: Office) -> None:
+    filled(office)
+    store = office.store()
+    with store.book.writing() as connection:
+        connection.exec_driver_sql("delete from about")
+    store.close()
+    (office.folder / ".tieout/landing.bound.json").unlink()
+    bring(office, "d")
+    assert (office.folder / ".tieout/landing.bound.json").exists()
+    assert office.run("verify").status == 0
+
+
+def test_a_lost_key_file_is_not_made_anew(office: Office) -> None:
+    filled(office)
+    (office.folder / ".tieout/key").unlink()
+    for command in ("verify", "ingest"):
+        answer = office.run(command)
+        assert (answer.status, "key file" in answer.err) == (3, True), answer
+        assert not (office.folder / ".tieout/key").exists()
