@@ -100,7 +100,9 @@ def _check(connection: sa.Connection, change: Change) -> None:
         raise AlreadyDoneError
     last = connection.scalar(sa.select(sa.func.max(schema.ledger_commit.c.version))) or 0
     if (version := facts_version(connection)) != last:
-        message = f"the head of the facts says {version}, and the last commit is {last}: `tieout verify` says what is missing"
+        message = (
+            f"the head of the facts says {version}, and the last commit is {last}: `tieout verify` says what is missing"
+        )
         raise Broken(message)
     if version != change.expected:
         raise MovedError

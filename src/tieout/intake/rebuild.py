@@ -37,7 +37,9 @@ def rebuild_files(store: Store, scratch: Store, wrong: Mapping[str, str]) -> dic
         sha256, digest = now[path]
         if sha256 not in made:
             gave = "the same rows in other bytes (another version wrote them)" if digest in rows else "no such rows"
-            left[path] = f"the lake file {store.lake.root / path} cannot be rebuilt: performing again gave {gave}; restore it"
+            left[path] = (
+                f"the lake file {store.lake.root / path} cannot be rebuilt: performing again gave {gave}; restore it"
+            )
             continue
         source = Path(scratch.lake.full(made[sha256]))
         with source.open("rb") as old, durable_file(store.lake.root / path) as new:

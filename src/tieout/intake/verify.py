@@ -106,10 +106,11 @@ def _about_lake(store: Store, wrong: Mapping[str, str]) -> list[str]:
     """Tell of a lake that is gone in one sentence, else of each file."""
     if not wrong or store.lake.root.is_dir():
         return list(wrong.values())
-    return [
+    message = (
         f"the lake {store.lake.root} is missing: expected {len(wrong)} files there; restore it, or write it again from"
         " landing: `tieout verify --rebuild`"
-    ]
+    )
+    return [message]
 
 
 def _check_kept(store: Store, verdict: Verdict) -> None:
@@ -264,7 +265,9 @@ class _Again:
         """Perform a commit, or take over what the book holds of it; False: neither can be done."""
         delivery = self.deliveries.get(commit.delivery_id)
         if delivery is None:
-            self.verdict.faults.append(f"commit {commit.version}: its delivery {commit.delivery_id} is missing in the book")
+            self.verdict.faults.append(
+                f"commit {commit.version}: its delivery {commit.delivery_id} is missing in the book"
+            )
             return False
         erased = delivery["wrapped_key"] is None
         copy = _copy_of(delivery, self.deliveries) if erased else None

@@ -153,7 +153,11 @@ class Binding:
 
     def _older(self, then: int, now: int) -> str:
         is_older = f"is an older copy: its audit log has {now} entries, it had {then}"
-        what = is_older if now < then else f"has another past: entry {then} of its audit log is not the one that stood there"
+        what = (
+            is_older
+            if now < then
+            else f"has another past: entry {then} of its audit log is not the one that stood there"
+        )
         found = unnamed(self.book, self.landing, self.lake)
         lying = f"; {_lying(found, self.landing, self.lake)} that it does not name" if found else ""
         return (

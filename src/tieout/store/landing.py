@@ -52,7 +52,9 @@ class Vault:
         self._path = path
         if not path.exists():
             if not make:
-                message = f"the key file {path} is missing: expected the one that deliveries were landed with; restore it"
+                message = (
+                    f"the key file {path} is missing: expected the one that deliveries were landed with; restore it"
+                )
                 raise Broken(message)
             _make_key_file(path, entropy)
         if path.stat().st_mode & 0o077:

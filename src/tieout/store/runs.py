@@ -348,7 +348,9 @@ def _check_heads(connection: sa.Connection, heads: dict[str, int]) -> None:
     for claim, version in heads.items():
         found = connection.scalar(sa.select(head.c.version).where(head.c.name == f"claim:{claim}")) or 0
         if found < version:  # a head only ever grows
-            message = f"the head of the claim {claim!r} says {found}, and runs used it up {version} times: `tieout verify`"
+            message = (
+                f"the head of the claim {claim!r} says {found}, and runs used it up {version} times: `tieout verify`"
+            )
             raise Broken(message)
         if found != version:
             raise HeadMovedError

@@ -66,9 +66,7 @@ def moment(at: dt.datetime) -> int:
     return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
 
 
-def open_store(
-    workspace: Workspace, clock: Clock, entropy: Entropy, actor: str, *, making: bool = True
-) -> Store:
+def open_store(workspace: Workspace, clock: Clock, entropy: Entropy, actor: str, *, making: bool = True) -> Store:
     """
     Open the stores that tieout.toml names, making what is not there yet.
 
@@ -85,7 +83,9 @@ def open_store(
         shown = sa.make_url(workspace.book).render_as_string(hide_password=True)
         refuse_new_book(None, landing, lake, shown)
         if not making:
-            message = f"expected the book {shown}, got none, and nothing was ever landed beside it: `tieout ingest` begins"
+            message = (
+                f"expected the book {shown}, got none, and nothing was ever landed beside it: `tieout ingest` begins"
+            )
             raise Broken(message)
     book = open_book(workspace.book)
     binding = Binding(book, landing, lake, entropy.token_bytes)
