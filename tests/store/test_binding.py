@@ -49,7 +49,7 @@ def put(office: Office, book: Path) -> None:
 
 def test_an_older_copy_of_the_book_is_refused_and_deletes_nothing(office: Office) -> None:
     monday = filled(office)
-    tuesday = shutil.copy(office.folder / ".tieout/book.db", office.folder / "tuesday.db")
+    tuesday = Path(shutil.copy(office.folder / ".tieout/book.db", office.folder / "tuesday.db"))
     put(office, monday)
     before = lying(office)
     told = bring(office, "d", status=3)
@@ -65,7 +65,7 @@ def test_an_older_copy_of_the_book_is_refused_and_deletes_nothing(office: Office
 
 def test_who_goes_on_with_an_older_copy_keeps_what_it_does_not_name(office: Office) -> None:
     monday = filled(office)
-    tuesday = shutil.copy(office.folder / ".tieout/book.db", office.folder / "tuesday.db")
+    tuesday = Path(shutil.copy(office.folder / ".tieout/book.db", office.folder / "tuesday.db"))
     put(office, monday)
     before = lying(office)
     (office.folder / ".tieout/landing.bound.json").unlink()
