@@ -106,7 +106,7 @@ def test_a_kept_text_that_was_changed_or_is_gone_is_found(office: Office, kind: 
 def test_a_delivery_whose_counts_were_changed_in_the_book_is_found(office: Office) -> None:
     bring(office, "a.csv", row("a"))
     book(office, "update delivery set rows_skipped = 7")
-    assert "the book's table delivery was changed" in office.run("verify").err
+    assert "rows_skipped is 7, bound is 0" in office.run("verify").err
 
 
 def test_what_was_erased_is_performed_from_its_redacted_copy(office: Office) -> None:
@@ -170,7 +170,10 @@ def test_one_fault_does_not_hide_the_next(office: Office) -> None:
     book(office, "update ledger_commit set digest = 'x' where version in (1, 3)")
     answer = office.run("--json", "verify")
     assert (answer.status, answer.said["commits"]) == (3, 1)
-    assert [fault[:8] for fault in answer.said["faults"]] == ["commit 1", "commit 3"]
+    assert [fault[:8] for fault in answer.said["faults"]] == [
+        "commit 1",
+        "commit 3",
+    ] * 2  # by the log, and performed again
 
 
 def test_a_key_that_nobody_destroyed_by_the_log_is_a_fault(office: Office) -> None:
