@@ -187,7 +187,7 @@ def test_a_key_that_nobody_destroyed_by_the_log_is_a_fault(office: Office) -> No
 def test_a_verification_destroys_nothing_where_it_sees_a_card_number_first(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tieout.intake.cards._RANGES", ())
+    monkeypatch.setattr("tieout.intake.card_numbers._RANGES", ())
     bring(office, "a.csv", row("a", f"paid by {CARD}"))
     before = office.landed()
     monkeypatch.undo()

@@ -216,6 +216,42 @@ def positions_sql(work: Performance, judged: Leftovers) -> str:
     """
 
 
+# Why it is an exception: what is known for certain comes before what only looks so.
+_REASON = f"""case
+                when o.claim = 'transfer' then 'balance_difference'
+                when t.twice then 'duplicate'
+                when t.why in ('ambiguous', 'twin') then 'ambiguous'
+                when t.why in ('amount_difference', 'currency_mismatch') then t.why
+                when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
+                when o.thing in (select thing from returned) then 'returned'
+                when o.thing in (select thing from held) then 'ambiguous'
+                when o.thing in (select thing from beyond) then 'undecided'
+                when t.alike > 1 or d.thing is not null then 'ambiguous'
+                when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
+                when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
+                when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
+
+
+def _note(amount: str, apart: str, earned: str) -> str:
+    """Write what is told beside the reason; amounts are SQL that writes them."""
+    return f"""case o.reason
+                when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
+                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
+                when 'ambiguous' then case coalesce(o.several, 0)
+                    when 0 then 'others of the same amount fit as well: choose one'
+                    when 1 then 'the only one that it fits has others that fit as well: choose one'
+                    else 'several answers fit equally well: choose one' end
+                when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
+                when 'amount_difference' then {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
+                    || {apart} || ' ' || o.currency
+                when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
+                when 'returned' then 'paid out, and back in the balance: the bank sent it back'
+                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.reason = 'missing_right' then 'nothing on the other side answers to it'
+                    else 'nothing on the other side explains it' end end"""
+
+
 def exceptions_sql(work: Performance, judged: Leftovers) -> str:
     """Write the rows of the lake table ``exceptions``, in total order."""
     currency, exponent = _money(work)
@@ -224,6 +260,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
     other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
     apart = written.format("abs(n.apart)", "o.exponent")
     earned = written.format("o.earned::bigint", "o.exponent")
+    note = _note(amount.replace("o.amount * o.sign", "o.measure"), apart.replace("n.apart", "o.apart"), earned)
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
@@ -255,19 +292,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
                 count(*) filter (where origin = 'right') as rights
             from o group by ccy, amount having count(*) > {ALIKE_MAX}
         ), reasoned as (
-            select o.*, t.* exclude (thing, why), t.why as told_why, case
-                when o.claim = 'transfer' then 'balance_difference'
-                when t.twice then 'duplicate'
-                when t.why in ('ambiguous', 'twin') then 'ambiguous'
-                when t.why in ('amount_difference', 'currency_mismatch') then t.why
-                when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
-                when o.thing in (select thing from returned) then 'returned'
-                when o.thing in (select thing from held) then 'ambiguous'
-                when o.thing in (select thing from beyond) then 'undecided'
-                when t.alike > 1 or d.thing is not null then 'ambiguous'
-                when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
-                when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
-                when o.origin = 'left' then 'missing_right' else 'missing_left' end as reason
+            select o.*, t.* exclude (thing, why), t.why as told_why, {_REASON} as reason
             from o left join told t on t.thing = o.thing
             left join rivals d on d.thing = o.thing
             left join crowds c on c.ccy = o.ccy and c.amount = o.amount
@@ -277,22 +302,7 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             o.source_id, o.entity_id, o.account_id, o.external_id, o.settlement_id, o.kind, o.counterparty,
             (o.amount * o.sign)::bigint as amount, o.currency, o.exponent, date '1970-01-01' + o.booked::integer as booked_on,
             date '1970-01-01' + o.expected_day::integer as due_on,
-            case o.reason
-                when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
-                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
-                when 'ambiguous' then case coalesce(o.several, 0)
-                    when 0 then 'others of the same amount fit as well: choose one'
-                    when 1 then 'the only one that it fits has others that fit as well: choose one'
-                    else 'several answers fit equally well: choose one' end
-                when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
-                when 'amount_difference' then {amount.replace("o.amount * o.sign", "o.measure")} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
-                    || {apart.replace("n.apart", "o.apart")} || ' ' || o.currency
-                when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
-                when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
-                when 'returned' then 'paid out, and back in the balance: the bank sent it back'
-                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
-                    when o.reason = 'missing_right' then 'nothing on the other side answers to it'
-                    else 'nothing on the other side explains it' end end as note,
+            {note} as note,
             coalesce(o.candidates, '[]') as candidates
         from reasoned o order by o.record_key, o.record_id, o.claim, o.origin
     """
