@@ -22,13 +22,14 @@ __all__ = ["DOUBLE", "POINTS_MAX", "POINTS_MIN", "odds_of", "points_of", "points
 DOUBLE = 1000
 #: Evidence beyond this counts as this: odds of a million to one against, a billion to one for.
 POINTS_MIN, POINTS_MAX = -20 * DOUBLE, 30 * DOUBLE
-_EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
+_EXACT = Context(prec=25, rounding=ROUND_HALF_EVEN)
+_DOUBLED = _EXACT.ln(Decimal(2))
 
 
 def points_of_ratio(above: int, below: int) -> int:
     """Give the points of a ratio of two counts, both above 0."""
     ratio = _EXACT.divide(Decimal(above), Decimal(below))
-    points = _EXACT.divide(_EXACT.multiply(_EXACT.ln(ratio), Decimal(DOUBLE)), _EXACT.ln(Decimal(2)))
+    points = _EXACT.divide(_EXACT.multiply(_EXACT.ln(ratio), Decimal(DOUBLE)), _DOUBLED)
     return int(points.to_integral_value(ROUND_HALF_EVEN))
 
 
@@ -47,5 +48,5 @@ def points_of(odds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 @cache
 def _steps() -> npt.NDArray[np.float64]:
     """List two to the power of 0, 1, ... 999 thousandths."""
-    root = _EXACT.divide(_EXACT.ln(Decimal(2)), Decimal(DOUBLE))
+    root = _EXACT.divide(_DOUBLED, Decimal(DOUBLE))
     return np.array([float(_EXACT.exp(_EXACT.multiply(root, Decimal(step)))) for step in range(DOUBLE)])
