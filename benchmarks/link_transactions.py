@@ -52,7 +52,7 @@ days = {{ from = 0, to = 30 }}
 """
 RULES = (
     '[rules]\nid = "own"\nclaims = "by kind"\n'
-    + RULE.format(name="sure", more="")
+    + RULE.format(name="sure", more='coincidence = "0.002"')
     + RULE.format(name="likely", more='coincidence = "0.5"\nconfirm = false')
 )
 WORKSPACE = """

@@ -43,7 +43,8 @@ PLACES = ("Aachen", "Bonn", "Celle", "Dresden", "Essen", "Fulda", "Gera", "Hagen
 def world(seed: int, count: int = 400) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Draw invoices and the bank's lines for most of them: cut names, a few days later, some with a little less."""
     entropy = random.Random(seed)
-    invoices, lines = [], []
+    invoices: list[tuple[str, ...]] = []
+    lines: list[tuple[str, ...]] = []
     for number in range(count):
         name = f"{entropy.choice(NAMES)} {entropy.choice(PLACES)} {entropy.choice('ABCDEFGHKLM')}."
         day, amount = entropy.randint(1, 28), entropy.randint(1000, 90_000)
@@ -143,8 +144,9 @@ def test_a_few_facts_teach_nothing(shop: Shop) -> None:
     assert pairs(shop) == set()
 
 
-def test_beyond_the_bound_the_answer_is_undecided(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "_CANDIDATES_MAX", 10)
+@pytest.mark.parametrize("bound", ["_CANDIDATES_MAX", "_LOOKED_THROUGH_MAX", "RIVALS_MAX"])
+def test_beyond_the_bound_the_answer_is_undecided(shop: Shop, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    monkeypatch.setattr(learning, bound, 0)
     invoices, lines = world(8, 60)
     shop.deliver("invoices", invoices)
     shop.deliver("bank", lines)

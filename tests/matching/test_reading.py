@@ -385,6 +385,10 @@ FAULTS = [
         LEARNED[:-2] + ", { left = 'text', right = 'text' }]\ndays = { from = 0, to = 9 }",
         "line 5: expected each pair of",
     ),
+    (
+        LEARNED.replace("[[rule]]", "group = { left = 'settlement_id' }\n[[rule]]") + "days = { from = 0, to = 9 }",
+        "line 6: expected no 'group' in [rules] beside 'learn', which compares the texts of single records, got one",
+    ),
     (LEARNED, "line 3: expected 'days' of at most 92 from first to last beside 'learn', got none, in [[rule]] 'a'"),
     (
         LEARNED + "days = { from = 0, to = 93 }",

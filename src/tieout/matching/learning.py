@@ -95,9 +95,9 @@ def _weigh(work: Performance, rule: Rule) -> Weighed:
     """Learn, and weigh all candidates."""
     sides = _read(work, rule)
     begins = _candidates(work, rule, sides)
-    pairs = _within_bounds(work, sides) if begins else None
+    pairs = _within_bounds(work, sides, begins)
     nothing = np.zeros(0, np.int64)
-    if pairs is None or not len(pairs["l"]):
+    if begins is None or pairs is None or not len(pairs["l"]):
         return Weighed({"rule": rule.name, "candidates": 0}, nothing, nothing, nothing, np.zeros(0))
     left, right = (np.searchsorted(own["thing"], pairs[name]) for own, name in ((sides.left, "l"), (sides.right, "r")))
     compared, every = _compare(work, rule, sides, begins, (left, right), pairs["apart"])
@@ -133,11 +133,11 @@ def _texts(work: Performance, likeness: Likeness) -> Texts:
     return texts_of(*said)
 
 
-def _candidates(work: Performance, rule: Rule, sides: _Sides) -> list[int]:
+def _candidates(work: Performance, rule: Rule, sides: _Sides) -> list[int] | None:
     """
     Make ``candidates`` (l, r, apart): what could be meant.
 
-    :return: of each text, how many bytes of it candidates share; none: there are more than may be looked through.
+    :return: of each text, how many bytes of it candidates share; None: there are more than may be looked through.
     """
     parts = [_met(work, rule, None)]
     begins = []
@@ -150,7 +150,7 @@ def _candidates(work: Performance, rule: Rule, sides: _Sides) -> list[int]:
                 begins.append(length)
                 break
         else:
-            return []
+            return None
         parts.append(_met(work, rule, number))
     every = parts[0]
     for part in parts[1:]:
@@ -204,10 +204,10 @@ def _met(work: Performance, rule: Rule, number: int | None) -> Query:
     return query.where("sign(lt.amount) = sign(rt.amount)", f"abs(lt.amount - rt.amount) <= {allowed}")
 
 
-def _within_bounds(work: Performance, sides: _Sides) -> dict[str, npt.NDArray[np.int64]] | None:
+def _within_bounds(work: Performance, sides: _Sides, begins: list[int] | None) -> dict[str, npt.NDArray[np.int64]] | None:
     """Give the candidates, without the things that have too many; None: all have too many."""
     engine = work.engine
-    if engine.count("candidates") > _CANDIDATES_MAX:
+    if begins is None or engine.count("candidates") > _CANDIDATES_MAX:
         for own in (sides.left, sides.right):
             _add_to_beyond(work, own["thing"])
         return None
