@@ -204,7 +204,9 @@ def _met(work: Performance, rule: Rule, number: int | None) -> Query:
     return query.where("sign(lt.amount) = sign(rt.amount)", f"abs(lt.amount - rt.amount) <= {allowed}")
 
 
-def _within_bounds(work: Performance, sides: _Sides, begins: list[int] | None) -> dict[str, npt.NDArray[np.int64]] | None:
+def _within_bounds(
+    work: Performance, sides: _Sides, begins: list[int] | None
+) -> dict[str, npt.NDArray[np.int64]] | None:
     """Give the candidates, without the things that have too many; None: all have too many."""
     engine = work.engine
     if begins is None or engine.count("candidates") > _CANDIDATES_MAX:
