@@ -179,7 +179,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     for place in plan.crowds:
         note_crowds(work, place)
     result = _searched(work, rule, plan.result)
-    if not rule.keys:
+    if not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
         leave_out_other_names(work, result)
     _take(work, number, rule, result)
 
