@@ -31,7 +31,17 @@ FOLDERS = (
     *("bench", "bench/peers"),
     *("accounting", "connectors", "connectors/bank", "connectors/billing", "connectors/erp", "connectors/files"),
     *("connectors/psp", "controls", "dispatch", "durable", "formats", "formats/mappings", "intake", "lifecycle"),
-    *("matching", "matching/backends", "matching/pools", "model", "observe", "simulation", "store", "web"),
+    *(
+        "matching",
+        "matching/backends",
+        "matching/learned",
+        "matching/pools",
+        "model",
+        "observe",
+        "simulation",
+        "store",
+        "web",
+    ),
 )
 #: Names that say nothing about what is inside.
 EMPTY_NAMES = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}

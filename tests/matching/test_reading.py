@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tieout.matching.rules import (
     Days,
     Filter,
     Key,
+    Likeness,
     Rule,
     RuleSet,
     Score,
@@ -87,6 +89,7 @@ SET = '[rules]\nid = "own"\n'  # lines 1 and 2
 RULE = SET + '[[rule]]\nname = "a"\n'  # lines 3 and 4
 KEYED = RULE + 'keys = [{ left = "references", right = "references" }]\n'  # line 5
 NAMED = RULE + 'keys = [{ left = "counterparty", right = "text", how = "name" }]\n'  # line 5
+LEARNED = RULE + "learn = [{ left = 'text', right = 'text' }]\n"  # line 5
 SCORED = NAMED + "days = { from = 0, to = 3 }\nscore = { days = 30, name = 30 }\n"  # lines 6 and 7
 
 
@@ -348,7 +351,7 @@ FAULTS = [
     (NAMED + "at_least = 15", "line 6: expected 'score' beside 'at_least' in [[rule]] 'a', found none"),
     (
         NAMED + "coincidence = '0.01'",
-        "line 6: expected 'score' or 'subset' beside 'coincidence', found none, in [[rule",
+        "line 6: expected 'score', 'subset' or 'learn' beside 'coincidence', found none",
     ),
     (SCORED + "at_least = 61", "line 8: expected at most 60 (all points of 'score' together) for 'at_least' in [[rule"),
     (SCORED + "at_least = 0", "line 8: expected a whole number from 1 to 4000 for 'at_least' in [[rule]] 'a', got the"),
@@ -369,6 +372,48 @@ FAULTS = [
     (
         NAMED + "score = { amount = 9 }\nat_least = 9\namount = 'any'\nconfirm = false",
         "line 6: expected an amount that is compared beside points for 'amount' in 'score', found none",
+    ),
+    # learning
+    (RULE + "learn = []", "line 5: expected 1 to 3 tables for 'learn' in [[rule]] 'a', got 0"),
+    (RULE + "learn = [{ left = 'text' }]", "line 5: expected 'right' in 'learn' of [[rule]] 'a', found none"),
+    (
+        RULE + "learn = [{ left = 'references', right = 'text' }]",
+        "line 5: expected one of text, counterparty, counterparty_account, external_id, payment_id, settlement_id for 'left'",
+    ),
+    (RULE + "learn = [{ left = 'txt', right = 'text' }]", "'txt'; did you mean 'text'?"),
+    (
+        LEARNED[:-2] + ", { left = 'text', right = 'text' }]\ndays = { from = 0, to = 9 }",
+        "line 5: expected each pair of",
+    ),
+    (
+        LEARNED.replace("[[rule]]", "group = { left = 'settlement_id' }\n[[rule]]") + "days = { from = 0, to = 9 }",
+        "line 6: expected no 'group' in [rules] beside 'learn', which compares the texts of single records, got one",
+    ),
+    (LEARNED, "line 3: expected 'days' of at most 92 from first to last beside 'learn', got none, in [[rule]] 'a'"),
+    (
+        LEARNED + "days = { from = 0, to = 93 }",
+        "line 6: expected 'days' of at most 92 from first to last beside 'learn'",
+    ),
+    (
+        LEARNED + "days = { from = 0, to = 9 }\namount = { base = true }",
+        "line 7: expected an exact amount or a plain tolerance ('abs', 'pct', 'minor') beside 'learn', got another",
+    ),
+    (
+        LEARNED + "days = { from = 0, to = 9 }\nequal = 'fifo'",
+        "line 7: expected no 'equal' beside 'learn', which weighs",
+    ),
+    (LEARNED + "days = { from = 0, to = 9 }\nmargin = 3", "line 7: expected 'score' beside 'margin' in [[rule]] 'a'"),
+    (
+        LEARNED + "days = { from = 0, to = 9 }\nshape = 'n:1'\nsubset = true",
+        "line 5: expected no 'learn' beside 'subset', got one",
+    ),
+    (
+        LEARNED + "days = { from = 0, to = 9 }\ncoincidence = '0.6'",
+        "line 7: expected at most '0.5' beside 'learn': what is more likely an accident is no match, got '0.6'",
+    ),
+    (
+        KEYED + "learn = [{ left = 'text', right = 'text' }]",
+        "expected no 'keys' beside 'learn', which weighs whatever is",
     ),
     # differences
     (KEYED + "difference = { short = 'fee' }", "line 6: expected no 'difference' beside an exact amount, got one, in"),
@@ -404,6 +449,21 @@ FAULTS = [
 
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "write-a-rule.md").read_text()
+
+
+def test_a_rule_that_learns_says_what_is_compared_and_how_sure_it_must_be() -> None:
+    text = LEARNED + "amount = { pct = '30' }\ndays = { from = 0, to = 30 }\n"
+    (rule,) = read_rules(text, "rules/own.toml").rules
+    assert rule.learn == (Likeness("text", "text"),)
+    assert (rule.coincidence_micro, rule.exact, rule.confirm) == (1_000, False, True)
+    (rule,) = read_rules(text + "coincidence = '0.25'", "rules/own.toml").rules
+    assert rule.coincidence_micro == 250_000
+
+
+@pytest.mark.parametrize("name", RULE_SETS)
+def test_no_rule_set_that_ships_learns(name: str) -> None:
+    text = resources.files("tieout.matching").joinpath("sets", f"{name}.toml").read_text(encoding="utf-8")
+    assert not any(rule.learn for rule in read_rules(text, name).rules)
 
 
 def test_the_guide_explains_every_word_of_the_grammar() -> None:

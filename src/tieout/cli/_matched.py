@@ -55,6 +55,10 @@ def _show_match(match: dict[str, Any]) -> None:
     more = match["partners_count"] - len(match["partners"])
     if more:
         say(f"    and {more} more records")
+    if match["score"] is not None:
+        ahead = "" if match["margin"] is None else f", {match['margin']:,} ahead of the next best"
+        accident = "" if match["coincidence"] is None else f"; by accident: {match['coincidence']:,} in a million"
+        say(f"    {match['score']:,} points{ahead}{accident}")
     if match["adjustments"]:
         told = ", ".join(f"{a['reason'].replace('_', ' ')} {a['amount']}" for a in match["adjustments"])
         say(f"    difference {match['difference']} {match['currency']}: {told}")

@@ -19,6 +19,8 @@ __all__ = ["refuse_contradictions"]
 
 #: How wide the days may be of a rule that compares everything with everything in them.
 _WINDOW_MAX = 92
+#: As likely as not, in millionths.
+_EVEN = 500_000
 _IDENTIFYING = ("exact", "normalised", "token", "prefix")
 
 
@@ -29,7 +31,7 @@ def refuse_contradictions(table: Table, rule: Rule) -> None:
     :param table: the rule as it was written.
     :raises Fault: the first contradiction found.
     """
-    for check in (_of_shape, _of_names, _of_subset, _of_partial, _of_amount, _of_score, _of_difference):
+    for check in (_of_shape, _of_names, _of_subset, _of_partial, _of_amount, _of_score, _of_learn, _of_difference):
         for key, sentence in check(table, rule):
             raise table.fault(key, f"{sentence}, in {table.name}")
 
@@ -68,14 +70,14 @@ def _of_names(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _of_subset(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     if not rule.subset:
-        if "coincidence" in table.values and rule.score is None:
-            yield "coincidence", "expected 'score' or 'subset' beside 'coincidence', found none"
+        if "coincidence" in table.values and rule.score is None and not rule.learn:
+            yield "coincidence", "expected 'score', 'subset' or 'learn' beside 'coincidence', found none"
         return
     if rule.shape not in {"1:n", "n:1"}:
         yield "subset", f"expected the shape '1:n' or 'n:1' beside 'subset', got {rule.shape!r}"
     if rule.amount is None or not rule.amount.exact or rule.amount.base:
         yield "amount", "expected an exact amount beside 'subset': with a tolerance more than one subset always fits"
-    for key in ("score", "partial", "equal"):
+    for key in ("score", "learn", "partial", "equal"):
         if table.values.get(key):
             yield key, f"expected no {key!r} beside 'subset', got one"
 
@@ -126,6 +128,29 @@ def _of_score(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     for (points, there, what), key in zip(needed, ("amount", "days", "name", "reference"), strict=True):
         if points and not there:
             yield "score", f"expected {what} beside points for {key!r} in 'score', found none"
+
+
+def _of_learn(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if not rule.learn:
+        return
+    for key in ("keys", "score", "subset", "partial", "equal"):
+        if table.values.get(key):
+            yield key, f"expected no {key!r} beside 'learn', which weighs whatever is alike, got one"
+    if rule.shape != "1:1":
+        yield "shape", f"expected the shape '1:1' beside 'learn', which weighs pairs, got {rule.shape!r}"
+    if rule.days is None or rule.days.last - rule.days.first > _WINDOW_MAX:
+        came = "none" if rule.days is None else f"{rule.days.last - rule.days.first}"
+        yield "days", f"expected 'days' of at most {_WINDOW_MAX} from first to last beside 'learn', got {came}"
+    if rule.amount is None or rule.amount.base or rule.amount.only:
+        yield (
+            "amount",
+            "expected an exact amount or a plain tolerance ('abs', 'pct', 'minor') beside 'learn', got another",
+        )
+    if rule.coincidence_micro > _EVEN:
+        expected = "expected at most '0.5' beside 'learn': what is more likely an accident is no match"
+        yield "coincidence", f"{expected}, got {table.values['coincidence']!r}"
+    if len(set(rule.learn)) < len(rule.learn):
+        yield "learn", "expected each pair of fields once in 'learn', got one again: it would count twice"
 
 
 def _of_difference(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:

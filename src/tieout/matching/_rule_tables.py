@@ -12,7 +12,21 @@ from tieout.config import checks
 from tieout.config.tables import Fault, nearest, shown
 from tieout.errors import BadInput
 from tieout.matching._contradictions import refuse_contradictions
-from tieout.matching.rules import DAYS, FIELDS, HOWS, REASONS, SHAPES, Amount, Days, Filter, Key, Rule, Score
+from tieout.matching.rules import (
+    DAYS,
+    FIELDS,
+    HOWS,
+    LIKENESS,
+    REASONS,
+    SHAPES,
+    Amount,
+    Days,
+    Filter,
+    Key,
+    Likeness,
+    Rule,
+    Score,
+)
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponents, parse_decimal
 
@@ -29,7 +43,7 @@ BY_KIND = "by kind"
 #: The keys of ``[[rule]]``.
 RULE_KEYS = (
     *("name", "keys", "amount", "days", "shape", "unique", "score", "at_least", "margin", "coincidence"),
-    *("confirm", "partial", "difference", "equal", "subset", "left", "right"),
+    *("confirm", "partial", "difference", "equal", "subset", "learn", "left", "right"),
 )
 
 _NAME_MAX = 100
@@ -40,6 +54,8 @@ _MINOR_MAX = 1_000_000
 _MICRO = 6  # decimals that a millionth has
 _ONE = 1_000_000
 _COINCIDENCE = 10_000  # 0.01
+_ACCIDENT = 1_000  # 0.001
+_LIKENESS_MAX = 3
 _ABS_MAX = 1_000_000_000
 _AMOUNT_KEYS = ("abs", "pct", "minor", "take", "currency", "base", "only")
 _POINTS = ("amount", "days", "name", "reference")
@@ -57,6 +73,8 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
     partial = table.flag("partial", absent=False)
     _word(table, "unique", "both", "a rule never chooses among several, it says that the answer is ambiguous")
     subset = table.flag("subset", absent=False)
+    learn = tuple(_likeness(one) for one in table.tables("learn", ("left", "right"), _LIKENESS_MAX))
+    usual = _ACCIDENT if learn else _COINCIDENCE
     rule = Rule(
         name=table.required("name"),
         keys=tuple(_key(one) for one in table.tables("keys", ("left", "right", "how"), _KEYS_MAX)),
@@ -64,12 +82,13 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
         days=_days(table, folder),
         shape=table.choice("shape", SHAPES) or "1:1",
         score=_score(table),
+        learn=learn,
         confirm=table.flag("confirm", absent=True),
         partial=partial,
         difference=_difference(table),
         interchangeable=_word(table, "equal", "fifo", "equal things can only be settled first in, first out"),
         subset=subset,
-        coincidence_micro=(subset and _coincidence(table)) or _COINCIDENCE,
+        coincidence_micro=((subset or learn) and _coincidence(table)) or usual,
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
     )
@@ -118,6 +137,11 @@ def _key(table: Table) -> Key:
         key = "right" if set(left) <= names else "left"
         raise table.wrong(key, "counterparty or text where how = 'name'")
     return Key(left, right, how)
+
+
+def _likeness(table: Table) -> Likeness:
+    left, right = (table.given(side, table.choice(side, LIKENESS)) for side in ("left", "right"))
+    return Likeness(left, right)
 
 
 def _micro(table: Table, key: str, most: int) -> int | None:

@@ -18,6 +18,7 @@ from tieout.matching.evidence import (
     note_crowds,
 )
 from tieout.matching.facts import base_rates, window
+from tieout.matching.learning import learn_matches
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, things_sql
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tieout.config.rates import Rates
     from tieout.matching.backends.duckdb import DuckDB
     from tieout.matching.facts import Money
+    from tieout.matching.learning import Weighed
     from tieout.matching.rules import Filter, Rule, RuleSet
 
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
@@ -60,6 +62,7 @@ class Performance:
     :ivar calendars: {code: name}.
     :ivar keys_ready: of each side the relations of what its fields say.
     :ivar keys_shared: for two sets of those the relations of what both say.
+    :ivar learned: what rules have learned, by what they compare.
     :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
     """
 
@@ -74,6 +77,7 @@ class Performance:
     grouped: tuple[bool, bool]
     kinds: tuple[set[str], set[str]]
     found: list[tuple[int, str, str]] = field(default_factory=list)
+    learned: dict[Rule, Weighed] = field(default_factory=dict)
     spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
@@ -88,6 +92,7 @@ def columns_wanted(rules: RuleSet, side: str) -> list[str]:
                 wanted[name] = None
                 if FIELDS[name].key is not None:
                     wanted[str(FIELDS[name].key)] = None
+        wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
         if getattr(rule, side).bank_codes:
@@ -173,18 +178,23 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         (engine.create if step.kept else engine.view)(step.name, step.query)
     for place in plan.crowds:
         note_crowds(work, place)
-    result = _searched(work, rule) if plan.result == "pools" else plan.result
-    if not rule.keys:
+    result = _searched(work, rule, plan.result)
+    if not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
         leave_out_other_names(work, result)
     _take(work, number, rule, result)
 
 
-def _searched(work: Performance, rule: Rule) -> str:
-    """Search the pools of a rule, and name the relation of what was found."""
-    select_from_pools(work.engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
-    work.engine.con.execute("insert into held select thing from held_now")
-    work.engine.con.execute("insert into beyond select thing from beyond_now")
-    return "summed"
+def _searched(work: Performance, rule: Rule, result: str) -> str:
+    """Search what no set operator can; gives what it ends in: ``paired`` or ``summed``."""
+    if result == "pools":
+        select_from_pools(work.engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
+        work.engine.con.execute("insert into held select thing from held_now")
+        work.engine.con.execute("insert into beyond select thing from beyond_now")
+        return "summed"
+    if result == "learned":
+        learn_matches(work, rule)
+        return "paired"
+    return result
 
 
 def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:

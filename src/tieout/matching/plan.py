@@ -44,7 +44,8 @@ class Plan:
     :ivar left_fields, right_fields: for each key, the identifiers that the engine must have ready as ``l_keys_N``,
         ``r_keys_N`` (thing, key, raw).
     :ivar steps: in order.
-    :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine.
+    :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
+        is alike is learned and weighed there.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
@@ -72,7 +73,9 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
     :param dialect: of the engine.
     """
     plan = Plan(tuple(key for key in rule.keys if key.how != "name"), dialect)
-    if rule.score is not None:
+    if rule.learn:
+        plan.result = "learned"
+    elif rule.score is not None:
         _scored(plan, rule, currencies)
     elif rule.subset:
         _candidates(plan, rule, currencies)

@@ -89,15 +89,16 @@ def _rule_set(
     table = Table(table.values, table.place, "[rules]")
     table.only(_SET_KEYS)
     claims = _claims(table, claimed)
+    group = _group(table)
     return RuleSet(
         id=identifier(table),
         claims=claims,
         measure=_measure(table, claims),
-        group=_group(table),
+        group=group,
         polarity=table.choice("polarity", POLARITIES) or "same",
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
-        rules=_rules(content, claims, folder),
+        rules=_without_learned_groups(_rules(content, claims, folder), group),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
     )
@@ -158,6 +159,18 @@ def _rules(content: dict[str, Any], claims: tuple[str, str], folder: Path | None
         names[name] = number
         rules.append(read_rule(Table(values, table.place, f"[[rule]] {name!r}"), claims, folder))
     return tuple(rules)
+
+
+def _without_learned_groups(rules: tuple[Rule, ...], group: tuple[str | None, str | None]) -> tuple[Rule, ...]:
+    """Refuse to learn from things that are several records: it would be chance whose text counts."""
+    for number, rule in enumerate(rules):
+        if rule.learn and any(group):
+            raise Fault(
+                ("rule", number, "learn"),
+                f"expected no 'group' in [rules] beside 'learn', which compares the texts of single records, got one,"
+                f" in [[rule]] {rule.name!r}",
+            )
+    return rules
 
 
 def _name(table: Table) -> str:

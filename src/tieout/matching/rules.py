@@ -14,6 +14,7 @@ __all__ = [
     "FIELDS",
     "GROUPS",
     "HOWS",
+    "LIKENESS",
     "MEASURES",
     "POLARITIES",
     "REASONS",
@@ -22,6 +23,7 @@ __all__ = [
     "Days",
     "Filter",
     "Key",
+    "Likeness",
     "Rule",
     "RuleSet",
     "Score",
@@ -44,6 +46,8 @@ FIELDS = (
 )
 #: The fields by which records of one side can be one thing.
 GROUPS = ("external_id", "payment_id", "settlement_id", "parent_external_id")
+#: The fields whose likeness can be learned: what people and banks write.
+LIKENESS = ("text", "counterparty", "counterparty_account", "external_id", "payment_id", "settlement_id")
 #: The amounts of a record that can be compared.
 MEASURES = ("amount", "net")
 #: The days of a record from which can be counted.
@@ -146,6 +150,18 @@ class Score:
     coincidence_micro: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """
+    Fields of both sides of which a rule learns what it is worth that they are alike.
+
+    :ivar left, right: a field of a record, each of :data:`LIKENESS`.
+    """
+
+    left: str
+    right: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which things of a side a rule, or a whole set, looks at; empty: all."""
@@ -164,13 +180,15 @@ class Rule:
     :ivar amount: None: not compared (with ``partial``: as much as both have).
     :ivar shape: one of :data:`SHAPES`; a side with ``n`` is summed over the first key.
     :ivar unique: both things must be the only candidate of each other.
+    :ivar learn: what is compared where weights are learned from the workspace's own data; empty: none are.
     :ivar confirm: False: a person confirms each match.
     :ivar partial: where the right has less, that much is matched and the rest of the left stays open.
     :ivar difference: what a difference within ``amount`` is: (short, over, other currency), each of
         :data:`REASONS`. short: the right has less than the left.
     :ivar interchangeable: things of equal amount and day are settled first in, first out, and the match says so.
     :ivar subset: several things without a common key, if exactly one subset of them sums to the other side.
-    :ivar coincidence_micro: the most subsets that may be expected to have that sum by accident, in millionths.
+    :ivar coincidence_micro: the most subsets that may be expected to have that sum by accident, in millionths; of a
+        learned rule, how likely a match may be an accident.
     """
 
     name: str
@@ -180,6 +198,7 @@ class Rule:
     shape: str = "1:1"
     unique: bool = True
     score: Score | None = None
+    learn: tuple[Likeness, ...] = ()
     confirm: bool = True
     partial: bool = False
     difference: tuple[str, str, str] = ("short_payment", "over_payment", "fx")

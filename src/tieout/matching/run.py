@@ -179,7 +179,8 @@ class _Attempt:
         last = self.reading.results.last.get(self.reconciliation.id)
         if last is None or self.again is not None or last["facts_version"] != self.reading.facts_version:
             return None
-        same = last["through_day"] == day_number(self.through) and json.loads(last["inputs"]) == self._inputs()
+        before = {kind: digest for kind, digest in json.loads(last["inputs"]).items() if kind != "learned"}
+        same = last["through_day"] == day_number(self.through) and before == self._inputs()
         return last if same else None
 
     def _nothing_happened(self, last: dict[str, Any]) -> bool:
@@ -225,6 +226,8 @@ class _Attempt:
             if any(work.grouped):
                 compose(engine, f"{'left' if work.grouped[0] else 'right'}_all")
             perform_rules(work)
+            if work.learned:
+                self.texts["learned"] = json.dumps([weighed.told for weighed in work.learned.values()], indent=1)
             found = gather(work, self.rows, self.reconciliation.id)
             judged = Leftovers(
                 reconciliation=self.reconciliation.id,
