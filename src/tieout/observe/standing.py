@@ -215,7 +215,9 @@ def _tell_matches(
         amount = format_shortest(row["amount"], row["exponent"], row["currency"])
         told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
         reasons[_hex(row["match_id"])].append(told)
-    for row, file in own:
+    # What a payout is made of is told before where it arrived.
+    in_turn = sorted(own, key=lambda o: (o[0]["claim"] != "transfer", o[0]["claim"], _hex(o[0]["match_id"])))
+    for row, file in in_turn:
         match_id, record_id, run = _hex(row["match_id"]), _hex(row["record_id"]), results.runs[file.run_id]
         others = [p for p in partners[match_id] if (_hex(p["record_id"]), p["claim"]) != (record_id, row["claim"])]
         others.sort(key=lambda p: (p["side"] == row["side"], p["record_key"], _hex(p["record_id"])))
