@@ -120,7 +120,7 @@ def _commits(connection: sa.Connection, entries: list[Row]) -> list[str]:
         elif other := _other(row, said):
             found.append(f"commit {version} was changed: {other} by the audit log")
         if files.pop(version, []) != sorted(listed, key=lambda file: str(file["path"])):
-            found.append(f"the lake files of commit {version} are not those that the audit log binds")
+            found.append(f"commit {version} was changed: its lake files are not those that the audit log binds")
     found += [f"commit {version} is in the audit log, and was removed from the book" for version in bound]
     return found + [f"the book has lake files of a commit {version} that it does not have" for version in files]
 
