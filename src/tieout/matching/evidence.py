@@ -12,7 +12,7 @@ from sqlglot import condition
 
 from tieout.matching.columns import name_forms, names_of_two, token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
-from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql
+from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql, listed
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _named_rows(work: Performance, side: str) -> str:
     grouped = work.grouped[0 if side == "left" else 1]
     if not grouped:
         return f'"{side}_all"'
-    settled = f"kind in ({_listed(SETTLED)})"
+    settled = f"kind in ({listed(SETTLED)})"
     columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
     hidden = [
         f'case when {settled} then "{name}" end as "{name}"'
@@ -333,7 +333,3 @@ def _make_chances(work: Performance, rule: Rule) -> None:
     engine.take("chances", pa.table({"thing": things, "chance": chance}))
     engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
     engine.rename("l_weighed", "l")
-
-
-def _listed(words: tuple[str, ...]) -> str:
-    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)

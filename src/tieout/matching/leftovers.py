@@ -19,7 +19,7 @@ from tieout.matching.candidates import ALIKE_MAX, find_candidates
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.operators import PAIRS_MAX, the_only_ones
 from tieout.matching.outcome import taken_of_rows
-from tieout.matching.sides import SETTLED
+from tieout.matching.sides import SETTLED, listed
 from tieout.model.kinds import KINDS, WHOLE_BATCHES
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
     through = judged.through_day
     document = "claim = 'document'"
     due = f"coalesce(due_on - date '1970-01-01', booked + {TERM_DAYS})"
-    unsettled = f"settlement_id is null and kind not in ({_listed(SETTLED)})"
+    unsettled = f"settlement_id is null and kind not in ({listed(SETTLED)})"
     grouped = [side for side, flag in zip(("left", "right"), work.grouped, strict=True) if flag]
-    lines = f"origin in ({_listed(tuple(grouped))}) and claim = 'settlement'" if grouped else "false"
+    lines = f"origin in ({listed(tuple(grouped))}) and claim = 'settlement'" if grouped else "false"
     engine.create(
         "left_over",
         f"""
@@ -133,13 +133,13 @@ def _leave_transfers(work: Performance) -> None:
     if not any(work.grouped):
         return
     side = "left" if work.grouped[0] else "right"
-    moved = _listed(tuple(kind.name for kind in KINDS.values() if "transfer" in kind.claims))
+    moved = listed(tuple(kind.name for kind in KINDS.values() if "transfer" in kind.claims))
     work.engine.create(
         "transfers_open",
         f"""
         select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, null::integer as expected,
-            case when u.thing is not null then 'exception' when e.kind in ({_listed(SETTLED)}) then 'open' else 'in_transit' end as state,
-            null::bigint as expected_day, case when e.kind in ({_listed(SETTLED)}) then 'made of no lines' end as why, u.earned
+            case when u.thing is not null then 'exception' when e.kind in ({listed(SETTLED)}) then 'open' else 'in_transit' end as state,
+            null::bigint as expected_day, case when e.kind in ({listed(SETTLED)}) then 'made of no lines' end as why, u.earned
         from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid
         anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
@@ -163,9 +163,9 @@ def _note_unbalanced(work: Performance, workspace: Workspace) -> None:
     side = "left" if work.grouped[0] else "right"
     work.engine.create(
         "unbalanced",
-        f"""select m.thing, m.kind in ({_listed(SETTLED)}) as paid, s.earned from {side}_all m join settlements s
+        f"""select m.thing, m.kind in ({listed(SETTLED)}) as paid, s.earned from {side}_all m join settlements s
             on s.account_id is not distinct from m.account_id and s.settlement_id = m.settlement_id and s.ccy = m.ccy
-            where s.payouts > 0 and s.lines > 0 and s.paid <> s.earned and m.source_id in ({_listed(others)})""",
+            where s.payouts > 0 and s.lines > 0 and s.paid <> s.earned and m.source_id in ({listed(others)})""",
     )
 
 
@@ -181,10 +181,6 @@ def _note_returned(work: Performance) -> None:
     work.engine.create("sent_back", " union all ".join(sides) or "select 0::bigint as l, 0::bigint as r where false")
     only = the_only_ones("sent_back").sql(work.engine.dialect)
     work.engine.create("returned", f"select l as thing from ({only}) union select r from ({only})")
-
-
-def _listed(words: tuple[str, ...]) -> str:
-    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
 def _make_expected(work: Performance, workspace: Workspace) -> None:

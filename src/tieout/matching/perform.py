@@ -21,7 +21,7 @@ from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
-from tieout.matching.sides import FIELDS, SETTLED, things_sql
+from tieout.matching.sides import FIELDS, SETTLED, listed, things_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,13 +213,13 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:
     place = 0 if side == "left" else 1
     by_kind = bool(own.kinds) and not work.kinds[place] <= set(own.kinds)
     if by_kind:
-        conditions.append(f"m.kind in ({_listed(own.kinds)})")
+        conditions.append(f"m.kind in ({listed(own.kinds)})")
     # A part of several lines would be a part of none of them in particular.
     single = rule.partial and work.grouped[place]
     if single:
-        conditions.append(f"m.kind in ({_listed(SETTLED)})")
+        conditions.append(f"m.kind in ({listed(SETTLED)})")
     if own.bank_codes:
-        conditions.append(" or ".join(f"starts_with(m.bank_code, {_listed((code,))})" for code in own.bank_codes))
+        conditions.append(" or ".join(f"starts_with(m.bank_code, {listed((code,))})" for code in own.bank_codes))
     needs_row = bool(day != "booked_on" or by_kind or own.bank_codes or single)
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
@@ -243,10 +243,6 @@ def _make_base(work: Performance, side: str) -> None:
     found = work.engine.arrow(f'select distinct ccy, booked from "{side}" where booked is not null')
     spans = list(zip(found["ccy"].to_pylist(), found["booked"].to_pylist(), strict=True))
     work.engine.take(f"base_of_{side}", base_rates(work.money, work.rates, work.base_currency, spans))
-
-
-def _listed(words: tuple[str, ...]) -> str:
-    return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
 def _take(work: Performance, number: int, rule: Rule, shape: str) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "TextField",
     "claim_sql",
     "identifiers_sql",
+    "listed",
     "members_sql",
     "polarity_of",
     "rows_sql",
@@ -94,12 +95,13 @@ def claim_sql(claim: str, alias: str = "r") -> str:
     """Write the claim of a record as SQL; null where its kind has none."""
     if claim != "by kind":
         carried = [kind.name for kind in KINDS.values() if claim in kind.claims]
-        return f"case when {alias}.kind in ({_listed(carried)}) then '{claim}' end"
+        return f"case when {alias}.kind in ({listed(carried)}) then '{claim}' end"
     cases = " ".join(f"when '{kind.name}' then '{kind.claims[0]}'" for kind in KINDS.values() if kind.claims)
     return f"case {alias}.kind {cases} end"
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Write words as a list of SQL literals."""
     return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
@@ -107,9 +109,9 @@ def side_filter(side: Side, own: Filter) -> str:
     """Write what a side, and its rule set, lets pass, over the record ``r``."""
     parts = ["r.status = 'booked'"]
     if own.kinds:
-        parts.append(f"r.kind in ({_listed(own.kinds)})")
+        parts.append(f"r.kind in ({listed(own.kinds)})")
     if own.bank_codes:
-        begins = " or ".join(f"starts_with(r.bank_code, {_listed((code,))})" for code in own.bank_codes)
+        begins = " or ".join(f"starts_with(r.bank_code, {listed((code,))})" for code in own.bank_codes)
         parts.append(f"({begins})")
     for column, allowed in (
         ("source_id", side.sources),
@@ -118,7 +120,7 @@ def side_filter(side: Side, own: Filter) -> str:
         ("kind", side.kinds),
     ):
         if allowed:
-            parts.append(f"r.{column} in ({_listed(allowed)})")
+            parts.append(f"r.{column} in ({listed(allowed)})")
     return " and ".join(parts)
 
 
@@ -131,7 +133,7 @@ def polarity_of(rules: RuleSet, side: str) -> str:
 
 def turned_sql(polarity: str) -> str:
     """Write by which sign a record ``r`` is turned: see ``rows_sql``."""
-    own = f"case when r.kind in ({_listed(OWN_MONEY)}) then -1 else 1 end"
+    own = f"case when r.kind in ({listed(OWN_MONEY)}) then -1 else 1 end"
     return {"same": "1", "opposite": "-1"}.get(polarity, own)
 
 
@@ -166,7 +168,7 @@ def rows_sql(
         else ""
     )
     moved = [kind.name for kind in KINDS.values() if "transfer" in kind.claims]
-    kept = f" or r.kind in ({_listed(moved)})" if grouped else ""
+    kept = f" or r.kind in ({listed(moved)})" if grouped else ""
     extra = "".join(f', r."{column}"' for column in columns)
     return f"""
         select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
@@ -175,7 +177,7 @@ def rows_sql(
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
             coalesce(k.calendar, 0) as calendar{extra}
         from (select r.*, {claim_sql(claim)} as claim from {records} r where {side_filter(*side)}) r
-        join (select unnest([{_listed(_claims_of(claim))}]) as claim) c on c.claim = r.claim
+        join (select unnest([{listed(_claims_of(claim))}]) as claim) c on c.claim = r.claim
         join scales s on s.currency = r.currency and s.exponent is not distinct from r.exponent
         left join calendars k on k.account_id = r.account_id{joined}
         where {measured} <> 0 and (((({measured}) * s.factor) - {taken}) * sign({measured}) > 0{kept})
@@ -215,7 +217,7 @@ def things_sql(rows: str, *, grouped: bool) -> str:
     columns = "thing, ccy, amount, booked, calendar"
     if not grouped:
         return f'select {columns} from "{rows}"'
-    settled = f"kind in ({_listed(SETTLED)})"
+    settled = f"kind in ({listed(SETTLED)})"
     return f"""
         select {columns} from "{rows}" where {settled} and amount <> 0
         union all
@@ -230,7 +232,7 @@ def things_sql(rows: str, *, grouped: bool) -> str:
 
 def members_sql(rows: str) -> str:
     """Write the query for the records of grouped things: (thing, row, amount); payouts stand for themselves."""
-    settled = f"kind in ({_listed(SETTLED)})"
+    settled = f"kind in ({listed(SETTLED)})"
     return f"""
         with settlement as (
             select min(thing) as thing, account_id, settlement_id, ccy from "{rows}" l
