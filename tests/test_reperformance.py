@@ -157,7 +157,7 @@ CHANGES = {
     "update ledger_commit set at = at + 1 where version = 1": "at is",
     "update ledger_commit set program = 'x' where version = 1": "program is 'x'",
     "delete from ledger_commit where version = 1": "commit 1 is in the audit log",
-    "update lake_file set rows = 9 where version = 1": "lake files of commit 1",
+    "update lake_file set rows = 9 where version = 1": "commit 1 was changed: its lake files",
     "update head set version = version + 1 where name = 'facts'": "head 'facts'",
     "update head set version = version - 1 where name like 'claim:%'": "head 'claim:",
     "delete from head where name = 'facts'": "head 'facts' is missing",
