@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
-from tieout.intake.derive import Owner, Provenance, derive, rekey, stated_table
+from tieout.intake.derive import Owner, Provenance, derive, reference_rows, rekey, stated_table
+from tieout.intake.stage import write_index
 from tieout.matching.decide import HandMatch, match_by_hand
 from tieout.matching.run import RunOutcome, run_reconciliation
 from tieout.model.money import exponent_of
@@ -230,6 +231,9 @@ class World:
                 for batch in rows.to_batches():
                     writer.write(pa.Table.from_batches([batch]))
             files.append(writer.file)
+            if name == "records":
+                index = write_index(self.store.lake, "references", *reference_rows(rows, 0), "delivery")
+                files += [] if index is None else [replace(index, sibling=writer.file.path)]
         head, file = schema.head, schema.lake_file
         with self.store.book.writing() as connection:
             version = (connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0) + 1

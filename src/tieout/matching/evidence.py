@@ -78,6 +78,7 @@ def make_spoken_for(work: Performance) -> None:
                 join "{side}" s on s.thing = k.thing group by all""",
         )
     for side, other in (("left", "right"), ("right", "left")):
+        work.used_keys.look_up(engine, side, f"known_{other}")
         # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
         engine.create(
             f"rare_{side}",
@@ -86,8 +87,7 @@ def make_spoken_for(work: Performance) -> None:
                     from ({_together(work.keys_ready[side])}) k semi join known_{other} o on o.key = k.key
                     join {side}_all a on a.thing = k.thing
                     where k.raw <> 0 or k.thing in (select thing from "{side}") group by all
-                    union all select hex(u.record_id), u.key, u.sign, true from used_keys_{side} u
-                    semi join known_{other} o on o.key = u.key group by all
+                    union all select hex(record_id), key, sign, true from used_keys_{side}
                 ) group by key, sign having count(*) <= {_FEW}""",
         )
     engine.create(

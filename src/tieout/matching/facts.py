@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from tieout.config.calendars import business_index, calendar_named
 from tieout.errors import Rejected
-from tieout.matching.sides import polarity_of, side_filter, turned_sql
+from tieout.matching.history import files_with
+from tieout.matching.sides import side_filter
 from tieout.model.money import exponent_of
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
@@ -44,7 +45,6 @@ __all__ = [
     "read_scales",
     "read_stale",
     "read_used",
-    "read_used_keys",
     "records_of",
     "window",
 ]
@@ -145,37 +145,51 @@ def read_stale(
     engine.create("stale", "select ''::blob as match_id where false")
     if not files["superseded"] or not results.of("matches"):
         return {}
-    standing = standing_matches(engine.con, lake, results, anew=reconciliation)
+    superseded = table(lake, "superseded", files["superseded"])
+    standing = standing_matches(engine.con, lake, results, anew=reconciliation, among=superseded)
+    engine.create(
+        "resting",
+        f"""
+        select m.match_id, m.reconciliation, m.status, m.record_key, m.record_id, m.version
+        from {standing} m join {superseded} s
+            on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
+        where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
+        """,
+    )
+    if not engine.count("resting"):
+        return {}
+    among = files_with(engine, lake, files["records"], "r.record_key in (select record_key from resting)")
     told = ", ".join(f"n.{column} is distinct from o.{column}" for column in _MATERIAL)
     engine.create(
         "stale",
         f"""
         select m.match_id, bool_or(m.reconciliation = '{reconciliation.replace("'", "''")}' and m.status = 'confirmed') as own
-        from {standing} m
-        join {table(lake, "superseded", files["superseded"])} s
-            on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
-        join {table(lake, "records", files["records"])} o
+        from resting m
+        join {table(lake, "records", among)} o
             on o.record_key = m.record_key and o.record_id = m.record_id and o.version = m.version
-        left join {records_of(lake, files)} n on n.record_key = m.record_key and n.record_id = m.record_id
-        where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
-            and (n.record_id is null or {told.replace(", ", " or ")})
+        left join {current_records(lake, among, files["superseded"])} n
+            on n.record_key = m.record_key and n.record_id = m.record_id
+        where n.record_id is null or {told.replace(", ", " or ")}
         group by m.match_id
         """,
     )
     return {row["match_id"]: row["own"] for row in engine.arrow("from stale order by match_id").to_pylist()}
 
 
-def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str, claims: set[str]) -> bool:
+def read_used(
+    engine: DuckDB, lake: Lake, results: Results, reconciliation: str, claims: set[str], among: str | None = None
+) -> bool:
     """
     Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
 
     :param claims: those that the run uses up: what others hold says nothing to it.
+    :param among: a relation with ``record_key``: what is used up of other records is not asked.
 
     :return: whether anything is used up at all.
     """
     if not any(not (f.provisional and f.reconciliation == reconciliation) for f in results.of("matches")):
         return False
-    standing = standing_matches(engine.con, lake, results, anew=reconciliation)
+    standing = standing_matches(engine.con, lake, results, anew=reconciliation, among=among)
     listed = ", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"
     engine.create(
         "used",
@@ -185,32 +199,6 @@ def read_used(engine: DuckDB, lake: Lake, results: Results, reconciliation: str,
             where m.status = 'confirmed' and m.claim in ({listed}) group by all""",
     )
     return engine.count("used") > 0
-
-
-def read_used_keys(engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet, *, used: bool) -> None:
-    """
-    Make ``used_keys_left`` and ``used_keys_right`` (record_id, key, sign): identifiers of what earlier matches use up.
-
-    Whoever names one of these is spoken for, though there is nothing left to pair it with.
-    """
-    alone = any(not rule.keys or all(key.how == "name" for key in rule.keys) for rule in rules.rules)
-    sides = (("left", reconciliation.left, rules.left), ("right", reconciliation.right, rules.right))
-    for name, side, own in sides:
-        if not (used and alone):
-            engine.create(
-                f"used_keys_{name}", "select ''::blob as record_id, 0::bigint as key, 0::tinyint as sign where false"
-            )
-            continue
-        keys = "list_concat([r.external_key, r.payment_key, r.settlement_key], coalesce(r.reference_keys, []))"
-        engine.create(
-            f"used_keys_{name}",
-            f"""select distinct record_id, key, sign from (
-                    select r.record_id, unnest({keys}) as key, sign(r.amount * ({turned_sql(polarity_of(rules, name))}))::tinyint as sign
-                    from {records} r
-                    semi join used u on u.record_key = r.record_key and u.record_id = r.record_id
-                    where {side_filter(side, own)}
-                ) where key is not null""",
-        )
 
 
 def read_kin(engine: DuckDB, records: str, kinds: set[str], *, used: bool) -> None:

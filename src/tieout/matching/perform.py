@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tieout.config.rates import Rates
     from tieout.matching.backends.duckdb import DuckDB
     from tieout.matching.facts import Money
+    from tieout.matching.history import UsedKeys
     from tieout.matching.learning import Weighed
     from tieout.matching.rules import Filter, Rule, RuleSet
 
@@ -59,6 +60,7 @@ class Performance:
 
     :ivar grouped: (left, right): whether lines of a settlement are one thing.
     :ivar kinds: which kinds the records of (left, right) have.
+    :ivar used_keys: identifiers of what earlier matches use up.
     :ivar calendars: {code: name}.
     :ivar keys_ready: of each side the relations of what its fields say.
     :ivar keys_shared: for two sets of those the relations of what both say.
@@ -76,6 +78,7 @@ class Performance:
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
     kinds: tuple[set[str], set[str]]
+    used_keys: UsedKeys
     found: list[tuple[int, str, str]] = field(default_factory=list)
     learned: dict[Rule, Weighed] = field(default_factory=dict)
     spoken_for_after: tuple[int, int] = (-1, -1)

@@ -38,6 +38,7 @@ __all__ = [
     "check_runs",
     "commit_run",
     "facts_version",
+    "program",
     "results_at",
     "standing_matches",
 ]
@@ -199,12 +200,14 @@ def standing_matches(
     *,
     table_name: str = "matches",
     anew: str | None = None,
+    among: str | None = None,
 ) -> str:
     """
     Give the matches that stand as a relation, with ``run_id``, ``run_sequence``, ``reconciliation``, ``provisional``.
 
     :param table_name: or their ``adjustments``.
     :param anew: a reconciliation that is being run again, whose provisional matches therefore do not count.
+    :param among: a relation with ``record_key``: of other records nothing is read.
     """
     files = [f for f in results.of(table_name) if not (f.provisional and f.reconciliation == anew)]
     if not files:
@@ -224,9 +227,12 @@ def standing_matches(
             },
         ),
     )
+    rows = f"read_parquet({paths(listed)}, filename = true)"
+    if among is not None:
+        rows = f"(select r.* from {rows} r semi join {among} a on a.record_key = r.record_key)"
     relation = (
         "select m.* exclude (filename), o.run_id, o.run_sequence, o.provisional"
-        f" from read_parquet({paths(listed)}, filename = true) m join {origins} o on o.path = m.filename"
+        f" from {rows} m join {origins} o on o.path = m.filename"
     )
     if not results.voids:
         return f"({relation})"
@@ -272,7 +278,7 @@ def commit_run(store: Store, run: NewRun) -> int:
             "at": store.now_us(),
             "actor": store.actor,
             "reason": run.reason,
-            "program": _program(),
+            "program": program(),
             "counts": json.dumps(run.counts, sort_keys=True),
             "digest": run.digest,
         }
@@ -385,7 +391,8 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any
         connection.execute(sa.insert(table), rows)
 
 
-def _program() -> str:
+def program() -> str:
+    """Name this version of the program, as runs do."""
     from tieout import __version__
 
     return __version__

@@ -1,0 +1,130 @@
+"""
+A later run reads what is open and what is new. What it sees must be what a run that reads everything sees.
+"""
+
+import random
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.matching.worlds import DAY, Fact, World, invoice, line, world
+from tieout.config.rates import read_rates
+from tieout.errors import TieoutError
+from tieout.matching.backends.duckdb import DuckDB
+from tieout.matching.facts import day_number
+from tieout.matching.opening import open_sides, read_before, read_book
+from tieout.matching.reading import rule_set
+from tieout.store.engine import connect, prepare_macros
+
+TWO = """
+[[reconciliation]]
+id = "ab"
+left = { source = "a" }
+right = { source = "b" }
+rules = "open-items-to-bank"
+[[reconciliation]]
+id = "cb"
+left = { source = "c" }
+right = { source = "b" }
+rules = "generic"
+"""
+
+
+def sides_of(w: World, name: str, *, everything: bool) -> dict[str, Any]:
+    """Open both sides as the next run would, or as if there had been none, and say what is in them."""
+    own = w.workspace.reconciliation(name)
+    with w.store.book.reading() as connection:
+        reading = read_book(connection)
+        last = reading.results.last.get(name)
+        before = None if last is None or everything else read_before(connection, last)
+    asked = (own, rule_set(w.workspace, own), read_rates(w.folder), day_number(w.through))
+    with closing(connect()) as con:
+        prepare_macros(con)
+        engine = DuckDB(con)
+        opened = open_sides(engine, w.store.lake, w.workspace, asked, reading, before)
+        said: dict[str, Any] = {"money": opened.work.money, "claims": opened.claims, "used": opened.used}
+        said |= {"stale": opened.stale, "kinds": opened.work.kinds}
+        for side in ("left", "right"):
+            rows = engine.arrow(f'select * exclude (thing) from "{side}_all" order by record_id, claim, version')
+            said[side] = rows.to_pylist()
+            asked_for = "(select r.record_id from {0}_all a join kin_used r on r.record_id = a.record_id)".format(side)
+            said[f"kin of {side}"] = sorted(row["record_id"] for row in engine.arrow(asked_for).to_pylist())
+        said["read"] = None if before is None else engine.count("looked_at")
+    return said
+
+
+def some_facts(draw: random.Random, number: int, kinds: str) -> list[Fact]:
+    """Invent one delivery: what belongs together, and what does not."""
+    found: list[Fact] = []
+    for place in range(draw.randrange(1, 4)):
+        name, amount, day = f"{number}-{place}", draw.choice([100, 250, 5_000]), draw.randrange(60)
+        if kinds == "settlements":
+            paid = draw.random() < 0.5
+            found += [invoice(f"c{name}", amount, kind="charge", settlement=f"S{draw.randrange(6)}", day=day)]
+            found += [invoice(f"p{name}", -amount, kind="payout", settlement=f"S{draw.randrange(6)}", day=day)] * paid
+            found += [line(f"b{name}", amount, text=f"S{draw.randrange(6)}", day=day + 1)] * (draw.random() < 0.6)
+            continue
+        named = f"RE-{draw.randrange(12):05}"
+        found += [invoice(named + f"/{name}", amount, refs=(named,), day=day)] * (draw.random() < 0.7)
+        found += [line(f"b{name}", amount, named, day=day + 3)] * (draw.random() < 0.7)
+        if draw.random() < 0.3:
+            found += [line(f"e{name}", amount * 2, kind="bank_entry", day=day)]
+            found += [
+                line(f"d{name}{n}", amount, named, kind="bank_detail", parent=f"e{name}", day=day) for n in (1, 2)
+            ]
+        found += [Fact(source="c", id=f"o{name}", amount=amount, refs=(named,), day=day)] * (draw.random() < 0.3)
+    return found
+
+
+def one_step(w: World, draw: random.Random, number: int, kinds: str) -> None:
+    """Let something happen: a delivery, a correction, a withdrawal, a decision, an undo, another day."""
+    known = sorted(w._versions)
+    what = draw.choice(["add", "add", "correct", "withdraw", "resolve", "undo", "day"])
+    if what == "day":
+        w.through = DAY.replace(year=2027) if draw.random() < 0.5 else DAY.replace(day=draw.randrange(5, 28))
+    elif what == "add" or not known:
+        w.add(*some_facts(draw, number, kinds))
+    elif what == "correct":
+        w.correct(*draw.choice(known), amount=draw.choice([100, 250, 777]))
+    elif what == "withdraw":
+        w.withdraw(*draw.choice(known))
+    elif what == "undo" and (rows := w.rows()):
+        row = draw.choice(sorted(rows, key=lambda r: (r["match_id"], r["record_id"])))
+        w.undo(draw.choice([row["match_id"].hex(), row["run_id"]]))
+    elif what == "resolve" and len(found := sorted({e["external_id"] for e in w.exceptions()})) > 1:
+        try:
+            w.resolve(*draw.sample(found, 2), adjust="bank_charge")
+        except (TieoutError, ValueError, TypeError):
+            return  # what is not allowed changes nothing
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rules", "options"),
+    [
+        ("documents", "open-items-to-bank", {"sources": ("a", "b", "c"), "reconciliations": TWO}),
+        ("settlements", "payout-to-bank", {}),
+    ],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_later_run_sees_what_a_first_one_would(seed: int, kinds: str, rules: str, options: dict[str, Any]) -> None:
+    draw = random.Random(f"{kinds} {seed}")  # noqa: S311 - invents facts
+    with world(rules, *some_facts(draw, 0, kinds), **options) as w:
+        for number in range(1, 9):
+            w.match()
+            for _ in range(draw.randrange(1, 3)):
+                one_step(w, draw, number, kinds)
+            for own in w.workspace.reconciliations:
+                first, later = (sides_of(w, own.id, everything=flag) for flag in (True, False))
+                del first["read"], later["read"]
+                assert later == first
+
+
+def test_what_is_used_up_is_not_read_again() -> None:
+    facts = [fact for n in range(20) for fact in (invoice(f"RE-{n}", 100 + n), line(f"b{n}", 100 + n, f"RE-{n}"))]
+    with world("open-items-to-bank", *facts, invoice("RE-77", 9)) as w:
+        w.match()
+        w.add(line("b77", 9, "RE-77"))
+        assert sides_of(w, "ab", everything=False)["read"] == 2
+        w.match()
+        assert frozenset({"RE-77", "b77"}) in w.together()
