@@ -46,8 +46,8 @@ def _pairs(folder: str, rows: str, seed: str) -> dict[str, Any]:
     return {}
 
 
-def _ingest(place: str, data: str) -> dict[str, Any]:
-    """Read the pairs in, as ``tieout ingest`` does."""
+def _ingest(place: str, data: str, *sources: str) -> dict[str, Any]:
+    """Read the pairs in, or some of them, as ``tieout ingest`` does."""
     from tieout import pipeline
     from tieout.bench.places import SOURCES
     from tieout.clock import system_clock, system_entropy
@@ -57,7 +57,7 @@ def _ingest(place: str, data: str) -> dict[str, Any]:
     workspace = load_workspace(Path(place))
     store = open_store(workspace, system_clock, system_entropy, "benchmark")
     began = _now()
-    for source in SOURCES:
+    for source in sources or SOURCES:
         for outcome in pipeline.ingest(store, workspace, [Path(data) / f"{source}.parquet"], source):
             if isinstance(outcome, Exception):
                 raise outcome

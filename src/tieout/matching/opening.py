@@ -120,7 +120,7 @@ def open_sides(
             records = kin_again(engine, lake, files, before, records)
         engine.create("looked_at", f"select distinct record_key from {records}")
         among = "looked_at"
-    standing = standing_matches(engine.con, lake, results, anew=own.id)
+    standing = standing_matches(engine.con, lake, results, anew=own.id, origins=False)
     money = read_scales(engine, records, own, rules, standing, uses)
     used = read_used(engine, lake, results, own.id, uses, among)
     read_kin(engine, records, kinds[0] | kinds[1], used=used)

@@ -22,7 +22,7 @@ from tieout.store.book import append_audit
 from tieout.store.engine import paths
 from tieout.store.lake import LakeFile
 from tieout.store.tables import table_schema
-from tieout.store.views import sql_types
+from tieout.store.views import rows_among, sql_types
 
 if TYPE_CHECKING:
     import duckdb
@@ -201,6 +201,7 @@ def standing_matches(
     table_name: str = "matches",
     anew: str | None = None,
     among: str | None = None,
+    origins: bool = True,
 ) -> str:
     """
     Give the matches that stand as a relation, with ``run_id``, ``run_sequence``, ``reconciliation``, ``provisional``.
@@ -208,16 +209,21 @@ def standing_matches(
     :param table_name: or their ``adjustments``.
     :param anew: a reconciliation that is being run again, whose provisional matches therefore do not count.
     :param among: a relation with ``record_key``: of other records nothing is read.
+    :param origins: whether it is asked which run each is of; if not, ``run_id`` and its like may be absent.
     """
     files = [f for f in results.of(table_name) if not (f.provisional and f.reconciliation == anew)]
     if not files:
         columns = [f'null::{kind} as "{name}"' for name, kind in sql_types(table_schema(table_name)).items()]
         columns += ["null::varchar as run_id", "null::bigint as run_sequence", "null::boolean as provisional"]
         return f"(select {', '.join(columns)} where false)"
-    origins = f"origins_of_{table_name}"
     listed = [lake.full(f.file.path) for f in files]
+    rows = f"read_parquet({paths(listed)}, filename = true)"
+    if among is not None:
+        rows = rows_among(con, listed, f"r.record_key in (select record_key from {among})")
+    if not origins and not results.voids:
+        return f"(select m.* exclude (filename) from {rows} m)"
     con.register(
-        origins,
+        f"origins_of_{table_name}",
         pa.table(
             {
                 "path": pa.array(listed, pa.string()),
@@ -227,12 +233,9 @@ def standing_matches(
             },
         ),
     )
-    rows = f"read_parquet({paths(listed)}, filename = true)"
-    if among is not None:
-        rows = f"(select r.* from {rows} r semi join {among} a on a.record_key = r.record_key)"
     relation = (
         "select m.* exclude (filename), o.run_id, o.run_sequence, o.provisional"
-        f" from {rows} m join {origins} o on o.path = m.filename"
+        f" from {rows} m join origins_of_{table_name} o on o.path = m.filename"
     )
     if not results.voids:
         return f"({relation})"

@@ -14,12 +14,15 @@ from tieout.store.tables import table_schema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import duckdb
     import pyarrow as pa
 
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["current_records", "sql_types", "table"]
+__all__ = ["current_records", "rows_among", "sql_types", "table"]
 
+# So many rows are told by their numbers, by which the engine leaves out groups of rows.
+_FEW = 1_000
 _SQL_TYPES = {
     "string": "varchar",
     "int64": "bigint",
@@ -60,6 +63,28 @@ def current_records(lake: Lake, records: Sequence[LakeFile], superseded: Sequenc
         f"(select * from {everything} r anti join {gone} s"
         " on r.record_key = s.record_key and r.record_id = s.record_id and r.version = s.version)"
     )
+
+
+def rows_among(con: duckdb.DuckDBPyConnection, files: Sequence[str], condition: str) -> str:
+    """
+    Give the rows of files in which a condition on a few columns holds, with ``filename``, as a relation.
+
+    Looked for first in those columns alone: files, and groups of rows, that have none are not read.
+
+    :param files: paths of Parquet files of one table, at least one.
+    :param condition: over a row ``r``.
+    """
+    options = "filename = true, file_row_number = true, union_by_name = true"
+    found = con.execute(
+        f"""select r.filename, count(*), list(r.file_row_number)[:{_FEW}] from read_parquet({paths(list(files))}, {options}) r
+            where {condition} group by r.filename order by r.filename"""
+    ).fetchall()
+    few = sum(count for _, count, _ in found) <= _FEW
+    named = [path for path, _, _ in found] or list(files[:1])
+    numbers = sorted({row for _, _, rows in found for row in rows})
+    within = f"r.file_row_number in ({', '.join(map(str, numbers))}) and " if few and numbers else ""
+    within = within if found else "false and "
+    return f"(select r.* exclude (file_row_number) from read_parquet({paths(named)}, {options}) r where {within}({condition}))"
 
 
 def sql_types(schema: pa.Schema) -> dict[str, str]:
