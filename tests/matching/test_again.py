@@ -58,7 +58,11 @@ def some_facts(draw: random.Random, number: int, kinds: str) -> list[Fact]:
     """Invent one delivery: what belongs together, and what does not."""
     found: list[Fact] = []
     for place in range(draw.randrange(1, 4)):
-        name, amount, day = f"{number}-{place}", draw.choice([100, 250, 5_000]), draw.randrange(60)
+        name, amount, day = (
+            f"{number}-{place}-{draw.randrange(10**9)}",
+            draw.choice([100, 250, 5_000]),
+            draw.randrange(60),
+        )
         if kinds == "settlements":
             paid = draw.random() < 0.5
             found += [invoice(f"c{name}", amount, kind="charge", settlement=f"S{draw.randrange(6)}", day=day)]
@@ -106,11 +110,11 @@ def one_step(w: World, draw: random.Random, number: int, kinds: str) -> None:
         ("settlements", "payout-to-bank", {}),
     ],
 )
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(2, 12))])
 def test_a_later_run_sees_what_a_first_one_would(seed: int, kinds: str, rules: str, options: dict[str, Any]) -> None:
     draw = random.Random(f"{kinds} {seed}")
     with world(rules, *some_facts(draw, 0, kinds), **options) as w:
-        for number in range(1, 9):
+        for number in range(1, 7):
             w.match()
             for _ in range(draw.randrange(1, 3)):
                 one_step(w, draw, number, kinds)
