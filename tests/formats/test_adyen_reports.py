@@ -282,26 +282,47 @@ def test_equal_rows_without_identity_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "says", "column"),
     [
-        ({"Type": "Confiscated"}, "confiscated"),
-        ({"Net Credit (NC)": "ninety"}, "ninety"),
-        ({"Net Credit (NC)": "97,85"}, "97,85"),
-        ({"Markup (NC)": "1e2"}, "1e2"),
-        ({"Net Currency": "EURO"}, "EURO"),
-        ({"Creation Date": "28-03-2026", "Booking Date": ""}, "28-03-2026"),
-        ({"Creation Date": "", "Booking Date": ""}, "booked_on"),
-        ({"Net Credit (NC)": "", "Net Debit (NC)": "97.85"}, "charge"),
+        ({"Type": "Confiscated"}, "confiscated", "Type"),
+        ({"Type": ""}, "no value", "Type"),
+        ({"Net Credit (NC)": "ninety"}, "ninety", "Net Credit (NC)"),
+        ({"Net Credit (NC)": "97,85"}, "97,85", "Net Credit (NC)"),
+        ({"Markup (NC)": "1e2"}, "1e2", "Markup (NC)"),
+        ({"Net Currency": "EURO"}, "EURO", "Net Currency"),
+        ({"Creation Date": "28-03-2026", "Booking Date": ""}, "28-03-2026", "Creation Date"),
+        ({"Creation Date": "", "Booking Date": ""}, "booked_on", None),
+        ({"Net Credit (NC)": "", "Net Debit (NC)": "97.85"}, "charge", "Net Debit (NC)"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_set_aside(change: dict[str, str], says: str) -> None:
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_row_that_cannot_be_read_is_set_aside(
+    change: dict[str, str], says: str, column: str | None, *, turned: bool
+) -> None:
+    """The column that is named is the one to look at, in whatever order the report has them."""
     first, second, *_ = parsed(SETTLEMENT)
-    chunks = read(table([first, first | change, second]))
+    records = [first, first | change, second]
+    chunks = read(table([dict(reversed(one.items())) for one in records] if turned else records))
     (problem,) = [p for chunk in chunks for p in chunk.problems]
     assert (problem.severity, problem.line) == ("row", 3)
     assert says.lower() in problem.message.lower()
+    assert problem.column == column or (column is None and "Date" in str(problem.column))
     assert sum(chunk.rows or 0 for chunk in chunks) == 3
     assert sum(chunk.table.num_rows for chunk in chunks if chunk.table is not None) == 2
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Record Type", "Confiscated"), ("Record Type", ""), ("Settlement Currency", "EURO"), ("Settlement Currency", "")],
+)
+def test_of_the_accounting_report_the_column_at_fault_is_named(name: str, value: str, *, turned: bool) -> None:
+    records = [row | {name: value} if "Settled" in row["Record Type"] else row for row in parsed(ACCOUNTING)]
+    chunks = read(
+        table([dict(reversed(one.items())) for one in records] if turned else records), AdyenPaymentsAccounting()
+    )
+    found = {p.column for chunk in chunks for p in chunk.problems}
+    assert found == {name}
 
 
 @pytest.mark.parametrize(

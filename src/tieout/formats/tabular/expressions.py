@@ -106,13 +106,13 @@ class Compiler:
             part = self.visit(child)
             parts.append(part)
             child.replace(exp.Var(this=part.sql))
-        columns = tuple(sorted({c for part in parts for c in part.columns}))
+        columns = tuple(dict.fromkeys(c for part in parts for c in part.columns))
         return Typed(f"({copy.sql('duckdb')})", Kind.ANY, columns, fallible=True)
 
 
 def joined(kind: Kind, sql: str, *parts: Typed) -> Typed:
     """Make the typed SQL of something computed from parts."""
-    columns = tuple(sorted({c for part in parts for c in part.columns}))
+    columns = tuple(dict.fromkeys(c for part in parts for c in part.columns))
     return Typed(sql, kind, columns, any(part.fallible for part in parts))
 
 

@@ -24,6 +24,8 @@ __all__ = ["explained"]
 _NAMING = ("identity", "external_id", "account_number", "namespace", "counted", "status")
 _SCALE = 9
 _LONGEST = 40
+# Checks of a word out of a list.
+_WORDS = ("kind", "currency", "status")
 
 
 def explained(compiled: Compiled, numbers: list[int], rows: pa.Table) -> list[Problem]:
@@ -42,8 +44,7 @@ def explained(compiled: Compiled, numbers: list[int], rows: pa.Table) -> list[Pr
 
 
 def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
-    places = compiled.read_by.get(check.name, ())
-    column = compiled.header[places[0]] if places else check.name
+    column = _place(compiled, check, row)
     reason = "unreadable"
     if check.what == "field":
         column, said = _conversion(compiled, check.name, row, column)
@@ -55,6 +56,24 @@ def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
     message = f"line {row['line']}, column {column}: {said}"
     named = _named(check, row)
     return Problem(message=message, severity="row", line=row["line"], column=column, reason=reason, named=named)
+
+
+def _place(compiled: Compiled, check: Check, row: dict[str, Any]) -> str:
+    """
+    Name the column to look at, of those that a field reads: the one that a word came from, an empty one where a value
+    is missing, else the first that has any.
+    """
+    places = compiled.read_by.get(check.name, ())
+    word = row.get(f"s_{check.name}") if check.what in _WORDS else None
+    missing = check.what == "required" or (check.what in _WORDS and word is None)
+
+    def fits(value: str | None) -> bool:
+        if value is None or missing:
+            return value is None and missing
+        return word is None or str(word).casefold() in value.casefold()
+
+    likely = [place for place in places if fits(row[f"c{place}"])]
+    return compiled.header[(likely or places)[0]] if places else check.name
 
 
 def _named(check: Check, row: dict[str, Any]) -> Named | None:
@@ -74,9 +93,13 @@ def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str)
     """Name the column and the conversion that failed first."""
     for n, (field, atom) in enumerate(compiled.atoms):
         if field == name and row[f"a{n}"] is not None:
-            where = compiled.header[atom.columns[0]] if atom.columns else column
+            holding = [place for place in atom.columns if row[f"c{place}"] == row[f"a{n}"]] or atom.columns
+            where = compiled.header[holding[0]] if holding else column
             return where, f"expected {atom.expected}, got {_shown(row[f'a{n}'])}"
-    values = ", ".join(_shown(row[f"c{n}"]) for n in compiled.read_by.get(name, ()))
+    places = compiled.read_by.get(name, ())
+    if len(places) > 1:  # what a conversion is made of, such as a zone, is mentioned before what is converted
+        column = compiled.header[places[-1]]
+    values = ", ".join(f"{_shown(row[f'c{n}'])} in {compiled.header[n]}" for n in places)
     return column, f"expected a value for {name} within its limits, got {values or 'none'}"
 
 

@@ -42,7 +42,7 @@ class Compiled:
     :ivar used: positions of the columns that are read.
     :ivar checks: what the numbers in ``fault`` mean, from 1.
     :ivar atoms: every conversion with its field, in the order of ``explain``'s columns ``a0, a1, ...``.
-    :ivar read_by: the columns that each field reads.
+    :ivar read_by: the columns that each field reads, in the order in which it mentions them.
     :ivar meaning: what ``fast`` is made of.
     """
 

@@ -77,7 +77,7 @@ class Typed:
     """
     A checked part of an expression.
 
-    :ivar columns: positions of the columns that it reads.
+    :ivar columns: positions of the columns that it reads, in the order in which it mentions them.
     :ivar fallible: whether evaluating it may raise for some value.
     :ivar literal: the value of a text literal.
     """
