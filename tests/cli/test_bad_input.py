@@ -337,6 +337,24 @@ def test_an_unknown_key_of_tieout_toml_is_named_with_its_line_and_the_nearest_kn
     assert not (office.folder / ".tieout").exists()
 
 
+@pytest.mark.parametrize("command", ["ingest", "deliveries", "match", "export", "completeness"])
+def test_a_format_that_does_not_exist_is_named_with_its_line_by_every_command(command: str, office: Office) -> None:
+    (office.folder / "tieout.toml").write_text(TOML.replace('"camt.053"', '"camt.53"'))
+    answer = office.run(command, *(("records", "--to", office.files / "r.csv") if command == "export" else ()))
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err == (
+        "tieout: tieout.toml line 12: expected a format that tieout knows for 'format' in [[source]] 'bank',"
+        " got 'camt.53'; did you mean 'camt.053'?\n"
+    )
+    assert not (office.folder / ".tieout").exists()
+
+
+def test_a_format_like_no_other_is_answered_with_those_that_are_known(office: Office) -> None:
+    (office.folder / "tieout.toml").write_text(TOML.replace('"camt.053"', '"xyz"'))
+    answer = office.run("ingest")
+    assert (answer.status, "known are adyen." in answer.err, "mt940" in answer.err) == (2, True, True)
+
+
 def test_a_source_that_nobody_declared_is_wrong_use(office: Office) -> None:
     answer = office.ingest("psp.csv", FINE, "pps")
     assert (answer.status, answer.out) == (2, "")

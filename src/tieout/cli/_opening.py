@@ -32,9 +32,11 @@ def opened(wanted: Asked, *, kept: bool = False, making: bool = True) -> Iterato
 
     from tieout.clock import system_clock, system_entropy
     from tieout.config import load_workspace
+    from tieout.formats.registry import format_ids
     from tieout.store.workplace import open_store
 
-    workspace = load_workspace(workspace_folder(wanted.workspace), kept={} if kept else None)
+    folder = workspace_folder(wanted.workspace)
+    workspace = load_workspace(folder, kept={}) if kept else load_workspace(folder, formats=format_ids())
     store = open_store(workspace, system_clock, system_entropy, getpass.getuser(), making=making)
     try:
         yield workspace, store

@@ -151,7 +151,7 @@ def _source(table: Table, read: Sections) -> Source:
     return Source(
         id=table.required("id"),
         entity=_entity_of(table, read),
-        format=table.text("format"),
+        format=check.format_id(table, "format", read.files),
         mapping=check.workspace_file(table, "mapping", read.files),
         connector=table.text("connector"),
         path=table.text("path"),

@@ -6,6 +6,7 @@ zone database, the ``holidays`` library) are loaded when the first word of that 
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ __all__ = [
     "currency",
     "delay",
     "engine",
+    "format_id",
     "identifier",
     "kept_at",
     "money",
@@ -46,10 +48,12 @@ class Files:
     The files beside tieout.toml.
 
     :ivar kept: whether they were there when the text of tieout.toml was kept, so that the folder is not asked.
+    :ivar formats: the ids of the formats that are installed; None: any is taken.
     """
 
     folder: Path
     kept: bool = False
+    formats: Collection[str] | None = None
 
     def has(self, relative: str) -> bool:
         """Whether there is such a file."""
@@ -161,6 +165,15 @@ def rule_set(table: Table, key: str, files: Files) -> str:
     own = f"rules/{value}.toml"
     hint = f"; did you mean {own!r}?" if files.has(own) else nearest(value, RULE_SETS)
     raise table.wrong(key, f"one of {', '.join(RULE_SETS)}, or a path such as rules/NAME.toml", shown(value) + hint)
+
+
+def format_id(table: Table, key: str, files: Files) -> str | None:
+    """Read the id of a format that is installed; None where the key is absent."""
+    value = table.text(key)
+    if value is not None and files.formats is not None and value not in files.formats:
+        hint = nearest(value, files.formats) or f"; known are {', '.join(sorted(files.formats))}"
+        raise table.wrong(key, "a format that tieout knows", shown(value) + hint)
+    return value
 
 
 def workspace_file(table: Table, key: str, files: Files) -> str | None:

@@ -3,7 +3,7 @@ From a folder to a checked workspace: find tieout.toml, read it, apply what the 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,32 +48,40 @@ def find_workspace(start: Path) -> Path:
 
 
 def load_workspace(
-    folder: Path, environ: Mapping[str, str] | None = None, kept: Mapping[str, str] | None = None
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    kept: Mapping[str, str] | None = None,
+    formats: Collection[str] | None = None,
 ) -> Workspace:
     """
     Read and check the tieout.toml of a folder.
 
     :param environ: what overrides ``[workspace]`` (``TIEOUT_BOOK``, ...); by default the process's environment.
-    :param kept: as for :func:`read_workspace`.
+    :param kept, formats: as for :func:`read_workspace`.
     :raises WrongUse: it is not there, or something in it is wrong: one sentence with file and line.
     """
     path = folder.resolve() / FILE_NAME
     text = text_of(path, FILE_NAME)
-    return read_workspace(text, path.parent, os.environ if environ is None else environ, kept)
+    return read_workspace(text, path.parent, os.environ if environ is None else environ, kept, formats)
 
 
 def read_workspace(
-    text: str, folder: Path, environ: Mapping[str, str], kept: Mapping[str, str] | None = None
+    text: str,
+    folder: Path,
+    environ: Mapping[str, str],
+    kept: Mapping[str, str] | None = None,
+    formats: Collection[str] | None = None,
 ) -> Workspace:
     """
     Check the text of a tieout.toml.
 
     :param folder: an absolute path: where mappings, rules and calendars are looked up and relative paths begin.
     :param kept: the texts of the files that it names, by path, as the book kept them: none is looked for in the folder.
+    :param formats: the ids of the formats that are installed, where a source may name no other.
     :raises WrongUse: something in it is wrong.
     """
     try:
-        return _workspace(parsed(text, FILE_NAME), text, check.Files(folder, kept is not None), environ, kept)
+        return _workspace(parsed(text, FILE_NAME), text, check.Files(folder, kept is not None, formats), environ, kept)
     except Fault as fault:
         raise WrongUse(located(fault, text, FILE_NAME)) from None
 
