@@ -85,9 +85,11 @@ def test_one_charge_told_by_two_files_is_one_record_in_one_account(
     typed("--workspace", place, "export", "witnesses", "--to", target)
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     [charge] = [record for record in records if record["external_id"] == "ch_3QE03LkdIwHu7ix1c03"]
-    sources = {row["source"] for row in rows if row["record_id"] == charge["record_id"]}
+    sources = {row["source_id"] for row in rows if row["record_id"] == charge["record_id"]}
     assert sources == {"stripe-webhooks", "stripe-payouts"}
-    assert {record["account"] for record in records if record["source"].startswith("stripe")} == {"stripe-payouts/EUR"}
+    assert {record["account_id"] for record in records if record["source_id"].startswith("stripe")} == {
+        "stripe-payouts/EUR"
+    }
 
 
 def test_it_shows_what_is_hard(records: list[dict[str, Any]]) -> None:
@@ -95,9 +97,9 @@ def test_it_shows_what_is_hard(records: list[dict[str, Any]]) -> None:
     assert {("JPY", "12800"), ("KWD", "18.500")} <= amounts
     parking = [record for record in records if record["counterparty"] == "PARKHAUS AM MARKT"]
     assert len([record for record in parking if record["kind"] == "bank_entry"]) == 2
-    announced = [r for r in records if r["source"] == "bank-main-intraday" and r["booked_on"] == "2026-10-29"]
+    announced = [r for r in records if r["source_id"] == "bank-main-intraday" and r["booked_on"] == "2026-10-29"]
     assert announced == []  # the statement of that day took their place
-    assert {record["status"] for record in records if record["source"] == "bank-main-intraday"} == {
+    assert {record["status"] for record in records if record["source_id"] == "bank-main-intraday"} == {
         "provisional",
         "pending",
     }

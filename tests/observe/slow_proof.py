@@ -43,16 +43,16 @@ def slow_proof(
     """Add up line by line what stands in an account and in its ledger account by a day."""
 
     def lines_of(account_id: str) -> list[Row]:
-        return [r for r in records if r["account"] == account_id and r["kind"] not in _NOT_MONEY]
+        return [r for r in records if r["account_id"] == account_id and r["kind"] not in _NOT_MONEY]
 
     outside, inside = lines_of(account.id), lines_of(ledger.id)
     closing = account.opening.amount.decimal + sum((effect(r) for r in outside if _booked(r) <= until), _ZERO)
     stands = ledger.opening.amount.decimal + sum((effect(r) for r in inside if _booked(r) <= until), _ZERO)
     # what a settlement carries over into the next one never leaves the platform that reports no balances
-    carries = not any(b["account"] == account.id for b in balances)
+    carries = not any(b["account_id"] == account.id for b in balances)
     over = [r for r in outside if carries and r["kind"] == "balance_transfer"]
     outside = [r for r in outside if r not in over]
-    told = [b for b in balances if b["account"] == account.id and b["kind"] == "closing" and _booked(b) <= until]
+    told = [b for b in balances if b["account_id"] == account.id and b["kind"] == "closing" and _booked(b) <= until]
     last = max(told, key=_booked, default=None)
     proof = SlowProof(
         closing=closing,

@@ -55,6 +55,17 @@ INTERFACE_EXCEPTIONS = [
 ]
 
 
+# "Accounts, signs, records" of the architecture, in its order.
+RECORD_FIELDS = [
+    *("record_id", "version", "source_id", "entity_id", "account_id", "sub_account", "delivery_id", "line", "seen_at"),
+    *("kind", "status", "booked_on", "value_on", "occurred_at", "due_on", "bank_code"),
+    *("amount", "fee", "fee_tax", "tax", "net", "currency", "exponent"),
+    *("original_amount", "original_currency", "rate", "base_amount", "base_currency"),
+    *("external_id", "payment_id", "settlement_id", "parent_external_id", "references", "text"),
+    *("counterparty", "counterparty_account", "details"),
+]
+
+
 def exported(company: Company, to: Path, name: str, **filters: Any) -> list[dict[str, str]]:
     done = export(company.store, company.workspace, name, to / f"{name}.csv", Filters(**filters))
     with done.path.open(newline="", encoding="utf-8") as file:
@@ -67,6 +78,20 @@ def by(rows: list[dict[str, str]], column: str) -> dict[str, dict[str, str]]:
     found = {row[column]: row for row in rows}
     assert len(found) == len(rows)
     return found
+
+
+def test_an_exported_record_has_the_fields_of_a_record_under_their_names() -> None:
+    names = [column.name for column in TABLES["records"].columns]
+    assert [name for name in names if name in RECORD_FIELDS] == RECORD_FIELDS
+
+
+@pytest.mark.parametrize(
+    "name", ["records", "balances", "witnesses", "deliveries", "references", "parties", "statements", "quarantine"]
+)
+def test_facts_say_whose_they_are_as_records_do(name: str) -> None:
+    names = {column.name for column in TABLES[name].columns}
+    assert names.isdisjoint({"source", "entity", "account"})
+    assert names & {"source_id", "entity_id"}
 
 
 def test_records_are_written_exactly(company: Company, tmp_path: Path) -> None:

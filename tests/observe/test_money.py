@@ -101,7 +101,7 @@ def test_what_left_and_has_not_arrived_adds_up(group: Traded, as_of: dt.date | N
     left: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in group.table("records"):
         if row["kind"] in {"payout", "payout_reversal"} and dt.date.fromisoformat(row["booked_on"]) <= until:
-            left[row["account"]] += arrived.get(row["record_id"], Decimal(0)) - effect(row)
+            left[row["account_id"]] += arrived.get(row["record_id"], Decimal(0)) - effect(row)
     told: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in group.table("in_transit", as_of):
         told[row["account"]] += amount(row["outstanding"])
@@ -119,9 +119,9 @@ def test_payouts_are_made_of_their_lines(group: Traded) -> None:
     lines: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     paid: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in group.table("records"):
-        if row["settlement_id"] and row["account"].startswith(("stripe", "adyen")):
+        if row["settlement_id"] and row["account_id"].startswith(("stripe", "adyen")):
             away = row["kind"] in {"payout", "payout_reversal"}
-            (paid if away else lines)[row["account"], row["settlement_id"]] += -effect(row) if away else effect(row)
+            (paid if away else lines)[row["account_id"], row["settlement_id"]] += -effect(row) if away else effect(row)
     told = {(row["account"], row["settlement_id"]): row for row in group.table("payouts") if row["settlement_id"]}
     assert lines.keys() <= told.keys()
     for key, row in told.items():

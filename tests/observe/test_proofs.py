@@ -85,7 +85,7 @@ def test_items_are_exactly_what_was_planted_in_the_ledger(group: Traded) -> None
     banks = {account.id for account in group.workspace.accounts if account.kind == "bank"}
     records = {row["record_id"]: row for row in group.table("records")}
     named = [records[row["record_id"]] for row in group.table("proof_items") if row["account"] in banks]
-    assert {(row["source"], row["external_id"]) for row in named} == planted
+    assert {(row["source_id"], row["external_id"]) for row in named} == planted
     assert len(named) == len(planted)
     for row in group.table("proof_items"):
         if row["account"] in banks:
@@ -95,7 +95,7 @@ def test_items_are_exactly_what_was_planted_in_the_ledger(group: Traded) -> None
 
 def test_reserves_equal_the_holds_that_nothing_released(group: Traded) -> None:
     held: dict[str, int] = defaultdict(int)
-    accounts = {row["record_id"]: row["account"] for row in group.table("records")}
+    accounts = {row["record_id"]: row["account_id"] for row in group.table("records")}
     for row in group.table("positions"):
         if row["claim"] == "transfer" and row["kind"] == "reserve_hold" and row["state"] == "in_transit":
             held[accounts[row["record_id"]]] -= int(row["amount"].replace(".", ""))

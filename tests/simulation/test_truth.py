@@ -47,7 +47,9 @@ def read(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     assert answer.status in {0, 1}, answer.err
     target = folder / "records.parquet"
     assert typed("--workspace", folder, "export", "records", "--to", target).status == 0
-    return Read(made, pq.read_table(target).to_pylist(), positions(made))
+    rows = pq.read_table(target).to_pylist()
+    records = [row | {"source": row["source_id"], "account": row["account_id"]} for row in rows]
+    return Read(made, records, positions(made))
 
 
 def minor(record: dict[str, Any], name: str) -> int:

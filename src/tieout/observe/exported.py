@@ -24,11 +24,8 @@ from tieout.observe.results import adjustments_relation, matches_relation, posit
 
 __all__ = ["TABLES", "Column", "ExportedTable", "Kind"]
 
-_WHO = (
-    Column("source", "word", "t.source_id"),
-    Column("entity", "word", "t.entity_id"),
-    Column("account", "text", "t.account_id"),
-)
+# Facts are named as the record names them; results, which people read, say "source", "entity" and "account".
+_WHO = (*same("word", "source_id", "entity_id"), *same("text", "account_id"))
 # Amounts without an exponent of their own have their currency's.
 _EXPONENT = OWN_EXPONENT.format("t")
 _ORIGINAL = "coalesce(t.original_exponent, own_exponent(t.original_currency))"
@@ -117,7 +114,7 @@ _WITNESSES = (
     Column("record_id", "word", "lower(hex(t.record_id))"),
     *same("text", "external_id"),
     *same("word", "delivery_id"),
-    Column("source", "word", "t.source_id"),
+    *same("word", "source_id"),
     *same("text", "member"),
     *same("integer", "line"),
     *same("moment", "seen_at"),
@@ -126,7 +123,7 @@ _WITNESSES = (
 
 _REFERENCES = (
     Column("record_id", "word", "lower(hex(t.record_id))"),
-    Column("source", "word", "t.source_id"),
+    *same("word", "source_id"),
     *same("text", "system"),
     *same("word", "role"),
     *same("text", "value"),
@@ -134,8 +131,7 @@ _REFERENCES = (
 )
 
 _PARTIES = (
-    *same("word", "party_id"),
-    Column("entity", "word", "t.entity_id"),
+    *same("word", "party_id", "entity_id"),
     *same("text", "system", "counterparty", "counterparty_account"),
     *same("integer", "records"),
     *same("day", "first_on", "last_on"),
