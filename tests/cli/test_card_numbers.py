@@ -2,13 +2,16 @@
 
 import gzip
 import hashlib
+import io
+import zipfile
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.office import HEADER, Office
+from tests.cli.office import HEADER, MAPPING, Office
 
 CARD = "5425233430109903"
 SPACED = "5425 2334 3010 9903"
@@ -80,10 +83,93 @@ def test_the_same_file_again_is_known_and_leaves_nothing(office: Office) -> None
     assert office.lost() == []
 
 
-def test_a_card_number_in_a_packed_file_is_not_kept_at_all(office: Office) -> None:
-    answer = office.ingest("cards.csv.gz", gzip.compress(TABLE.encode()), "psp")
+def zipped(**files: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for line in TABLE.splitlines():
+        book.active.append(line.split(","))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def parquet() -> bytes:
+    header, *rows = (line.split(",") for line in TABLE.splitlines())
+    out = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(header, zip(*rows, strict=True), strict=True))), out, compression="zstd")
+    return out.getvalue()
+
+
+OTHER = f"{HEADER}\nc3,charge,30.00,EUR,01.10.2026,fine\n"
+PACKED = {
+    "gzip": ("cards.csv.gz", lambda: gzip.compress(TABLE.encode()), "", 2),
+    "a member of a zip": ("cards.zip", lambda: zipped(**{"a.csv": OTHER.encode(), "b.csv": TABLE.encode()}), "", 3),
+    "UTF-16": ("cards.csv", lambda: TABLE.encode("utf-16"), "", 2),
+    "gzip of UTF-16": ("cards.csv.gz", lambda: gzip.compress(TABLE.encode("utf-16")), "", 2),
+    "Latin-1": (
+        "cards.csv",
+        lambda: TABLE.replace("fine", "schön").encode("latin-1"),
+        'csv = { encoding = "latin-1" }',
+        2,
+    ),
+    "EBCDIC": ("cards.csv", lambda: TABLE.encode("cp500"), 'csv = { encoding = "cp500" }', 2),
+    "a workbook": ("cards.xlsx", workbook, "xlsx", 2),
+    "Parquet": ("cards.parquet", parquet, "parquet", 2),
+}
+
+
+@pytest.mark.parametrize("what", PACKED)
+def test_a_packed_or_otherwise_encoded_file_leaves_a_readable_copy(what: str, office: Office) -> None:
+    name, make, key, rows = PACKED[what]
+    if key in {"xlsx", "parquet"}:
+        office.write_mapping(MAPPING.replace('"csv"', f'"{key}"', 1))
+    elif key:
+        office.write_mapping(MAPPING.replace('"csv"\n', f'"csv"\n{key}\n', 1))
+    answer = office.ingest(name, make(), "psp")
+    (office.files / name).unlink()
+    assert answer.status == 1, answer
+    [told] = answer.said["deliveries"]
+    assert (told["state"], told["rows_new"]) == ("accepted", rows)
+    assert "a copy without it was kept and the original destroyed" in told["reason"]
+    original, copy = office.deliveries()
+    assert (original.state, copy.state, copy.redacts) == ("erased", "accepted", original.delivery_id)
+    assert traces(office.folder) == []
+    again = office.run("--json", "replay", copy.delivery_id, "--reason", "to see that it can be read")
+    assert [(d["rows_new"] + d["rows_repeated"], d["withdrawn"]) for d in again.said["deliveries"]] == [(rows, 0)]
+    office.run("export", "records", "--to", office.files / "records.csv")
+    assert f"paid by {MASKED}" in (office.files / "records.csv").read_text()
+    assert office.lost() == []
+    explained = office.run("explain", copy.delivery_id[:12]).out
+    assert f"a copy without card numbers of delivery {original.delivery_id}" in explained
+    assert f"a copy without card numbers of {original.delivery_id[:12]}" in office.run("deliveries").out
+    assert "full card number" in office.run("explain", original.delivery_id[:12]).out
+
+
+@pytest.mark.parametrize("name", ["cards.csv.gz", "cards.zip"])
+def test_a_card_number_in_a_quarantined_row_of_a_packed_file_does_not_stay(name: str, office: Office) -> None:
+    bad = f"{HEADER}\ng1,charge,5.00,EUR,01.10.2026,fine\nc1,charge,1.00,EUR,31.02.2026,{CARD}\nc2,{CARD},1.00,EUR,01.10.2026,\n".encode()
+    answer = office.ingest(name, gzip.compress(bad) if name.endswith("gz") else zipped(**{"b.csv": bad}), "psp")
+    (office.files / name).unlink()
+    assert [(d["rows_new"], d["rows_quarantined"]) for d in answer.said["deliveries"]] == [(1, 2)]
+    assert traces(office.folder) == []
+    assert CARD[6:15] not in office.run("quarantine").out
+
+
+def test_a_number_that_stands_in_no_column_as_one_is_not_kept_at_all(office: Office) -> None:
+    office.write_mapping(MAPPING.replace('text = "note"', 'text = "note || ccy2"').replace('"day"]', '"day", "ccy2"]'))
+    content = f"{HEADER},ccy2\nc1,charge,1.00,EUR,01.10.2026,{CARD[:10]},{CARD[10:]}\n"
+    answer = office.ingest("cards.csv", content, "psp")
+    (office.files / "cards.csv").unlink()
     assert answer.status == 3
-    assert "without card numbers" in answer.err
+    assert "deliver the file again without card numbers" in answer.err
     assert CARD not in answer.err
     assert [row.state for row in office.deliveries()] == ["erased"]
     assert office.landed() == []

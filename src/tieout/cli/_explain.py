@@ -22,7 +22,7 @@ __all__ = ["explain"]
 _WHOLE_MAX = 5
 _RIGHT = frozenset({"count", "amount", "net", "line"})
 _FIELDS = (
-    "kind", "status", "source", "entity", "account", "sub_account", "booked_on", "value_on", "occurred_at", "due_on",
+    "kind", "status", "source_id", "entity_id", "account_id", "sub_account", "booked_on", "value_on", "occurred_at", "due_on",
     "fee", "fee_tax", "tax", "net", "original_amount", "original_currency", "rate", "external_id", "payment_id",
     "settlement_id", "parent_external_id", "text", "counterparty", "counterparty_account", "bank_code",
 )  # fmt: skip
@@ -87,7 +87,7 @@ def _show_many(found: Explanation) -> None:
     say(f"{found.asked}: {found.count} records")
     headings = ["kind", "status", "currency", "count", "amount", "net"]
     say_table(headings, [[_cell(total[heading]) for heading in headings] for total in found.totals], _RIGHT)
-    headings = ["record_id", "kind", "source", "account", "booked_on", "amount", "currency", "external_id"]
+    headings = ["record_id", "kind", "source_id", "account_id", "booked_on", "amount", "currency", "external_id"]
     rows = [[_cell(one["record"][heading]) for heading in headings] for one in found.records]
     say(f"The first {len(rows)}:")
     say_table(headings, rows, _RIGHT)
@@ -135,6 +135,8 @@ def _show_delivery(row: dict[str, Any]) -> None:
         f"{name.removeprefix('rows_')} {value}" for name, value in row.items() if name.startswith("rows_")
     )
     say(f"  rows: {counts}; {row['bytes']} bytes, sha256 {row['sha256']}, format {_cell(row['format'])}")
+    if row["redacts"]:
+        say(f"  a copy without card numbers of delivery {row['redacts']}")
     if row["reason"]:
         say(f"  reason: {row['reason']}")
     for exception in row["exceptions"]:

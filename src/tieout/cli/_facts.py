@@ -57,9 +57,10 @@ def deliveries(
     headings += ["quarantined", "skipped"]
 
     def cells(row: dict[str, Any]) -> list[object]:
-        shown = [row["received_at"][:16].replace("T", " "), row["delivery_id"][:12], row["source"], row["name"]]
+        shown = [row["received_at"][:16].replace("T", " "), row["delivery_id"][:12], row["source_id"], row["name"]]
         counts = [row[f"rows_{name}"] for name in ("in", "new", "repeated", "quarantined", "skipped")]
-        return [*shown, row["format"], row["state"], *counts]
+        copy = f", a copy without card numbers of {row['redacts'][:12]}" if row["redacts"] else ""
+        return [*shown, row["format"], f"{row['state']}{copy}", *counts]
 
     wanted = asked(context, workspace, as_json=as_json)
     _listed(wanted, "deliveries", Filters(entity=entity), headings, cells, limit, newest=True)
@@ -94,7 +95,7 @@ def quarantine(
 
     def cells(row: dict[str, Any]) -> list[object]:
         file = row["file"] if row["member"] is None else f"{row['file']}/{row['member']}"
-        told = [row["delivery_id"][:12], row["source"], file, row["line"], row["column"], row["message"]]
+        told = [row["delivery_id"][:12], row["source_id"], file, row["line"], row["column"], row["message"]]
         return told + [_closed(row)] * whole
 
     condition = UNREAD if whole else f"{UNREAD} and t.settled is null"

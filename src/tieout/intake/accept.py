@@ -33,7 +33,7 @@ from tieout.store.engine import connect
 from tieout.store.workplace import files_at, files_of_delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tieout.config import Workspace
     from tieout.store.lake import LakeFile
@@ -136,12 +136,14 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
     stream = store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes)
     with stream:
         members = work.reader.members(stream, row.name)
-        return stage(work.con, store.lake, origin, members, progress, lambda: _from_the_start(stream))
+        return stage(work.con, store.lake, origin, members, progress, lambda: _from_the_start(stream, row.name))
 
 
-def _from_the_start(stream: BinaryIO) -> BinaryIO:
+def _from_the_start(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, BinaryIO]]:
+    from tieout.formats.containers import open_members
+
     stream.seek(0)
-    return stream
+    return open_members(stream, name)
 
 
 def _settle(work: Work, staged: Staged) -> Outcome:

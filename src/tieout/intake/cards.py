@@ -9,23 +9,23 @@ is held against those that pass, and a column with one value says nothing.
 from __future__ import annotations
 
 import re
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.intake.card_numbers import ANYWHERE, BETWEEN, find_cards, mask
+from tieout.errors import BadInput
+from tieout.intake.card_numbers import ANYWHERE, could_hold, find_cards, mask
 from tieout.intake.derive import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy.typing as npt
 
-__all__ = ["CardScan", "find_cards", "mask", "redact"]
+__all__ = ["CardScan", "find_cards", "mask"]
 
 # What a card number may be taken for in a column of identifiers.
 _LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
@@ -33,8 +33,6 @@ _COLUMNS = ("text", "counterparty", "details")
 _IDENTIFIERS = ("external_id", "payment_id", "settlement_id", "parent_external_id", "counterparty_account")
 _CARDS_MAX = 100_000
 _WINDOW = 1 << 20
-_REACH = 512  # longer than any card number with blanks and line breaks
-_DIGITS_MIN = 13
 # Long numbers of a column of identifiers after which it is one, if few of them pass.
 _IDENTIFIERS_ENOUGH = 10_000
 _IDENTIFIERS_AT_ONCE = 1_000
@@ -86,7 +84,7 @@ class CardScan:
             values = stated[column]
             if values.null_count == len(values):
                 continue
-            rows = _candidates(whole(values))
+            rows = could_hold(whole(values))
             if len(rows):
                 self._look_closely(stated.select([*_IDENTIFIERS, "references", "line", column]).take(rows), column)
         for column in (*_IDENTIFIERS, "references"):
@@ -115,7 +113,7 @@ class CardScan:
         rows = None
         if pa.types.is_list(values.type):
             rows, values = pc.list_parent_indices(values), pc.list_flatten(values)
-        places = _candidates(values, _LONG_NUMBER)
+        places = could_hold(values, _LONG_NUMBER)
         judged.short = judged.short or len(places) < len(values) - values.null_count
         for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
             if judged.is_plain():
@@ -132,17 +130,26 @@ class CardScan:
         if len(self.places) < 10:
             self.places.append((line, column))
 
-    def look_at_lines(self, stream: BinaryIO, lines: set[int] | None) -> None:
-        """Look through raw lines (None: all), that could not be read: what stood in which column is not known."""
+    def look_at_unread(
+        self,
+        members: Iterable[tuple[str | None, BinaryIO]],
+        lines: set[tuple[str | None, int]] | None,
+        messages: Iterable[tuple[int, str]] = (),
+    ) -> None:
+        """
+        Look through what could not be read: what stood in which column is not known.
+
+        :param lines: which raw lines of which member; None: all.
+        :param messages: what is said of them, with its line: a text may be cut out of more than lines (a workbook).
+        """
         candidates, found = 0, []
-        for number, line in enumerate(_lines(stream), 1):
-            if lines is None or number in lines:
-                hits, seen = find_cards(line)
-                if "?" in line:
-                    inside, more = find_cards(_SUBFIELD.sub("? ", line))
-                    hits, seen = [*hits, *inside], max(seen, more)
-                candidates += seen
-                found += [(hit, number) for hit in hits]
+        for number, text in chain(_chosen(members, lines), messages):
+            hits, seen = find_cards(text)
+            if "?" in text:
+                inside, more = find_cards(_SUBFIELD.sub("? ", text))
+                hits, seen = [*hits, *inside], max(seen, more)
+            candidates += seen
+            found += [(hit, number) for hit in hits]
         if found and len(found) * 2 >= candidates:
             for hit, number in found:
                 self._note(hit, number, "(a row that cannot be read)")
@@ -160,6 +167,17 @@ class CardScan:
                     self._note(number, line, column)
 
 
+def _chosen(
+    members: Iterable[tuple[str | None, BinaryIO]], lines: set[tuple[str | None, int]] | None
+) -> Iterator[tuple[int, str]]:
+    """Give lines with their numbers; a container that is broken ends them."""
+    with suppress(BadInput):
+        for member, stream in members:
+            for number, line in enumerate(_lines(stream), 1):
+                if lines is None or (member, number) in lines:
+                    yield number, line
+
+
 def _lines(stream: BinaryIO) -> Iterator[str]:
     """Cut a stream into lines, absurdly long ones into pieces."""
     while line := stream.readline(_WINDOW):
@@ -168,74 +186,3 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
             yield plain.decode()
         except UnicodeDecodeError:
             yield plain.decode("latin-1")
-
-
-def _candidates(column: pa.Array, pattern: str = ANYWHERE) -> pa.Array:
-    """Find the rows in which a card number could stand, so that the interpreter, which is slow, sees only them."""
-    _, offsets, data = column.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    # Nearly always there is no such run anywhere, which is cheap to see: even across the rows' ends.
-    if (
-        data is None
-        or int(np.diff(bounds).max(initial=0)) < _DIGITS_MIN
-        or not _long_run(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]])
-    ):
-        return pa.array([], pa.uint64())
-    return pc.indices_nonzero(pc.match_substring_regex(column, pattern))
-
-
-def _long_run(text: npt.NDArray[np.uint8]) -> bool:
-    """
-    Whether 13 digits, or what stands between them, may follow each other somewhere: no card number is without.
-
-    Wherever the run begins, it fills two groups of four bytes that follow each other.
-    """
-    run = (text - np.uint8(ord("-"))) < 13  # hyphen, dot, slash, digits
-    run |= text == ord(" ")
-    run |= text >= 0x80  # blanks that do not break a line
-    full = run[: len(run) // 4 * 4].view(np.uint32) == 0x01010101
-    return bool((full[:-1] & full[1:]).any())
-
-
-def redact(stream: BinaryIO, numbers: Iterable[str]) -> BinaryIO | None:
-    """
-    Copy a delivery with its card numbers masked.
-
-    :return: the copy; None where a number does not stand in the bytes as it was read (a compressed file), so that no
-        safe copy can be made.
-    """
-    patterns = [_pattern(number) for number in sorted(numbers)]
-    left = set(range(len(patterns)))
-    copy = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115 - given to the caller
-    window = b""
-    while True:
-        part = stream.read(_WINDOW)
-        window += part
-        for index, pattern in enumerate(patterns):
-            window, hits = pattern.subn(_masked, window)
-            if hits:
-                left.discard(index)
-        safe = len(window) if not part else max(0, len(window) - _REACH)
-        copy.write(window[:safe])
-        window = window[safe:]
-        if not part:
-            break
-    if left:
-        copy.close()
-        return None
-    copy.seek(0)
-    return copy  # type: ignore[return-value] # a spooled file is a BinaryIO in all but name
-
-
-def _pattern(number: str) -> re.Pattern[bytes]:
-    """Match a number in the raw bytes, also where a line was wrapped within it."""
-    between = BETWEEN + rb"(?:\r?\n)?"
-    return re.compile(between.join(b"(%c)" % c for c in number.encode() if chr(c) in "0123456789"))
-
-
-def _masked(match: re.Match[bytes]) -> bytes:
-    """Keep the first six and the last four digits: what an escape between them holds is none of them."""
-    out = bytearray(match[0])
-    for digit in range(7, match.re.groups - 3):
-        out[match.start(digit) - match.start()] = ord("*")
-    return bytes(out)

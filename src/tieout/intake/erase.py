@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tieout.intake.cards import redact
 from tieout.intake.receive import receive
+from tieout.intake.redaction import redact
 from tieout.store import schema
 from tieout.store.book import append_audit
 
@@ -25,11 +25,11 @@ def redacted_copy(work: Work, numbers: set[str]) -> str | None:
     """
     Land a copy of a delivery with its card numbers masked.
 
-    :return: the copy's delivery; None where a number cannot be found in the bytes as they came (a compressed file).
+    :return: the copy's delivery; None where a number stands nowhere in the file as one.
     """
     row, store = work.row, work.store
     with store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes) as stream:
-        copy = redact(stream, numbers)
+        copy = redact(stream, row.name, numbers, work.reader.encoding)
     if copy is None:
         return None
     with copy:

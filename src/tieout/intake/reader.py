@@ -48,6 +48,13 @@ class Reader:
         """Whether a mapping of the workspace reads it."""
         return self.text is not None
 
+    @property
+    def encoding(self) -> str:
+        """Of its files' text, where a mapping says so."""
+        from tieout.formats.tabular import MappingFormat
+
+        return self.format.mapping.dialect.encoding if isinstance(self.format, MappingFormat) else "utf-8"
+
     def members(self, stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[Chunk]]]:
         """
         Read a delivery: for each file in it, its name (None unless it came in a container) and its chunks.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Queue
 from threading import Thread
@@ -98,12 +98,12 @@ def stage(
     origin: Provenance,
     members: Iterable[tuple[str | None, Iterable[Chunk]]],
     progress: Callable[[int], None] = lambda _rows: None,
-    unread: Callable[[], BinaryIO] | None = None,
+    unread: Callable[[], Iterable[tuple[str | None, BinaryIO]]] | None = None,
 ) -> Staged:
     """
     Read all chunks of all members of a delivery into drafts.
 
-    A refused file leaves no draft. ``progress`` hears how many rows are done; ``unread`` gives the delivery's bytes
+    A refused file leaves no draft. ``progress`` hears how many rows are done; ``unread`` gives the delivery's files
     anew, to look for card numbers in rows that cannot be read.
     """
     staged, found = Staged(), _Found()
@@ -122,8 +122,9 @@ def stage(
                     progress(rows)
         staged.cards.close()
         if unread is not None and (staged.refused or staged.quarantined):
-            faulty = {p.line for p in staged.problems if p.severity == "row" and p.line}
-            staged.cards.look_at_lines(unread(), None if staged.refused else faulty)
+            faulty = {(p.member, p.line) for p in staged.problems if p.severity == "row" and p.line}
+            said = ((p.line or 0, p.message) for p in staged.problems)
+            staged.cards.look_at_unread(unread(), None if staged.refused else faulty, said)
         drafts.keep = rows > 0 and not staged.refused and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file
@@ -205,7 +206,7 @@ def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
     staged.quarantined += faulty
     staged.rows_in += good + faulty + chunk.skipped
     room = PROBLEMS_MAX - len(staged.problems)
-    staged.problems += chunk.problems[:room]
+    staged.problems += [p if member is None else replace(p, member=member) for p in chunk.problems[:room]]
     staged.problems_beyond += max(0, len(chunk.problems) - room)
     staged.refused = staged.refused or next((p for p in chunk.problems if p.severity == "refused"), None)
 

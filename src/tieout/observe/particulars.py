@@ -34,7 +34,7 @@ _EXCEPTIONS_MAX = 10
 _RAW_MAX = 5
 _HINTS = ("external_id", "payment_id", "settlement_id", "parent_external_id")
 # What a version is compared on: not where it was read from.
-_NOT_COMPARED = {"version", "delivery_id", "line", "member", "seen_at", "record_id", "source"}
+_NOT_COMPARED = {"version", "delivery_id", "line", "member", "seen_at", "record_id", "source_id"}
 
 
 class Particulars:
@@ -169,7 +169,7 @@ class Particulars:
         """Find what is open about a record, its settlement and the files that it came in."""
         scopes = {f"record {record['record_id']}", *(f"delivery {r['delivery_id']}" for r in reports)}
         if record["settlement_id"]:
-            scopes.add(f"settlement {record['source']} {record['settlement_id']}")
+            scopes.add(f"settlement {record['source_id']} {record['settlement_id']}")
         return [_exception(row) for row in open_findings(self._connection, scopes)[:_EXCEPTIONS_MAX]]
 
     def _statement(self, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -177,7 +177,7 @@ class Particulars:
         statement = schema.statement
         mine = sa.and_(
             statement.c.delivery_id == record["delivery_id"],
-            statement.c.account_id == record["account"],
+            statement.c.account_id == record["account_id"],
             statement.c.line <= record["line"],
         )
         member = statement.c.member.is_(None) if record["member"] is None else statement.c.member == record["member"]
@@ -210,7 +210,7 @@ def delivery_facts(connection: sa.Connection, condition: sa.ColumnElement[bool],
     delivery = schema.delivery
     rows = connection.execute(sa.select(delivery).where(condition).order_by(delivery.c.sequence).limit(most))
     names = ("delivery_id", "name", "format", "state", "received_by", "bytes", "sha256", "rows_in", "rows_new")
-    more = ("rows_changed", "rows_repeated", "rows_quarantined", "rows_skipped", "times_seen", "reason")
+    more = ("rows_changed", "rows_repeated", "rows_quarantined", "rows_skipped", "times_seen", "redacts", "reason")
     return [
         {
             "source": row["source_id"],

@@ -1,0 +1,247 @@
+"""
+A copy of a delivery without its card numbers, made of what it says, however that is packed or encoded.
+
+Text is masked where it stands, in any encoding, and with the escapes that JSON and XML know for digits. What gzip or ZIP
+holds is unpacked, masked and packed again under the same names; a workbook is masked part by part, Parquet column by
+column. The same delivery gives the same copy, so that a crash between two steps leaves nothing twice.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import tempfile
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
+
+from tieout.errors import BadInput
+from tieout.formats._inflating import GZIP, GzipReader, MemberReader, Meter
+from tieout.formats._zip_directory import ZIP, is_office, open_zip, read_members
+from tieout.formats.containers import with_head
+from tieout.intake.card_numbers import ANYWHERE, DIGITS_MAX, DIGITS_MIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pyarrow as pa
+
+__all__ = ["redact"]
+
+_WINDOW = 1 << 20
+_REACH = 4096  # longer than any card number with escapes, blanks and line breaks
+_IN_MEMORY = 1 << 24
+_PARQUET = b"PAR1"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+# A digit as it is, as JSON escapes it, or as XML does.
+_DIGIT = rb"(?:[0-9]|\\u003[0-9]|&#(?:x3[0-9]|4[89]|5[0-7]);)"
+# What may stand between two digits of one number, in UTF-8, Latin-1, UTF-16 and UTF-32 (zeros), or as an escape.
+_ESCAPED = rb"\\u00(?:20|2[dDeE]|[aA]0)|\\u20(?:07|2[fF])|&#(?:32|45|46|160|x20|x2[dDeE]|x[aA]0);"
+_BLANK = rb"(?:[ .\-\xa0]|\xc2\xa0|\xe2\x80[\x87\xaf]|\x07\x20|\x20\x07|\x2f\x20|\x20\x2f|" + _ESCAPED + rb")\x00{0,3}"
+# A line that was wrapped within it (indented, in XML), or a subfield of MT940 that begins there.
+_WRAPPED = rb"(?:\r\x00{0,3})?(?:\n\x00{0,3})?(?:[ \t]\x00{0,3}){0,64}(?:\?[2-6][0-9])?"
+_RUN = re.compile(_DIGIT + rb"(?:\x00{0,3}(?:" + _BLANK + rb"){0,2}" + _WRAPPED + _DIGIT + rb"){12,}+")
+_TOKEN = re.compile(rb"(?s)(\\u003[0-9]|&#(?:x3[0-9]|4[89]|5[0-7]);|(?<!\?)(?<!\?[2-6])[0-9])|" + _ESCAPED + rb"|.")
+# A cell of a sheet that holds a number: masked, it is a text.
+_CELL = re.compile(rb"<c\b([^<>]*)>(\s*<v>[^<>]*\*[^<>]*</v>)")
+
+
+@dataclass(slots=True)
+class _Mask:
+    """
+    What is to be masked, and what was.
+
+    :ivar wanted: the digits of each card number.
+    :ivar plain: a table from another encoding of digits to ASCII (EBCDIC), None where they are ASCII.
+    :ivar star: what a masked digit becomes.
+    """
+
+    wanted: frozenset[bytes]
+    plain: bytes | None = None
+    star: bytes = b"*"
+    found: set[bytes] = field(default_factory=set)
+
+    def __call__(self, data: bytes) -> bytes:
+        """Mask the numbers that stand whole in some bytes."""
+        seen = data if self.plain is None else data.translate(self.plain)
+        pieces, at = [], 0
+        for run in _RUN.finditer(seen):
+            pieces += [data[at : run.start()], self._run(run[0], data[run.start() : run.end()])]
+            at = run.end()
+        return b"".join([*pieces, data[at:]])
+
+    def _run(self, seen: bytes, data: bytes) -> bytes:
+        """Mask within digits that follow each other; all windows are tried."""
+        tokens = [token for token in _TOKEN.finditer(seen) if token[1]]
+        digits = b"".join(_digit(token[1]) for token in tokens)
+        hidden: set[int] = set()
+        for first in range(len(digits) - DIGITS_MIN + 1):
+            for end in range(first + DIGITS_MIN, min(first + DIGITS_MAX, len(digits)) + 1):
+                if digits[first:end] in self.wanted:
+                    self.found.add(digits[first:end])
+                    hidden.update(range(first + 6, end - 4))
+        pieces, at = [], 0
+        for place in sorted(hidden):
+            pieces += [data[at : tokens[place].start()], self.star]
+            at = tokens[place].end()
+        return b"".join([*pieces, data[at:]])
+
+
+def _digit(token: bytes) -> bytes:
+    if token.startswith(b"&#x"):
+        return token[4:5]
+    return bytes([int(token[2:4])]) if token.startswith(b"&#") else token[-1:]
+
+
+def redact(stream: BinaryIO, name: str, numbers: Iterable[str], encoding: str = "utf-8") -> BinaryIO | None:
+    """
+    Copy a delivery with its card numbers masked: the first six and the last four digits stay.
+
+    :param encoding: of its text, where a mapping says so.
+    :return: the copy; None where a number stands nowhere in it as one (it was put together of several columns), so
+        that no safe copy can be made.
+    """
+    wanted = frozenset(bytes(ord(c) for c in number if "0" <= c <= "9") for number in numbers)
+    mask = _Mask(wanted, *_other_digits(encoding))
+    copy = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - given to the caller
+    try:
+        _copy(stream, name, copy, mask)
+    except BadInput:
+        mask.found.clear()
+    if mask.found != wanted:
+        copy.close()
+        return None
+    copy.seek(0)
+    return copy
+
+
+def _other_digits(encoding: str) -> tuple[bytes | None, bytes]:
+    """Give the table to ASCII and the star of an encoding of one byte a sign whose digits are not ASCII's."""
+    try:
+        digits, star = "0123456789".encode(encoding), "*".encode(encoding)
+    except (LookupError, UnicodeError):
+        return None, b"*"
+    if len(digits) != 10 or digits == b"0123456789":
+        return None, b"*"
+    signs = (bytes([n]).decode(encoding, "replace") for n in range(256))
+    return bytes(ord(sign) if sign.isascii() or sign == "\xa0" else 0xFF for sign in signs), star
+
+
+def _copy(stream: BinaryIO, name: str, copy: BinaryIO, mask: _Mask) -> None:
+    """Copy a file or a container; containers inside others are refused as they are when they are read."""
+    head, whole = with_head(stream)
+    if head.startswith(GZIP):
+        with (
+            gzip.GzipFile(filename="", mode="wb", fileobj=copy, mtime=0) as packed,
+            closing(io.BufferedReader(GzipReader(whole, Meter(name)), _WINDOW)) as content,
+        ):
+            _copy_file(content, name, cast("IO[bytes]", packed), mask)
+        return
+    if not head.startswith(ZIP):
+        _copy_file(whole, name, copy, mask)
+        return
+    with open_zip(whole, name) as archive:
+        if is_office(archive):
+            _copy_parts(archive, archive.infolist(), name, copy, lambda part, to: _copy_text(part, to, mask, _as_text))
+        else:
+            members = read_members(archive, name)
+            _copy_parts(archive, members, name, copy, lambda part, to: _copy_file(part, name, to, mask))
+
+
+def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: _Mask) -> None:
+    """Copy a file that is no container."""
+    head, whole = with_head(stream)
+    if head.startswith(GZIP):
+        message = f"expected files in the container, got another container: {name}"
+        raise BadInput(message)
+    if not head.startswith((*ZIP, _PARQUET)):
+        _copy_text(whole, copy, mask)
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        while block := whole.read(_WINDOW):
+            file.write(block)
+        file.seek(0)
+        if head.startswith(_PARQUET):
+            _copy_parquet(cast("BinaryIO", file), copy, mask)
+            return
+        with open_zip(cast("BinaryIO", file), name) as archive:
+            if not is_office(archive):
+                message = f"expected files in the container, got another container: {name}"
+                raise BadInput(message)
+            _copy_parts(archive, archive.infolist(), name, copy, lambda part, to: _copy_text(part, to, mask, _as_text))
+
+
+def _copy_parts(
+    archive: zipfile.ZipFile,
+    parts: list[zipfile.ZipInfo],
+    name: str,
+    copy: IO[bytes],
+    one: Callable[[BinaryIO, IO[bytes]], None],
+) -> None:
+    """Pack the parts of a ZIP file again, each as ``one`` copies it."""
+    meter = Meter(name, sum(part.compress_size for part in parts))
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in parts:
+            info = zipfile.ZipInfo(part.filename, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            where = f"{part.filename!r} in {name}"
+            with (
+                closing(io.BufferedReader(MemberReader(archive, part, meter, where), _WINDOW)) as content,
+                target.open(info, "w", force_zip64=part.file_size > 1 << 30) as to,
+            ):
+                one(content, to)
+
+
+def _copy_text(
+    stream: BinaryIO, copy: IO[bytes], mask: _Mask, then: Callable[[bytes], bytes] = lambda window: window
+) -> None:
+    """Copy text block by block; what stands at the end of a block is looked at again with the next."""
+    window = b""
+    while True:
+        part = stream.read(_WINDOW)
+        window = then(mask(window + part))
+        safe = len(window) if not part else max(0, len(window) - _REACH)
+        copy.write(window[:safe])
+        window = window[safe:]
+        if not part:
+            break
+
+
+def _as_text(window: bytes) -> bytes:
+    """Make cells of a sheet whose number was masked cells of text."""
+
+    def text(cell: re.Match[bytes]) -> bytes:
+        attributes = cell[1].replace(b' t="n"', b"")
+        return cell[0] if b' t="' in attributes else b'<c%b t="str">%b' % (attributes, cell[2])
+
+    return _CELL.sub(text, window)
+
+
+def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: _Mask) -> None:
+    """Copy a Parquet file with the columns of text masked."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as source, pq.ParquetWriter(copy, source.schema_arrow) as target:
+            for batch in source.iter_batches():
+                columns = [_column(column, mask) for column in batch.columns]
+                target.write_batch(pa.record_batch(columns, schema=source.schema_arrow))
+    except pa.ArrowException as error:
+        raise BadInput(str(error)) from error
+
+
+def _column(column: pa.Array, mask: _Mask) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    words = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
+        return column
+    if not pc.any(pc.match_substring_regex(words, ANYWHERE)).as_py():
+        return column
+    masked = [value and mask(value.encode()).decode() for value in words.to_pylist()]
+    plain = pa.array(masked, words.type)
+    return pa.DictionaryArray.from_arrays(column.indices, plain) if words is not column else plain
