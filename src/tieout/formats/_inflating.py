@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from tieout.errors import BadInput
+from tieout.formats._zip_directory import unreadable
 
 if TYPE_CHECKING:
     from typing import IO
@@ -142,6 +143,9 @@ class MemberReader(io.RawIOBase):
         """Open the member; the archive's directory has been checked."""
         self._meter, self._where = meter, where
         self._file: IO[bytes] = io.BytesIO()
+        if fault := unreadable(info):
+            message = f"{fault}: {where}"
+            raise BadInput(message)
         try:
             self._file = archive.open(info)
         except _NO_MEMBER as error:

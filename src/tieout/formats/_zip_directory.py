@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from tieout.errors import BadInput
 
-__all__ = ["MEMBERS_MAX", "ZIP", "is_office", "open_zip", "read_members"]
+__all__ = ["MEMBERS_MAX", "ZIP", "is_office", "open_zip", "read_members", "unreadable"]
 
 #: What a ZIP file begins with: a file, the directory of an empty one, or a piece of a split one.
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -101,10 +101,17 @@ def _fault(entry: zipfile.ZipInfo) -> str | None:
         "expected a relative path, got one from the root": _FROM_ROOT.match(name) is not None,
         "expected a path that stays inside, got one that leads out": ".." in PurePosixPath(name).parts,
         "expected files, got a link or a device": kind not in {0, stat.S_IFREG, stat.S_IFDIR},
-        "expected files without a password, got an encrypted one": bool(entry.flag_bits & _ENCRYPTED),
-        "expected the compression of every ZIP program (deflate), got another": entry.compress_type not in _METHODS,
     }
     return next((sentence for sentence, found in faults.items() if found), None)
+
+
+def unreadable(entry: zipfile.ZipInfo) -> str | None:
+    """Say why a file cannot be unpacked, or None; the others beside it can."""
+    if entry.flag_bits & _ENCRYPTED:
+        return "expected files without a password, got an encrypted one"
+    if entry.compress_type not in _METHODS:
+        return "expected the compression of every ZIP program (deflate), got another"
+    return None
 
 
 def _is_mac_junk(entry: zipfile.ZipInfo) -> bool:

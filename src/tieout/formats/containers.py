@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tieout.errors import BadInput
@@ -21,6 +22,8 @@ from tieout.formats._zip_directory import MEMBERS_MAX, ZIP, is_office, open_zip,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from _typeshed import WriteableBuffer
 
 __all__ = [
     "HEAD_BYTES",
@@ -58,8 +61,8 @@ def open_members(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Bina
     Members that are workbooks or Parquet can seek; of the others, only files that came plain from a stream that can.
 
     :param name: what to call the file in messages.
-    :raises BadInput: the container is broken, encrypted, holds another one, plays tricks with paths or goes beyond a
-        limit; also while a member is read.
+    :raises BadInput: the container is broken, plays tricks with paths or goes beyond a limit; while a member is read
+        also because that one is damaged, encrypted or another container: the others can be read all the same.
     """
     head, whole = with_head(stream)
     if head.startswith(GZIP):
@@ -86,11 +89,30 @@ def _zip_members(file: BinaryIO, name: str) -> Iterator[tuple[str | None, Binary
             meter = Meter(name, file.seek(0, io.SEEK_END))
             for info in read_members(archive, name):
                 where = f"{info.filename!r} in {name}"
-                with _buffered(MemberReader(archive, info, meter, where)) as content, _member(content, where) as member:
+                with ExitStack() as opened:
+                    try:
+                        content = opened.enter_context(_buffered(MemberReader(archive, info, meter, where)))
+                        member = opened.enter_context(_member(content, where))
+                    except BadInput as error:
+                        member = opened.enter_context(_buffered(_Unreadable(error)))
                     yield info.filename, member
             return
     file.seek(start)
     yield None, file
+
+
+class _Unreadable(io.RawIOBase):
+    """A member that cannot be opened: whoever reads it hears why."""
+
+    def __init__(self, error: BadInput) -> None:
+        self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        del buffer
+        raise self._error
 
 
 def _buffered(reader: io.RawIOBase) -> BinaryIO:

@@ -41,7 +41,8 @@ class Inspection:
 
     :ivar file: as the caller named it.
     :ivar format: the exact format (``camt.053.001.08``); of a container, those of its files; None: not known.
-    :ivar verdict: ``ok`` if and only if there are no problems; ``problems``; ``unreadable``: refused, nothing yielded.
+    :ivar verdict: ``ok`` if and only if there are no problems; ``problems``; ``unreadable``: refused, nothing yielded
+        (of a container: none of its files can be read).
     :ivar records: canonical records.
     :ivar statements: (file inside the container or None, statement), in the file's order.
     :ivar totals: per currency, over the top-level entries of any status.
@@ -85,6 +86,7 @@ class _Found:
     problems_beyond: int = 0
     refusals: list[Problem] = field(default_factory=list)
     fault: str | None = None
+    readable: bool = False
 
 
 def inspect_stream(
@@ -105,8 +107,11 @@ def inspect_stream(
     asked = _Asked(name, mappings, options or ReadOptions())
     try:
         for member, part in open_members(stream, name):
-            _inspect_member(part, member, asked, found)
+            alone = _Found()
+            _inspect_member(part, member, asked, alone)
+            _add_member(found, alone, member)
     except BadInput as error:
+        found.readable = False
         _add_problem(found, Problem(message=str(error), severity="refused"))
     return _concluded(name, found)
 
@@ -194,6 +199,26 @@ def _add_chunk(found: _Found, chunk: Chunk, member: str | None) -> None:
         found.totals[total.currency] = total if before is None else _sum(before, total)
 
 
+def _add_member(found: _Found, alone: _Found, member: str | None) -> None:
+    """Add what one file holds; one of a container that is refused gives nothing but the reason."""
+    refused = bool(alone.refusals) and member is not None
+    found.readable = found.readable or not alone.refusals
+    found.fault = found.fault or alone.fault
+    found.formats |= alone.formats
+    for problem in alone.refusals if refused else [*alone.refusals, *alone.problems]:
+        _add_problem(found, problem)
+    found.problems_beyond += alone.problems_beyond
+    if refused:
+        return
+    found.records += alone.records
+    room = STATEMENTS_MAX - len(found.statements)
+    found.statements += alone.statements[:room]
+    found.statements_beyond += alone.statements_beyond + max(0, len(alone.statements) - room)
+    for total in alone.totals.values():
+        before = found.totals.get(total.currency)
+        found.totals[total.currency] = total if before is None else _sum(before, total)
+
+
 def _sum(one: Total, other: Total) -> Total:
     """Add totals of one currency, at the larger exponent."""
     exponent = max(one.exponent, other.exponent)
@@ -237,7 +262,7 @@ def _concluded(name: str, found: _Found) -> Inspection:
         problems=tuple(problems),
         fault=found.fault,
     )
-    if found.refusals:
+    if found.refusals and not found.readable:
         return replace(told, verdict="unreadable")
     return replace(
         told,

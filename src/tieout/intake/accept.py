@@ -33,9 +33,11 @@ from tieout.store.engine import connect
 from tieout.store.workplace import files_at, files_of_delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tieout.config import Workspace
+    from tieout.formats.reading import Chunk
+    from tieout.model.problems import Problem
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
@@ -135,7 +137,11 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
     )
     stream = store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes)
     with stream:
-        members = work.reader.members(stream, row.name)
+
+        def members() -> Iterator[tuple[str | None, Iterator[Chunk]]]:
+            stream.seek(0)
+            return work.reader.members(stream, row.name)
+
         return stage(work.con, store.lake, origin, members, progress, lambda: _from_the_start(stream, row.name))
 
 
@@ -185,12 +191,17 @@ def _refuse(work: Work, staged: Staged) -> Outcome:
     while True:
         with work.store.book.reading() as connection:
             version = facts_version(connection)
+            before = files_of_delivery(connection, work.row.delivery_id) if work.replay is not None else []
         change = _change(work, "refuse", version)
         change.scopes.add(scope, [finding])
+        change.files = _unread(work, list(staged.unreadable.values()) or [problem])
+        change.replaced = [file.path for file in before if file.table_name == "quarantine"]
         change.delivery = {"state": "refused", "format": staged.version, "reason": problem.sentence}
         try:
             commit(work.store, change)
         except MovedError:
+            for file in change.files:
+                work.store.lake.remove(file.path)
             continue
         return _outcome(work, change, Resolution())
 
@@ -280,11 +291,15 @@ def _write(work: Work, staged: Staged, resolution: Resolution) -> list[LakeFile]
     owners = [work.owner(b.account_number, b.amount.currency) for _, b in staged.balances]
     pairs = [(o.entity_id, o.account_id) for o in owners]
     balances = drafts.balance_table(staged.balances, pairs, row.delivery_id, row.source_id)
-    problems = drafts.quarantine_table(staged.problems, row.delivery_id, work.source, work.system)
-    for name, rows in (("balances", balances), ("quarantine", problems)):
-        file = drafts.write_table(lake, name, rows, row.delivery_id)
-        files += [file] if file else []
-    return files
+    file = drafts.write_table(lake, "balances", balances, row.delivery_id)
+    return files + ([file] if file else []) + _unread(work, staged.problems)
+
+
+def _unread(work: Work, problems: Sequence[Problem]) -> list[LakeFile]:
+    """Write what cannot be read, with its places and reasons."""
+    rows = drafts.quarantine_table(problems, work.row.delivery_id, work.source, work.system)
+    file = drafts.write_table(work.store.lake, "quarantine", rows, work.row.delivery_id)
+    return [file] if file else []
 
 
 def _history(connection: sa.Connection) -> list[Said]:

@@ -133,13 +133,13 @@ class CardScan:
     def look_at_unread(
         self,
         members: Iterable[tuple[str | None, BinaryIO]],
-        lines: set[tuple[str | None, int]] | None,
+        lines: set[tuple[str | None, int | None]] | None,
         messages: Iterable[tuple[int, str]] = (),
     ) -> None:
         """
         Look through what could not be read: what stood in which column is not known.
 
-        :param lines: which raw lines of which member; None: all.
+        :param lines: which raw lines of which member, (member, None) for all of it; None: everything.
         :param messages: what is said of them, with its line: a text may be cut out of more than lines (a workbook).
         """
         candidates, found = 0, []
@@ -168,14 +168,16 @@ class CardScan:
 
 
 def _chosen(
-    members: Iterable[tuple[str | None, BinaryIO]], lines: set[tuple[str | None, int]] | None
+    members: Iterable[tuple[str | None, BinaryIO]], lines: set[tuple[str | None, int | None]] | None
 ) -> Iterator[tuple[int, str]]:
     """Give lines with their numbers; a container that is broken ends them."""
     with suppress(BadInput):
         for member, stream in members:
-            for number, line in enumerate(_lines(stream), 1):
-                if lines is None or (member, number) in lines:
-                    yield number, line
+            every = lines is None or (member, None) in lines
+            with suppress(BadInput):
+                for number, line in enumerate(_lines(stream), 1):
+                    if every or (member, number) in (lines or ()):
+                        yield number, line
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:

@@ -82,7 +82,7 @@ def find(
             scope=scope, reason=reason_of(p.reason), note=_placed(row.name, p), entity_id=work.source.entity, **origin
         )
         for p in staged.problems
-        if p.severity == "finding"
+        if p.severity != "row"
     ]
     if staged.problems_beyond:
         note = f"{row.name}: {staged.problems_beyond} more problems than are kept one by one: replay it after a fix"

@@ -132,7 +132,8 @@ def _takes(workspace: Workspace, source: Source, path: Path) -> bool:
         with path.open("rb") as file:
             for member, stream in open_members(file, path.name):
                 head = stream.read(HEAD_BYTES)
-                return reader.format.identify(Head(member or path.name, head)) is not None
+                if reader.format.identify(Head(member or path.name, head)) is not None:
+                    return True
     except BadInput:
         return False
     return False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import shutil
 import tempfile
 import zipfile
 from contextlib import closing
@@ -187,11 +188,17 @@ def _copy_parts(
             info = zipfile.ZipInfo(part.filename, _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             where = f"{part.filename!r} in {name}"
-            with (
-                closing(io.BufferedReader(MemberReader(archive, part, meter, where), _WINDOW)) as content,
-                target.open(info, "w", force_zip64=part.file_size > 1 << 30) as to,
-            ):
-                one(content, to)
+            with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:
+                try:
+                    with closing(io.BufferedReader(MemberReader(archive, part, meter, where), _WINDOW)) as content:
+                        one(content, cast("IO[bytes]", plain))
+                except BadInput as error:  # nobody can read it, and what stands in it must not stay
+                    plain.seek(0)
+                    plain.truncate()
+                    plain.write(f"left out of the copy: {error}".encode())
+                plain.seek(0)
+                with target.open(info, "w", force_zip64=part.file_size > 1 << 30) as to:
+                    shutil.copyfileobj(plain, to)
 
 
 def _copy_text(

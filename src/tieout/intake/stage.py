@@ -29,7 +29,7 @@ from tieout.model.records import record_schema
 from tieout.store.tables import INDEX_GROUP_ROWS, table_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     import duckdb
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tieout.model.statements import Balance, Statement
     from tieout.store.lake import Lake, LakeFile, LakeWriter
 
+    Members = Iterable[tuple[str | None, Iterable[Chunk]]]
     Keys = npt.NDArray[np.int64]
     Rows = npt.NDArray[np.int32]
 
@@ -65,6 +66,7 @@ class Staged:
     :ivar rows_in: rows of the file = records + quarantined + skipped; ``skipped`` were left out on purpose: by the
         mapping's own ``where``, or because nothing stands in them that moves money.
     :ivar refused: why nothing of the file can be used.
+    :ivar unreadable: of a container, why nothing of these files in it can be used; ``members``: how many it holds.
     :ivar cards: full card numbers in it: then there is no draft.
     """
 
@@ -84,6 +86,8 @@ class Staged:
     quarantined: int = 0
     skipped: int = 0
     refused: Problem | None = None
+    unreadable: dict[str, Problem] = field(default_factory=dict)
+    members: int = 0
     cards: CardScan = field(default_factory=CardScan)
 
     @property
@@ -96,21 +100,48 @@ def stage(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
     origin: Provenance,
-    members: Iterable[tuple[str | None, Iterable[Chunk]]],
+    members: Callable[[], Members],
     progress: Callable[[int], None] = lambda _rows: None,
     unread: Callable[[], Iterable[tuple[str | None, BinaryIO]]] | None = None,
 ) -> Staged:
     """
     Read all chunks of all members of a delivery into drafts.
 
-    A refused file leaves no draft. ``progress`` hears how many rows are done; ``unread`` gives the delivery's files
-    anew, to look for card numbers in rows that cannot be read.
+    A refused file leaves no draft. Of a container, what can be read is, and a file in it that cannot is one row that is
+    quarantined; that may show at its end only, so that the others are then read again without it.
+
+    :param members: gives the files from their beginning.
+    :param progress: hears how many rows are done.
+    :param unread: gives the delivery's raw files, to look for card numbers in what cannot be read.
     """
+    staged = _staged(con, lake, origin, members(), {}, progress, unread)
+    if staged.unreadable and not staged.refused:
+        if len(staged.unreadable) == staged.members:
+            staged.refused = next(iter(staged.unreadable.values()))
+        elif not staged.cards.numbers:
+            staged = _staged(con, lake, origin, members(), staged.unreadable, progress, unread)
+    return staged
+
+
+def _staged(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    origin: Provenance,
+    members: Members,
+    without: Mapping[str, Problem],
+    progress: Callable[[int], None],
+    unread: Callable[[], Iterable[tuple[str | None, BinaryIO]]] | None,
+) -> Staged:
+    """Read everything once, leaving out members that are known to be unreadable."""
     staged, found = Staged(), _Found()
     with _Writing(lake.writer("records", record_schema(), origin.delivery_id)) as drafts:
         rows = 0
         with _InTurn() as deriving:
             for member, chunks in members:
+                staged.members += 1
+                if member is not None and member in without:
+                    _leave_out(staged, member, without[member])
+                    continue
                 for chunk in chunks:
                     _set_aside_without_currency(chunk)
                     _note(staged, chunk, member)
@@ -121,11 +152,15 @@ def stage(
                     rows += table.num_rows
                     progress(rows)
         staged.cards.close()
-        if unread is not None and (staged.refused or staged.quarantined):
-            faulty = {(p.member, p.line) for p in staged.problems if p.severity == "row" and p.line}
+        if unread is not None and (staged.refused or staged.quarantined or staged.unreadable):
+            faulty: set[tuple[str | None, int | None]] = {
+                (p.member, p.line) for p in staged.problems if p.severity == "row" and p.line
+            }
+            faulty |= {(member, None) for member in staged.unreadable}
             said = ((p.line or 0, p.message) for p in staged.problems)
             staged.cards.look_at_unread(unread(), None if staged.refused else faulty, said)
-        drafts.keep = rows > 0 and not staged.refused and not staged.cards.numbers
+        torn = staged.unreadable.keys() - without.keys()
+        drafts.keep = rows > 0 and not staged.refused and not torn and not staged.cards.numbers
     if drafts.keep:
         staged.records = drafts.file
         staged.keys = np.frombuffer(found.keys, np.int64)
@@ -208,7 +243,25 @@ def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
     room = PROBLEMS_MAX - len(staged.problems)
     staged.problems += [p if member is None else replace(p, member=member) for p in chunk.problems[:room]]
     staged.problems_beyond += max(0, len(chunk.problems) - room)
-    staged.refused = staged.refused or next((p for p in chunk.problems if p.severity == "refused"), None)
+    refused = next((p for p in chunk.problems if p.severity == "refused"), None)
+    if refused is not None and member is not None:
+        staged.unreadable.setdefault(member, _within(member, refused))
+    else:
+        staged.refused = staged.refused or refused
+
+
+def _within(member: str, problem: Problem) -> Problem:
+    """Name the file in the container that a problem is about."""
+    named = problem.message if member in problem.message else f"{problem.message} (in {member})"
+    return replace(problem, message=named, member=member)
+
+
+def _leave_out(staged: Staged, member: str, problem: Problem) -> None:
+    """Quarantine a file of a container that cannot be read, as one row of the delivery."""
+    staged.unreadable[member] = problem
+    staged.problems.append(problem)
+    staged.rows_in += 1
+    staged.quarantined += 1
 
 
 def _set_aside_without_currency(chunk: Chunk) -> None:

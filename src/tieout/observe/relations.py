@@ -61,15 +61,15 @@ def quarantine_relation(lake: Lake, snapshot: Snapshot) -> str:
     ``settled`` says what closed an entry: ``evidence``, a delivery that ranks after the row's states its record
     readably, or ``decision``, a person's; without either it is open.
     """
+    told = _with_replaced(lake, snapshot, "quarantine")
+    # Of a file that was refused before its place was kept, the book knows the reason.
     refused = (
         "select delivery_id, source_id, 'refused' as severity, 'unreadable' as reason, reason as message,"
         " 'current' as state from book_deliveries where state = 'refused'"
+        f" and delivery_id not in (select delivery_id from {told} where severity = 'refused')"
     )
     # Files of before have no record_id.
-    rows = (
-        "(select null::blob as record_id where false union all by name"
-        f" select * from {_with_replaced(lake, snapshot, 'quarantine')} union all by name {refused})"
-    )
+    rows = f"(select null::blob as record_id where false union all by name select * from {told} union all by name {refused})"
     return f"""(
         with q as (select * from {rows}),
         evidence as ({_evidence_sql(lake, snapshot)})
