@@ -63,6 +63,8 @@ UNREADABLE = {
     "empty table": ("s.csv", b"", "psp", "empty file"),
     "only blanks": ("s.csv", b"  \n\n", "psp", "expected a header"),
     "a PDF named xml": ("s.xml", b"%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj", "bank", "a PDF document"),
+    "a PDF named csv": ("s.csv", b"%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj", "psp", "a PDF document"),
+    "an old workbook named csv": ("s.csv", b"\xd0\xcf\x11\xe0" + bytes(600), "psp", "an old Office document"),
     "camt cut off": ("s.xml", GOOD_CAMT[:-120].encode(), "bank", "expected well-formed XML"),
     "camt in another encoding": ("s.xml", GOOD_CAMT.replace("R1", "Zürich").encode("latin-1"), "bank", "encoding"),
     "gzip cut off": ("s.csv.gz", gzip.compress(FINE.encode())[:-12], "psp", "ends too early"),

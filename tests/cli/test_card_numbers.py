@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -204,3 +205,33 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(MASKED.encode())
     pq.write_table(pa.table({"text": [f"no {CARD}"]}), tmp_path / "d.parquet", compression="zstd")
     assert sorted(traces(tmp_path)) == ["a", "b", "d.parquet"]
+
+
+@pytest.mark.parametrize("identified", [True, False])
+def test_a_card_number_that_a_replay_finds_leaves_the_lake_too(identified: bool, office: Office) -> None:
+    """A mapping that read the number as an identifier reads it as a text now; or it names rows otherwise."""
+    old = MAPPING.replace('text = "note"', 'payment_id = "note"')
+    new = MAPPING if identified else MAPPING.replace('external_id = "id"\n', "")
+    office.write_mapping(old)
+    content = f"{HEADER}\nc1,charge,10.00,EUR,01.10.2026,{CARD}\n"
+    first = office.ingest("cards.csv", content, "psp").said["deliveries"][0]
+    (office.files / "cards.csv").unlink()
+    assert [row.state for row in office.deliveries()] == ["accepted"]
+    assert traces(office.folder)
+    office.write_mapping(new)
+    again = office.run("--json", "replay", first["delivery_id"], "--reason", "the note is a text")
+    assert again.status == 1, again
+    original, copy = office.deliveries()
+    assert (original.state, copy.state, copy.redacts) == ("erased", "accepted", original.delivery_id)
+    assert traces(office.folder) == []
+    office.run("export", "records", "--to", office.files / "records.jsonl")
+    rows = [json.loads(line) for line in (office.files / "records.jsonl").read_text().splitlines()]
+    assert [(row["amount"], row["text"]) for row in rows] == [("10.00", MASKED)]
+    checked = office.run("verify")
+    assert (checked.status, checked.err) == (0, "")
+    assert "gives the same figures" in checked.out
+    office.write_mapping(new)
+    assert office.ingest("cards.csv", content, "psp").said["deliveries"][0]["repeat"]
+    (office.files / "cards.csv").unlink()
+    assert traces(office.folder) == []
+    assert CARD not in office.run("explain", original.delivery_id[:12]).out

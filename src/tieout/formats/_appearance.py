@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tieout.formats.reading import Head
 
-__all__ = ["appearance", "columns_of"]
+__all__ = ["appearance", "columns_of", "marked"]
 
 _MARKS = (
     (b"%PDF", "a PDF document"),
@@ -59,7 +59,7 @@ def appearance(head: Head) -> str:
         return "an empty file"
     if not data.strip(b" \t\r\n\0"):
         return "a file of blanks"
-    what = _marked(data)
+    what = marked(data)
     if what is not None:
         return what
     if data[_TAR_MARK] == b"ustar":
@@ -70,14 +70,14 @@ def appearance(head: Head) -> str:
 
 def columns_of(head: Head) -> list[str]:
     """Name the columns of a file that looks like a text table; none if it does not."""
-    text = _decoded(head.data) if _marked(head.data) is None else None
+    text = _decoded(head.data) if marked(head.data) is None else None
     if text is None or text.lstrip().startswith("<") or _JSON.match(text):
         return []
     table = _table(text)
     return [name for name in table[1] if name] if table else []
 
 
-def _marked(data: bytes) -> str | None:
+def marked(data: bytes) -> str | None:
     """Say what the first bytes mark a file as; marks of two letters may also begin a text."""
     found = next(((mark, what) for mark, what in _MARKS if data.startswith(mark)), None)
     return None if found is None or (len(found[0]) < _SURE_BYTES and _is_text(data)) else found[1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sa
@@ -116,9 +117,34 @@ def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) 
         message = f"{note}: nothing of it was kept; deliver the file again without card numbers"
         raise BadInput(message)
     reason = f"{note}: a copy without it was kept and the original destroyed"
+    again = _read_from_copy(work, copy_id, progress) if work.replay is not None else None
     outcome = accept(work.store, work.workspace, copy_id, progress)
-    erase(work, reason)
+    if again is not None:
+        outcome = again
+    erase(work, reason, staged.cards.numbers if work.replay is not None else ())
     return replace(outcome, reason=_both(reason, outcome.reason)) if outcome else None
+
+
+def _read_from_copy(work: Work, copy_id: str, progress: Callable[[int], None]) -> Outcome | None:
+    """
+    Replay a delivery from its redacted copy, so that what it said before is withdrawn or masked.
+
+    Accepting the copy alone would leave both: what the delivery said then, and what its copy says now.
+    """
+    table = schema.delivery
+    with work.store.book.reading() as connection:
+        copy = connection.execute(sa.select(table).where(table.c.delivery_id == copy_id)).one()
+    content = {"path": copy.path, "wrapped_key": copy.wrapped_key, "bytes": copy.bytes}
+    masked = replace(work, row=SimpleNamespace(**{**work.row._mapping, **content}))
+    staged = _read(masked, progress)
+    if staged.cards.numbers or staged.refused:
+        return None
+    try:
+        return _settle(masked, staged)
+    except AlreadyDoneError:
+        if staged.records:
+            work.store.lake.remove(staged.records.path)
+        return None
 
 
 def _both(*sentences: str | None) -> str:

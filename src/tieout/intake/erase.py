@@ -1,7 +1,8 @@
 """
 Destroying a delivery: its key goes, a tombstone stays.
 
-Only where the law demands it, or where a full card number came in; then a redacted copy takes its place first.
+Only where the law demands it, or where a full card number came in; then a redacted copy takes its place first, and what
+the lake holds of it is masked with it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from tieout.intake.lake_redaction import swap, swapped
 from tieout.intake.receive import receive
 from tieout.intake.redaction import redact
 from tieout.store import schema
 from tieout.store.book import append_audit
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tieout.intake.work import Work
 
 __all__ = ["erase", "redacted_copy"]
@@ -36,14 +40,22 @@ def redacted_copy(work: Work, numbers: set[str]) -> str | None:
         return receive(store, row.source_id, copy, row.name, redacts=row.delivery_id).delivery_id
 
 
-def erase(work: Work, reason: str) -> None:
-    """Destroy the key of a delivery, then its bytes; digest, reason and who remain. Doing it twice is no error."""
+def erase(work: Work, reason: str, numbers: Collection[str] = ()) -> None:
+    """
+    Destroy the key of a delivery, then its bytes; digest, reason and who remain. Doing it twice is no error.
+
+    :param numbers: card numbers that may stand in what the lake holds of it, since it was read before.
+    """
     store, table = work.store, schema.delivery
+    swaps = swapped(store, work.con, work.row.delivery_id, numbers) if numbers else []
     with store.book.writing() as connection:
         mine = table.c.delivery_id == work.row.delivery_id
         if connection.scalar(sa.select(table.c.state).where(mine)) == "erased":
+            for one in swaps:
+                store.lake.remove(one.file.path)
             return
         connection.execute(sa.update(table).where(mine).values(state="erased", wrapped_key=None, reason=reason))
+        swap(connection, swaps)
         append_audit(
             connection,
             at=store.now_us(),
@@ -51,6 +63,8 @@ def erase(work: Work, reason: str) -> None:
             action="erase",
             subject=f"delivery {work.row.delivery_id}",
             reason=reason,
-            body={"sha256": work.row.sha256},
+            body={"sha256": work.row.sha256} | ({"redacted": [one.said() for one in swaps]} if swaps else {}),
         )
     store.landing.remove(work.row.path)
+    for one in swaps:
+        store.lake.remove(one.path)

@@ -102,6 +102,9 @@ class Scratch:
         with self.store.book.writing() as connection:
             if connection.execute(sa.select(table.c.delivery_id).where(mine)).first() is None:
                 connection.execute(sa.insert(table).values(fresh))
+            elif copy is not None:  # taken over with an earlier commit, as the book has it now: without a key
+                content = {name: copy[name] for name in ("path", "wrapped_key", "bytes")}
+                connection.execute(sa.update(table).where(mine).values(**content))
 
     def forget(self, version: int) -> None:
         """Take out what performing a commit wrote, and everything after it."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["HEAD_BYTES", "Reader", "owner_of", "reader_for"]
 
 HEAD_BYTES = 65_536
+# What a mapping reads as text.
+_PLAIN = ("csv", "tsv", "jsonl", "fixed")
 # Formats whose reports give moments, not days of the account.
 _MOMENTS = ("stripe.", "adyen.")
 
@@ -69,11 +71,20 @@ class Reader:
         except BadInput as error:
             yield None, iter([refusal(str(error))])
 
+    def _is_something_else(self, head: bytes) -> bool:
+        """Whether a mapping was given what is no table by its first bytes: a column that it lacks would say little."""
+        from tieout.formats._appearance import marked
+        from tieout.formats.tabular import MappingFormat
+
+        if not self.is_mapping or not isinstance(self.format, MappingFormat):
+            return False
+        return self.format.mapping.format in _PLAIN and marked(head) is not None
+
     def _chunks(self, stream: BinaryIO, name: str) -> Iterator[Chunk]:
         try:
             head, whole = _peek(stream)
             version = self.format.identify(Head(name, head)) if not self.is_mapping else self.format.id
-            if version is None:
+            if version is None or self._is_something_else(head):
                 yield refusal(_not_this(self.format.id, name, head))
                 return
             first = True

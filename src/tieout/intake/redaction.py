@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["redact"]
+__all__ = ["Mask", "mask_of", "masked_column", "redact"]
 
 _WINDOW = 1 << 20
 _REACH = 4096  # longer than any card number with escapes, blanks and line breaks
@@ -50,7 +50,7 @@ _CELL = re.compile(rb"<c\b([^<>]*)>(\s*<v>[^<>]*\*[^<>]*</v>)")
 
 
 @dataclass(slots=True)
-class _Mask:
+class Mask:
     """
     What is to be masked, and what was.
 
@@ -104,18 +104,23 @@ def redact(stream: BinaryIO, name: str, numbers: Iterable[str], encoding: str = 
     :return: the copy; None where a number stands nowhere in it as one (it was put together of several columns), so
         that no safe copy can be made.
     """
-    wanted = frozenset(bytes(ord(c) for c in number if "0" <= c <= "9") for number in numbers)
-    mask = _Mask(wanted, *_other_digits(encoding))
+    mask = mask_of(numbers, encoding)
     copy = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - given to the caller
     try:
         _copy(stream, name, copy, mask)
     except BadInput:
         mask.found.clear()
-    if mask.found != wanted:
+    if mask.found != mask.wanted:
         copy.close()
         return None
     copy.seek(0)
     return copy
+
+
+def mask_of(numbers: Iterable[str], encoding: str = "utf-8") -> Mask:
+    """Make what masks these numbers, as they are written in an encoding."""
+    wanted = frozenset(bytes(ord(c) for c in number if "0" <= c <= "9") for number in numbers)
+    return Mask(wanted, *_other_digits(encoding))
 
 
 def _other_digits(encoding: str) -> tuple[bytes | None, bytes]:
@@ -130,7 +135,7 @@ def _other_digits(encoding: str) -> tuple[bytes | None, bytes]:
     return bytes(ord(sign) if sign.isascii() or sign == "\xa0" else 0xFF for sign in signs), star
 
 
-def _copy(stream: BinaryIO, name: str, copy: BinaryIO, mask: _Mask) -> None:
+def _copy(stream: BinaryIO, name: str, copy: BinaryIO, mask: Mask) -> None:
     """Copy a file or a container; containers inside others are refused as they are when they are read."""
     head, whole = with_head(stream)
     if head.startswith(GZIP):
@@ -151,7 +156,7 @@ def _copy(stream: BinaryIO, name: str, copy: BinaryIO, mask: _Mask) -> None:
             _copy_parts(archive, members, name, copy, lambda part, to: _copy_file(part, name, to, mask))
 
 
-def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: _Mask) -> None:
+def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: Mask) -> None:
     """Copy a file that is no container."""
     head, whole = with_head(stream)
     if head.startswith(GZIP):
@@ -202,7 +207,7 @@ def _copy_parts(
 
 
 def _copy_text(
-    stream: BinaryIO, copy: IO[bytes], mask: _Mask, then: Callable[[bytes], bytes] = lambda window: window
+    stream: BinaryIO, copy: IO[bytes], mask: Mask, then: Callable[[bytes], bytes] = lambda window: window
 ) -> None:
     """Copy text block by block; what stands at the end of a block is looked at again with the next."""
     window = b""
@@ -226,7 +231,7 @@ def _as_text(window: bytes) -> bytes:
     return _CELL.sub(text, window)
 
 
-def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: _Mask) -> None:
+def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: Mask) -> None:
     """Copy a Parquet file with the columns of text masked."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -234,16 +239,22 @@ def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: _Mask) -> None:
     try:
         with pq.ParquetFile(file) as source, pq.ParquetWriter(copy, source.schema_arrow) as target:
             for batch in source.iter_batches():
-                columns = [_column(column, mask) for column in batch.columns]
+                columns = [masked_column(column, mask) for column in batch.columns]
                 target.write_batch(pa.record_batch(columns, schema=source.schema_arrow))
     except pa.ArrowException as error:
         raise BadInput(str(error)) from error
 
 
-def _column(column: pa.Array, mask: _Mask) -> pa.Array:
+def masked_column(column: pa.Array, mask: Mask) -> pa.Array:
+    """Mask a column of texts, or of lists of them; any other stays as it is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_list(column.type):
+        texts = masked_column(column.values, mask)
+        if texts is column.values:
+            return column
+        return pa.ListArray.from_arrays(column.offsets, texts, mask=column.is_null() if column.null_count else None)
     words = column.dictionary if pa.types.is_dictionary(column.type) else column
     if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
         return column

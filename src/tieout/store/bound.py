@@ -111,10 +111,14 @@ def _commits(connection: sa.Connection, entries: list[Row]) -> list[str]:
     files: dict[int, list[Row]] = defaultdict(list)
     for file in _rows(connection, schema.lake_file, schema.lake_file.c.path):
         files[file["version"]].append({name: file[name] for name in _FILE})
+    masked = {
+        new["from"]: new for entry in entries if entry["action"] == "erase" for new in entry["said"].get("redacted", ())
+    }
     found = []
     for row in _rows(connection, schema.ledger_commit, schema.ledger_commit.c.version):
         version = row["version"]
         said, listed = bound.pop(version, ({}, []))
+        listed = [_newest(file, masked) for file in listed]
         if not said:
             found.append(f"commit {version} is in the book, and no entry of the audit log tells of it")
         elif other := _other(row, said):
@@ -123,6 +127,13 @@ def _commits(connection: sa.Connection, entries: list[Row]) -> list[str]:
             found.append(f"commit {version} was changed: its lake files are not those that the audit log binds")
     found += [f"commit {version} is in the audit log, and was removed from the book" for version in bound]
     return found + [f"the book has lake files of a commit {version} that it does not have" for version in files]
+
+
+def _newest(file: Row, masked: Mapping[str, Row]) -> Row:
+    """Give the file that took the place of one in which a card number stood."""
+    while (new := masked.get(file["path"])) is not None:
+        file = {name: new[name] for name in _FILE}
+    return file
 
 
 def _decisions(connection: sa.Connection, entries: list[Row]) -> list[str]:
