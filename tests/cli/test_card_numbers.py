@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -110,7 +111,7 @@ def parquet() -> bytes:
 
 
 OTHER = f"{HEADER}\nc3,charge,30.00,EUR,01.10.2026,fine\n"
-PACKED = {
+PACKED: dict[str, tuple[str, Callable[[], bytes], str, int]] = {
     "gzip": ("cards.csv.gz", lambda: gzip.compress(TABLE.encode()), "", 2),
     "a member of a zip": ("cards.zip", lambda: zipped(**{"a.csv": OTHER.encode(), "b.csv": TABLE.encode()}), "", 3),
     "UTF-16": ("cards.csv", lambda: TABLE.encode("utf-16"), "", 2),

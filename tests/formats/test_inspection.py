@@ -96,10 +96,18 @@ def test_the_files_of_a_container_are_summed_and_told_apart() -> None:
     assert [problem["member"] for problem in said["problems"]] == ["c.xml"]
 
 
-def test_one_file_that_cannot_be_read_makes_its_container_unreadable() -> None:
+def test_a_file_of_a_container_that_cannot_be_read_gives_nothing_and_the_others_count() -> None:
+    alone = inspected(CLOSES)
     found = inspected(zipped(**{"a.xml": CLOSES, "b.xml": CLOSES[:400]}))
-    assert (found.verdict, found.records, found.statements, found.totals) == ("unreadable", 0, (), ())
+    assert (found.verdict, found.records, found.totals) == ("problems", alone.records, alone.totals)
+    assert [member for member, _ in found.statements] == ["a.xml"] * len(alone.statements)
     assert [problem.member for problem in found.problems] == ["b.xml"]
+
+
+def test_a_container_of_which_nothing_can_be_read_is_unreadable() -> None:
+    found = inspected(zipped(**{"a.xml": CLOSES[:300], "b.xml": CLOSES[:400]}))
+    assert (found.verdict, found.records, found.statements, found.totals) == ("unreadable", 0, (), ())
+    assert [problem.member for problem in found.problems] == ["a.xml", "b.xml"]
 
 
 @pytest.mark.parametrize(
