@@ -147,9 +147,9 @@ def test_a_decision_holds_after_a_replay_and_new_entries_are_open(office: Office
 def test_a_file_that_could_not_be_read_is_closed_by_a_person(office: Office) -> None:
     office.ingest("a.xml", CAMT_HEAD + entry("1.00") + CAMT_FOOT[:9], "bank")
     delivery = office.deliveries()[0].delivery_id
-    assert waiting(office) == [(None, None)]
+    assert waiting(office) == [(1, None)]
     assert office.run("quarantine", "--settle", delivery, "--reason", "sent again").status == 0
-    assert waiting(office, "--all") == [(None, "decision")]
+    assert waiting(office, "--all") == [(1, "decision")]
 
 
 @pytest.mark.parametrize(
