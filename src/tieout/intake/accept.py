@@ -111,9 +111,11 @@ def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) 
     """Accept a copy without card numbers, then destroy what came."""
     line, column = min(staged.cards.places)
     note = f"{work.row.name} line {line}, column {column}: a full card number came in"
+    held = staged.cards.numbers if work.replay is not None else ()  # the lake may hold them since an earlier reading
     copy_id = redacted_copy(work, staged.cards.numbers)
     if copy_id is None:
-        erase(work, f"{note}, and no copy without it could be made: deliver the file again without card numbers")
+        reason = f"{note}, and no copy without it could be made: deliver the file again without card numbers"
+        erase(work, reason, held)
         message = f"{note}: nothing of it was kept; deliver the file again without card numbers"
         raise BadInput(message)
     reason = f"{note}: a copy without it was kept and the original destroyed"
@@ -121,7 +123,7 @@ def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) 
     outcome = accept(work.store, work.workspace, copy_id, progress)
     if again is not None:
         outcome = again
-    erase(work, reason, staged.cards.numbers if work.replay is not None else ())
+    erase(work, reason, held)
     return replace(outcome, reason=_both(reason, outcome.reason)) if outcome else None
 
 
