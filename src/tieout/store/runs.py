@@ -217,9 +217,8 @@ def standing_matches(
         columns += ["null::varchar as run_id", "null::bigint as run_sequence", "null::boolean as provisional"]
         return f"(select {', '.join(columns)} where false)"
     listed = [lake.full(f.file.path) for f in files]
-    rows = f"read_parquet({paths(listed)}, filename = true)"
-    if among is not None:
-        rows = rows_among(con, listed, f"r.record_key in (select record_key from {among})")
+    wanted = f"r.record_key in (select record_key from {among})"
+    rows = f"read_parquet({paths(listed)}, filename = true)" if among is None else rows_among(con, listed, wanted)
     if not origins and not results.voids:
         return f"(select m.* exclude (filename) from {rows} m)"
     con.register(
