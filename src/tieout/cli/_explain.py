@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._chain import show_chain
 from tieout.cli._matched import show_matching
 from tieout.cli._opening import opened
 from tieout.cli._output import measured, say, say_json, say_table
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
-#: With more records than this, each gets one line; JSON has the particulars.
-_WHOLE_MAX = 5
 _RIGHT = frozenset({"count", "amount", "net", "line"})
 _FIELDS = (
     "kind", "status", "source_id", "entity_id", "account_id", "sub_account", "booked_on", "value_on", "occurred_at", "due_on",
@@ -41,8 +40,10 @@ def explain(
     """
     Show everything about one thing, by any identifier that any system used for it.
 
-    A charge, payout, order or bank reference in any spelling; the id of a record, a delivery or an exception, or its
-    first six digits; the name of a file; the id of a statement.
+    A charge, payout, order or bank reference in any spelling; the id of a record, a match, a journal, a delivery or an
+    exception, or its first six digits; the name of a file; the id of a statement.
+
+    Says what the thing hangs together with, from its document to the bank line, and the journals drafted of it.
 
     Exit status: 0 found; 1 not found, or the beginning of several ids.
     """
@@ -61,6 +62,8 @@ def explain(
 
 
 def _show(found: Explanation) -> None:
+    from tieout.observe.explain import WHOLE_MAX
+
     if found.ambiguous:
         say(f"{found.asked!r} is the beginning of several records; give more of it:")
         for record_id in found.ambiguous:
@@ -68,13 +71,14 @@ def _show(found: Explanation) -> None:
     elif not found.found:
         say(
             f"nothing is known of {found.asked!r}: looked among all identifiers and references of records (in any"
-            " spelling), ids of records, deliveries, exceptions and statements, and names of files"
+            " spelling), ids of records, matches, journals, deliveries, exceptions and statements, and names of files"
         )
-    if found.count > _WHOLE_MAX:
+    if found.count > WHOLE_MAX:
         _show_many(found)
-    else:
-        for record in found.records:
+    for record in found.records:
+        if "matches" in record:
             _show_record(record)
+    show_chain(found.chain, found.journals)
     for delivery in found.deliveries:
         _show_delivery(delivery)
     for statement in found.statements:

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.model.money import format_minor
+from tieout.observe.chain import links_of, told_of
+from tieout.observe.drafted import journals_of, records_of_journal
 from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
+from tieout.observe.result_rows import ResultRows
 from tieout.observe.standing import records_of_match, standing_of
 from tieout.store import schema
 from tieout.store.engine import point_cursor
@@ -33,12 +36,12 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["SHOWN_MAX", "Explanation", "explain"]
+__all__ = ["SHOWN_MAX", "WHOLE_MAX", "Explanation", "explain"]
 
 #: Of many records, so many are shown one by one; ``totals`` speak of all.
 SHOWN_MAX = 20
-#: Raw lines are read for so many records: each may mean reading a large delivery.
-_RAW_MAX = 5
+#: So many records are shown in full: raw lines (each may mean reading a large delivery), matches, the chain.
+WHOLE_MAX = 5
 #: The shortest beginning of an id that is looked for.
 PREFIX_MIN = 6
 _HEX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
@@ -53,6 +56,8 @@ class Explanation:
     :ivar count: how many records it names; ``records`` holds the first of them, with their history.
     :ivar totals: the records that stand, summed by kind and currency.
     :ivar ambiguous: ids that begin with what was asked, when it was the beginning of several.
+    :ivar chain: the records shown in full and all that matches tie to them, documents first, the ledger last; ``journals``:
+        the drafts that book them.
     """
 
     asked: str
@@ -63,6 +68,8 @@ class Explanation:
     statements: list[dict[str, Any]] = field(default_factory=list)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
+    chain: list[dict[str, Any]] = field(default_factory=list)
+    journals: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def found(self) -> bool:
@@ -74,11 +81,12 @@ class Explanation:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def explain(store: Store, asked: str) -> Explanation:
+def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
     """
     Find everything about an identifier; changes nothing.
 
     :param asked: as any system writes it, in any spelling, or the beginning (6 or more digits) of an id of tieout's.
+    :param follow: also tell the chain that it stands in, and the journals.
     """
     asked = asked.strip()
     result = Explanation(asked)
@@ -96,15 +104,40 @@ def explain(store: Store, asked: str) -> Explanation:
         if ids:
             particulars = Particulars(store, connection, con, files)
             fetch_versions(con, store.lake, files, ids, read if count else frozenset())
-            result.records = particulars.of_records(ids, raw=len(ids) <= _RAW_MAX)
+            whole = ids if len(ids) <= WHOLE_MAX else _called_so(con, ids)
+            result.records = particulars.of_records(ids, raw=frozenset(whole))
             _tell_roles(con, result)
-            if len(ids) <= _RAW_MAX:
-                standing = standing_of(con, store.lake, files, results, ids)
-                for one in result.records:
-                    one.update(standing[one["record"]["record_id"]])
+            look = ResultRows(con, store.lake, results)
+            standing = standing_of(con, store.lake, files, look, whole)
+            for one in result.records:
+                one.update(standing.get(one["record"]["record_id"], {}))
+            if follow:
+                _follow(con, store, files, look, result, [record_id.hex() for record_id in whole])
         if not result.totals and result.records:
             result.count = len(result.records)
     return result
+
+
+def _called_so(con: duckdb.DuckDBPyConnection, ids: list[bytes]) -> list[bytes]:
+    """Of many records that name an identifier, give those that are called so: a payout, and not its lines."""
+    rows = con.execute(f"select record_id from hit group by record_id having bit_or(roles) & 1 = 1").fetchall()
+    called = {bytes(record_id) for (record_id,) in rows}
+    found = [record_id for record_id in ids if record_id in called]
+    return found if len(found) <= WHOLE_MAX else []
+
+
+def _follow(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    files: dict[str, list[LakeFile]],
+    look: ResultRows,
+    result: Explanation,
+    ids: list[str],
+) -> None:
+    """Tell the chain of the records that are shown in full, and the journals that book what stands in it."""
+    links = links_of(con, store.lake, files, look, ids)
+    result.chain = told_of(links, frozenset(ids))
+    result.journals = journals_of(con, store.lake, look.results, links.ids)
 
 
 def _find_in_book(connection: sa.Connection, result: Explanation) -> None:
@@ -137,7 +170,7 @@ def _by_own_id(
 def _by_result(
     connection: sa.Connection, con: duckdb.DuckDBPyConnection, store: Store, results: Results, result: Explanation
 ) -> list[bytes]:
-    """Find the record of an exception that a run left, or the records of a match, by the beginning of its id."""
+    """Find the records of an exception that a run left, of a match or of a journal, by the beginning of its id."""
     lowered = result.asked.lower()
     if not _HEX.fullmatch(lowered) or len(lowered) > _RECORD_DIGITS:
         return []
@@ -146,7 +179,10 @@ def _by_result(
         listed.c.exception_id.startswith(lowered), listed.c.record_id.is_not(None)
     )
     named = [bytes.fromhex(record_id) for record_id in connection.scalars(query.distinct().limit(SHOWN_MAX))]
-    return named or records_of_match(con, store.lake, results, lowered, SHOWN_MAX)
+    look = ResultRows(con, store.lake, results)
+    return (
+        named or records_of_match(look, lowered, SHOWN_MAX) or records_of_journal(look, lowered, SHOWN_MAX)
+    )
 
 
 def _shown_ids(
@@ -170,7 +206,7 @@ def _shown_ids(
     result.totals = _totals(con)
     rows = con.execute(f"""
         select f.record_id from found f left join standing s on s.record_id = f.record_id
-        order by f.version is null, s.account_id, s.booked_on, f.record_id limit {SHOWN_MAX}
+        order by f.roles & 1 = 0, f.version is null, s.account_id, s.booked_on, f.record_id limit {SHOWN_MAX}
     """).fetchall()
     return [bytes(record_id) for (record_id,) in rows]
 

@@ -50,19 +50,19 @@ class Particulars:
         """Work on one state of the book: ``connection`` is in the transaction that gave ``files``."""
         self._store, self._connection, self._con, self._files = store, connection, con, files
 
-    def of_records(self, ids: list[bytes], *, raw: bool) -> list[dict[str, Any]]:
+    def of_records(self, ids: list[bytes], *, raw: frozenset[bytes]) -> list[dict[str, Any]]:
         """
         Give everything about some records, in their order.
 
-        :param raw: read their raw lines too.
+        :param raw: of these read the raw lines too.
         """
         versions = self._versions()
         reports, deliveries = self._reports(ids)
         found = []
-        for record_id in [record.hex() for record in ids]:
-            mine = versions.get(record_id, [])
+        for record in ids:
+            mine = versions.get(record.hex(), [])
             if mine:
-                found.append(self._record(mine, reports.get(record_id, []), deliveries, raw=raw))
+                found.append(self._record(mine, reports.get(record.hex(), []), deliveries, raw=record in raw))
         return found
 
     def _record(
