@@ -1,6 +1,7 @@
 """What is not drafted, why, and who books it; ids; and the proof that fires when a line is off."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,28 @@ def test_a_match_counted_in_finer_decimals_makes_the_same_journals() -> None:
         keys = ("amount", "allocated", "tax_amount")
         row.update({key: row[key] * 100 for key in keys if key in row} | {"exponent": 4})
     assert first.draft()[0] == second.draft()[0]
+
+
+@pytest.mark.parametrize(
+    ("currency", "exponent", "tax"),
+    [("EUR", 4, 1_055), ("EUR", 4, -1_055), ("KWD", 9, 100_000_001), ("JPY", 2, 13), ("EUR", 9, 1)],
+)
+def test_the_tax_in_a_difference_keeps_its_finer_digits(currency: str, exponent: int, tax: int) -> None:
+    one, sign = 10**exponent, 1 if tax > 0 else -1
+    facts = Facts(rates="date,base,quote,rate\n2026-10-01,EUR,KWD,0.3331\n2026-10-01,EUR,JPY,162.5\n")
+    facts.record("inv_1", "invoice" if sign > 0 else "bill", f"{sign * 50} {currency}", "10-01")
+    facts.record("b_1", "bank_entry", f"{sign * 49} {currency}")
+    facts.match("m_1", {"inv_1": None}, {"b_1": None}, differences={"discount": f"{sign} {currency}"})
+    facts.adjustments[0].update(amount=sign * one, tax_amount=tax, exponent=exponent)
+    rows = facts.draft()[0].to_pylist()
+    found = {
+        row["name"]: Fraction(row["debit"] - row["credit"], 10 ** row["exponent"])
+        for row in rows
+        if row["currency"] == currency and row["debit"] != row["credit"]
+    }
+    names = ("discounts_allowed", "output_vat") if sign > 0 else ("discounts_received", "input_vat")
+    assert found[names[1]] == Fraction(tax, one)
+    assert found[names[0]] == sign - Fraction(tax, one)
 
 
 def test_what_the_how_to_shows_is_read(tmp_path: Path) -> None:

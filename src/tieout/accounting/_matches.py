@@ -33,25 +33,25 @@ def _whole(amount: str, exponent: str) -> str:
     return f"({amount})::hugeint * [{_POWERS}][{_DECIMALS} - {exponent} + 1]"
 
 
-def _narrowed(amount: str, exponent: str, own: str) -> str:
+def _narrowed(exponent: str, own: str, **amounts: str) -> str:
     """
-    Write ``allocated, exponent`` at the decimals of the record, if no digit is lost by it.
+    Write amounts, under the names given, and ``exponent`` at the decimals of the record, if no digit of any is lost by it.
 
     A run of matching counts a currency in the finest decimals that any of its facts has.
     """
     power = f"[{_POWERS}][greatest({exponent} - {own}, 0) + 1]"
-    fits = f"{amount} % {power} = 0"
-    return (
-        f"case when {fits} then {amount} // {power} else {amount} end as allocated,"
-        f" case when {fits} then least({exponent}, {own}) else {exponent} end as exponent"
-    )
+    fits = " and ".join(f"{amount} % {power} = 0" for amount in amounts.values())
+    narrow = [
+        f"case when {fits} then {amount} // {power} else {amount} end as {name}" for name, amount in amounts.items()
+    ]
+    return ", ".join([*narrow, f"case when {fits} then least({exponent}, {own}) else {exponent} end as exponent"])
 
 
 _SIGN = "case when {0} < 0 then -abs(m.allocated) else abs(m.allocated) end"
 
 _MONEY = f"""
 create or replace temp table draft_money as
-select * exclude (taken, decimals, own), {_narrowed("taken", "decimals", "own")} from (
+select * exclude (taken, decimals, own), {_narrowed("decimals", "own", allocated="taken")} from (
     select m.match_id, r.record_id, r.record_key, r.entity_id, r.booked_on, m.currency, m.claim,
         {_SIGN.format("r.amount")} as taken, m.exponent as decimals, r.exponent as own
     from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
@@ -74,7 +74,7 @@ with taken as (
     where m.status = 'confirmed' and m.claim in ('document', 'settlement', 'transfer')
         and m.match_id in (select match_id from draft_money)
 ), found as (
-    select * exclude (taken, decimals), {_narrowed("taken", "decimals", "own_exponent")} from taken
+    select * exclude (taken, decimals), {_narrowed("decimals", "own_exponent", allocated="taken")} from taken
 )
 select match_id, side, 'document' as matched, record_id as clears, kind as document, entity_id, null as other_account_id,
     booked_on, counterparty, currency, exponent, allocated, amount, own_exponent, base_amount, base_currency,
@@ -96,10 +96,10 @@ with summed as (
         sum(coalesce(tax_amount, 0))::bigint as tax_taken
     from adjustments where match_id in (select match_id from draft_money) group by all
 ), narrowed as (
-    select s.*, {_narrowed("taken", "decimals", "c.exponent")} from summed s join draft_currency c using (currency)
+    select s.*, {_narrowed("decimals", "c.exponent", amount="taken", tax="tax_taken")}
+    from summed s join draft_currency c using (currency)
 )
-select match_id, reason, currency, exponent, allocated as amount, tax_taken // [{_POWERS}][decimals - exponent + 1] as tax
-from narrowed
+select match_id, reason, currency, exponent, amount, tax from narrowed
 """
 
 # One row per match: its sums, which way it runs, which payment completes it, and what is wrong with it.

@@ -169,7 +169,7 @@ def _position(row: dict[str, Any], left: int) -> dict[str, Any]:
 
 def _exception(row: dict[str, Any], file: ResultFile) -> dict[str, Any]:
     """Say what a run could not decide, with what came nearest and why it was not taken."""
-    plain = {name: row[name] for name in ("exception_id", "reconciliation", "claim", "reason", "note", "currency")}
+    plain = {name: row[name] for name in ("exception_id", "reconciliation", "claim", "side", "reason", "note", "currency")}
     return {
         **plain,
         "amount": format_shortest(row["amount"], row["exponent"], row["currency"]),

@@ -85,6 +85,15 @@ class Match:
     records: list[MatchedRecord] = field(default_factory=list)
     rest: dict[str, Rest] = field(default_factory=dict)
 
+    @property
+    def of_settlement(self) -> bool:
+        """Whether it says what a settlement is made of."""
+        return any(part.claim == "settlement" and part.side in self._sides for part in self.records)
+
+    @property
+    def _sides(self) -> set[str]:
+        return {side for side, rest in self.rest.items() if rest.count}
+
 
 @dataclass(slots=True)
 class Stage:
@@ -110,6 +119,7 @@ class Chain:
 
     :ivar matches: of all its stages, those of the record itself first.
     :ivar settlement_id: in which the record was settled; ``beside``: how many other lines that settlement has.
+    :ivar is_payout: the record is what the settlement paid out, so that its lines are its own.
     :ivar journals: the drafts that book it, as ``explain`` tells them.
     """
 
@@ -118,6 +128,7 @@ class Chain:
     matches: list[Match]
     settlement_id: str | None = None
     beside: int = 0
+    is_payout: bool = False
     journals: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -153,7 +164,7 @@ def chain_of(store: Store, record_id: str) -> Chain:
     stages = _stages(list(records.values()), tied, record_id)
     beside = kin.lines - sum(name in kin.of_settlement for name in told)
     _count_lines(stages, kin.focus, beside)
-    return Chain(record_id, stages, _matches(links, records, snapshot.results.runs), kin.settlement_id, beside, journals)
+    return Chain(record_id, stages, _matches(links, records, snapshot.results.runs), kin.settlement_id, beside, kin.focus == "payout", journals)
 
 
 def _on_their_way(look: ResultRows, told: dict[str, Any]) -> set[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tieout.observe.money_view import PAGE_ROWS
 from tieout.web import words
 from tieout.web.figures import figures_for
 
@@ -68,6 +69,8 @@ def environment() -> Environment:
         "assets": {path.name: _version(path.name) for path in STATIC.iterdir() if path.is_file()},
         "reason_words": words.reason_words,
         "kind_words": words.kind_words,
+        "state_words": words.state_words,
+        "page_rows": PAGE_ROWS,
         "proof_words": words.proof_words,
         "part_words": words.PARTS,
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tieout.observe.accounts import AccountState
     from tieout.observe.proof import AccountProof
 
-__all__ = ["KINDS", "NEARNESS", "PARTS", "REASONS", "Reason", "kind_words", "proof_words", "reason_words"]
+__all__ = ["KINDS", "NEARNESS", "PARTS", "REASONS", "STATES", "Reason", "kind_words", "proof_words", "reason_words", "state_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,16 @@ KINDS = {
 }
 
 
+#: Where a part of a record stands. "On its way" is kept for payouts that left a platform.
+STATES = {
+    "matched": "matched",
+    "provisional": "matched, until it is posted",
+    "open": "open: not due yet, or another reconciliation may explain it",
+    "in_transit": "expected later",
+    "on_account": "kept on account",
+    "exception": "needs a person",
+}
+
 #: Why a candidate was not taken.
 NEARNESS = {
     "ambiguous": "fits as well as another",
@@ -197,6 +207,11 @@ def reason_words(reason: str) -> Reason:
     """Give the words of a reason; one that is new here speaks for itself."""
     plain = reason.replace("_", " ")
     return REASONS.get(reason) or Reason(plain, "Look at it", "It needs a person.", "plain")
+
+
+def state_words(state: str) -> str:
+    """Give the words of where a part of a record stands."""
+    return STATES.get(state, state.replace("_", " "))
 
 
 def kind_words(kind: str | None) -> str:

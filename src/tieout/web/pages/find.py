@@ -25,7 +25,7 @@ def find(visit: Visiting) -> Response:
     known = worklist.item(visit.desk.store.book, asked.lower())
     if known is not None:
         return RedirectResponse(visit.address.link(f"/exceptions/{known.exception_id}"), 303)
-    found = explain(visit.desk.store, asked)
+    found = explain(visit.desk.store, asked, follow=False)
     if len(found.records) == 1 and not found.deliveries:
         record_id = found.records[0]["record"]["record_id"]
         return RedirectResponse(visit.address.link(f"/items/{record_id}"), 303)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
-from tieout.observe.flow import MADE_OF, lines, money, reconciled
+from tieout.observe.flow import MADE_OF, lines, money
 from tieout.observe.overview import overview
+from tieout.observe.tying import PARTS, compared, reconciled
 from tieout.web.pages.overview import filters_of
-from tieout.web.pages.visit import Visiting
+from tieout.web.pages.visit import Visit, Visiting
 
 if TYPE_CHECKING:
     from tieout.observe.overview import Overview
 
-__all__ = ["every_reconciliation", "on_the_way", "part_of_the_flow", "router"]
+__all__ = ["every_reconciliation", "on_the_way", "part_of_the_flow", "router", "what_was_compared"]
 
 router = APIRouter()
 _PAGES_MAX = 100_000
@@ -30,10 +31,14 @@ def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
     if part not in MADE_OF:
         raise HTTPException(404, f"expected one of {', '.join(MADE_OF)}, got {part[:40]!r}")
     desk, scope = visit.desk, visit.address.scope
-    page = visit.address.asked.get("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and 0 < int(page) < _PAGES_MAX else 1
+    number = _page(visit)
     found = visit.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
     return visit.page("money.html", part=part, found=found, number=number, scope=scope)
+
+
+def _page(visit: Visit) -> int:
+    page = visit.address.asked.get("page", "1")
+    return int(page) if page.isascii() and page.isdigit() and 0 < int(page) < _PAGES_MAX else 1
 
 
 @router.get("/in-transit")
@@ -54,3 +59,14 @@ def every_reconciliation(visit: Visiting) -> HTMLResponse:
     rows = visit.kept(("reconciled", scope), lambda: reconciled(desk.store, scope))
     _, tied, _ = visit.kept(("money", scope), lambda: money(desk.store, scope))
     return visit.page("tie.html", rows=rows, tied=tied)
+
+
+@router.get("/compared")
+def what_was_compared(visit: Visiting) -> HTMLResponse:
+    """List the records that a figure of the reconciliations is the sum of."""
+    desk, scope, asked = visit.desk, visit.address.scope, visit.address.asked
+    name, part, number = asked.get("reconciliation"), asked.get("part"), _page(visit)
+    if part is not None and part not in PARTS:
+        raise HTTPException(404, f"expected one of {', '.join(PARTS)}, got {part[:40]!r}")
+    found = visit.kept(("compared", scope, name, part, number), lambda: compared(desk.store, scope, name, part, number))
+    return visit.page("compared.html", found=found, name=name, part=part, number=number, scope=scope)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
 from tieout.observe import worklist
+from tieout.observe.deciding import ways_of
 from tieout.observe.explain import explain
 from tieout.observe.snapshot import latest_day
 from tieout.observe.story import chain_of
@@ -60,7 +61,7 @@ def _told(visit: Visit, record_id: str | None, item: Item | None) -> HTMLRespons
     desk = visit.desk
     chain = explained = None
     if record_id is not None:
-        explained = next(iter(explain(desk.store, record_id).records), None)
+        explained = next(iter(explain(desk.store, record_id, follow=False).records), None)
         if explained is None and item is None:
             raise HTTPException(404, f"there is no record {record_id}")
         chain = chain_of(desk.store, record_id) if explained else None
@@ -75,6 +76,7 @@ def _told(visit: Visit, record_id: str | None, item: Item | None) -> HTMLRespons
         told=explained,
         record=explained["record"] if explained else None,
         candidates=_candidates(item),
+        ways=ways_of(desk.store, desk.workspace, item, explained) if item else [],
         timeline=_timeline(explained, item, chain),
         as_of=visit.address.scope.as_of or latest,
     )
