@@ -1,6 +1,9 @@
 """The reason of an exception is true: several answers are several, what is late is late, a reversal is no duplicate."""
 
+import json
 from typing import Any
+
+import pytest
 
 from tests.matching.worlds import invoice, line, world
 
@@ -22,27 +25,31 @@ def test_what_a_person_took_apart_is_no_candidate_of_the_other() -> None:
         w.match()
         w.undo(w.match_id("RE-90001", "b"))
         w.match()
-        assert set(w.reasons().values()) <= {"missing_left", "missing_right"}
+        assert w.reasons() == {"RE-90001": "missing_right", "b": "missing_left"}
+        assert shown(w, "RE-90001") == shown(w, "b") == []
 
 
 def test_a_dispute_that_was_won_is_no_duplicate_of_the_charge() -> None:
-    charge = invoice("ch_2", 5_000, kind="charge", payment="ch_2")
-    won = invoice("dp_2", 5_000, kind="dispute_reversal", refs=("ch_2",), day=9)
-    with world("payout-to-bank", charge, won, line("b", 1, text="x")) as w:
-        w.match()
-        assert "duplicate" not in w.reasons().values()
+    charge = invoice("ch_90002", 5_000, kind="charge", payment="ch_90002")
+    document = line("RE-90002", 5_000, "ch_90002", kind="invoice")
+    for kind, reason in (("dispute_reversal", "missing_right"), ("charge", "duplicate")):
+        again = invoice("dp_90002", 5_000, kind=kind, refs=("ch_90002",), day=9)
+        with world("invoice-to-payment", charge, document) as w:
+            w.match()
+            assert w.together() == {frozenset({"ch_90002", "RE-90002"})}
+            w.add(again)
+            w.match()
+            assert w.reasons() == {"dp_90002": reason}
 
 
 def test_ambiguous_says_whose_others_there_are() -> None:
-    documents = [invoice("RE-1", 10_000, day=1), invoice("RE-2", 10_000, day=1)]
+    documents = [invoice(name, 10_000, day=1, due=2) for name in ("RE-1", "RE-2")]
     with world("open-items-to-bank", *documents, line("b", 10_000, day=3)) as w:
         w.match()
-        assert w.reasons()["b"] == "ambiguous"
-        told = notes(w)
-        assert told["b"] == "several answers fit equally well: choose one"
-        assert {told.get("RE-1", ""), told.get("RE-2", "")} <= {
-            "", "the only one that it fits has others that fit as well: choose one"
-        }  # fmt: skip
+        assert w.reasons() == dict.fromkeys(("b", "RE-1", "RE-2"), "ambiguous")
+        only = "the only one that it fits has others that fit as well: choose one"
+        assert notes(w) == {"b": "several answers fit equally well: choose one", "RE-1": only, "RE-2": only}
+        assert sorted(shown(w, "b")) == [("RE-1", "same_amount"), ("RE-2", "same_amount")]
 
 
 def test_a_payout_that_its_lines_do_not_add_up_to_is_said_once() -> None:
@@ -58,3 +65,64 @@ def test_a_payout_that_its_lines_do_not_add_up_to_is_said_once() -> None:
         w.add(invoice("ch_2", 5_000, kind="charge", settlement="po_90001"))
         w.match()
         assert w.reasons() == {}
+
+
+def shown(w: Any, name: str) -> list[tuple[str, str]]:
+    (told,) = (row["candidates"] for row in w.exceptions() if row["external_id"] == name)
+    return [(one["external_id"], one["why"]) for one in json.loads(told)]
+
+
+@pytest.mark.parametrize(
+    ("first", "late"),
+    [((9_700, 5_000), 2_000), ((9_700, 5_000), -2_000), ((9_700, 5_000), 5_000), ((14_700,), 2_000), ((14_700,), 14_700)],
+)
+def test_a_settlement_that_gets_a_late_line_differs_by_what_it_comes_to(first: tuple[int, ...], late: int) -> None:
+    lines = [
+        invoice(f"ch_{n}", amount, kind="charge", settlement="S900001") for n, amount in enumerate((*first, late))
+    ]
+    # Lines of the bank that equal one of the settlement's lines say nothing: its lines arrive together.
+    others = [line(f"x{n}", late, text="rent", day=2 + n) for n in range(2) if late == first[-1]]
+    with world("payout-to-bank", *lines[:-1], *others, line("b", 14_700, text="PSP S900001", day=3)) as w:
+        w.match()
+        assert w.together() == {frozenset({*(one.id for one in lines[:-1]), "b"})}
+        w.add(lines[-1])
+        w.match()
+        assert w.together() == set()
+        asked = {"b", *(one.id for one in lines)}
+        assert {name: why for name, why in w.reasons().items() if name in asked} == dict.fromkeys(asked, "amount_difference")
+        whole, apart = f"{(14_700 + late) / 100:.2f}", f"{abs(late) / 100:.2f}"
+        assert notes(w)["b"] == f"147.00 EUR here, {whole} there: differs by {apart} EUR"
+        for one in lines:
+            expected = f"its settlement comes to {whole} EUR, 147.00 there: differs by {apart} EUR"
+            assert notes(w)[one.id] == expected
+
+
+def test_lines_of_a_settlement_are_one_answer_and_two_lines_of_the_bank_are_two() -> None:
+    lines = [invoice(f"ch_{n}", amount, kind="charge", settlement="S900001") for n, amount in enumerate((10_000, 5_000))]
+    with world("payout-to-bank", *lines, *(line(f"x{n}", 15_000, text="PSP", day=2 + n) for n in range(2))) as w:
+        w.match()
+        assert w.together() == set()
+        assert w.reasons() == dict.fromkeys(("ch_0", "ch_1", "x0", "x1"), "ambiguous")
+
+
+def test_money_that_names_a_document_needs_a_person_before_the_document_is_due() -> None:
+    for paid, reason in ((12_000,), "amount_difference"), ((10_000, 10_000), "ambiguous"):
+        lines = [line(f"b{n}", amount, "RE-90001", day=3 + n) for n, amount in enumerate(paid)]
+        document, other = (invoice(name, 10_000, due=300) for name in ("RE-90001", "RE-90002"))
+        with world("open-items-to-bank", document, other, *lines) as w:
+            w.match()
+            assert w.together() == set()
+            assert w.reasons() == dict.fromkeys(("RE-90001", *(one.id for one in lines)), reason)
+            states = {row["external_id"]: row["state"] for row in w.positions()}
+            assert states["RE-90002"] == "open"
+
+
+def test_a_document_that_is_not_due_stays_open_while_no_money_names_it_or_the_money_is_matched() -> None:
+    documents = [invoice("RE-90001", 10_000, due=300), invoice("RE-90002", 7_000, due=300), invoice("RE-90003", 7_000, due=300)]
+    # Another number, the same amount only, and one that is paid.
+    lines = [line("b1", 9_000, "RE-90099", day=3), line("b2", 7_000, "RE-90003", day=3)]
+    with world("open-items-to-bank", *documents, *lines) as w:
+        w.match()
+        assert w.together() == {frozenset({"RE-90003", "b2"})}
+        assert set(w.reasons()) == {"b1"}
+        assert all(row["reason"] is None for row in w.positions())

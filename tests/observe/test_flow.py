@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 from tests.observe.company import HEADINGS, Company, found_company
 from tests.web.company import Office, claim, position
-from tieout.observe.flow import MADE_OF, PARTS, lines, money, reconciled
+from tieout.observe.flow import MADE_OF, PARTS, lines, money
 from tieout.observe.scope import Scope
+from tieout.observe.tying import PARTS as COMPARED
+from tieout.observe.tying import compared, reconciled
 from tieout.store import schema
 
 EUR = Scope(currency="EUR")
@@ -131,10 +133,23 @@ def test_a_scope_narrows(office: Office, scope: Scope, charged: int) -> None:
 def test_what_ties_is_a_part_of_what_was_compared(office: Office) -> None:
     _, tied, _ = money(office.store, EUR)
     assert tied.matched == 7_430 + 7_430 + 7_430 + 970 + 970
-    assert (tied.on_its_way, tied.open) == (970 + 680, 4_900)
+    assert (tied.waiting, tied.open) == (970 + 680, 4_900)
     assert tied.hundredths == (tied.compared - 4_900) * 10_000 // tied.compared
     (one,) = reconciled(office.store, EUR)
     assert (one.reconciliation, one.matched, one.open) == ("payouts", tied.matched, tied.open)
+
+
+@pytest.mark.parametrize("name", [None, "payouts", "nobody's"])
+def test_what_was_compared_is_listed_record_by_record(office: Office, name: str | None) -> None:
+    (one,) = reconciled(office.store, EUR)
+    for part in (None, *COMPARED):
+        found = compared(office.store, EUR, name, part)
+        figure = one.compared if part is None else getattr(one, part)
+        assert found.amount == (0 if name == "nobody's" else figure)
+        assert sum(row.amount for row in found.rows) == found.amount
+        assert len(found.rows) == found.count
+        assert compared(office.store, EUR, name, part, 2).rows == []
+    assert set(compared(office.store, EUR, None, "waiting").states) == {"in_transit"}
 
 
 def test_before_a_run_nothing_is_said_to_be_on_its_way(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ SAMPLES = {
     "/money/{part}": ["/money/charged", "/money/books"],
     "/in-transit": ["/in-transit", "/in-transit?as_of=2026-11-20"],
     "/tie": ["/tie"],
+    "/compared": ["/compared", "/compared?part=waiting", "/compared?part=matched&reconciliation=payouts"],
     "/find": ["/find", "/find?q=po_1QF2a9LkdIwHu7ixPt01", "/find?q=nobody-at-all"],
 }
 FIRST_LOAD_MAX = 60 << 10

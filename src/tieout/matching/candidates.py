@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tieout.matching.sides import SETTLED, listed
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -40,6 +42,8 @@ def find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
     engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
+    _take_named(work)
+    _sum_settlements(work)
     for side in ("left", "right"):
         mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
         engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
@@ -71,13 +75,77 @@ def find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
         "met_by_amount",
         f"""
         select a.thing, b.thing as other
-        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.amount = a.amount
-        semi join (select ccy, amount from left_over group by all having count(*) <= {ALIKE_MAX}) c
-            on c.ccy = a.ccy and c.amount = a.amount
+        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.whole = a.whole
+        semi join (select ccy, whole from left_over group by all having count(distinct family) <= {ALIKE_MAX}) c
+            on c.ccy = a.ccy and c.whole = a.whole
         where a.state = 'exception' and abs(b.booked - a.booked) <= 31
         """,
     )
     _rank_candidates(work, touched)
+    _judge_named(work)
+
+
+def _take_named(work: Performance) -> None:
+    """
+    Make ``named``: documents that are not due, and that money which nothing explains names; they are looked at as well.
+    """
+    engine = work.engine
+    engine.create("not_due", "select thing, origin from left_over where why = 'not due'")
+    parts = []
+    for side, other in (("left", "right"), ("right", "left")):
+        documents = f"(select thing from not_due where origin = '{side}')"
+        parts.append(
+            f"""select distinct d.thing from ({_known_keys(work, side)}) d semi join {documents} o on o.thing = d.thing
+                join ({_known_keys(work, other)}) k on k.key = d.key
+                semi join (select thing from left_over where origin = '{other}' and state = 'exception') x
+                    on x.thing = k.thing
+                where d.whole + k.whole > 0"""
+        )
+    nothing = "select 0::bigint as thing where false"
+    engine.create("named", " union ".join(parts) if engine.count("not_due") else nothing)
+    engine.create("unmatched", "from unmatched union from named")
+
+
+def _judge_named(work: Performance) -> None:
+    """A document that is not due needs a person all the same, if money came that names it and is not matched."""
+    work.engine.create(
+        "left_over",
+        """select o.* replace (
+                case when c.thing is not null then 'exception' else o.state end as state,
+                case when c.thing is not null or o.why = 'not due' then null else o.why end as why)
+            from left_over o left join (
+                select distinct n.thing from near n semi join named m on m.thing = n.thing
+                semi join (select thing from left_over where state = 'exception') x on x.thing = n.other
+                where n.by_key and not n.inside and n.why in ('ambiguous', 'amount_difference')
+            ) c on c.thing = o.thing and o.why = 'not due'""",
+    )
+
+
+def _sum_settlements(work: Performance) -> None:
+    """
+    Make ``wholes`` (thing, whole, family): lines of settlements that have no payout, with what the settlement comes to.
+
+    Such lines arrive together: what a bank's line is held against is their sum, and together they are one answer. What is
+    left over gets the same two columns, of anything else its own amount and itself.
+    """
+    parts = [
+        f"""select thing, sum(measure * sign) over one as whole, min(thing) over one as family
+            from {side}_all semi join (
+                select distinct account_id, settlement_id, ccy from {side}_all s semi join unmatched q on q.thing = s.thing
+                where settlement_id is not null) using (account_id, settlement_id, ccy)
+            where claim = 'settlement'
+            window one as (partition by account_id, settlement_id, ccy)
+            qualify count(*) over one > 1 and count(*) filter (where kind in ({listed(SETTLED)})) over one = 0"""
+        for side, grouped in zip(("left", "right"), work.grouped, strict=True)
+        if grouped
+    ]
+    nothing = "select 0::bigint as thing, 0::hugeint as whole, 0::bigint as family where false"
+    work.engine.create("wholes", " union all ".join(parts) or nothing)
+    work.engine.create(
+        "left_over",
+        """select o.*, coalesce(w.whole, o.amount) as whole, coalesce(w.family, o.thing) as family
+            from left_over o left join wholes w on w.thing = o.thing and o.claim = 'settlement'""",
+    )
 
 
 def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
@@ -93,7 +161,9 @@ def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
     engine.create(
         "asked_rows",
         " union all ".join(
-            f"select {columns}, u.used or e.amount = 0 as used from {side}_all e join asked_used u on u.thing = e.thing"
+            f"""select {columns}, u.used or e.amount = 0 as used, coalesce(w.whole, e.measure * e.sign) as whole,
+                    coalesce(w.family, e.thing) as family, w.thing is not null as one_of_many
+                from {side}_all e join asked_used u on u.thing = e.thing left join wholes w on w.thing = e.thing"""
             for side in ("left", "right")
         ),
     )
@@ -106,7 +176,9 @@ def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
                 union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
-            select m.*, a.ccy = b.ccy as same_currency, (a.measure * a.sign - b.measure * b.sign)::bigint as apart,
+            select m.*, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
+                (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
+                a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other

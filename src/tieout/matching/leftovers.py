@@ -94,6 +94,7 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
     unsettled = f"settlement_id is null and kind not in ({listed(SETTLED)})"
     grouped = [side for side, flag in zip(("left", "right"), work.grouped, strict=True) if flag]
     lines = f"origin in ({listed(tuple(grouped))}) and claim = 'settlement'" if grouped else "false"
+    deferred = f"(origin = 'left' and {later['left']} or origin = 'right' and {later['right']})".lower()
     engine.create(
         "left_over",
         f"""
@@ -104,15 +105,15 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
             when claim = 'bank' and begun then 'on_account'
             when {lines} and ({unsettled} or thing in (select thing from unbalanced where not paid)) then 'open'
             when {lines} and expected > {through} then 'in_transit'
-            when (origin = 'left' and {str(later["left"]).lower()}) or (origin = 'right' and {str(later["right"]).lower()})
-                then 'deferred'
+            when {deferred} then 'deferred'
             when {document} and {due} > {through} then 'open'
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
             case when elsewhere then 'its entry or its transactions are matched'
                 when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
                 when {lines} and {unsettled} then 'not settled yet'
-                when {lines} and thing in (select thing from unbalanced where not paid) then 'its settlement differs from its payout' end as why
+                when {lines} and thing in (select thing from unbalanced where not paid) then 'its settlement differs from its payout'
+                when {document} and not begun and {due} > {through} and not {deferred} then 'not due' end as why
         from (
             select r.*, x.expected from open_rows r
             left join expected x on x.account_id = r.account_id and x.booked = r.booked
@@ -238,7 +239,8 @@ def _note(amount: str, apart: str, earned: str) -> str:
                     when 1 then 'the only one that it fits has others that fit as well: choose one'
                     else 'several answers fit equally well: choose one' end
                 when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
-                when 'amount_difference' then {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' there: differs by '
+                when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
+                    else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
                     || {apart} || ' ' || o.currency
                 when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
@@ -254,24 +256,27 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
     written = "decimal_text({0}, {1})"
     amount = written.format("o.amount * o.sign", "o.exponent")
     other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
+    whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
     apart = written.format("abs(n.apart)", "o.exponent")
     earned = written.format("o.earned::bigint", "o.exponent")
-    note = _note(amount.replace("o.amount * o.sign", "o.measure"), apart.replace("n.apart", "o.apart"), earned)
+    note = _note(amount.replace("o.amount * o.sign", "coalesce(o.own_whole, o.measure)"), apart.replace("n.apart", "o.apart"), earned)
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
-                {other} as other_text, case n.other_ccy {currency} end as other_currency
+                {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency
             from (
-                select *, count(*) filter (where why = 'ambiguous') over (partition by thing) <= 1
-                    and count(*) filter (where why = 'ambiguous') over (partition by other) <= 1 as alone
+                -- All lines of a settlement that arrives as one are one answer.
+                select *, count(distinct case when why = 'ambiguous' then other_family end) over (partition by thing) <= 1
+                    and count(distinct case when why = 'ambiguous' then family end) over (partition by other) <= 1 as alone
                 from near
             ) n
         ), told as (
             select thing, max(why) filter (where place = 1) as why, count(*) as several,
-                max(other_external) filter (where place = 1) as other_external, max(other_text) filter (where place = 1) as other_text,
+                max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
+                max(own_whole) filter (where place = 1) as own_whole, bool_or(one_of_many) as one_of_many,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why = 'same_amount') as alike,
@@ -284,14 +289,14 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
             where t.alike > 1 and f.why = 'same_amount'
         ), crowds as (
             -- So many of one amount that they were not set side by side, one by one.
-            select ccy, amount, count(*) filter (where origin = 'left') as lefts,
-                count(*) filter (where origin = 'right') as rights
-            from o group by ccy, amount having count(*) > {ALIKE_MAX}
+            select ccy, whole, count(distinct family) filter (where origin = 'left') as lefts,
+                count(distinct family) filter (where origin = 'right') as rights
+            from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         ), reasoned as (
             select o.*, t.* exclude (thing, why), t.why as told_why, {_REASON} as reason
             from o left join told t on t.thing = o.thing
             left join rivals d on d.thing = o.thing
-            left join crowds c on c.ccy = o.ccy and c.amount = o.amount
+            left join crowds c on c.ccy = o.ccy and c.whole = o.whole
         )
         select substr(sha256(concat_ws(':', '{_quote(judged.reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
             '{_quote(judged.reconciliation)}' as reconciliation, o.reason, o.origin as side, o.claim, o.record_id, o.record_key,
