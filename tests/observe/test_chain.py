@@ -69,8 +69,8 @@ def booking(company: Traded, *records: str) -> set[str]:
 
 
 def _listed(row: dict[str, Any]) -> list[str]:
-    told = row["record_ids"]
-    return json.loads(told) if isinstance(told, str) else told
+    told: list[str] = row["record_ids"] if isinstance(row["record_ids"], list) else json.loads(row["record_ids"])
+    return told
 
 
 def test_a_charge_leads_to_its_document_payout_bank_line_ledger_and_journals(booked: Traded) -> None:

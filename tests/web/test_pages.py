@@ -74,3 +74,40 @@ def test_what_is_on_its_way_is_what_the_commands_say(
     assert card[1].startswith(f"{counted}, {late or 'none'} late" if mine else f"{currency}, no payout")
     listed = client.get(f"/in-transit?as_of={as_of}&currency={currency}").text
     assert listed.count(">late<") == sum(row["state"] == "late" for row in rows)
+    sums = {
+        c: re.sub("[^0-9.]", "", a)
+        for a, c in re.findall(r'<td class="r">([^<]*) <small>(\w+)</small></td><td>\w+ late', listed)
+    }
+    assert sums == {c: f"{Decimal(amount)}" for c, amount in position.items() if Decimal(amount)}
+
+
+def test_every_figure_of_the_reconciliations_opens_what_it_is_the_sum_of(client: TestClient) -> None:
+    page = client.get("/tie").text
+    figures = re.findall(r'<a href="(/compared[^"]*)">([^<]*)</a>', page)
+    assert len(figures) >= 8
+    for href, figure in figures:
+        listed = client.get(href.replace("&amp;", "&")).text
+        if figure.strip("0.") == "":
+            assert "is part of this figure" in listed
+        else:
+            (total,) = re.findall(
+                r'<tr class="total"><th scope="row">[^<]*</th><td class="r">[^<]*</td><td class="r">([^<]*)<', listed
+            )
+            assert total == figure
+
+
+def test_the_console_says_on_its_way_of_payouts_only(client: TestClient) -> None:
+    assert '<a href="/in-transit" data-go="w"' in client.get("/").text
+    page = re.sub(r"<nav.*?</nav>", "", client.get("/tie").text, flags=re.DOTALL)
+    assert "Waiting</th>" in page
+    assert page.count("on its way") == page.count(">on its way</a>") + page.count(", on its way,")
+
+
+def test_the_story_of_a_charge_counts_the_other_lines_of_its_settlement(office: Office, client: TestClient) -> None:
+    charge = office.records("external_id = 'ch_3QE03LkdIwHu7ix1c03'")[0]
+    lines = office.records(f"settlement_id = '{charge['settlement_id']}' and kind not in ('payout', 'bank_entry')")
+    page = client.get(f"/items/{bytes(charge['record_id']).hex()}").text
+    (said,) = re.findall(r'<a href="(/find\?q=[^"]*)">with (\d+) other lines of this settlement</a>', page)
+    assert int(said[1]) == len(lines) - 1
+    assert all(line["external_id"] not in page for line in lines if line["external_id"] != charge["external_id"])
+    assert client.get(said[0]).status_code == 200

@@ -35,7 +35,9 @@ def _show_link(one: dict[str, Any]) -> None:
 
 def _show_journal(journal: dict[str, Any]) -> None:
     about = f"{journal['posting']}: {journal['description']}"
-    say(f"journal {journal['journal_id']} ({journal['state']}), {journal['ledger']}, {journal['posting_date']}, {about}")
+    say(
+        f"journal {journal['journal_id']} ({journal['state']}), {journal['ledger']}, {journal['posting_date']}, {about}"
+    )
     for line in journal["lines"]:
         side = "credit" if line["debit"].strip("0.") == "" and line["base_debit"].strip("0.") == "" else "debit"
         foreign = line["base_currency"] != line["currency"]

@@ -259,7 +259,11 @@ def exceptions_sql(work: Performance, judged: Leftovers) -> str:
     whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
     apart = written.format("abs(n.apart)", "o.exponent")
     earned = written.format("o.earned::bigint", "o.exponent")
-    note = _note(amount.replace("o.amount * o.sign", "coalesce(o.own_whole, o.measure)"), apart.replace("n.apart", "o.apart"), earned)
+    note = _note(
+        amount.replace("o.amount * o.sign", "coalesce(o.own_whole, o.measure)"),
+        apart.replace("n.apart", "o.apart"),
+        earned,
+    )
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent

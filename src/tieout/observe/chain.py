@@ -104,9 +104,15 @@ class Links:
 
 class _Walk:
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], look: ResultRows
+        self,
+        con: duckdb.DuckDBPyConnection,
+        lake: Lake,
+        files: dict[str, list[LakeFile]],
+        look: ResultRows,
+        earlier_max: int,
     ) -> None:
         self._con, self._lake, self._files, self._look = con, lake, files, look
+        self._earlier_max = earlier_max
         self.links = Links()
         self._met: set[str] = set()
 
@@ -138,9 +144,9 @@ class _Walk:
                 continue
             self._met.add(row["match_id"])
             self.links.ties.append(_tie(row, file, others, matches[row["match_id"]]))
-            for other in others if len(there) <= FOLLOWED_MAX else []:
+            for other in others:
                 name, way = other["record_id"], self._way(row, other)
-                if way and name not in before:
+                if way and name not in before and len(there) <= (self._earlier_max if way < 0 else FOLLOWED_MAX):
                     onward[name] = onward.get(name, frozenset()) | {way}
         # What was looked at and leads another way is no part of the chain.
         kept = before | {other["record_id"] for tie in self.links.ties for other in tie.others}
@@ -185,9 +191,7 @@ def _across(row: dict[str, Any], matches: dict[str, list[dict[str, Any]]]) -> li
     return sorted(others, key=lambda other: (other["record_key"], other["record_id"]))
 
 
-def _tie(
-    row: dict[str, Any], file: ResultFile, others: list[dict[str, Any]], every: list[dict[str, Any]]
-) -> Tie:
+def _tie(row: dict[str, Any], file: ResultFile, others: list[dict[str, Any]], every: list[dict[str, Any]]) -> Tie:
     shown = {row["record_id"], *(other["record_id"] for other in others)}
     left = [other for other in every if other["record_id"] not in shown]
     return Tie(
@@ -208,13 +212,15 @@ def links_of(
     look: ResultRows,
     ids: Sequence[str],
     later: Sequence[str] = (),
+    earlier_max: int = FOLLOWED_MAX,
 ) -> Links:
     """
     Follow records through their matches to both ends.
 
     :param ids: hexadecimal, few; ``later``: records that are followed only to where their money went.
+    :param earlier_max: of more records than this that a payout or a bank's line is made of, none is followed further.
     """
-    walk = _Walk(con, lake, files, look)
+    walk = _Walk(con, lake, files, look, earlier_max)
     walk.go(ids, later)
     return walk.links
 

@@ -88,7 +88,10 @@ def _matches(store: Store, workspace: Workspace, item: Item, told: dict[str, Any
         words = called.replace("_", " ")
         found.append(Way(f"It belongs to {name}, and {apart} stay open", f"{match} --part {_WHY}"))
         found.append(
-            Way(f"It belongs to {name}, and {apart} are of another kind, such as {words}", f"{match} --as {called} {_WHY}")
+            Way(
+                f"It belongs to {name}, and {apart} are of another kind, such as {words}",
+                f"{match} --as {called} {_WHY}",
+            )
         )
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tieout.model.money import format_minor
+from tieout.observe.result_rows import hexadecimal, spans_of
 from tieout.observe.writing import literal
 from tieout.store.engine import paths
 
@@ -25,7 +26,12 @@ __all__ = ["JOURNALS_MAX", "journals_of", "records_of_journal"]
 JOURNALS_MAX = 40
 _WORDS = ("ledger", "period", "posting", "state", "description")
 _OF_LINE = ("line_no", "account", "name", "account_id", "currency", "base_currency", "counterparty", "rate", "tax_code")
-_AMOUNTS = (("debit", "exponent"), ("credit", "exponent"), ("base_debit", "base_exponent"), ("base_credit", "base_exponent"))
+_AMOUNTS = (
+    ("debit", "exponent"),
+    ("credit", "exponent"),
+    ("base_debit", "base_exponent"),
+    ("base_credit", "base_exponent"),
+)
 
 
 def journals_of(
@@ -51,27 +57,27 @@ def journals_of(
     found: dict[str, dict[str, Any]] = {}
     for values in rows.fetchall():
         row = dict(zip(columns, values, strict=True))
-        journal_id = _hex(row["journal_id"])
+        journal_id = hexadecimal(row["journal_id"])
         if journal_id not in found and len(found) == JOURNALS_MAX:
             break
         journal = found.setdefault(journal_id, _journal(row))
         journal["lines"].append(_line(row))
-        journal["record_ids"] += [i for i in map(_hex, row["record_ids"] or []) if i not in journal["record_ids"]]
+        journal["record_ids"] += [
+            i for i in map(hexadecimal, row["record_ids"] or []) if i not in journal["record_ids"]
+        ]
     return list(found.values())
 
 
 def records_of_journal(look: ResultRows, prefix: str, most: int) -> list[bytes]:
     """Find the records whose money is booked by the journals whose id begins with some hexadecimal digits."""
-    from tieout.observe.result_rows import spans_of
-
     rows = look.rows("journals", "journal_id", spans_of([prefix]))
-    named = {bytes(row["record_ids"][0]) for row, _ in rows if _hex(row["journal_id"]).startswith(prefix)}
+    named = {bytes(row["record_ids"][0]) for row, _ in rows if hexadecimal(row["journal_id"]).startswith(prefix)}
     return sorted(named)[:most]
 
 
 def _journal(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "journal_id": _hex(row["journal_id"]),
+        "journal_id": hexadecimal(row["journal_id"]),
         "entity": row["entity_id"],
         **{name: row[name] for name in _WORDS},
         "posting_date": None if row["posting_date"] is None else row["posting_date"].isoformat(),
@@ -88,4 +94,4 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hex(value: Any) -> str | None:
-    return None if value is None else bytes(value).hex()
+    return None if value is None else hexadecimal(value)

@@ -120,7 +120,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
 
 def _called_so(con: duckdb.DuckDBPyConnection, ids: list[bytes]) -> list[bytes]:
     """Of many records that name an identifier, give those that are called so: a payout, and not its lines."""
-    rows = con.execute(f"select record_id from hit group by record_id having bit_or(roles) & 1 = 1").fetchall()
+    rows = con.execute("select record_id from hit group by record_id having bit_or(roles) & 1 = 1").fetchall()
     called = {bytes(record_id) for (record_id,) in rows}
     found = [record_id for record_id in ids if record_id in called]
     return found if len(found) <= WHOLE_MAX else []
@@ -180,9 +180,7 @@ def _by_result(
     )
     named = [bytes.fromhex(record_id) for record_id in connection.scalars(query.distinct().limit(SHOWN_MAX))]
     look = ResultRows(con, store.lake, results)
-    return (
-        named or records_of_match(look, lowered, SHOWN_MAX) or records_of_journal(look, lowered, SHOWN_MAX)
-    )
+    return named or records_of_match(look, lowered, SHOWN_MAX) or records_of_journal(look, lowered, SHOWN_MAX)
 
 
 def _shown_ids(

@@ -30,7 +30,7 @@ _NAMED_AT_A_BANK = (*_PAYOUTS, *STAGES["document"], *STAGES["bank"], *STAGES["jo
 _OF_SETTLEMENT = 1 << 2
 _COLUMNS = (
     "kind, amount, currency, coalesce(exponent, own_exponent(currency)) as exponent, booked_on, source_id, account_id,"
-    " external_id, counterparty, settlement_id, payment_id, parent_external_id, \"references\""
+    ' external_id, counterparty, settlement_id, payment_id, parent_external_id, "references"'
 )
 
 
@@ -47,6 +47,7 @@ class Kin:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], record_id: str
     ) -> None:
+        """Gather them, from a record's id (hexadecimal, whole)."""
         self._con, self._lake, self._files = con, lake, files
         self._superseded = table(lake, "superseded", files["superseded"])
         self.told: dict[str, dict[str, Any]] = {}

@@ -40,6 +40,7 @@ class ResultRows:
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, lake: Lake, results: Results) -> None:
+        """Read what stands in some results."""
         self._con, self._lake, self.results = con, lake, results
         self._voids: dict[bytes, int] = {}
         for match_id, sequence, _ in results.voids:
@@ -92,7 +93,9 @@ def _has_statistics(path: str, column: str) -> bool:
     return all(one is not None and one.has_min_max and isinstance(one.min, int) for one in stated)
 
 
-def _in_groups(path: str, column: str, spans: Sequence[Span] | None = None) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+def _in_groups(
+    path: str, column: str, spans: Sequence[Span] | None = None
+) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
     """Give the keys of a file group by group, with the number of the first row; with spans only groups that may hold one."""
     import pyarrow.parquet as pq
 

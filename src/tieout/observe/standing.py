@@ -34,7 +34,9 @@ _OF_MATCH = ("reconciliation", "rule", "status", "score", "margin", "coincidence
 def records_of_match(look: ResultRows, prefix: str, most: int) -> list[bytes]:
     """Find the records of the matches whose id begins with some hexadecimal digits."""
     rows = look.rows("matches", "match_id", spans_of([prefix]))
-    return sorted({bytes(row["record_id"]) for row, _ in rows if hexadecimal(row["match_id"]).startswith(prefix)})[:most]
+    return sorted({bytes(row["record_id"]) for row, _ in rows if hexadecimal(row["match_id"]).startswith(prefix)})[
+        :most
+    ]
 
 
 def standing_of(
@@ -78,7 +80,9 @@ def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> Any:
     allocated: defaultdict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
     for row, file in own:
         if row["status"] == "confirmed":
-            allocated[hexadecimal(row["record_id"]), row["claim"]].append((file.sequence, row["allocated"], row["exponent"]))
+            allocated[hexadecimal(row["record_id"]), row["claim"]].append(
+                (file.sequence, row["allocated"], row["exponent"])
+            )
 
     def taken(row: dict[str, Any], file: ResultFile) -> int:
         parts = allocated[hexadecimal(row["record_id"]), row["claim"]]
@@ -118,8 +122,14 @@ def _tell_matches(
     # What a payout is made of is told before where it arrived.
     in_turn = sorted(own, key=lambda o: (o[0]["claim"] != "transfer", o[0]["claim"], hexadecimal(o[0]["match_id"])))
     for row, file in in_turn:
-        match_id, record_id, run = hexadecimal(row["match_id"]), hexadecimal(row["record_id"]), results.runs[file.run_id]
-        others = [p for p in partners[match_id] if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])]
+        match_id, record_id, run = (
+            hexadecimal(row["match_id"]),
+            hexadecimal(row["record_id"]),
+            results.runs[file.run_id],
+        )
+        others = [
+            p for p in partners[match_id] if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])
+        ]
         others.sort(key=lambda p: (p["side"] == row["side"], p["record_key"], hexadecimal(p["record_id"])))
         known_at = moment_of(run["at"])
         found[record_id]["matches"].append(
@@ -169,7 +179,9 @@ def _position(row: dict[str, Any], left: int) -> dict[str, Any]:
 
 def _exception(row: dict[str, Any], file: ResultFile) -> dict[str, Any]:
     """Say what a run could not decide, with what came nearest and why it was not taken."""
-    plain = {name: row[name] for name in ("exception_id", "reconciliation", "claim", "side", "reason", "note", "currency")}
+    plain = {
+        name: row[name] for name in ("exception_id", "reconciliation", "claim", "side", "reason", "note", "currency")
+    }
     return {
         **plain,
         "amount": format_shortest(row["amount"], row["exponent"], row["currency"]),

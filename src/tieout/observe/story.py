@@ -154,17 +154,32 @@ def chain_of(store: Store, record_id: str) -> Chain:
         prepare_macros(con)
         look = ResultRows(con, store.lake, snapshot.results)
         kin = Kin(con, store.lake, snapshot.files, record_id)
-        links = links_of(con, store.lake, snapshot.files, look, kin.followed, kin.payouts)
+        links = links_of(con, store.lake, snapshot.files, look, kin.followed, kin.payouts, earlier_max=1)
         told = kin.told | links.about
         moving = _on_their_way(look, told)
-        journals = journals_of(con, store.lake, snapshot.results, links.ids)
+        journals = journals_of(con, store.lake, snapshot.results, _booked(links, kin.focus))
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(told)) if i.state != "resolved"}
     records = {name: _record(name, row, open_items.get(name), name in moving) for name, row in told.items()}
     tied = {name for tie in links.ties for name in (tie.record_id, *(other["record_id"] for other in tie.others))}
     stages = _stages(list(records.values()), tied, record_id)
     beside = kin.lines - sum(name in kin.of_settlement for name in told)
     _count_lines(stages, kin.focus, beside)
-    return Chain(record_id, stages, _matches(links, records, snapshot.results.runs), kin.settlement_id, beside, kin.focus == "payout", journals)
+    return Chain(
+        record_id,
+        stages,
+        _matches(links, records, snapshot.results.runs),
+        kin.settlement_id,
+        beside,
+        kin.focus == "payout",
+        journals,
+    )
+
+
+def _booked(links: Links, focus: str) -> list[str]:
+    """Choose the records whose journals are told: of a payout or a bank's line not those of all that it is made of."""
+    made_of = [name for name in links.ids if stage_of(links.about[name]["kind"]) in ("charge", "document", "order")]
+    left_out = set(made_of) if focus in ("payout", "bank", "journal") and len(made_of) > 1 else set()
+    return [name for name in links.ids if name not in left_out]
 
 
 def _on_their_way(look: ResultRows, told: dict[str, Any]) -> set[str]:
@@ -221,7 +236,17 @@ def _matches(links: Links, records: dict[str, ChainRecord], runs: dict[str, Any]
     for tie in links.ties:
         evidence = json.loads(tie.row["evidence"] or "{}")
         side, other = tie.row["side"], "right" if tie.row["side"] == "left" else "left"
-        names = ("match_id", "reconciliation", "rule", "difference", "currency", "exponent", "score", "margin", "decided_by")
+        names = (
+            "match_id",
+            "reconciliation",
+            "rule",
+            "difference",
+            "currency",
+            "exponent",
+            "score",
+            "margin",
+            "decided_by",
+        )
         match = Match(
             made_at=moment_of(runs[tie.file.run_id]["at"]),
             evidence=evidence if isinstance(evidence, dict) else {},

@@ -60,7 +60,7 @@ class ComparedRecord:
     """
     What one record adds to a figure, without sign.
 
-    :ivar record_id: hexadecimal. ``state``: of the position; ``reason``: why it stands there, where something says so.
+    :ivar record_id: hexadecimal. ``state``: where that part of it stands.
     """
 
     record_id: str
@@ -106,9 +106,7 @@ def reconciled(store: Store, scope: Scope) -> list[Tied]:
     return sorted(found, key=lambda row: (row.hundredths or 0, row.reconciliation or ""))
 
 
-def compared(
-    store: Store, scope: Scope, reconciliation: str | None, part: str | None, number: int = 1
-) -> Compared:
+def compared(store: Store, scope: Scope, reconciliation: str | None, part: str | None, number: int = 1) -> Compared:
     """
     List what a figure is the sum of, a page at a time, the largest first.
 
@@ -128,7 +126,9 @@ def compared(
             limit {PAGE_ROWS} offset {(number - 1) * PAGE_ROWS}
         """).fetchall()
     states = {state: (int(count), int(amount)) for state, count, amount in sums}
-    return Compared(view.exponent, states, [ComparedRecord(*row[:-1], amount=int(row[-1])) for row in rows])
+    names = ("record_id", "kind", "account_id", "external_id", "counterparty", "booked_on", "reconciliation", "state")
+    listed = [ComparedRecord(amount=int(row[-1]), **dict(zip(names, row[:-1], strict=True))) for row in rows]
+    return Compared(view.exponent, states, listed)
 
 
 def _within(reconciliation: str | None) -> str:

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from tieout.observe.accounts import AccountState
     from tieout.observe.proof import AccountProof
 
-__all__ = ["KINDS", "NEARNESS", "PARTS", "REASONS", "STATES", "Reason", "kind_words", "proof_words", "reason_words", "state_words"]
+__all__ = [
+    "KINDS",
+    "NEARNESS",
+    "PARTS",
+    "REASONS",
+    "STATES",
+    "Reason",
+    "kind_words",
+    "proof_words",
+    "reason_words",
+    "state_words",
+]
 
 
 @dataclass(frozen=True, slots=True)

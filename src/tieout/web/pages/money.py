@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
+from tieout.observe.cash import under_way
 from tieout.observe.flow import MADE_OF, lines, money
 from tieout.observe.overview import overview
 from tieout.observe.tying import PARTS, compared, reconciled
-from tieout.web.pages.overview import filters_of
+from tieout.web.pages.overview import filters_of, sum_of
 from tieout.web.pages.visit import Visit, Visiting
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def on_the_way(visit: Visiting) -> HTMLResponse:
     def made() -> Overview:
         return overview(desk.store, desk.workspace, "in_transit", filters_of(scope), most=_PAYOUTS_SHOWN)
 
-    return visit.page("in_transit.html", found=visit.kept(("in transit", scope), made))
+    moving = visit.kept(("moving", scope), lambda: under_way(desk.store, desk.workspace, filters_of(scope)))
+    sums = [sum_of(moving, currency) for currency in sorted({row.currency for row in moving})]
+    return visit.page("in_transit.html", found=visit.kept(("in transit", scope), made), sums=sums)
 
 
 @router.get("/tie")

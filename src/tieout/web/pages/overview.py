@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.observe.completeness import ExpectedFile
     from tieout.observe.scope import Scope
 
-__all__ = ["filters_of", "judged", "missing_files", "overview", "proofs_of", "router"]
+__all__ = ["filters_of", "judged", "missing_files", "overview", "proofs_of", "router", "sum_of"]
 
 router = APIRouter()
 _ACCOUNTS_SHOWN = 8
@@ -52,8 +52,8 @@ def overview(visit: Visiting) -> HTMLResponse:
         tied=tied,
         latest=scope.as_of or latest,
         picture=picture_of(flow),
-        moving=_sum_of(moving, scope.currency),
-        moving_elsewhere=_sum_of([row for row in moving if row.currency != scope.currency], None),
+        moving=sum_of(moving, scope.currency),
+        moving_elsewhere=sum_of([row for row in moving if row.currency != scope.currency], None),
         reasons=reasons[:_REASONS_SHOWN],
         reasons_hidden=len(reasons[_REASONS_SHOWN:]),
         open_count=sum(row.count for row in reasons),
@@ -74,7 +74,7 @@ def filters_of(scope: Scope) -> Filters:
     return Filters(entity=scope.entity, as_of=scope.until, known_at=scope.known_at)
 
 
-def _sum_of(rows: list[UnderWay], currency: str | None) -> UnderWay:
+def sum_of(rows: list[UnderWay], currency: str | None) -> UnderWay:
     """Sum what is on its way in a currency; of several, only payouts are counted."""
     mine = [row for row in rows if currency in (None, row.currency)]
     exponent = max((row.exponent for row in mine), default=exponent_of(currency) if currency else 0)
