@@ -111,16 +111,35 @@ def test_lines_of_a_settlement_are_one_answer_and_two_lines_of_the_bank_are_two(
         assert w.reasons() == dict.fromkeys(("ch_0", "ch_1", "x0", "x1"), "ambiguous")
 
 
-def test_money_that_names_a_document_needs_a_person_before_the_document_is_due() -> None:
-    for paid, reason in ((12_000,), "amount_difference"), ((10_000, 10_000), "ambiguous"):
-        lines = [line(f"b{n}", amount, "RE-90001", day=3 + n) for n, amount in enumerate(paid)]
-        document, other = (invoice(name, 10_000, due=300) for name in ("RE-90001", "RE-90002"))
-        with world("open-items-to-bank", document, other, *lines) as w:
-            w.match()
-            assert w.together() == set()
-            assert w.reasons() == dict.fromkeys(("RE-90001", *(one.id for one in lines)), reason)
-            states = {row["external_id"]: row["state"] for row in w.positions()}
-            assert states["RE-90002"] == "open"
+def test_lines_of_one_settlement_that_agree_on_another_day_are_late_and_not_several_answers() -> None:
+    lines = [
+        invoice(f"ch_{n}", amount, kind="charge", settlement="S900001", day=40)
+        for n, amount in enumerate((10_000, 5_000))
+    ]
+    with world("payout-to-bank", *lines, line("b", 15_000, text="PSP S900001", day=1)) as w:
+        w.match()
+        assert w.together() == set()
+        assert w.reasons() == dict.fromkeys(("ch_0", "ch_1", "b"), "late")
+
+
+@pytest.mark.parametrize(
+    ("paid", "currency", "reason"),
+    [
+        ((12_000,), "EUR", "amount_difference"),
+        ((10_000, 10_000), "EUR", "ambiguous"),
+        ((10_000,), "USD", "currency_mismatch"),
+    ],
+)
+def test_money_that_names_a_document_needs_a_person_before_the_document_is_due(
+    paid: tuple[int, ...], currency: str, reason: str
+) -> None:
+    lines = [line(f"b{n}", amount, "RE-90001", currency=currency, day=3 + n) for n, amount in enumerate(paid)]
+    document, other = (invoice(name, 10_000, due=300) for name in ("RE-90001", "RE-90002"))
+    with world("open-items-to-bank", document, other, *lines) as w:
+        w.match()
+        assert w.together() == set()
+        assert w.reasons() == dict.fromkeys(("RE-90001", *(one.id for one in lines)), reason)
+        assert {row["external_id"]: row["state"] for row in w.positions()}["RE-90002"] == "open"
 
 
 def test_a_document_that_is_not_due_stays_open_while_no_money_names_it_or_the_money_is_matched() -> None:

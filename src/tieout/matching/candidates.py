@@ -116,7 +116,7 @@ def _judge_named(work: Performance) -> None:
             from left_over o left join (
                 select distinct n.thing from near n semi join named m on m.thing = n.thing
                 semi join (select thing from left_over where state = 'exception') x on x.thing = n.other
-                where n.by_key and not n.inside and n.why in ('ambiguous', 'amount_difference')
+                where n.by_key and not n.inside
             ) c on c.thing = o.thing and o.why = 'not due'""",
     )
 
