@@ -3,12 +3,14 @@
 import io
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.intake.conftest import Desk, charge
+from tieout.intake.card_numbers import could_hold
 from tieout.intake.cards import CardScan, find_cards, mask
 from tieout.intake.derive import stated_table
 from tieout.intake.redaction import redact
@@ -96,6 +98,23 @@ def test_a_scan_of_many_rows_finds_what_a_look_at_each_text_finds(texts: list[st
     scan = CardScan()
     scan.look(stated_table([Record(line=n, kind="charge", currency="EUR", text=t) for n, t in enumerate(texts)]))
     assert scan.numbers == {number for text in texts for number in find_cards(text or "")[0]}
+
+
+words = st.sampled_from(
+    ["DE89", "DE40370400440532013000", "PAN", "a1", "a" * 39, "A" * 40, "4" * 13, "34", ".", "\u202f", "{"]
+)
+
+
+@given(st.lists(st.one_of(pieces, words, st.text("0123456789", min_size=1)), max_size=7).map("".join))
+@settings(max_examples=1000, deadline=None)
+def test_what_could_be_a_card_number_is_never_spared_a_look(text: str) -> None:
+    """A text that the quick patterns pass over holds nothing of the length and beginning of a card number."""
+    assert len(could_hold(pa.array([text]))) or find_cards(text)[1] == 0
+
+
+@pytest.mark.parametrize("text", ["DE89370400440532013000", "DE40370400440532013000", "GB33BUKB20201555555555"])
+def test_account_numbers_need_no_close_look(text: str) -> None:
+    assert len(could_hold(pa.array([text, text]))) == 0
 
 
 def test_six_and_four_digits_stay() -> None:

@@ -22,13 +22,23 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["ANYWHERE", "DIGITS_MAX", "DIGITS_MIN", "could_hold", "find_cards", "mask"]
+__all__ = ["ANYWHERE", "DIGITS_MAX", "DIGITS_MIN", "LONG_NUMBER", "could_hold", "find_cards", "mask"]
 
 #: Blanks that do not break a line stand between groups as well as plain ones.
 _BLANKS = "\u0020\u00a0\u2007\u202f"
 _RUN = re.compile(rf"[0-9]+(?:[{_BLANKS}.-]{{1,2}}[0-9]+)*")
 #: Where a card number could stand, for an engine that cannot look around.
 ANYWHERE = rf"[2-6](?:[{_BLANKS}.\-]{{0,2}}[0-9]){{12}}"
+#: What one may be taken for: digits enough, whatever they begin with.
+LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
+# Behind a word of letters alone: an account number such as DE89... has other digits before the ones in question.
+_BEGINNING = "(?:^|[^0-9A-Za-z]|[A-Za-z]{40})[A-Za-z]*"
+# What a text matches, all of it, in which there is one.
+_CLOSELY = (
+    _BEGINNING + ANYWHERE,
+    # One group that is not too long, or a first group with another behind it.
+    rf"{_BEGINNING}[2-6](?:[0-9]{{12,18}}(?:$|[^0-9])|[0-9]{{0,17}}[{_BLANKS}.\-]{{1,2}}[0-9])",
+)
 #: The lengths of card numbers.
 DIGITS_MIN, DIGITS_MAX = 13, 19
 # Issuer ranges: (first and last prefix, lengths). ISO/IEC 7812 as the networks publish them.
@@ -163,8 +173,12 @@ def mask(number: str) -> str:
     return "".join(out)
 
 
-def could_hold(column: pa.Array, pattern: str = ANYWHERE) -> pa.Array:
-    """Find the rows in which a card number could stand, so that the interpreter, which is slow, sees only them."""
+def could_hold(column: pa.Array, *patterns: str) -> pa.Array:
+    """
+    Find the rows in which a card number could stand, so that the interpreter, which is slow, sees only them.
+
+    :param patterns: what they must match; without one, what a card number cannot be without.
+    """
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
     # Nearly always there is no such run anywhere, which is cheap to see: even across the rows' ends.
@@ -174,7 +188,11 @@ def could_hold(column: pa.Array, pattern: str = ANYWHERE) -> pa.Array:
         or not _long_run(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]])
     ):
         return pa.array([], pa.uint64())
-    return pc.indices_nonzero(pc.match_substring_regex(column, pattern))
+    first, *others = patterns or _CLOSELY
+    rows = pc.indices_nonzero(pc.match_substring_regex(column, first))
+    for pattern in others:
+        rows = rows.filter(pc.match_substring_regex(column.take(rows), pattern))
+    return rows
 
 
 def _long_run(text: npt.NDArray[np.uint8]) -> bool:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.errors import BadInput
-from tieout.intake.card_numbers import ANYWHERE, could_hold, find_cards, mask
+from tieout.intake.card_numbers import LONG_NUMBER, could_hold, find_cards, mask
 from tieout.intake.derive import whole
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CardScan", "find_cards", "mask"]
 
-# What a card number may be taken for in a column of identifiers.
-_LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
 _COLUMNS = ("text", "counterparty", "details")
 _IDENTIFIERS = ("external_id", "payment_id", "settlement_id", "parent_external_id", "counterparty_account")
 _CARDS_MAX = 100_000
@@ -113,7 +111,7 @@ class CardScan:
         rows = None
         if pa.types.is_list(values.type):
             rows, values = pc.list_parent_indices(values), pc.list_flatten(values)
-        places = could_hold(values, _LONG_NUMBER)
+        places = could_hold(values, LONG_NUMBER)
         judged.short = judged.short or len(places) < len(values) - values.null_count
         for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
             if judged.is_plain():
