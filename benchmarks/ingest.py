@@ -212,8 +212,8 @@ def repeat_check(folder: Path, rows: int) -> None:
     import pyarrow as pa
 
     from tieout.clock import system_entropy
+    from tieout.intake.indexes import Gathered, write_index
     from tieout.intake.resolve import known_keys
-    from tieout.intake.stage import write_index
     from tieout.store.engine import connect
     from tieout.store.lake import Lake
 
@@ -222,7 +222,9 @@ def repeat_check(folder: Path, rows: int) -> None:
     every = random.integers(-(2**63), 2**63 - 1, rows)
     files = []
     for part in np.array_split(every, 4):
-        file = write_index(lake, "identities", part, np.arange(len(part), dtype=np.int32), "d" * 32)
+        entries = Gathered()
+        entries.add(part, np.arange(len(part), dtype=np.int32))
+        file = write_index(lake, "identities", entries, "d" * 32)
         assert file is not None
         files.append(type(file)(**{n: getattr(file, n) for n in file.__dataclass_fields__} | {"sibling": file.path}))
     probe = pa.array(np.concatenate([random.integers(-(2**63), 2**63 - 1, 99_000), every[:: rows // 1000][:1000]]))

@@ -100,7 +100,7 @@ def _one_file(store, delivery: str, first: int, count: int) -> list:  # type: ig
     import pyarrow as pa
 
     from tieout.intake.derive import Owner, Provenance, derive, reference_rows
-    from tieout.intake.stage import write_index
+    from tieout.intake.indexes import Gathered, write_index
     from tieout.model.records import record_schema
     from tieout.store.engine import connect
 
@@ -112,23 +112,21 @@ def _one_file(store, delivery: str, first: int, count: int) -> list:  # type: ig
         owner_of=lambda _number, _currency: Owner("acme", "psp/EUR"),
     )
     writer = store.lake.writer("records", record_schema(), delivery)
-    keys, references, places = [], [], []
+    identities, references = Gathered(), Gathered()
     with closing(connect()) as con, writer:
         for begin in range(0, count, 100_000):
             rows = derive(con, _stated(first + begin, min(100_000, count - begin)), origin)
             writer.write(rows)
-            keys.append(rows["record_key"].combine_chunks().to_numpy())
-            found, at = reference_rows(rows, begin)
-            references.append(found)
-            places.append(at)
+            numbers = np.arange(begin, begin + rows.num_rows, dtype=np.int32)
+            identities.add(rows["record_key"].combine_chunks().to_numpy(), numbers)
+            references.add(*reference_rows(rows, begin))
     file = writer.file
-    row = np.arange(count, dtype=np.int32)
-    identities = write_index(store.lake, "identities", np.concatenate(keys), row, delivery)
-    named = write_index(store.lake, "references", np.concatenate(references), np.concatenate(places), delivery)
+    known = write_index(store.lake, "identities", identities, delivery)
+    named = write_index(store.lake, "references", references, delivery)
     assert pa is not None
-    assert identities is not None
+    assert known is not None
     assert named is not None
-    return [file, replace(identities, sibling=file.path), replace(named, sibling=file.path)]
+    return [file, replace(known, sibling=file.path), replace(named, sibling=file.path)]
 
 
 def _stated(first: int, count: int):  # type: ignore[no-untyped-def]

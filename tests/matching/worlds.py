@@ -19,7 +19,7 @@ from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
 from tieout.intake.derive import Owner, Provenance, derive, reference_rows, rekey, stated_table
-from tieout.intake.stage import write_index
+from tieout.intake.indexes import Gathered, write_index
 from tieout.matching.decide import HandMatch, match_by_hand
 from tieout.matching.run import RunOutcome, run_reconciliation
 from tieout.model.money import exponent_of
@@ -232,7 +232,9 @@ class World:
                     writer.write(pa.Table.from_batches([batch]))
             files.append(writer.file)
             if name == "records":
-                index = write_index(self.store.lake, "references", *reference_rows(rows, 0), "delivery")
+                entries = Gathered()
+                entries.add(*reference_rows(rows, 0))
+                index = write_index(self.store.lake, "references", entries, "delivery")
                 files += [] if index is None else [replace(index, sibling=writer.file.path)]
         head, file = schema.head, schema.lake_file
         with self.store.book.writing() as connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -22,6 +23,7 @@ from tieout.intake.control import find, supersede_announced
 from tieout.intake.derive import Provenance
 from tieout.intake.erase import erase, redacted_copy
 from tieout.intake.findings import Finding
+from tieout.intake.indexes import Gathered
 from tieout.intake.reader import reader_for
 from tieout.intake.reissued import Covered, cover
 from tieout.intake.resolution import Facts, Resolution, Said
@@ -73,8 +75,8 @@ def accept(
     source = workspace.source(row.source_id)
     reader = reader_for(workspace, source, reader_text)
     store.spill.mkdir(parents=True, exist_ok=True)
-    with closing(connect(store.spill)) as con:
-        work = Work(store, workspace, source, reader, row, con, replay, {})
+    with closing(connect(store.spill)) as con, Gathered(store.spill) as references:
+        work = Work(store, workspace, source, reader, row, con, replay, {}, references)
         try:
             return _through(work, progress)
         except Broken:
@@ -170,7 +172,8 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
             stream.seek(0)
             return work.reader.members(stream, row.name)
 
-        return stage(work.con, store.lake, origin, members, progress, lambda: _from_the_start(stream, row.name))
+        unread = partial(_from_the_start, stream, row.name)
+        return stage(work.con, store.lake, origin, members, work.references, progress, unread)
 
 
 def _from_the_start(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, BinaryIO]]:

@@ -5,6 +5,7 @@ From a decision to files: writing what a change adds to the lake, before the boo
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tieout.intake.derive import record_id_of, record_keys, reference_rows
-from tieout.intake.stage import write_index
+from tieout.intake.indexes import Gathered, write_index
 from tieout.model.records import record_schema
 from tieout.store.tables import table_schema
 
@@ -42,15 +43,13 @@ def write_records(lake: Lake, staged: Staged, resolution: Resolution, delivery_i
     if draft is None or (resolution.keep is not None and not resolution.keep.any()):
         return []
     keys, rows = staged.keys, np.arange(staged.row_count, dtype=np.int32)
-    references, places = staged.references
+    keep = None
     alias_rows, alias_ids = np.array(staged.alias_rows, np.int32), staged.alias_ids
     if resolution.keep is not None and not (resolution.keep.all() and not resolution.new_ids):
         keep = resolution.keep
         draft, keys = _copy(lake, draft, keep, resolution.new_ids, delivery_id)
         moved = np.cumsum(keep, dtype=np.int32) - 1
         rows = np.arange(len(keys), dtype=np.int32)
-        kept = keep[places]
-        references, places = references[kept], moved[places[kept]]
         chosen = keep[alias_rows] if len(alias_rows) else np.zeros(0, np.bool_)
         alias_ids = [i for i, yes in zip(alias_ids, chosen, strict=True) if yes]
         alias_rows = moved[alias_rows[chosen]]
@@ -61,7 +60,8 @@ def write_records(lake: Lake, staged: Staged, resolution: Resolution, delivery_i
     if alias_ids:
         keys = np.concatenate([keys, record_keys(pa.array(alias_ids, pa.binary(16))).to_numpy()])
         rows = np.concatenate([rows, alias_rows]).astype(np.int32)
-    return [draft, *_indexes(lake, draft, keys, rows, references, places)]
+    with nullcontext(staged.references) if keep is None else staged.references.only(keep) as references:
+        return [draft, *_indexes(lake, draft, keys, rows, references)]
 
 
 def write_changes(lake: Lake, resolution: Resolution, delivery_id: str) -> list[LakeFile]:
@@ -74,7 +74,9 @@ def write_changes(lake: Lake, resolution: Resolution, delivery_id: str) -> list[
         files.append(file)
         if name == "records":
             numbers = np.arange(rows.num_rows, dtype=np.int32)
-            files += _indexes(lake, file, rows["record_key"].to_numpy(), numbers, *reference_rows(rows, 0))
+            references = Gathered()
+            references.add(*reference_rows(rows, 0))
+            files += _indexes(lake, file, rows["record_key"].to_numpy(), numbers, references)
     return files
 
 
@@ -92,12 +94,13 @@ def _indexes(
     file: LakeFile,
     keys: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int32],
-    references: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int32],
+    references: Gathered,
 ) -> list[LakeFile]:
+    identities = Gathered()
+    identities.add(keys, rows)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        identities = beside.submit(write_index, lake, "identities", keys, rows, file.delivery_id)
-        found = [write_index(lake, "references", references, places, file.delivery_id), identities.result()]
+        known = beside.submit(write_index, lake, "identities", identities, file.delivery_id)
+        found = [write_index(lake, "references", references, file.delivery_id), known.result()]
     return [replace(index, sibling=file.path) for index in reversed(found) if index is not None]
 
 

@@ -11,15 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from tieout.intake.derive import reference_rows, rekey
 from tieout.intake.fold import content_sql
+from tieout.intake.indexes import Gathered, write_index
 from tieout.intake.redaction import mask_of, masked_column
-from tieout.intake.stage import write_index
 from tieout.model.records import record_schema
 from tieout.store import schema
 from tieout.store.tables import table_schema
@@ -172,13 +171,11 @@ def _written(store: Store, row: dict[str, Any], change: Callable[[pa.Table], pa.
 
 def _reindexed(store: Store, file: LakeFile) -> LakeFile:
     """Write the index of a file's identifiers, some of which are masked now."""
-    keys, places, first = [], [], 0
+    entries, first = Gathered(), 0
     with pq.ParquetFile(store.lake.full(file.path)) as source:
         for batch in source.iter_batches(batch_size=_BATCH_ROWS):
-            some, at = reference_rows(pa.Table.from_batches([batch]), first)
-            keys.append(some)
-            places.append(at)
+            entries.add(*reference_rows(pa.Table.from_batches([batch]), first))
             first += len(batch)
-    index = write_index(store.lake, "references", np.concatenate(keys), np.concatenate(places), file.delivery_id)
+    index = write_index(store.lake, "references", entries, file.delivery_id)
     assert index is not None  # noqa: S101 - the file that it replaces had rows
     return index

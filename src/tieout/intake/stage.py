@@ -2,8 +2,8 @@
 Reading a delivery into draft files: nothing of it counts until the book says so.
 
 The rows of a delivery stream through here once: chunk by chunk they get identity, owner and keys, and are written to a
-draft file of the lake. What must be known of all rows together is kept as plain integers (12 bytes a row for
-identities, 12 a reference).
+draft file of the lake. What must be known of all rows together is kept as plain integers: 9 bytes a row for
+identities; entries of the look-up index wait in a file where they are many.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows,
 from tieout.model.money import exponents
 from tieout.model.problems import Problem
 from tieout.model.records import record_schema
-from tieout.store.tables import INDEX_GROUP_ROWS, table_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,21 +35,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tieout.formats.reading import Chunk, Total
+    from tieout.intake.indexes import Gathered
     from tieout.model.statements import Balance, Statement
     from tieout.store.lake import Lake, LakeFile, LakeWriter
 
     Members = Iterable[tuple[str | None, Iterable[Chunk]]]
-    Keys = npt.NDArray[np.int64]
-    Rows = npt.NDArray[np.int32]
 
-__all__ = ["PROBLEMS_MAX", "Staged", "stage", "write_index"]
+__all__ = ["PROBLEMS_MAX", "Staged", "stage"]
 
 #: The most problems that are kept one by one; beyond it they are only counted.
 PROBLEMS_MAX = 1_000_000
 # Chunks between reading and deriving: enough that neither waits, few enough that memory stays flat.
 _WAITING_MAX = 2
-# Entries of an index that are gathered and written at once.
-_INDEX_PART = 1 << 19
 
 
 @dataclass(slots=True)
@@ -58,11 +54,11 @@ class Staged:
     """
     A delivery, read.
 
+    :ivar references: key and row of every identifier.
     :ivar records: the draft of its records file; None when it has no rows.
     :ivar keys: the first 64 bits of each row's identity, in row order.
     :ivar counted: which rows are told apart by counting.
     :ivar aliases: (row, identity) of other identities.
-    :ivar references: key and row of every identifier.
     :ivar rows_in: rows of the file = records + quarantined + skipped; ``skipped`` were left out on purpose: by the
         mapping's own ``where``, or because nothing stands in them that moves money.
     :ivar refused: why nothing of the file can be used.
@@ -70,12 +66,12 @@ class Staged:
     :ivar cards: full card numbers in it: then there is no draft.
     """
 
+    references: Gathered
     records: LakeFile | None = None
-    keys: Keys = field(default_factory=lambda: np.zeros(0, np.int64))
+    keys: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     counted: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     alias_rows: list[int] = field(default_factory=list)
     alias_ids: list[bytes] = field(default_factory=list)
-    references: tuple[Keys, Rows] = field(default_factory=lambda: (np.zeros(0, np.int64), np.zeros(0, np.int32)))
     statements: list[tuple[str | None, Statement]] = field(default_factory=list)
     balances: list[tuple[str | None, Balance]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -101,6 +97,7 @@ def stage(
     lake: Lake,
     origin: Provenance,
     members: Callable[[], Members],
+    references: Gathered,
     progress: Callable[[int], None] = lambda _rows: None,
     unread: Callable[[], Iterable[tuple[str | None, BinaryIO]]] | None = None,
 ) -> Staged:
@@ -111,15 +108,16 @@ def stage(
     quarantined; that may show at its end only, so that the others are then read again without it.
 
     :param members: gives the files from their beginning.
+    :param references: takes the entries of the look-up index.
     :param progress: hears how many rows are done.
     :param unread: gives the delivery's raw files, to look for card numbers in what cannot be read.
     """
-    staged = _staged(con, lake, origin, members(), {}, progress, unread)
+    staged = _staged(con, lake, origin, members(), {}, references, progress, unread)
     if staged.unreadable and not staged.refused:
         if len(staged.unreadable) == staged.members:
             staged.refused = next(iter(staged.unreadable.values()))
         elif not staged.cards.numbers:
-            staged = _staged(con, lake, origin, members(), staged.unreadable, progress, unread)
+            staged = _staged(con, lake, origin, members(), staged.unreadable, references, progress, unread)
     return staged
 
 
@@ -129,11 +127,13 @@ def _staged(
     origin: Provenance,
     members: Members,
     without: Mapping[str, Problem],
+    references: Gathered,
     progress: Callable[[int], None],
     unread: Callable[[], Iterable[tuple[str | None, BinaryIO]]] | None,
 ) -> Staged:
     """Read everything once, leaving out members that are known to be unreadable."""
-    staged, found = Staged(), _Found()
+    references.clear()
+    staged, found = Staged(references), _Found()
     with _Writing(lake.writer("records", record_schema(), origin.delivery_id)) as drafts:
         rows = 0
         with _InTurn() as deriving:
@@ -165,7 +165,6 @@ def _staged(
         staged.records = drafts.file
         staged.keys = np.frombuffer(found.keys, np.int64)
         staged.counted = np.frombuffer(found.counted, np.bool_)
-        staged.references = np.frombuffer(found.reference_keys, np.int64), np.frombuffer(found.reference_rows, np.int32)
     return staged
 
 
@@ -175,8 +174,6 @@ class _Found:
 
     keys: bytearray = field(default_factory=bytearray)
     counted: bytearray = field(default_factory=bytearray)
-    reference_keys: bytearray = field(default_factory=bytearray)
-    reference_rows: bytearray = field(default_factory=bytearray)
 
 
 def _place(
@@ -195,9 +192,7 @@ def _place(
     drafts.write(rows)
     found.keys += rows["record_key"].to_numpy().tobytes()
     found.counted += rows["counted"].to_numpy().tobytes()
-    keys, places = reference_rows(rows, first)
-    found.reference_keys += keys.tobytes()
-    found.reference_rows += places.tobytes()
+    staged.references.add(*reference_rows(rows, first))
     if len(pc.list_flatten(table["aliases"])):
         at, ids = alias_keys(table, origin.system)
         staged.alias_rows += [first + row for row in at]
@@ -328,37 +323,3 @@ class _Writing:
 
 class _Dropped(Exception):
     """Nothing was worth keeping."""
-
-
-def write_index(lake: Lake, name: str, keys: Keys, rows: Rows, delivery_id: str) -> LakeFile | None:
-    """
-    Write one index file: keys in ascending order of their upper bits, so that a look-up reads one row group.
-
-    Sorting whole numbers is ten times faster than sorting positions, so the position rides in the lower bits. The next
-    part is gathered while one is written.
-    """
-    if not len(keys):
-        return None
-    bits = np.uint64(max(1, int(len(keys) - 1).bit_length()))
-    packed = keys.view(np.uint64) ^ np.uint64(1 << 63)
-    packed >>= bits
-    packed <<= bits
-    packed |= np.arange(len(keys), dtype=np.uint64)
-    packed.sort()
-    packed &= (np.uint64(1) << bits) - np.uint64(1)
-    order = packed.view(np.int64)
-    schema = table_schema(name)
-
-    def part(begin: int) -> pa.Table:
-        here = order[begin : begin + _INDEX_PART]
-        return pa.table({"key": keys[here], "row": rows[here]}, schema=schema)
-
-    with (
-        lake.writer(name, schema, delivery_id, group_rows=INDEX_GROUP_ROWS) as writer,
-        ThreadPoolExecutor(1, thread_name_prefix="gather") as beside,
-    ):
-        following = beside.submit(part, 0)
-        for begin in range(_INDEX_PART, len(order) + _INDEX_PART, _INDEX_PART):
-            ready, following = following.result(), beside.submit(part, begin)
-            writer.write(ready)
-    return writer.file

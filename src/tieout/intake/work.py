@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Source, Workspace
     from tieout.intake.derive import Owner
+    from tieout.intake.indexes import Gathered
     from tieout.intake.reader import Reader
     from tieout.store.workplace import Store
 
@@ -57,6 +58,7 @@ class Work:
     :ivar row: its row in the book.
     :ivar replay: why it is read again; None when it is read for the first time.
     :ivar unknown: accounts that its files name and tieout.toml does not declare.
+    :ivar references: where the entries of its look-up index are gathered.
     """
 
     store: Store
@@ -67,6 +69,7 @@ class Work:
     con: duckdb.DuckDBPyConnection
     replay: str | None
     unknown: dict[tuple[str | None, str], None]
+    references: Gathered
 
     @property
     def system(self) -> str:
