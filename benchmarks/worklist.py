@@ -98,6 +98,7 @@ QUERIES = {
     "rare text by day": "text=globex%20417&sort=booked",
     "no such text": "text=nobody-is-called-so",
     "letters beyond ASCII": "text=M%C3%9CLLER&currency=EUR&sort=value&dir=asc",
+    "rare letters": "text=s%C3%96hne%20417",
     "everything at once": "reason=duplicate&source=source-1&entity=&currency=EUR&text=stark&sort=booked",
     "a month": "period=2026-05&sort=value",
 }

@@ -31,6 +31,9 @@ FILTERS = [
     Wanted(text="mÜLLER & sö", reason="conflict"),
     Wanted(text="TX-00000042"),
     Wanted(text="100%_"),
+    Wanted(text="R & S\u00d6HNE 1"),
+    Wanted(text="M\u00fc_ller"),
+    Wanted(text="stra\u00dfe"),
     Wanted(first=dt.date(2025, 1, 1), last=dt.date(2025, 6, 30)),
     Wanted(known_at=dt.datetime.fromtimestamp(1_793_000_000, dt.UTC) + dt.timedelta(microseconds=700)),
 ]
@@ -108,14 +111,24 @@ def check(book: Book) -> None:
         assert sum(row.weight for row in reasons) == total.weight
 
 
-def test_pages_hold_every_row_once_in_order(sqlite: Book) -> None:
+def test_pages_of_a_short_list_hold_every_row_once_in_order(sqlite: Book) -> None:
+    check(sqlite)
+
+
+@pytest.mark.parametrize("near", [60, 400, 2_000])
+def test_pages_hold_every_row_once_in_order(sqlite: Book, near: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worklist, "_NEAR_ROWS", near)
+    monkeypatch.setattr(worklist, "_MANY", 0)
     check(sqlite)
 
 
 @pytest.mark.slow
-def test_pages_hold_every_row_once_in_order_on_postgresql(fresh_postgres: str) -> None:
+def test_pages_hold_every_row_once_in_order_on_postgresql(fresh_postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     book = open_book(fresh_postgres)
     fill(book)
+    check(book)
+    monkeypatch.setattr(worklist, "_NEAR_ROWS", 200)
+    monkeypatch.setattr(worklist, "_MANY", 0)
     check(book)
     book.close()
 
@@ -137,6 +150,19 @@ def test_no_page_reads_the_whole_table(sqlite: Book) -> None:
                     assert "TEMP B-TREE" not in plan, plan
                 else:
                     assert "ix_worklist_filter" in plan
+
+
+def test_the_rows_near_a_place_are_read_in_their_order(sqlite: Book) -> None:
+    for sort, name in worklist.SORTS.items():
+        column = schema.worklist.c[name]
+        query = worklist._near(Wanted(text="globex"), column, Cursor(500, "8000000000000000"), falling=True)
+        with sqlite.reading() as connection:
+            text = str(query.limit(51).compile(sqlite.engine, compile_kwargs={"literal_binds": True}))
+            plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {text}")]
+        assert any(
+            f"SEARCH worklist USING INDEX ix_worklist_{'weight' if sort == 'value' else 'booked'}" in p for p in plan
+        )
+        assert sum("TEMP B-TREE" in step for step in plan) <= 1, plan  # of the thousand, not of the list
 
 
 def test_what_is_there_to_choose_from(sqlite: Book) -> None:

@@ -19,7 +19,7 @@ from tieout.store import schema
 from tieout.store.workplace import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tieout.store.book import Book
 
@@ -54,6 +54,10 @@ _CHOSEN = ("reconciliation", "source_id", "account_id", "entity_id", "currency")
 #: So many different mixtures of them are looked at.
 _CHOICES_MAX = 10_000
 _WIDE = "ix_worklist_filter"
+_ORDERED = {"weight": "ix_worklist_weight", "booked_day": "ix_worklist_booked"}
+#: Of so many wanted rows a page is looked for among so many rows behind its place; fewer are found as quickly by
+#: reading the whole list.
+_MANY, _NEAR_ROWS = 4_000, 1_000
 _LIST = schema.worklist
 
 
@@ -172,28 +176,34 @@ def version(book: Book) -> tuple[int, int, int]:
 
 
 def page(
-    book: Book, wanted: Wanted, sort: str = "value", *, descending: bool = True, cursor: Cursor | None = None
+    book: Book,
+    wanted: Wanted,
+    sort: str = "value",
+    *,
+    descending: bool = True,
+    cursor: Cursor | None = None,
+    count: int = 0,
 ) -> Page:
     """
     Give the rows behind a place (or before it), at most :data:`PAGE_ROWS`.
 
     :param sort: one of :data:`SORTS`.
+    :param count: how many are known to be wanted: of many, a page is found without reading all.
     """
     column = _LIST.c[SORTS[sort]]
     backwards = cursor is not None and cursor.backwards
     falling = descending != backwards
-    queries: Iterable[sa.Select[Any]]
+    tries: list[Iterable[sa.Select[Any]]]
     if _is_narrow(wanted):
-        queries = _by_parts(wanted, column, cursor, falling=falling)
+        tries = [_by_parts(wanted, column, cursor, falling=falling)]
     else:
-        queries = [_at_once(wanted, column, cursor, falling=falling)]
+        near = [[_near(wanted, column, cursor, falling=falling)]] if count >= _MANY else []
+        tries = [*near, [_at_once(wanted, column, cursor, falling=falling)]]
     found: list[tuple[str, int | None]] = []
     with book.reading() as connection:
-        for query in queries:
-            rows = connection.execute(query.limit(PAGE_ROWS + 1 - len(found)))
-            found += [(row.exception_id, row[0]) for row in rows]
-            if len(found) > PAGE_ROWS:
-                break
+        for queries in tries:
+            if len(found) <= PAGE_ROWS:
+                found = _first(connection, queries)
         more, found = len(found) > PAGE_ROWS, found[:PAGE_ROWS]
         if backwards:
             found.reverse()
@@ -202,20 +212,45 @@ def page(
     return Page([read[exception_id] for exception_id, _ in found if exception_id in read], before, behind)
 
 
+def _first(connection: sa.Connection, queries: Iterable[sa.Select[Any]]) -> list[tuple[str, int | None]]:
+    """Ask one after the other until there is one row more than a page holds: its id, and what the list is sorted by."""
+    found: list[tuple[str, int | None]] = []
+    for query in queries:
+        rows = connection.execute(query.limit(PAGE_ROWS + 1 - len(found)))
+        found += [(row.exception_id, row[0]) for row in rows]
+        if len(found) > PAGE_ROWS:
+            break
+    return found
+
+
 def _by_parts(
-    wanted: Wanted, column: sa.Column[Any], cursor: Cursor | None, *, falling: bool
+    wanted: Wanted, column: sa.Column[Any], cursor: Cursor | None, *, falling: bool, columns: Sequence[Any] = ()
 ) -> Iterator[sa.Select[Any]]:
-    """Ask for rows with a value and rows without, in their order: each is one stretch of a narrow index."""
+    """
+    Ask for rows with a value and rows without, in their order: each is one stretch of a narrow index.
+
+    :param columns: more columns to give.
+    """
     parts = [True, False] if falling else [False, True]
     if cursor is not None:
         parts = parts[parts.index(cursor.value is not None) :]
     for valued in parts:
-        query = _narrowed(wanted, column, _LIST.c.exception_id)
+        query = _narrowed(wanted, column, _LIST.c.exception_id, *columns)
         query = query.where(column.is_not(None) if valued else column.is_(None))
         if cursor is not None and valued == (cursor.value is not None):
             query = query.where(_behind(column, cursor, falling=falling))
         order = [column, _LIST.c.exception_id] if valued else [_LIST.c.exception_id]
         yield query.order_by(*(c.desc() if falling else c.asc() for c in order))
+
+
+def _near(wanted: Wanted, column: sa.Column[Any], cursor: Cursor | None, *, falling: bool) -> sa.Select[Any]:
+    """Ask for what fits among the next rows of the stretch that a place is in; what it finds is in order and whole."""
+    others = [_LIST.c[name] for name in schema.WORKLIST_FILTERED if name not in {column.name, "exception_id"}]
+    stretch = next(_by_parts(Wanted(state=wanted.state), column, cursor, falling=falling, columns=others))
+    stretch = stretch.with_hint(_LIST, f"INDEXED BY {_ORDERED[column.name]}", "sqlite")
+    near = stretch.limit(_NEAR_ROWS).subquery("near")
+    query = sa.select(near.c[column.name], near.c.exception_id).where(*_conditions(wanted, near))
+    return query.order_by(*(c.desc() if falling else c.asc() for c in (near.c[column.name], near.c.exception_id)))
 
 
 def _at_once(wanted: Wanted, column: sa.Column[Any], cursor: Cursor | None, *, falling: bool) -> sa.Select[Any]:
@@ -298,30 +333,42 @@ def _is_narrow(wanted: Wanted) -> bool:
 
 def _narrowed(wanted: Wanted, *columns: Any, wide: bool = False) -> sa.Select[Any]:
     """Write the filter; what no narrow index answers is read from the wide one, which holds every column it needs."""
-    conditions = [_LIST.c.state == wanted.state]
-    conditions += [_LIST.c[n] == v for n in ("reason", *_CHOSEN) if (v := getattr(wanted, n)) is not None]
-    day = _LIST.c.booked_day
-    # what has no day is of no period, and must not fall out of every one
-    if wanted.first is not None:
-        conditions.append(sa.or_(day >= (wanted.first - EPOCH).days, day.is_(None)))
-    if wanted.last is not None:
-        conditions.append(sa.or_(day <= (wanted.last - EPOCH).days, day.is_(None)))
-    if wanted.known_at is not None:
-        conditions.append(_LIST.c.opened_at <= moment(wanted.known_at))
-    if wanted.text:
-        conditions.append(_contains(wanted.text))
-    query = sa.select(*columns).where(*conditions)
+    query = sa.select(*columns).where(*_conditions(wanted, _LIST))
     if not wide and _is_narrow(wanted):
         return query
     # SQLite keeps no statistics by itself and must be told; PostgreSQL knows.
     return query.with_hint(_LIST, f"INDEXED BY {_WIDE}", "sqlite")
 
 
-def _contains(text: str) -> sa.ColumnElement[bool]:
+def _conditions(wanted: Wanted, listed: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+    """Say what is wanted of the columns of the list, or of a part of it."""
+    conditions: list[sa.ColumnElement[bool]] = [listed.c.state == wanted.state]
+    conditions += [listed.c[n] == v for n in ("reason", *_CHOSEN) if (v := getattr(wanted, n)) is not None]
+    day = listed.c.booked_day
+    # what has no day is of no period, and must not fall out of every one
+    if wanted.first is not None:
+        conditions.append(sa.or_(day >= (wanted.first - EPOCH).days, day.is_(None)))
+    if wanted.last is not None:
+        conditions.append(sa.or_(day <= (wanted.last - EPOCH).days, day.is_(None)))
+    if wanted.known_at is not None:
+        conditions.append(listed.c.opened_at <= moment(wanted.known_at))
+    if wanted.text:
+        conditions.append(_contains(listed.c.found_by, wanted.text))
+    return conditions
+
+
+def _contains(found_by: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
     """Find a part in any case; databases fold ASCII alone, so that other letters are tried in both cases."""
     small = text.strip().lower()
     mixed = "".join(sign if sign.isascii() else sign.upper() for sign in small)
-    return sa.or_(*(_LIST.c.found_by.contains(part, autoescape=True) for part in dict.fromkeys([small, mixed])))
+    if small == mixed:
+        return found_by.contains(small, autoescape=True)
+    either = sa.or_(found_by.contains(small, autoescape=True), found_by.contains(mixed, autoescape=True))
+    if len(small) != len(mixed):  # a letter that is two when it is large
+        return either
+    # Asked first, whatever stands in these places: most rows are spared the other two questions.
+    outline = "".join(f"/{sign}" if sign in "%_/" else sign if sign.isascii() else "_" for sign in small)
+    return sa.and_(found_by.like(f"%{outline}%", escape="/"), either)
 
 
 def _items(connection: sa.Connection, places: dict[str, int | None]) -> dict[str, Item]:

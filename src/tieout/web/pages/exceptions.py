@@ -35,8 +35,9 @@ def exceptions(visit: Visiting) -> HTMLResponse:
     desk, asked = visit.desk, visit.address.asked
     wanted = _wanted(visit)
     sort, descending = _sort(asked.get("sort", "value")), asked.get("dir", "desc") != "asc"
-    found = worklist.page(desk.store.book, wanted, sort, descending=descending, cursor=_cursor(asked))
     total = visit.kept(("total", wanted), lambda: worklist.total(desk.store.book, wanted))
+    cursor = _cursor(asked)
+    found = worklist.page(desk.store.book, wanted, sort, descending=descending, cursor=cursor, count=total.count)
     first = _whole(asked.get("row", "1"), "row")
     base = desk.workspace.base_currency
     return visit.page(
