@@ -197,12 +197,17 @@ def could_hold(column: pa.Array, *patterns: str) -> pa.Array:
 
 def _long_run(text: npt.NDArray[np.uint8]) -> bool:
     """
-    Whether 13 digits, or what stands between them, may follow each other somewhere: no card number is without.
+    Whether 13 digits, or what stands between them, follow each other somewhere: no card number is without.
 
-    Wherever the run begins, it fills two groups of four bytes that follow each other.
+    Wherever such a run begins, it fills two groups of four bytes that follow each other; only where there are such is
+    each byte held against the next ones.
     """
     run = (text - np.uint8(ord("-"))) < 13  # hyphen, dot, slash, digits
     run |= text == ord(" ")
     run |= text >= 0x80  # blanks that do not break a line
     full = run[: len(run) // 4 * 4].view(np.uint32) == 0x01010101
-    return bool((full[:-1] & full[1:]).any())
+    if not (full[:-1] & full[1:]).any():
+        return False
+    for step in (1, 2, 4, 5):  # runs of 2, 4, 8 and 13 begin here
+        run = run[:-step] & run[step:]
+    return bool(run.any())
