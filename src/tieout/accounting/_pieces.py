@@ -18,13 +18,19 @@ from tieout.accounting._matches import from_whole, quoted, scaled
 from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import KINDS
 
-__all__ = ["CARRIED", "SHAPE", "pieces", "shape_of"]
+__all__ = ["CARRIED", "ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
 
 #: What decides how a piece is booked; pieces that agree in all of it are booked alike.
 SHAPE = (
     *("entity_id", "source_id", "account_id", "other_account_id", "kind", "part", "matched", "document"),
     *("adjustment", "outcome", "crossed", "currency", "sign", "has_fee", "has_fee_tax", "has_tax", "bank_code"),
     "method",
+)
+
+#: Columns of pieces that nothing asks for once every piece has its shape.
+ONLY_IN_SHAPES = (
+    *("bank_code", "method", "other_account_id", "document", "outcome", "sign", "has_fee", "has_fee_tax", "has_tax"),
+    "single",
 )
 
 # Where the details of a record say how a customer paid; a platform's report has its own word for it.

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from tieout.accounting._lines import lines, refuse_unvalued
 from tieout.accounting._matches import MATCHES
-from tieout.accounting._pieces import CARRIED, SHAPE, pieces, shape_of
+from tieout.accounting._pieces import CARRIED, ONLY_IN_SHAPES, SHAPE, pieces, shape_of
 from tieout.accounting._plans import Chart, plan_of
 from tieout.accounting.daily_rates import rate_of
 from tieout.accounting.periods import LedgerPeriod, period_of
@@ -65,7 +65,7 @@ class JournalDrafts:
     """
     What came of it.
 
-    :ivar relation: the name of the table of draft journals in the connection, one row per line, in total order
+    :ivar relation: the name of the relation of draft journals in the connection, one row per line, in total order
         (entity, day, journal, line), with the columns of ``RESULTS["journals"]``. It holds until the next call.
     :ivar findings: rows of :data:`FINDINGS`, sorted: journals that could not be drafted.
     :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals, pieces left to the ``erp``, records that
@@ -214,6 +214,8 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
     if len({row[0] for row in found}) != len(found):
         message = "expected different shapes to have different hashes, got two alike"
         raise Broken(message)
+    for column in ONLY_IN_SHAPES:  # gives their memory back, of which there is little
+        con.execute(f"alter table draft_piece drop column {column}")
     books = {row[0]: row[1:] for row in con.execute("select * from draft_books").fetchall()}
     chart = Chart(postings, workspace)
     planned, shapes = [], []
