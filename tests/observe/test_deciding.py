@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests.cli.office import typed
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
-from tieout.intake.stage import write_index
+from tieout.intake.indexes import Gathered, write_index
 from tieout.observe import worklist
 from tieout.observe.deciding import Way, ways_of
 from tieout.observe.gathering import gather_worklist
@@ -69,7 +69,9 @@ def indexed(made: World) -> None:
     with made.store.book.reading() as connection:
         (file,) = (dict(row) for row in connection.execute(query).mappings())
     keys = pq.read_table(made.store.lake.full(file["path"]), columns=["record_key"])["record_key"].to_numpy()
-    index = write_index(made.store.lake, "identities", keys, np.arange(len(keys), dtype=np.int32), "delivery")
+    entries = Gathered()
+    entries.add(keys, np.arange(len(keys), dtype=np.int32))
+    index = write_index(made.store.lake, "identities", entries, "delivery")
     assert index is not None
     row = asdict(index) | {"sibling": file["path"], "version": file["version"]}
     with made.store.book.writing() as connection:
