@@ -16,7 +16,7 @@ from tests.postgres import Cluster, private_cluster
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Fixtures that start a real system, or need its program; a test that asks for one is marked ``peers`` by itself.
-PEERS = {"browser", "hledger", "postgres", "postgres_url", "fresh_postgres"}
+PEERS = {"browser", "hledger", "postgres", "postgres_url", "fresh_postgres", "spark", "spark_settings"}
 
 # The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

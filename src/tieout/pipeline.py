@@ -12,6 +12,7 @@ stage is a function of what the one above it left in the stores.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,9 +30,10 @@ from tieout.intake.ingest import (
     with_takers,
 )
 from tieout.intake.settle import decide_entries
+from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
-from tieout.matching.reading import check_rules
+from tieout.matching.reading import check_rules, rule_set
 from tieout.matching.run import run_reconciliation
 from tieout.observe.gathering import gather_worklist
 from tieout.observe.naming import exception_named, matches_named, records_named
@@ -167,24 +169,29 @@ def match(
 
     :param names: which; None: all.
     :param through: nothing booked later; None: the last day that the facts speak of, never today.
-    :param engine: ``duckdb`` or ``spark``; None: as tieout.toml says.
-    :raises WrongUse: no such reconciliation, a fault in a rule, or an engine that is not here.
+    :param engine: ``duckdb``, ``spark`` or ``spark://host:port``; None: as tieout.toml says.
+    :raises WrongUse: no such reconciliation, a fault in a rule, or an engine that is not here or cannot perform one.
     """
     wanted = [workspace.reconciliation(name) for name in names] if names else list(workspace.reconciliations)
     check_rules(workspace)
-    if (engine or workspace.engine) != "duckdb":
-        message = f"this version matches with duckdb, got the engine {engine or workspace.engine!r}"
+    chosen = engine or workspace.engine
+    if chosen not in {"duckdb", "spark"} and not chosen.startswith("spark://"):
+        message = f"expected the engine duckdb, spark or spark://host:port, got {chosen!r}"
         raise WrongUse(message)
+    if chosen != "duckdb":
+        for reconciliation in wanted:
+            refuse_unsupported(rule_set(workspace, reconciliation), reconciliation.id)
     with store.book.reading() as connection:
         day = through or latest_day(connection)
     if day is None:
         return
-    for reconciliation in wanted:
+    with nullcontext() if chosen == "duckdb" else spark_session(chosen) as session:
+        for reconciliation in wanted:
 
-        def heard(stage: str, name: str = reconciliation.id) -> None:
-            progress(f"{name}: {stage}")
+            def heard(stage: str, name: str = reconciliation.id) -> None:
+                progress(f"{name}: {stage}")
 
-        yield run_reconciliation(store, workspace, reconciliation, day, progress=heard)
+            yield run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard)
     gather_worklist(store, workspace)
 
 

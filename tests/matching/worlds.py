@@ -247,10 +247,13 @@ class World:
 
     # -- runs
 
-    def match(self, *names: str, threads: int | None = None) -> list[RunOutcome]:
-        """Run reconciliations (all), as ``tieout match`` does."""
+    def match(self, *names: str, threads: int | None = None, session: Any = None) -> list[RunOutcome]:
+        """Run reconciliations (all), as ``tieout match`` does; with a session of Spark, there."""
         wanted = [r for r in self.workspace.reconciliations if not names or r.id in names]
-        return [run_reconciliation(self.store, self.workspace, r, self.through, threads=threads) for r in wanted]
+        return [
+            run_reconciliation(self.store, self.workspace, r, self.through, threads=threads, session=session)
+            for r in wanted
+        ]
 
     def matched(self, *names: str, threads: int | None = None) -> set[frozenset[str]]:
         """Run, and say which ids are together in confirmed matches."""

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from tieout.matching.sides import SETTLED, listed
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from collections.abc import Callable
 
     from tieout.matching.perform import Performance
 
@@ -29,12 +26,13 @@ def _known_keys(work: Performance, side: str) -> str:
     return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
 
 
-def find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
+def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     """
     Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
 
     ``inside``: it is of the same side.
 
+    :param note_used: makes ``asked_used`` of ``asked`` (``outcome.Found.leave_rests``).
 
     By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
     of the same amount.
@@ -81,7 +79,7 @@ def find_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
         where a.state = 'exception' and abs(b.booked - a.booked) <= 31
         """,
     )
-    _rank_candidates(work, touched)
+    _rank_candidates(work, note_used)
     _judge_named(work)
 
 
@@ -148,15 +146,14 @@ def _sum_settlements(work: Performance) -> None:
     )
 
 
-def _rank_candidates(work: Performance, touched: npt.NDArray[np.bool_]) -> None:
+def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     engine = work.engine
     # What is set side by side is few: only of that the whole rows are looked at.
     engine.create(
         "asked",
         "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount",
     )
-    asked = engine.arrow("from asked")["thing"].to_numpy()
-    engine.take("asked_used", pa.table({"thing": asked, "used": touched[asked]}))
+    note_used()
     columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
     engine.create(
         "asked_rows",

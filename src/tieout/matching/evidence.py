@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import condition
 
 from tieout.matching.columns import name_forms, names_of_two, token_keys, token_words
@@ -18,8 +21,7 @@ from tieout.model.normal import keys_of, normal_column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
+    from tieout.matching.backends.engine import Function
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
@@ -39,8 +41,8 @@ def note_crowds(work: Performance, place: int) -> None:
     if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
         return
     for short in ("l", "r"):
-        work.engine.con.execute(
-            f"insert into beyond select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
+        work.engine.add(
+            "beyond", f"select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
         )
 
 
@@ -106,8 +108,6 @@ def leave_out_other_names(work: Performance, found: str) -> None:
 
     :param found: ``paired`` or ``summed``.
     """
-    import pyarrow as pa
-
     if any(work.grouped):  # the names of a settlement's lines are its customers'
         return
     engine = work.engine
@@ -115,15 +115,12 @@ def leave_out_other_names(work: Performance, found: str) -> None:
     if found == "summed":
         both = """select a.bundle, a.thing as l, b.thing as r from summed a
             join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
-    rows = engine.arrow(
-        f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
-            join left_all a on a.thing = p.l join right_all b on b.thing = p.r
-            where a.counterparty is not null and b.counterparty is not null"""
-    )
-    if not rows.num_rows:
+    query = f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
+        join left_all a on a.thing = p.l join right_all b on b.thing = p.r
+        where a.counterparty is not null and b.counterparty is not null"""
+    engine.derive("of_two", [(query, _of_two)], pa.schema({"bundle": pa.int64()}))
+    if not engine.count("of_two"):
         return
-    apart = names_of_two(rows["one"].to_pylist(), rows["other"].to_pylist())
-    engine.take("of_two", pa.table({"bundle": rows["bundle"].filter(pa.array(apart))}))
     bundle = "l" if found == "paired" else "bundle"
     engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
     engine.rename("rest", found)
@@ -138,7 +135,7 @@ def make_keys(work: Performance, place: int, key: Key) -> None:
     engine = work.engine
     if key.how == "prefix":
         for short, side in (("l", "left"), ("r", "right")):
-            engine.take(f"{short}_forms_{place}", _forms(work, side, getattr(key, side)))
+            engine.derive(f"{short}_forms_{place}", _forms(side, getattr(key, side)), _FORMS)
         return
     mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
     shared = work.keys_shared.get((mine, other))
@@ -169,7 +166,10 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
         if name in work.keys_ready[side]:
             continue
         if FIELDS[field].key is None:
-            engine.take(f"{name}_texts", _whole_texts(work, side, field))
+            query = (
+                f'select a.thing, a."{field}" as said from {_named_rows(work, side)} a where a."{field}" is not null'
+            )
+            engine.derive(f"{name}_texts", [(query, _whole_texts)], _TEXTS)
             engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
         else:
             engine.create(name, identifiers_sql(_named_rows(work, side), field))
@@ -178,7 +178,7 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
         name = f"words_{side}_{'_'.join(fields)}"
         found.append(name)
         if name not in work.keys_ready[side]:
-            engine.take(f"{name}_tokens", _tokens(work, side, fields))
+            engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
             engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
             work.keys_ready[side].append(name)
     return tuple(found)
@@ -218,50 +218,66 @@ def _named_rows(work: Performance, side: str) -> str:
     return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
 
 
-def _tokens(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
-    """Cut the texts of a side into words; only of things that are still open."""
-    import pyarrow as pa
-
-    tables = []
-    for name in fields:
-        if FIELDS[name].key is not None and not FIELDS[name].many and name != "external_id":
-            continue
-        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
-        rows = work.engine.arrow(
-            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
-        ).combine_chunks()
-        if rows.num_rows:
-            tables.append(token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks()))
-    empty = pa.table({"thing": pa.array([], pa.int64()), "key": pa.array([], pa.int64())})
-    return pa.concat_tables([empty, *tables])
+def _tokens(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
+    """Say how the texts of a side are cut into words; only of things that are still open."""
+    cut = [name for name in fields if FIELDS[name].key is None or FIELDS[name].many or name == "external_id"]
+    return [(_said_by_open(side, name), _words) for name in cut]
 
 
-def _whole_texts(work: Performance, side: str, field: str) -> pa.Table:
+def _said_by_open(side: str, name: str) -> str:
+    """Write the query for what a field says of things that are still open: (thing, said)."""
+    shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
+    return f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
+
+
+def _forms(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
+    """Say how normal forms are made of identifiers that may be cut off; of a text, of its words."""
+    return [(_said_by_open(side, name), _forms_of_words if FIELDS[name].key is None else _forms_of) for name in fields]
+
+
+_KEYS = pa.schema({"thing": pa.int64(), "key": pa.int64()})
+_TEXTS = pa.schema({"thing": pa.int64(), "said": pa.string(), "key": pa.int64()})
+_FORMS = pa.schema({"thing": pa.int64(), "form": pa.string()})
+_NAMES = pa.schema({"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64()})
+_CHANCES = pa.schema({"thing": pa.int64(), "chance": pa.int64()})
+
+
+def _words(rows: pa.Table) -> pa.Table:
+    return token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks())
+
+
+def _whole_texts(rows: pa.Table) -> pa.Table:
     """Give the keys of a text that intake computed none for, as one identifier: (thing, said, key)."""
-    rows = work.engine.arrow(
-        f'select a.thing, a."{field}" as said from {_named_rows(work, side)} a where a."{field}" is not null'
-    )
     return rows.append_column("key", keys_of(rows["said"].combine_chunks()))
 
 
-def _forms(work: Performance, side: str, fields: tuple[str, ...]) -> pa.Table:
-    """Give the normal forms of identifiers that may be cut off."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _forms_of(rows: pa.Table) -> pa.Table:
+    return _long_forms(rows["thing"].combine_chunks(), rows["said"].combine_chunks())
 
-    tables = []
-    for name in fields:
-        shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
-        rows = work.engine.arrow(
-            f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
-        )
-        things, said = rows["thing"].combine_chunks(), rows["said"].combine_chunks()
-        if FIELDS[name].key is None:  # a text: every word of it, and neighbours written together
-            things, said = token_words(things, said)
-        form = normal_column(said)
-        table = pa.table({"thing": things, "form": form})
-        tables.append(table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN)))
-    return pa.concat_tables(tables)
+
+def _forms_of_words(rows: pa.Table) -> pa.Table:
+    """Give the normal forms of every word of texts, and of neighbours written together."""
+    return _long_forms(*token_words(rows["thing"].combine_chunks(), rows["said"].combine_chunks()))
+
+
+def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
+    form = normal_column(said)
+    table = pa.table({"thing": things, "form": form})
+    return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN))
+
+
+def _of_two(rows: pa.Table) -> pa.Table:
+    """Keep the bundles whose two names are two parties'."""
+    apart = names_of_two(rows["one"].to_pylist(), rows["other"].to_pylist())
+    return rows.select(["bundle"]).filter(pa.array(apart, pa.bool_()))
+
+
+def _named(rows: pa.Table) -> pa.Table:
+    said = rows["said"].combine_chunks()
+    forms = name_forms(said)
+    return pa.table(
+        {"thing": rows["thing"], "plain": normal_column(said), "form": forms["form"], "block": forms["block"]}
+    )
 
 
 def make_names(work: Performance, rule: Rule) -> None:
@@ -271,24 +287,15 @@ def make_names(work: Performance, rule: Rule) -> None:
     ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
     open things of the other side whose name begins alike, times the share of all days that the window covers.
     """
-    import pyarrow as pa
-
     engine = work.engine
     key = next(key for key in rule.keys if key.how == "name")
     for short, side in (("l", "left"), ("r", "right")):
-        rows = engine.arrow(
-            " union all ".join(
-                f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
-                f' where a."{column}" is not null'
-                for column in getattr(key, side)
-            )
+        query = " union all ".join(
+            f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
+            f' where a."{column}" is not null'
+            for column in getattr(key, side)
         )
-        said = rows["said"].combine_chunks()
-        forms = name_forms(said)
-        table = pa.table({"thing": rows["thing"].combine_chunks(), "plain": normal_column(said)})
-        for name in forms.column_names:
-            table = table.append_column(name, forms[name])
-        engine.take(f"{short}_named", table)
+        engine.derive(f"{short}_named", [(query, _named)], _NAMES)
     engine.create("r_names", "select * from r_named")
     width = 1 if rule.days is None else rule.days.last - rule.days.first + 1
     span = "select greatest(max(r_day) - min(r_day) + 1, 1) as days from r"
@@ -311,16 +318,20 @@ def _make_chances(work: Performance, rule: Rule) -> None:
 
     Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
     """
-    import numpy as np
-    import pyarrow as pa
-
     engine = work.engine
     tolerance = "0"
     if rule.amount is not None:
         tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
-    lefts = engine.arrow(f"select thing, ccy, amount, {tolerance} as reach from l")
+    lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
     every = engine.count("right_all") // _SAMPLE + 1
-    rights = engine.arrow(f"select ccy, amount from right_all where abs(record_key % {every}) = 0")
+    rights = f"select ccy, amount from right_all where abs(record_key % {every}) = 0"
+    engine.combine("chances", (lefts, rights), "ccy", _chances, _CHANCES)
+    engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
+    engine.rename("l_weighed", "l")
+
+
+def _chances(lefts: pa.Table, rights: pa.Table) -> pa.Table:
+    """Say of each left amount how large a part of the right ones of its currency lies within its reach."""
     things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))
     r_ccys, r_amounts = rights["ccy"].to_numpy(), rights["amount"].to_numpy()
     chance = np.full(len(things), 1_000_000, np.int64)
@@ -330,6 +341,4 @@ def _make_chances(work: Performance, rule: Rule) -> None:
             low = np.searchsorted(known, amounts[mine] - reach[mine], "left")
             high = np.searchsorted(known, amounts[mine] + reach[mine], "right")
             chance[mine] = np.maximum(high - low, 1) * 1_000_000 // len(known)
-    engine.take("chances", pa.table({"thing": things, "chance": chance}))
-    engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
-    engine.rename("l_weighed", "l")
+    return pa.table({"thing": things, "chance": chance})

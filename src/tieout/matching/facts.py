@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tieout.config.calendars import business_index, calendar_named
 from tieout.errors import Rejected
-from tieout.matching.history import files_with
+from tieout.matching.history import among_sql, files_with
 from tieout.matching.sides import side_filter
 from tieout.model.money import exponent_of
 from tieout.store.engine import paths
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.config.rates import Rates
     from tieout.config.workspace import Reconciliation
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.rules import Days, RuleSet
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
@@ -83,7 +83,7 @@ def records_of(lake: Lake, files: dict[str, list[LakeFile]]) -> str:
     return current_records(lake, files["records"], files["superseded"])
 
 
-def kinds_of(engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet) -> tuple[set[str], set[str]]:
+def kinds_of(engine: Engine, records: str, reconciliation: Reconciliation, rules: RuleSet) -> tuple[set[str], set[str]]:
     """Say which kinds the records of each side have."""
     found = []
     for side, own in ((reconciliation.left, rules.left), (reconciliation.right, rules.right)):
@@ -93,7 +93,7 @@ def kinds_of(engine: DuckDB, records: str, reconciliation: Reconciliation, rules
 
 
 def read_scales(
-    engine: DuckDB, records: str, reconciliation: Reconciliation, rules: RuleSet, matches: str, claims: set[str]
+    engine: Engine, records: str, reconciliation: Reconciliation, rules: RuleSet, matches: str, claims: set[str]
 ) -> Money:
     """
     Make the relation ``scales`` (currency, exponent, ccy, factor): how a stated amount becomes one of this run.
@@ -127,7 +127,7 @@ def read_scales(
 
 
 def read_stale(
-    engine: DuckDB,
+    engine: Engine,
     lake: Lake,
     files: dict[str, list[LakeFile]],
     results: Results,
@@ -146,7 +146,7 @@ def read_stale(
     if not files["superseded"] or not results.of("matches"):
         return {}
     superseded = table(lake, "superseded", files["superseded"])
-    standing = standing_matches(engine.con, lake, results, anew=reconciliation, among=superseded)
+    standing = standing_matches(engine, lake, results, anew=reconciliation, among=among_sql(engine, superseded))
     engine.create(
         "resting",
         f"""
@@ -177,7 +177,7 @@ def read_stale(
 
 
 def read_used(
-    engine: DuckDB, lake: Lake, results: Results, reconciliation: str, claims: set[str], among: str | None = None
+    engine: Engine, lake: Lake, results: Results, reconciliation: str, claims: set[str], among: str | None = None
 ) -> bool:
     """
     Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
@@ -189,7 +189,9 @@ def read_used(
     """
     if not any(not (f.provisional and f.reconciliation == reconciliation) for f in results.of("matches")):
         return False
-    standing = standing_matches(engine.con, lake, results, anew=reconciliation, among=among)
+    standing = standing_matches(
+        engine, lake, results, anew=reconciliation, among=None if among is None else among_sql(engine, among)
+    )
     listed = ", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"
     engine.create(
         "used",
@@ -201,7 +203,7 @@ def read_used(
     return engine.count("used") > 0
 
 
-def read_kin(engine: DuckDB, records: str, kinds: set[str], *, used: bool) -> None:
+def read_kin(engine: Engine, records: str, kinds: set[str], *, used: bool) -> None:
     """
     Make the relation ``kin_used`` (record_id): bank entries of which a transaction is used up, and the other way round.
     """
@@ -228,7 +230,7 @@ def kin_sql(records: str, used: str) -> str:
     """
 
 
-def read_forbidden(engine: DuckDB, lake: Lake, results: Results, reconciliation: str) -> None:
+def read_forbidden(engine: Engine, lake: Lake, results: Results, reconciliation: str) -> None:
     """
     Make the relation ``apart`` (left_id, right_id): records that a person took apart, which no rule pairs again.
 
@@ -251,7 +253,7 @@ def read_forbidden(engine: DuckDB, lake: Lake, results: Results, reconciliation:
     )
 
 
-def calendar_codes(engine: DuckDB, workspace: Workspace) -> dict[int, str | None]:
+def calendar_codes(engine: Engine, workspace: Workspace) -> dict[int, str | None]:
     """Make the relation ``calendars`` (account_id, calendar), and say which calendar each code is; 0: Monday to Friday."""
     names = sorted(
         {a.calendar for a in workspace.accounts if a.calendar} | {s.calendar for s in workspace.sources if s.calendar}

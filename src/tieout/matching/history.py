@@ -20,15 +20,15 @@ from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tieout.config.workspace import Reconciliation
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.rules import RuleSet
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
 
-__all__ = ["Before", "UsedKeys", "files_with", "kin_again", "records_again"]
+__all__ = ["Before", "UsedKeys", "among_sql", "files_with", "kin_again", "records_again"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Before:
     through_day: int
 
 
-def files_with(engine: DuckDB, lake: Lake, files: Sequence[LakeFile], condition: str) -> list[LakeFile]:
+def files_with(engine: Engine, lake: Lake, files: Sequence[LakeFile], condition: str) -> list[LakeFile]:
     """Keep the files in which a condition, over a row ``r``, holds for any row."""
     if not files:
         return []
@@ -55,8 +55,13 @@ def files_with(engine: DuckDB, lake: Lake, files: Sequence[LakeFile], condition:
     return [by_path[path] for path in sorted(engine.arrow(query)["filename"].to_pylist())]
 
 
+def among_sql(engine: Engine, records: str) -> Callable[[Sequence[str]], str]:
+    """Say how of files only the rows of some records are read: a relation with ``record_key``."""
+    return lambda files: engine.rows_among(files, f"r.record_key in (select record_key from {records})")
+
+
 def records_again(
-    engine: DuckDB,
+    engine: Engine,
     lake: Lake,
     files: dict[str, list[LakeFile]],
     now: Results,
@@ -93,7 +98,7 @@ def records_again(
     return every
 
 
-def kin_again(engine: DuckDB, lake: Lake, files: dict[str, list[LakeFile]], before: Before, records: str) -> str:
+def kin_again(engine: Engine, lake: Lake, files: dict[str, list[LakeFile]], before: Before, records: str) -> str:
     """
     Add to the records that may be open the entries of their transactions and the transactions of their entries.
 
@@ -114,7 +119,7 @@ def kin_again(engine: DuckDB, lake: Lake, files: dict[str, list[LakeFile]], befo
         where {condition} and r.record_id not in (select record_id from {records}))"""
 
 
-def _make_again(engine: DuckDB, lake: Lake, now: Results, before: Before, own: str) -> None:
+def _make_again(engine: Engine, lake: Lake, now: Results, before: Before, own: str) -> None:
     """
     Make ``again`` (record_key): what the last run left over, all that was only provisional then, and what was given back.
     """
@@ -150,7 +155,7 @@ class UsedKeys:
     rules: RuleSet
     claims: frozenset[str]
 
-    def look_up(self, engine: DuckDB, side: str, known: str) -> None:
+    def look_up(self, engine: Engine, side: str, known: str) -> None:
         """
         Make ``used_keys_left`` or ``used_keys_right`` (record_id, key, sign), of the keys in a relation.
 
@@ -188,7 +193,7 @@ class UsedKeys:
                     on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version""",
             )
             engine.rename("named_now", "named")
-        standing = standing_matches(engine.con, self.lake, self.results, anew=own, among="named")
+        standing = standing_matches(engine, self.lake, self.results, anew=own, among=among_sql(engine, "named"))
         engine.create(
             name,
             f"""select distinct record_id, key, sign from named r
@@ -199,7 +204,7 @@ class UsedKeys:
                 semi join {known} k on k.key = r.key""",
         )
 
-    def _find_places(self, engine: DuckDB, known: str) -> int:
+    def _find_places(self, engine: Engine, known: str) -> int:
         """Make ``places`` (path, row): which rows of the records name one of the keys, by the indexes of the lake."""
         indexes = {self.lake.full(f.path): self.lake.full(f.sibling or "") for f in self.files["references"]}
         if not indexes:
@@ -213,5 +218,5 @@ class UsedKeys:
         return engine.count("places")
 
     @staticmethod
-    def _paths(engine: DuckDB) -> set[str]:
+    def _paths(engine: Engine) -> set[str]:
         return set(engine.arrow("select distinct path from places")["path"].to_pylist())

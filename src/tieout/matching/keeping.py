@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.leftovers import exceptions_sql, positions_sql
-from tieout.matching.outcome import adjustments_sql, matches_of
+from tieout.model.money import exponent_of
 from tieout.store.lake import LakeFile
 from tieout.store.tables import table_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tieout.matching.found import Found
     from tieout.matching.leftovers import Leftovers
-    from tieout.matching.outcome import Outcome
     from tieout.matching.perform import Performance
     from tieout.store.lake import Lake
 
@@ -27,21 +27,21 @@ __all__ = ["Kept", "keep_matches", "keep_the_rest"]
 Kept = tuple[LakeFile, bool]
 
 
-def keep_matches(lake: Lake, token: str, work: Performance, found: Outcome, reconciliation: str) -> list[Kept]:
-    """Write the matches: final ones, and those that stay provisional. Uses nothing of the engine."""
+def keep_matches(lake: Lake, token: str, work: Performance, found: Found, reconciliation: str) -> list[Kept]:
+    """Write the matches: final ones, and those that stay provisional. Of DuckDB it uses nothing."""
     return [
         kept
         for final in (True, False)
-        for kept in _keep(lake, token, "matches", matches_of(found, work, reconciliation, final=final), not final)
+        for kept in _keep(lake, token, "matches", found.matches(work, reconciliation, final=final), not final)
     ]
 
 
-def keep_the_rest(lake: Lake, token: str, work: Performance, found: Outcome, judged: Leftovers) -> list[Kept]:
+def keep_the_rest(lake: Lake, token: str, work: Performance, found: Found, judged: Leftovers) -> list[Kept]:
     """Write adjustments, positions and exceptions."""
     own = judged.reconciliation
     queries = (
-        ("adjustments", False, adjustments_sql(found, work, own, final=True)),
-        ("adjustments", True, adjustments_sql(found, work, own, final=False)),
+        ("adjustments", False, _adjustments_sql(found, work, own, final=True)),
+        ("adjustments", True, _adjustments_sql(found, work, own, final=False)),
         ("positions", True, positions_sql(work, judged)),
         ("exceptions", True, exceptions_sql(work, judged)),
     )
@@ -69,3 +69,34 @@ def _rows_of(work: Performance, name: str, query: str) -> Iterator[pa.Table]:
     for batch in work.engine.batches(query):
         table = pa.Table.from_batches([batch])
         yield pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, final: bool) -> str:
+    """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
+    cases = []
+    # One minor unit of the currency itself, however many digits the sources of this run carry.
+    finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in work.money.currencies if e > exponent_of(c)]
+    unit = f"case p.ccy {' '.join(f'when {code} then {units}' for code, units in finer)} else 1 end" if finer else "1"
+    for number, rule in enumerate(work.rules.rules):
+        short, over, other = rule.difference
+        cases.append(
+            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
+            f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
+        )
+    money = work.money.currencies
+    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in money) or "when -1 then ''"
+    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money) or "when -1 then 0"
+    policy = " ".join(f"when {number} then '{_quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
+    reason = f"case {' '.join(cases)} end" if cases else "''"
+    return f"""
+        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference as amount,
+            null::bigint as tax_amount,
+            case when p.mixed then '{_quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
+            (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
+            case p.rule {policy} end as policy
+        from differing p where p.exact = {str(final).lower()} order by p.match_id
+    """
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

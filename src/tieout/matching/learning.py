@@ -225,7 +225,7 @@ def _within_bounds(
 
 def _add_to_beyond(work: Performance, things: npt.NDArray[np.int64]) -> None:
     work.engine.take("beyond_now", pa.table({"thing": pa.array(things, pa.int64())}))
-    work.engine.con.execute("insert into beyond select thing from beyond_now")
+    work.engine.add("beyond", "select thing from beyond_now")
 
 
 def _compare(

@@ -11,20 +11,18 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
 from tieout.matching.candidates import ALIKE_MAX, find_candidates
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.operators import PAIRS_MAX, the_only_ones
-from tieout.matching.outcome import taken_of_rows
 from tieout.matching.sides import SETTLED, listed
 from tieout.model.kinds import KINDS, WHOLE_BATCHES
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
-    from tieout.matching.outcome import Outcome
+    from tieout.matching.found import Found
     from tieout.matching.perform import Performance
 
 __all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
@@ -59,17 +57,10 @@ class Leftovers:
     later: tuple[bool, bool]
 
 
-def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Leftovers) -> None:
+def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftovers) -> None:
     """Make ``left_over``: each record with something open, its state, the reason, and when it is expected."""
     engine = work.engine
-    taken, touched = taken_of_rows(found)
-    rest = found.rows.amount - taken
-    rows = np.flatnonzero(rest)
-    begun = touched | (found.rows.amount != found.rows.measure * found.rows.sign)
-    engine.take("rests", pa.table({"thing": rows, "rest": rest[rows], "begun": begun[rows]}))
-    engine.create("touched", "select 0::bigint as thing where false")
-    if engine.count("family"):
-        engine.take("touched", pa.table({"thing": np.flatnonzero(touched)}))
+    note_used = found.leave_rests(work)
     engine.create(
         "elsewhere",
         """select f.parent as thing from family f semi join touched t on t.thing = f.child
@@ -122,7 +113,7 @@ def leave(work: Performance, workspace: Workspace, found: Outcome, judged: Lefto
     )
     _leave_transfers(work)
     _note_returned(work)
-    find_candidates(work, touched)
+    find_candidates(work, note_used)
 
 
 def _leave_transfers(work: Performance) -> None:

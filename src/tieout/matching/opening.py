@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.config.rates import Rates
     from tieout.config.workspace import Reconciliation
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.rows import Rows
     from tieout.matching.rules import RuleSet
     from tieout.store.lake import Lake, LakeFile
@@ -60,12 +60,13 @@ class Opened:
     """
     Both sides, opened.
 
+    :ivar rows: in memory, where the engine is in this process.
     :ivar claims: of (left, right), or ``by kind``; ``used``: every claim that the run uses up or gives back.
     :ivar stale: {match that rests on a superseded record: whether it is this reconciliation's, and final}.
     """
 
     work: Performance
-    rows: Rows
+    rows: Rows | None
     claims: tuple[str, str]
     used: set[str]
     stale: dict[bytes, bool]
@@ -92,7 +93,7 @@ def read_before(connection: sa.Connection, last: dict[str, Any]) -> Before:
 
 
 def open_sides(
-    engine: DuckDB,
+    engine: Engine,
     lake: Lake,
     workspace: Workspace,
     asked: tuple[Reconciliation, RuleSet, Rates, int],
@@ -120,7 +121,7 @@ def open_sides(
             records = kin_again(engine, lake, files, before, records)
         engine.create("looked_at", f"select distinct record_key from {records}")
         among = "looked_at"
-    standing = standing_matches(engine.con, lake, results, anew=own.id, origins=False)
+    standing = standing_matches(engine, lake, results, anew=own.id, origins=False)
     money = read_scales(engine, records, own, rules, standing, uses)
     used = read_used(engine, lake, results, own.id, uses, among)
     read_kin(engine, records, kinds[0] | kinds[1], used=used)
@@ -144,7 +145,7 @@ def open_sides(
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):
         if is_grouped:
             engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
-    return Opened(work, read_rows(engine), claims, uses, stale)
+    return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
 
 
 def _claims_used(
@@ -166,7 +167,7 @@ def _claims_used(
     return found or claims_of(own.left, rules.left, claims[0]) | claims_of(own.right, rules.right, claims[1])
 
 
-def _refuse_shared(engine: DuckDB, own: Reconciliation) -> None:
+def _refuse_shared(engine: Engine, own: Reconciliation) -> None:
     """
     Refuse a record on both sides: it would be matched with itself, and used up twice.
 

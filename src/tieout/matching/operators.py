@@ -307,7 +307,7 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
                 cases.append(f"when {code} then {micro * 10**exponent // 10**6}")
         parts.append(f"case {of}.ccy {' '.join(cases)} else 0 end" if cases else "0")
     if amount.pct_micro is not None:
-        parts.append(f"cast(abs(cast({of}.amount as decimal(38, 0))) * {amount.pct_micro} div 100000000 as bigint)")
+        parts.append(f"cast(abs(cast({of}.amount as int128)) * {amount.pct_micro} div 100000000 as bigint)")
     if not parts:
         allowed = "0"
     elif len(parts) == 1:

@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.matching.rows import CLAIMS, halves, in_order
-from tieout.matching.settlements import CARRIED, COMPOSITION, NET_ZERO, TRANSFERRED
-from tieout.model.money import exponent_of
+from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
     from tieout.matching.rows import Rows
     from tieout.store.lake import LakeFile
 
-__all__ = ["Outcome", "adjustments_sql", "counts", "gather", "leave_differences", "matches_of", "taken_of_rows"]
+__all__ = ["Outcome", "gather"]
 
-_SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
 _BATCH_ROWS = 122_880
 # So many parts are digested at a time: what they are told apart by takes fifty bytes of each.
 _NAMED_AT_ONCE = 1_000_000
@@ -68,6 +66,36 @@ class Outcome:
         """Say of each match whether it is more than a proposal."""
         return np.array([confirm for _, _, confirm in self.rules], np.bool_)[self.rule]
 
+    def leave_rests(self, work: Performance) -> Callable[[], None]:
+        """Make ``rests`` and ``touched``; gives what makes ``asked_used``."""
+        engine = work.engine
+        taken, touched = _taken_of_rows(self)
+        rest = self.rows.amount - taken
+        rows = np.flatnonzero(rest)
+        begun = touched | (self.rows.amount != self.rows.measure * self.rows.sign)
+        engine.take("rests", pa.table({"thing": rows, "rest": rest[rows], "begun": begun[rows]}))
+        engine.create("touched", "select 0::bigint as thing where false")
+        if engine.count("family"):
+            engine.take("touched", pa.table({"thing": np.flatnonzero(touched)}))
+
+        def note_used() -> None:
+            asked = engine.arrow("from asked")["thing"].to_numpy()
+            engine.take("asked_used", pa.table({"thing": asked, "used": touched[asked]}))
+
+        return note_used
+
+    def matches(self, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
+        """Give the rows of the lake table ``matches``, in total order, a part at a time."""
+        return _matches(self, work, reconciliation, final=final)
+
+    def leave_differences(self, work: Performance) -> None:
+        """Make ``differing``: the matches whose sides differ."""
+        _leave_differences(self, work)
+
+    def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+        """Count what a run found, for people."""
+        return _counts(self, work, written)
+
 
 _FIGURES = pa.schema({"score": pa.int32(), "margin": pa.int32(), "coincidence": pa.int64()})
 _PARTS = {"match": np.int64, "row": np.int64, "side": np.int8, "claim": np.int8, "taken": np.int64}
@@ -90,7 +118,7 @@ def gather(work: Performance, rows: Rows, reconciliation: str) -> Outcome:
     if not plain:
         pieces.append(_composed(work, rows))
     own = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
-    rules = own + [(name, False, True) for name in _SETTLEMENT_RULES]
+    rules = own + [(name, False, True) for name in SETTLEMENT_RULES]
     parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _PARTS}
     matches = 0
     for piece in pieces:
@@ -164,7 +192,7 @@ def _composed(work: Performance, rows: Rows) -> _Piece:
     """Give the records of what settlements prove by themselves."""
     side = "left" if work.grouped[0] else "right"
     first = len(work.rules.rules) - 1
-    names, claims = ([f"'{_quoted(word)}'" for word in words] for words in (_SETTLEMENT_RULES, CLAIMS))
+    names, claims = ([f"'{_quoted(word)}'" for word in words] for words in (SETTLEMENT_RULES, CLAIMS))
     query = f"""
         select list_position([{", ".join(names)}], c.rule) + {first} as rule, c.bundle,
             (c.side = 'right')::tinyint as side, c.thing as row, {TRANSFERRED} as taken,
@@ -180,7 +208,7 @@ def _bundles(rows: Rows, told: pa.Table) -> _Piece:
     claim = told["claim"]
     claims = rows.claim[row] if claim.null_count == len(claim) else claim.to_numpy()
     bundle = (
-        told["bundle"].to_numpy() * (len(_SETTLEMENT_RULES) + 1)
+        told["bundle"].to_numpy() * (len(SETTLEMENT_RULES) + 1)
         + told["rule"].to_numpy()
         - told["rule"].to_numpy().min(initial=0)
     )
@@ -231,10 +259,10 @@ def _named(
         texts = pa.BinaryArray.from_buffers(
             pa.binary(), last - first, [None, pa.py_buffer(offsets), pa.py_buffer(told)]
         )
-        work.engine.con.register("told_given", pa.table({"told": texts}))
+        work.engine.register("told_given", pa.table({"told": texts}))
         name = _quoted(reconciliation)
         digests = work.engine.arrow(f"select unhex(left(sha256(encode('{name}') || told), 32)) as id from told_given")
-        work.engine.con.unregister("told_given")
+        work.engine.unregister("told_given")
         named.append(digests["id"].cast(pa.binary(16)).combine_chunks())
         first = last
     return pa.concat_arrays(
@@ -242,7 +270,7 @@ def _named(
     )
 
 
-def taken_of_rows(found: Outcome) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _taken_of_rows(found: Outcome) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Say of each row what confirmed matches take of what was open of it, and whether any does."""
     counts = found.confirmed[found.match] & (found.claim != CLAIMS.index("transfer"))
     row, taken = found.row[counts], found.taken[counts]
@@ -252,7 +280,7 @@ def taken_of_rows(found: Outcome) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
     return total, touched
 
 
-def matches_of(found: Outcome, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
+def _matches(found: Outcome, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
     """
     Give the rows of the lake table ``matches``, in total order, a part at a time.
 
@@ -309,7 +337,7 @@ def matches_of(found: Outcome, work: Performance, reconciliation: str, *, final:
         yield pa.table(columns)
 
 
-def leave_differences(found: Outcome, work: Performance) -> None:
+def _leave_differences(found: Outcome, work: Performance) -> None:
     """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
     match = found.match
     starts = np.flatnonzero(np.r_[True, match[1:] != match[:-1]]) if len(match) else np.zeros(0, np.int64)
@@ -336,34 +364,7 @@ def leave_differences(found: Outcome, work: Performance) -> None:
     )
 
 
-def adjustments_sql(found: Outcome, work: Performance, reconciliation: str, *, final: bool) -> str:
-    """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
-    cases = []
-    # One minor unit of the currency itself, however many digits the sources of this run carry.
-    finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in work.money.currencies if e > exponent_of(c)]
-    unit = f"case p.ccy {' '.join(f'when {code} then {units}' for code, units in finer)} else 1 end" if finer else "1"
-    for number, rule in enumerate(work.rules.rules):
-        short, over, other = rule.difference
-        cases.append(
-            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
-            f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
-        )
-    money = work.money.currencies
-    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in money) or "when -1 then ''"
-    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money) or "when -1 then 0"
-    policy = " ".join(f"when {number} then '{_quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
-    reason = f"case {' '.join(cases)} end" if cases else "''"
-    return f"""
-        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference as amount,
-            null::bigint as tax_amount,
-            case when p.mixed then '{_quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
-            (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
-            case p.rule {policy} end as policy
-        from differing p where p.exact = {str(final).lower()} order by p.match_id
-    """
-
-
-def counts(found: Outcome, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+def _counts(found: Outcome, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
     """Count what a run found, for people."""
     states = {
         row["state"]: row["n"]

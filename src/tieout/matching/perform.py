@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tieout.matching.backends.spark import Spark
 from tieout.matching.evidence import (
     leave_out_other_names,
     make_keys,
@@ -22,12 +23,13 @@ from tieout.matching.learning import learn_matches
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, things_sql
+from tieout.matching.spread_pools import select_spread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tieout.config.rates import Rates
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.facts import Money
     from tieout.matching.history import UsedKeys
     from tieout.matching.learning import Weighed
@@ -68,7 +70,7 @@ class Performance:
     :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
     """
 
-    engine: DuckDB
+    engine: Engine
     rules: RuleSet
     money: Money
     rates: Rates
@@ -190,9 +192,13 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
 def _searched(work: Performance, rule: Rule, result: str) -> str:
     """Search what no set operator can; gives what it ends in: ``paired`` or ``summed``."""
     if result == "pools":
-        select_from_pools(work.engine, rule, "candidates", anchor="l" if rule.shape == "1:n" else "r")
-        work.engine.con.execute("insert into held select thing from held_now")
-        work.engine.con.execute("insert into beyond select thing from beyond_now")
+        anchor = "l" if rule.shape == "1:n" else "r"
+        if isinstance(work.engine, Spark):
+            select_spread(work.engine, rule, "candidates", anchor=anchor)
+        else:
+            select_from_pools(work.engine, rule, "candidates", anchor=anchor)
+        work.engine.add("held", "select thing from held_now")
+        work.engine.add("beyond", "select thing from beyond_now")
         return "summed"
     if result == "learned":
         learn_matches(work, rule)
@@ -292,10 +298,11 @@ def _taken_of_pairs(rule: Rule) -> str:
 
 def _leave_out_entries(work: Performance, name: str, bundle: str, taken: str) -> None:
     """Where one rule takes a bank's entry and a transaction inside it, leave out what has the entry: the part says more."""
-    work.engine.con.execute(
-        f"""delete from "{name}" where {bundle} in (
+    work.engine.leave_out(
+        name,
+        f"""{bundle} in (
             with t as ({taken})
-            select p.bundle from t p join family f on f.parent = p.thing join t c on c.thing = f.child)"""
+            select p.bundle from t p join family f on f.parent = p.thing join t c on c.thing = f.child)""",
     )
 
 

@@ -17,7 +17,7 @@ from tieout.model.kinds import KINDS
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
 
 __all__ = ["CLAIMS", "Rows", "halves", "in_order", "read_rows"]
 
@@ -49,7 +49,7 @@ class Rows:
     amount: npt.NDArray[np.int64]
 
 
-def read_rows(engine: DuckDB) -> Rows:
+def read_rows(engine: Engine) -> Rows:
     """Read the columns of ``left_all`` and ``right_all``."""
     claims = ", ".join(f"'{claim}'" for claim in CLAIMS)
     columns = f"""record_id, record_key, version, (list_position([{claims}], claim) - 1)::tinyint as claim, ccy,

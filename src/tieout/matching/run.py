@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 from tieout.config.rates import read_rates
 from tieout.errors import Transient
 from tieout.matching.backends.duckdb import DuckDB
+from tieout.matching.backends.spark import Spark, spark_place
 from tieout.matching.facts import day_number
 from tieout.matching.followers import followers_text, may_still_explain
 from tieout.matching.keeping import Kept, keep_matches, keep_the_rest
 from tieout.matching.leftovers import Leftovers, leave
 from tieout.matching.opening import open_sides, read_before, read_book
-from tieout.matching.outcome import counts, gather, leave_differences
+from tieout.matching.outcome import gather
 from tieout.matching.perform import Performance, perform_rules
 from tieout.matching.reading import rule_set
 from tieout.matching.settlements import compose
+from tieout.matching.spread import gather_spread
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, program, standing_matches
 
@@ -33,11 +35,14 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
 
+    from pyspark.sql import SparkSession
+
     from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
+    from tieout.matching.backends.engine import Engine
+    from tieout.matching.found import Found
     from tieout.matching.history import Before
     from tieout.matching.opening import Opened
-    from tieout.matching.outcome import Outcome
     from tieout.matching.rules import RuleSet
     from tieout.store.workplace import Store
 
@@ -86,6 +91,7 @@ def run_reconciliation(
     through: dt.date,
     *,
     threads: int | None = None,
+    session: SparkSession | None = None,
     again: Given | None = None,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> RunOutcome:
@@ -93,12 +99,13 @@ def run_reconciliation(
     Run one reconciliation up to a day, and make the result true.
 
     :param through: later bookings are not looked at.
+    :param session: of Spark, which performs the rules; None: DuckDB does.
     :param again: perform an earlier run again on what it rested on; None: a new run on what there is now.
     :raises WrongUse: a rule, calendar or rate has a fault; or one record is on both sides.
     :raises Transient: other runs of the same claims kept coming first.
     """
     for _ in range(_TRIES):
-        attempt = _Attempt(store, workspace, reconciliation, through, threads, again, progress)
+        attempt = _Attempt(store, workspace, reconciliation, through, threads, session, again, progress)
         try:
             return attempt.run()
         except HeadMovedError:
@@ -117,11 +124,13 @@ class _Attempt:
         reconciliation: Reconciliation,
         through: dt.date,
         threads: int | None,
+        session: SparkSession | None,
         again: Given | None,
         progress: Callable[[str], None],
     ) -> None:
         self.store, self.workspace, self.reconciliation = store, workspace, reconciliation
-        self.through, self.threads, self.again, self.progress = through, threads, again, progress
+        self.through, self.threads, self.session = through, threads, session
+        self.again, self.progress = again, progress
         self.rules = rule_set(workspace, reconciliation) if again is None else again.rules
         self.seconds: dict[str, float] = {}
         self.token = store.entropy.token_bytes(6).hex()
@@ -142,6 +151,9 @@ class _Attempt:
         if last is not None:
             with self.store.book.reading() as connection:
                 before = read_before(connection, last)
+        if self.session is not None:
+            with spark_place(self.store, self.token) as place:
+                return self._work(Spark(self.session.newSession(), place), before)
         self.store.spill.mkdir(parents=True, exist_ok=True)
         with closing(connect(self.store.spill)) as con:
             if self.threads is not None:
@@ -201,7 +213,7 @@ class _Attempt:
         self.progress(phase)
         return _Timer(self.store, self.seconds, phase)
 
-    def _work(self, engine: DuckDB, before: Before | None) -> RunOutcome:
+    def _work(self, engine: Engine, before: Before | None) -> RunOutcome:
         with self._timed("read"):
             asked = (self.reconciliation, self.rules, self.rates, day_number(self.through))
             opened = open_sides(engine, self.store.lake, self.workspace, asked, self.reading, before)
@@ -212,7 +224,8 @@ class _Attempt:
             perform_rules(work)
             if work.learned:
                 self.texts["learned"] = json.dumps([weighed.told for weighed in work.learned.values()], indent=1)
-            found = gather(work, opened.rows, self.reconciliation.id)
+            own = self.reconciliation.id
+            found: Found = gather_spread(work, own) if opened.rows is None else gather(work, opened.rows, own)
             judged = Leftovers(
                 reconciliation=self.reconciliation.id,
                 through_day=day_number(self.through),
@@ -220,11 +233,9 @@ class _Attempt:
             )
             # Matches need nothing of what is left over: they are written meanwhile.
             with ThreadPoolExecutor(1) as meanwhile:
-                matches = meanwhile.submit(
-                    keep_matches, self.store.lake, self.token, work, found, self.reconciliation.id
-                )
+                matches = meanwhile.submit(keep_matches, self.store.lake, self.token, work, found, own)
                 leave(work, self.workspace, found, judged)
-                leave_differences(found, work)
+                found.leave_differences(work)
         with self._timed("write"):
             run = self._write(opened, found, judged, matches.result())
             if self.last is not None and self._found_the_same(self.last, run):
@@ -234,7 +245,7 @@ class _Attempt:
             commit_run(self.store, run)
         return RunOutcome(self.reconciliation.id, run.run_id, run.digest, self.through, run.counts, self.seconds)
 
-    def _write(self, opened: Opened, found: Outcome, judged: Leftovers, matches: list[Kept]) -> NewRun:
+    def _write(self, opened: Opened, found: Found, judged: Leftovers, matches: list[Kept]) -> NewRun:
         """Write the other result files, and describe the run."""
         own, work, stale = self.reconciliation.id, opened.work, opened.stale
         used = opened.used | (set(self._claims_given_back(work)) if stale else set())
@@ -249,7 +260,7 @@ class _Attempt:
             voids=dict.fromkeys(stale, ("a record was superseded", False)),
         )
         run.files += [*matches, *keep_the_rest(self.store.lake, self.token, work, found, judged)]
-        run.counts = counts(found, work, run.files)
+        run.counts = found.counts(work, run.files)
         given_back = sum(stale.values())
         run.counts["final"] -= given_back
         before = (
@@ -262,7 +273,7 @@ class _Attempt:
 
     def _claims_given_back(self, work: Performance) -> list[str]:
         """Name the claims of matches that rest on a record that was superseded."""
-        standing = standing_matches(work.engine.con, self.store.lake, self.reading.results)
+        standing = standing_matches(work.engine, self.store.lake, self.reading.results)
         query = f"select distinct m.claim from {standing} m semi join stale t on t.match_id = m.match_id"
         return [str(claim) for claim in work.engine.arrow(query)["claim"].to_pylist()]
 

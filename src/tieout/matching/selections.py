@@ -19,11 +19,11 @@ from tieout.matching.pools.subset import subset_sum
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.pools.verdicts import Verdict
     from tieout.matching.rules import Rule
 
-__all__ = ["Selections", "select_from_pools"]
+__all__ = ["POOLS_MAX", "POOL_MAX", "Selections", "judge", "select_from_pools"]
 
 #: A pool of more candidates is not searched: nothing but chance would come out of it.
 POOL_MAX = 60
@@ -47,7 +47,7 @@ class Selections:
     beyond: set[int] = field(default_factory=set)
 
 
-def select_from_pools(engine: DuckDB, rule: Rule, candidates: str, *, anchor: str) -> None:
+def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now`` and ``beyond_now``
     (thing).
@@ -102,13 +102,16 @@ def _search(rows: pa.Table, rule: Rule) -> Selections:
     found.beyond.update(anchors[starts[POOLS_MAX:]].tolist())
     for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
         verdict = subset_sum(amounts[begin:end].astype(np.int64), int(targets[begin]))
-        _judge(found, int(anchors[begin]), things[begin:end], verdict, rule)
+        judge(found, int(anchors[begin]), things[begin:end], verdict, rule.coincidence_micro)
     return found
 
 
-def _judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, rule: Rule) -> None:
+def judge(
+    found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, coincidence_micro: int
+) -> None:
+    """Add to what was found the verdict of one pool: the things that it was searched in, in its order."""
     chosen = [[int(pool[i]) for i in solution] for solution in verdict.solutions]
-    if verdict.outcome == "unique" and not verdict.interchangeable and verdict.lambda_micro <= rule.coincidence_micro:
+    if verdict.outcome == "unique" and not verdict.interchangeable and verdict.lambda_micro <= coincidence_micro:
         found.bundles.append((anchor, chosen[0]))
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)

@@ -14,14 +14,15 @@ from tieout.matching.operators import the_only_ones
 from tieout.matching.sides import SETTLED
 
 if TYPE_CHECKING:
-    from tieout.matching.backends.duckdb import DuckDB
+    from tieout.matching.backends.engine import Engine
 
-__all__ = ["CARRIED", "COMPOSITION", "NET_ZERO", "TRANSFERRED", "compose"]
+__all__ = ["SETTLEMENT_RULES", "TRANSFERRED", "compose"]
 
 #: The names by which matches say so.
 COMPOSITION = "lines of the settlement add up to its payout"
 NET_ZERO = "settlement nets to zero"
 CARRIED = "held back or carried over, and back again"
+SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
 #: What a settlement's own match takes of a record (``a``) of a part (``c``): all that a transfer moves, whatever a bank's
 #: line has used up of it, and what is open of a line.
 TRANSFERRED = "case when c.claim = 'transfer' then a.measure * a.sign else a.amount end"
@@ -31,7 +32,7 @@ _CARRIED_DAYS = 10
 _RETURNS = (("balance_transfer", "balance_transfer"), ("reserve_hold", "reserve_release"))
 
 
-def compose(engine: DuckDB, rows: str) -> None:
+def compose(engine: Engine, rows: str) -> None:
     """
     Find compositions among the rows of a side: relation ``composed`` (rule, bundle, side, thing, claim, difference).
 
@@ -65,7 +66,7 @@ def compose(engine: DuckDB, rows: str) -> None:
     _leave_apart(engine, rows)
 
 
-def _carry_over(engine: DuckDB, rows: str) -> None:
+def _carry_over(engine: Engine, rows: str) -> None:
     """
     Pair what leaves a settlement with what comes back to the account: a balance carried over, a reserve held and released.
     """
@@ -91,7 +92,7 @@ def _carry_over(engine: DuckDB, rows: str) -> None:
     )
 
 
-def _leave_apart(engine: DuckDB, rows: str) -> None:
+def _leave_apart(engine: Engine, rows: str) -> None:
     """Leave out what puts together again what a person took apart."""
     if not engine.count("apart"):
         return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -22,10 +22,10 @@ from tieout.store.book import append_audit
 from tieout.store.engine import paths
 from tieout.store.lake import LakeFile
 from tieout.store.tables import table_schema
-from tieout.store.views import rows_among, sql_types
+from tieout.store.views import sql_types
 
 if TYPE_CHECKING:
-    import duckdb
+    from collections.abc import Callable, Sequence
 
     from tieout.store.lake import Lake
     from tieout.store.workplace import Store
@@ -42,6 +42,13 @@ __all__ = [
     "results_at",
     "standing_matches",
 ]
+
+
+class Registers(Protocol):
+    """What lets queries read a table under a name: a DuckDB connection, or an engine that matches."""
+
+    def register(self, name: str, table: pa.Table, /) -> Any:
+        """Let queries read a table under a name."""
 
 
 #: Kinds of run that say everything anew: what an earlier one said, beside final matches, is gone.
@@ -194,13 +201,13 @@ def results_at(connection: sa.Connection, sequence: int | None = None) -> Result
 
 
 def standing_matches(
-    con: duckdb.DuckDBPyConnection,
+    con: Registers,
     lake: Lake,
     results: Results,
     *,
     table_name: str = "matches",
     anew: str | None = None,
-    among: str | None = None,
+    among: Callable[[Sequence[str]], str] | None = None,
     origins: bool = True,
 ) -> str:
     """
@@ -208,7 +215,7 @@ def standing_matches(
 
     :param table_name: or their ``adjustments``.
     :param anew: a reconciliation that is being run again, whose provisional matches therefore do not count.
-    :param among: a relation with ``record_key``: of other records nothing is read.
+    :param among: gives, of files, the rows that are asked for, with ``filename``; None: all.
     :param origins: whether it is asked which run each is of; if not, ``run_id`` and its like may be absent.
     """
     files = [f for f in results.of(table_name) if not (f.provisional and f.reconciliation == anew)]
@@ -217,8 +224,7 @@ def standing_matches(
         columns += ["null::varchar as run_id", "null::bigint as run_sequence", "null::boolean as provisional"]
         return f"(select {', '.join(columns)} where false)"
     listed = [lake.full(f.file.path) for f in files]
-    wanted = f"r.record_key in (select record_key from {among})"
-    rows = f"read_parquet({paths(listed)}, filename = true)" if among is None else rows_among(con, listed, wanted)
+    rows = f"read_parquet({paths(listed)}, filename = true)" if among is None else among(listed)
     if not origins and not results.voids:
         return f"(select m.* exclude (filename) from {rows} m)"
     con.register(

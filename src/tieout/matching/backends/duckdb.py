@@ -7,13 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.errors import Rejected
+from tieout.store.views import rows_among
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import duckdb
     import pyarrow as pa
 
+    from tieout.matching.backends.engine import Combination, Function
     from tieout.matching.building import Query
 
 __all__ = ["DuckDB"]
@@ -25,6 +27,7 @@ class DuckDB:
     """Performs operators, one temporary table each; later ones read what earlier ones left."""
 
     dialect = "duckdb"
+    distributed = False
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         """Use a connection that nobody else uses."""
@@ -71,6 +74,48 @@ class DuckDB:
         self.create(name, f'select * from "{name}_given"')
         self.con.unregister(f"{name}_given")
 
+    def register(self, name: str, table: pa.Table) -> None:
+        """Let queries read a table under a name, without keeping it."""
+        self.con.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        """Let go of it."""
+        self.con.unregister(name)
+
+    def derive(
+        self,
+        name: str,
+        parts: Sequence[tuple[str, Function]],
+        schema: pa.Schema,
+        *,
+        once: bool = False,  # noqa: ARG002 - a function that sees all rows sees to it itself
+    ) -> None:
+        """Keep together what pure functions make of the rows of queries, under a name."""
+        import pyarrow as pa
+
+        rows = [(self.arrow(query), function) for query, function in parts]
+        found = [function(table.combine_chunks()) for table, function in rows if table.num_rows]
+        self.take(name, pa.concat_tables([schema.empty_table(), *found]))
+
+    def combine(
+        self,
+        name: str,
+        queries: tuple[str, str],
+        by: str,  # noqa: ARG002 - all rows are together
+        function: Combination,
+        schema: pa.Schema,  # noqa: ARG002 - as above
+    ) -> None:
+        """Keep what a pure function makes of two queries' rows, all at once."""
+        self.take(name, function(self.arrow(queries[0]), self.arrow(queries[1])))
+
+    def add(self, name: str, query: str) -> None:
+        """Add the rows of a query to a relation."""
+        self.con.execute(f'insert into "{name}" {query}')
+
+    def leave_out(self, name: str, condition: str) -> None:
+        """Leave out the rows of a relation for which a condition holds."""
+        self.con.execute(f'delete from "{name}" where {condition}')
+
     def rename(self, old: str, new: str) -> None:
         """Call a kept relation by another name, replacing what had it."""
         self.drop(new)
@@ -92,6 +137,10 @@ class DuckDB:
         """Give the rows of a small query."""
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
         return self.con.sql(text).to_arrow_table()
+
+    def rows_among(self, files: Sequence[str], condition: str) -> str:
+        """Give the rows ``r`` of Parquet files for which a condition holds, with ``filename``, as a relation."""
+        return rows_among(self.con, files, condition)
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Give the rows of a query a part at a time, in its order."""

@@ -1,0 +1,41 @@
+"""
+What is asked of the matches of a run, wherever their rows are: in memory (``outcome``), or with an engine (``spread``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from tieout.matching.perform import Performance
+    from tieout.store.lake import LakeFile
+
+__all__ = ["Found"]
+
+
+class Found(Protocol):
+    """The matches of a run."""
+
+    @property
+    def rules(self) -> list[tuple[str, bool, bool]]:
+        """Give (name, whether its matches are final, whether they are confirmed) of each rule."""
+
+    def leave_rests(self, work: Performance) -> Callable[[], None]:
+        """
+        Make ``rests`` (thing, rest, begun) and ``touched`` (thing), which is needed where there are families only.
+
+        :return: makes ``asked_used`` (thing, used) of ``asked``: whether a confirmed match uses each.
+        """
+
+    def matches(self, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
+        """Give the rows of the lake table ``matches``, in total order, a part at a time."""
+
+    def leave_differences(self, work: Performance) -> None:
+        """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
+
+    def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+        """Count what a run found, for people."""

@@ -1,0 +1,263 @@
+"""Spark gives what DuckDB gives, row for row, without handing rows to the process that asks (law 8)."""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.matching.small_worlds import CURRENCIES, MENU, small_world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
+from tests.spark import insist_on_spark, quick_settings, standalone
+from tieout import pipeline
+from tieout.bench.pairs import make_pairs
+from tieout.bench.places import SOURCES, make_place
+from tieout.clock import system_clock, system_entropy
+from tieout.config import load_workspace
+from tieout.errors import WrongUse
+from tieout.matching import run as running
+from tieout.matching.backends.sessions import spark_session
+from tieout.matching.backends.spark import Spark
+from tieout.simulation.company import make_company
+from tieout.store.engine import paths
+from tieout.store.runs import results_at
+from tieout.store.workplace import Store, open_store
+
+TABLES = ("matches", "adjustments", "positions", "exceptions")
+#: What is performed by a process of Python, and where: on workers, in batches of columns.
+WORKERS_PYTHON = ("MapInArrow", "FlatMapGroupsInArrow", "FlatMapCoGroupsInArrow")
+
+
+@pytest.fixture(scope="module")
+def spark_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    insist_on_spark()
+    with quick_settings(tmp_path_factory.mktemp("spark-conf")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def spark(spark_settings: dict[str, str]) -> Iterator[Any]:
+    """Give a session of Spark in a process of this one."""
+    assert spark_settings
+    with spark_session("spark") as session:
+        yield session
+
+
+def run_files(store: Store, run_id: str) -> dict[tuple[str, bool], Any]:
+    with store.book.reading() as connection:
+        results = results_at(connection)
+    return {(f.file.table_name, f.provisional): f.file for f in results.files if f.run_id == run_id}
+
+
+def agree(one: Store, other: Store, runs: tuple[str, str]) -> None:
+    """Compare what two runs wrote: EXCEPT both ways is empty, and so the digests are equal."""
+    mine, theirs = run_files(one, runs[0]), run_files(other, runs[1])
+    with closing(duckdb.connect()) as con:
+        for key in mine.keys() & theirs.keys():
+            here, there = paths([one.lake.full(mine[key].path)]), paths([other.lake.full(theirs[key].path)])
+            for first, second in ((here, there), (there, here)):
+                query = f"from read_parquet({first}) except from read_parquet({second}) limit 5"
+                assert con.sql(query).fetchall() == [], key
+    digests = [{key: (f.rows, f.digest) for key, f in files.items()} for files in (mine, theirs)]
+    assert digests[0] == digests[1]
+
+
+def agree_on(spark: Any, text: str, facts: Sequence[Fact]) -> World:
+    """Run one world on both engines."""
+    with world(text, *facts) as mine, world(text, *facts) as theirs:
+        ours, other = mine.match()[0], theirs.match(session=spark)[0]
+        agree(mine.store, theirs.store, (ours.run_id, other.run_id))
+        assert (ours.digest, ours.counts, ours.run_id) == (other.digest, other.counts, other.run_id)
+        assert ours.counts["matches"] + ours.counts["proposed"] > 0
+        return theirs
+
+
+def drawn(seed: int, worlds: int) -> list[Fact]:
+    draw = random.Random(seed)
+    smalls = [small_world(draw, number) for number in range(min(worlds, len(CURRENCIES)))]
+    return [fact for small in smalls for fact in [*small.left, *small.right]]
+
+
+SUBSET = rule(
+    "several", keys='[{ left = "counterparty", right = "counterparty", how = "name" }]', shape='"n:1"', subset="true",
+    days="{ from = -2, to = 3 }", coincidence='"0.5"',
+)  # fmt: skip
+PREFIX = rule("cut off", keys='[{ left = "external_id", right = "references", how = "prefix" }]')
+BASE = rule(
+    "in the other currency", reference="normalised", amount='{ pct = "1", base = true }',
+    difference='{ short = "discount", over = "over_payment", currency = "fx" }',
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_rules_of_every_kind_find_the_same(spark: Any) -> None:
+    names = (
+        "all of a spelling", "word and name", "near or wider", "several, less", "one to several", "in order", "points for both",
+        "part", "only amount",
+    )  # fmt: skip
+    others = [rule(name, **MENU[name]) for name in names]
+    text = rules_text(PREFIX, *others[:3], SUBSET, *others[3:])
+    agree_on(spark, text, drawn(1, 25))
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", sorted(MENU))
+def test_each_rule_by_itself_finds_the_same(spark: Any, name: str) -> None:
+    agree_on(spark, rules_text(rule(name, **MENU[name])), drawn(sorted(MENU).index(name) + 10, 60))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_was_matched_corrected_and_undone_before_counts_the_same(spark: Any) -> None:
+    """A second run reads what stands, what was superseded, what a person took apart: from the files, on the workers."""
+    text = rules_text(rule("number", reference="normalised"), rule("amount", days="{ from = 0, to = 9 }"))
+    facts = [invoice(f"RE-{n}", 100 + n, day=n % 3, name="Meier") for n in range(12)]
+    facts += [line(f"b{n}", 100 + n, f"RE-{n}" if n % 2 else "", day=n % 3 + 1) for n in range(12)]
+    runs = []
+    with world(text, *facts) as mine, world(text, *facts) as theirs:
+        for w, session in ((mine, None), (theirs, spark)):
+            w.match(session=session)
+            w.undo(w.match_id("RE-3", "b3"))
+            w.correct("a", "RE-5", amount=999)
+            w.add(invoice("RE-90", 41), line("b90", 41, "RE-90", day=1), line("b91", 999, "RE-5", day=2))
+            runs.append(w.match(session=session)[0])
+        agree(mine.store, theirs.store, (runs[0].run_id, runs[1].run_id))
+        assert runs[0].digest == runs[1].digest
+        assert mine.matches() == theirs.matches()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_row_comes_to_the_process_that_asks(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads the physical plan of every query, counts what is handed over, and takes DuckDB away."""
+    plans: list[tuple[str, str]] = []
+    handed: list[int] = []
+
+    class Watched(Spark):
+        def arrow(self, query: Any) -> Any:
+            table = super().arrow(query)
+            handed.append(table.num_rows)
+            return table
+
+    def heard(what: str, frame: Any) -> None:
+        plans.append((what, frame._jdf.queryExecution().executedPlan().toString()))
+
+    def refuse(*_given: Any, **_more: Any) -> None:
+        raise AssertionError
+
+    facts = [invoice(f"RE-{n}", 100 + n % 40, day=n % 5, name=f"Kunde {n % 9}") for n in range(1_500)]
+    facts += [
+        line(f"b{n}", 100 + n % 40, f"RE-{n}" if n % 3 else "", day=n % 5, name=f"Kunde {n % 9}") for n in range(1_500)
+    ]
+    text = rules_text(rule("number", reference="normalised"), SUBSET, rule("points", **MENU["points"]))
+    with world(text, *facts) as w:
+        monkeypatch.setattr(running, "Spark", lambda session, place: Watched(session, place, heard))
+        monkeypatch.setattr(duckdb, "connect", refuse)
+        found = w.match(session=spark)[0].counts
+    assert found["matches"] >= 1_000
+    assert sum(handed) < 100  # days, currencies, states: of 3,000 records
+    assert {what for what, _ in plans} == {"counted", "kept", "numbered", "small", "written"}
+    assert any(node in plan for _, plan in plans for node in WORKERS_PYTHON)
+    lake = w.store.lake.root.resolve().as_uri().replace("file://", "file:")
+    for what, plan in plans:
+        nodes = [name.strip(" +-:*()0123456789|") for name in plan.splitlines() if name.strip()]
+        assert not any(n.startswith(("Collect", "BatchEvalPython", "ArrowEvalPython")) for n in nodes), plan
+        assert not any("Python" in n or "Arrow" in n for n in nodes if not n.startswith(WORKERS_PYTHON)), plan
+        assert "duckdb" not in plan.lower()
+        if what in {"kept", "numbered"}:
+            assert all(lake in n for n in nodes if n.startswith("FileScan")), plan
+
+
+def test_a_rule_that_spark_cannot_perform_is_refused_by_name_before_anything_runs(tmp_path: Path) -> None:
+    learns = rule("learned", learn='[{ left = "text", right = "text" }]', amount='"exact"', days="{ from = 0, to = 9 }")
+    with closing_world(tmp_path, rules_text(learns)) as w:
+        with pytest.raises(WrongUse, match=r"got 'learned' of ab with 'learn'.*--engine duckdb"):
+            list(pipeline.match(w.store, w.workspace, engine="spark"))
+        with w.store.book.reading() as connection:
+            assert results_at(connection).sequence == 0
+
+
+def test_an_engine_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with closing_world(tmp_path, "generic") as w, pytest.raises(WrongUse, match="expected the engine duckdb, spark or"):
+        list(pipeline.match(w.store, w.workspace, engine="polars"))
+
+
+def closing_world(folder: Path, text: str) -> "closing[World]":
+    return closing(World(folder / "w", text))
+
+
+# -- a master and workers
+
+
+def place_of_pairs(folder: Path, rows: int) -> Path:
+    """Lay out a workspace of the benchmark's pairs, read in."""
+    (folder / "data").mkdir(parents=True)
+    make_pairs(folder / "data", rows, 11)
+    make_place(folder / "place", folder / "data")
+    workspace = load_workspace(folder / "place")
+    with closing(open_store(workspace, system_clock, system_entropy, "tester")) as store:
+        for source in SOURCES:
+            list(pipeline.ingest(store, workspace, [folder / "data" / f"{source}.parquet"], source))
+    return folder / "place"
+
+
+def both_engines(places: tuple[Path, Path], master: str, environment: dict[str, str]) -> None:
+    """Run every reconciliation of two equal workspaces, one on each engine, as a user does; what they write is equal."""
+    said = []
+    for place, engine in zip(places, ("duckdb", master), strict=True):
+        command = [sys.executable, "-m", "tieout", "match", "--engine", engine, "--workspace", str(place), "--json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode in {0, 1}, done.stderr[-3000:]
+        said.append(json.loads(done.stdout)["runs"])
+    stores = [open_store(load_workspace(place), system_clock, system_entropy, "tester") for place in places]
+    try:
+        for ours, theirs in zip(*said, strict=True):
+            agree(stores[0], stores[1], (ours["run_id"], theirs["run_id"]))
+            assert {**ours, "seconds": None} == {**theirs, "seconds": None}
+        assert not list((stores[1].lake.root / "on-the-way").iterdir())
+    finally:
+        for store in stores:
+            store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_master_and_two_workers_find_the_same(spark_settings: dict[str, str], tmp_path: Path) -> None:
+    one = place_of_pairs(tmp_path / "one", 800)
+    other = Path(shutil.copytree(one, tmp_path / "other"))
+    with standalone(Path(spark_settings["SPARK_CONF_DIR"])) as master:
+        both_engines((one, other), master, spark_settings)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(3600)
+def test_a_master_and_two_workers_find_the_same_in_a_hundred_thousand(
+    spark_settings: dict[str, str], tmp_path: Path
+) -> None:
+    one = place_of_pairs(tmp_path / "one", 100_000)
+    other = Path(shutil.copytree(one, tmp_path / "other"))
+    with standalone(Path(spark_settings["SPARK_CONF_DIR"])) as master:
+        both_engines((one, other), master, spark_settings)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(3600)
+def test_every_reconciliation_of_a_company_finds_the_same(spark_settings: dict[str, str], tmp_path: Path) -> None:
+    """The simulated company has a reconciliation by each rule set that ships."""
+    one = tmp_path / "one"
+    make_company(one, seed=2026)
+    workspace = load_workspace(one)
+    with closing(open_store(workspace, system_clock, system_entropy, "tester")) as store:
+        for source in workspace.sources:
+            list(pipeline.ingest(store, workspace, None, source.id))
+    other = Path(shutil.copytree(one, tmp_path / "other"))
+    both_engines((one, other), "spark", spark_settings)

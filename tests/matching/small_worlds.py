@@ -1,0 +1,88 @@
+"""Small worlds of documents and a bank's lines, drawn so that a hundred of them share a run, and rules for them."""
+
+import random
+import string
+from dataclasses import dataclass
+from typing import Any
+
+from tests.matching.worlds import Fact, invoice, line
+from tieout.model.money import exponent_of, exponents
+
+__all__ = ["CURRENCIES", "MENU", "Small", "small_world"]
+
+WORLDS_IN_A_RUN = 100
+
+#: Currencies of two decimals: each small world has one of its own, so that a hundred of them share a run.
+CURRENCIES = sorted(code for code in exponents() if exponent_of(code) == 2)[:WORLDS_IN_A_RUN]
+_IDS = '[{{ left = ["external_id", "references"], right = ["external_id", "references"], how = "{}" }}]'
+_WORDS = '[{ left = ["external_id", "references"], right = ["references", "text"], how = "token" }]'
+_NAME = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
+_BOTH = f"[{_NAME[1:-1]}, {_IDS.format('normalised')[1:-1]}]"
+_WINDOW = "{ from = -2, to = 3 }"
+#: The rules of which cascades are drawn.
+MENU = {
+    "exact": {"keys": _IDS.format("exact")},
+    "normalised": {"keys": _IDS.format("normalised")},
+    "normalised in days": {"keys": _IDS.format("normalised"), "days": _WINDOW},
+    "word": {"keys": _WORDS},
+    "word and name": {"keys": f"[{_WORDS[1:-1]}, {_NAME[1:-1]}]"},
+    "near": {"keys": _IDS.format("normalised"), "amount": '{ abs = "0.10", pct = "20", take = "tighter" }'},
+    "near or wider": {"keys": _WORDS, "amount": '{ abs = "0.10", pct = "20", take = "wider" }', "days": _WINDOW},
+    "short": {"keys": _WORDS, "amount": '{ pct = "15", only = "short" }'},
+    "only amount": {"days": _WINDOW},
+    "only amount, any day": {"amount": '"exact"'},
+    "near amount": {"days": _WINDOW, "amount": '{ abs = "0.05" }'},
+    "in order": {"days": _WINDOW, "equal": '"fifo"'},
+    "in order by name": {"keys": _NAME, "equal": '"fifo"'},
+    "several to one": {"keys": _WORDS, "shape": '"n:1"'},
+    "one to several": {"keys": _WORDS, "shape": '"1:n"'},
+    "several, less": {"keys": _WORDS, "shape": '"n:1"', "amount": '{ pct = "15", only = "short" }'},
+    "all of a key": {"keys": _IDS.format("normalised"), "shape": '"n:m"'},
+    "all of a spelling": {"keys": _IDS.format("exact"), "shape": '"n:m"'},
+    "part": {"keys": _WORDS, "partial": "true"},
+    "parts": {"keys": _WORDS, "partial": "true", "shape": '"1:n"'},
+    "part of several": {"keys": _WORDS, "partial": "true", "shape": '"n:1"'},
+    "points": {
+        "keys": _NAME, "days": _WINDOW, "amount": '{ abs = "0.10" }', "score": "{ amount = 40, days = 30, name = 30 }",
+        "at_least": "60", "margin": "10",
+    },
+    "points for both": {
+        "keys": _BOTH, "days": _WINDOW, "amount": '{ abs = "0.10" }',
+        "score": "{ amount = 30, days = 20, name = 20, reference = 30 }", "at_least": "55",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """One small world: nothing in it looks like anything in another."""
+
+    left: list[Fact]
+    right: list[Fact]
+
+
+def small_world(draw: random.Random, number: int) -> Small:
+    """Draw a world whose identifiers, names and currency carry its number."""
+    code = "".join(string.ascii_uppercase[number // 26**place % 26] for place in range(6))
+    tag = f"W{number:03}Q"
+
+    def spelled(mark: int) -> str:
+        return draw.choice([f"{tag}{mark}", f"{tag}{mark}", f"w{number:03}-q{mark}", f"00{tag}-{mark}"])
+
+    def common() -> dict[str, Any]:
+        return {
+            "currency": CURRENCIES[number],
+            "day": draw.randint(0, 5),
+            "refs": tuple(spelled(draw.randint(0, 4)) for _ in range(draw.choice([0, 0, 1, 1, 2]))),
+            "name": draw.choice([None, f"{code} Meier GmbH", f"{code} MEIER", f"{code} Meier Handel", f"{code} Otto"]),
+        }
+
+    amounts = draw.choice([[100], [30, 40, 60, 70, 100, 130], [99, 100, 101, 105, 110], [50, 100, 150, -50, -100]])
+    left = [invoice(f"{tag}{n}", draw.choice(amounts), **common()) for n in range(draw.randint(1, 5))]
+    right = []
+    for n in range(draw.randint(1, 5)):
+        some = draw.sample(left, min(len(left), draw.choice([0, 0, 1, 1, 1, 2, 3])))
+        amount = draw.choice([*amounts, sum(f.amount for f in some) or 100, *(f.amount for f in some)])
+        said = {**common(), "text": "pays " + " and ".join(f.id for f in some) if some else None}
+        right.append(line(f"{tag}R{n}", amount, **said))
+    return Small(left, right)
