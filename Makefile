@@ -17,7 +17,7 @@ endif
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=$(WORKERS) --dist=worksteal
 
-.PHONY: help setup run test test-fast test-deep check format bench docs clean
+.PHONY: help setup setup-spark run test test-fast test-deep check format bench docs clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,9 @@ $(STAMP): pyproject.toml uv.lock Makefile
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --compile-bytecode
 	@$(BIN)/python -m compileall -q src
 	@touch $@
+
+setup-spark: setup ## install the engine spark, too; it needs Java 17 or later
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet --compile-bytecode --extra spark
 
 run: setup ## make a company, do the whole job on a month of its files, and serve the console at 127.0.0.1:8765
 	$(BIN)/tieout demo .demo

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.matching.worlds import invoice, line, world
+from tests.matching.worlds import invoice, line, rule, rules_text, world
 
 
 @pytest.mark.parametrize("arrived", [9_700, 9_985, 10_100, 10_300])
@@ -47,3 +47,11 @@ def test_a_discount_of_three_percent_is_three_percent_of_what_was_billed(billed:
         (match,) = w.matches()
         assert match.rule == "same reference, less a discount of up to 3 %"
         assert len(match.parts) == len(billed) + 1
+
+
+def test_a_part_of_a_minor_unit_is_no_tolerance() -> None:
+    """Half a percent of 129.99 is 0.64995: 0.64 may be missing, and 0.65 may not."""
+    near = rule("near", reference="normalised", amount='{ pct = "0.5" }', difference='{ short = "discount" }')
+    for missing, found in ((64, {frozenset({"RE-1", "b1"})}), (65, set())):
+        with world(rules_text(near), invoice("RE-1", 12_999), line("b1", 12_999 - missing, "RE-1")) as w:
+            assert w.matched() == found, missing

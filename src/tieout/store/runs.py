@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tieout.store.lake import Lake
+    from tieout.store.views import Registers
     from tieout.store.workplace import Store
 
 __all__ = [
@@ -42,13 +43,6 @@ __all__ = [
     "results_at",
     "standing_matches",
 ]
-
-
-class Registers(Protocol):
-    """What lets queries read a table under a name: a DuckDB connection, or an engine that matches."""
-
-    def register(self, name: str, table: pa.Table, /) -> Any:
-        """Let queries read a table under a name."""
 
 
 #: Kinds of run that say everything anew: what an earlier one said, beside final matches, is gone.

@@ -6,7 +6,7 @@ Each function gives a relation in parentheses, to be put behind ``from``; an emp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tieout.store.engine import paths
 from tieout.store.tables import table_schema
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["current_records", "rows_among", "sql_types", "table"]
+__all__ = ["Registers", "current_records", "rows_among", "sql_types", "table"]
+
+
+class Registers(Protocol):
+    """What lets queries read a table under a name: a DuckDB connection, or an engine that matches."""
+
+    def register(self, name: str, table: pa.Table, /) -> Any:
+        """Let queries read a table under a name."""
+
 
 # So many rows are told by their numbers, by which the engine leaves out groups of rows.
 _FEW = 1_000
