@@ -28,7 +28,7 @@ _Names = Annotated[
 _Through = Annotated[
     str | None, typer.Option(metavar="DATE", help="Nothing later than this day (default: the last day of the facts).")
 ]
-_Engine = Annotated[str | None, typer.Option(metavar="ENGINE", help="duckdb, or spark.")]
+_Engine = Annotated[str | None, typer.Option(metavar="ENGINE", help="duckdb, spark or spark://HOST:PORT.")]
 _COLUMNS = ("matches", "proposed", "exceptions", "in_transit", "open", "excluded")
 
 
