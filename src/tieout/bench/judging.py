@@ -139,7 +139,7 @@ def _lay_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
         select *, row_number() over (partition by measure, source, named, kind, booked_on, amount, currency
             order by record_id) as rank
         from (
-            select record_id, source, {named} as named, kind, booked_on, currency, measure,
+            select record_id, source_id as source, {named} as named, kind, booked_on, currency, measure,
                 ((case measure when 'net' then coalesce(net, amount) else amount end) * power(10, own_exponent(currency)))::bigint as amount
             from records, (values ('net'), ('gross')) m(measure)
         )
