@@ -34,6 +34,20 @@ def test_only_old_orphans_are_swept(tmp_path: Path) -> None:
     desk.store.close()
 
 
+def test_rows_on_their_way_go_when_their_run_was_killed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "w")
+    desk.deliver(charge("a"))
+    places = [desk.store.lake.root / "on-the-way" / f"{name}-{desk.store.lake.mark}-rows" for name in ("old", "new")]
+    now = desk.clock.now().timestamp()
+    for place, age in zip(places, (90_000, 60), strict=True):
+        place.joinpath("kept-1").mkdir(parents=True)
+        place.joinpath("kept-1", "part-0.parquet").write_bytes(b"x")
+        os.utime(place, (now - age, now - age))
+    assert sweep(desk.store) == [f"on-the-way/{places[0].name}"]
+    assert [place.exists() for place in places] == [False, True]
+    desk.store.close()
+
+
 def test_what_runs_found_is_no_orphan() -> None:
     with world("generic", invoice("i", 100), line("b", 100, "i")) as w:
         w.match()

@@ -7,6 +7,7 @@ named or not: a newer copy of the book may hold its key.
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from tieout.store.binding import unnamed
@@ -25,7 +26,7 @@ ORPHAN_AGE_S = 86_400
 
 def sweep(store: Store) -> list[str]:
     """
-    Delete drafts of the landing and orphans of the lake that are older than a day.
+    Delete drafts of the landing, orphans of the lake and rows on their way that are older than a day.
 
     An orphan is what this book wrote (its mark is in the name) and does not name; anything else is not ours to delete.
 
@@ -47,6 +48,10 @@ def sweep(store: Store) -> list[str]:
         for path in sorted(paths):
             (root / path).unlink(missing_ok=True)
             swept.append(path)
+    for place in sorted(lake.glob(f"on-the-way/*{ours}*")):  # rows between the workers of a run that was killed
+        if place.stat().st_mtime < latest:
+            shutil.rmtree(place, ignore_errors=True)
+            swept.append(place.relative_to(lake).as_posix())
     return swept
 
 
