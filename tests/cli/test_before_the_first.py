@@ -40,7 +40,8 @@ def test_a_format_that_does_not_exist_is_named_with_its_source(office: Office) -
     (office.folder / "tieout.toml").write_text(TOML.replace('"camt.053"', '"camt.05"'))
     answer = office.run("ingest", office.files / "a.csv", "--source", "bank")
     assert (answer.status, office.deliveries()) == (2, [])
-    assert answer.err.startswith("tieout: tieout.toml, [[source]] 'bank', format: expected a format")
+    assert answer.err.startswith("tieout: tieout.toml line 12: expected a format that tieout knows")
+    assert "[[source]] 'bank'" in answer.err
 
 
 @pytest.mark.parametrize("written", ["{0}", "../files", "../files/*.csv", "{0}/a.csv"])
