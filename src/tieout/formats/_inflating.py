@@ -39,11 +39,13 @@ class Meter:
 
     :param name: the container, for messages.
     :param taken: bytes that are known to go in (the size of a ZIP file).
+    :ivar beyond: which limit was passed: then nothing more of the container is to be read.
     """
 
     def __init__(self, name: str, taken: int = 0) -> None:
         """Begin at nothing."""
         self.name, self.taken, self.given = name, taken, 0
+        self.beyond: str | None = None
 
     def give(self, count: int) -> None:
         """
@@ -53,14 +55,14 @@ class Meter:
         """
         self.given += count
         if self.given > OUTPUT_MAX:
-            message = f"expected at most {OUTPUT_MAX >> 30} GiB in {self.name}, got more"
-            raise BadInput(message)
-        if self.given > RATIO_FREE_BYTES and self.given > RATIO_MAX * self.taken:
-            message = (
+            self.beyond = f"expected at most {OUTPUT_MAX >> 30} GiB in {self.name}, got more"
+        elif self.given > RATIO_FREE_BYTES and self.given > RATIO_MAX * self.taken:
+            self.beyond = (
                 f"expected {self.name} to grow at most {RATIO_MAX} times when unpacked,"
                 f" got {self.given >> 20} MiB out of {self.taken} bytes: a decompression bomb"
             )
-            raise BadInput(message)
+        if self.beyond is not None:
+            raise BadInput(self.beyond)
 
 
 class GzipReader(io.RawIOBase):

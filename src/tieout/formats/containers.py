@@ -96,6 +96,8 @@ def _zip_members(file: BinaryIO, name: str) -> Iterator[tuple[str | None, Binary
                     except BadInput as error:
                         member = opened.enter_context(_buffered(_Unreadable(error)))
                     yield info.filename, member
+                if meter.beyond is not None:
+                    raise BadInput(meter.beyond)
             return
     file.seek(start)
     yield None, file

@@ -23,6 +23,7 @@ __all__ = ["HEAD_BYTES", "Reader", "owner_of", "reader_for"]
 
 HEAD_BYTES = 65_536
 # What a mapping reads as text.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _PLAIN = ("csv", "tsv", "jsonl", "fixed")
 # Formats whose reports give moments, not days of the account.
 _MOMENTS = ("stripe.", "adyen.")
@@ -78,7 +79,8 @@ class Reader:
 
         if not self.is_mapping or not isinstance(self.format, MappingFormat):
             return False
-        return self.format.mapping.format in _PLAIN and marked(head) is not None
+        # Of workbooks the reader of tables says what to do with them.
+        return self.format.mapping.format in _PLAIN and marked(head) is not None and not head.startswith(_WORKBOOKS)
 
     def _chunks(self, stream: BinaryIO, name: str) -> Iterator[Chunk]:
         try:
