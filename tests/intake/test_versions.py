@@ -50,6 +50,28 @@ def test_the_sources_own_revisions_decide_in_any_order_of_arrival(desk: Desk, or
     assert desk.findings() == []
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(("hook 1", "hook 2", "report"))))
+def test_a_late_webhook_never_wins_over_a_newer_one_because_a_report_came_too(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
+    says = {
+        "hook 1": charge("a", net=None, revision=1, value_on="2026-10-03"),
+        "hook 2": charge("a", net=None, revision=2, value_on="2026-10-05"),
+        "report": charge("a", fee=30, net=970, settlement_id="po_1"),
+    }
+    for name in order:
+        desk.deliver(says[name], source="psp" if name == "report" else "hook")
+    assert [str(day) for day in desk.records("value_on")] == ["2026-10-05"]
+    assert desk.findings() == []
+
+
+def test_revisions_within_one_delivery_are_no_conflict_beside_a_report_without_one(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000))
+    desk.deliver(charge("a", 3000, revision=2), charge("a", 2000, revision=1))
+    assert desk.records("amount") == [3000]
+    assert desk.findings() == []
+
+
 def test_revisions_within_one_delivery_are_no_conflict(desk: Desk) -> None:
     desk.deliver(charge("a", 1000, revision=2), charge("a", 2000, revision=1))
     assert desk.records("amount") == [1000]
