@@ -142,6 +142,24 @@ def test_fees_with_other_sums_in_one_delivery_are_a_conflict(desk: Desk) -> None
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(("charge", "transaction", "report"))))
+def test_references_of_several_channels_add_up_in_any_order_of_arrival(desk: Desk, order: tuple[str, ...]) -> None:
+    says = {
+        "charge": charge("a", fee=None, net=None, references=["pi_1", "INV-7"]),
+        "transaction": charge("a", fee=30, net=970, references=["txn_1"]),
+        "report": charge("a", fee=30, net=970, settlement_id="po_1", references=["txn_1", "O-1"]),
+    }
+    for name in order:
+        desk.deliver(says[name], source="psp" if name == "report" else "hook")
+    assert desk.records("references") == [["txn_1", "pi_1", "INV-7", "O-1"]]
+
+
+def test_a_reference_that_its_own_channel_corrects_is_gone(desk: Desk) -> None:
+    desk.deliver(charge("a", references=["INV-1"]))
+    desk.deliver(charge("a", references=["INV-2"]))
+    assert desk.records("references") == [["INV-2"]]
+
+
 @pytest.mark.parametrize("order", [("psp", "hook"), ("hook", "psp")])
 def test_whose_a_record_is_does_not_depend_on_which_file_came_first(desk: Desk, order: tuple[str, str]) -> None:
     says = {"psp": charge("a", fee=30, net=970, settlement_id="po_1"), "hook": charge("a", net=None)}

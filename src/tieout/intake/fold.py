@@ -3,8 +3,8 @@ What a record is, from everything that was said of it: laws 2 and 5.
 
 Booked before announced; then the source's own revision, where every report of the record has one; else the creation
 time of the deliveries, where each has one; else the order of landing. Of each field the highest-ranked report that
-states it is believed. Two reports of equal rank that state different values of a material field are a conflict; the
-one that stands first stays.
+states it is believed; references add up over the channels that tell of it. Two reports of equal rank that state
+different values of a material field are a conflict; the one that stands first stays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
-from tieout.intake.ranking import FEES, RANKED
+from tieout.intake.ranking import FEES, RANKED, REFERENCES
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -255,6 +255,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"
     )
     con.execute(FEES)
+    con.execute(REFERENCES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     con.execute(
         "update folded set net = amount - coalesce(fee, 0) - coalesce(fee_tax, 0)"

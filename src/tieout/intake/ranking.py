@@ -6,7 +6,7 @@ Built on ``said``, one row per report; ``refold`` names the records in question.
 
 from __future__ import annotations
 
-__all__ = ["FEES", "RANKED"]
+__all__ = ["FEES", "RANKED", "REFERENCES"]
 
 # A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
 # believed of the highest rank; that sum told apart, wherever somebody does.
@@ -20,6 +20,26 @@ FEES = """
         )
         select f.target, arg_max({'fee': f.fee, 'fee_tax': f.fee_tax}, (f.fee_tax is not null, f.place)) as said
         from fees f join believed b on b.target = f.target and b.total = f.total group by f.target
+    ) chosen where folded.record_id = chosen.target
+"""
+
+# A charge knows its order, its balance transaction does not, a report names both otherwise: what a thing is known by adds
+# up over the channels that tell of it. Within one channel a later report corrects an earlier one. A channel is a source,
+# and in it those who say what arrives (net) apart from those who do not.
+REFERENCES = """
+    update folded set "references" = chosen.said from (
+        with stated as (
+            select target, source_id, net is null as grossly, "references" as said from ranked
+            where len("references") > 0
+            qualify booked = max(booked) over (partition by target)
+                and place = max(place) over (partition by target, source_id, net is null)
+        ), told as (
+            select target, source_id, grossly, unnest(said) as word, generate_subscripts(said, 1) as nth from stated
+        ), first as (
+            select target, word, min({'source': source_id, 'grossly': grossly, 'nth': nth}) as place
+            from told group by target, word
+        )
+        select target, list(word order by place) as said from first group by target
     ) chosen where folded.record_id = chosen.target
 """
 
