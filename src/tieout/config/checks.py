@@ -17,6 +17,7 @@ from tieout.model.money import Money, exponents, parse_money
 
 __all__ = [
     "Files",
+    "absolute_book",
     "book_url",
     "calendar",
     "currency",
