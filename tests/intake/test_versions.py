@@ -50,6 +50,28 @@ def test_the_sources_own_revisions_decide_in_any_order_of_arrival(desk: Desk, or
     assert desk.findings() == []
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(("hook 1", "hook 2", "report"))))
+def test_a_late_webhook_never_wins_over_a_newer_one_because_a_report_came_too(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
+    says = {
+        "hook 1": charge("a", net=None, revision=1, value_on="2026-10-03"),
+        "hook 2": charge("a", net=None, revision=2, value_on="2026-10-05"),
+        "report": charge("a", fee=30, net=970, settlement_id="po_1"),
+    }
+    for name in order:
+        desk.deliver(says[name], source="psp" if name == "report" else "hook")
+    assert [str(day) for day in desk.records("value_on")] == ["2026-10-05"]
+    assert desk.findings() == []
+
+
+def test_revisions_within_one_delivery_are_no_conflict_beside_a_report_without_one(desk: Desk) -> None:
+    desk.deliver(charge("a", 1000))
+    desk.deliver(charge("a", 3000, revision=2), charge("a", 2000, revision=1))
+    assert desk.records("amount") == [3000]
+    assert desk.findings() == []
+
+
 def test_revisions_within_one_delivery_are_no_conflict(desk: Desk) -> None:
     desk.deliver(charge("a", 1000, revision=2), charge("a", 2000, revision=1))
     assert desk.records("amount") == [1000]
@@ -118,6 +140,24 @@ def test_fees_with_other_sums_in_one_delivery_are_a_conflict(desk: Desk) -> None
     desk.deliver(charge("a", fee=250, fee_tax=50, net=700), charge("a", fee=310, net=690))
     assert desk.records("fee", "fee_tax", "net") == [(250, 50, 700)]
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("charge", "transaction", "report"))))
+def test_references_of_several_channels_add_up_in_any_order_of_arrival(desk: Desk, order: tuple[str, ...]) -> None:
+    says = {
+        "charge": charge("a", fee=None, net=None, references=["pi_1", "INV-7"]),
+        "transaction": charge("a", fee=30, net=970, references=["txn_1"]),
+        "report": charge("a", fee=30, net=970, settlement_id="po_1", references=["txn_1", "O-1"]),
+    }
+    for name in order:
+        desk.deliver(says[name], source="psp" if name == "report" else "hook")
+    assert desk.records("references") == [["txn_1", "pi_1", "INV-7", "O-1"]]
+
+
+def test_a_reference_that_its_own_channel_corrects_is_gone(desk: Desk) -> None:
+    desk.deliver(charge("a", references=["INV-1"]))
+    desk.deliver(charge("a", references=["INV-2"]))
+    assert desk.records("references") == [["INV-2"]]
 
 
 @pytest.mark.parametrize("order", [("psp", "hook"), ("hook", "psp")])

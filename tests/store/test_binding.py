@@ -120,6 +120,18 @@ def test_a_copied_workspace_and_a_moved_book_go_on(office: Office, tmp_path: Pat
     assert office.run("verify").status == 0
 
 
+def test_a_relative_path_of_a_moved_book_counts_from_the_workspace(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(office)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert office.run("book", "move", "sqlite:///.tieout/moved.db").status == 0
+    toml = office.folder / "tieout.toml"
+    toml.write_text(toml.read_text().replace('"EUR"\n', '"EUR"\nbook = "sqlite:///.tieout/moved.db"\n', 1))
+    assert office.run("verify").status == 0
+
+
 def test_a_book_of_before_is_bound_when_it_is_used(office: Office) -> None:
     filled(office)
     store = office.store()

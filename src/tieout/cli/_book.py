@@ -31,12 +31,14 @@ def move(
 ) -> None:
     """Copy the book to another database, compare every row, and close the old one."""
     from tieout.clock import system_clock
+    from tieout.config import absolute_book
     from tieout.store.moving import move_book
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
-    with opened(wanted) as (_, store):
-        counts = move_book(store.book, url, store.now_us(), store.actor)
+    with opened(wanted) as (found, store):
+        # As tieout.toml will read it: a relative path counts from the workspace, not from where the command is typed.
+        counts = move_book(store.book, absolute_book(url, found.folder) or url, store.now_us(), store.actor)
     if wanted.as_json:
         say_json({"rows": counts, **measured({"move": system_clock.monotonic() - begin})})
         return

@@ -7,6 +7,7 @@ To add a key: name it in ``_sections.py`` (``SECTIONS``), give it a field in ``w
 """
 
 from tieout.config.accounts import account_for, clean_number, is_iban
+from tieout.config.checks import absolute_book
 from tieout.config.loading import FILE_NAME, WORKSPACE_KEYS, find_workspace, load_workspace, read_workspace
 from tieout.config.template import template
 from tieout.config.workspace import (
@@ -43,6 +44,7 @@ __all__ = [
     "Side",
     "Source",
     "Workspace",
+    "absolute_book",
     "account_for",
     "clean_number",
     "find_workspace",

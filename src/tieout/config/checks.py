@@ -17,6 +17,7 @@ from tieout.model.money import Money, exponents, parse_money
 
 __all__ = [
     "Files",
+    "absolute_book",
     "book_url",
     "calendar",
     "currency",
@@ -199,14 +200,23 @@ def book_url(table: Table, key: str, folder: Path) -> str:
     A message shows the scheme only: the rest may hold a password.
     """
     value = table.text(key) or "sqlite:///.tieout/book.db"
+    url = absolute_book(value, folder)
+    if url is not None:
+        return url
     found = _SCHEME.match(value)
-    scheme, rest = (found[1].lower(), value[found.end() :]) if found else ("", value)
+    got = f"a URL of {found[1].lower()}" if found else "something else"
+    raise table.wrong(key, "a URL such as sqlite:///.tieout/book.db or postgresql+psycopg://user@host/name", got)
+
+
+def absolute_book(url: str, folder: Path) -> str | None:
+    """Make a relative SQLite path of a book's URL absolute, from the workspace; None: no URL of a book."""
+    found = _SCHEME.match(url)
+    scheme, rest = (found[1].lower(), url[found.end() :]) if found else ("", url)
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         return f"sqlite:///{_joined(folder, rest[1:])}"
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
         return f"postgresql+psycopg://{rest}"
-    got = f"a URL of {scheme}" if scheme else "something else"
-    raise table.wrong(key, "a URL such as sqlite:///.tieout/book.db or postgresql+psycopg://user@host/name", got)
+    return None
 
 
 def kept_at(table: Table, key: str, folder: Path) -> str:

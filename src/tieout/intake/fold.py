@@ -3,8 +3,8 @@ What a record is, from everything that was said of it: laws 2 and 5.
 
 Booked before announced; then the source's own revision, where every report of the record has one; else the creation
 time of the deliveries, where each has one; else the order of landing. Of each field the highest-ranked report that
-states it is believed. Two reports of equal rank that state different values of a material field are a conflict; the
-one that stands first stays.
+states it is believed; references add up over the channels that tell of it. Two reports of equal rank that state
+different values of a material field are a conflict; the one that stands first stays.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
+from tieout.intake.ranking import FEES, RANKED, REFERENCES
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -231,43 +232,6 @@ def take_rows(result: Resolution, name: str, rows: pa.Table, before: pa.Table | 
     result.tables[name] = rows if before is None else pa.concat_tables([before, rows])
 
 
-# A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
-# believed of the highest rank; that sum told apart, wherever somebody does.
-_FEES = """
-    update folded set fee = chosen.said.fee, fee_tax = chosen.said.fee_tax from (
-        with fees as (
-            select target, place, fee, fee_tax, coalesce(fee, 0) + coalesce(fee_tax, 0) as total
-            from ranked where fee is not null or fee_tax is not null
-        ), believed as (
-            select target, arg_max(total, place) as total from fees group by target
-        )
-        select f.target, arg_max({'fee': f.fee, 'fee_tax': f.fee_tax}, (f.fee_tax is not null, f.place)) as said
-        from fees f join believed b on b.target = f.target and b.total = f.total group by f.target
-    ) chosen where folded.record_id = chosen.target
-"""
-
-_RANKED = """
-    create or replace temp table ranked as
-    with timed as (
-        select s.*, h.sequence, h.created_at as made_at, (s.status = 'booked')::int as booked,
-            bool_and(s.revision is not null) over w as by_revision,
-            bool_and(h.created_at is not null) over w as by_creation,
-            max(s.exponent) over w as common_exponent
-        from said s semi join refold r on r.target = s.target
-        left join history h on h.delivery_id = s.delivery_id
-        window w as (partition by s.target)
-    ), based as (
-        select *, case when by_revision then revision when by_creation then made_at else sequence end as basis
-        from timed
-    )
-    select * replace ({rescaled}, common_exponent as exponent),
-        row_number() over (partition by target order by booked, basis,
-            case when by_revision or by_creation then content end, sequence desc, member desc, line desc) as place,
-        dense_rank() over (partition by target order by source_id desc) as source_rank
-    from based
-"""
-
-
 def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     """Fold the reports of each record in question; a version that says something new supersedes the one before."""
     if not con.sql("select 1 from refold limit 1").fetchall():
@@ -275,7 +239,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     rescaled = ", ".join(
         f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint)::bigint as "{name}"' for name in _AMOUNTS
     )
-    con.execute(_RANKED.format(rescaled=rescaled))
+    con.execute(RANKED.format(rescaled=rescaled))
     believed = [f'arg_max("{n}", place) filter ("{n}" is not null) as "{n}"' for n in _STATED if n not in _CARRIED]
     believed = [
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
@@ -290,7 +254,8 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         "create or replace temp table folded as"
         f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"
     )
-    con.execute(_FEES)
+    con.execute(FEES)
+    con.execute(REFERENCES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     con.execute(
         "update folded set net = amount - coalesce(fee, 0) - coalesce(fee_tax, 0)"

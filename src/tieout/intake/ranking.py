@@ -1,0 +1,77 @@
+"""
+Whom to believe where several reports tell of one record, as SQL for ``fold``.
+
+Built on ``said``, one row per report; ``refold`` names the records in question.
+"""
+
+from __future__ import annotations
+
+__all__ = ["FEES", "RANKED", "REFERENCES"]
+
+# A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
+# believed of the highest rank; that sum told apart, wherever somebody does.
+FEES = """
+    update folded set fee = chosen.said.fee, fee_tax = chosen.said.fee_tax from (
+        with fees as (
+            select target, place, fee, fee_tax, coalesce(fee, 0) + coalesce(fee_tax, 0) as total
+            from ranked where fee is not null or fee_tax is not null
+        ), believed as (
+            select target, arg_max(total, place) as total from fees group by target
+        )
+        select f.target, arg_max({'fee': f.fee, 'fee_tax': f.fee_tax}, (f.fee_tax is not null, f.place)) as said
+        from fees f join believed b on b.target = f.target and b.total = f.total group by f.target
+    ) chosen where folded.record_id = chosen.target
+"""
+
+# A charge knows its order, its balance transaction does not, a report names both otherwise: what a thing is known by adds
+# up over the channels that tell of it. Within one channel a later report corrects an earlier one. A channel is a source,
+# and in it those who say what arrives (net) apart from those who do not.
+REFERENCES = """
+    update folded set "references" = chosen.said from (
+        with stated as (
+            select target, source_id, net is null as grossly, "references" as said from ranked
+            where len("references") > 0
+            qualify booked = max(booked) over (partition by target)
+                and place = max(place) over (partition by target, source_id, net is null)
+        ), told as (
+            select target, source_id, grossly, unnest(said) as word, generate_subscripts(said, 1) as nth from stated
+        ), first as (
+            select target, word, min({'source': source_id, 'grossly': grossly, 'nth': nth}) as place
+            from told group by target, word
+        )
+        select target, list(word order by place) as said from first group by target
+    ) chosen where folded.record_id = chosen.target
+"""
+
+# Reports with a revision beside reports without one: the former keep their turns of landing, and take these turns in the
+# order of their revisions, or a webhook that is late would win over a newer one as soon as a report has come too.
+RANKED = """
+    create or replace temp table ranked as
+    with timed as (
+        select s.*, h.sequence, h.created_at as made_at, (s.status = 'booked')::int as booked,
+            bool_and(s.revision is not null) over w as by_revision,
+            bool_and(h.created_at is not null) over w as by_creation,
+            max(s.exponent) over w as common_exponent
+        from said s semi join refold r on r.target = s.target
+        left join history h on h.delivery_id = s.delivery_id
+        window w as (partition by s.target)
+    ), places as (
+        select target, sequence as slot, row_number() over (partition by target order by sequence) as nth
+        from timed where revision is not null
+    ), numbered as (
+        select *, row_number() over (partition by target, revision is null order by revision, sequence) as nth
+        from timed
+    ), slotted as (
+        select n.* exclude (nth), coalesce(max(p.slot) over (partition by n.target, n.revision), n.sequence) as slot
+        from numbered n left join places p on p.target = n.target and p.nth = n.nth and n.revision is not null
+    ), based as (
+        select * exclude (slot), case when by_revision then revision when by_creation then made_at
+            else dense_rank() over (partition by target order by slot, revision nulls first) end as basis
+        from slotted
+    )
+    select * replace ({rescaled}, common_exponent as exponent),
+        row_number() over (partition by target order by booked, basis,
+            case when by_revision or by_creation then content end, sequence desc, member desc, line desc) as place,
+        dense_rank() over (partition by target order by source_id desc) as source_rank
+    from based
+"""
