@@ -132,6 +132,16 @@ def test_a_relative_path_of_a_moved_book_counts_from_the_workspace(
     assert office.run("verify").status == 0
 
 
+@pytest.mark.peers
+def test_the_password_of_a_new_book_is_not_shown(office: Office, fresh_postgres: str) -> None:
+    filled(office)
+    with_password = fresh_postgres.replace("postgres@", "postgres:s3cret@")
+    assert "s3cret" in with_password
+    answer = office.run("book", "move", with_password)
+    assert (answer.status, "s3cret" in answer.out + answer.err) == (0, False)
+    assert "postgres:***@" in answer.out
+
+
 def test_a_book_of_before_is_bound_when_it_is_used(office: Office) -> None:
     filled(office)
     store = office.store()

@@ -30,6 +30,8 @@ def move(
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
     """Copy the book to another database, compare every row, and close the old one."""
+    import sqlalchemy as sa
+
     from tieout.clock import system_clock
     from tieout.config import absolute_book
     from tieout.store.moving import move_book
@@ -43,4 +45,6 @@ def move(
         say_json({"rows": counts, **measured({"move": system_clock.monotonic() - begin})})
         return
     say(f"{sum(counts.values())} rows in {len(counts)} tables copied and compared")
-    say(f'now set [workspace] book = "{url}" in tieout.toml; the old book refuses to be used')
+    shown = sa.make_url(url)
+    put = "in tieout.toml" if shown.password is None else "in tieout.toml, or TIEOUT_BOOK, with its password"
+    say(f'now set [workspace] book = "{shown.render_as_string()}" {put}; the old book refuses to be used')
