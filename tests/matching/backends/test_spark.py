@@ -124,7 +124,7 @@ def test_the_sets_that_no_simulated_company_uses_find_the_same(spark: Any, name:
     agree_on(spark, name, [replace(f, kind="invoice", amount=sign * f.amount) if f.source == "b" else f for f in facts])
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.timeout(900)
 def test_what_was_matched_corrected_and_undone_before_counts_the_same(spark: Any) -> None:
     """A second run reads what stands, what was superseded, what a person took apart: from the files, on the workers."""
@@ -242,6 +242,8 @@ def both_engines(places: tuple[Path, Path], master: str, environment: dict[str, 
 @pytest.mark.timeout(900)
 def test_a_master_and_two_workers_find_the_same(spark_settings: dict[str, str], tmp_path: Path) -> None:
     one = place_of_pairs(tmp_path / "one", 800)
+    toml = one / "tieout.toml"  # one of its two reconciliations is enough to see that workers find the same
+    toml.write_text(toml.read_text().partition('[[reconciliation]]\nid = "payouts"')[0])
     other = Path(shutil.copytree(one, tmp_path / "other"))
     with standalone(Path(spark_settings["SPARK_CONF_DIR"])) as master:
         both_engines((one, other), master, spark_settings)
