@@ -2,13 +2,15 @@
 
 import datetime as dt
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.observe.traded import Traded, traded
+from tests.observe.traded import Traded, opened, traded
 from tieout import pipeline
 from tieout.observe.chain import FOLLOWED_MAX
 from tieout.observe.explain import Explanation, explain
@@ -142,10 +144,13 @@ def test_the_lines_of_a_journal_are_those_of_the_export(booked: Traded) -> None:
     assert sorted(found) == expected
 
 
-def test_a_match_that_was_taken_back_ties_nothing(booked: Traded) -> None:
-    ties = Ties(booked)
+def test_a_match_that_was_taken_back_ties_nothing(booked: Traded, tmp_path: Path) -> None:
+    own = opened(Path(shutil.copytree(booked.workspace.folder, tmp_path / "own")))
+    own.clock.advance(dt.timedelta(hours=3))
+    ties = Ties(own)
     document, charge, *_ = ties.whole()
     (match_id,) = ties.of_record[document] & ties.of_record[charge]
-    pipeline.undo(booked.store, booked.workspace, match_id, "not his")
-    assert document not in ids(explain(booked.store, charge))
-    assert ids(explain(booked.store, document)) == {document}
+    pipeline.undo(own.store, own.workspace, match_id, "not his")
+    assert document not in ids(explain(own.store, charge))
+    assert ids(explain(own.store, document)) == {document}
+    own.store.close()
