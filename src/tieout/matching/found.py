@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.store.lake import LakeFile
 
-__all__ = ["Found"]
+__all__ = ["Found", "things_found"]
 
 
 class Found(Protocol):
@@ -39,3 +39,20 @@ class Found(Protocol):
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
         """Count what a run found, for people."""
+
+
+def things_found(shape: str, found: str) -> str:
+    """
+    Write what a rule found as things: (bundle, side, thing, taken, difference, score, margin, coincidence).
+
+    :param shape: ``paired`` or ``summed``.
+    :param found: the relation.
+    """
+    if shape == "summed":
+        none = "null as score, null as margin, null as coincidence"
+        return f'select bundle, side, thing, taken, difference, {none} from "{found}"'
+    figures = "difference, score, margin, coincidence"
+    return (
+        f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
+        f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
+    )

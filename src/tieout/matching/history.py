@@ -176,7 +176,8 @@ class UsedKeys:
             else (self.reconciliation.right, self.rules.right)
         )
         keys = "list_concat([r.external_key, r.payment_key, r.settlement_key], coalesce(r.reference_keys, []))"
-        records = [f for f in self.files["records"] if self.lake.full(f.path) in self._paths(engine)]
+        named = set(engine.arrow("select distinct path from places")["path"].to_pylist())
+        records = [f for f in self.files["records"] if self.lake.full(f.path) in named]
         placed = table(self.lake, "records", records, places=True)
         engine.create(
             "named",
@@ -216,7 +217,3 @@ class UsedKeys:
                 join siblings s on s.index = i.filename where i.key in (select key from {known})""",
         )
         return engine.count("places")
-
-    @staticmethod
-    def _paths(engine: Engine) -> set[str]:
-        return set(engine.arrow("select distinct path from places")["path"].to_pylist())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from tieout.matching.found import things_found
 from tieout.matching.rows import CLAIMS, halves, in_order
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -168,13 +169,7 @@ def _pairs(work: Performance, rows: Rows, number: int, found: str) -> _Piece:
 
 def _spread(work: Performance, rows: Rows, number: int, shape: str, found: str) -> _Piece:
     """Give the records of bundles: things that are several records are replaced by them."""
-    loose = f'select bundle, side, thing, taken, difference, null as score, null as margin, null as coincidence from "{found}"'
-    if shape == "paired":
-        figures = "difference, score, margin, coincidence"
-        loose = (
-            f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
-            f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
-        )
+    loose = things_found(shape, found)
     parts = []
     for place, (side, grouped) in enumerate(zip(_SIDES, work.grouped, strict=True)):
         row, taken, joined = "t.thing", "t.taken", ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tieout.matching.found import things_found
 from tieout.matching.rows import CLAIMS
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -148,14 +149,7 @@ _FIGURES = "t.score::integer as score, t.margin::integer as margin, t.coincidenc
 
 def _spread(work: Performance, number: int, shape: str, found: str) -> list[str]:
     """Write the parts of what a rule found, by side: things that are several records are replaced by them."""
-    loose = f"""(select bundle, side, thing, taken, difference, null as score, null as margin, null as coincidence
-        from "{found}")"""
-    if shape == "paired":
-        figures = "difference, score, margin, coincidence"
-        loose = (
-            f"(select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
-            f" union all select l, 'right', r, r_taken, {figures} from \"{found}\")"
-        )
+    loose = things_found(shape, found)
     parts = []
     for place, (side, grouped) in enumerate(zip(_SIDES, work.grouped, strict=True)):
         row, taken, joined = "t.thing", "t.taken", ""
@@ -165,7 +159,7 @@ def _spread(work: Performance, number: int, shape: str, found: str) -> list[str]
         parts.append(
             f"""select {number} as rule, t.bundle::bigint as bundle, {place} as side, {row} as row, {taken}::bigint as taken,
                 null::integer as claim, t.difference::bigint as difference, {_FIGURES}
-                from {loose} t {joined} where t.side = '{side}'"""
+                from ({loose}) t {joined} where t.side = '{side}'"""
         )
     return parts
 
