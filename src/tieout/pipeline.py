@@ -29,6 +29,7 @@ from tieout.intake.ingest import (
     stray_files,
     with_takers,
 )
+from tieout.intake.recount import recount
 from tieout.intake.settle import decide_entries
 from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.by_hand import HandMatch
@@ -121,6 +122,9 @@ def ingest(
             yield outcome if outcome.state == "accepted" else with_takers(workspace, outcome, path)
         except (BadInput, Broken) as error:
             yield error
+    for found in recount(store, workspace):
+        changed = True
+        yield found
     sweep(store)
     if changed:
         gather_worklist(store, workspace)
@@ -151,6 +155,7 @@ def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) ->
     :raises BadInput: it cannot be read now: what it brought before stands.
     """
     outcome = accept(store, workspace, delivery_id, replay=reason)
+    list(recount(store, workspace))
     gather_worklist(store, workspace)
     return outcome
 

@@ -248,7 +248,7 @@ def test_the_reason_of_a_refusal_is_never_crowded_out() -> None:
 
 def test_statements_are_capped_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "STATEMENTS_MAX", 2)
-    ones = [Statement(line=n, account_number=str(n), currency="EUR", final=True) for n in range(5)]
+    ones = [Statement(line=n, place=n, account_number=str(n), currency="EUR", final=True) for n in range(5)]
     said = inspected(b"x", "FILE", Scripted(Chunk(statements=ones[:1]), Chunk(statements=ones[1:]))).as_json()
     assert [one["account"] for one in said["statements"]] == ["0", "1"]
     assert said["statements_beyond"] == 3

@@ -16,6 +16,7 @@ from tieout.formats.reading import Chunk, Head, ReadOptions
 from tieout.intake.accept import accept
 from tieout.intake.findings import open_findings
 from tieout.intake.receive import receive
+from tieout.intake.recount import recount
 from tieout.intake.work import Outcome
 from tieout.model.money import parse_money
 from tieout.model.problems import Problem
@@ -76,7 +77,7 @@ class Paper:
                 yield Chunk(problems=[Problem(message=said["refuse"], severity="refused", line=line)])
                 return
             if "statement" in said:
-                statement = _statement(line, said["statement"])
+                statement = _statement(line, {"place": len(statements) + 1} | said["statement"])
                 statements.append(statement)
                 balances += [
                     Balance(line=line, kind=kind, amount=amount, account_number=statement.account_number)
@@ -86,7 +87,7 @@ class Paper:
             elif "fault" in said:
                 problems.append(Problem(message=said["fault"], severity="row", line=line, column="amount"))
             else:
-                records.append(_record(line, said))
+                records.append(_record(line, {"statement_place": len(statements) or None} | said))
         for begin in range(0, max(1, len(records)), options.batch_rows):
             yield Chunk(records=records[begin : begin + options.batch_rows])
         yield Chunk(statements=statements, balances=balances, problems=problems)
@@ -145,6 +146,7 @@ class Desk:
             )
         outcome = accept(self.store, self.workspace, received.delivery_id)
         assert outcome is not None
+        list(recount(self.store, self.workspace))
         return outcome
 
     def query(self, sql: str) -> list[dict[str, Any]]:

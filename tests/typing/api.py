@@ -26,7 +26,7 @@ assert_type(record.references, tuple[str, ...])
 
 balance = Balance(line=1, kind="opening", amount=price)
 assert_type(balance.on, dt.date | None)
-statement = Statement(line=1, account_number=None, currency="EUR", final=True, opening=price)
+statement = Statement(line=1, place=1, account_number=None, currency="EUR", final=True, opening=price)
 assert_type(statement.closes, bool | None)
 problem = Problem(message="expected a date, got nothing", severity="row", line=1)
 assert_type(problem.line, int | None)

@@ -160,6 +160,7 @@ def _read(account: Account, plan: EntryPlan, texts: Sequence[Column], lines: Seq
         names,
         numbers,
         _details(columns, template),
+        repeat(account.place),
         repeat(True),  # noqa: FBT003 - a column of it
     )
     return Alike(list(map(Row._make, rows)), currency, exponent, sum(amounts), debit, booked, reversal)

@@ -214,6 +214,7 @@ def _row(account: Account, entry: Entry, detail: Detail, amount: Amount, *, undo
         counterparty=party,
         counterparty_account=number,
         details=details_text(values, plan.templates[is_debtor, original.differs]),
+        statement_place=account.place,
     )
 
 

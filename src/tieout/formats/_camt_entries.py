@@ -80,6 +80,7 @@ class Account:
     """
     What the entries of a statement need to know of it.
 
+    :ivar place: which statement of the file it is, from 1.
     :ivar final: True in a camt.053, where entries are booked for good.
     :ivar assumed: the currency of amounts that name none, in an account that names none.
     :ivar fallback_on: the day of entries that state none: the end of the statement.
@@ -87,6 +88,7 @@ class Account:
 
     number: str | None
     currency: str | None
+    place: int
     final: bool
     assumed: str | None = None
     fallback_on: dt.date | None = None
@@ -382,5 +384,6 @@ def read_entry(account: Account, plan: EntryPlan, values: Sequence[str], line: i
         counterparty=name,
         counterparty_account=number,
         details=details_text(values, template),
+        statement_place=account.place,
     )
     return Entry(row, amount, debit, reversal, booked, unknown)

@@ -194,7 +194,9 @@ class Reader:
         self._element = element
         self._has_header = False
         final = self._family == "camt.053"
-        self._statement = StatementReader(element, final=final, currency=self._options.currency)
+        self._statement = StatementReader(
+            element, self._statements_read + 1, final=final, currency=self._options.currency
+        )
 
     def _end(self, element: etree._Element) -> None:
         reader = self._statement

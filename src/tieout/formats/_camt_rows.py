@@ -51,6 +51,7 @@ class Row(NamedTuple):
     counterparty: str | None
     counterparty_account: str | None
     details: str | None
+    statement_place: int
     #: No identifier of a bank is beyond doubt: two equal entries of one file are two.
     counted: bool = True
 

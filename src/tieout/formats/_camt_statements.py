@@ -67,10 +67,10 @@ class StatementReader:
     :ivar account: what its entries need; complete once ``read_header`` has been called.
     """
 
-    def __init__(self, element: etree._Element, *, final: bool, currency: str | None) -> None:
+    def __init__(self, element: etree._Element, place: int, *, final: bool, currency: str | None) -> None:
         """Begin with nothing known; ``currency`` is assumed where the statement names none."""
         self.line = line_of(element)
-        self.account = Account(number=None, currency=None, final=final, assumed=currency)
+        self.account = Account(number=None, currency=None, place=place, final=final, assumed=currency)
         self.tallies = Tallies()
         self.reversals = Tallies()
         self.unreadable = 0
@@ -252,6 +252,7 @@ class StatementReader:
         begins, ends = self._edges()
         return Statement(
             line=self.line,
+            place=self.account.place,
             account_number=self.account.number,
             currency=currency,
             final=self.account.final,
@@ -287,6 +288,7 @@ class StatementReader:
         return (
             StatementPage(
                 line=self.line,
+                place=self.account.place,
                 number=self.page.number,
                 opening=opening.amount if opening and (begins or not repeated) else None,
                 closing=closing.amount if closing and (ends or not repeated) else None,

@@ -64,6 +64,7 @@ class Reader:
         self.recognised = False
         self._envelope = Envelope()
         self._page: Page | None = None
+        self._pages_begun = 0
         self._pending: Pending | None = None
         # Entries that wait for their currency to be known.
         self._held: list[Pending] = []
@@ -144,7 +145,10 @@ class Reader:
                 self._end_page(cut=False)
             envelope, self._envelope = self._envelope, Envelope()
             kind = envelope.message_type
-            self._page = Page(field.line, MESSAGE_FORMATS.get(kind, ""), envelope.servicer, envelope.blocks)
+            self._pages_begun += 1
+            self._page = Page(
+                field.line, self._pages_begun, MESSAGE_FORMATS.get(kind, ""), envelope.servicer, envelope.blocks
+            )
             if again and page:
                 self._page.account, self._page.raw_account, self._page.number = (
                     page.account,
@@ -371,7 +375,7 @@ class Reader:
             self.gathered.quarantine(message, pending.line, offset)
             return
         status = "booked" if page.final else "provisional"
-        self.gathered.keep(record_of(pending, amount, currency, page.account, status))
+        self.gathered.keep(record_of(pending, amount, currency, page, status))
 
     def _fault(self, field: Field, fault: Fault) -> None:
         """Report a field, other than an entry, that cannot be read."""

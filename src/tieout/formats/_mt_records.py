@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
 from tieout.formats._mt_fields import NO_CURRENCY, Entry, is_placeholder, money_of
 from tieout.formats._mt_information import Information, read_information
 from tieout.model.money import Money, exponents
 from tieout.model.records import Record
+
+if TYPE_CHECKING:
+    from tieout.formats._mt_statement import Page
 
 __all__ = ["Pending", "money_of_entry", "record_of"]
 
@@ -49,8 +53,8 @@ def money_of_entry(entry: Entry, currency: str) -> Money:
     return money_of(entry.amount, currency, entry.sign)
 
 
-def record_of(pending: Pending, amount: Money, currency: str, account: str | None, status: str) -> Record:
-    """Make the record; ``amount`` is signed, and the entry has its days."""
+def record_of(pending: Pending, amount: Money, currency: str, page: "Page", status: str) -> Record:
+    """Make the record of an entry of a page; ``amount`` is signed, and the entry has its days."""
     entry = pending.entry
     told = read_information(pending.information, pending.non_swift)
     supplementary = " ".join(" ".join(pending.supplementary).split())
@@ -63,7 +67,7 @@ def record_of(pending: Pending, amount: Money, currency: str, account: str | Non
         line=pending.line,
         kind="bank_entry",
         currency=currency,
-        account_number=account,
+        account_number=page.account,
         identity=identity,
         counted=True,
         status="pending" if entry.mark.startswith("E") else status,
@@ -81,6 +85,7 @@ def record_of(pending: Pending, amount: Money, currency: str, account: str | Non
         counterparty=told.counterparty or entry.extra or None,
         counterparty_account=told.counterparty_account or _account(supplementary) or _account(entry.customer_reference),
         details=_details(pending, told, supplementary),
+        statement_place=page.place,
     )
 
 

@@ -53,6 +53,7 @@ class Page:
     """
     One message while it is read.
 
+    :ivar place: its place among the messages of the file, from 1.
     :ivar opening, closing: the balances that stand at its ends, final or interim.
     :ivar goes_on: its closing balance says that another page follows; ``continued``: its opening one says that it is one.
     :ivar run: the pages that its statement consists of, where it is the first of them; each with its own sums.
@@ -63,6 +64,7 @@ class Page:
     """
 
     line: int
+    place: int
     message_type: str
     servicer: str | None = None
     blocks: bool = False
@@ -223,6 +225,7 @@ def statement_of(pages: Page, last: Page) -> Statement:
     pages.closing, pages.closing_on, pages.closing_line = last.closing, last.closing_on, last.closing_line
     return Statement(
         line=pages.line,
+        place=pages.place,
         account_number=pages.account,
         currency=None if pages.currency == NO_CURRENCY else pages.currency,
         final=pages.final,
@@ -252,6 +255,7 @@ def _run(first: Page, sums: Sums) -> tuple[StatementPage, ...]:
     return tuple(
         StatementPage(
             line=page.line,
+            place=page.place,
             number=page.page,
             opening=page.opening,
             closing=page.closing,

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tieout.intake.findings import Finding
-from tieout.intake.issues import days_within
+from tieout.intake.overlap import days_within
 from tieout.model.money import EXPONENT_MAX, format_minor
 
 if TYPE_CHECKING:

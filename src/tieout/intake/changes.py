@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tieout.intake.issues import Family, StatementPlace
+    from tieout.intake.issues import Family
+    from tieout.intake.places import StatementPlace
     from tieout.intake.reissued import Covered
 
 __all__ = ["changes"]

@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["content_sql", "decide", "load_said", "take_back", "take_rows"]
 
 _STATED = stated_schema().names
-_NOT_CONTENT = {"line", "revision", "identity", "aliases", "counted", "namespace"}
+_NOT_CONTENT = {"line", "statement_place", "revision", "identity", "aliases", "counted", "namespace"}
 _CONTENT = [name for name in _STATED if name not in _NOT_CONTENT]
 _AMOUNTS = ("amount", "fee", "fee_tax", "tax", "net")
 # Taken from one report as they are: whose it is and where it stands.
 _CARRIED = (
     "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "seen_at", "normaliser", "line",
+    "statement_place",
     "namespace", "identity", "counted", "revision",
 )  # fmt: skip
 _CANDIDATES_MAX = 10
@@ -83,8 +84,8 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
         reports as (
             select {columns}, content from contents
             union all by name
-            select c.* exclude (delivery_id, source_id, member, line, revision),
-                w.delivery_id, w.source_id, w.member, w.line, w.revision
+            select c.* exclude (delivery_id, source_id, member, line, statement_place, revision),
+                w.delivery_id, w.source_id, w.member, w.line, w.statement_place, w.revision
             from (select distinct on (record_id, content) * from contents) c
             join witness w on w.record_id = c.record_id and w.content = c.content and not w.withdrawn
         ),
@@ -92,7 +93,7 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
             select record_id, delivery_id, content, count(*) as times from witness where withdrawn group by all
         ),
         counted as (
-            select r.*, row_number() over (partition by r.record_id, r.delivery_id, r.content order by line) as nth
+            select r.*, row_number() over (partition by r.record_id, r.delivery_id, r.content order by line, statement_place) as nth
             from reports r
         )
         select c.record_id as target, c.* exclude (nth), -1::bigint as row
@@ -112,8 +113,8 @@ def take_back(con: duckdb.DuckDBPyConnection, delivery_id: str) -> pa.Table:
     con.execute(
         """
         create or replace temp table mine as
-        select target, content, delivery_id, source_id, member, line, revision,
-            row_number() over (partition by target, content order by member, line) as nth
+        select target, content, delivery_id, source_id, member, line, statement_place, revision,
+            row_number() over (partition by target, content order by member, line, statement_place) as nth
         from said where delivery_id = $delivery
     """,
         {"delivery": delivery_id},
@@ -130,10 +131,10 @@ def take_back(con: duckdb.DuckDBPyConnection, delivery_id: str) -> pa.Table:
         join mine m on m.target = n.target and m.content = n.content and m.nth = n.nth
     """)
     return con.sql("""
-        select m.target as record_id, m.content, m.delivery_id, m.source_id, m.member, m.line, m.revision,
-            true as withdrawn
+        select m.target as record_id, m.content, m.delivery_id, m.source_id, m.member, m.line,
+            m.statement_place, m.revision, true as withdrawn
         from mine m anti join unchanged u on u.target = m.target and u.content = m.content and u.nth = m.nth
-        order by m.member, m.line
+        order by m.member, m.line, m.statement_place
     """).to_arrow_table()
 
 
@@ -192,7 +193,9 @@ def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: in
     keep[dropped] = False
     result.keep = keep
     result.repeated = len(dropped)
-    lineage = "i.target as record_id, i.content, i.delivery_id, i.source_id, i.member, i.line, i.revision"
+    lineage = (
+        "i.target as record_id, i.content, i.delivery_id, i.source_id, i.member, i.line, i.statement_place, i.revision"
+    )
     witnesses = con.sql(
         f"select {lineage}, false as withdrawn from incoming i join sorted s using (row)"
         " where not s.first_version and not s.news and i.row not in (select row from unchanged) order by i.row"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.intake.derive import record_ids
-from tieout.intake.issues import relation
+from tieout.model.records import record_schema
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["aim_counted"]
 
 _CANDIDATES_MAX = 10
+#: Where a report stands.
+_PLACE = ("delivery_id", "member", "line", "statement_place")
 
 
 def aim_counted(
@@ -51,24 +53,33 @@ def aim_counted(
 def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     """Find for each standing counted record the identity that it shares with its equals, and where it was seen."""
     standing = con.sql(
-        "select * from standing where counted and version = 1 order by delivery_id, member, line, record_id"
+        f"select * from standing where counted and version = 1 order by {', '.join(_PLACE)}, record_id"
     ).to_arrow_table()
     parts = []
     for system in sorted(set(standing["system"].to_pylist())):
         part = standing.filter(pa.compute.equal(standing["system"], system))
         ids = record_ids(con, part, system)
-        parts.append(part.select(["record_id", "delivery_id", "member", "line"]).append_column("base", ids))
-    names = {"record_id": pa.binary(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
-    empty = pa.schema({**names, "base": pa.binary(16)}).empty_table()
+        parts.append(part.select(["record_id", *_PLACE]).append_column("base", ids))
+    empty = pa.schema(
+        [*(record_schema().field(n) for n in ("record_id", *_PLACE)), ("base", pa.binary(16))]
+    ).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
     con.execute("create or replace temp table equal_standing as select * from equal_rows")
     con.unregister("equal_rows")
+    # What was withdrawn is not seen; a record that nobody speaks of any more is still where it was.
     con.execute(f"""
         create or replace temp table seen as
-        select base, record_id, delivery_id, member, line from equal_standing
-        union
-        select e.base, w.record_id, w.delivery_id, w.member, w.line
-        from {witnesses} w join equal_standing e on e.record_id = w.record_id where not w.withdrawn
+        with told as (
+            select base, record_id, delivery_id, member, line, statement_place, true as first, 1 as times
+            from equal_standing
+            union all
+            select e.base, w.record_id, w.delivery_id, w.member, w.line, w.statement_place, false,
+                case when w.withdrawn then -1 else 1 end
+            from {witnesses} w join equal_standing e on e.record_id = w.record_id
+        )
+        select base, record_id, delivery_id, member, line, statement_place, bool_or(first) as first, sum(times) as times
+        from told group by base, record_id, delivery_id, member, line, statement_place
+        qualify sum(times) > 0 or max(sum(times)) over (partition by record_id) <= 0
     """)
 
 
@@ -81,14 +92,14 @@ def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     con.execute("""
         create or replace temp table leader as
         select i.row, i.record_id as base, s.position
-        from incoming i asof left join statement_place s
-        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.line <= i.line
+        from incoming i left join covered s
+        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.place = i.statement_place
         where i.counted
     """)
     own = [row[0] for row in con.sql("select distinct position from leader where position is not null").fetchall()]
     first: dict[int, int] = {}
     for position in sorted(own):
-        same = (p for p in sorted(first) if _judge(covered, p, position) in {"same", "issue"})
+        same = (p for p in sorted(first) if covered.relation(p, position) in {"same", "issue"})
         first[position] = first[next(same, position)] if position in first else next(same, position)
     kinds = pa.schema({"position": pa.int64(), "first_position": pa.int64()})
     con.register("firsts", pa.table([list(first), list(first.values())], schema=kinds))
@@ -106,23 +117,17 @@ def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     con.unregister("firsts")
 
 
-def _judge(covered: Covered, one: int, other: int) -> str:
-    """Say how two statements relate, knowing which are issues of one."""
-    families = covered.found.family_of
-    same = one in families and families[one] == families.get(other)
-    return relation(covered.statements[one], covered.statements[other], family=same)
-
-
 _PAIRS = """
     create or replace temp table pair as
     with theirs as (
-        select e.base, e.record_id, e.delivery_id, e.line, s.position
-        from seen e asof left join statement_place s
-        on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.line <= e.line
+        select e.base, e.record_id, e.delivery_id, e.line, e.first, s.position
+        from seen e left join covered s
+        on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
     )
     select m.row, m.base, i.identity is not null as named, i.line, m.position as mine, t.record_id,
         t.delivery_id, t.line as their_line, t.position as theirs,
-        case when i.delivery_id = t.delivery_id then 'same' end as relation
+        case when i.delivery_id = t.delivery_id and coalesce(m.position = t.position, true)
+            then case when t.first then 'same' else 'own' end end as relation
     from leader m join incoming i using (row) join theirs t using (base)
     where m.leader = m.row
 """
@@ -134,7 +139,7 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     distinct = con.sql(
         "select distinct mine, theirs from pair where mine is not null and theirs is not null"
     ).fetchall()
-    judged = [{"mine": m, "theirs": t, "judged": _judge(covered, m, t)} for m, t in distinct]
+    judged = [{"mine": m, "theirs": t, "judged": covered.relation(m, t)} for m, t in distinct]
     kinds = pa.schema({"mine": pa.int64(), "theirs": pa.int64(), "judged": pa.string()})
     con.register("judgement", pa.Table.from_pylist(judged, schema=kinds))
     con.execute(
@@ -142,14 +147,17 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
         " where pair.relation is null and pair.mine = j.mine and pair.theirs = j.theirs"
     )
     con.unregister("judgement")
-    # A record is seen in several places: being the same as one of them decides, then being apart from one of them.
+    # A record is seen in several places: being the same as one of them decides, then being apart from one of them. That
+    # this delivery itself was taken for a further report of it, when it was read before, proves nothing.
     con.execute("""
         create or replace temp table pair as
         select row, base, bool_or(named) as named, min(line) as line, record_id,
             min(delivery_id) as delivery_id, min(their_line) as their_line,
+            bool_or(relation = 'own') as own,
             case when bool_or(relation = 'same') then 'same' when bool_or(relation = 'issue') then 'issue'
             when bool_or(relation = 'disjoint') then 'disjoint' when bool_or(relation = 'within') then 'within'
-            when bool_or(relation = 'around') then 'around' else 'unknown' end as relation
+            when bool_or(relation = 'around') then 'around' when bool_and(coalesce(relation = 'own', false)) then 'same'
+            else 'unknown' end as relation
         from pair group by row, base, record_id
     """)
 
@@ -176,7 +184,7 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
     mixed = con.sql("""
         select row, record_id, base from pair
         where base in (select base from pair where relation = 'disjoint') and relation <> 'disjoint'
-        order by base, relation = 'unknown', row, record_id
+        order by base, relation = 'unknown' and not own, relation in ('within', 'around') and not own, row, record_id
     """).fetchall()
     rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
     for row, record_id, base in mixed:

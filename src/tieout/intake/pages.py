@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from tieout.intake.chains import AccountStatement
 from tieout.intake.findings import Finding
-from tieout.intake.issues import are_one_statement, number_of
+from tieout.intake.overlap import are_one_statement
+from tieout.intake.places import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tieout.intake.issues import StatementPlace
+    from tieout.intake.places import StatementPlace
 
 __all__ = ["account_statements"]
 
@@ -60,7 +61,7 @@ def _together(pages: Sequence[StatementPlace]) -> list[list[StatementPlace]]:
 
 def _order(place: StatementPlace) -> tuple[object, ...]:
     later = -(place.created_at or 0), -place.sequence
-    return number_of(place) or "", place.page or 0, place.to_day or 0, later, place.delivery_id, place.line
+    return number_of(place) or "", place.page or 0, place.to_day or 0, later, place.delivery_id, place.place
 
 
 def _statement(pages: list[StatementPlace]) -> AccountStatement:

@@ -9,11 +9,13 @@ witness. What changed is said to a person (intake.changes).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.intake.issues import issues
+from tieout.intake.issues import issues, standing
+from tieout.intake.overlap import Chains, relation
 from tieout.store.views import table
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tieout.intake.issues import Family, Issues, StatementPlace
+    from tieout.intake.issues import Family, Issues
+    from tieout.intake.places import StatementPlace
     from tieout.store.lake import Lake, LakeFile
 
 __all__ = [
@@ -36,7 +39,7 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True)
+@dataclass
 class Covered:
     """
     Every statement of the accounts in question, those of the incoming delivery among them.
@@ -54,6 +57,17 @@ class Covered:
     weighed: list[Family] = field(default_factory=list)
     scopes: set[str] = field(default_factory=set)
     files: list[LakeFile] = field(default_factory=list)
+
+    def relation(self, one: int, other: int) -> str:
+        """Say how two statements relate (intake.overlap), knowing which are issues of one and what leads to what."""
+        family_of, first, second = self.found.family_of, self.statements[one], self.statements[other]
+        found = relation(first, second, family=one in family_of and family_of[one] == family_of.get(other))
+        return "disjoint" if found == "unknown" and self.chains.tie(first, second) else found
+
+    @cached_property
+    def chains(self) -> Chains:
+        """What leads from one of the statements that stand to another."""
+        return Chains(standing(self.statements, self.found))
 
     @property
     def takes_all_rows(self) -> bool:
@@ -105,7 +119,7 @@ def _is_changed(
 
 
 def _name(place: StatementPlace) -> tuple[str, str, int]:
-    return place.delivery_id, place.member or "", place.line
+    return place.delivery_id, place.member or "", place.place
 
 
 def _signature(places: Sequence[StatementPlace], family: Family) -> tuple[object, ...]:
@@ -114,19 +128,14 @@ def _signature(places: Sequence[StatementPlace], family: Family) -> tuple[object
 
 
 def load_places(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
-    """
-    Note where each statement begins; of several that begin in one line (a file without line ends) none is known.
-    """
+    """Note which statement stands at which place of its delivery."""
     rows = [
-        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "line": s.line}
+        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "place": s.place}
         for i, s in enumerate(covered.statements)
     ]
-    kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "line": pa.int64()}
+    kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "place": pa.int64()}
     con.register("places", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
-    con.execute(
-        "create or replace temp table statement_place as select delivery_id, member, line,"
-        " case when count(*) = 1 then any_value(position) end as position from places group by all"
-    )
+    con.execute("create or replace temp table covered as select * from places")
     con.unregister("places")
     weighed = [
         {
@@ -167,7 +176,7 @@ def load_held(con: duckdb.DuckDBPyConnection, lake: Lake, covered: Covered) -> p
         name: table(lake, name, [f for f in covered.files if f.table_name == name])
         for name in ("records", "assertions", "witnesses")
     }
-    columns = "record_id, record_key, delivery_id, coalesce(member, '') as member, line"
+    columns = "record_id, record_key, delivery_id, coalesce(member, '') as member, statement_place"
     con.execute(f"""
         create or replace temp table reported as
         select {columns}, account_id, 1 as told from {by_name["records"]} where version = 1
@@ -177,11 +186,11 @@ def load_held(con: duckdb.DuckDBPyConnection, lake: Lake, covered: Covered) -> p
     con.execute("""
         insert into held
         with told as (
-            select record_id, delivery_id, member, line, any_value(account_id) as account_id
-            from reported group by record_id, delivery_id, member, line having sum(told) > 0
+            select record_id, delivery_id, member, statement_place, any_value(account_id) as account_id
+            from reported group by record_id, delivery_id, member, statement_place having sum(told) > 0
         )
-        select distinct s.position, t.record_id from told t asof join statement_place s
-        on s.delivery_id = t.delivery_id and s.member = t.member and s.line <= t.line
+        select distinct s.position, t.record_id from told t join covered s
+        on s.delivery_id = t.delivery_id and s.member = t.member and s.place = t.statement_place
         semi join called c on c.position = s.position and (c.account_id = t.account_id or t.account_id is null)
     """)
     keys = con.sql("select distinct record_key from reported").to_arrow_table()["record_key"]
@@ -193,8 +202,8 @@ def note_incoming(con: duckdb.DuckDBPyConnection) -> None:
     """Add what the incoming delivery tells of, once each row has its record."""
     con.execute("""
         insert into held
-        select distinct s.position, i.target from incoming i asof join statement_place s
-        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.line <= i.line
+        select distinct s.position, i.target from incoming i join covered s
+        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.place = i.statement_place
         semi join called c on c.position = s.position and c.account_id = i.account_id
     """)
 
@@ -227,14 +236,10 @@ def load_void(con: duckdb.DuckDBPyConnection) -> None:
 def void_sql(reports: str, record: str) -> str:
     """Write the right side of an anti join that leaves void reports out of a relation of reports."""
     return f"""(
-        select v.record_id as void_record, s.delivery_id as void_delivery, s.member as void_member, s.line as first_line,
-            s.next_line
-        from void v join (
-            select *, lead(line) over (partition by delivery_id, member order by line) as next_line from statement_place
-        ) s using (position)
+        select v.record_id as void_record, s.delivery_id as void_delivery, s.member as void_member, s.place as void_place
+        from void v join covered s using (position)
     ) on void_record = {reports}.{record} and void_delivery = {reports}.delivery_id
-        and void_member = coalesce({reports}.member, '') and {reports}.line >= first_line
-        and ({reports}.line < next_line or next_line is null)"""
+        and void_member = coalesce({reports}.member, '') and void_place = {reports}.statement_place"""
 
 
 def leave_out(con: duckdb.DuckDBPyConnection, delivery_id: str) -> tuple[pa.Table, int]:

@@ -248,5 +248,5 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
     ours = ("incoming", "standing", "history", "said", "withdrawable", "unchanged", "mine")
-    for name in (*ours, "statement_place", "weighed", "called", "held", "void", "stirred", "kept"):
+    for name in (*ours, "covered", "weighed", "called", "held", "void", "stirred", "kept"):
         con.execute(f"drop table if exists {name}")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tieout.config import clean_number
 from tieout.config.accounts import is_iban
 from tieout.intake.derive import Owner
-from tieout.intake.issues import StatementPlace
+from tieout.intake.places import StatementPlace
 from tieout.store import schema
 from tieout.store.workplace import moment
 
@@ -48,6 +48,7 @@ def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any
         "source_id": work.source.id,
         "account_id": owner.account_id,
         "line": s.line,
+        "place": s.place,
         "member": member,
         "statement_id": s.statement_id,
         "number": s.number,
@@ -72,7 +73,7 @@ def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any
 def _page(page: StatementPage, exponent: int, scale: int) -> list[int | None]:
     """Give a page as the book keeps it: see store.schema."""
     opening, closing = (None if m is None else m.scaled(exponent) for m in (page.opening, page.closing))
-    return [page.line, page.number, opening, closing, page.credits * scale, page.debits * scale]
+    return [page.place, page.number, opening, closing, page.credits * scale, page.debits * scale]
 
 
 def _day(on: dt.date | None) -> int | None:
@@ -96,8 +97,8 @@ def places_of(workspace: Workspace, row: Any, *, sequence: int, sound: bool) -> 
     if not pages:
         return [StatementPlace(**whole)]
     found = []
-    for index, (line, number, opening, closing, credits_, debits) in enumerate(pages):
-        own = {"line": line, "page": number, "opening": opening, "closing": closing, "net": credits_ - debits}
+    for index, (place, number, opening, closing, credits_, debits) in enumerate(pages):
+        own = {"place": place, "page": number, "opening": opening, "closing": closing, "net": credits_ - debits}
         own |= {"begins": row["begins"] and index == 0, "ends": row["ends"] and index == len(pages) - 1}
         found.append(StatementPlace(**whole | own))
     return found

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "STATED", "Record", "record_schema", "stated_schema"]
 
 #: Written beside every lake file; a new column raises it, a column never changes its meaning.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class Record:
     Only ``kind`` and ``currency`` must always be there; which others a kind needs is in ``model.kinds``.
 
     :ivar line: where it stands in the file: its line for text, its row for tables, from 1.
+    :ivar statement_place: of which statement, or page of one, it is an entry: its place among those of the file, from 1.
+        Many may stand on one line.
     :ivar account_number: the account as the file names it (IBAN, number, merchant account).
     :ivar sub_account: a part of the account (a store, a balance account).
     :ivar namespace: what ``identity`` numbers: ``"charge"``, ``"balance transaction"``, ``"entry"``.
@@ -93,6 +95,7 @@ class Record:
     counterparty: str | None = None
     counterparty_account: str | None = None
     details: str | None = None
+    statement_place: int | None = None
 
 
 #: The columns that a format states, in order.

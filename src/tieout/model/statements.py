@@ -51,12 +51,14 @@ class StatementPage:
     """
     One page of a statement: where it stands in the file, and what it hands to the next.
 
+    :ivar place: its place among the statements and pages of the file, from 1.
     :ivar number: the page's number; None where the source counts no pages.
     :ivar opening, closing: the balances at its ends, interim ones included.
     :ivar credits, debits: sums of its booked entries, minor units at the statement's ``exponent``.
     """
 
     line: int
+    place: int
     number: int | None
     opening: Money | None
     closing: Money | None
@@ -74,6 +76,7 @@ class Statement:
     the statement's currency only) equals closing; None where either balance is absent.
 
     :ivar line: the line in the file where it starts.
+    :ivar place: its place among the statements and pages of the file, from 1; that of its first page.
     :ivar statement_id: the source's own name for it, as written.
     :ivar number: its running number (``ElctrncSeqNb``, ``LglSeqNb``, ``:28C:``) without page, as written.
     :ivar pages: the pages that stand here; none where the source counts none.
@@ -87,6 +90,7 @@ class Statement:
     """
 
     line: int
+    place: int
     account_number: str | None
     currency: str | None
     final: bool

@@ -30,7 +30,18 @@ __all__ = ["Lake", "LakeFile", "LakeWriter"]
 _RANDOM = {"record_id", "record_key", "external_key", "payment_key", "payment_id", "reference_keys", "key", "content"}
 # Whole numbers that are seldom the same and often near each other: their differences, bit by bit, are quicker to write
 # than a compressed page, and smaller.
-_NEAR = {"line", "amount", "fee", "fee_tax", "tax", "net", "original_amount", "base_amount", "revision"}
+_NEAR = {
+    "line",
+    "statement_place",
+    "amount",
+    "fee",
+    "fee_tax",
+    "tax",
+    "net",
+    "original_amount",
+    "base_amount",
+    "revision",
+}
 # Columns with few values: worth a dictionary.
 _FEW = {
     "system", "source_id", "entity_id", "account_id", "delivery_id", "account_number", "sub_account", "namespace",

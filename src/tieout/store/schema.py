@@ -137,6 +137,8 @@ statement = sa.Table(
     sa.Column("source_id", sa.Text, nullable=False),
     sa.Column("account_id", sa.Text, nullable=False),
     sa.Column("line", sa.BigInteger, nullable=False),
+    # Its place, or its first page's, among the statements and pages of its file.
+    sa.Column("place", sa.Integer, nullable=False, server_default="0"),
     sa.Column("member", sa.Text, nullable=True),
     sa.Column("statement_id", sa.Text, nullable=True),
     sa.Column("number", sa.Text, nullable=True),
@@ -152,7 +154,7 @@ statement = sa.Table(
     sa.Column("credits", sa.Text, nullable=False),
     sa.Column("debits", sa.Text, nullable=False),
     sa.Column("closes", sa.Boolean, nullable=True),
-    # Which pages stand here: [[line, number, opening, closing, credits, debits], ...], amounts at ``exponent``.
+    # Which pages stand here: [[place, number, opening, closing, credits, debits], ...], amounts at ``exponent``.
     sa.Column("pages", sa.Text, nullable=False, server_default="[]"),
     sa.Column("begins", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("ends", sa.Boolean, nullable=False, server_default=sa.true()),

@@ -37,6 +37,7 @@ TABLES: dict[str, pa.Schema] = {
             "source_id": pa.string(),
             "member": pa.string(),
             "line": pa.int64(),
+            "statement_place": pa.int64(),
             "revision": pa.int64(),
             "withdrawn": pa.bool_(),
         },
@@ -230,5 +231,14 @@ MATERIAL = tuple(
     for name in stated_schema().names
     if name
     not in {"line", "account_number", "namespace", "identity", "counted", "aliases", "revision", "text", "details"}
-    | {"counterparty", "counterparty_account", "references", "occurred_at", "bank_code", "sub_account", "rate"}
+    | {
+        "statement_place",
+        "counterparty",
+        "counterparty_account",
+        "references",
+        "occurred_at",
+        "bank_code",
+        "sub_account",
+        "rate",
+    }
 )
