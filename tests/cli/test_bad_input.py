@@ -94,6 +94,7 @@ def test_a_file_that_cannot_be_read_is_refused_whole_and_kept(what: str, office:
     assert office.reasons()[0][0] == "unreadable"
     assert name in office.reasons()[0][1]
     assert office.lost() == []
+    assert office.ingest(name, content, source).status == 3
 
 
 @pytest.mark.parametrize("what", UNREADABLE)

@@ -166,3 +166,26 @@ def test_whose_a_record_is_does_not_depend_on_which_file_came_first(desk: Desk, 
     for source in order:
         desk.deliver(says[source], source=source)
     assert desk.records("source_id", "account_id", "net") == [("psp", "psp/EUR", 970)]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
+def test_who_names_the_payment_is_believed_over_who_only_knows_the_charge(desk: Desk, order: tuple[int, ...]) -> None:
+    says = [
+        charge("ch_1", payment_id="ch_1", text="hook"),
+        charge("ch_1", payment_id="pi_1", text="report"),
+        charge("ch_1", payment_id="ch_1", text="transaction"),
+    ]
+    for index in order:
+        desk.deliver(says[index])
+    assert desk.records("payment_id") == ["pi_1"]
+    assert desk.findings() == []
+
+
+def test_one_delivery_may_name_a_payment_and_its_charge_without_a_conflict(desk: Desk) -> None:
+    desk.deliver(charge("ch_1", payment_id="ch_1", text="one"), charge("ch_1", payment_id="pi_1", text="one"))
+    assert (desk.records("payment_id"), desk.findings()) == (["pi_1"], [])
+
+
+def test_two_names_of_a_payment_in_one_delivery_are_a_conflict(desk: Desk) -> None:
+    desk.deliver(charge("ch_1", payment_id="pi_1"), charge("ch_1", payment_id="pi_2"))
+    assert [reason for reason, _ in desk.findings()] == ["conflict"]

@@ -110,7 +110,7 @@ def _as_json(outcome: Outcome) -> dict[str, object]:
 
 def _status(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
     """Say 3 where a file could not be read at all, 1 where something needs a person."""
-    if errors or any(outcome.state == "refused" and not outcome.repeat for outcome in outcomes):
+    if errors or any(outcome.state == "refused" for outcome in outcomes):
         return 3
     return int(any(o.rows_quarantined or o.findings or o.reason or o.state != "accepted" for o in outcomes))
 

@@ -38,7 +38,7 @@ _OBJECT = re.compile(
     rb'"object"\s*:\s*"(?:charge|refund|balance_transaction|payout|dispute|transfer|transfer_reversal|topup'
     rb'|application_fee|fee_refund)"'
 )
-_IDENTIFIER = re.compile(rb'"(?:ch|py|re|pyr|txn|po|dp|du|tr|trr|tu|fee|fr)_[0-9A-Za-z]{6,}"')
+_IDENTIFIER = re.compile(rb'"(?:ch|py|re|pyr|txn|po|dp|du|tr|trr|tu|fee|fr)_[0-9A-Za-z]+"')
 _BALANCE = re.compile(rb'"object"\s*:\s*"balance"')
 _PENDING = re.compile(rb'"pending"\s*:\s*\[')
 

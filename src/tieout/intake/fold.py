@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
-from tieout.intake.ranking import FEES, RANKED, REFERENCES
+from tieout.intake.ranking import FEES, NAMES_PAYMENT, RANKED, REFERENCES
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -248,10 +248,11 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    believed = [sql for sql in believed if not sql.endswith('as "booked_on"')]
+    believed = [sql for sql in believed if not sql.endswith(('as "booked_on"', 'as "payment_id"'))]
     # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
     says_most = "(booked, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
+    believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
     carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
     con.execute(
         "create or replace temp table folded as"
@@ -309,6 +310,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     compared["fee"] = (
         "case when fee is not null or fee_tax is not null then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
     )
+    compared["payment_id"] = f"case when {NAMES_PAYMENT} then payment_id end"
     fields = " union all ".join(
         f"select target, '{name}' as field, basis, ({sql})::varchar as value, exponent, delivery_id, line, source_id,"
         f" external_id, amount from top where ({sql}) is not null"

@@ -6,7 +6,14 @@ Built on ``said``, one row per report; ``refold`` names the records in question.
 
 from __future__ import annotations
 
-__all__ = ["FEES", "RANKED", "REFERENCES"]
+__all__ = ["FEES", "NAMES_PAYMENT", "RANKED", "REFERENCES"]
+
+# Whether a report names the payment. One that knows only the charge, or what it belongs to, calls the payment so for want
+# of better: that neither corrects nor contradicts who names it.
+NAMES_PAYMENT = (
+    "(payment_id is distinct from external_id and payment_id is distinct from parent_external_id"
+    " and payment_id is not null)"
+)
 
 # A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
 # believed of the highest rank; that sum told apart, wherever somebody does.

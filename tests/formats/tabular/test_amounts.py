@@ -38,7 +38,6 @@ _ENGINE = duckdb.connect()
         "1,000",
         "1,5",
         "\u0661",
-        "12.0000000001",
         "£5",
         "1.5 EUR",
         "true",
@@ -51,6 +50,12 @@ def test_what_is_no_decimal_is_quarantined_with_its_place(text: str) -> None:
     (problem,) = got.problems
     assert (problem.severity, problem.line, problem.column) == ("row", 3, "amount")
     assert problem.message == f"line 3, column amount: expected a decimal such as 1234.56, got {text!r}"
+
+
+@pytest.mark.parametrize("text", ["12.0000000001", "-0.1234567891", "+7.00000000000000000001"])
+def test_a_decimal_that_is_too_fine_says_how_many_decimals_there_may_be(text: str) -> None:
+    got = read(plain(), csv_of("1.00", text))
+    assert got.messages == [f"line 3, column amount: expected at most 9 decimals, got {text!r}"]
 
 
 @pytest.mark.parametrize(

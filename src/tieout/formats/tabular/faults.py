@@ -4,6 +4,7 @@ Why a row was quarantined, in one sentence with its line, its column and what it
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tieout.formats.tabular.raw import shortened
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tieout.formats.tabular.checks import Check
     from tieout.formats.tabular.projection import Compiled
+    from tieout.formats.tabular.typed import Atom
 
 __all__ = ["explained"]
 
@@ -95,12 +97,21 @@ def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str)
         if field == name and row[f"a{n}"] is not None:
             holding = [place for place in atom.columns if row[f"c{place}"] == row[f"a{n}"]] or atom.columns
             where = compiled.header[holding[0]] if holding else column
-            return where, f"expected {atom.expected}, got {_shown(row[f'a{n}'])}"
+            return where, f"expected {_expected(compiled, atom, row[f'a{n}'])}, got {_shown(row[f'a{n}'])}"
     places = compiled.read_by.get(name, ())
     if len(places) > 1:  # what a conversion is made of, such as a zone, is mentioned before what is converted
         column = compiled.header[places[-1]]
     values = ", ".join(f"{_shown(row[f'c{n}'])} in {compiled.header[n]}" for n in places)
     return column, f"expected a value for {name} within its limits, got {values or 'none'}"
+
+
+def _expected(compiled: Compiled, atom: Atom, text: str) -> str:
+    """Say what was expected; of a number that only has too many decimals, how many it may have."""
+    point = re.escape(compiled.mapping.dialect.decimal)
+    is_too_fine = "decimal" in atom.expected and re.fullmatch(
+        rf"\s*[+-]?\d[^{point}]*{point}\d{{{_SCALE + 1},}}\s*", text
+    )
+    return f"at most {_SCALE} decimals" if is_too_fine else atom.expected
 
 
 def _unknown(compiled: Compiled, row: dict[str, Any], column: str) -> tuple[str, str]:
