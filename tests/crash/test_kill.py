@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.cli.test_card_numbers import CARD, traces
 from tests.crash.facts import commit_digests, facts, faults, opened
-from tests.crash.papers import FIXED_PSP, SCENES, errors_told, make_workspace, write
+from tests.crash.papers import FIXED_PSP, PSP, SCENES, errors_told, make_workspace, psp_rows, write
 from tests.crash.zygote import Ended, Zygote, tell
 
 #: Scene, seed: what one crash of a small number, and of a large one, is.
@@ -146,6 +147,62 @@ def test_replay_killed_anywhere_finishes_when_repeated(
     watched: Zygote, undisturbed: Undisturbed, quick_path: Path, seed: int
 ) -> None:
     check_replay(watched, undisturbed, quick_path, seed)
+
+
+#: A mapping that takes the note for an identifier, where nobody looks for the number of a card; and one that reads it.
+BLIND_PSP = PSP.replace('text = "note"', 'payment_id = "note"')
+
+
+def seen_by_a_replay(watched: Zygote, folder: Path, seed: int | None = None) -> dict[str, Any]:
+    """Bring a card number that only a replay sees; give the facts once it is out of the lake."""
+    make_workspace(folder, "nothing")
+    rows = psp_rows(0, 1).splitlines()
+    write(
+        folder,
+        {"mappings/psp.toml": BLIND_PSP, "inbox/psp/1.csv": f"{rows[0]}\n{rows[1][:-6]}{CARD}\n"},
+    )
+    watched.run(folder, "ingest")
+    (folder / "inbox/psp/1.csv").unlink()
+    write(folder, {"mappings/psp.toml": PSP})
+    with opened(folder) as store:
+        [delivery] = facts(store)["deliveries"]
+    arguments = ("replay", delivery, "--reason", "the note is a text")
+    if seed is not None:
+        copied = shutil.copytree(folder, folder.with_name(folder.name + "-counted"))
+        total = watched.run(copied, *arguments, calls=bool(seed % 2)).boundaries
+        shutil.rmtree(copied)
+        ended = killed_somewhere(watched, folder, total, seed, *arguments)
+        assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+    again = watched.run(folder, *arguments)
+    assert again.status in ({1} if seed is None else {1, 3}), again
+    watched.run(folder, "ingest")
+    assert traces(folder) == []
+    verified = watched.run(folder, "verify")
+    assert verified.status == 0, verified
+    with opened(folder) as store:
+        assert faults(store) == []
+        return facts(store)
+
+
+def check_swap(watched: Zygote, folder: Path, seed: int) -> None:
+    expected = seen_by_a_replay(watched, folder / "expected")
+    assert seen_by_a_replay(watched, folder / "killed", seed) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_a_card_number_leaves_the_lake_though_the_replay_is_killed(
+    watched: Zygote, quick_path: Path, seed: int
+) -> None:
+    check_swap(watched, quick_path, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_a_card_number_leaves_the_lake_wherever_the_replay_is_killed(
+    watched: Zygote, quick_path: Path, seed: int
+) -> None:
+    check_swap(watched, quick_path, seed)
 
 
 def test_a_commit_in_two_steps_would_be_found(watched: Zygote, undisturbed: Undisturbed, quick_path: Path) -> None:

@@ -41,6 +41,7 @@ _CENTURY_PIVOT = 80
 _MONTHS = 12
 _HALF_YEAR = 182
 _DAYS_OF_A_MONTH = 30
+_DAYS_MOST = 31
 _REFERENCE_LENGTH = 16
 _OFFSET_HOURS_MOST = 14
 _MINUTES = 60
@@ -156,7 +157,8 @@ def day_of(text: str) -> dt.date | None:
     """
     Read YYMMDD; None: there is no such day.
 
-    Banks that count thirty days to every month write 29 and 30 February: its last day.
+    Banks that count thirty days to every month write 29 and 30 February, and real files close on 31 November: the month's
+    last day. 31 February is nobody's.
     """
     year = int(text[:2])
     return _clamped(year + (1900 if year >= _CENTURY_PIVOT else 2000), int(text[2:4]), int(text[4:6]))
@@ -166,7 +168,7 @@ def _clamped(year: int, month: int, day: int) -> dt.date | None:
     if not (1 <= month <= _MONTHS and 1 <= day):
         return None
     last = monthrange(year, month)[1]
-    return dt.date(year, month, min(day, last)) if day <= max(last, _DAYS_OF_A_MONTH) else None
+    return dt.date(year, month, min(day, last)) if day <= (_DAYS_MOST if last >= _DAYS_OF_A_MONTH else _DAYS_OF_A_MONTH) else None
 
 
 def _nearest(month_day: str, value_on: dt.date) -> dt.date | None:
