@@ -165,10 +165,14 @@ def day_of(text: str) -> dt.date | None:
 
 
 def _clamped(year: int, month: int, day: int) -> dt.date | None:
-    if not (1 <= month <= _MONTHS and 1 <= day):
+    if not (1 <= month <= _MONTHS and day >= 1):
         return None
     last = monthrange(year, month)[1]
-    return dt.date(year, month, min(day, last)) if day <= (_DAYS_MOST if last >= _DAYS_OF_A_MONTH else _DAYS_OF_A_MONTH) else None
+    return (
+        dt.date(year, month, min(day, last))
+        if day <= (_DAYS_MOST if last >= _DAYS_OF_A_MONTH else _DAYS_OF_A_MONTH)
+        else None
+    )
 
 
 def _nearest(month_day: str, value_on: dt.date) -> dt.date | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tieout.config import Workspace
@@ -93,21 +93,29 @@ def kinds_of(engine: Engine, records: str, reconciliation: Reconciliation, rules
 
 
 def read_scales(
-    engine: Engine, records: str, reconciliation: Reconciliation, rules: RuleSet, matches: str, claims: set[str]
+    engine: Engine,
+    records: str,
+    reconciliation: Reconciliation,
+    rules: RuleSet,
+    matches: str,
+    claims: set[str],
+    likely: Callable[[], set[tuple[str, int]]] | None = None,
 ) -> Money:
     """
     Make the relation ``scales`` (currency, exponent, ccy, factor): how a stated amount becomes one of this run.
 
     :param claims: what the run uses up: matches of others say nothing that it rests on.
+    :param likely: gives, quickly, at least the currencies and exponents of ``matches``: where records have all of them,
+        nobody need look at every match. None: nothing gives them quicker.
     """
     both = ((reconciliation.left, rules.left), (reconciliation.right, rules.right))
     sides = " or ".join(f"({side_filter(side, own)})" for side, own in both)
     listed = ", ".join(f"'{claim}'" for claim in sorted(claims))
-    used = f" union select distinct currency, exponent from {matches} m where m.claim in ({listed})" if claims else ""
-    pairs = engine.arrow(f"select distinct currency, exponent from {records} r where {sides}{used}").to_pylist()
-    own = {(p["currency"], p["exponent"]): p["exponent"] for p in pairs if p["currency"]}
-    for currency, exponent in list(own):
-        own[currency, exponent] = exponent_of(currency) if exponent is None else exponent
+    pairs = engine.arrow(f"select distinct currency, exponent from {records} r where {sides}").to_pylist()
+    own = _exponents(pairs)
+    if claims and (likely is None or not likely() <= {(currency, exponent) for (currency, _), exponent in own.items()}):
+        used = f"select distinct currency, exponent from {matches} m where m.claim in ({listed})"
+        own |= _exponents(engine.arrow(used).to_pylist())
     largest: dict[str, int] = {}
     for (currency, _), exponent in own.items():
         largest[currency] = max(exponent, largest.get(currency, exponent_of(currency)))
@@ -124,6 +132,15 @@ def read_scales(
         ),
     )
     return Money(tuple((code, currency, largest[currency]) for currency, code in codes.items()))
+
+
+def _exponents(pairs: list[dict[str, Any]]) -> dict[tuple[str, int | None], int]:
+    """Give the exponent of each currency as it is stated: its own where none is."""
+    return {
+        (p["currency"], p["exponent"]): exponent_of(p["currency"]) if p["exponent"] is None else p["exponent"]
+        for p in pairs
+        if p["currency"]
+    }
 
 
 def read_stale(

@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tieout.matching.sides import listed, polarity_of, side_filter, turned_sql
 from tieout.model.kinds import KINDS
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
 
-__all__ = ["Before", "UsedKeys", "among_sql", "files_with", "kin_again", "records_again"]
+__all__ = ["Before", "UsedKeys", "among_sql", "files_with", "kin_again", "records_again", "scales_in"]
+
+_ROWS_AT_ONCE = 1_000_000
+#: More than there are exponents.
+_EXPONENTS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,24 @@ def files_with(engine: Engine, lake: Lake, files: Sequence[LakeFile], condition:
 def among_sql(engine: Engine, records: str) -> Callable[[Sequence[str]], str]:
     """Say how of files only the rows of some records are read: a relation with ``record_key``."""
     return lambda files: engine.rows_among(files, f"r.record_key in (select record_key from {records})")
+
+
+def scales_in(lake: Lake, results: Results) -> set[tuple[str, int]]:
+    """
+    Give the currencies and exponents of all matches, of whichever claim, standing or not.
+
+    Columns with few values are read as their codes, a tenth of what their texts take.
+    """
+    found = set[tuple[str, int]]()
+    for file in results.of("matches"):
+        with pq.ParquetFile(lake.full(file.file.path), read_dictionary=["currency"]) as parquet:
+            for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=["currency", "exponent"]):
+                words, exponents = batch["currency"], batch["exponent"]
+                if words.null_count or exponents.null_count:
+                    return {("", -1)}  # which is never among those of records
+                seen = np.unique(words.indices.to_numpy() * _EXPONENTS + exponents.to_numpy())
+                found |= {(words.dictionary[int(n) // _EXPONENTS].as_py(), int(n) % _EXPONENTS) for n in seen}
+    return found
 
 
 def records_again(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import WrongUse
@@ -20,7 +21,7 @@ from tieout.matching.facts import (
     records_of,
 )
 from tieout.matching.followers import claims_of, may_share
-from tieout.matching.history import Before, UsedKeys, kin_again, records_again
+from tieout.matching.history import Before, UsedKeys, kin_again, records_again, scales_in
 from tieout.matching.perform import Performance, columns_wanted
 from tieout.matching.rows import read_rows
 from tieout.matching.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
@@ -122,7 +123,8 @@ def open_sides(
         engine.create("looked_at", f"select distinct record_key from {records}")
         among = "looked_at"
     standing = standing_matches(engine, lake, results, anew=own.id, origins=False)
-    money = read_scales(engine, records, own, rules, standing, uses)
+    likely = None if engine.distributed else partial(scales_in, lake, results)
+    money = read_scales(engine, records, own, rules, standing, uses, likely)
     used = read_used(engine, lake, results, own.id, uses, among)
     read_kin(engine, records, kinds[0] | kinds[1], used=used)
     read_forbidden(engine, lake, results, own.id)
