@@ -256,15 +256,7 @@ def published() -> tuple[list[Any], list[Any], list[Any], float]:
         f"round(l.amount / 2, 0) * 2 = round(r.amount / 2, 0) * 2 and {week.format(other)} = {week.format(day)}",
         f"round(l.amount / 2, 0) * 2 = round((r.amount + 1) / 2, 0) * 2 and {week.format(other)} = {week.format(day + ' + 4')}",
     ]
-    amount = {
-        "output_column_name": "amount",
-        "comparison_levels": [
-            levels.NullLevel("amount"),
-            levels.ExactMatchLevel("amount"),
-            *(levels.PercentageDifferenceLevel("amount", part) for part in (0.01, 0.03, 0.1, 0.3)),
-            levels.ElseLevel(),
-        ],
-    }
+    amount = _amounts(0.01, 0.03, 0.1, 0.3)
     within = "transaction_date_r - transaction_date_l <= {0} and transaction_date_r >= transaction_date_l"
     days = {
         "output_column_name": "transaction_date",
@@ -276,6 +268,21 @@ def published() -> tuple[list[Any], list[Any], list[Any], float]:
     }
     comparisons = [amount, library.LevenshteinAtThresholds("memo", [2, 6, 10]), days]
     return blocking, comparisons, [block_on("memo"), block_on("amount")], -10.0
+
+
+def _amounts(*parts: float) -> dict[str, Any]:
+    """Compare amounts: equal, or apart by at most these parts of one."""
+    import splink.comparison_level_library as levels
+
+    return {
+        "output_column_name": "amount",
+        "comparison_levels": [
+            levels.NullLevel("amount"),
+            levels.ExactMatchLevel("amount"),
+            *(levels.PercentageDifferenceLevel("amount", part) for part in parts),
+            levels.ElseLevel(),
+        ],
+    }
 
 
 def refined() -> tuple[list[Any], list[Any], list[Any], float]:
@@ -292,16 +299,7 @@ def refined() -> tuple[list[Any], list[Any], list[Any], float]:
         f"substr(l.memo, 1, 3) = substr(r.memo, 1, 3) and {within} and {near}",
         f"l.amount = r.amount and {within}",
     ]
-    parts = (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.3)
-    amount = {
-        "output_column_name": "amount",
-        "comparison_levels": [
-            levels.NullLevel("amount"),
-            levels.ExactMatchLevel("amount"),
-            *(levels.PercentageDifferenceLevel("amount", part) for part in parts),
-            levels.ElseLevel(),
-        ],
-    }
+    amount = _amounts(0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.3)
     later = "transaction_date_r - transaction_date_l"
     days = {
         "output_column_name": "transaction_date",

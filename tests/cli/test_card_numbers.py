@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.office import HEADER, MAPPING, Office
+from tests.packing import zipped
 
 CARD = "5425233430109903"
 SPACED = "5425 2334 3010 9903"
@@ -83,14 +83,6 @@ def test_the_same_file_again_is_known_and_leaves_nothing(office: Office) -> None
     assert len(office.deliveries()) == 2
     assert traces(office.folder) == []
     assert office.lost() == []
-
-
-def zipped(**files: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 def workbook() -> bytes:

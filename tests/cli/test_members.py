@@ -1,12 +1,11 @@
 """A container of which one file cannot be read: the others count, and that one waits with its name and its reason."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.cli.office import HEADER, Office, camt, entry
+from tests.packing import zipped
 
 FINE = f"{HEADER}\nt1,charge,10.00,EUR,01.10.2026,one\nt2,charge,20.00,EUR,01.10.2026,two\n"
 CARD = "5425233430109903"
@@ -15,14 +14,6 @@ CARD = "5425233430109903"
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
-
-
-def zipped(**files: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 def damaged() -> bytes:

@@ -70,7 +70,8 @@ class Paper:
         return self.id if head.data[:1] == b"{" else None
 
     def read(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Chunk]:
-        records, statements, balances, problems = [], [], [], []
+        records, balances, problems = [], [], []
+        statements: list[Statement] = []
         for line, text in enumerate(stream.read().decode().splitlines(), 1):
             said = json.loads(text)
             if "refuse" in said:

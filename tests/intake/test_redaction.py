@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import zipfile
 
 import openpyxl
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.packing import zipped
 from tieout.formats.containers import open_members
 from tieout.intake.redaction import redact
 
@@ -29,14 +29,6 @@ def copied(data: bytes, numbers: list[str] | None = None, encoding: str = "utf-8
 
 def members(data: bytes) -> dict[str | None, bytes]:
     return {name: stream.read() for name, stream in open_members(io.BytesIO(data), "file")}
-
-
-def zipped(**files: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 @pytest.mark.parametrize(

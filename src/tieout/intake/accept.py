@@ -94,12 +94,7 @@ def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:
     stands = work.replay is not None and work.row.state == "accepted"
     if staged.cards.numbers and not (staged.refused and stands):
         return _without_cards(work, staged, progress)
-    try:
-        return _settle(work, staged)
-    except AlreadyDoneError:
-        if staged.records:
-            work.store.lake.remove(staged.records.path)
-        return None
+    return _settled(work, staged)
 
 
 def _refuse_erased(row: Any, replay: str | None) -> None:
@@ -143,12 +138,7 @@ def _read_from_copy(work: Work, copy_id: str, progress: Callable[[int], None]) -
     staged = _read(masked, progress)
     if staged.cards.numbers or staged.refused:
         return None
-    try:
-        return _settle(masked, staged)
-    except AlreadyDoneError:
-        if staged.records:
-            work.store.lake.remove(staged.records.path)
-        return None
+    return _settled(masked, staged)
 
 
 def _both(*sentences: str | None) -> str:
@@ -181,6 +171,16 @@ def _from_the_start(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, B
 
     stream.seek(0)
     return open_members(stream, name)
+
+
+def _settled(work: Work, staged: Staged) -> Outcome | None:
+    """Decide and commit; None if another process was quicker, whose files stand."""
+    try:
+        return _settle(work, staged)
+    except AlreadyDoneError:
+        if staged.records:
+            work.store.lake.remove(staged.records.path)
+        return None
 
 
 def _settle(work: Work, staged: Staged) -> Outcome:

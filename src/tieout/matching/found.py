@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.store.lake import LakeFile
 
-__all__ = ["Found", "things_found"]
+__all__ = ["SIDES", "Found", "records_found", "things_found"]
+
+SIDES = ("left", "right")
 
 
 class Found(Protocol):
@@ -56,3 +58,18 @@ def things_found(shape: str, found: str) -> str:
         f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
         f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
     )
+
+
+def records_found(work: Performance, shape: str, found: str) -> Iterator[tuple[str, str, str]]:
+    """
+    Write the records of what a rule found, side by side: things that are several records are replaced by them.
+
+    :return: of each side the row, what is taken of it, and what stands behind ``from``: things as ``t``.
+    """
+    loose = things_found(shape, found)
+    for side, grouped in zip(SIDES, work.grouped, strict=True):
+        row, taken, joined = "t.thing", "t.taken", ""
+        if grouped:
+            row, taken = "coalesce(m.row, t.thing)", "coalesce(m.amount, t.taken)"
+            joined = f"left join members_of_{side} m on m.thing = t.thing"
+        yield row, taken, f"({loose}) t {joined} where t.side = '{side}'"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from tieout.matching.found import things_found
+from tieout.matching.found import SIDES, records_found
 from tieout.matching.rows import CLAIMS, halves, in_order
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -30,7 +30,6 @@ __all__ = ["Outcome", "gather"]
 _BATCH_ROWS = 122_880
 # So many parts are digested at a time: what they are told apart by takes fifty bytes of each.
 _NAMED_AT_ONCE = 1_000_000
-_SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,16 +168,11 @@ def _pairs(work: Performance, rows: Rows, number: int, found: str) -> _Piece:
 
 def _spread(work: Performance, rows: Rows, number: int, shape: str, found: str) -> _Piece:
     """Give the records of bundles: things that are several records are replaced by them."""
-    loose = things_found(shape, found)
     parts = []
-    for place, (side, grouped) in enumerate(zip(_SIDES, work.grouped, strict=True)):
-        row, taken, joined = "t.thing", "t.taken", ""
-        if grouped:
-            row, taken = "coalesce(m.row, t.thing)", "coalesce(m.amount, t.taken)"
-            joined = f"left join members_of_{side} m on m.thing = t.thing"
+    for place, (row, taken, rows_found) in enumerate(records_found(work, shape, found)):
         parts.append(
             f"""select {number} as rule, t.bundle, {place}::tinyint as side, {row} as row, {taken} as taken, null::tinyint as claim,
-                t.difference, t.score, t.margin, t.coincidence from ({loose}) t {joined} where t.side = '{side}'"""
+                t.difference, t.score, t.margin, t.coincidence from {rows_found}"""
         )
     return _bundles(rows, work.engine.arrow(" union all ".join(parts)))
 
@@ -291,7 +285,7 @@ def _matches(found: Outcome, work: Performance, reconciliation: str, *, final: b
     words = {
         "rule": [name for name, _, _ in found.rules],
         "status": ["proposed", "confirmed"],
-        "side": list(_SIDES),
+        "side": list(SIDES),
         "claim": CLAIMS,
         "currency": [name for _, name, _ in work.money.currencies],
         "reconciliation": [reconciliation],

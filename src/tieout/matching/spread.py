@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.matching.found import things_found
+from tieout.matching.found import SIDES, records_found
 from tieout.matching.rows import CLAIMS
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SpreadOutcome", "gather_spread"]
 
-_SIDES = ("left", "right")
 _TRANSFER = CLAIMS.index("transfer")
 
 
@@ -129,7 +128,7 @@ def gather_spread(work: Performance, reconciliation: str) -> SpreadOutcome:
     engine = work.engine
     rows = f"""thing, record_id, record_key, version, {_numbered("claim", CLAIMS)} as claim, ccy, measure::bigint as measure,
         sign, amount::bigint as amount"""
-    engine.create("every_row", " union all ".join(f'select {rows} from "{side}_all"' for side in _SIDES))
+    engine.create("every_row", " union all ".join(f'select {rows} from "{side}_all"' for side in SIDES))
     parts = [part for number, shape, found in work.found for part in _spread(work, number, shape, found)]
     if any(work.grouped):
         parts.append(_composed(work))
@@ -149,17 +148,12 @@ _FIGURES = "t.score::integer as score, t.margin::integer as margin, t.coincidenc
 
 def _spread(work: Performance, number: int, shape: str, found: str) -> list[str]:
     """Write the parts of what a rule found, by side: things that are several records are replaced by them."""
-    loose = things_found(shape, found)
     parts = []
-    for place, (side, grouped) in enumerate(zip(_SIDES, work.grouped, strict=True)):
-        row, taken, joined = "t.thing", "t.taken", ""
-        if grouped:
-            row, taken = "coalesce(m.row, t.thing)", "coalesce(m.amount, t.taken)"
-            joined = f"left join members_of_{side} m on m.thing = t.thing"
+    for place, (row, taken, rows_found) in enumerate(records_found(work, shape, found)):
         parts.append(
             f"""select {number} as rule, t.bundle::bigint as bundle, {place} as side, {row} as row, {taken}::bigint as taken,
                 null::integer as claim, t.difference::bigint as difference, {_FIGURES}
-                from ({loose}) t {joined} where t.side = '{side}'"""
+                from {rows_found}"""
         )
     return parts
 
