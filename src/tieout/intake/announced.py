@@ -73,15 +73,20 @@ def booked_later(con: duckdb.DuckDBPyConnection, records: Sequence[str], deliver
         "record_id, record_key, version, status, account_id, external_id, external_key, amount, exponent, currency,"
         " coalesce(booked_on, value_on) as day"
     )
-    everything = " union all by name ".join(
-        f"select {columns} from {r} where system = 'bank' and external_id is not null" for r in records
-    )
+
+    def entries(condition: str) -> str:
+        named = f"system = 'bank' and external_id is not null and {condition}"
+        return " union all by name ".join(f"select {columns} from {r} where {named}" for r in records)
+
+    # Few are announced and not booked yet; all that was ever booked is looked through by their keys alone.
+    unbooked = entries("status <> 'booked'")
+    con.execute(f"create or replace temp table announced as {unbooked}")
+    keyed = "status = 'booked' and external_key in (select external_key from announced)"
     found = con.sql(f"""
-        with entry as ({everything})
         select distinct p.record_id, p.record_key, p.version, 'booked' as reason, '{delivery_id}' as delivery_id
-        from entry p join entry b on b.external_key = p.external_key and b.external_id = p.external_id
+        from announced p join ({entries(keyed)}) b on b.external_key = p.external_key and b.external_id = p.external_id
         and b.account_id = p.account_id and b.amount = p.amount and b.exponent = p.exponent and b.currency = p.currency
-        where p.status <> 'booked' and b.status = 'booked'
-        and (p.day is null or b.day between p.day and p.day + 31) order by p.record_id
+        where p.day is null or b.day between p.day and p.day + 31 order by p.record_id
     """).to_arrow_table()
+    con.execute("drop table announced")
     return found.cast(schema)
