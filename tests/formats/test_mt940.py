@@ -204,6 +204,9 @@ def test_a_day_that_no_calendar_has_quarantines_its_entry_and_says_where(days: s
     assert problem.line is not None
     assert "date such as" in problem.message
     assert repr(days[-4:] if len(days) == 10 else days) in problem.message
+    [told] = statements(data.decode())
+    assert told.closes is None
+    assert "expected every entry of statement 1 to prove that it closes, got 1 unreadable" in str(problems(data))
 
 
 @pytest.mark.parametrize(

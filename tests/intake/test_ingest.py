@@ -58,6 +58,7 @@ def test_a_file_that_no_source_takes_is_an_error_and_the_rest_goes_on(desk: Desk
     stranger.write_bytes(b"\x00\x01")
     first, second = ingest(desk, stranger, write(desk, "1.jsonl", charge("a")), source=None)
     assert isinstance(first, BadInput)
+    assert "it is " in str(first)
     assert "say which with --source" in str(first)
     assert isinstance(second, TieoutError)  # several paper sources could take it: nobody guesses
     assert "several sources take it" in str(second)

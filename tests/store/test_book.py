@@ -104,3 +104,30 @@ def test_a_book_does_not_move_onto_another(tmp_path: Path) -> None:
         move_book(one, f"sqlite:///{tmp_path / 'two.db'}", 1, "me")
     with one.reading() as connection:
         assert connection.execute(sa.select(schema.about)).all() == []
+
+
+def test_a_book_does_not_move_onto_itself_nor_wait_for_itself(book: Book) -> None:
+    open_again = book.engine.url.render_as_string(hide_password=False)
+    with book.writing() as connection:
+        connection.execute(sa.insert(schema.about).values(name="book_id", value="one"))
+    with pytest.raises(WrongUse, match="expected another database to move the book to, got the one that it is in"):
+        move_book(book, open_again, 1, "me")
+
+
+def test_a_book_does_not_move_back_onto_what_it_left(tmp_path: Path) -> None:
+    old, new = (f"sqlite:///{tmp_path / name}.db" for name in ("one", "two"))
+    one = open_book(old)
+    move_book(one, new, 1, "me")
+    two = open_book(new)
+    with pytest.raises(WrongUse, match=r"got one whose book was moved to .*two.db: drop its tables first"):
+        move_book(two, old, 2, "me")
+    one.close()
+    two.close()
+
+
+def test_a_book_moves_to_no_folder_that_is_mistyped(tmp_path: Path) -> None:
+    one = open_book(f"sqlite:///{tmp_path / 'one.db'}")
+    with pytest.raises(WrongUse, match="expected a folder that is there"):
+        move_book(one, f"sqlite:///{tmp_path / 'typo' / 'two.db'}", 1, "me")
+    one.close()
+    assert not (tmp_path / "typo").exists()

@@ -10,6 +10,7 @@ __all__ = ["read_day", "read_moment", "read_value_day"]
 #: What may follow the ten characters of a day: nothing, a time, or the zone that XML allows behind a date.
 _AFTER_DAY = "TZ+- "
 #: A statement names the same few days over and over.
+_FIRST_YEAR = 1900
 _calendar_day = lru_cache(maxsize=1024)(dt.date.fromisoformat)
 
 
@@ -23,20 +24,22 @@ def read_day(text: str) -> dt.date:
     """
     if text[4:5] == "-" == text[7:8] and text[10:11] in _AFTER_DAY:
         try:
-            return _calendar_day(text[:10])
+            day = _calendar_day(text[:10])
         except ValueError:
-            pass
+            day = None
+        if day is not None and day.year >= _FIRST_YEAR:
+            return day
     message = f"expected a day such as 2026-10-31, got {text[:40]!r}"
     raise BadInput(message)
 
 
 def read_value_day(text: str) -> dt.date:
     """
-    Read a value date: 30 and 31 February (interest on months of 30 days) are the last day of that month.
+    Read a value date: 29 and 30 February (interest on months of 30 days) are the last day of that month.
 
     :raises BadInput: it is no day of the calendar.
     """
-    if text[4:10] in {"-02-30", "-02-31"} and text[10:11] in _AFTER_DAY:
+    if text[4:10] in {"-02-29", "-02-30"} and text[10:11] in _AFTER_DAY:
         return read_day(f"{text[:4]}-03-01") - dt.timedelta(days=1)
     return read_day(text)
 

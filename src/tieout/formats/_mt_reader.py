@@ -295,13 +295,14 @@ class Reader:
 
     # Entries.
 
-    def _entry(self, field: Field, _page: Page) -> None:
+    def _entry(self, field: Field, page: Page) -> None:
         text = field.lines[0].rstrip()
         entry = read_entry(text)
         if isinstance(entry, Fault):
             got = text[entry.offset :][:_QUOTE]
             message = f"expected {entry.expected} in :61:, got {got!r}"
             self.gathered.quarantine(message, field.line, field.column + entry.offset)
+            page.unreadable += 1
             return
         self._pending = Pending(entry, field.line, field.column, field.lines[1:])
 
@@ -364,6 +365,7 @@ class Reader:
             amount = money_of_entry(entry, currency)
         except BadInput as fault:
             self.gathered.quarantine(f"{fault} in :61:", pending.line, pending.column)
+            page.unreadable += 1
             return
         page.sums.add(amount)
         page.marks.setdefault("C" if entry.sign > 0 else "D", Sums()).add(amount)
@@ -373,6 +375,7 @@ class Reader:
             expected, offset = entry.fault.expected, pending.column + entry.fault.offset
             message = f"expected {expected} in :61:, got {entry.fault.got!r}"
             self.gathered.quarantine(message, pending.line, offset)
+            page.unreadable += 1
             return
         status = "booked" if page.final else "provisional"
         self.gathered.keep(record_of(pending, amount, currency, page, status))

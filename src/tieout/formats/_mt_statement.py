@@ -59,6 +59,7 @@ class Page:
     :ivar run: the pages that its statement consists of, where it is the first of them; each with its own sums.
     :ivar sums: its entries; ``marks``: the same by D and C, to be held against ``controls`` and ``limits``.
     :ivar unsure: the sides (D, C) with entries of which banks differ in whether they count them there.
+    :ivar unreadable: how many entries were set aside: then nothing proves that it closes.
     :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
     :ivar blocks: it stands in SWIFT blocks, so that its end must be marked.
     """
@@ -90,6 +91,7 @@ class Page:
     limits: dict[str, int] = field(default_factory=dict)
     controls: dict[str, tuple[int, int, Control]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    unreadable: int = 0
     reported: bool = False
     run: list[tuple["Page", Sums]] = field(default_factory=list)
 
@@ -102,6 +104,7 @@ class Page:
         self.run.append((page, page.sums))
         self.sums.include(page.sums)
         self.reported |= page.reported
+        self.unreadable += page.unreadable
 
 
 def continues(page: Page, following: Page) -> bool:
@@ -116,9 +119,13 @@ def continues(page: Page, following: Page) -> bool:
 
 
 def closes(page: Page) -> bool | None:
-    """Whether opening and entries give the closing balance; None where one of them is absent or in another currency."""
+    """
+    Whether opening and entries give the closing balance.
+
+    None where one of them is absent, cannot be read, or is in another currency.
+    """
     expected = _expected(page)
-    return None if expected is None or page.closing is None else expected == _nine(page.closing)
+    return None if expected is None or page.closing is None or page.unreadable else expected == _nine(page.closing)
 
 
 def _nine(money: Money) -> int:
@@ -140,6 +147,12 @@ def page_problems(page: Page, previous: Page | None, *, cut: bool) -> list[Probl
     :param cut: the file ends within a line of this page.
     """
     problems = [*_handed_on(page, previous), *balance_problems(page), *_control_totals(page), *_cut_off(page, cut=cut)]
+    if page.unreadable and page.final and page.opening is not None and page.closing is not None:
+        message = (
+            f"expected every entry of statement {page.number or page.statement_id} to prove that it closes, got"
+            f" {page.unreadable} unreadable"
+        )
+        problems.append(Problem(message=message, line=page.line, column=1, reason="incomplete"))
     page.reported = any(p.reason == "balance_difference" for p in problems)
     return problems
 

@@ -70,7 +70,7 @@ def source_for(workspace: Workspace, path: Path) -> Source:
     if len(taking) == 1:
         return taking[0]
     known = ", ".join(source.id for source in taking or fitting) or "none"
-    how = "several sources take it" if taking else "no source of tieout.toml takes it"
+    how = "several sources take it" if taking else f"{_looks(path)}, and no source of tieout.toml takes it"
     message = f"{path}: {how} ({known}): say which with --source"
     raise BadInput(message)
 
@@ -121,6 +121,22 @@ def stray_files(workspace: Workspace) -> list[Path]:
         and path.resolve() not in looked_for
         and not any(part.startswith(".") for part in path.relative_to(inbox).parts)
     ]
+
+
+def _looks(path: Path) -> str:
+    """Say what a file is, or why it cannot be told."""
+    from tieout.formats._appearance import appearance
+    from tieout.formats.containers import open_members
+    from tieout.formats.reading import Head
+
+    try:
+        with path.open("rb") as file:
+            for member, stream in open_members(file, path.name):
+                head = stream.read(HEAD_BYTES)
+                return f"it is {appearance(Head(member or path.name, head))}"
+    except BadInput as error:
+        return str(error)
+    return "it holds no file"
 
 
 def _takes(workspace: Workspace, source: Source, path: Path) -> bool:

@@ -139,11 +139,12 @@ def book_exists(url: str) -> bool:
         engine.dispose()
 
 
-def open_book(url: str) -> Book:
+def open_book(url: str, *, though_moved: bool = False) -> Book:
     """
     Open a book, creating or migrating its tables when they are missing or old.
 
     :param url: ``sqlite:////absolute/path/book.db`` or ``postgresql+psycopg://user@host/name``.
+    :param though_moved: also one that moved away, to look at what is left there.
     :raises WrongUse: another kind of database, a newer schema than this program knows, or a book that moved away.
     """
     engine = _engine(url)
@@ -153,7 +154,7 @@ def open_book(url: str) -> Book:
     book = Book(engine)
     with book.reading() as connection:
         moved = connection.scalar(sa.select(schema.about.c.value).where(schema.about.c.name == "moved_to"))
-    if moved:
+    if moved and not though_moved:
         message = f"this book was moved to {moved}: set [workspace] book to it in tieout.toml"
         raise WrongUse(message)
     return book

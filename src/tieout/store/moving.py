@@ -5,6 +5,8 @@ Moving a book to another database: every row, compared on arrival.
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -28,18 +30,22 @@ def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
     Nobody may write meanwhile: the old book's write lock is held from the first row to the mark that it moved.
 
     :return: rows per table.
-    :raises WrongUse: the target already holds a book with rows.
+    :raises WrongUse: the target is not an empty database: the book in use, another one, or one that moved away.
     :raises Broken: a table arrived differently; the old book stays in use.
     """
-    target = open_book(url)
+    with closing(_opened(url)) as target:
+        return _moved(book, target, url, now_us, actor)
+
+
+def _moved(book: Book, target: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
+    # Before any lock is held: the book in use would wait for itself.
+    with book.reading() as old, target.reading() as new:
+        _refuse_rows(old, new)
     counts = {}
     with book.writing() as old:
         hold_worklist(old)
         with target.writing() as new:
-            for table in schema.metadata.sorted_tables:
-                if new.execute(sa.select(table).limit(1)).first() is not None:
-                    message = f"expected an empty database to move the book to, got one with rows in {table.name}"
-                    raise WrongUse(message)
+            _refuse_rows(old, new)
             for table in schema.metadata.sorted_tables:
                 counts[table.name] = _copy(old, new, table)
             check_audit(new)
@@ -54,8 +60,42 @@ def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
             )
         shown = sa.make_url(url).render_as_string(hide_password=True)
         old.execute(sa.insert(schema.about).values(name="moved_to", value=shown))
-    target.close()
     return counts
+
+
+def _opened(url: str) -> Book:
+    """
+    Open the target, making its tables.
+
+    :raises WrongUse: its folder is not there.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).parent.is_dir():
+        message = f"expected a folder that is there for the book, got {Path(parsed.database).parent}: make it, or mend the URL"
+        raise WrongUse(message)
+    return open_book(url, though_moved=True)
+
+
+def _refuse_rows(old: sa.Connection, new: sa.Connection) -> None:
+    """
+    Refuse a database that is not empty.
+
+    :raises WrongUse: it is none.
+    """
+    mine, theirs = ({row.name: row.value for row in c.execute(sa.select(schema.about))} for c in (old, new))
+    if "moved_to" in theirs:
+        message = (
+            f"expected an empty database to move the book to, got one whose book was moved to {theirs['moved_to']}: drop its"
+            " tables first, or name another"
+        )
+        raise WrongUse(message)
+    if theirs and theirs.get("book_id") == mine.get("book_id"):
+        message = "expected another database to move the book to, got the one that it is in"
+        raise WrongUse(message)
+    for table in schema.metadata.sorted_tables:
+        if new.execute(sa.select(table).limit(1)).first() is not None:
+            message = f"expected an empty database to move the book to, got one with rows in {table.name}"
+            raise WrongUse(message)
 
 
 def _copy(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:

@@ -202,3 +202,29 @@ def test_our_own_mappings_may_use_any_scalar_function() -> None:
     assert first["revision"] == 1790897400000000
     assert sorted(first["references"]) == ["ch_1", "txn_9"]
     assert (second["identity"], second["counted"], second["aliases"]) == (None, True, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "berlin", "new_york"),
+    [
+        ("2026-10-31T23:30:00Z", "2026-11-01", "2026-10-31"),
+        ("2026-10-31T23:30:00+0000", "2026-11-01", "2026-10-31"),
+        ("2026-11-01 00:30:00,5+02:00", "2026-10-31", "2026-10-31"),
+        ("2026-11-01T02:30Z", "2026-11-01", "2026-10-31"),
+        ("2026-10-31T23:30:00", "2026-10-31", "2026-10-31"),
+        ("2026-10-31", "2026-10-31", "2026-10-31"),
+    ],
+)
+def test_the_day_of_a_moment_is_that_of_the_accounts_zone(text: str, berlin: str, new_york: str) -> None:
+    mapping = plain(fields={"booked_on": "day::date"})
+    for zone, day in (("Europe/Berlin", berlin), ("America/New_York", new_york)):
+        got = read(mapping, f'id,amount,day\na,1,"{text}"\n'.encode(), timezone=zone)
+        assert [str(found) for found in got.column("booked_on")] == [day], got.messages
+
+
+@pytest.mark.parametrize("day", ["01.10.26", "01.10.202", "31.12.1899"])
+def test_a_year_before_1900_is_a_year_read_wrong(day: str) -> None:
+    mapping = plain(fields={"booked_on": "strptime(day, '%d.%m.%Y')::date"})
+    got = read(mapping, f"id,amount,day\na,1,{day}\nb,1,01.01.1900\n".encode())
+    assert got.column("external_id") == ["b"]
+    assert [(p.line, p.severity) for p in got.problems] == [(2, "row")]

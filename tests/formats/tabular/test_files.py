@@ -124,7 +124,7 @@ def workbook(*rows: list[Any], title: str = "Sheet") -> bytes:
 def test_xlsx_cells_are_what_the_sheet_shows() -> None:
     data = workbook(
         ["Report of", DAY], [], ["id", "amount", "day", "note"],
-        ["a", 0.1 + 0.2, DAY, 1e21], ["b", 1234567.89, NOON, True],
+        ["a", 0.1 + 0.2, DAY, 1e15], ["b", 1234567.89, NOON, True],
         [], ["c", "7.50", "2026-10-01", " "], ["d", 1 / 3, DAY, None], ["Total", 5],
     )  # fmt: skip
     mapping = plain(format="xlsx", header_row=3, skip_footer=1, fields={"booked_on": "day::date", "text": "note"})
@@ -135,9 +135,26 @@ def test_xlsx_cells_are_what_the_sheet_shows() -> None:
         got = read(shape, data)
         assert got.column("amount") == [30, 123456789, 750]
         assert got.column("line") == [4, 5, 7]
-        assert got.column("text") == ["1000000000000000000000", "true", None]
+        assert got.column("text") == ["1000000000000000", "true", None]
         assert [p.line for p in got.problems] == [8]
     assert MappingFormat(plain(format="xlsx", header_row=3, identify=("id",))).identify(Head("x", data)) == "plain"
+
+
+def test_numbers_of_a_workbook_are_kept_to_the_last_digit_or_set_aside() -> None:
+    data = workbook(
+        ["id", "amount", "day"],
+        [1.234567890123451e15, 1, DAY], [1.234567890123453e15, 1, DAY], [9007199254740991, 1, DAY],
+        ["a", 12345678901234.56, DAY], ["b", 123456789.1 + 1e-8, DAY], ["c", -0.1 - 0.2, DAY],
+        [1.234567890123457e17, 1, DAY], ["d", 1.5e17, DAY],
+    )  # fmt: skip
+    got = read(plain(format="xlsx"), data)
+    assert got.column("external_id") == ["1234567890123451", "1234567890123453", "9007199254740991", "a", "b", "c"]
+    assert got.column("amount") == [100, 100, 100, 1234567890123456, 12345678910, -30]
+    assert [(p.line, p.column) for p in got.problems] == [(8, "id"), (9, "amount")]
+    assert got.messages[0] == (
+        "line 8, column id: expected a number of at most 15 digits, got 123456789012345700, which its cell does not keep"
+        " to the last digit: format the column as text"
+    )
 
 
 def test_xlsx_sheet_by_name() -> None:

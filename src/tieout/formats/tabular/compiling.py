@@ -63,8 +63,8 @@ TRUSTED_FIELDS: dict[str, Kind] = {
 }
 #: Fields that others depend on: they are computed first.
 _FIRST = ("where", "currency", "original_currency", "base_currency", "kind")
-#: Days outside are not days of business, and Python cannot hold them.
-_FIRST_DAY, _LAST_DAY = "date '0001-01-02'", "date '9999-12-30'"
+#: Days outside are not days of business: a year of two digits that was read as one of four, or more than Python holds.
+_FIRST_DAY, _LAST_DAY = "date '1900-01-01'", "date '9999-12-30'"
 #: SQL that is about the value of one field, or asks whether there is one.
 _OF_ONE = re.compile(r"\(?s_(?P<name>\w+)(?P<asks> is null\))?")
 #: A value that is a column as it stands, and a list of one such column.

@@ -87,11 +87,11 @@ def _integer(_number: NumberText, _zone: str, value: Typed, _lenient: bool) -> t
 
 def _date(_number: NumberText, zone: str, value: Typed, lenient: bool) -> tuple[str | None, str]:  # noqa: FBT001 - one signature for all
     if value.kind is Kind.TEXT:
-        return sql.day_of_text(value.sql, lenient=lenient), _ISO
+        return sql.day_of_text(value.sql, zone if lenient else None), _ISO
     if value.kind is Kind.TIMESTAMP:
-        return f"cast({value.sql} as date)", "a day of the years 1 to 9999"
+        return f"cast({value.sql} as date)", "a day of the years 1900 to 9999"
     if value.kind is Kind.MOMENT:
-        return f"cast(timezone({sql.quoted(zone)}, {value.sql}) as date)", "a day of the years 1 to 9999"
+        return f"cast(timezone({sql.quoted(zone)}, {value.sql}) as date)", "a day of the years 1900 to 9999"
     return None, ""
 
 

@@ -1,12 +1,15 @@
 """
 XLSX workbooks: one sheet, read row by row; cells as text the way the sheet shows them.
 
-Numbers are shown with at most 15 significant digits and no exponent, as spreadsheet programs do, dates as ISO.
+Numbers are shown without exponent and without the noise of binary fractions, as spreadsheet programs do, dates as ISO.
+A number with more digits than the cell keeps (an identifier written as a number, or so large an amount that its cents
+are lost) sets its row aside: nobody can say what it was.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import zipfile
 from decimal import Decimal
 from functools import partial
@@ -19,7 +22,7 @@ import pyarrow as pa
 
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import Names, clean_name
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned
+from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned, row_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +35,19 @@ __all__ = ["UNPACKED_BYTES_MAX", "open_xlsx"]
 UNPACKED_BYTES_MAX, TEXTS_BYTES_MAX = 2 * 2**30, 256 * 2**20
 _ROWS_AT_ONCE = 10_000
 _SEARCHED_ROWS = 100
+#: Binary fractions keep every number of so many digits; programs show no more, so that 0.1 + 0.2 is 0.3.
 _DIGITS_SHOWN = 15
+#: Whole numbers below are all kept; above, some are written as their neighbour.
+_WHOLE_MAX = 2**53
+#: What is finer than this is noise of a computation; what is not may be somebody's money.
+_FINEST = Decimal("0.00005")
+
+
+class _Lost(str):
+    """A number of which digits are lost, as it stands in its cell."""
+
+    __slots__ = ()
+
 
 Row = tuple[int, tuple[str | None, ...]]
 
@@ -64,7 +79,7 @@ def open_xlsx(stream: BinaryIO, shape: Mapping) -> RawTable:
     else:
         for _ in islice(rows, shape.dialect.skip_rows):
             pass
-    return RawTable(header, partial(_pieces, rows, len(header), shape.skip_footer))
+    return RawTable(header, partial(_pieces, rows, header, shape.skip_footer))
 
 
 def _check_size(stream: BinaryIO) -> None:
@@ -111,16 +126,24 @@ def _shown(cell: object, decimal: str) -> str | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        return _plain(f"{cell:.{_DIGITS_SHOWN}g}").replace(".", decimal)
+        shown = _number(cell) if math.isfinite(cell) else str(cell)
+        return type(shown)(shown.replace(".", decimal))
     if isinstance(cell, dt.datetime):
         at_midnight = cell.time() == dt.time()
         return cell.date().isoformat() if at_midnight else cell.isoformat(sep=" ", timespec="seconds")
     return str(cell)
 
 
-def _plain(number: str) -> str:
-    """Write a number without an exponent."""
-    return format(Decimal(number), "f") if "e" in number else number
+def _number(cell: float) -> str:
+    """Write a number without an exponent, as exactly as its cell keeps it."""
+    kept = Decimal(repr(cell))
+    if cell.is_integer():
+        return f"{int(cell)}" if abs(cell) < _WHOLE_MAX else _Lost(f"{kept:f}")
+    shown = Decimal(f"{cell:.{_DIGITS_SHOWN}g}")
+    if abs(shown - kept) < _FINEST:
+        return f"{shown:f}"
+    # Sixteen digits are kept too, where they are so few that no other number is nearer.
+    return f"{kept:f}" if len(kept.as_tuple().digits) <= _DIGITS_SHOWN + 1 else _Lost(f"{kept:f}")
 
 
 def _header(rows: Iterator[Row], shape: Mapping) -> tuple[str, ...]:
@@ -142,18 +165,36 @@ def _header(rows: Iterator[Row], shape: Mapping) -> tuple[str, ...]:
     raise Unreadable(message)
 
 
-def _pieces(rows: Iterator[Row], width: int, footer: int, used: frozenset[int]) -> Iterator[Callable[[], RawBatch]]:
+def _pieces(
+    rows: Iterator[Row], header: tuple[str, ...], footer: int, used: frozenset[int]
+) -> Iterator[Callable[[], RawBatch]]:
     held: list[Row] = []
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
         held += batch
         ready, held = held[: len(held) - footer], held[max(len(held) - footer, 0) :]
         if ready:
-            yield partial(_parsed, ready, width, used)
+            yield partial(_parsed, ready, header, used)
 
 
-def _parsed(rows: list[Row], width: int, used: frozenset[int]) -> RawBatch:
+def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> RawBatch:
+    width, problems = len(header), []
+    lost = [
+        (number, header[n], cells[n])
+        for number, cells in rows
+        for n in sorted(used)
+        if n < min(len(cells), width) and isinstance(cells[n], _Lost)
+    ]
+    for number, column, text in {number: (number, column, text) for number, column, text in reversed(lost)}.values():
+        message = (
+            f"line {number}, column {column}: expected a number of at most {_DIGITS_SHOWN} digits, got {text}, which its cell"
+            " does not keep to the last digit: format the column as text"
+        )
+        problems.append(row_problem(number, message, column))
+    if lost:
+        without = {number for number, _, _ in lost}
+        rows = [row for row in rows if row[0] not in without]
     columns = {"line": pa.array(np.array([number for number, _ in rows], np.int64))}
     for n in sorted(used):
         values = [cells[n] if n < min(len(cells), width) else None for _, cells in rows]
         columns[f"c{n}"] = cleaned(pa.array(values, pa.string()))
-    return RawBatch(pa.table(columns))
+    return RawBatch(pa.table(columns), problems)

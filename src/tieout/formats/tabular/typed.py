@@ -34,6 +34,8 @@ __all__ = [
 _ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 _ISO_MOMENT = _ISO_DAY + r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?"
 _ZONE = r" ?(Z|[+-]\d{2}(:?\d{2})?)"
+#: How long a time without a zone is at least.
+_LOCAL_MINUTE = len("2026-10-01T12:00")
 
 
 class Kind(Enum):
@@ -160,10 +162,15 @@ def guarded(text: str, pattern: str, value: str, sql_type: str) -> str:
     return f"case when {good} then {value} else cast('?' || {text} as {sql_type}) end"
 
 
-def day_of_text(text: str, *, lenient: bool) -> str:
-    """The SQL of a day from ISO text; lenient: a time may follow the day."""
-    pattern = f"{_ISO_DAY}|{_ISO_MOMENT}({_ZONE})?" if lenient else _ISO_DAY
-    return guarded(text, pattern, f"cast(substr({text}, 1, 10) as date)", "date")
+def day_of_text(text: str, zone: str | None = None) -> str:
+    """The SQL of a day from ISO text; with a zone a time may follow, and what states a zone of its own is a moment."""
+    plain = f"cast(substr({text}, 1, 10) as date)"
+    if zone is None:
+        return guarded(text, _ISO_DAY, plain, "date")
+    moment = f"cast(timezone({quoted(zone)}, cast(replace({text}, ',', '.') as timestamptz)) as date)"
+    zoned = f"length({text}) > {_LOCAL_MINUTE} and regexp_full_match({text}, {quoted(_ISO_MOMENT + _ZONE)})"
+    day = f"case when {zoned} then {moment} else {plain} end"
+    return guarded(text, f"{_ISO_DAY}|{_ISO_MOMENT}({_ZONE})?", day, "date")
 
 
 def moment_of_text(text: str) -> str:
