@@ -178,21 +178,18 @@ def _pieces(
 
 def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> RawBatch:
     width, problems = len(header), []
-    lost = [
-        (number, header[n], cells[n])
-        for number, cells in rows
-        for n in sorted(used)
-        if n < min(len(cells), width) and isinstance(cells[n], _Lost)
-    ]
-    for number, column, text in {number: (number, column, text) for number, column, text in reversed(lost)}.values():
+    lost: dict[int, tuple[str, str]] = {}
+    for number, cells in rows:
+        faulty = (n for n in sorted(used) if n < min(len(cells), width) and isinstance(cells[n], _Lost))
+        if (n := next(faulty, None)) is not None:
+            lost[number] = header[n], str(cells[n])
+    for number, (column, text) in lost.items():
         message = (
             f"line {number}, column {column}: expected a number of at most {_DIGITS_SHOWN} digits, got {text}, which its cell"
             " does not keep to the last digit: format the column as text"
         )
         problems.append(row_problem(number, message, column))
-    if lost:
-        without = {number for number, _, _ in lost}
-        rows = [row for row in rows if row[0] not in without]
+    rows = [row for row in rows if row[0] not in lost] if lost else rows
     columns = {"line": pa.array(np.array([number for number, _ in rows], np.int64))}
     for n in sorted(used):
         values = [cells[n] if n < min(len(cells), width) else None for _, cells in rows]
