@@ -211,6 +211,8 @@ NEARNESS = {
     "amount_difference": "named by it, with another amount",
     "currency_mismatch": "named by it, in another currency",
     "same_amount": "the same amount, and nothing else in common",
+    "same_name": "the same amount and name, which may be chance",
+    "other_name": "the same amount, by another name",
 }
 
 
