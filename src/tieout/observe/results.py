@@ -171,7 +171,7 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
         )
         select x.* replace (from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
             shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
-        left join since s on s.exception_id = x.exception_id and s.run_id = x.run_id where nine(x.amount, x.exponent) <> coalesce(s.taken, 0)
+        left join since s on s.exception_id = x.exception_id and s.run_id = x.run_id where nine(x.amount, x.exponent) is distinct from coalesce(s.taken, 0)
     )"""
 
 

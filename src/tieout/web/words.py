@@ -135,7 +135,8 @@ REASONS: dict[str, Reason] = {
     "unknown_account": Reason(
         "unknown account",
         "Declare the account",
-        "A file speaks of an account that tieout.toml does not name. Declare it, then read the file again.",
+        "A file speaks of an account that tieout.toml does not name, or journals lack the number of one in the ledger. Write what"
+        " the note says, then read the file or draft the journals again.",
         "plain",
     ),
     "master_data": Reason(
