@@ -138,3 +138,12 @@ def test_the_same_amount_by_another_name_is_no_answer() -> None:
         assert w.reasons() == {"ch_0": "missing_left", "RE-0": "missing_right", "RE-1": "missing_right"}
         shown = json.loads(told(w, "ch_0")["candidates"])
         assert {one["why"] for one in shown} == {"other_name"}
+
+
+def test_a_payout_made_of_no_lines_is_one_answer_and_not_two() -> None:
+    with world(
+        "generic", payout("po_0", 50_000, day=1), line("b0", 50_000, day=25), sources=SOURCES, reconciliations=TWO
+    ) as w:
+        w.match()
+        assert w.reasons() == {"po_0": "missing_right", "b0": "missing_left"}
+        assert len(json.loads(told(w, "po_0")["candidates"])) == 1

@@ -80,6 +80,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         semi join (select ccy, whole from left_over group by all having count(distinct family) <= {ALIKE_MAX}) c
             on c.ccy = a.ccy and c.whole = a.whole
         where a.state = 'exception' and abs(b.booked - a.booked) <= 31 and b.why is distinct from 'not settled yet'
+            and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
         """,
     )
     _compare_names(work)
