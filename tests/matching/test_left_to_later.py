@@ -73,9 +73,7 @@ def test_two_payouts_of_one_amount_make_the_lines_of_the_bank_ambiguous() -> Non
 def test_what_the_later_one_explains_is_no_exception_of_the_earlier() -> None:
     payouts = [payout(f"po_{n}", 50_000, day=1) for n in range(2)]
     lines = [line("b0", 50_000, "RE-90001", day=2), line("b1", 50_000, text="payout", day=2)]
-    with world(
-        "generic", *payouts, *lines, invoice("RE-90001", 50_000), sources=SOURCES, reconciliations=TWO
-    ) as w:
+    with world("generic", *payouts, *lines, invoice("RE-90001", 50_000), sources=SOURCES, reconciliations=TWO) as w:
         w.match()
         assert frozenset({"b0", "RE-90001"}) in w.together()
         assert "b0" not in w.reasons()
@@ -84,9 +82,7 @@ def test_what_the_later_one_explains_is_no_exception_of_the_earlier() -> None:
         }
 
 
-@pytest.mark.parametrize(
-    ("paid", "reason"), [((12_000,), "amount_difference"), ((10_000, 10_000), "ambiguous")]
-)
+@pytest.mark.parametrize(("paid", "reason"), [((12_000,), "amount_difference"), ((10_000, 10_000), "ambiguous")])
 @pytest.mark.parametrize("due", [2, 400])
 def test_a_paper_that_a_card_paid_too_much_or_twice_says_so_after_the_bank_was_asked(
     paid: tuple[int, ...], reason: str, due: int

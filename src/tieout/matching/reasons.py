@@ -78,8 +78,10 @@ def take_earlier(work: Performance, earlier: Sequence[str]) -> None:
     """
     engine = work.engine
     columns = "reconciliation, side, claim, record_id, version, reason, named, note, candidates"
-    files = [f"select {columns}, {place} as place from read_parquet({paths([path])})" for place, path in enumerate(earlier)]
-    nothing = f"""select '' as reconciliation, '' as side, '' as claim, ''::blob as record_id, 0::integer as version, '' as reason,
+    files = [
+        f"select {columns}, {place} as place from read_parquet({paths([path])})" for place, path in enumerate(earlier)
+    ]
+    nothing = """select '' as reconciliation, '' as side, '' as claim, ''::blob as record_id, 0::integer as version, '' as reason,
         false as named, '' as note, '' as candidates, 0 as place where false"""
     engine.create(
         "earlier",
@@ -115,7 +117,9 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("abs(o.apart)", "o.exponent"),
         written.format("o.earned::bigint", "o.exponent"),
     )
-    by_amount = "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name')"
+    by_amount = (
+        "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name')"
+    )
     missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
     engine.create(
         "reasoned",

@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.observe.exports import prepare
 from tieout.observe.columns import Opened
-from tieout.observe.flow import PAGE_ROWS
+from tieout.observe.exports import prepare
+from tieout.observe.money_view import PAGE_ROWS
 from tieout.observe.proof_accounts import ledger_accounts_of, ledger_ids_of, money_accounts
 from tieout.observe.proving import proofs_of
 from tieout.observe.rolling import parts, roll, since_of
@@ -97,7 +97,9 @@ def proof_part(
         opened = Opened(con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=known_at)
         proof = next(proofs_of(opened, only=account_id))
         relation = _relation(opened, accounts[0], proof.exponent, asked)
-        count, amount = con.execute(f"select count(*), coalesce(sum(amount), 0)::varchar from ({relation})").fetchall()[0]
+        count, amount = con.execute(f"select count(*), coalesce(sum(amount), 0)::varchar from ({relation})").fetchall()[
+            0
+        ]
         rows = con.execute(f"""
             select record_id, match_id, external_id, kind, booked_on, amount::varchar from ({relation})
             order by abs(amount) desc, booked_on, record_id, match_id limit {PAGE_ROWS} offset {(number - 1) * PAGE_ROWS}
@@ -121,7 +123,8 @@ def _relation(opened: Opened, account: Account, exponent: int, asked: PartAsked)
             for name, value in (("kind", asked.kind), ("state", asked.state), ("reason", asked.reason))
         ]
         return f"select * from item where place = '{side}' and {' and '.join(same)}"
-    ids, opening = (account.id,), account.opening
+    ids: tuple[str, ...] = (account.id,)
+    opening = account.opening
     if asked.part == "ledger":
         ids = ledger_ids_of(opened.workspace, account)
         openings = [a.opening for a in ledger_accounts_of(opened.workspace, account) if a.opening is not None]
