@@ -120,7 +120,8 @@ def test_the_same_files_elsewhere_give_the_same_digests(office: Office, tmp_path
     other.store.close()
 
 
-@pytest.mark.parametrize("name", [name for name in RESULTS if name not in {"journals", "exceptions"}])
+# What is deferred stands among the exceptions, if nobody later knew better.
+@pytest.mark.parametrize("name", [name for name in RESULTS if name not in {"journals", "exceptions", "deferred"}])
 def test_results_can_be_exported(office: Office, tmp_path: Path, name: str) -> None:
     for ending in ("csv", "parquet", "jsonl", "xlsx"):
         done = export(office.store, office.workspace, name, tmp_path / f"{name}.{ending}")

@@ -75,11 +75,13 @@ class Reference:
         key = (last["external_id"], match_id, "amount")
         own = "bank" if last["kind"] == "bank_entry" else "platform_clearing"
         currency = last["currency"]
+        whole = {self.known[row["record_id"]]["kind"] for row in rows} & {"payout"}
+        waits = "cash_in_transit" if whole else "customer_deposits"
         for row in money[:-1]:
             earlier = self.known[row["record_id"]]
             part = (earlier["external_id"], match_id, "amount")
-            self.pair(part, own, "customer_deposits", currency, money_of(row, "allocated"))
-            self.pair(key, own, "customer_deposits", currency, -money_of(row, "allocated"))
+            self.pair(part, own, waits, currency, money_of(row, "allocated"))
+            self.pair(key, own, waits, currency, -money_of(row, "allocated"))
         for row in rows:
             kind = self.known[row["record_id"]]["kind"]
             if row["claim"] == "document":

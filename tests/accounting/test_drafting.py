@@ -31,12 +31,28 @@ def test_without_an_account_there_is_no_journal_and_a_finding_says_what_to_write
     facts.texts["postings/acme.toml"] = ACCOUNTS.replace('receivable = "1400"', "", 1)
     assert findings(facts) == [
         (
-            "unknown_account ch_1: expected a ledger account 'receivable' of acme for EUR, found none:"
-            ' under [accounts] in postings/*.toml write receivable = "..."'
+            "unknown_account receivable: expected a ledger account 'receivable' of acme, found none: 1 journal in EUR waits"
+            ' for it; write receivable = "..." under [accounts] in postings/accounts.toml'
         )
     ]
     assert "receivable" not in facts.text()
     assert "fee on a line" in facts.text()
+
+
+def test_without_any_account_each_name_is_one_finding_however_many_journals_wait_for_it() -> None:
+    facts = Facts()
+    for n in range(40):
+        facts.record(f"ch_{n}", "charge", "100.00 EUR" if n % 2 else "100.00 USD", fee="3.00")
+    facts.texts["postings/acme.toml"] = ""
+    facts.workspace = read_workspace(TOML.replace('ledger_account = "1361"', ""), Path("/acme"), {})
+    _, drafts = facts.draft()
+    found = drafts.findings.to_pylist()
+    assert drafts.counts["refused"] == 80
+    # Those without a rate lack that first.
+    assert {row["reason"] for row in found} == {"unknown_account"}
+    assert [row["external_id"] for row in found] == ["customer_deposits", "fee_expense", "platform_clearing"]
+    assert "40 journals in EUR, USD wait for it" in found[0]["note"]
+    assert "80 journals in EUR, USD wait for it; give [[account]] 'psp-eur'" in found[2]["note"]
 
 
 def test_an_account_of_ours_without_a_ledger_account_is_named() -> None:

@@ -83,6 +83,11 @@ def payouts(facts: Facts) -> None:
     facts.record("po_6", "payout", "-70.00 EUR", "10-15")
     facts.record("b_6", "bank_entry", "69.00 EUR", "10-16")
     facts.match("m_6", {"po_6": None}, {"b_6": None}, differences={"bank_charge": "1.00 EUR"})
+    facts.record("po_7", "payout", "-100.00 EUR", "10-15")  # arrives in three lines of the bank, the last one short
+    for name, amount, on in (("b_7", "60.00", "10-16"), ("b_8", "30.00", "10-19"), ("b_9", "8.00", "10-19")):
+        facts.record(name, "bank_entry", f"{amount} EUR", on)
+    lines = dict.fromkeys(("b_7", "b_8", "b_9"))
+    facts.match("m_7", {"po_7": None}, lines, differences={"bank_charge": "2.00 EUR"})
 
 
 @scene
@@ -92,6 +97,10 @@ def settlements_without_payouts(facts: Facts) -> None:
     facts.record("fe_1", "fee", "-1.00 EUR", settlement_id="s_1")
     facts.record("b_1", "bank_entry", "76.00 EUR", "10-09")
     facts.match("m_1", {"ch_1": None, "re_1": None, "fe_1": None}, {"b_1": None})
+    facts.record("ch_2", "charge", "50.00 EUR", settlement_id="s_2")
+    facts.record("b_2", "bank_entry", "20.00 EUR", "10-09")
+    facts.record("b_3", "bank_entry", "30.00 EUR", "10-12")
+    facts.match("m_2", {"ch_2": None}, {"b_2": None, "b_3": None})
 
 
 @scene

@@ -71,8 +71,11 @@ def companies(draw: st.DrawFn, currencies: tuple[str, ...] = CURRENCIES) -> Fact
         facts.record(f"po_{n}", "payout", money(-amount, currency), draw(st.sampled_from(DAYS)))
         facts.record(f"fe_{n}", "fee", money(-draw(amounts), currency), draw(st.sampled_from(DAYS)))
         if draw(st.booleans()):
-            facts.record(f"in_{n}", "bank_entry", money(amount, currency), draw(st.sampled_from(DAYS)))
-            facts.match(f"a_{n}", {f"po_{n}": None}, {f"in_{n}": None})
+            cut = draw(st.sampled_from([0, amount]) | st.integers(-(10**6), 10**6))  # it arrives in one line or in two
+            lines = {f"in_{n}_{k}": part for k, part in enumerate((cut, amount - cut)) if part}
+            for line, part in lines.items():
+                facts.record(line, "bank_entry", money(part, currency), draw(st.sampled_from(DAYS)))
+            facts.match(f"a_{n}", {f"po_{n}": None}, dict.fromkeys(lines))
     for n in range(draw(st.integers(0, 2))):
         draw_receipt(draw, facts, n)
     return facts

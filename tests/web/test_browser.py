@@ -23,6 +23,11 @@ SAMPLES = {
     "/items/{record_id}": ["CHARGE"],
     "/accounts": ["/accounts"],
     "/proof": ["/proof?account=bank-main-eur", "/proof?account=bank-second-eur"],
+    "/proof/{part}": [
+        "/proof/movement?account=bank-main-eur&kind=bank_entry",
+        "/proof/inside?account=bank-main-eur&state=open",
+        "/proof/ledger?account=nobody",
+    ],
     "/deliveries": ["/deliveries", "/deliveries?show=unread"],
     "/deliveries/{delivery_id}": ["DELIVERY"],
     "/money/{part}": ["/money/charged", "/money/books"],

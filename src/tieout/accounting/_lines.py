@@ -181,10 +181,12 @@ def lines(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(_ACTUAL)
     con.execute(_LEFT_OVER)
     con.execute(f"""
+        insert into draft_lacking select journal_id, entity_id, currency, name::varchar, null
+        from draft_left_over p where account is null and {_KEPT}
+    """)
+    con.execute(f"""
         insert into draft_refused
-        select journal_id, 'unknown_account', min('expected a ledger account ''' || name || ''' of ' || entity_id
-            || ' for ' || currency || ', found none: under [accounts] in postings/*.toml write ' || name || ' = "..."')
-        from draft_left_over p where account is null and {_KEPT} group by journal_id
+        select distinct journal_id, 'unknown_account', null from draft_left_over p where account is null and {_KEPT}
     """)
     con.execute(_WORDS)
     con.execute(_SORTED)

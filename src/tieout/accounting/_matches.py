@@ -116,7 +116,8 @@ with money as (
 ), counter as (
     select match_id, count(*) as things, min(side) as side, sum({_whole("allocated", "exponent")}) as total, min(currency) as currency,
         max(currency) as other, max(exponent) as exponent, min(entity_id) as entity_id,
-        max(entity_id) as other_entity, min(document) as document, min(matched) as matched, max(matched) as other_matched
+        max(entity_id) as other_entity, min(document) as document, min(matched) as matched, max(matched) as other_matched,
+        case when count(*) = 1 then any_value(other_account_id) end as other_account_id
     from draft_counter group by match_id
 ), difference as (
     select d.match_id, sum(case when d.currency = m.currency then {_whole("d.amount", "d.exponent")} end) as total,
@@ -133,7 +134,7 @@ with money as (
         coalesce(l.record_key, m.first_key) as completed_key, m.total as money,
         m.currency as money_currency, c.currency as counter_currency, c.total as counter, c.things,
         coalesce(d.total, 0) as difference, d.match_id is not null as differs,
-        c.document, c.matched, c.side,
+        c.document, c.matched, c.other_account_id, c.side,
         m.currency <> c.currency as crossed, case when sign(m.total) * sign(c.total) < 0 then -1 else 1 end as way,
         case when m.currency = c.currency then greatest(m.exponent, c.exponent, coalesce(d.exponent, 0))
             else greatest(m.exponent, coalesce(d.exponent, 0)) end as money_exponent,

@@ -6,7 +6,8 @@ from), what differs there (a piece per adjustment), and the rest. Each piece is 
 every journal does. Money sums to the record's amount: documents - adjustments - what earlier payments brought.
 
 A match may hold several payments. Those before the last wait on account (``part``); the last one, by day and id,
-completes the match: it books the documents and takes from the account what waits there.
+completes the match: it books the documents and takes from the account what waits there. What arrives of a payout in
+several lines of the bank needs no such account: each line takes its own part off the cash in transit.
 
 Where documents and money have different currencies, each passes through FX clearing (``crossed``): the money on the
 one side, what it is for on the other.
@@ -73,6 +74,9 @@ select match_id, clears, whole is null as unknown,
 from summed
 """
 
+# other_account_id, matched: where a payment is booked that does not complete its match.
+_WAITS_AT = """m.other_account_id, case when m.matched = 'document' then 'part' else m.matched end"""
+
 _CUT = f"""
     select m.completed_by as record_id, m.completed_key as record_key, c.match_id, c.other_account_id, c.matched,
         c.document, null::varchar as adjustment, case when m.crossed then 'counter' end as crossed, c.currency,
@@ -88,12 +92,12 @@ _CUT = f"""
         null, null, false, null, false
     from draft_turned d join draft_match m using (match_id)
     union all
-    select p.record_id, p.record_key, p.match_id, null, 'part', m.document, null, null, p.currency, m.money_exponent,
+    select p.record_id, p.record_key, p.match_id, {_WAITS_AT}, m.document, null, null, p.currency, m.money_exponent,
         {scaled("p.allocated", "p.exponent", "m.money_exponent")}, 0, null, null, false, null, true
     from draft_money p join draft_match m using (match_id)
     where m.problem is null and m.payments > 1 and p.record_id <> m.completed_by
     union all
-    select m.completed_by, m.completed_key, p.match_id, null, 'part', m.document, null, null, p.currency,
+    select m.completed_by, m.completed_key, p.match_id, {_WAITS_AT}, m.document, null, null, p.currency,
         m.money_exponent, -{scaled("p.allocated", "p.exponent", "m.money_exponent")}, 0, null, null, false, null, false
     from draft_money p join draft_match m using (match_id)
     where m.problem is null and m.payments > 1 and p.record_id <> m.completed_by

@@ -53,6 +53,7 @@ class Plan:
 
     :ivar state: ``drafted``; ``erp``: the ERP books it; ``waiting``: for a match; ``silent``: nothing to book; ``refused``: with reason and note.
     :ivar books_fee: the fee is in it, and needs no journal of its own.
+    :ivar lacking: names without a ledger account, each with the account of ours that it would be; of a refused one.
     """
 
     state: str
@@ -61,6 +62,7 @@ class Plan:
     reason: str | None = None
     note: str | None = None
     books_fee: bool = False
+    lacking: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -177,6 +179,7 @@ def _through_clearing(shape: Mapping[str, str | None], posting: Posting, chart: 
 
 def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) -> Plan:
     planned: list[PlanLine] = []
+    lacking: list[tuple[str, str | None]] = []
     crossed = shape["crossed"] == "counter"
     present = {1: shape["has_fee"], 2: shape["has_fee_tax"], 3: shape["has_tax"]}
     beside = [line for line in posting.lines if not _moves_money(line, shape, chart)]
@@ -187,7 +190,8 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
         name = chart.word(line.account, shape) if not (crossed and money) else "fx_clearing"
         account, ours = chart.account(name, shape)
         if account is None:
-            return Plan("refused", reason="unknown_account", note=_no_account(name, shape, ours))
+            lacking.append((name, ours))
+            continue
         clears = not money and name != "fx_clearing"
         planned.append(
             PlanLine(
@@ -202,6 +206,8 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
                 json.dumps(dict(line.dimensions), sort_keys=True) if line.dimensions else None,
             )
         )
+    if lacking:
+        return Plan("refused", reason="unknown_account", lacking=tuple(dict.fromkeys(lacking)))
     return Plan("drafted", tuple(planned), posting.name, books_fee=posting.books_fee)
 
 
@@ -209,10 +215,3 @@ def _moves_money(line: Line, shape: Mapping[str, str | None], chart: Chart) -> b
     """Say whether a line stands for the record's own account."""
     kinds = MONEY_NAMES.get(line.account)
     return kinds is not None and chart.kind(shape["account_id"], str(shape["kind"])) in kinds
-
-
-def _no_account(name: str, shape: Mapping[str, str | None], ours: str | None) -> str:
-    where = f'under [accounts] in postings/*.toml write {name} = "..."'
-    if ours is not None:
-        where = f"give [[account]] {ours!r} its ledger_account in tieout.toml, or {where}"
-    return f"expected a ledger account {name!r} of {shape['entity_id']} for {shape['currency']}, found none: {where}"

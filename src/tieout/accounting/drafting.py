@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FINDINGS", "JournalDrafts", "draft_journals"]
 
-#: What could not be drafted: one row per journal that is missing, with what to do.
+#: What could not be drafted: one row per journal that is missing, with what to do; journals that only lack a ledger
+#: account are one row per name of it, which is ``external_id``.
 FINDINGS = pa.schema(
     {
         "reason": pa.string(),
@@ -218,18 +219,20 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
         con.execute(f"alter table draft_piece drop column {column}")
     books = {row[0]: row[1:] for row in con.execute("select * from draft_books").fetchall()}
     chart = Chart(postings, workspace)
-    planned, shapes = [], []
+    planned, shapes, lacking = [], [], []
     waiting = erp = 0
     for shape, *values, count in found:
         plan = plan_of(dict(zip(SHAPE, values, strict=True)), chart)
         waiting += count if plan.state == "waiting" else 0
         erp += count if plan.state == "erp" else 0
+        lacking += [(shape, *lacks) for lacks in plan.lacking]
         shapes.append((shape, plan.state, plan.reason, plan.note, plan.posting, plan.books_fee))
         book = books.get(values[0])
         planned += [(shape, place, *line, plan.posting, *(book or ())) for place, line in enumerate(plan.lines, 1)]
     text, flag, small = pa.string(), pa.bool_(), pa.int32()
     said = ("shape", "state", "reason", "note", "posting", "books_fee")
     _take(con, "draft_shape", said, (pa.uint64(), text, text, text, text, flag), shapes)
+    _take(con, "draft_lacks", ("shape", "name", "account_id"), (pa.uint64(), text, text), lacking)
     measures = ("c_amount", "c_fee", "c_fee_tax", "c_tax")
     columns = (
         "shape",
@@ -261,7 +264,16 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
 
 
 def _refuse(con: duckdb.DuckDBPyConnection) -> None:
-    """Make ``draft_refused``: journals with a piece that nobody can book, the reason of the first of its pieces."""
+    """
+    Make ``draft_refused``: journals with a piece that nobody can book, the reason of the first of its pieces.
+
+    ``draft_lacking`` (journal_id, entity_id, currency, name, account_id): the names that have no ledger account.
+    """
+    con.execute("""
+        create or replace temp table draft_lacking as
+        select p.journal_id, p.entity_id, p.currency, l.name, l.account_id
+        from draft_piece p join draft_lacks l using (shape)
+    """)
     con.execute("""
         create or replace temp table draft_refused as
         select p.journal_id, min(s.reason) as reason, min(s.note) as note
@@ -317,8 +329,24 @@ def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {"journals": journals, "lines": rows, "refused": refused[0]}
 
 
+# What to write is told once for each name, however many journals wait for it: "60,000 x" is one omission.
+_LACKING = """
+    select 'unknown_account' as reason, entity_id, case when count(distinct account_id) = 1 then min(account_id) end as account_id,
+        name as external_id, 'expected a ledger account ''' || name || ''' of ' || entity_id || ', found none: '
+            || format('{:,} ', count(distinct journal_id)) || case count(distinct journal_id) when 1 then 'journal' else 'journals' end
+            || ' in ' || list_aggregate(list_sort(list(distinct currency)), 'string_agg', ', ')
+            || case count(distinct journal_id) when 1 then ' waits' else ' wait' end || ' for it; '
+            || coalesce('give [[account]] ' || list_aggregate(
+                list_sort(list(distinct '''' || account_id || '''')), 'string_agg', ', ')
+                || ' its ledger_account in tieout.toml, or ', '')
+            || 'write ' || name || ' = "..." under [accounts] in postings/accounts.toml' as note
+    from draft_lacking where journal_id in (select journal_id from draft_refused where reason = 'unknown_account')
+    group by entity_id, name
+"""
+
+
 def _findings(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Give a row per journal that could not be drafted, and per payment of a match that cannot be booked."""
+    """Say what could not be drafted: a row per journal, per name without an account, per match that cannot be booked."""
     columns = ", ".join(f"{name}::{kind} as {name}" for name, kind in sql_types(FINDINGS).items())
     return (
         con.sql(f"""
@@ -327,6 +355,7 @@ def _findings(con: duckdb.DuckDBPyConnection) -> pa.Table:
                 p.match_id, r.amount, r.currency, r.exponent, r.booked_on, f.note
             from draft_refused f join draft_piece p using (journal_id)
                 join records r on r.record_key = p.record_key and r.record_id = p.record_id
+            where f.reason <> 'unknown_account'
             qualify row_number() over (partition by p.journal_id order by p.part) = 1
             union all
             select 'conflict', r.entity_id, r.source_id, r.account_id, r.kind, r.external_id, r.record_id, r.record_key,
@@ -336,8 +365,9 @@ def _findings(con: duckdb.DuckDBPyConnection) -> pa.Table:
             from draft_match m join draft_money y using (match_id)
                 join records r on r.record_key = y.record_key and r.record_id = y.record_id
             where m.problem is not null
+            union all by name {_LACKING}
         )
-        select {columns} from refused order by entity_id, booked_on, record_id, match_id nulls first, note
+        select {columns} from refused order by entity_id, booked_on, record_id, match_id nulls first, external_id, note
     """)
         .to_arrow_table()
         .cast(FINDINGS)

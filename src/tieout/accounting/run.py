@@ -157,7 +157,9 @@ def _exceptions(findings: pa.Table) -> pa.Table:
     """Give what could not be drafted as rows of the lake's ``exceptions``, in total order."""
     rows = []
     for row in findings.to_pylist():
-        about = [JOURNALS, row["reason"], (row["record_id"] or b"").hex(), (row["match_id"] or b"").hex(), row["note"]]
+        # What lacks a name is about the name, however many journals wait for it.
+        own = [row["note"]] if row["record_id"] else [row["entity_id"], row["external_id"]]
+        about = [JOURNALS, row["reason"], (row["record_id"] or b"").hex(), (row["match_id"] or b"").hex(), *own]
         named = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
         rows.append({**row, "exception_id": named, "reconciliation": JOURNALS, "claim": "booking", "candidates": "[]"})
     rows.sort(key=lambda row: row["exception_id"])

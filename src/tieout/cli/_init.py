@@ -60,7 +60,9 @@ ship need no file.
     "postings": """\
 # Postings: which accounts a movement touches
 
-One or more files `NAME.toml` with `[[posting]]` tables: when they apply, and the lines that they write.
+One or more files `NAME.toml`. Under `[accounts]` stand the numbers of your ledger's accounts; without them no journal is
+drafted, and `tieout exceptions` says which are missing. `[[posting]]` tables say when they apply, and the lines that they
+write; without any, those that ship do.
 """,
     "policies": """\
 # Policies: who may do what

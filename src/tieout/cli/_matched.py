@@ -17,6 +17,8 @@ _WHY_NOT = {
     "amount_difference": "has another amount",
     "currency_mismatch": "is in another currency",
     "same_amount": "has the same amount, and nothing else in common",
+    "same_name": "has the same amount and name, which may be chance",
+    "other_name": "has the same amount, and another name",
     "duplicate": "says the same, and is matched",
     "twin": "says the same",
 }

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from tieout.matching.columns import names_of_two
 from tieout.matching.sides import SETTLED, listed
 
 if TYPE_CHECKING:
@@ -76,11 +79,29 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.whole = a.whole
         semi join (select ccy, whole from left_over group by all having count(distinct family) <= {ALIKE_MAX}) c
             on c.ccy = a.ccy and c.whole = a.whole
-        where a.state = 'exception' and abs(b.booked - a.booked) <= 31
+        where a.state = 'exception' and abs(b.booked - a.booked) <= 31 and b.why is distinct from 'not settled yet'
+            and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
         """,
     )
+    _compare_names(work)
     _rank_candidates(work, note_used)
     _judge_named(work)
+
+
+def _compare_names(work: Performance) -> None:
+    """Make ``compared_names`` (thing, other, apart): what met by its amount and bears a name, which agrees or does not."""
+    schema = pa.schema({"thing": pa.int64(), "other": pa.int64(), "apart": pa.bool_()})
+    query = """select m.thing, m.other, a.counterparty as one, b.counterparty as another from met_by_amount m
+        join left_over a on a.thing = m.thing join left_over b on b.thing = m.other
+        where a.counterparty is not null and b.counterparty is not null"""
+    # The names of a settlement's lines are its customers'.
+    parts = [] if any(work.grouped) else [(query, _of_two)]
+    work.engine.derive("compared_names", parts, schema)
+
+
+def _of_two(rows: pa.Table) -> pa.Table:
+    apart = names_of_two(rows["one"].to_pylist(), rows["another"].to_pylist())
+    return rows.select(["thing", "other"]).append_column("apart", pa.array(apart, pa.bool_()))
 
 
 def _take_named(work: Performance) -> None:
@@ -173,12 +194,13 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                 union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
-            select m.*, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
+            select m.*, c.apart as of_two, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
+            left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
         )
         select *, case
             when inside then case when used then 'duplicate' else 'twin' end
@@ -187,9 +209,11 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             when by_key and same_currency and not used then 'amount_difference'
             when by_key and not used then 'currency_mismatch'
             when by_key then 'taken'
+            when of_two then 'other_name'
+            when not of_two then 'same_name'
             else 'same_amount' end as why,
             row_number() over (partition by thing order by by_key desc, used, inside,
-                not same_currency, abs(apart), other_key, other_id) as place
+                not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, abs(apart), other_key, other_id) as place
         from judged
         """,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.matching.leftovers import exceptions_sql, positions_sql
+from tieout.matching.leftovers import positions_sql
+from tieout.matching.reasons import deferred_sql, exceptions_sql, money_cases, quoted
 from tieout.model.money import exponent_of
 from tieout.store.lake import LakeFile
 from tieout.store.tables import table_schema
@@ -37,13 +38,14 @@ def keep_matches(lake: Lake, token: str, work: Performance, found: Found, reconc
 
 
 def keep_the_rest(lake: Lake, token: str, work: Performance, found: Found, judged: Leftovers) -> list[Kept]:
-    """Write adjustments, positions and exceptions."""
+    """Write adjustments, positions, exceptions, and what is said of what later reconciliations may explain."""
     own = judged.reconciliation
     queries = (
         ("adjustments", False, _adjustments_sql(found, work, own, final=True)),
         ("adjustments", True, _adjustments_sql(found, work, own, final=False)),
         ("positions", True, positions_sql(work, judged)),
-        ("exceptions", True, exceptions_sql(work, judged)),
+        ("exceptions", True, exceptions_sql(own)),
+        ("deferred", True, deferred_sql()),
     )
     return [
         kept
@@ -83,20 +85,14 @@ def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, fi
             f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
             f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
         )
-    money = work.money.currencies
-    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in money) or "when -1 then ''"
-    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money) or "when -1 then 0"
-    policy = " ".join(f"when {number} then '{_quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
+    currency, exponent = money_cases(work)
+    policy = " ".join(f"when {number} then '{quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
     reason = f"case {' '.join(cases)} end" if cases else "''"
     return f"""
-        select p.match_id, '{_quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference as amount,
+        select p.match_id, '{quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference as amount,
             null::bigint as tax_amount,
-            case when p.mixed then '{_quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
+            case when p.mixed then '{quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
             (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
             case p.rule {policy} end as policy
         from differing p where p.exact = {str(final).lower()} order by p.match_id
     """
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")

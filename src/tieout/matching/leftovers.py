@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
-from tieout.matching.candidates import ALIKE_MAX, find_candidates
+from tieout.matching.candidates import find_candidates
 from tieout.matching.facts import EPOCH, day_number
-from tieout.matching.operators import PAIRS_MAX, the_only_ones
+from tieout.matching.operators import the_only_ones
+from tieout.matching.reasons import give_reasons, money_cases, quoted, take_earlier
 from tieout.matching.sides import SETTLED, listed
 from tieout.model.kinds import KINDS, WHOLE_BATCHES
 
@@ -25,16 +26,12 @@ if TYPE_CHECKING:
     from tieout.matching.found import Found
     from tieout.matching.perform import Performance
 
-__all__ = ["Leftovers", "exceptions_sql", "leave", "positions_sql"]
+__all__ = ["Leftovers", "leave", "positions_sql"]
 
 #: How long a document without a due date may stay open.
 TERM_DAYS = 30
-#: What has a number and the amount in common, so many days apart, is late and not missing.
-_LATE_DAYS = 14
 #: A bank that cannot pay out sends the money back within so many days.
 _RETURNED_DAYS = 30
-# As a rule by amounts alone looks at no more pairs of one amount than this.
-_LOOKED_AT_MAX = PAIRS_MAX * 100
 # Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
 SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
 
@@ -50,11 +47,13 @@ class Leftovers:
 
     :ivar through_day: the day of the run, since 1970.
     :ivar later: claims of (left, right) that a later reconciliation may still use up of the same records.
+    :ivar earlier: files of what earlier ones said of what they left to this one, in the order of tieout.toml.
     """
 
     reconciliation: str
     through_day: int
     later: tuple[bool, bool]
+    earlier: tuple[str, ...]
 
 
 def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftovers) -> None:
@@ -96,7 +95,6 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
             when claim = 'bank' and begun then 'on_account'
             when {lines} and ({unsettled} or thing in (select thing from unbalanced where not paid)) then 'open'
             when {lines} and expected > {through} then 'in_transit'
-            when {deferred} then 'deferred'
             when {document} and {due} > {through} then 'open'
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
@@ -104,16 +102,27 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
                 when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
                 when {lines} and {unsettled} then 'not settled yet'
                 when {lines} and thing in (select thing from unbalanced where not paid) then 'its settlement differs from its payout'
-                when {document} and not begun and {due} > {through} and not {deferred} then 'not due' end as why
+                when {document} and not begun and {due} > {through} then 'not due' end as why
         from (
             select r.*, x.expected from open_rows r
             left join expected x on x.account_id = r.account_id and x.booked = r.booked
         ) o
         """,
     )
+    work.engine.create(
+        "left_over",
+        f"select *, {deferred} and (state = 'exception' or coalesce(why, '') = 'not due') as deferred from left_over",
+    )
     _leave_transfers(work)
     _note_returned(work)
+    take_earlier(work, judged.earlier)
     find_candidates(work, note_used)
+    give_reasons(work, judged.reconciliation)
+    engine.create(
+        "left_over",
+        """select * replace (case when deferred then 'deferred' else state end as state, case when deferred then null else why end as why)
+            from left_over""",
+    )
 
 
 def _leave_transfers(work: Performance) -> None:
@@ -129,7 +138,7 @@ def _leave_transfers(work: Performance) -> None:
     work.engine.create(
         "transfers_open",
         f"""
-        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, null::integer as expected,
+        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::integer as expected,
             case when u.thing is not null then 'exception' when e.kind in ({listed(SETTLED)}) then 'open' else 'in_transit' end as state,
             null::bigint as expected_day, case when e.kind in ({listed(SETTLED)}) then 'made of no lines' end as why, u.earned
         from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid
@@ -193,123 +202,15 @@ def _make_expected(work: Performance, workspace: Workspace) -> None:
 
 
 def positions_sql(work: Performance, judged: Leftovers) -> str:
-    """Write the rows of the lake table ``positions``, in total order."""
-    currency, exponent = _money(work)
+    """Write the rows of the lake table ``positions``, in total order; what an earlier one said stands under its name."""
+    currency, exponent = money_cases(work)
     return f"""
-        select '{_quote(judged.reconciliation)}' as reconciliation, o.claim, o.origin as side, o.record_id, o.record_key,
+        select coalesce(r.reconciliation, '{quoted(judged.reconciliation)}') as reconciliation, o.claim,
+            coalesce(r.side, o.origin) as side, o.record_id, o.record_key,
             o.version, o.state, (o.amount * o.sign)::bigint as amount, case o.ccy {currency} end as currency,
             (case o.ccy {exponent} end)::integer as exponent, (date '1970-01-01' + o.expected_day::integer) as expected_on,
             o.why as reason
-        from left_over o order by o.record_key, o.record_id, o.claim, o.origin
+        from left_over o left join (select thing, claim, reconciliation, side from reasoned where not deferred) r
+            on r.thing = o.thing and r.claim = o.claim
+        order by o.record_key, o.record_id, o.claim, o.origin
     """
-
-
-# Why it is an exception: what is known for certain comes before what only looks so.
-_REASON = f"""case
-                when o.claim = 'transfer' then 'balance_difference'
-                when t.twice then 'duplicate'
-                when t.why in ('ambiguous', 'twin') then 'ambiguous'
-                when t.why in ('amount_difference', 'currency_mismatch') then t.why
-                when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
-                when o.thing in (select thing from returned) then 'returned'
-                when o.thing in (select thing from held) then 'ambiguous'
-                when o.thing in (select thing from beyond) then 'undecided'
-                when t.alike > 1 or d.thing is not null then 'ambiguous'
-                when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
-                when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
-                when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
-
-
-def _note(amount: str, apart: str, earned: str) -> str:
-    """Write what is told beside the reason; amounts are SQL that writes them."""
-    return f"""case o.reason
-                when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
-                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
-                when 'ambiguous' then case coalesce(o.several, 0)
-                    when 0 then 'others of the same amount fit as well: choose one'
-                    when 1 then 'the only one that it fits has others that fit as well: choose one'
-                    else 'several answers fit equally well: choose one' end
-                when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
-                when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
-                    else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
-                    || {apart} || ' ' || o.currency
-                when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
-                when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
-                when 'returned' then 'paid out, and back in the balance: the bank sent it back'
-                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
-                    when o.reason = 'missing_right' then 'nothing on the other side answers to it'
-                    else 'nothing on the other side explains it' end end"""
-
-
-def exceptions_sql(work: Performance, judged: Leftovers) -> str:
-    """Write the rows of the lake table ``exceptions``, in total order."""
-    currency, exponent = _money(work)
-    written = "decimal_text({0}, {1})"
-    amount = written.format("o.amount * o.sign", "o.exponent")
-    other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
-    whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
-    apart = written.format("abs(n.apart)", "o.exponent")
-    earned = written.format("o.earned::bigint", "o.exponent")
-    note = _note(
-        amount.replace("o.amount * o.sign", "coalesce(o.own_whole, o.measure)"),
-        apart.replace("n.apart", "o.apart"),
-        earned,
-    )
-    return f"""
-        with o as (
-            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
-            from left_over where state = 'exception'
-        ), first as (
-            select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
-                {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency
-            from (
-                -- All lines of a settlement that arrives as one are one answer.
-                select *, count(distinct case when why = 'ambiguous' then other_family end) over (partition by thing) <= 1
-                    and count(distinct case when why = 'ambiguous' then family end) over (partition by other) <= 1 as alone
-                from near
-            ) n
-        ), told as (
-            select thing, max(why) filter (where place = 1) as why, count(*) as several,
-                max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
-                max(own_whole) filter (where place = 1) as own_whole, bool_or(one_of_many) as one_of_many,
-                max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
-                max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
-                count(*) filter (where why = 'same_amount') as alike,
-                to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
-                    'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
-            from first group by thing
-        ), rivals as (
-            -- The only one that fits it has others that fit as well.
-            select distinct f.other as thing from first f join told t on t.thing = f.thing
-            where t.alike > 1 and f.why = 'same_amount'
-        ), crowds as (
-            -- So many of one amount that they were not set side by side, one by one.
-            select ccy, whole, count(distinct family) filter (where origin = 'left') as lefts,
-                count(distinct family) filter (where origin = 'right') as rights
-            from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
-        ), reasoned as (
-            select o.*, t.* exclude (thing, why), t.why as told_why, {_REASON} as reason
-            from o left join told t on t.thing = o.thing
-            left join rivals d on d.thing = o.thing
-            left join crowds c on c.ccy = o.ccy and c.whole = o.whole
-        )
-        select substr(sha256(concat_ws(':', '{_quote(judged.reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
-            '{_quote(judged.reconciliation)}' as reconciliation, o.reason, o.origin as side, o.claim, o.record_id, o.record_key,
-            o.source_id, o.entity_id, o.account_id, o.external_id, o.settlement_id, o.kind, o.counterparty,
-            (o.amount * o.sign)::bigint as amount, o.currency, o.exponent, date '1970-01-01' + o.booked::integer as booked_on,
-            date '1970-01-01' + o.expected_day::integer as due_on,
-            {note} as note,
-            coalesce(o.candidates, '[]') as candidates
-        from reasoned o order by o.record_key, o.record_id, o.claim, o.origin
-    """
-
-
-def _money(work: Performance) -> tuple[str, str]:
-    codes = work.money.currencies
-    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in codes) or "when -1 then ''"
-    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in codes) or "when -1 then 0"
-    return currency, exponent
-
-
-def _quote(text: str) -> str:
-    return text.replace("'", "''")

@@ -230,6 +230,7 @@ class _Attempt:
                 reconciliation=self.reconciliation.id,
                 through_day=day_number(self.through),
                 later=may_still_explain(self.followers, self.reconciliation, self.rules, opened.claims),
+                earlier=self._said_earlier(),
             )
             # Matches need nothing of what is left over: they are written meanwhile.
             with ThreadPoolExecutor(1) as meanwhile:
@@ -244,6 +245,13 @@ class _Attempt:
                 return self._as_before(self.last)
             commit_run(self.store, run)
         return RunOutcome(self.reconciliation.id, run.run_id, run.digest, self.through, run.counts, self.seconds)
+
+    def _said_earlier(self) -> tuple[str, ...]:
+        """List what reconciliations that stand before this one in tieout.toml said of what they left to later ones."""
+        names = [r.id for r in self.workspace.reconciliations]
+        before = names[: names.index(self.reconciliation.id)]
+        said = [f.file.path for name in before for f in self.reading.results.of("deferred", name)]
+        return tuple(map(self.store.lake.full, said))
 
     def _write(self, opened: Opened, found: Found, judged: Leftovers, matches: list[Kept]) -> NewRun:
         """Write the other result files, and describe the run."""

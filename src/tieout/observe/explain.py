@@ -19,7 +19,7 @@ from tieout.model.money import format_minor
 from tieout.observe.chain import links_of, told_of
 from tieout.observe.drafted import journals_of, records_of_journal
 from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
-from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, statement_facts
+from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, listed_facts, statement_facts
 from tieout.observe.result_rows import ResultRows
 from tieout.observe.standing import records_of_match, standing_of
 from tieout.store import schema
@@ -101,6 +101,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
         results = results_at(connection)
         if not ids and not result.found:
             ids = _by_result(connection, con, store, results, result)
+            result.exceptions = [] if ids else listed_facts(connection, asked, SHOWN_MAX)
         if ids:
             particulars = Particulars(store, connection, con, files)
             fetch_versions(con, store.lake, files, ids, read if count else frozenset())

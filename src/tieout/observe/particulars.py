@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
-__all__ = ["Particulars", "delivery_facts", "exception_facts", "statement_facts"]
+__all__ = ["Particulars", "delivery_facts", "exception_facts", "listed_facts", "statement_facts"]
 
 #: The most exceptions that are shown of one record, and the most deliveries whose bytes are read for it.
 _EXCEPTIONS_MAX = 10
@@ -234,6 +234,14 @@ def exception_facts(
     if states:
         query = query.where(inner.c.state.in_(states))
     return [_exception(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def listed_facts(connection: sa.Connection, asked: str, most: int) -> list[dict[str, Any]]:
+    """Tell about items of the work list that are about no record, by the beginning of their id, or by what they name."""
+    listed = schema.worklist
+    named = sa.or_(listed.c.exception_id.startswith(asked.lower()), listed.c.external_id == asked)
+    query = sa.select(listed).where(listed.c.record_id.is_(None), named).order_by(listed.c.exception_id).limit(most)
+    return [_exception({**row, "delivery_id": None}) for row in connection.execute(query).mappings()]
 
 
 def statement_facts(connection: sa.Connection, condition: sa.ColumnElement[bool], most: int) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ class ProofItem:
         ``open`` (looked for and not found yet), or ``not compared``.
     :ivar reason: of the exception, or of the difference.
     :ivar record_id, match_id: hexadecimal; ``exception_id``: as ``tieout exceptions`` names it.
+    :ivar account_id: whose lines these are that were booked since its balance; None for everything else.
     """
 
     label: str
@@ -42,6 +43,7 @@ class ProofItem:
     record_id: str | None = None
     match_id: str | None = None
     exception_id: str | None = None
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, ac
         with x as (select * from {run_exceptions(lake, snapshot)} where claim = 'booking')
         select p.record_key, p.record_id, any_value(x.exception_id) as exception_id, any_value(x.reason) as reason
         from result_positions p left join x on x.record_key = p.record_key and x.record_id = p.record_id
+            and x.reconciliation = p.reconciliation  -- what a draft journal lacks is another matter
         where p.claim = 'booking' group by all
     """)
 

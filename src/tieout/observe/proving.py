@@ -247,7 +247,7 @@ def _since(name: str, own: Roll) -> ProofItem:
     when = "" if own.reported_on is None else f" of {own.reported_on:%d %b %Y}"
     return ProofItem(
         label=f"booked since the balance{when}", amount=own.since, state="timing", count=own.since_count,
-        reference=name if own.since_count == 1 else None,
+        account_id=name,
     )  # fmt: skip
 
 

@@ -46,13 +46,21 @@ class ResultRows:
         for match_id, sequence, _ in results.voids:
             self._voids[match_id] = max(sequence, self._voids.get(match_id, 0))
         self._whole: dict[tuple[str, str], npt.NDArray[np.int64]] = {}
+        self._told: dict[tuple[str, str, tuple[Span, ...]], list[tuple[dict[str, Any], ResultFile]]] = {}
 
     def rows(self, table_name: str, column: str, spans: Sequence[Span]) -> list[tuple[dict[str, Any], ResultFile]]:
         """
         Give the rows that stand and whose column lies in one of some spans, with the file that each is in.
 
-        The column alone is read first, and of the others only the parts that hold a row.
+        The column alone is read first, and of the others only the parts that hold a row. What was asked before is
+        remembered: the matches of a thing are told, and its chain runs through the same ones.
         """
+        asked = (table_name, column, tuple(sorted(spans)))
+        if asked not in self._told:
+            self._told[asked] = self._read(table_name, column, spans)
+        return [(dict(row), file) for row, file in self._told[asked]]
+
+    def _read(self, table_name: str, column: str, spans: Sequence[Span]) -> list[tuple[dict[str, Any], ResultFile]]:
         files = {self._lake.full(f.file.path): f for f in self.results.of(table_name)}
         places = {path: found for path in files if (found := self._found(path, column, spans))}
         if not places:

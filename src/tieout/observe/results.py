@@ -121,7 +121,7 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
                 sum(nine(allocated, exponent)) as amount
             from result_matches where status = 'confirmed' group by all
         ), since as (
-            select p.reconciliation, p.claim, p.record_id, p.record_key, sum(nine(m.allocated, m.exponent)) as taken
+            select p.run_id, p.claim, p.record_id, p.record_key, sum(nine(m.allocated, m.exponent)) as taken
             from result_positions p join result_matches m on m.claim = p.claim and m.record_key = p.record_key
                 and m.record_id = p.record_id
             join book_runs a on a.run_id = p.run_id join book_runs b on b.run_id = m.run_id
@@ -129,7 +129,7 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
         ), told as (
             select p.* replace (nine(p.amount, p.exponent) - coalesce(s.taken, 0) as amount), u.sequence from result_positions p
             join book_runs u on u.run_id = p.run_id
-            left join since s using (reconciliation, claim, record_id, record_key)
+            left join since s on s.run_id = p.run_id and s.claim = p.claim and s.record_id = p.record_id and s.record_key = p.record_key
         ), ranked as (
             -- Where several reconciliations have looked for it, one says where it stands: the last that defers to no other.
             -- How much there is the last one knows.
@@ -163,7 +163,7 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
     del lake, snapshot
     return """(
         with since as (
-            select x.exception_id, sum(nine(m.allocated, m.exponent)) as taken
+            select x.exception_id, x.run_id, sum(nine(m.allocated, m.exponent)) as taken
             from result_exceptions x join result_matches m on m.claim = x.claim and m.record_key = x.record_key
                 and m.record_id = x.record_id
             join book_runs a on a.run_id = x.run_id join book_runs b on b.run_id = m.run_id
@@ -171,7 +171,7 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
         )
         select x.* replace (from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
             shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
-        left join since s using (exception_id) where nine(x.amount, x.exponent) <> coalesce(s.taken, 0)
+        left join since s on s.exception_id = x.exception_id and s.run_id = x.run_id where nine(x.amount, x.exponent) is distinct from coalesce(s.taken, 0)
     )"""
 
 

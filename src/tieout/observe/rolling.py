@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tieout.config.workspace import Opening
 
-__all__ = ["FEES", "TAX", "Roll", "roll"]
+__all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
 
 #: What lines of any kind cost, as movements of their own.
 FEES, TAX = "fees kept back", "tax on fees"
@@ -181,18 +181,34 @@ def _first_opening(
     return (rows[0][0] - _DAY, int(rows[0][1])) if rows else (None, None)
 
 
+def parts(exponent: int) -> str:
+    """
+    Write the query for what the table ``line`` has of each movement, named by ``label``.
+
+    What a line costs stands apart, so that a charge is what the customer paid.
+    """
+    told = "lower(hex(record_id)) as record_id, external_id, kind, booked_on"
+    return f"""
+        select kind as label, {told}, measured + {scaled("cost", exponent)} as amount, 1 as place from (
+            select *, case when effect = amount then 0 else fee + fee_tax end as cost from line)
+        union all select '{FEES}', {told}, -{scaled("fee", exponent)}, 2 from line where fee <> 0 and effect <> amount
+        union all select '{TAX}', {told}, -{scaled("fee_tax", exponent)}, 3 from line where fee_tax <> 0 and effect <> amount
+    """
+
+
 def _movements(con: duckdb.DuckDBPyConnection, exponent: int) -> tuple[Movement, ...]:
-    """Sum the lines by kind; what they cost stands apart, so that a charge is what the customer paid."""
-    rows = con.execute(f"""
-        with parts as (
-            select kind, measured + {scaled("cost", exponent)} as amount, 1 as place from (
-                select *, case when effect = amount then 0 else fee + fee_tax end as cost from line)
-            union all select '{FEES}', -{scaled("fee", exponent)}, 2 from line where fee <> 0 and effect <> amount
-            union all select '{TAX}', -{scaled("fee_tax", exponent)}, 3 from line where fee_tax <> 0 and effect <> amount
-        )
-        select kind, count(*), sum(amount)::varchar from parts group by kind order by min(place), kind
-    """).fetchall()
+    """Sum the lines by kind, and what they cost."""
+    rows = con.execute(
+        f"select label, count(*), sum(amount)::varchar from ({parts(exponent)}) group by label order by min(place), label"
+    ).fetchall()
     return tuple(Movement(kind=kind, count=count, amount=int(amount)) for kind, count, amount in rows)
+
+
+def since_of(found: Roll) -> str:
+    """Write the condition for the lines of the table ``line`` that were booked since the balance of a roll-forward."""
+    if found.settlement is not None:
+        return "settlement_id is null or settlement_id not in (select settlement_id from settled)"
+    return "false" if found.reported_on is None else f"booked_on > date '{found.reported_on}'"
 
 
 def _sum(con: duckdb.DuckDBPyConnection, condition: str) -> tuple[int, int]:

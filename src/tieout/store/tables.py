@@ -175,6 +175,22 @@ RESULTS: dict[str, pa.Schema] = {
             "candidates": pa.string(),
         },
     ),
+    # What a run would say of what it leaves to later reconciliations: it stands if none of them explains it. named: told by
+    # an identifier, not by the amount alone.
+    "deferred": pa.schema(
+        {
+            "reconciliation": pa.string(),
+            "side": pa.string(),
+            "claim": pa.string(),
+            "record_id": _ID,
+            "record_key": pa.int64(),
+            "version": pa.int32(),
+            "reason": pa.string(),
+            "named": pa.bool_(),
+            "note": pa.string(),
+            "candidates": pa.string(),
+        },
+    ),
     # Draft journals, one row per line, in total order. Amounts stand on one side and are never negative; a line about a
     # difference of rates or of rounding has an amount in the books' currency only. name: what the posting calls the
     # account. account_id: the account of ours that the line moves. clears: the document that it pays.

@@ -135,7 +135,8 @@ REASONS: dict[str, Reason] = {
     "unknown_account": Reason(
         "unknown account",
         "Declare the account",
-        "A file speaks of an account that tieout.toml does not name. Declare it, then read the file again.",
+        "A file speaks of an account that tieout.toml does not name, or journals lack the number of one in the ledger. Write what"
+        " the note says, then read the file or draft the journals again.",
         "plain",
     ),
     "master_data": Reason(
@@ -211,6 +212,8 @@ NEARNESS = {
     "amount_difference": "named by it, with another amount",
     "currency_mismatch": "named by it, in another currency",
     "same_amount": "the same amount, and nothing else in common",
+    "same_name": "the same amount and name, which may be chance",
+    "other_name": "the same amount, by another name",
 }
 
 

@@ -15,6 +15,8 @@ import duckdb
 import pytest
 
 from tests.matching.small_worlds import CURRENCIES, MENU, small_world
+from tests.matching.test_left_to_later import PAPERS, charge
+from tests.matching.test_left_to_later import SOURCES as OF_PAPERS
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tests.spark import insist_on_spark, quick_settings, standalone
 from tieout import pipeline
@@ -31,7 +33,7 @@ from tieout.store.engine import paths
 from tieout.store.runs import results_at
 from tieout.store.workplace import Store, open_store
 
-TABLES = ("matches", "adjustments", "positions", "exceptions")
+TABLES = ("matches", "adjustments", "positions", "exceptions", "deferred")
 #: What is performed by a process of Python, and where: on workers, in batches of columns.
 WORKERS_PYTHON = ("MapInArrow", "FlatMapGroupsInArrow", "FlatMapCoGroupsInArrow")
 
@@ -122,6 +124,21 @@ def test_the_sets_that_no_simulated_company_uses_find_the_same(spark: Any, name:
     sign = -1 if name == "intercompany" else 1
     facts = drawn(3, 60)
     agree_on(spark, name, [replace(f, kind="invoice", amount=sign * f.amount) if f.source == "b" else f for f in facts])
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+def test_what_an_earlier_reconciliation_said_is_said_the_same(spark: Any) -> None:
+    papers = [invoice("RE-90001", 10_000, due=400), invoice("RE-90002", 10_000, due=400, name="Anna Berger")]
+    charges = [charge(f"ch_{n}", 12_000 + n, "RE-90001", day=1 + n) for n in range(2)]
+    others = [charge("ch_9", 10_000, name="Pavel Huber", day=3), line("b0", 7_000, text="rent", day=3)]
+    runs = []
+    for session in (None, spark):
+        with world("generic", *papers, *charges, *others, sources=OF_PAPERS, reconciliations=PAPERS) as w:
+            found = w.match(session=session)
+            assert w.reasons()["RE-90001"] == "amount_difference"
+            runs.append([(one.digest, one.run_id, one.counts) for one in found])
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.deep

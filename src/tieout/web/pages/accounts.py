@@ -8,10 +8,12 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
 from tieout.observe.accounts import statements_of
+from tieout.observe.proof_parts import PARTS, PartAsked, proof_part
+from tieout.web.pages.money import page_number
 from tieout.web.pages.overview import judged, proofs_of
 from tieout.web.pages.visit import Visiting
 
-__all__ = ["every_account", "proof", "router"]
+__all__ = ["every_account", "proof", "router", "what_a_figure_is_made_of"]
 
 router = APIRouter()
 
@@ -38,3 +40,20 @@ def proof(visit: Visiting) -> HTMLResponse:
         proof=visit.desk.proof(account_id, scope.until, scope.known_at),
         statements=statements_of(visit.desk.store, account_id),
     )
+
+
+@router.get("/proof/{part}")
+def what_a_figure_is_made_of(visit: Visiting, part: str) -> HTMLResponse:
+    """List the lines that one figure of a proof is the sum of."""
+    desk, scope, asked = visit.desk, visit.address.scope, visit.address.asked
+    account_id, number = asked.get("account", ""), page_number(visit)
+    if part not in PARTS:
+        raise HTTPException(404, f"expected one of {', '.join(PARTS)}, got {part[:40]!r}")
+    wanted = PartAsked(part=part, kind=asked.get("kind"), state=asked.get("state"), reason=asked.get("reason"))
+    found = visit.kept(
+        ("proof part", scope, account_id, wanted, number),
+        lambda: proof_part(desk.store, desk.workspace, account_id, wanted, scope.until, scope.known_at, number),
+    )
+    if found is None:
+        raise HTTPException(404, f"there is no account {account_id!r} with a proof in what is shown")
+    return visit.page("proof_part.html", account_id=account_id, asked=wanted, found=found, number=number)

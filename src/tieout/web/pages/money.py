@@ -19,7 +19,7 @@ from tieout.web.pages.visit import Visit, Visiting
 if TYPE_CHECKING:
     from tieout.observe.overview import Overview
 
-__all__ = ["every_reconciliation", "on_the_way", "part_of_the_flow", "router", "what_was_compared"]
+__all__ = ["every_reconciliation", "on_the_way", "page_number", "part_of_the_flow", "router", "what_was_compared"]
 
 router = APIRouter()
 _PAGES_MAX = 100_000
@@ -32,12 +32,13 @@ def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
     if part not in MADE_OF:
         raise HTTPException(404, f"expected one of {', '.join(MADE_OF)}, got {part[:40]!r}")
     desk, scope = visit.desk, visit.address.scope
-    number = _page(visit)
+    number = page_number(visit)
     found = visit.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
     return visit.page("money.html", part=part, found=found, number=number, scope=scope)
 
 
-def _page(visit: Visit) -> int:
+def page_number(visit: Visit) -> int:
+    """Read which page of a list is asked for; the first, if it is none."""
     page = visit.address.asked.get("page", "1")
     return int(page) if page.isascii() and page.isdigit() and 0 < int(page) < _PAGES_MAX else 1
 
@@ -68,7 +69,7 @@ def every_reconciliation(visit: Visiting) -> HTMLResponse:
 def what_was_compared(visit: Visiting) -> HTMLResponse:
     """List the records that a figure of the reconciliations is the sum of."""
     desk, scope, asked = visit.desk, visit.address.scope, visit.address.asked
-    name, part, number = asked.get("reconciliation"), asked.get("part"), _page(visit)
+    name, part, number = asked.get("reconciliation"), asked.get("part"), page_number(visit)
     if part is not None and part not in PARTS:
         raise HTTPException(404, f"expected one of {', '.join(PARTS)}, got {part[:40]!r}")
     found = visit.kept(("compared", scope, name, part, number), lambda: compared(desk.store, scope, name, part, number))
