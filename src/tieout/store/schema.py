@@ -272,6 +272,15 @@ decision = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
 )
 
+#: Who does a piece of work that only one process should do at a time, and until when (store.lease).
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    _moment("until"),
+)
+
 #: The columns of ``ix_worklist_filter``.
 WORKLIST_FILTERED = (
     *("state", "reason", "reconciliation", "source_id", "account_id", "entity_id", "currency", "booked_day", "weight"),
