@@ -9,6 +9,7 @@ file and deletes none but its own metadata: after a power cut a table may be unr
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -20,7 +21,6 @@ from tieout.store.files import make_folder
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import pyarrow as pa
     from pyiceberg.manifest import DataFile, ManifestFile
@@ -73,13 +73,18 @@ class IcebergCatalog:
         make_folder(folder)
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            from pathlib import Path as LocalPath
-
-            make_folder(LocalPath(str(parsed.database)).resolve().parent)
+            make_folder(Path(str(parsed.database)).resolve().parent)
             parsed = parsed.update_query_dict({"timeout": str(_BUSY_WAIT_S)})
+        said = {"uri": parsed.render_as_string(hide_password=False), "warehouse": self._root}
         with _translated():
-            self._catalog = SqlCatalog(CATALOG, uri=parsed.render_as_string(hide_password=False), warehouse=self._root)
-            self._catalog.create_namespace_if_not_exists(NAMESPACE)
+            for left in (2, 1, 0):
+                try:
+                    self._catalog = SqlCatalog(CATALOG, **said)
+                    self._catalog.create_namespace_if_not_exists(NAMESPACE)
+                    break
+                except DBAPIError:  # another process was just making the tables, or the namespace
+                    if not left:
+                        raise
 
     def table(self, name: str, columns: pa.Schema, *, anew: bool = False) -> IcebergTable:
         """
@@ -146,12 +151,9 @@ class IcebergCatalog:
         return found
 
     def _create(self, identifier: tuple[str, str], columns: pa.Schema) -> None:
-        created = self._catalog.create_table(
+        self._catalog.create_table(
             identifier, columns, location=self._location(identifier), properties=_properties(columns, self._book_id)
         )
-        # Lake files have no ids of columns: readers find columns by their names.
-        with created.transaction() as change:
-            change.set_properties({"schema.name-mapping.default": created.schema().name_mapping.model_dump_json()})
 
     def _location(self, identifier: tuple[str, str]) -> str:
         return f"{self._root}/{identifier[1]}"
@@ -194,9 +196,12 @@ class IcebergTable:
     def _files(self) -> dict[str, DataFile]:
         if self._listed is None:
             try:
-                self._listed = {path_of(file.file_path): file for file in self._entries(self._manifests())}
+                files = list(self._entries(self._manifests()))
             except Exception as error:
                 raise UnreadableError from error
+            self._listed = {path_of(file.file_path): file for file in files}
+            if len(self._listed) < len(files):  # somebody else added a file twice
+                raise UnreadableError
         return self._listed
 
     def _manifests(self, snapshot: Any = None) -> list[ManifestFile]:
@@ -223,6 +228,10 @@ class IcebergTable:
         try:
             with _translated():
                 change = table.transaction()
+                if table.metadata.name_mapping() is None:
+                    # Lake files have no ids of columns: readers find columns by their names.
+                    names = table.schema().name_mapping.model_dump_json()
+                    change.set_properties({"schema.name-mapping.default": names})
                 update = change.update_snapshot(snapshot_properties=dict(said))
                 # Appending also makes the files that list files fewer; only replacing can take any out.
                 with update.overwrite() if remove else update.merge_append() as snapshot:
