@@ -53,8 +53,9 @@ def book_says(store: Store) -> Rows:
                 name: standing_matches(con, store.lake, snapshot.results, table_name=name)
                 for name in ("matches", "adjustments")
             },
-            "journals": "(select r.*, b.sequence as run_sequence, f.provisional from result_journals r"
-            " join book_runs b using (run_id), (select false as provisional) f)",
+            # Drafts stand until the next run.
+            "journals": "(select r.*, b.sequence as run_sequence, true as provisional from result_journals r"
+            " join book_runs b using (run_id))",
         }
         return {
             name: _sorted(name, con.sql(f"select * from {one}").to_arrow_table()) for name, one in relations.items()

@@ -1,8 +1,12 @@
 """What other engines read through Iceberg is what the book says, whatever happened before; laws 8, 11 and 18."""
 
 import datetime as dt
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,10 +15,12 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cli.office import MAPPING, Office
+from tests.cli.office import MAPPING, Office, camt, entry
 from tests.cli.test_card_numbers import CARD, traces
 from tests.matching.worlds import World, invoice, line, rule, rules_text, world
-from tests.store.outsiders import book_says, by_pyiceberg, catalog_of, loaded, planned, published
+from tests.observe.test_decimals import Books
+from tests.postgres import Cluster
+from tests.store.outsiders import book_says, by_duckdb, by_pyiceberg, catalog_of, loaded, planned, published
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import load_workspace
 from tieout.errors import Transient, WrongUse
@@ -48,7 +54,7 @@ def metadata_of(store: Store, name: str) -> list[Path]:
     return sorted((store.lake.open_view / name / "metadata").iterdir())
 
 
-@settings(max_examples=max(4, settings().max_examples // 40))
+@settings(max_examples=max(3, settings().max_examples // 40))
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=8 if settings().max_examples < 1000 else 16))
 def test_after_any_history_other_engines_read_what_the_book_says(steps: list[str]) -> None:
     with world(NUMBERS, *FACTS) as w, pytest.MonkeyPatch.context() as patched:
@@ -126,7 +132,7 @@ def test_a_table_says_how_far_the_book_was_and_all_tables_say_the_same() -> None
 
 @pytest.mark.parametrize(
     "lost",
-    ["catalog", "manifests", "a copy", *(pytest.param(one, marks=pytest.mark.deep) for one in ("folder", "metadata"))],
+    ["catalog", "manifests", *(pytest.param(one, marks=pytest.mark.deep) for one in ("folder", "metadata", "a copy"))],
 )
 def test_whatever_is_lost_is_made_again_from_the_book(lost: str) -> None:
     with world(NUMBERS, *FACTS) as w:
@@ -221,7 +227,7 @@ def test_snapshots_expire_and_no_file_of_the_lake_or_of_the_view_goes_with_them(
 ) -> None:
     monkeypatch.setattr("tieout.store.iceberg._MANIFESTS_MAX", 4)
     with world(NUMBERS, *FACTS) as w:
-        for number in range(6):
+        for number in range(5):
             w.add(invoice(f"x{number}", number))
             publish(w.store, catalog_of(w.store))
         w.match()
@@ -350,12 +356,8 @@ def test_a_lease_is_one_publishers_until_it_runs_out() -> None:
         assert Lease(w.store, dead.name).take()
 
 
-def test_books_and_catalogs_in_postgresql(fresh_postgres: str, tmp_path: Path) -> None:
-    book, _, name = fresh_postgres.rpartition("/")
-    with sa.create_engine(fresh_postgres, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(sa.text(f'create database "{name}_catalog"'))
-    catalog = f"{book}/{name}_catalog"
-    try:
+def test_books_and_catalogs_in_postgresql(fresh_postgres: str, postgres: Cluster, tmp_path: Path) -> None:
+    with postgres.fresh_database() as catalog:
         w = World(tmp_path / "w", NUMBERS, {"TIEOUT_BOOK": fresh_postgres, "TIEOUT_CATALOG": catalog})
         w.add(*FACTS)
         w.match()
@@ -368,14 +370,10 @@ def test_books_and_catalogs_in_postgresql(fresh_postgres: str, tmp_path: Path) -
         other.add(*FACTS)
         with other.store.book.writing() as connection:  # worlds draw the same ids
             connection.execute(sa.update(schema.about).where(schema.about.c.name == "book_id").values(value="other"))
-        with pytest.raises(
-            WrongUse, match=r"expected a catalog of this workspace, got one whose table tieout\.records"
-        ):
+        refused = r"expected a catalog of this workspace, got one whose table tieout\.records"
+        with pytest.raises(WrongUse, match=refused):
             publish(other.store, catalog)
         other.close()
-    finally:
-        with sa.create_engine(fresh_postgres, isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.execute(sa.text(f'drop database "{name}_catalog" with (force)'))
 
 
 def test_a_path_that_no_uri_can_hold_is_refused_by_name(tmp_path: Path) -> None:
@@ -391,18 +389,46 @@ def test_a_path_that_no_uri_can_hold_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_without_pyiceberg_the_command_says_how_to_have_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.table("c1,charge,10.00,EUR,01.10.2026,a")
-    monkeypatch.setitem(__import__("sys").modules, "pyiceberg.catalog.sql", None)
+    monkeypatch.setitem(sys.modules, "pyiceberg.catalog.sql", None)
     answer = office.run("publish")
     assert answer.status == 2
     assert "pip install 'tieout[iceberg]'" in answer.err
 
 
-def test_the_command_publishes_and_says_what(office: Office) -> None:
+def test_the_command_shows_journals_as_well(tmp_path: Path) -> None:
+    made = Books(
+        tmp_path / "books",
+        erp=["RE-1,1000.00,EUR,2026-10-01,RE-1"],
+        psp=["ch_1,1000.00,EUR,2026-10-02,RE-1"],
+    )
+    (made.folder / "postings").mkdir()
+    (made.folder / "postings/acme.toml").write_text("[accounts]\nplatform_clearing = '1361'\nreceivable = '1400'\n")
+    made.run("journal")
+    told = made.run("publish")
+    store = later(made.folder)
+    said = book_says(store)
+    store.close()
+    assert {one["table"]: one["rows"] for one in told["tables"]} == {name: len(rows) for name, rows in said.items()}
+    assert [name for name, rows in said.items() if rows] == ["records", "matches", "journals"]
+    assert by_pyiceberg(told["catalog"]) == by_duckdb(told["catalog"]) == said
+
+
+def test_who_follows_publishes_what_comes(office: Office) -> None:
     office.table("c1,charge,10.00,EUR,01.10.2026,a")
-    told = office.run("--json", "publish")
-    assert told.status == 0, told.err
-    assert [(one["table"], one["rows"]) for one in told.said["tables"]][:2] == [("records", 1), ("balances", 0)]
-    assert "records         1      1      0        0" in office.run("publish").out
+    office.ingest("bank.xml", camt("0.00", "5.00", entry("5.00")), "bank")
+    hurry = "import tieout.store.publisher as p, sys; p.EVERY_S = 0.1; from tieout.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", hurry, "--workspace", str(office.folder), "publish", "--follow", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        office.ingest("more.csv", f"{HEADER_OF_CARDS}c1,charge,11.00,EUR,01.10.2026,a\n", "psp")
+        second = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+    assert [(one["facts"], [table["rows"] for table in one["tables"]][:2]) for one in (first, second)] == [
+        (2, [2, 2]),
+        (3, [2, 2]),
+    ]
     store = office.store()
-    assert by_pyiceberg(told.said["catalog"]) == book_says(store)
+    assert not published(store).changed
     store.close()
