@@ -52,10 +52,11 @@ def happens(w: World, seed: int) -> None:
 
 def killed_again_and_again(publishing: Zygote, w: World, seeds: Sequence[int]) -> None:
     boundaries: dict[tuple[bool, bool], int] = {}
+    published(w.store)
     for seed in seeds:
         kind = (bool(seed % 2), seed % 3 == 0)
         if kind not in boundaries:
-            happens(w, seed + 10_000 - 10_000 % 6)
+            happens(w, seed + 9_996)  # of the same kind
             ended = publishing.run(w.folder, "publish", calls=kind[0])
             assert ended.status == 0, ended
             boundaries[kind] = ended.boundaries

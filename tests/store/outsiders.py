@@ -27,7 +27,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 def catalog_of(store: Store) -> str:
     """Give the URL of the default catalog of a store's workspace."""
-    return f"sqlite:///{store.lake.open_view}/catalog.db"
+    return f"sqlite:///{store.lake.root.parent}/catalog.db"
 
 
 def published(store: Store, url: str | None = None, **options: Any) -> Publication:

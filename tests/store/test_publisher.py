@@ -30,6 +30,7 @@ from tieout.store.lease import LEASE_S, Lease
 from tieout.store.open_view import SHOWN, shown_schema
 from tieout.store.publisher import publish
 from tieout.store.sweep import sweep
+from tieout.store.tables import table_schema
 from tieout.store.workplace import Store, open_store
 
 NUMBERS = rules_text(rule("number", reference="exact"), rule("amount and day", days="{ from = -5, to = 5 }"))
@@ -141,7 +142,7 @@ def test_whatever_is_lost_is_made_again_from_the_book(lost: str) -> None:
         view = w.store.lake.open_view
         match lost:
             case "catalog":
-                (view / "catalog.db").unlink()
+                (w.folder / ".tieout" / "catalog.db").unlink()
             case "folder":
                 shutil.rmtree(view)
             case "metadata":  # as a power cut leaves files that nobody synced
@@ -170,7 +171,7 @@ def test_a_copied_workspace_has_a_view_of_its_own_and_leaves_the_first_one_alone
     assert all(file.startswith(f"file://{tmp_path}/two/") for name in SHOWN for file in planned(catalog_of(copy), name))
     copy.close()
     assert {path: path.stat().st_mtime_ns for path in w.store.lake.open_view.rglob("*.avro")} == first
-    assert by_pyiceberg(f"sqlite:///{tmp_path}/one/.tieout/iceberg/catalog.db") == said
+    assert by_pyiceberg(f"sqlite:///{tmp_path}/one/.tieout/catalog.db") == said
     (tmp_path / "one").rename(tmp_path / "three")
     moved = later(tmp_path / "three")
     published(moved)
@@ -199,7 +200,7 @@ def test_a_card_number_that_leaves_the_lake_leaves_the_copies_too(office: Office
     office.ingest("more.csv", f"{HEADER_OF_CARDS}c2,charge,21.00,EUR,01.10.2026,\n", "psp")
     store = office.store()
     published(store)
-    assert any("/iceberg/records/data/" in file for file in planned(catalog_of(store), "records"))
+    assert any("/lake.iceberg/records/data/" in file for file in planned(catalog_of(store), "records"))
     assert traces(office.folder)
     office.write_mapping(MAPPING)
     assert office.run("replay", first["delivery_id"], "--reason", "the note is a text").status == 1
@@ -210,6 +211,28 @@ def test_a_card_number_that_leaves_the_lake_leaves_the_copies_too(office: Office
 
 
 HEADER_OF_CARDS = "id,type,gross,ccy,day,note\n"
+
+
+def test_a_file_that_leaves_the_lake_while_it_is_published_is_no_fault(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.write_mapping(MAPPING.replace('text = "note"', 'payment_id = "note"'))
+    first = office.ingest("cards.csv", f"{HEADER_OF_CARDS}c1,charge,10.00,EUR,01.10.2026,{CARD}\n", "psp")
+    (office.files / "cards.csv").unlink()
+    office.write_mapping(MAPPING)
+    store = office.store()
+    real = open_view.take_standing
+
+    def reading(store: Store) -> open_view.Standing:
+        standing = real(store)
+        monkeypatch.setattr("tieout.store.publisher.take_standing", real)
+        office.run("replay", first.said["deliveries"][0]["delivery_id"], "--reason", "the note is a text")
+        return standing
+
+    monkeypatch.setattr("tieout.store.publisher.take_standing", reading)
+    published(store)
+    assert traces(office.folder) == []
+    store.close()
 
 
 def test_a_copy_of_what_the_book_has_erased_goes_at_once_though_a_publisher_wrote_it_just_then() -> None:
@@ -268,21 +291,21 @@ def test_the_sweep_of_the_lake_does_not_touch_the_view() -> None:
 
 
 def test_columns_that_come_later_are_added_and_keep_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    with world(NUMBERS, *FACTS) as w:
-        full = shown_schema("balances")
-        old = {**open_view_tables(), "balances": full.remove(full.get_field_index("code"))}
+    with world(NUMBERS) as w:
+        full = shown_schema("records")
+        old = {**open_view_tables(), "records": full.remove(full.get_field_index("text"))}
         with monkeypatch.context() as before:
+            before.setattr("tests.matching.worlds.table_schema", lambda name: old.get(name, table_schema(name)))
             before.setattr("tieout.store.publisher.shown_schema", lambda name: old[name])
+            w.add(*FACTS)
             publish(w.store, catalog_of(w.store))
-        ids = {f.name: f.field_id for f in loaded(catalog_of(w.store), "records").schema().fields}
-        narrow = loaded(catalog_of(w.store), "balances").schema()
+        narrow = loaded(catalog_of(w.store), "records").schema()
+        w.add(line("with text", 1, text="hello"))
         published(w.store)
-        wide = loaded(catalog_of(w.store), "balances").schema()
-        assert set(wide.column_names) - set(narrow.column_names) == {"code"}
-        assert {f.name: f.field_id for f in wide.fields if f.name != "code"} == {
-            f.name: f.field_id for f in narrow.fields
-        }
-        assert {f.name: f.field_id for f in loaded(catalog_of(w.store), "records").schema().fields} == ids
+        wide = loaded(catalog_of(w.store), "records").schema()
+        assert set(wide.column_names) - set(narrow.column_names) == {"text"}
+        ids = {f.name: f.field_id for f in narrow.fields}
+        assert {f.name: f.field_id for f in wide.fields if f.name != "text"} == ids
 
 
 def open_view_tables() -> dict[str, pa.Schema]:

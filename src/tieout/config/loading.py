@@ -112,7 +112,7 @@ def _workspace(
         book=check.database_url(chosen["book"], "book", folder, "sqlite:///.tieout/book.db"),
         lake=check.kept_at(chosen["lake"], "lake", folder),
         landing=check.kept_at(chosen["landing"], "landing", folder),
-        catalog=check.database_url(chosen["catalog"], "catalog", folder, "sqlite:///.tieout/iceberg/catalog.db"),
+        catalog=check.database_url(chosen["catalog"], "catalog", folder, "sqlite:///.tieout/catalog.db"),
         engine=check.engine(chosen["engine"], "engine"),
         entities=tuple(sections.entities.values()),
         accounts=tuple(sections.accounts.values()),

@@ -69,7 +69,7 @@ class IcebergCatalog:
             message = "the open view needs PyIceberg 0.12, found none: pip install 'tieout[iceberg]'"
             raise WrongUse(message) from None
         self._folder, self._book_id = folder, book_id
-        self._root = uri_of(folder)
+        self._root = _uri_of(folder)
         make_folder(folder)
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -199,7 +199,7 @@ class IcebergTable:
                 files = list(self._entries(self._manifests()))
             except Exception as error:
                 raise UnreadableError from error
-            self._listed = {path_of(file.file_path): file for file in files}
+            self._listed = {_path_of(file.file_path): file for file in files}
             if len(self._listed) < len(files):  # somebody else added a file twice
                 raise UnreadableError
         return self._listed
@@ -238,7 +238,7 @@ class IcebergTable:
                     for path in sorted(remove):
                         snapshot.delete_data_file(listed[path])
                     for path in sorted(add):
-                        snapshot.append_data_file(parquet_file_to_data_file(table.io, table.metadata, uri_of(path)))
+                        snapshot.append_data_file(parquet_file_to_data_file(table.io, table.metadata, _uri_of(path)))
                 change.commit_transaction()
         except (CommitFailedException, ValidationException, NoSuchTableError) as error:
             raise MovedError from error
@@ -281,7 +281,7 @@ class IcebergTable:
             found |= {*manifests, *(file.file_path for file in self._entries(list(manifests.values())))}
         except Exception as error:
             raise UnreadableError from error
-        return {path_of(uri) for uri in found}
+        return {_path_of(uri) for uri in found}
 
 
 def _properties(columns: pa.Schema, book_id: str) -> dict[str, str]:
@@ -303,7 +303,7 @@ def _properties(columns: pa.Schema, book_id: str) -> dict[str, str]:
     }
 
 
-def uri_of(path: Path | str) -> str:
+def _uri_of(path: Path | str) -> str:
     """
     Give an absolute path as Iceberg names files.
 
@@ -318,7 +318,7 @@ def uri_of(path: Path | str) -> str:
     return f"file://{text}"
 
 
-def path_of(uri: str) -> str:
+def _path_of(uri: str) -> str:
     """Give the absolute path of a file that Iceberg names."""
     return uri.removeprefix("file://")
 

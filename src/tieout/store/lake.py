@@ -222,7 +222,7 @@ class Lake:
     @property
     def open_view(self) -> Path:
         """Give the folder, beside the lake, of what only the open view needs: its metadata, and copies of rows."""
-        return self.root.parent / "iceberg"
+        return self.root.with_name(f"{self.root.name}.iceberg")
 
     def remove(self, path: str) -> None:
         """Delete a file that no row of the book names, with the copies of its rows that the open view has."""

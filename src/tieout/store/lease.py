@@ -36,10 +36,11 @@ class Lease:
         """Use :func:`leased`."""
         self._store, self.name = store, name
         self._holder = store.entropy.token_bytes(8).hex()
+        self._taken = 0.0
 
     def take(self) -> bool:
         """Take the lease, or go on holding it; False: somebody else has it."""
-        table, now = schema.lease, self._store.now_us()
+        table, now, begin = schema.lease, self._store.now_us(), self._store.clock.monotonic()
         mine = {"holder": self._holder, "until": now + LEASE_S * _US}
         with self._store.book.writing() as connection:
             held = connection.execute(sa.select(table).where(table.c.name == self.name)).first()
@@ -51,15 +52,16 @@ class Lease:
                 connection.execute(sa.insert(table).values(name=self.name, **mine))
             else:
                 connection.execute(sa.update(table).where(table.c.name == self.name).values(**mine))
+        self._taken = begin
         return True
 
     def renew(self) -> None:
         """
-        Hold it for another while.
+        Hold it for another while, if a quarter of this one is over.
 
         :raises Transient: it ran out, and somebody else has it now.
         """
-        if not self.take():
+        if self._store.clock.monotonic() - self._taken >= LEASE_S / 4 and not self.take():
             message = f"the lease {self.name!r} ran out, and another process has it now: try again"
             raise Transient(message)
 

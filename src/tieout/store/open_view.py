@@ -39,7 +39,17 @@ if TYPE_CHECKING:
     from tieout.store.runs import ResultFile, Results
     from tieout.store.workplace import Store
 
-__all__ = ["SHOWN", "Piece", "Standing", "pieces", "shown_schema", "stem_of", "take_standing", "write_copy"]
+__all__ = [
+    "SHOWN",
+    "Piece",
+    "Standing",
+    "known_stems",
+    "pieces",
+    "shown_schema",
+    "stem_of",
+    "take_standing",
+    "write_copy",
+]
 
 #: The tables of the open view.
 SHOWN = ("records", "balances", "matches", "adjustments", "journals")

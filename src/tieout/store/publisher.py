@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tieout.errors import Transient, WrongUse
+from tieout.errors import Broken, Transient, WrongUse
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.iceberg import IcebergCatalog, MovedError, UnreadableError
@@ -132,6 +132,10 @@ class _Attempt:
                 except UnreadableError:
                     self.catalog.table(name, shown_schema(name), anew=True)
                     raise MovedError from None
+                except (Broken, FileNotFoundError):
+                    if take_standing(self.store).digest == standing.digest:
+                        raise
+                    raise MovedError from None  # a card number was found, and its file has left the lake meanwhile
         changed = any(one for _, one in done)
         if changed:
             for table in tables.values():
