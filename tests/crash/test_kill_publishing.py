@@ -52,6 +52,7 @@ def happens(w: World, seed: int) -> None:
 
 def killed_again_and_again(publishing: Zygote, w: World, seeds: Sequence[int]) -> None:
     boundaries: dict[tuple[bool, bool], int] = {}
+    killed = 0
     published(w.store)
     for seed in seeds:
         kind = (bool(seed % 2), seed % 3 == 0)
@@ -63,9 +64,14 @@ def killed_again_and_again(publishing: Zygote, w: World, seeds: Sequence[int]) -
         happens(w, seed)
         before = lake(w)
         ended = killed_somewhere(publishing, w.folder, boundaries[kind], seed, "publish")
-        assert ended.killed or ended.boundaries * 10 >= boundaries[kind] * 8, ended
+        if ended.killed:
+            killed += 1
+        else:  # less was to be done than when it was counted
+            assert ended.status == 0, ended
+            boundaries[kind] = ended.boundaries
         published(w.store)
         assert lake(w) == before
+    assert killed * 4 >= len(seeds) * 3
     assert not published(w.store).changed
     # What killed ones left is needed by nothing, and goes after a day.
     w.clock.advance(dt.datetime.now(dt.UTC) - w.clock.now() + dt.timedelta(days=2))
