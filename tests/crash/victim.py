@@ -40,7 +40,7 @@ _SECONDS_MAX = 120
 
 def main() -> None:
     """Answer requests until there are no more."""
-    for name in _LOADED:
+    for name in (*_LOADED, *sys.argv[1:]):
         import_module(name)
     for line in sys.stdin:
         print(json.dumps(_perform(json.loads(line))), flush=True)  # noqa: T201 - the answer
@@ -211,6 +211,23 @@ def _careless_heads() -> None:
     runs._check_heads = agreeing
 
 
+def _share_leases() -> None:
+    """Let every process hold a lease at once: what two write at the same time must be safe by itself."""
+    lease: Any = import_module("tieout.store.lease")
+    lease.Lease.take = lambda _: True
+
+
+def _retry_commits() -> None:
+    """Let PyIceberg send a commit that lost again, as it does by default."""
+    iceberg: Any = import_module("tieout.store.iceberg")
+    real = iceberg._properties
+
+    def properties(*arguments: Any) -> dict[str, str]:
+        return {**real(*arguments), "commit.retry.num-retries": "20"}
+
+    iceberg._properties = properties
+
+
 def _forget_decisions() -> None:
     """Let a command that is given again not know what it decided before it was killed."""
     pipeline: Any = import_module("tieout.pipeline")
@@ -230,6 +247,8 @@ _FAULTS = {
     "accepted too early": _early_commit,
     "heads not compared": _careless_heads,
     "decisions forgotten": _forget_decisions,
+    "leases shared": _share_leases,
+    "commits sent again": _retry_commits,
 }
 
 

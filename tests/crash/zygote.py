@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,13 @@ class Zygote:
     A process that has loaded the product and forks a child for each command.
 
     :param preload: the watcher's library.
+    :param also: modules to load beside those that most commands load.
     """
 
-    def __init__(self, preload: Path | None = None) -> None:
+    def __init__(self, preload: Path | None = None, also: Sequence[str] = ()) -> None:
         environment = dict(os.environ) | ({"LD_PRELOAD": str(preload)} if preload else {})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.victim"],
+            [sys.executable, "-m", "tests.crash.victim", *also],
             cwd=_ROOT,
             env=environment,
             stdin=subprocess.PIPE,

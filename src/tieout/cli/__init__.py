@@ -37,6 +37,7 @@ from tieout.cli._match import match
 from tieout.cli._money import cash, fees, in_transit, open_items
 from tieout.cli._output import flush, prepare
 from tieout.cli._proof import proof, statement
+from tieout.cli._publish import publish
 from tieout.cli._quick import QuickCommand, QuickGroup
 from tieout.cli._serve import serve
 from tieout.cli._verify import verify
@@ -104,6 +105,7 @@ app.command()(journal)
 for decision in (resolve, undo, approve, reject):
     app.command()(decision)
 app.command()(verify)
+app.command()(publish)
 app.command()(serve)
 app.command()(bench)
 app.add_typer(book, name="book")

@@ -18,9 +18,9 @@ from tieout.model.money import Money, exponents, parse_money
 __all__ = [
     "Files",
     "absolute_book",
-    "book_url",
     "calendar",
     "currency",
+    "database_url",
     "delay",
     "engine",
     "format_id",
@@ -193,19 +193,19 @@ def engine(table: Table, key: str) -> str:
     raise table.wrong(key, "duckdb, spark or spark://host:port", shown(value) + nearest(value, ("duckdb", "spark")))
 
 
-def book_url(table: Table, key: str, folder: Path) -> str:
+def database_url(table: Table, key: str, folder: Path, default: str) -> str:
     """
-    Read the URL of the book, a relative SQLite path made absolute.
+    Read the URL of a database (the book, the catalog of the open view), a relative SQLite path made absolute.
 
     A message shows the scheme only: the rest may hold a password.
     """
-    value = table.text(key) or "sqlite:///.tieout/book.db"
+    value = table.text(key) or default
     url = absolute_book(value, folder)
     if url is not None:
         return url
     found = _SCHEME.match(value)
     got = f"a URL of {found[1].lower()}" if found else "something else"
-    raise table.wrong(key, "a URL such as sqlite:///.tieout/book.db or postgresql+psycopg://user@host/name", got)
+    raise table.wrong(key, f"a URL such as {default} or postgresql+psycopg://user@host/name", got)
 
 
 def absolute_book(url: str, folder: Path) -> str | None:

@@ -19,10 +19,10 @@ __all__ = ["FILE_NAME", "WORKSPACE_KEYS", "find_workspace", "load_workspace", "r
 #: The file that makes a folder a workspace.
 FILE_NAME = "tieout.toml"
 #: The keys of ``[workspace]``; ``TIEOUT_`` and the key in capitals overrides each.
-WORKSPACE_KEYS = ("name", "base_currency", "book", "lake", "landing", "engine")
+WORKSPACE_KEYS = ("name", "base_currency", "book", "lake", "landing", "catalog", "engine")
 
 # These say where things are kept and who computes, which changes no result.
-_NOT_DIGESTED = ("book", "lake", "landing", "engine")
+_NOT_DIGESTED = ("book", "lake", "landing", "catalog", "engine")
 _DIGESTED = ("name", "base_currency")
 
 
@@ -109,9 +109,10 @@ def _workspace(
         path=folder / FILE_NAME,
         name=name or folder.name or "workspace",
         base_currency=base_currency,
-        book=check.book_url(chosen["book"], "book", folder),
+        book=check.database_url(chosen["book"], "book", folder, "sqlite:///.tieout/book.db"),
         lake=check.kept_at(chosen["lake"], "lake", folder),
         landing=check.kept_at(chosen["landing"], "landing", folder),
+        catalog=check.database_url(chosen["catalog"], "catalog", folder, "sqlite:///.tieout/catalog.db"),
         engine=check.engine(chosen["engine"], "engine"),
         entities=tuple(sections.entities.values()),
         accounts=tuple(sections.accounts.values()),

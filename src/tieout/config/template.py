@@ -18,6 +18,7 @@ base_currency = "EUR"                     # the currency in which everything can
 #book = "sqlite:///.tieout/book.db"       # or postgresql+psycopg://user@host/name
 #lake = ".tieout/lake"                    # or s3://bucket/folder
 #landing = ".tieout/landing"              # every file as it came, encrypted
+#catalog = "sqlite:///.tieout/catalog.db" # of the Iceberg tables that 'tieout publish' makes; or PostgreSQL
 #engine = "duckdb"                        # or "spark", or "spark://host:7077"
 # The environment overrides each of these: TIEOUT_BOOK, TIEOUT_LAKE, TIEOUT_LANDING, TIEOUT_ENGINE, ...
 

@@ -200,9 +200,10 @@ class Workspace:
     :ivar path: tieout.toml itself.
     :ivar book: the URL of the book; a relative SQLite path is made absolute. May hold a password: not printed.
     :ivar lake, landing: an absolute path or a URL.
+    :ivar catalog: the URL of the open view's catalog (store.publisher), made absolute like the book's.
     :ivar engine: ``duckdb``, ``spark`` or ``spark://host:port``.
     :ivar digest: SHA-256 (hex) of the content as canonical JSON, overrides included, so that a run can cite it.
-        Where things are kept and which engine works (book, lake, landing, engine) is not part of it: neither
+        Where things are kept and which engine works (book, lake, landing, catalog, engine) is not part of it: neither
         changes a result.
     :ivar text: tieout.toml as it was read; ``overrides``: the variables of the environment that change a result.
     :ivar kept: the texts of the files that it names, by path, where it is read as it was once; None: they are files.
@@ -215,6 +216,7 @@ class Workspace:
     book: str = field(repr=False)
     lake: str
     landing: str
+    catalog: str = field(repr=False)
     engine: str
     entities: tuple[Entity, ...]
     accounts: tuple[Account, ...]

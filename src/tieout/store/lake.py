@@ -219,9 +219,16 @@ class Lake:
         path = f"{table_name}/{delivery_id[:12]}-{mark}{self._entropy(8).hex()}.parquet"
         return LakeWriter(self.root, path, table_name, table_schema, delivery_id, group_rows)
 
+    @property
+    def open_view(self) -> Path:
+        """Give the folder, beside the lake, of what only the open view needs: its metadata, and copies of rows."""
+        return self.root.with_name(f"{self.root.name}.iceberg")
+
     def remove(self, path: str) -> None:
-        """Delete a file that no row of the book names."""
+        """Delete a file that no row of the book names, with the copies of its rows that the open view has."""
         (self.root / path).unlink(missing_ok=True)
+        for copy in self.open_view.glob(f"*/data/{Path(path).stem}.*"):
+            copy.unlink(missing_ok=True)
 
     def full(self, path: str) -> str:
         """

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 __all__ = ["HEAD_REVISION", "WORKLIST_FILTERED", "metadata", "stored_columns"]
 
 #: The newest migration: a book that stands elsewhere is migrated before use.
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -270,6 +270,15 @@ decision = sa.Table(
     sa.Column("subject", sa.Text, nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=True),
     sa.Column("body", sa.Text, nullable=False),
+)
+
+#: Who does a piece of work that only one process should do at a time, and until when (store.lease).
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    _moment("until"),
 )
 
 #: The columns of ``ix_worklist_filter``.

@@ -44,10 +44,12 @@ def sweep(store: Store) -> list[str]:
         store.binding.advance()  # proves again whose files these are
         old &= set(unnamed(store.book, landing, lake).lake)
     swept = []
-    for root, paths in ((lake, old), (landing, drafts)):
-        for path in sorted(paths):
-            (root / path).unlink(missing_ok=True)
-            swept.append(path)
+    for path in sorted(old):
+        store.lake.remove(path)
+        swept.append(path)
+    for path in sorted(drafts):
+        (landing / path).unlink(missing_ok=True)
+        swept.append(path)
     for place in sorted(lake.glob(f"on-the-way/*{ours}*")):  # rows between the workers of a run that was killed
         if place.stat().st_mtime < latest:
             shutil.rmtree(place, ignore_errors=True)

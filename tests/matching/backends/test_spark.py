@@ -19,6 +19,7 @@ from tests.matching.test_left_to_later import PAPERS, charge
 from tests.matching.test_left_to_later import SOURCES as OF_PAPERS
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tests.spark import insist_on_spark, quick_settings, standalone
+from tests.store.outsiders import book_says, by_spark, catalog_of, published
 from tieout import pipeline
 from tieout.bench.pairs import make_pairs
 from tieout.bench.places import SOURCES, make_place
@@ -289,3 +290,18 @@ def test_every_reconciliation_of_a_company_finds_the_same(spark_settings: dict[s
             list(pipeline.ingest(store, workspace, None, source.id))
     other = Path(shutil.copytree(one, tmp_path / "other"))
     both_engines((one, other), "spark", spark_settings)
+
+
+def test_spark_reads_of_the_open_view_what_the_book_says(spark: Any) -> None:
+    """Here, because starting Spark takes longer than all that this asks of it."""
+    facts = (invoice("i-1", 100, refs=("i-1", "x")), line("b1", 100, "i-1"), invoice("i-2", 200), line("b2", 7))
+    with world("generic", *facts) as w:
+        w.match()
+        w.correct("a", "i-2", amount=201)
+        w.undo(w.match_id("i-1", "b1"))
+        w.match()
+        w.resolve("b2", "i-2", difference="write_off")
+        published(w.store)
+        said = book_says(w.store)
+        assert {name for name, rows in said.items() if rows} == {"records", "matches", "adjustments"}
+        assert by_spark(catalog_of(w.store), spark) == said
