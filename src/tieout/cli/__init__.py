@@ -38,6 +38,7 @@ from tieout.cli._money import cash, fees, in_transit, open_items
 from tieout.cli._output import flush, prepare
 from tieout.cli._proof import proof, statement
 from tieout.cli._quick import QuickCommand, QuickGroup
+from tieout.cli._rules import rules
 from tieout.cli._serve import serve
 from tieout.cli._verify import verify
 
@@ -106,6 +107,7 @@ for decision in (resolve, undo, approve, reject):
 app.command()(verify)
 app.command()(serve)
 app.command()(bench)
+app.add_typer(rules, name="rules")
 app.add_typer(book, name="book")
 
 

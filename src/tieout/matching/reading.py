@@ -11,6 +11,7 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from tieout.config import RULE_SETS
 from tieout.config.checks import identifier
 from tieout.config.tables import Fault, Table
 from tieout.config.toml_files import located, parsed, text_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Reconciliation, Workspace
 
-__all__ = ["check_rules", "read_rules", "rule_set"]
+__all__ = ["check_rules", "read_rules", "rule_set", "rules_named", "text_named"]
 
 _RULES_MAX = 100
 _NAME_MAX = 100
@@ -59,13 +60,31 @@ def rule_set(workspace: Workspace, reconciliation: Reconciliation) -> RuleSet:
 
     :raises WrongUse: the file cannot be read, or something in it is wrong.
     """
+    return rules_named(workspace, reconciliation, reconciliation.rules)
+
+
+def rules_named(workspace: Workspace, reconciliation: Reconciliation, named: str) -> RuleSet:
+    """
+    Give the rules that a reconciliation would have if it named these.
+
+    :param named: a built-in set, or the path of a file, relative to the workspace.
+    :raises WrongUse: the file cannot be read, or something in it is wrong.
+    """
     claims = (reconciliation.left.claim, reconciliation.right.claim)
-    if reconciliation.built_in:
-        name = f"{reconciliation.rules}.toml"
-        text = resources.files("tieout.matching").joinpath("sets", name).read_text(encoding="utf-8")
-        return read_rules(text, f"the built-in {name}", folder=workspace.folder, claims=claims)
-    text = text_of(workspace.folder / reconciliation.rules, reconciliation.rules)
-    return read_rules(text, reconciliation.rules, folder=workspace.folder, claims=claims)
+    text, name = text_named(workspace, named)
+    return read_rules(text, name, folder=workspace.folder, claims=claims)
+
+
+def text_named(workspace: Workspace, named: str) -> tuple[str, str]:
+    """
+    Give the text of a rule set, and what messages call it.
+
+    :raises WrongUse: it cannot be read.
+    """
+    if named in RULE_SETS:
+        text = resources.files("tieout.matching").joinpath("sets", f"{named}.toml").read_text(encoding="utf-8")
+        return text, f"the built-in {named}.toml"
+    return text_of(workspace.folder / named, named), named
 
 
 def check_rules(workspace: Workspace) -> None:
