@@ -147,17 +147,23 @@ def back_test(
         with trial.timed("read", progress):
             read_decided(con, store, reconciliation.id, reading)
         with trial.timed("judge", progress):
+            con.execute(
+                "create temp table own as select distinct match_id, sequence from standing where not provisional"
+            )
             trial.perform(con, "tried", as_if_open(reading, _own(con, "true"), forget=True))
             judge_pairs(con, "tried")
             earlier, unasked = _ask_again(con, trial, reading)
         with trial.timed("move", progress):
-            again = as_if_open(reading, _own(con, "not kept"), forget=False)
-            if con.execute("select 1 from own where kept limit 1").fetchall() or any(
-                v[2] for v in reading.results.voids
-            ):
-                trial.perform(con, "acting", again)
+            _keep(con, reading.results.last.get(reconciliation.id))
+            if _count(con, "kept") or any(blocks for _, _, blocks in reading.results.voids):
+                open_again = _own(con, "match_id not in (from kept)")
+                trial.perform(con, "acting", as_if_open(reading, open_again, forget=False))
+                make_pairs(con, "pairs_coming", "select * from acting where status = 'confirmed'")
             else:
-                con.execute("create temp view acting as select * from tried")
+                con.execute(
+                    """create temp view acting as select * from tried;
+                    create temp view pairs_coming as select match_id, l, l_claim, r, r_claim from judged where confirms"""
+                )
         with trial.timed("compare", progress):
             return _gathered(con, trial, reading, (earlier, unasked), through, limit)
 
@@ -207,10 +213,6 @@ class _Timer:
 
 def _own(con: duckdb.DuckDBPyConnection, condition: str) -> list[bytes]:
     """Name the final matches of the reconciliation that stand, as far as a condition on ``own`` holds."""
-    if condition == "true":
-        con.execute(
-            "create temp table own as select distinct match_id, false as kept from standing where not provisional"
-        )
     found = con.sql(f"select match_id from own where {condition} order by match_id").to_arrow_table()
     return [bytes(match_id) for match_id in found["match_id"].to_pylist()]
 
@@ -246,8 +248,7 @@ def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) 
     Judge pairs that are missed once more, as things stood right before they were decided.
 
     What came since may fit a decided pair's records as well: then the pair is unclear today, and it was not. Makes
-    ``earlier`` (l, r, confirms, final), and marks in ``own`` what stands whichever set is used: what people decided, and
-    what both sets find by an exact rule.
+    ``earlier`` (l, r, confirms, final).
 
     :return: how many pairs were found so, and how many are of moments that were not looked at.
     """
@@ -277,16 +278,30 @@ def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) 
         """-- What was final then is used up: what came later does not get it.
         create temp table final_then as
             select l as record_id from earlier where confirms and final union select r from earlier where confirms and final;
-        delete from judged where verdict <> 'right' and (l in (from final_then) or r in (from final_then));
-        create temp table found_final as
-            select l, r from judged where confirms and final union select l, r from earlier where confirms and final;
-        update own set kept = match_id not in (select match_id from outdated) and (
-            match_id in (select match_id from standing where how in ('by hand', 'approved'))
-            or match_id in (select d.match_id from decided d left join found_final f using (l, r)
-                group by d.match_id having count(*) = count(f.l)))"""
+        delete from judged where verdict <> 'right' and (l in (from final_then) or r in (from final_then));"""
     )
     found = _count(con, "(select distinct l, r from earlier where confirms)")
     return found, sum(count for _, count in moments[_MOMENTS_MAX:])
+
+
+def _keep(con: duckdb.DuckDBPyConnection, last: dict[str, Any] | None) -> None:
+    """
+    Make ``kept`` (match_id): what stands whichever set is used.
+
+    What people decided; and what the set, too, finds by an exact rule and was final before the last run, or would have been
+    before something else came that fits.
+    """
+    con.execute(
+        """create temp table kept as select match_id from own where match_id not in (from outdated) and (
+            match_id in (select match_id from standing where how in ('by hand', 'approved'))
+            or match_id in (
+                select d.match_id from decided d
+                left join (select l, r, false as since from judged where confirms and final
+                    union select l, r, true from earlier where confirms and final) f using (l, r)
+                group by d.match_id having count(*) = count(f.l) and (bool_or(f.since) or any_value(d.match_id) in (
+                    select match_id from own where sequence < ?))))""",
+        [0 if last is None else last["sequence"]],
+    )
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
@@ -318,16 +333,18 @@ def _gathered(
         row[0]: row[1:]
         for row in con.execute(
             """select rule, count(*) filter (verdict = 'right'), count(*) filter (verdict in ('refused', 'otherwise')),
-                count(*) filter (verdict = 'open') from judged group by rule"""
+                count(*) filter (verdict = 'open') from judged group by rule order by rule"""
         ).fetchall()
     }
+    own = {rule.name: rule.confirm for rule in trial.rules.rules}
     rules = [
         {
-            "rule": rule.name,
-            "confirms": rule.confirm,
-            **dict(zip(("right", "wrong", "open"), by_rule.get(rule.name, (0, 0, 0)), strict=True)),
+            "rule": name,
+            "confirms": confirms,
+            **dict(zip(("right", "wrong", "open"), by_rule.get(name, (0, 0, 0)), strict=True)),
         }
-        for rule in trial.rules.rules
+        # What settlements prove by themselves is no rule of the set.
+        for name, confirms in [*own.items(), *((name, True) for name in sorted(by_rule) if name not in own)]
     ]
     decided = dict(
         con.execute(

@@ -88,22 +88,31 @@ def make_pairs(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
     :param rows: a query for rows of matches.
     """
     con.execute(
-        f"""create or replace temp table "{name}" as
-        with m as materialized (select match_id, side, record_id, min(claim) as claim from ({rows}) group by all),
-        n as (
-            select match_id, count(*) filter (side = 'left') as lefts, count(*) filter (side = 'right') as rights,
-                min(record_id) filter (side = 'left') as first_left, min(record_id) filter (side = 'right') as first_right
-            from m group by match_id
-        )
-        select a.match_id, a.record_id as l, a.claim as l_claim, b.record_id as r, b.claim as r_claim
-        from m a join m b on b.match_id = a.match_id and b.side = 'right' join n on n.match_id = a.match_id
-        where a.side = 'left' and (n.lefts * n.rights <= {_PAIRS_MAX}
-            or a.record_id = n.first_left or b.record_id = n.first_right)
+        f"""create or replace temp table ends as
+            select match_id, min(record_id) filter (side = 'left') as first_left, max(record_id) filter (side = 'left') as last_left,
+                min(record_id) filter (side = 'right') as first_right, max(record_id) filter (side = 'right') as last_right,
+                min(claim) filter (side = 'left') as left_claim, min(claim) filter (side = 'right') as right_claim
+            from ({rows}) group by match_id;
+        create or replace temp table several as
+            select t.match_id, t.side, t.record_id, min(t.claim) as claim from ({rows}) t
+            semi join (select match_id from ends
+                where (first_left = last_left and first_right = last_right) is distinct from true) e on e.match_id = t.match_id
+            group by all;
+        create or replace temp table "{name}" as
+        select match_id, first_left as l, left_claim as l_claim, first_right as r, right_claim as r_claim from ends
+        where first_left = last_left and first_right = last_right
+        union all
+        select a.match_id, a.record_id as l, a.claim, b.record_id, b.claim
+        from several a join several b on b.match_id = a.match_id and b.side = 'right'
+        join ends e on e.match_id = a.match_id
+        join (select match_id, count(*) filter (side = 'left') * count(*) filter (side = 'right') as pairs
+            from several group by match_id) n on n.match_id = a.match_id
+        where a.side = 'left' and (n.pairs <= {_PAIRS_MAX} or a.record_id = e.first_left or b.record_id = e.first_right)
         union all
         select a.match_id, a.record_id, a.claim, b.record_id, b.claim
-        from n join m a on a.match_id = n.match_id and a.record_id = coalesce(n.first_left, n.first_right)
-        join m b on b.match_id = n.match_id and b.record_id <> a.record_id
-        where n.lefts = 0 or n.rights = 0"""
+        from ends e join several a on a.match_id = e.match_id and a.record_id = coalesce(e.first_left, e.first_right)
+        join several b on b.match_id = e.match_id and b.record_id <> a.record_id
+        where e.first_left is null or e.first_right is null"""
     )
 
 

@@ -26,20 +26,19 @@ _NO_RULE = "'no rule puts them together'"  # nothing fits, or more than one does
 
 def moved_money(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """
-    Sum what would be newly matched, no longer matched and matched differently; makes ``left_as_is`` and ``come``.
+    Sum what would be newly matched, no longer matched and matched differently; makes the pairs ``gone`` and ``come``.
 
     An item is a record in one claim. Of one that is matched before and after, with others or with another amount, the
-    larger amount counts. What stands whichever set is used (``own.kept``) is left out.
+    larger amount counts. What stands whichever set is used (``kept``) is left out.
 
     :return: change, currency, side, items, minor (at ``exponent`` decimals) and amount, in order.
     """
-    kept = "(select match_id from own where kept)"
     con.execute(
-        f"""create temp table going as select * from standing s where status = 'confirmed' and match_id not in {kept};
-        create temp table coming as select * from acting where status = 'confirmed'"""
+        """create temp table going as select match_id, side, claim, record_id, currency, allocated
+            from standing anti join kept using (match_id) where status = 'confirmed';
+        create temp view coming as select * from acting where status = 'confirmed'"""
     )
     make_pairs(con, "pairs_going", "select * from going")
-    make_pairs(con, "pairs_coming", "select * from coming")
     con.execute(
         """create temp table gone as select g.* from pairs_going g anti join pairs_coming c on c.l = g.l and c.r = g.r;
         create temp table come as select c.* from pairs_coming c anti join pairs_going g on g.l = c.l and g.r = c.r"""
@@ -48,7 +47,8 @@ def moved_money(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         """with was as (select side, claim, record_id, currency, sum(allocated) as amount from going group by all),
         will as (select side, claim, record_id, currency, sum(allocated) as amount from coming group by all),
         touched as (
-            select l as record_id from gone union select r from gone union select l from come union select r from come)
+            select l as record_id from gone union all select r from gone
+            union all select l from come union all select r from come)
         select case when was.record_id is null then 'newly matched' when will.record_id is null then 'no longer matched'
                 else 'matched differently' end as change,
             currency, side, count(*) as items,
@@ -76,22 +76,28 @@ def list_against(
     con: duckdb.DuckDBPyConnection, store: Store, reading: Reading, limit: int | None
 ) -> tuple[list[dict[str, Any]], int]:
     """List the pairs that differ from decisions: missed ones, and ones that are put together against a decision."""
-    _make_rules_of(con, "found", "select l, r, rule from judged where confirms")
-    _make_rules_of(con, "decided", "select l, r, rule from decided join of_match using (match_id)")
+    con.execute(
+        """create temp table missed as
+            select d.l, d.r, min(d.match_id) as match_id from decided d
+            anti join (select l, r from judged where confirms) j on j.l = d.l and j.r = d.r
+            anti join (select l, r from earlier where confirms) e on e.l = d.l and e.r = d.r group by d.l, d.r;
+        create temp table wrong as select l, r, min(rule) as rule from judged
+            where verdict in ('refused', 'otherwise') and confirms group by l, r"""
+    )
+    _make_rules_of(con, "found", "select l, r, rule from judged where confirms", "missed")
+    _make_rules_of(con, "decided", "select l, r, rule from decided join of_match using (match_id)", "wrong")
     con.execute(
         f"""create temp table differs as
         select 'missed' as change, d.l, d.r, coalesce({_said("w")}, m.rule || coalesce(' (' || m.decided_by || ')', '')) as today,
             coalesce('only proposed by ' || p.rule, 'put with another one by ' || coalesce(a.rule, b.rule), {_NO_RULE}) as instead
-        from (select l, r, min(match_id) as match_id from decided group by l, r) d
+        from missed d
         join of_match m on m.match_id = d.match_id
         left join words w on w.match_id = d.match_id and w.kind in ('match', 'approve')
         left join (select l, r, min(rule) as rule from judged where not confirms group by l, r) p on p.l = d.l and p.r = d.r
         left join rules_of_found a on a.record_id = d.l left join rules_of_found b on b.record_id = d.r
-        anti join (select l, r from judged where confirms) j on j.l = d.l and j.r = d.r
-        anti join (select l, r from earlier where confirms) e on e.l = d.l and e.r = d.r
         union all
         select 'wrong', j.l, j.r, coalesce(f.said, 'used up by what is decided: ' || coalesce(a.rule, b.rule)), j.rule
-        from (select l, r, min(rule) as rule from judged where verdict in ('refused', 'otherwise') and confirms group by l, r) j
+        from wrong j
         left join (select r.l, r.r, min({_said("w")}) as said from refused r
             join words w on w.match_id = r.match_id and w.kind in ('reject', 'undo') group by all) f on f.l = j.l and f.r = j.r
         left join rules_of_decided a on a.record_id = j.l left join rules_of_decided b on b.record_id = j.r"""
@@ -105,8 +111,8 @@ def list_moves(
     """List the pairs that would come, and those that would go; after :func:`moved_money`."""
     con.execute("create temp table of_acting as select match_id, any_value(rule) as rule from acting group by match_id")
     make_pairs(con, "pairs_proposed", "select * from acting where status = 'proposed'")
-    _make_rules_of(con, "coming", "select l, r, rule from pairs_coming join of_acting using (match_id)")
-    _make_rules_of(con, "going", "select l, r, rule from pairs_going join of_match using (match_id)")
+    _make_rules_of(con, "coming", "select l, r, rule from pairs_coming join of_acting using (match_id)", "gone")
+    _make_rules_of(con, "going", "select l, r, rule from pairs_going join of_match using (match_id)", "come")
     con.execute(
         f"""create temp table moves as
         select 'no longer together' as change, g.l, g.r, m.rule as today,
@@ -125,11 +131,18 @@ def list_moves(
     return _listed(con, store, reading, "moves", limit)
 
 
-def _make_rules_of(con: duckdb.DuckDBPyConnection, name: str, pairs: str) -> None:
-    """Make ``rules_of_NAME`` (record_id, rule): by which rule each record of some pairs is in one; of several, the first."""
+def _make_rules_of(con: duckdb.DuckDBPyConnection, name: str, pairs: str, asked: str) -> None:
+    """
+    Make ``rules_of_NAME`` (record_id, rule): by which rule records are in one of some pairs; of several rules, the first.
+
+    :param asked: the relation of pairs whose records are asked for.
+    """
     con.execute(
-        f"""create temp table rules_of_{name} as with p as ({pairs})
-            select record_id, min(rule) as rule from (select l as record_id, rule from p union all select r, rule from p)
+        f"""create temp table rules_of_{name} as
+            with p as ({pairs}), a as (select l as record_id from {asked} union select r from {asked})
+            select record_id, min(rule) as rule from (
+                select l as record_id, rule from p semi join a on a.record_id = p.l
+                union all select r, rule from p semi join a on a.record_id = p.r)
             group by record_id"""
     )
 

@@ -16,7 +16,7 @@ from tieout.config.checks import identifier
 from tieout.config.tables import Fault, Table
 from tieout.config.toml_files import located, parsed, text_of
 from tieout.errors import WrongUse
-from tieout.matching._rule_tables import BY_KIND, RULE_KEYS, read_filter, read_rule
+from tieout.matching._rule_tables import BY_KIND, RULE_KEYS, read_aliases, read_filter, read_rule
 from tieout.matching.rules import GROUPS, MEASURES, POLARITIES, Rule, RuleSet
 from tieout.model.kinds import CLAIMS
 
@@ -101,7 +101,7 @@ def _rule_set(
     content: dict[str, Any], name: str, text: str, folder: Path | None, claimed: tuple[str | None, str | None]
 ) -> RuleSet:
     whole = Table(content, (), name)
-    whole.only(("rules", "rule"))
+    whole.only(("rules", "rule", "alias"))
     table = whole.table("rules", None)
     if table is None:
         raise Fault((), f"expected a table [rules] in {name}, found none")
@@ -118,6 +118,7 @@ def _rule_set(
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
         rules=_without_learned_groups(_rules(content, claims, folder), group),
+        aliases=read_aliases(content),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
     )
