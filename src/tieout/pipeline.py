@@ -35,6 +35,7 @@ from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtest import back_test
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.mining import mine_rules
 from tieout.matching.reading import check_rules, rule_set, rules_named
 from tieout.matching.run import run_reconciliation
 from tieout.observe.gathering import gather_worklist
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from tieout.intake.settle import Entry
     from tieout.intake.work import Outcome
     from tieout.matching.backtest import BackTest
+    from tieout.matching.mining import Mined
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
@@ -65,6 +67,7 @@ __all__ = [
     "journal",
     "judge",
     "match",
+    "mine",
     "replay",
     "resolve",
     "try_rules",
@@ -222,20 +225,47 @@ def try_rules(
     """
     wanted = _meant(workspace, rules, name)
     chosen = [(reconciliation, rules_named(workspace, reconciliation, rules)) for reconciliation in wanted]
+    day = _last_day(store)
+    for reconciliation, candidate in chosen:
+        yield back_test(store, workspace, reconciliation, candidate, day, limit=limit, progress=progress)
+
+
+def mine(
+    store: Store,
+    workspace: Workspace,
+    name: str | None = None,
+    *,
+    least: int = 3,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[Mined]:
+    """
+    Propose aliases and rules from what people decided; nothing is kept.
+
+    :param name: of the reconciliation; None: all.
+    :param least: so many decisions must speak for a proposal.
+    :raises WrongUse: a rule has a fault; there are no facts; or no such reconciliation is declared.
+    """
+    wanted = [workspace.reconciliation(name)] if name is not None else list(workspace.reconciliations)
+    check_rules(workspace)
+    day = _last_day(store)
+    for reconciliation in wanted:
+        yield mine_rules(store, workspace, reconciliation, day, least=least, progress=progress)
+
+
+def _last_day(store: Store) -> dt.date:
     with store.book.reading() as connection:
         day = latest_day(connection)
     if day is None:
         message = "expected facts that rules can be tried on, got none: bring them in with `tieout ingest`"
         raise WrongUse(message)
-    for reconciliation, candidate in chosen:
-        yield back_test(store, workspace, reconciliation, candidate, day, limit=limit, progress=progress)
+    return day
 
 
-def _meant(workspace: Workspace, rules: str | None, name: str | None) -> list[Reconciliation]:
+def _meant(workspace: Workspace, rules: str, name: str | None) -> list[Reconciliation]:
     """Say which reconciliations are meant: the one that is named, those that name these rules, or the only one."""
     if name is not None:
         return [workspace.reconciliation(name)]
-    found = [one for one in workspace.reconciliations if rules in (None, one.rules)]
+    found = [one for one in workspace.reconciliations if one.rules == rules]
     if not found and len(workspace.reconciliations) == 1:
         found = list(workspace.reconciliations)
     if not found:

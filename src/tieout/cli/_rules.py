@@ -15,6 +15,7 @@ from tieout.cli._output import measured, say, say_json, say_table
 
 if TYPE_CHECKING:
     from tieout.matching.backtest import BackTest, Score
+    from tieout.matching.mining import Mined, Proposal
 
 __all__ = ["rules"]
 
@@ -63,6 +64,111 @@ def on_trial(
         for one in found:
             _show(one)
     raise typer.Exit(int(not found or any(not one.harmless for one in found)))
+
+
+@rules.command()
+def mine(
+    context: typer.Context,
+    reconciliation: Annotated[
+        str | None, typer.Option("--reconciliation", metavar="NAME", help="Which one (default: all).")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write today's rules with what is proposed; a new file."),
+    ] = None,
+    least: Annotated[int, typer.Option(metavar="N", min=1, help="So many decisions must speak for a proposal.")] = 3,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
+) -> None:
+    """
+    Propose names of one party, normalisations and rules from what people decided; nothing is activated.
+
+    Each is tried on all facts first: what puts together what a person rejected, took back or decided otherwise is not
+    proposed, and listed apart. To accept: --out FILE, delete what you do not want, `tieout rules test FILE`, keep the file
+    in rules/, and name it in tieout.toml.
+    """
+    from tieout import pipeline
+
+    wanted = asked(context, workspace, as_json=as_json)
+    with opened(wanted) as (place, store):
+        if out is not None:
+            _refuse_out(out, reconciliation, [one.id for one in place.reconciliations])
+        found = list(pipeline.mine(store, place, reconciliation, least=least))
+    written = out is not None and any(one.proposals for one in found)
+    if out is not None and written:
+        _write_proposed(out, found[0])
+    if wanted.as_json:
+        content = {"mined": [_mined_as_json(one) for one in found], "out": str(out) if written else None}
+        say_json({**content, **measured({"mine": sum(one.seconds["mine"] for one in found)})})
+        return
+    for one in found:
+        _show_mined(one)
+    if written:
+        say(f"{out}: today's rules with what is proposed; delete what you do not want, then `tieout rules test {out}`")
+    elif out is not None:
+        say(f"{out} was not written: nothing is proposed")
+
+
+def _refuse_out(out: Path, reconciliation: str | None, names: list[str]) -> None:
+    from tieout.errors import WrongUse
+
+    if reconciliation is None and len(names) > 1:
+        message = (
+            f"expected --reconciliation NAME beside --out, which holds the rules of one ({', '.join(names)}), got none"
+        )
+        raise WrongUse(message)
+    if out.exists():
+        message = f"--out: expected a new file, got {out}, which is there: name another one"
+        raise WrongUse(message)
+
+
+def _write_proposed(out: Path, mined: Mined) -> None:
+    from tieout.matching.mining import proposed_text
+
+    with out.open("x", encoding="utf-8") as file:
+        file.write(proposed_text(mined))
+
+
+def _mined_as_json(found: Mined) -> dict[str, Any]:
+    return {
+        "reconciliation": found.reconciliation,
+        "decisions": {name.replace(" ", "_"): count for name, count in found.decisions.items()},
+        "proposals": [_proposal_as_json(one) for one in found.proposals],
+        "failed": [_proposal_as_json(one) for one in found.failed],
+        "judged": {rule: {"approved": yes, "rejected": no} for rule, (yes, no) in found.judged.items()},
+    }
+
+
+def _proposal_as_json(one: Proposal) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "what": one.what,
+        "supports": one.supports,
+        "exact": one.exact,
+        "against": one.against,
+        "opens": one.opens,
+        "toml": one.text,
+    }
+
+
+def _show_mined(found: Mined) -> None:
+    told = [f"{count} {name}" for name, count in found.decisions.items() if count]
+    say(f"{found.reconciliation}: decisions read: {', '.join(told) or 'none'}")
+    counts = frozenset({"for", "against", "open pairs"})
+    if found.proposals:
+        rows = [
+            (str(n), p.kind, p.what, str(p.supports), str(p.against), str(p.opens))
+            for n, p in enumerate(found.proposals, 1)
+        ]
+        say_table(("", "proposed", "what", "for", "against", "open pairs"), rows, counts)
+    else:
+        say("nothing is proposed")
+    if found.failed:
+        say("tempting, and contradicted by decisions:")
+        failed = [(p.kind, p.what, str(p.supports), str(p.against)) for p in found.failed]
+        say_table(("not proposed", "what", "for", "against"), failed, counts)
+    for rule, (approved, rejected) in found.judged.items():
+        say(f"proposals of {rule!r}: {approved} approved, {rejected} rejected")
 
 
 def _as_named(candidate: str, folder: Path) -> str:

@@ -226,10 +226,10 @@ def judge_pairs(con: duckdb.DuckDBPyConnection, tried: str) -> None:
     """
     make_pairs(con, "pairs_tried", f'select * from "{tried}"')
     con.execute(
-        f"""create temp table used_up as
+        f"""create or replace temp table used_up as
             select record_id, claim from standing s anti join outdated o using (match_id) where how is not null
             group by record_id, claim having abs(sum(allocated)) >= abs(any_value(amount));
-        create temp table judged as
+        create or replace temp table judged as
         select p.*, t.rule, t.status = 'confirmed' as confirms, t.final, case
             when d.l is not null then 'right' when f.l is not null then 'refused'
             when a.record_id is not null or b.record_id is not null then 'otherwise' else 'open' end as verdict

@@ -41,7 +41,8 @@ def read_decided(con: duckdb.DuckDBPyConnection, store: Store, reconciliation: s
       record_id, amount, allocated, currency), with ``how``: by rule, by hand, approved; absent where nothing is decided.
     - ``decided``: the pairs that are decided for (see :func:`make_pairs`); a match of which a record was corrected since is
       none: ``outdated`` (match_id).
-    - ``refused``: the pairs that are decided against, and not put together again since.
+    - ``refused``: the pairs that are decided against, and not put together again since; ``apart_of`` (match_id, rule):
+      the matches that were.
     - ``of_match`` (match_id, rule, decided_by) of ``standing``.
     - ``words`` (match_id, kind, actor, reason): what people said.
     """
@@ -71,6 +72,7 @@ def read_decided(con: duckdb.DuckDBPyConnection, store: Store, reconciliation: s
     if blocked and written:
         rows = f"""select m.* from read_parquet({paths(written)}) m semi join blocked b using (match_id)
             where m.reconciliation = '{reconciliation.replace("'", "''")}'"""
+    con.execute(f"create temp table apart_of as select distinct match_id, rule from ({rows})")
     make_pairs(con, "taken_apart", rows)
     con.execute(
         """create temp table refused as select t.* from taken_apart t
