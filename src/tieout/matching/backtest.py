@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BackTest", "Score", "back_test", "judge_pairs"]
 
-#: Decisions that facts of a later day make unclear are judged as of so many earlier moments.
+#: Matches that later facts make unclear are judged as of so many earlier moments.
 _MOMENTS_MAX = 5
 
 
@@ -83,8 +83,8 @@ class BackTest:
     :ivar outdated: matches that are not judged, because one of their records was corrected since.
     :ivar confirmed: what confirming rules find; ``proposed``: with what others propose.
     :ivar rules: of each rule name, confirms, right, wrong, open.
-    :ivar earlier: pairs that were found as things stood right before they were decided; ``unasked``: pairs that were not
-        asked as of then, because they are of too many moments.
+    :ivar earlier: pairs of exact rules that were found as things stood right before they were matched; ``unasked``: pairs
+        that were not asked as of then, because they are of too many moments.
     :ivar money: what would be newly matched, no longer matched and matched differently, per currency and side.
     :ivar against, moves: pairs that differ from decisions, and pairs that would come or go.
     :ivar behind: facts came, or something was decided, since the last run: what it left is no fair comparison.
@@ -245,10 +245,10 @@ def judge_pairs(con: duckdb.DuckDBPyConnection, tried: str) -> None:
 
 def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) -> tuple[int, int]:
     """
-    Judge pairs that are missed once more, as things stood right before they were decided.
+    Judge pairs of exact rules that are missed once more, as things stood right before they were matched.
 
-    What came since may fit a decided pair's records as well: then the pair is unclear today, and it was not. Makes
-    ``earlier`` (l, r, confirms, final).
+    What came since may fit a record of theirs as well: then the pair is unclear today, and it was not. Makes ``earlier``
+    (l, r, confirms, final).
 
     :return: how many pairs were found so, and how many are of moments that were not looked at.
     """
@@ -257,10 +257,12 @@ def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) 
     missed = con.execute(
         """select s.sequence, count(*) as n from (
                 select match_id from decided d anti join (select l, r from judged where confirms) j using (l, r)) d
-            join (select distinct match_id, sequence from standing where how is not null) s using (match_id)
+            join (select distinct match_id, sequence from standing where how = 'by rule') s using (match_id)
             group by 1 order by 2 desc, 1 desc"""
     ).fetchall()
-    moments = [(at, count) for at, count in missed if runs[at]["facts_version"] < reading.facts_version]
+    # Before the first run nothing stood: on the same facts there is nothing else to find.
+    first = min((at for at, run in runs.items() if run["reconciliation"] == trial.reconciliation.id), default=0)
+    moments = [(at, count) for at, count in missed if at > first or runs[at]["facts_version"] < reading.facts_version]
     for at, _ in moments[:_MOMENTS_MAX]:
         version = int(runs[at]["facts_version"])
         with trial.store.book.reading() as connection:

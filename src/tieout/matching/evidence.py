@@ -6,6 +6,7 @@ Each function leaves relations in the engine under the names that ``matching.pla
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -193,9 +194,10 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
 def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
     """Make what fields of a side say without what a key drops, once per run: relations (thing, key, raw)."""
     drop = key.drop[0 if side == "left" else 1]
+    form = hashlib.sha256(repr((drop, key.letters)).encode()).hexdigest()[:8]
     found = []
     for field in getattr(key, side):
-        name = f"said_{side}_{field}_{key.letters}_{drop.prefix}_{drop.suffix}_{drop.last}"
+        name = f"said_{side}_{field}_{form}"
         found.append(name)
         if name in work.keys_ready[side]:
             continue
