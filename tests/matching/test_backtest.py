@@ -200,6 +200,7 @@ def test_proposals_are_judged_by_what_people_approved_and_rejected() -> None:
         assert sure.against[0]["today"] == "rejected by tester: no"
 
 
+@pytest.mark.deep
 def test_what_a_person_decided_otherwise_is_wrong_and_its_money_stays() -> None:
     with world(rules_text(EXACT), invoice("RE-1", 100), invoice("X-1", 100), line("b1", 100, name="A")) as w:
         w.match()
@@ -236,6 +237,7 @@ def test_a_later_line_that_fits_as_well_makes_no_old_match_wrong() -> None:
         assert (strict.confirmed.found, strict.earlier) == (2, 1)
 
 
+@pytest.mark.deep
 def test_a_match_of_a_record_that_was_corrected_is_not_judged() -> None:
     with world(rules_text(EXACT), *FACTS) as w:
         w.match()
@@ -254,6 +256,7 @@ def test_neither_book_nor_lake_changes() -> None:
         assert everything(w) == before
 
 
+@pytest.mark.deep
 def test_the_lists_are_cut_and_counted() -> None:
     facts = [one for n in range(30) for one in (invoice(f"R{n}", 100 + n), line(f"b{n}", 100 + n, f"r{n}"))]
     with world(rules_text(NORMAL), *facts) as w:
@@ -263,6 +266,7 @@ def test_the_lists_are_cut_and_counted() -> None:
         assert [p["left"]["external_id"] for p in found.against] == ["R0", "R1", "R10", "R11"]
 
 
+@pytest.mark.deep
 def test_several_records_of_one_match_are_pairs() -> None:
     several = rule("several", keys='[{ left = "external_id", right = "text", how = "token" }]', shape='"n:1"')
     facts = (invoice("RE-1001", 100), invoice("RE-1002", 50), line("b", 150, text="RE-1001 RE-1002"))
@@ -275,6 +279,7 @@ def test_several_records_of_one_match_are_pairs() -> None:
         assert Counter(found.decided) == Counter({"by hand": 1})
 
 
+@pytest.mark.deep
 def test_what_is_learned_is_tried_like_any_other_rule() -> None:
     words = ["alder", "birch", "cedar", "maple", "poplar", "willow", "linden", "juniper"]
     facts: list[Fact] = []
@@ -293,6 +298,7 @@ def test_what_is_learned_is_tried_like_any_other_rule() -> None:
         assert found.money == []
 
 
+@pytest.mark.deep
 def test_it_is_asked_of_the_reconciliations_that_name_the_rules() -> None:
     two = "".join(
         f'[[reconciliation]]\nid = "{name}"\nleft = {{ source = "{left}" }}\nright = {{ source = "{right}" }}\nrules = "{rules}"\n'

@@ -245,7 +245,7 @@ def judge_pairs(con: duckdb.DuckDBPyConnection, tried: str) -> None:
 
 def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) -> tuple[int, int]:
     """
-    Judge pairs of exact rules that are missed once more, as things stood right before they were matched.
+    Judge pairs of exact rules that are not found so today once more, as things stood right before they were matched.
 
     What came since may fit a record of theirs as well: then the pair is unclear today, and it was not. Makes ``earlier``
     (l, r, confirms, final).
@@ -256,7 +256,7 @@ def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) 
     runs = {int(run["sequence"]): run for run in reading.results.runs.values()}
     missed = con.execute(
         """select s.sequence, count(*) as n from (
-                select match_id from decided d anti join (select l, r from judged where confirms) j using (l, r)) d
+                select match_id from decided d anti join (select l, r from judged where confirms and final) j using (l, r)) d
             join (select distinct match_id, sequence from standing where how = 'by rule') s using (match_id)
             group by 1 order by 2 desc, 1 desc"""
     ).fetchall()
@@ -273,7 +273,7 @@ def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) 
             """insert into earlier select distinct p.l, p.r, t.status = 'confirmed', t.final
                 from pairs_then p join (select distinct match_id, status, final from "then") t using (match_id)
                 semi join (select d.l, d.r from decided d join standing s using (match_id) where s.sequence = ?) d using (l, r)
-                anti join (select l, r from judged where confirms) j using (l, r)""",
+                anti join (select l, r from judged where confirms and final) j using (l, r)""",
             [at],
         )
     con.execute(
@@ -282,7 +282,10 @@ def _ask_again(con: duckdb.DuckDBPyConnection, trial: _Trial, reading: Reading) 
             select l as record_id from earlier where confirms and final union select r from earlier where confirms and final;
         delete from judged where verdict <> 'right' and (l in (from final_then) or r in (from final_then));"""
     )
-    found = _count(con, "(select distinct l, r from earlier where confirms)")
+    found = _count(
+        con,
+        "(select distinct l, r from earlier where confirms) e anti join (select l, r from judged where confirms) j using (l, r)",
+    )
     return found, sum(count for _, count in moments[_MOMENTS_MAX:])
 
 

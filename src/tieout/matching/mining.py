@@ -139,9 +139,9 @@ def proposed_text(mined: Mined) -> str:
     parts = [mined.base.text.rstrip() + "\n"]
     for number, one in enumerate(mined.proposals, 1):
         said = (
-            f"Proposed {number} from decisions: {one.supports} for it, {one.against} against, {one.opens} open pairs."
+            f"Proposed {number}. Decisions for it: {one.supports}, against it: {one.against}; open pairs: {one.opens}."
         )
-        parts.append(f"# {said} Delete what you do not want.\n{one.text}")
+        parts.append(f"# {said} Delete it if you do not want it.\n{one.text}")
     return "\n".join(parts)
 
 
@@ -200,9 +200,11 @@ def _rules(
     said = [one.alias for one in aliases if one.alias is not None]
     tried = 0
     names = {rule.name for rule in bench.base.rules}
-    patterns = [*patterns_of(examples), *name_rules(examples, [*bench.base.aliases, *said], bench.base)]
-    for pattern in patterns:
-        if len(pattern.matches - covered) < least or tried == _TRIED_MAX:
+    by_name = list(name_rules(examples, [*bench.base.aliases, *said], bench.base))
+    for pattern in [*patterns_of(examples), *by_name]:
+        # A name that is proposed needs a rule that compares names, whatever else its examples have in common.
+        new = pattern.matches if said and pattern in by_name else pattern.matches - covered
+        if len(new) < least or tried == _TRIED_MAX:
             continue
         rule, text = _as_rule(bench, pattern, names)
         if any(_same(rule, own) for own in bench.base.rules):

@@ -64,8 +64,12 @@ def names_said(rows: pa.Table, aliases: Sequence[Alias] = (), letters: str | Non
     told = pa.table({"thing": rows["thing"].combine_chunks(), "said": rows["said"].combine_chunks().cast(pa.string())})
     if aliases:
         ours: dict[str, list[str]] = {}
-        for alias, form in zip(aliases, _forms([alias.right for alias in aliases]), strict=True):
-            ours.setdefault(form, []).append(alias.left)
+        rights = pa.array([alias.right for alias in aliases], pa.string())
+        # With and without its legal form, which may be written in a way that is not known as one.
+        for forms in (name_forms(rights)["form"], normal_column(rights)):
+            for alias, form in zip(aliases, forms.to_pylist(), strict=True):
+                names = ours.setdefault(form or "", [])
+                names += [alias.left] if alias.left not in names else []
         at = pc.index_in(name_forms(told["said"].combine_chunks())["form"], value_set=pa.array(list(ours), pa.string()))
         known, bearers = list(ours.values()), told.append_column("at", at).filter(pc.is_valid(at)).to_pylist()
         more = [(row["thing"], name) for row in bearers for name in known[row["at"]]]

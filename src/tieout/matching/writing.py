@@ -61,19 +61,24 @@ def key_text(key: Key) -> str:
 
 def key_words(key: Key) -> str:
     """Say in words what a key asks for."""
-    left, right = (", ".join(fields) for fields in (key.left, key.right))
+    left, right = (
+        ", ".join(fields) + _without(drop) for fields, drop in zip((key.left, key.right), key.drop, strict=True)
+    )
+    otherwise = "" if key.rewritten else ", spelled otherwise"
     said = {
         "exact": f"{left} is {right}",
-        "normalised": f"{left} is {right}, spelled otherwise",
+        "normalised": f"{left} is {right}{otherwise}",
         "token": f"{left} stands in {right}, or the other way round",
         "prefix": f"{left} begins {right}, or the other way round",
         "name": f"{left} and {right} are one name",
     }[key.how]
-    for side, drop in zip(("left", "right"), key.drop, strict=True):
-        signs = [f"{what} {sign}" for what, sign in (("prefix", drop.prefix), ("suffix", drop.suffix)) if sign]
-        signs += [f"last {drop.last}"] if drop.last else []
-        said += f", {side} without {' and '.join(signs)}" if signs else ""
     return said + (f", {key.letters} letters" if key.letters else "")
+
+
+def _without(drop: Drop) -> str:
+    parts = [f"{sign} {where}" for sign, where in ((drop.prefix, "in front"), (drop.suffix, "behind")) if sign]
+    parts += [f"its last {drop.last}"] if drop.last else []
+    return f" without {' and '.join(parts)}" if parts else ""
 
 
 def _fields(fields: Sequence[str]) -> str:
