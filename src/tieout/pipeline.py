@@ -32,9 +32,11 @@ from tieout.intake.ingest import (
 from tieout.intake.recount import recount
 from tieout.intake.settle import decide_entries
 from tieout.matching.backends.sessions import refuse_unsupported, spark_session
+from tieout.matching.backtest import back_test
 from tieout.matching.by_hand import HandMatch
 from tieout.matching.decide import approve, match_by_hand, reject, take_back
-from tieout.matching.reading import check_rules, rule_set
+from tieout.matching.mining import mine_rules
+from tieout.matching.reading import check_rules, rule_set, rules_named
 from tieout.matching.run import run_reconciliation
 from tieout.observe.gathering import gather_worklist
 from tieout.observe.naming import exception_named, matches_named, records_named
@@ -50,9 +52,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tieout.accounting.run import JournalOutcome
-    from tieout.config import Source, Workspace
+    from tieout.config import Reconciliation, Source, Workspace
     from tieout.intake.settle import Entry
     from tieout.intake.work import Outcome
+    from tieout.matching.backtest import BackTest
+    from tieout.matching.mining import Mined
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 
@@ -63,8 +67,10 @@ __all__ = [
     "journal",
     "judge",
     "match",
+    "mine",
     "replay",
     "resolve",
+    "try_rules",
     "unclaimed_files",
     "undo",
     "verify",
@@ -198,6 +204,77 @@ def match(
 
             yield run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard)
     gather_worklist(store, workspace)
+
+
+def try_rules(
+    store: Store,
+    workspace: Workspace,
+    rules: str,
+    name: str | None = None,
+    *,
+    limit: int | None = None,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[BackTest]:
+    """
+    Hold a rule set against what is decided in the reconciliations that would use it; nothing is kept.
+
+    :param rules: a set that ships, or a rule file, relative to the workspace.
+    :param name: of the reconciliation; None: those that name these rules, or the only one.
+    :param limit: so many pairs that differ are listed, of each kind; None: all.
+    :raises WrongUse: a rule has a fault; there are no facts; or it is not clear which reconciliation is meant.
+    """
+    wanted = _meant(workspace, rules, name)
+    chosen = [(reconciliation, rules_named(workspace, reconciliation, rules)) for reconciliation in wanted]
+    day = _last_day(store)
+    for reconciliation, candidate in chosen:
+        yield back_test(store, workspace, reconciliation, candidate, day, limit=limit, progress=progress)
+
+
+def mine(
+    store: Store,
+    workspace: Workspace,
+    name: str | None = None,
+    *,
+    least: int = 3,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[Mined]:
+    """
+    Propose aliases and rules from what people decided; nothing is kept.
+
+    :param name: of the reconciliation; None: all.
+    :param least: so many decisions must speak for a proposal.
+    :raises WrongUse: a rule has a fault; there are no facts; or no such reconciliation is declared.
+    """
+    wanted = [workspace.reconciliation(name)] if name is not None else list(workspace.reconciliations)
+    check_rules(workspace)
+    day = _last_day(store)
+    for reconciliation in wanted:
+        yield mine_rules(store, workspace, reconciliation, day, least=least, progress=progress)
+
+
+def _last_day(store: Store) -> dt.date:
+    with store.book.reading() as connection:
+        day = latest_day(connection)
+    if day is None:
+        message = "expected facts that rules can be tried on, got none: bring them in with `tieout ingest`"
+        raise WrongUse(message)
+    return day
+
+
+def _meant(workspace: Workspace, rules: str, name: str | None) -> list[Reconciliation]:
+    """Say which reconciliations are meant: the one that is named, those that name these rules, or the only one."""
+    if name is not None:
+        return [workspace.reconciliation(name)]
+    found = [one for one in workspace.reconciliations if one.rules == rules]
+    if not found and len(workspace.reconciliations) == 1:
+        found = list(workspace.reconciliations)
+    if not found:
+        names = ", ".join(one.id for one in workspace.reconciliations) or "none is declared"
+        message = (
+            f"expected --reconciliation NAME, since no reconciliation names {rules!r} as its rules ({names}), got none"
+        )
+        raise WrongUse(message)
+    return found
 
 
 def journal(store: Store, workspace: Workspace) -> JournalOutcome:

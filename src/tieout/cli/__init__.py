@@ -39,6 +39,7 @@ from tieout.cli._output import flush, prepare
 from tieout.cli._proof import proof, statement
 from tieout.cli._publish import publish
 from tieout.cli._quick import QuickCommand, QuickGroup
+from tieout.cli._rules import rules
 from tieout.cli._serve import serve
 from tieout.cli._verify import verify
 
@@ -108,6 +109,7 @@ app.command()(verify)
 app.command()(publish)
 app.command()(serve)
 app.command()(bench)
+app.add_typer(rules, name="rules")
 app.add_typer(book, name="book")
 
 

@@ -6,21 +6,24 @@ Whether the keys of a rule fit each other is asked in ``_contradictions.py``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tieout.config import checks
-from tieout.config.tables import Fault, nearest, shown
+from tieout.config.tables import Fault, Table, nearest, shown
 from tieout.errors import BadInput
 from tieout.matching._contradictions import refuse_contradictions
 from tieout.matching.rules import (
     DAYS,
     FIELDS,
     HOWS,
+    LETTERS,
     LIKENESS,
     REASONS,
     SHAPES,
+    Alias,
     Amount,
     Days,
+    Drop,
     Filter,
     Key,
     Likeness,
@@ -29,14 +32,13 @@ from tieout.matching.rules import (
 )
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponents, parse_decimal
+from tieout.model.normal import normal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tieout.config.tables import Table
-
-__all__ = ["BY_KIND", "RULE_KEYS", "read_filter", "read_rule"]
+__all__ = ["BY_KIND", "RULE_KEYS", "read_aliases", "read_filter", "read_rule"]
 
 #: Instead of a claim: of each record what its kind is for.
 BY_KIND = "by kind"
@@ -56,6 +58,8 @@ _ONE = 1_000_000
 _COINCIDENCE = 10_000  # 0.01
 _ACCIDENT = 1_000  # 0.001
 _LIKENESS_MAX = 3
+_LAST_MAX = 9
+_ALIASES_MAX = 10_000
 _ABS_MAX = 1_000_000_000
 _AMOUNT_KEYS = ("abs", "pct", "minor", "take", "currency", "base", "only")
 _POINTS = ("amount", "days", "name", "reference")
@@ -77,7 +81,7 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
     usual = _ACCIDENT if learn else _COINCIDENCE
     rule = Rule(
         name=table.required("name"),
-        keys=tuple(_key(one) for one in table.tables("keys", ("left", "right", "how"), _KEYS_MAX)),
+        keys=tuple(_key(one) for one in table.tables("keys", ("left", "right", "how", "drop", "letters"), _KEYS_MAX)),
         amount=_amount(table, partial=partial),
         days=_days(table, folder),
         shape=table.choice("shape", SHAPES) or "1:1",
@@ -136,7 +140,60 @@ def _key(table: Table) -> Key:
     if how == "name" and not {*left, *right} <= names:
         key = "right" if set(left) <= names else "left"
         raise table.wrong(key, "counterparty or text where how = 'name'")
-    return Key(left, right, how)
+    if "drop" in table.values and how != "normalised":
+        raise table.fault(
+            key="drop", sentence=f"expected how = 'normalised' beside 'drop' in {table.name}, got {how!r}"
+        )
+    if "letters" in table.values and how not in {"normalised", "name"}:
+        wanted = "expected how = 'normalised' or 'name' beside 'letters'"
+        raise table.fault(key="letters", sentence=f"{wanted} in {table.name}, got {how!r}")
+    return Key(left, right, how, _drops(table), table.choice("letters", LETTERS))
+
+
+def _drops(table: Table) -> tuple[Drop, Drop]:
+    inner = table.table("drop", ("left", "right"))
+    if inner is not None and not inner.values:
+        raise table.wrong(key="drop", expected="what is dropped of left or right", got="an empty table")
+    left, right = (_drop(inner, side) if inner else Drop() for side in ("left", "right"))
+    return left, right
+
+
+def _drop(table: Table, side: str) -> Drop:
+    inner = table.table(side, ("prefix", "suffix", "last"))
+    if inner is None:
+        return Drop()
+    if not inner.values:
+        raise table.wrong(side, "'prefix', 'suffix' or 'last'", got="an empty table")
+    signs = {key: normal(inner.text(key) or "") for key in ("prefix", "suffix")}
+    for key, sign in signs.items():
+        if key in inner.values and not sign:
+            raise inner.wrong(key, "letters or digits, not only marks and zeros,")
+    return Drop(**signs, last=inner.whole("last", 1, _LAST_MAX) or 0)
+
+
+def read_aliases(content: dict[str, Any]) -> tuple[Alias, ...]:
+    """
+    Read all ``[[alias]]``: names of one party.
+
+    :param content: the file.
+    :raises Fault: something in one is wrong, or one stands twice.
+    """
+    tables = content.get("alias", [])
+    if not isinstance(tables, list) or not all(isinstance(values, dict) for values in tables):
+        raise Fault(("alias",), f"expected [[alias]] with two brackets, got {shown(tables)}")
+    if len(tables) > _ALIASES_MAX:
+        raise Fault(("alias",), f"expected at most {_ALIASES_MAX} [[alias]], got {len(tables)}")
+    places: dict[Alias, int] = {}
+    for number, values in enumerate(tables):
+        table = Table(values, ("alias", number), "[[alias]]")
+        table.only(("left", "right"))
+        alias = Alias(table.required("left"), table.required("right"))
+        if normal(alias.left) == normal(alias.right):
+            raise table.wrong(key="right", expected=f"another name than {alias.left!r}")
+        if alias in places:
+            raise Fault(table.place, "expected a new [[alias]], got one again", ("alias", places[alias]))
+        places[alias] = number
+    return tuple(places)
 
 
 def _likeness(table: Table) -> Likeness:

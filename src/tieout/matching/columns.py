@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tieout.model.normal import keys_of, normal_column
 
-__all__ = ["name_forms", "names_of_two", "token_keys", "token_words"]
+__all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "token_keys", "token_words"]
 
 #: An identifier may be cut into so many words by a bank ("PO 2025 001").
 _WORDS_JOINED = 4
@@ -25,7 +25,7 @@ _TOKEN_MIN = 4
 #: Words of one text beyond this are not looked at.
 _WORDS_MAX = 200
 #: How many letters of a name two spellings must share to be compared at all.
-_NAME_BLOCK = 6
+NAME_BLOCK = 6
 _LEGAL = "GMBH|AG|KG|OHG|UG|SE|EV|LTD|LIMITED|LLC|INC|CORP|CO|PLC|LLP|SA|SAS|SARL|SPA|SRL|BV|NV|AB|OY|OYJ|AS|APS|KK|PTY"
 
 
@@ -77,7 +77,7 @@ def name_forms(names: pa.Array) -> pa.Table:
     """
     plain = pc.replace_substring_regex(pc.utf8_upper(names), rf"[\s.,]+({_LEGAL})\.?([\s.,].*)?$", "")
     form = normal_column(pc.if_else(pc.equal(plain, ""), names, plain))
-    return pa.table({"form": form, "block": keys_of(pc.utf8_slice_codeunits(form, 0, _NAME_BLOCK))})
+    return pa.table({"form": form, "block": keys_of(pc.utf8_slice_codeunits(form, 0, NAME_BLOCK))})
 
 
 def names_of_two(ones: list[str], others: list[str]) -> list[bool]:

@@ -6,6 +6,8 @@ Each function leaves relations in the engine under the names that ``matching.pla
 
 from __future__ import annotations
 
+import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import condition
 
-from tieout.matching.columns import name_forms, names_of_two, token_keys, token_words
+from tieout.matching.columns import token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
 from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql, listed
+from tieout.matching.spelling import apart_by_name, names_said, rewritten_keys
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -118,7 +121,8 @@ def leave_out_other_names(work: Performance, found: str) -> None:
     query = f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
         join left_all a on a.thing = p.l join right_all b on b.thing = p.r
         where a.counterparty is not null and b.counterparty is not null"""
-    engine.derive("of_two", [(query, _of_two)], pa.schema({"bundle": pa.int64()}))
+    function = partial(apart_by_name, aliases=work.rules.aliases)
+    engine.derive("of_two", [(query, function)], pa.schema({"bundle": pa.int64()}))
     if not engine.count("of_two"):
         return
     bundle = "l" if found == "paired" else "bundle"
@@ -137,7 +141,10 @@ def make_keys(work: Performance, place: int, key: Key) -> None:
         for short, side in (("l", "left"), ("r", "right")):
             engine.derive(f"{short}_forms_{place}", _forms(side, getattr(key, side)), _FORMS)
         return
-    mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
+    if key.rewritten:
+        mine, other = (_rewritten(work, side, key) for side in ("left", "right"))
+    else:
+        mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
     shared = work.keys_shared.get((mine, other))
     if shared is None:
         number = len(work.keys_shared)
@@ -181,6 +188,25 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
             engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
             engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
             work.keys_ready[side].append(name)
+    return tuple(found)
+
+
+def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
+    """Make what fields of a side say without what a key drops, once per run: relations (thing, key, raw)."""
+    drop = key.drop[0 if side == "left" else 1]
+    form = hashlib.sha256(repr((drop, key.letters)).encode()).hexdigest()[:8]
+    found = []
+    for field in getattr(key, side):
+        name = f"said_{side}_{field}_{form}"
+        found.append(name)
+        if name in work.keys_ready[side]:
+            continue
+        shown = f'unnest(a."{field}")' if FIELDS[field].many else f'a."{field}"'
+        query = f'select a.thing, {shown} as said from {_named_rows(work, side)} a where a."{field}" is not null'
+        function = partial(rewritten_keys, drop=drop, letters=key.letters)
+        work.engine.derive(f"{name}_texts", [(query, function)], _TEXTS)
+        work.engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
+        work.keys_ready[side].append(name)
     return tuple(found)
 
 
@@ -266,20 +292,6 @@ def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
     return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN))
 
 
-def _of_two(rows: pa.Table) -> pa.Table:
-    """Keep the bundles whose two names are two parties'."""
-    apart = names_of_two(rows["one"].to_pylist(), rows["other"].to_pylist())
-    return rows.select(["bundle"]).filter(pa.array(apart, pa.bool_()))
-
-
-def _named(rows: pa.Table) -> pa.Table:
-    said = rows["said"].combine_chunks()
-    forms = name_forms(said)
-    return pa.table(
-        {"thing": rows["thing"], "plain": normal_column(said), "form": forms["form"], "block": forms["block"]}
-    )
-
-
 def make_names(work: Performance, rule: Rule) -> None:
     """
     Make ``l_party`` and ``r_party``: things with a name (block, form, plain, n) and how likely their amount is (chance).
@@ -295,7 +307,9 @@ def make_names(work: Performance, rule: Rule) -> None:
             f' where a."{column}" is not null'
             for column in getattr(key, side)
         )
-        engine.derive(f"{short}_named", [(query, _named)], _NAMES)
+        aliases = work.rules.aliases if side == "right" else ()
+        function = partial(names_said, aliases=aliases, letters=key.letters)
+        engine.derive(f"{short}_named", [(query, function)], _NAMES)
     engine.create("r_names", "select * from r_named")
     width = 1 if rule.days is None else rule.days.last - rule.days.first + 1
     span = "select greatest(max(r_day) - min(r_day) + 1, 1) as days from r"

@@ -11,11 +11,12 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from tieout.config import RULE_SETS
 from tieout.config.checks import identifier
 from tieout.config.tables import Fault, Table
 from tieout.config.toml_files import located, parsed, text_of
 from tieout.errors import WrongUse
-from tieout.matching._rule_tables import BY_KIND, RULE_KEYS, read_filter, read_rule
+from tieout.matching._rule_tables import BY_KIND, RULE_KEYS, read_aliases, read_filter, read_rule
 from tieout.matching.rules import GROUPS, MEASURES, POLARITIES, Rule, RuleSet
 from tieout.model.kinds import CLAIMS
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Reconciliation, Workspace
 
-__all__ = ["check_rules", "read_rules", "rule_set"]
+__all__ = ["check_rules", "read_rules", "rule_set", "rules_named", "text_named"]
 
 _RULES_MAX = 100
 _NAME_MAX = 100
@@ -59,13 +60,31 @@ def rule_set(workspace: Workspace, reconciliation: Reconciliation) -> RuleSet:
 
     :raises WrongUse: the file cannot be read, or something in it is wrong.
     """
+    return rules_named(workspace, reconciliation, reconciliation.rules)
+
+
+def rules_named(workspace: Workspace, reconciliation: Reconciliation, named: str) -> RuleSet:
+    """
+    Give the rules that a reconciliation would have if it named these.
+
+    :param named: a built-in set, or the path of a file, relative to the workspace.
+    :raises WrongUse: the file cannot be read, or something in it is wrong.
+    """
     claims = (reconciliation.left.claim, reconciliation.right.claim)
-    if reconciliation.built_in:
-        name = f"{reconciliation.rules}.toml"
-        text = resources.files("tieout.matching").joinpath("sets", name).read_text(encoding="utf-8")
-        return read_rules(text, f"the built-in {name}", folder=workspace.folder, claims=claims)
-    text = text_of(workspace.folder / reconciliation.rules, reconciliation.rules)
-    return read_rules(text, reconciliation.rules, folder=workspace.folder, claims=claims)
+    text, name = text_named(workspace, named)
+    return read_rules(text, name, folder=workspace.folder, claims=claims)
+
+
+def text_named(workspace: Workspace, named: str) -> tuple[str, str]:
+    """
+    Give the text of a rule set, and what messages call it.
+
+    :raises WrongUse: it cannot be read.
+    """
+    if named in RULE_SETS:
+        text = resources.files("tieout.matching").joinpath("sets", f"{named}.toml").read_text(encoding="utf-8")
+        return text, f"the built-in {named}.toml"
+    return text_of(workspace.folder / named, named), named
 
 
 def check_rules(workspace: Workspace) -> None:
@@ -82,7 +101,7 @@ def _rule_set(
     content: dict[str, Any], name: str, text: str, folder: Path | None, claimed: tuple[str | None, str | None]
 ) -> RuleSet:
     whole = Table(content, (), name)
-    whole.only(("rules", "rule"))
+    whole.only(("rules", "rule", "alias"))
     table = whole.table("rules", None)
     if table is None:
         raise Fault((), f"expected a table [rules] in {name}, found none")
@@ -99,6 +118,7 @@ def _rule_set(
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
         rules=_without_learned_groups(_rules(content, claims, folder), group),
+        aliases=read_aliases(content),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
     )

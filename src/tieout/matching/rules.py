@@ -14,13 +14,16 @@ __all__ = [
     "FIELDS",
     "GROUPS",
     "HOWS",
+    "LETTERS",
     "LIKENESS",
     "MEASURES",
     "POLARITIES",
     "REASONS",
     "SHAPES",
+    "Alias",
     "Amount",
     "Days",
+    "Drop",
     "Filter",
     "Key",
     "Likeness",
@@ -33,6 +36,8 @@ __all__ = [
 #: count. token: the one stands somewhere in the other. prefix: the one begins the other (a truncated reference).
 #: name: two spellings of a company or person (case, order of words, legal form and truncation do not count).
 HOWS = ("exact", "normalised", "token", "prefix", "name")
+#: Languages whose letters with marks are also written with two: german: ae is ä.
+LETTERS = ("german",)
 #: The fields of a record that can name the same thing on both sides.
 FIELDS = (
     "external_id",
@@ -71,6 +76,28 @@ REASONS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """
+    What is left out of the normal form of one side's identifiers before they are compared.
+
+    :ivar prefix, suffix: signs at the beginning or end, where they stand there.
+    :ivar last: so many signs at the end, whatever they are: a check digit.
+    """
+
+    prefix: str = ""
+    suffix: str = ""
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Two names of one party: what the left side calls it, and what the right side does."""
+
+    left: str
+    right: str
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """
@@ -78,11 +105,20 @@ class Key:
 
     :ivar left, right: fields of a record, each of :data:`FIELDS`.
     :ivar how: one of :data:`HOWS`.
+    :ivar drop: what is left out of identifiers of (left, right); with ``normalised`` only.
+    :ivar letters: one of :data:`LETTERS`; None: a mark on a letter does not count.
     """
 
     left: tuple[str, ...]
     right: tuple[str, ...]
     how: str = "exact"
+    drop: tuple[Drop, Drop] = (Drop(), Drop())
+    letters: str | None = None
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether identifiers are compared in another form than the one that intake computed."""
+        return self.letters is not None or any(drop != Drop() for drop in self.drop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +251,7 @@ class Rule:
 
         All others stay provisional until they are posted: stronger evidence of a later run wins.
         """
-        plain = bool(self.keys) and all(key.how in {"exact", "normalised"} for key in self.keys)
+        plain = bool(self.keys) and all(key.how in {"exact", "normalised"} and not key.rewritten for key in self.keys)
         amount = self.amount is not None and self.amount.exact and not self.amount.base
         return plain and amount and self.shape == "1:1" and self.confirm and not self.partial
 
@@ -230,6 +266,7 @@ class RuleSet:
     :ivar measure: which amount is compared, of (left, right): ``amount`` or ``net``.
     :ivar group: a field of (left, right) by which records of a side are one thing; None: each is one.
     :ivar polarity: one of :data:`POLARITIES`.
+    :ivar aliases: names of one party, for keys with how ``name``, and against the verdict that two names are two parties'.
     :ivar digest: SHA-256 of the file as it was read.
     :ivar left, right: which records of a side take part at all.
     """
@@ -241,6 +278,7 @@ class RuleSet:
     polarity: str
     rules: tuple[Rule, ...]
     digest: str
+    aliases: tuple[Alias, ...] = ()
     text: str = field(default="", repr=False)
     left: Filter = field(default_factory=Filter)
     right: Filter = field(default_factory=Filter)

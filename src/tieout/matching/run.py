@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tieout.matching.rules import RuleSet
     from tieout.store.workplace import Store
 
-__all__ = ["Given", "RunOutcome", "run_reconciliation"]
+__all__ = ["Given", "RunOutcome", "find_matches", "run_reconciliation"]
 
 #: So often another run may come first before we give up.
 _TRIES = 20
@@ -112,6 +112,17 @@ def run_reconciliation(
             continue
     message = f"other runs used up the claims of {reconciliation.id} {_TRIES} times while it ran: try again"
     raise Transient(message)
+
+
+def find_matches(opened: Opened, reconciliation: str) -> Found:
+    """Perform the rules on both sides, and bring together what they found; nothing is written."""
+    work = opened.work
+    if any(work.grouped):
+        compose(work.engine, f"{'left' if work.grouped[0] else 'right'}_all")
+    perform_rules(work)
+    if opened.rows is None:
+        return gather_spread(work, reconciliation)
+    return gather(work, opened.rows, reconciliation)
 
 
 class _Attempt:
@@ -219,13 +230,10 @@ class _Attempt:
             opened = open_sides(engine, self.store.lake, self.workspace, asked, self.reading, before)
             work = opened.work
         with self._timed("match"):
-            if any(work.grouped):
-                compose(engine, f"{'left' if work.grouped[0] else 'right'}_all")
-            perform_rules(work)
+            own = self.reconciliation.id
+            found = find_matches(opened, own)
             if work.learned:
                 self.texts["learned"] = json.dumps([weighed.told for weighed in work.learned.values()], indent=1)
-            own = self.reconciliation.id
-            found: Found = gather_spread(work, own) if opened.rows is None else gather(work, opened.rows, own)
             judged = Leftovers(
                 reconciliation=self.reconciliation.id,
                 through_day=day_number(self.through),

@@ -1,0 +1,125 @@
+"""What a rule set says of spellings: parts of identifiers that do not count, letters, and other names of a party."""
+
+import pyarrow as pa
+import pytest
+
+from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tieout.errors import WrongUse
+from tieout.matching.reading import read_rules
+from tieout.matching.rules import Alias, Drop, Key
+from tieout.matching.spelling import apart_by_name, names_said, rewritten_forms, spelled_out
+from tieout.matching.writing import alias_text, key_text
+
+DROPPED = '[{ left = "external_id", right = "references", how = "normalised", drop = { left = { prefix = "INV" } } }]'
+ALIASES = '\n[[alias]]\nleft = "Sunrise Retail GmbH"\nright = "SRX Holding"\n'
+BY_NAME = rule("by name", keys='[{ left = "counterparty", right = "counterparty", how = "name" }]')
+
+
+@pytest.mark.parametrize(
+    ("said", "drop", "form"),
+    [
+        ("INV-0012", Drop(prefix="INV"), "12"),
+        ("inv 12", Drop(prefix="INV"), "12"),
+        ("RE-12", Drop(prefix="INV"), "RE12"),
+        ("INV", Drop(prefix="INV"), "INV"),
+        ("12-DE", Drop(suffix="DE"), "12"),
+        ("4711-3", Drop(last=1), "4711"),
+        ("7", Drop(last=1), "7"),
+        ("INV-4711-DE-3", Drop(prefix="INV", last=1), "4711DE"),
+        (None, Drop(prefix="INV"), None),
+        ("--", Drop(prefix="INV"), None),
+    ],
+)
+def test_what_is_dropped_of_an_identifier(said: str | None, drop: Drop, form: str | None) -> None:
+    assert rewritten_forms(pa.array([said], pa.string()), drop, None).to_pylist() == [form]
+
+
+def test_german_letters_are_written_with_two() -> None:
+    assert spelled_out(pa.array(["Größe ÄÖÜ"]), "german").to_pylist() == ["Groesse AEOEUE"]
+    assert rewritten_forms(pa.array(["Grün 1", "GRUEN 1"]), Drop(), "german").to_pylist() == ["GRUEN1", "GRUEN1"]
+
+
+def test_who_bears_a_right_name_bears_the_left_ones_too() -> None:
+    rows = pa.table({"thing": [1, 2, 3], "said": ["srx holding b.v.", "Other", None]})
+    aliases = (Alias("Sunrise Retail", "SRX Holding BV"), Alias("Moon", "SRX HOLDING"))
+    said = [(row["thing"], row["form"]) for row in names_said(rows, aliases).to_pylist()]
+    assert said == [(1, "SRXHOLDINGBV"), (2, "OTHER"), (3, None), (1, "SUNRISERETAIL")]
+    plain = names_said(pa.table({"thing": [1], "said": ["SRX Holding"]}), aliases)["form"].to_pylist()
+    assert plain == ["SRXHOLDING", "SUNRISERETAIL", "MOON"]
+
+
+def test_two_names_of_one_party_are_not_two_parties() -> None:
+    rows = pa.table({"bundle": [1, 2, 3], "one": ["Sunrise", "Sunrise", "SRX"], "other": ["SRX", "Third", "Sunrise"]})
+    assert apart_by_name(rows)["bundle"].to_pylist() == [1, 2, 3]
+    assert apart_by_name(rows, [Alias("Sunrise", "SRX")])["bundle"].to_pylist() == [2, 3]
+
+
+def test_a_rule_that_drops_something_matches_and_stays_provisional() -> None:
+    facts = (invoice("INV1001", 100), line("b1", 100, "1001"), invoice("RE1002", 200), line("b2", 200, "1002"))
+    with world(rules_text(rule("dropped", keys=DROPPED)), *facts) as w:
+        assert w.matched() == {frozenset({"INV1001", "b1"})}
+        assert {row["provisional"] for row in w.rows()} == {True}
+
+
+def test_what_is_dropped_never_picks_one_of_two() -> None:
+    facts = (invoice("INV1001", 100), invoice("1001", 100), line("b1", 100, "1001"))
+    with world(rules_text(rule("dropped", keys=DROPPED)), *facts) as w:
+        assert w.matched() == set()
+
+
+def test_an_alias_lets_names_agree_and_no_other_names() -> None:
+    facts = (
+        *(invoice("i1", 100, name="Sunrise Retail"), line("b1", 100, name="SRX HOLDING")),
+        *(invoice("i2", 200, name="Sunrise Retail"), line("b2", 200, name="Third Party")),
+        *(invoice("i3", 300, name="SRX Holding"), line("b3", 300, name="Sunrise Retail GmbH")),
+    )
+    with world(rules_text(BY_NAME) + ALIASES, *facts) as w:
+        assert w.matched() == {frozenset({"i1", "b1"})}
+
+
+def test_a_rule_of_amounts_does_not_take_two_names_of_one_party_for_two() -> None:
+    facts = (invoice("i1", 100, name="Sunrise Retail"), line("b1", 100, name="SRX HOLDING"))
+    amounts = rules_text(rule("amount", days="{ from = 0, to = 3 }"))
+    for text, found in ((amounts, set()), (amounts + ALIASES, {frozenset({"i1", "b1"})})):
+        with world(text, *facts) as w:
+            assert w.matched() == found
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    keys = [
+        Key(("external_id",), ("references", "text"), "token"),
+        Key(
+            ("external_id",), ("references",), "normalised", (Drop(prefix="INV", last=2), Drop(suffix='DE"')), "german"
+        ),
+        Key(("counterparty",), ("counterparty",), "name", letters="german"),
+    ]
+    names = [Alias('Müller "& Söhne"', "A\\B\tC\x7f"), Alias("Zoë 🦊", "Fox")]
+    for key in keys:
+        text = rules_text(rule("one", keys=f"[{key_text(key)}]"))
+        (read,) = read_rules(text, "own.toml").rules[0].keys
+        assert (read.left, read.right, read.how, read.letters) == (key.left, key.right, key.how, key.letters)
+        assert read.drop[0] == key.drop[0]
+    whole = rules_text(rule("one", reference="exact")) + "\n" + "\n".join(map(alias_text, names))
+    assert read_rules(whole, "own.toml").aliases == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (rule("r", keys='[{ left = "external_id", right = "text", how = "token", drop = { left = { last = 1 } } }]'), "line 7: expected how = 'normalised' beside 'drop'"),
+        (rule("r", keys='[{ left = "external_id", right = "text", letters = "german" }]'), "line 7: expected how = 'normalised' or 'name' beside 'letters'"),
+        (rule("r", keys=DROPPED.replace("prefix", "prefx")), "line 7: unknown key 'prefx' in 'left' of 'drop'"),
+        (rule("r", keys=DROPPED.replace("INV", "--")), "line 7: expected letters or digits, not only marks and zeros, for 'prefix'"),
+        (rule("r", keys=DROPPED.replace('prefix = "INV"', "last = 0")), "line 7: expected a whole number from 1 to 9 for 'last'"),
+        (rule("r", keys=DROPPED.replace('{ prefix = "INV" }', "{}")), "line 7: expected 'prefix', 'suffix' or 'last'"),
+        (rule("r", keys=DROPPED.replace('{ left = { prefix = "INV" } }', "{}")), "line 7: expected what is dropped of left or right"),
+        (rule("r") + '[[alias]]\nleft = "A Corp"\n', "line 7: expected 'right' in [[alias]]"),
+        (rule("r") + '[[alias]]\nleft = "A-1"\nright = "a 1"\n', "line 9: expected another name than 'A-1'"),
+        (rule("r") + '[[alias]]\nleft = "A"\nright = "B"\n' * 2, "line 10: expected a new [[alias]], got one again (first on line 7)"),
+        (rule("r") + '[[alias]]\nleft = "A"\nrigth = "B"\n', "line 9: unknown key 'rigth' in [[alias]]; did you mean 'right'?"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_refused_with_its_place(text: str, says: str) -> None:
+    with pytest.raises(WrongUse) as refused:
+        read_rules(rules_text(text), "own.toml")
+    assert says in str(refused.value)
