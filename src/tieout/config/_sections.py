@@ -37,7 +37,7 @@ SECTIONS = {
     "entity": ("id", "name", "currency", "books"),
     "source": (
         *("id", "entity", "format", "mapping", "connector", "settings", "path", "owner"),
-        *("timezone", "currency", "calendar", "expects"),
+        *("timezone", "currency", "calendar", "accounts_of", "expects"),
     ),
     "account": (
         *("id", "entity", "source", "kind", "number", "currency", "timezone", "calendar"),
@@ -73,6 +73,7 @@ def read_sections(content: dict[str, Any], files: check.Files, base_currency: st
     read = Sections(files, base_currency, {}, {}, {}, {}, {})
     read.entities = _section(content, "entity", lambda table: _entity(table, read))
     read.sources = _section(content, "source", lambda table: _source(table, read))
+    _check_homes(read.sources)
     read.accounts = _section(content, "account", lambda table: _account(table, read))
     _refuse_twins(read.accounts)
     read.ledgers = _section(content, "ledger", lambda table: _ledger(table, read))
@@ -159,9 +160,22 @@ def _source(table: Table, read: Sections) -> Source:
         timezone=check.timezone(table, "timezone") or "UTC",
         currency=check.currency(table, "currency"),
         calendar=check.calendar(table, "calendar", read.files),
+        accounts_of=table.text("accounts_of"),
         expects=table.choice("expects", EXPECTS),
         settings=settings.values if settings else {},
     )
+
+
+def _check_homes(sources: dict[str, Source]) -> None:
+    """Refuse a source that tells of the accounts of none, or of one that tells of another's itself."""
+    for place, source in enumerate(sources.values()):
+        if source.accounts_of is None:
+            continue
+        home = sources.get(source.accounts_of)
+        if home is None or home.accounts_of is not None:
+            wanted = "a declared source" if home is None else f"the source that has the accounts, {home.accounts_of!r},"
+            sentence = f"expected {wanted} for 'accounts_of' in [[source]] {source.id!r}, got {source.accounts_of!r}"
+            raise Fault(("source", place, "accounts_of"), sentence)
 
 
 def _account(table: Table, read: Sections) -> Account:

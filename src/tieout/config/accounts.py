@@ -45,9 +45,12 @@ def account_for(workspace: Workspace, source_id: str, number: str | None, curren
 
     :param number: the account as the file names it; None or blank where it does not.
     :param currency: as the file states it; None where it does not (a number may be enough).
+    A source with ``accounts_of`` tells of the accounts of that source.
+
     :raises WrongUse: the source is not declared.
     """
-    source = workspace.source(source_id)
+    source = workspace.home(source_id)
+    source_id = source.id
     wanted = clean_number(number or "")
     fitting = [account for account in workspace.accounts if currency in (None, account.currency)]
     own = [account for account in fitting if account.source == source_id]

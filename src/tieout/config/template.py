@@ -59,6 +59,7 @@ base_currency = "EUR"                     # the currency in which everything can
 #id = "shop-api"
 #entity = "acme-de"
 #connector = "stripe"
+#accounts_of = "stripe-eu"                # it tells of the accounts of that source, as two reports of one platform do
 #currency = "EUR"
 #settings = { account = "acct_1" }        # the connector's own; never a password or key
 

@@ -123,6 +123,7 @@ class Source:
     :ivar path: where ``tieout ingest`` looks: a pattern, relative to the workspace.
     :ivar owner: who looks after it.
     :ivar timezone, currency, calendar: what its accounts have unless they say otherwise.
+    :ivar accounts_of: the source whose accounts it tells of as well, such as another report of one platform account.
     :ivar expects: one of :data:`EXPECTS`; None: nobody waits for its files.
     """
 
@@ -136,6 +137,7 @@ class Source:
     timezone: str = "UTC"
     currency: str | None = None
     calendar: str | None = None
+    accounts_of: str | None = None
     expects: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
 
@@ -273,6 +275,11 @@ class Workspace:
     def source(self, wanted: str) -> Source:
         """Give the source of an id."""
         return _find(self.sources, wanted, "source")
+
+    def home(self, source_id: str) -> Source:
+        """Give the source whose accounts a source tells of: itself, unless it says otherwise."""
+        source = self.source(source_id)
+        return source if source.accounts_of is None else self.source(source.accounts_of)
 
     def ledger(self, wanted: str) -> Ledger:
         """Give the ledger of an id."""

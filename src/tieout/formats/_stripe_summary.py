@@ -2,7 +2,8 @@
 Stripe's balance summary: what the balance was at the start and at the end of a period, and what changed it.
 
 Four rows per currency (``starting_balance``, ``activity``, ``payouts``, ``ending_balance``) with ``net_amount`` in
-major units; the days stand in the description, where that column was chosen.
+major units; the days stand in the description, where that column was chosen. With its days a summary is a statement, so
+that the next one must begin where it ended.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import csv
 import datetime as dt
 import io
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
@@ -18,7 +20,7 @@ from tieout.formats._columns import plain_name
 from tieout.formats.reading import Chunk, refusal
 from tieout.model.money import Money, parse_money
 from tieout.model.problems import Problem
-from tieout.model.statements import Balance
+from tieout.model.statements import Balance, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,60 @@ _DAY = re.compile(r"\((\d{4}-\d\d-\d\d)\)")
 _Row = dict[str, str]
 
 
+@dataclass(slots=True)
+class _Told:
+    """
+    What a summary tells of one account and currency.
+
+    :ivar line: where it begins.
+    :ivar balances: by kind; ``changes``: what changed it, each with its category.
+    """
+
+    line: int
+    balances: dict[str, Balance] = field(default_factory=dict)
+    changes: list[tuple[str, Money]] = field(default_factory=list)
+
+    def closes(self) -> tuple[Money, Money] | None:
+        """Give what the end should be and what it is; None where a row is absent."""
+        opening, closing = self.balances.get("opening"), self.balances.get("closing")
+        if opening is None or closing is None or {name for name, _ in self.changes} != _CHANGES:
+            return None
+        return sum((amount for _, amount in self.changes), start=opening.amount), closing.amount
+
+    def contradiction(self) -> Problem | None:
+        """The finding that start and changes do not give the end; None if they do, or a row is absent."""
+        ends = self.closes()
+        if ends is None or (ends[0] - ends[1]).minor == 0:
+            return None
+        message = f"expected the ending balance {ends[0]} (start + activity + payouts), got {ends[1]}"
+        return Problem(message=message, line=self.balances["closing"].line, reason="balance_difference")
+
+    def statement(self, place: int, account: str | None) -> Statement | None:
+        """Give it as a statement; None without its days and both balances."""
+        opening, closing = self.balances.get("opening"), self.balances.get("closing")
+        if opening is None or closing is None or opening.on is None or closing.on is None:
+            return None
+        amounts = [amount for _, amount in self.changes]
+        exponent = max(amount.exponent for amount in (opening.amount, closing.amount, *amounts))
+        changed = [amount.scaled(exponent) for amount in amounts]
+        ends = self.closes()
+        return Statement(
+            line=self.line,
+            place=place,
+            account_number=account,
+            currency=opening.amount.currency,
+            final=True,
+            from_on=opening.on,
+            to_on=closing.on,
+            opening=opening.amount,
+            closing=closing.amount,
+            credits=sum(minor for minor in changed if minor > 0),
+            debits=-sum(minor for minor in changed if minor < 0),
+            exponent=exponent,
+            closes=None if ends is None else (ends[0] - ends[1]).minor == 0,
+        )
+
+
 def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
     """
     Read a balance summary whole: its balances, and a finding where start plus changes is not the end.
@@ -50,7 +106,7 @@ def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
         rows = list(_rows(data.decode("utf-8-sig"), delimiter))
     except (UnicodeDecodeError, csv.Error) as error:
         return refusal(f"expected a balance summary as CSV in UTF-8, got {error}")
-    balances, problems, sums = [], [], dict[tuple[str | None, str], dict[str, Money]]()
+    balances, problems, told = [], [], dict[tuple[str | None, str], _Told]()
     for line, row in rows:
         try:
             amount = parse_money(row.get("net_amount", "").replace(decimal, "."), row.get("currency", "").upper())
@@ -59,12 +115,25 @@ def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
             problems.append(Problem(message=f"line {line}: {error}", severity="row", line=line))
             continue
         account = row.get("connected_account") or None
-        sums.setdefault((account, amount.currency), {})[row["category"]] = amount
-        balances += [balance] if balance else []
+        of_one = told.setdefault((account, amount.currency), _Told(line))
+        if balance is None:
+            of_one.changes.append((row["category"], amount))
+        elif balance.kind in of_one.balances:
+            message = f"line {line}: expected one {row['category']} of an account and currency, got a second"
+            problems.append(Problem(message=message, severity="row", line=line, column="category"))
+        else:
+            of_one.balances[balance.kind] = balance
+            balances.append(balance)
     faults = len(problems)
-    problems += [found for of_one in sums.values() if (found := _open(of_one))]
+    problems += [found for of_one in told.values() if (found := of_one.contradiction())]
+    statements = [one.statement(place, account) for place, ((account, _), one) in enumerate(told.items(), 1)]
     return Chunk(
-        balances=balances, problems=problems, rows=faults, skipped=len(rows) - faults, version="stripe.balance"
+        balances=balances,
+        statements=[statement for statement in statements if statement is not None],
+        problems=problems,
+        rows=faults,
+        skipped=len(rows) - faults,
+        version="stripe.balance",
     )
 
 
@@ -93,14 +162,3 @@ def _balance(line: int, row: _Row, amount: Money) -> Balance | None:
         raise BadInput(message) from None
     account = row.get("connected_account") or None
     return Balance(line=line, kind=_KINDS[word], amount=amount, account_number=account, on=on, code=word)
-
-
-def _open(of_one: dict[str, Money]) -> Problem | None:
-    """The finding that one account's start and changes do not give its end; None if they do, or a row is absent."""
-    if not {*_KINDS, *_CHANGES} <= of_one.keys():
-        return None
-    expected = of_one["starting_balance"] + of_one["activity"] + of_one["payouts"]
-    if (expected - of_one["ending_balance"]).minor == 0:
-        return None
-    message = f"expected the ending balance {expected} (start + activity + payouts), got {of_one['ending_balance']}"
-    return Problem(message=message, reason="balance_difference")

@@ -159,20 +159,22 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
 
 def _timezone(workspace: Workspace, source: Source) -> str:
     """Give the zone in which the source's moments become days: its accounts' where they agree, else its own."""
-    zones = {account.timezone for account in workspace.accounts if account.source == source.id}
+    home = workspace.home(source.id)
+    zones = {account.timezone for account in workspace.accounts if account.source == home.id}
     if len(zones) > 1 and (source.format or "").startswith(_MOMENTS):
         message = (
             f"tieout.toml: expected the accounts of source {source.id!r} in one time zone, got {', '.join(sorted(zones))}:"
             " its reports give moments, which become days in the account's zone; give each account a source of its own"
         )
         raise WrongUse(message)
-    return zones.pop() if len(zones) == 1 else source.timezone
+    return zones.pop() if len(zones) == 1 else home.timezone
 
 
 def _currency(workspace: Workspace, source: Source) -> str | None:
     """Give the currency where a file states none: the source's, else its accounts' where they agree."""
-    currencies = {account.currency for account in workspace.accounts if account.source == source.id}
-    return source.currency or (currencies.pop() if len(currencies) == 1 else None)
+    home = workspace.home(source.id)
+    currencies = {account.currency for account in workspace.accounts if account.source == home.id}
+    return source.currency or home.currency or (currencies.pop() if len(currencies) == 1 else None)
 
 
 def owner_of(workspace: Workspace, source: Source, number: str | None, currency: str) -> tuple[Owner, bool]:
@@ -181,5 +183,5 @@ def owner_of(workspace: Workspace, source: Source, number: str | None, currency:
     """
     account = account_for(workspace, source.id, number, currency)
     if account is None:
-        return Owner(source.entity, number or f"{source.id}/{currency}"), False
+        return Owner(source.entity, number or f"{workspace.home(source.id).id}/{currency}"), False
     return Owner(account.entity, account.id), True
