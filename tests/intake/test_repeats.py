@@ -1,6 +1,8 @@
 """Law 2: nothing is counted twice, and genuine repeats are kept."""
 
+import itertools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +93,27 @@ def test_two_intraday_files_with_one_coffee_each_are_one_until_proven_two(desk: 
     desk.deliver(at_two, coffee(status="provisional"), source="intraday")
     assert desk.records("text", "status") == [("coffee", "provisional")]
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("text", ["coffee", "COFFEE SHOP"])
+def test_what_is_booked_settles_the_doubt_about_what_was_announced(
+    tmp_path: Path, order: tuple[int, ...], text: str
+) -> None:
+    desk = Desk(tmp_path / "workspace")
+    at_ten = {"statement": {"number": None, "final": False, "created_at": "2026-10-01T10:00:00"}}
+    at_two = {"statement": {"number": None, "final": False, "created_at": "2026-10-01T14:00:00"}}
+    deliveries = [
+        ((at_ten, coffee(status="provisional")), "intraday"),
+        ((at_two, coffee(status="provisional")), "intraday"),
+        ((statement("1", "10.00", "4.00"), coffee(text=text), coffee(text=text)), "bank"),
+    ]
+    for index in order:
+        rows, source = deliveries[index]
+        desk.deliver(*rows, source=source)
+    assert desk.records("text", "status") == [(text, "booked")] * 2
+    assert desk.findings() == []
+    desk.store.close()
 
 
 def test_two_numbered_intraday_files_that_chain_hold_two_coffees(desk: Desk) -> None:

@@ -221,11 +221,12 @@ _FOLLOW = """
     ) led where incoming.row = led.row
 """
 
+# What was announced and is booked meanwhile is in doubt no more.
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which nothing is provable are always a conflict.
 _CONFLICTS = """
     select min(line) as line, min(delivery_id) as earlier_delivery_id, min(their_line) as earlier_line,
         count(distinct row) as rows
-    from pair group by base
+    from pair where record_id not in (select record_id from standing where gone = 'booked') group by base
     having bool_or(relation = 'unknown' and not named)
         or (bool_and(relation = 'same') and not bool_or(named) and count(distinct row) <> count(distinct record_id))
         or (bool_and(relation = 'within') and not bool_or(named) and count(distinct row) > count(distinct record_id))

@@ -1,9 +1,10 @@
 """
-Entries that were taken for those of an earlier delivery, and are proven apart since: law 5.
+Entries that were taken for those of an earlier delivery, and are proven apart, or booked, since: law 5.
 
 Three statements of one day chain S1, S2, S3. Until S2 comes, nothing proves whether equal entries of S1 and S3 are the
 same, so that the larger count stands and a conflict says so. Once it is here, the delivery that was in doubt is read
-again, as by a replay: then the order of arrival made no difference.
+again, as by a replay: then the order of arrival made no difference. So it is where all that was in doubt was only
+announced, and is booked meanwhile.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["recount"]
 
-_REASON = "statements that came since prove that its entries are not those of an earlier delivery"
+_REASON = "what came since settles whether its entries are those of an earlier delivery"
 
 
 def recount(store: Store, workspace: Workspace) -> Iterator[Outcome]:
@@ -46,7 +47,7 @@ def recount(store: Store, workspace: Workspace) -> Iterator[Outcome]:
     with store.book.reading() as connection:
         doubtful = _doubtful(connection)
     for delivery_id, account_ids in sorted(doubtful.items()):
-        if _is_proven(store, workspace, delivery_id, account_ids):
+        if _is_settled(store, workspace, delivery_id, account_ids):
             outcome = accept(store, workspace, delivery_id, replay=_REASON)
             if outcome is not None:
                 yield outcome
@@ -70,17 +71,23 @@ def _doubtful(connection: sa.Connection) -> dict[str, set[str]]:
     return told
 
 
-def _is_proven(store: Store, workspace: Workspace, delivery_id: str, account_ids: set[str]) -> bool:
-    """Whether an entry of the delivery counts as one that stands in a statement which is now known to be another."""
+def _is_settled(store: Store, workspace: Workspace, delivery_id: str, account_ids: set[str]) -> bool:
+    """
+    Whether an entry of the delivery counts as one that stands in a statement which is now known to be another.
+
+    Or whether all that were taken for those of others were announced, and are booked since.
+    """
     with store.book.reading() as connection:
         names = names_of(workspace, account_ids)
         rows = statements_of(connection, workspace, names, but_of="")
-        files = files_at(connection, ("records", "witnesses"))
+        files = files_at(connection, ("records", "witnesses", "superseded"))
     places = [p for row in rows for p in places_of(workspace, row, sequence=row["sequence"], sound=bool(row["sound"]))]
     covered = cover(places, [], [], "", names)
     at = {(p.delivery_id, p.member or "", p.place): position for position, p in enumerate(places)}
     with closing(connect(store.spill)) as con:
         pairs = _seen_twice(con, store, files, delivery_id)
+        if _is_booked(con, store, files):
+            return True
     judged = {(at.get(mine), at.get(theirs)) for mine, theirs in pairs}
     return any(m is not None and t is not None and covered.relation(m, t) == "disjoint" for m, t in judged)
 
@@ -112,3 +119,11 @@ def _seen_twice(
         and m.statement_place is not null and s.statement_place is not null
     """).fetchall()
     return [(row[:3], row[3:]) for row in found]
+
+
+def _is_booked(con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]]) -> bool:
+    """Whether every record of ``mine`` was booked since; of none, nothing is said."""
+    booked = f"select record_id from {table(store.lake, 'superseded', files['superseded'])} where reason = 'booked'"
+    found = con.sql(f"select count(*) as n, count(*) filter (record_id in ({booked})) as booked from mine").fetchall()
+    [(count, settled)] = found
+    return bool(count) and count == settled
