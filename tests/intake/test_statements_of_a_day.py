@@ -110,3 +110,16 @@ def test_two_statements_of_one_day_that_nothing_ties_are_a_conflict(tmp_path: Pa
     assert state(desk)[0] == 2
     assert "conflict" in state(desk)[1]
     desk.store.close()
+
+
+@pytest.mark.parametrize("first", ["camt", "mt940"])
+def test_one_statement_as_xml_and_as_swift_is_told_once_and_the_xml_holds(first: str, tmp_path: Path) -> None:
+    desk = open_desk(tmp_path / "workspace")
+    entries = [(-300, "Cafe", "261001"), (700, "another text", "261001")]
+    swift = mt940("1", 10_000, ("261001", "261001"), *entries)
+    files = {"camt": file_of(statement(1, 10_000, [-300, 700]), lines=True), "mt940": swift}
+    for source in (first, *(files.keys() - {first})):
+        desk.deliver_bytes(files[source], source, source)
+    assert sorted(desk.records("amount", "text", "source_id")) == [(-300, "coffee", "camt"), (700, "coffee", "camt")]
+    assert desk.findings() == []
+    desk.store.close()

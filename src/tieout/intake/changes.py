@@ -76,6 +76,12 @@ def _finding(covered: Covered, family: Family, told: dict[str, list[dict[str, An
     holds = places[family.run[-1]]
     if family.superseded:
         others = [places[i] for i in sorted(family.superseded)]
+        if (
+            holds.structured
+            and not any(other.structured for other in others)
+            and not _balances(holds, places[family.run[0]], others)
+        ):
+            return None  # the same figures in a poorer format
         parts = [f"{_count(told[what])} {word}" for what, word in _WORDS.items() if what in told]
         parts += _balances(holds, places[family.run[0]], others)
         if not parts:

@@ -4,13 +4,14 @@ One statement, several deliveries: which of them are pages of it, which are issu
 A bank may issue a statement again with other entries. The later issue supersedes the earlier one where three things are
 proven: it is the same statement (account, currency, and number with closing day, or the same days and opening balance),
 it is later (its own creation time, else landing), and it is complete (all pages are here, every row could be read, and
-it closes). A copy or an overlapping export proves nothing of the kind and changes nothing. Pure functions.
+it closes). A copy or an overlapping export proves nothing of the kind and changes nothing. One statement as XML and as
+SWIFT lines is told twice in other words: the XML holds, in any order, and nobody need know. Pure functions.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -141,6 +142,26 @@ def _begin_alike(one: StatementPlace, other: StatementPlace, *, in_turn: bool) -
 
 def _judged(places: Sequence[StatementPlace], scope: str, group: _Group) -> Family:
     """Find the latest complete issue of a statement, and what it supersedes."""
+    poorer = _told_poorer(places, group.members)
+    found = _latest(places, scope, replace(group, members=[i for i in group.members if i not in poorer]))
+    if not poorer:
+        return found
+    run = found.run or found.members
+    return replace(found, members=tuple(group.members), run=run, superseded=found.superseded | poorer)
+
+
+def _told_poorer(places: Sequence[StatementPlace], members: list[int]) -> frozenset[int]:
+    """Find what tells the figures of another member in a poorer format: the same lines in other words, whichever came first."""
+
+    def figures(i: int) -> tuple[int | None, ...]:
+        place = places[i]
+        return nine(place, place.opening), nine(place, place.closing), nine(place, place.net)
+
+    rich = {figures(i) for i in members if places[i].structured and is_complete(places, (i,))}
+    return frozenset(i for i in members if not places[i].structured and places[i].is_whole and figures(i) in rich)
+
+
+def _latest(places: Sequence[StatementPlace], scope: str, group: _Group) -> Family:
     members = group.members
     by_creation = all(places[i].created_at is not None for i in members)
     mixed = len({number_of(places[i]) is None for i in members}) > 1

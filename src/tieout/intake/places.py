@@ -24,6 +24,7 @@ class StatementPlace:
         banks may give one number to accounts of two entities. Else empty.
     :ivar place: among the statements and pages of its file, from 1.
     :ivar page: its number; None where none is counted. ``begins``, ``ends``: whether it is the first, the last page.
+    :ivar structured: whether its format tells apart what another puts into one text: XML does, SWIFT's lines do not.
     :ivar sequence: when its delivery landed.
     :ivar sound: whether every row of its delivery could be read.
     """
@@ -49,6 +50,7 @@ class StatementPlace:
     entries: int
     exponent: int
     created_at: int | None
+    structured: bool
     sequence: int
     sound: bool
 

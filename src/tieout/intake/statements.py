@@ -89,6 +89,7 @@ def places_of(workspace: Workspace, row: Any, *, sequence: int, sound: bool) -> 
     """
     whole = {name: row[name] for name in StatementPlace.__dataclass_fields__ if name in row}
     whole["entity_id"] = _entity(workspace, row["source_id"], row["account_id"])
+    whole["structured"] = _is_structured(workspace, row["source_id"])
     whole |= {"sequence": sequence, "sound": sound, "page": None, "net": int(row["credits"]) - int(row["debits"])}
     pages = json.loads(row["pages"])
     if row["number"] is None and not (row["begins"] and row["ends"]):
@@ -127,6 +128,10 @@ def statements_of(
             if _account_now(workspace, row["account_id"], row["currency"]) == account
         ]
     return rows
+
+
+def _is_structured(workspace: Workspace, source_id: str) -> bool:
+    return any(s.id == source_id and (s.format or "").startswith("camt.") for s in workspace.sources)
 
 
 def _entity(workspace: Workspace, source_id: str, account_id: str) -> str:
