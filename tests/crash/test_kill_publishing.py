@@ -107,7 +107,7 @@ def test_two_publishers_at_once_show_everything_once(publishing: Zygote, w: Worl
     assert not published(w.store).changed
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_two_that_send_lost_commits_again_would_be_found(publishing: Zygote, w: World) -> None:
     """The test is tested: without the comparison both add the same files, and the next publisher mends it."""
     for seed in range(0, 60, 3):

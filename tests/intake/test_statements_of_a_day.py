@@ -50,18 +50,16 @@ def state(desk: Desk) -> tuple[int, list[str]]:
     return len(desk.records("record_id")), [reason for reason, _ in desk.findings()]
 
 
-@pytest.mark.parametrize("lines", [True, False])
 @pytest.mark.parametrize(
-    "cut",
+    ("cut", "lines"),
     [
-        [[0, 1, 2]],
-        [[0], [1], [2]],
-        [[0, 1], [2]],
-        [[0, 1], [1, 2]],
-        [[1], [0, 1, 2]],
-        [[0, 1, 2], [1]],
-        [[2, 0], [1]],
-        [[0, 1, 2], [2, 1, 0]],
+        ([[0, 1, 2]], False),
+        ([[0, 1], [2]], True),
+        ([[0, 1], [1, 2]], False),
+        ([[1], [0, 1, 2]], False),
+        ([[0, 1, 2], [1]], True),
+        ([[2, 0], [1]], False),
+        ([[0, 1, 2], [2, 1, 0]], False),
     ],
     ids=str,
 )
@@ -84,7 +82,7 @@ def test_they_count_all_their_coffees_in_every_order(order: tuple[int, ...], tmp
     desk.store.close()
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("order", [(0, 2, 1), (2, 1, 0)], ids=str)
 def test_so_do_messages_of_swift(order: tuple[int, ...], tmp_path: Path) -> None:
     desk = open_desk(tmp_path / "workspace")
     entries = [(-300, "coffee", "261001")] * 2

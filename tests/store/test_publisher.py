@@ -191,6 +191,7 @@ def test_what_a_replay_withdraws_is_shown_no_more(office: Office) -> None:
     store.close()
 
 
+@pytest.mark.deep
 def test_a_card_number_that_leaves_the_lake_leaves_the_copies_too(office: Office) -> None:
     office.write_mapping(MAPPING.replace('text = "note"', 'payment_id = "note"'))
     content = f"{HEADER_OF_CARDS}c1,charge,10.00,EUR,01.10.2026,{CARD}\nc2,charge,20.00,EUR,01.10.2026,\n"
@@ -235,6 +236,7 @@ def test_a_file_that_leaves_the_lake_while_it_is_published_is_no_fault(
     store.close()
 
 
+@pytest.mark.deep
 def test_a_copy_of_what_the_book_has_erased_goes_at_once_though_a_publisher_wrote_it_just_then() -> None:
     with world(NUMBERS, *FACTS) as w:
         published(w.store)
@@ -245,6 +247,7 @@ def test_a_copy_of_what_the_book_has_erased_goes_at_once_though_a_publisher_wrot
         assert not late.exists()
 
 
+@pytest.mark.deep
 def test_snapshots_expire_and_no_file_of_the_lake_or_of_the_view_goes_with_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -312,6 +315,7 @@ def open_view_tables() -> dict[str, pa.Schema]:
     return {name: shown_schema(name) for name in SHOWN}
 
 
+@pytest.mark.deep
 def test_a_column_of_another_type_makes_the_table_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     with world(NUMBERS, *FACTS) as w:
         full = shown_schema("records")
