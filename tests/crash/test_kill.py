@@ -84,6 +84,7 @@ def check_ingest(watched: Zygote, expected: Uninterrupted, folder: Path, scene: 
         assert faults(store) == []
         assert facts(store) == expected.facts
         assert commit_digests(store) == expected.commits
+    assert traces(folder / ".tieout", "4111111111111111") == []
     verified = watched.run(folder, "verify")
     assert verified.status == 0, verified
 

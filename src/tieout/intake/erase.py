@@ -66,5 +66,7 @@ def erase(work: Work, reason: str, numbers: Collection[str] = ()) -> None:
             body={"sha256": work.row.sha256} | ({"redacted": [one.said() for one in swaps]} if swaps else {}),
         )
     store.landing.remove(work.row.path)
+    # The number stands in them, too: they may not wait for the sweep of what is old.
+    store.lake.remove_drafts(work.row.delivery_id)
     for one in swaps:
         store.lake.remove(one.path)

@@ -230,6 +230,11 @@ class Lake:
         for copy in self.open_view.glob(f"*/data/{Path(path).stem}.*"):
             copy.unlink(missing_ok=True)
 
+    def remove_drafts(self, owner: str) -> None:
+        """Delete what a process that was killed had begun to write of a delivery; whoever writes it now begins again."""
+        for draft in self.root.glob(f"*/{owner[:12]}-*.partial"):
+            draft.unlink(missing_ok=True)
+
     def full(self, path: str) -> str:
         """
         Give the path to open a file by.
