@@ -47,6 +47,8 @@ def erase(work: Work, reason: str, numbers: Collection[str] = ()) -> None:
     :param numbers: card numbers that may stand in what the lake holds of it, since it was read before.
     """
     store, table = work.store, schema.delivery
+    # The number stands in them, too. First, since nobody comes back for them once the delivery is erased.
+    store.lake.remove_drafts(work.row.delivery_id)
     swaps = swapped(store, work.con, work.row.delivery_id, numbers) if numbers else []
     with store.book.writing() as connection:
         mine = table.c.delivery_id == work.row.delivery_id
@@ -66,7 +68,5 @@ def erase(work: Work, reason: str, numbers: Collection[str] = ()) -> None:
             body={"sha256": work.row.sha256} | ({"redacted": [one.said() for one in swaps]} if swaps else {}),
         )
     store.landing.remove(work.row.path)
-    # The number stands in them, too: they may not wait for the sweep of what is old.
-    store.lake.remove_drafts(work.row.delivery_id)
     for one in swaps:
         store.lake.remove(one.path)

@@ -37,8 +37,7 @@ _AMOUNTS = ("amount", "fee", "fee_tax", "tax", "net")
 # Taken from one report as they are: whose it is and where it stands.
 _CARRIED = (
     "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "seen_at", "normaliser", "line",
-    "statement_place",
-    "namespace", "identity", "counted", "revision",
+    "statement_place", "namespace", "identity", "counted", "revision",
 )  # fmt: skip
 _CANDIDATES_MAX = 10
 

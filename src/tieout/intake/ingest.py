@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tieout.config import Source, Workspace
+    from tieout.formats.reading import Head
     from tieout.store.workplace import Store
 
 __all__ = ["check_before", "expected_files", "ingest_file", "ingest_landed", "source_for", "stray_files", "with_takers"]
@@ -126,33 +127,29 @@ def stray_files(workspace: Workspace) -> list[Path]:
 def _looks(path: Path) -> str:
     """Say what a file is, or why it cannot be told."""
     from tieout.formats._appearance import appearance
-    from tieout.formats.containers import open_members
-    from tieout.formats.reading import Head
 
     try:
-        with path.open("rb") as file:
-            for member, stream in open_members(file, path.name):
-                head = stream.read(HEAD_BYTES)
-                return f"it is {appearance(Head(member or path.name, head))}"
+        return next((f"it is {appearance(head)}" for head in _heads(path)), "it holds no file")
     except BadInput as error:
         return str(error)
-    return "it holds no file"
 
 
 def _takes(workspace: Workspace, source: Source, path: Path) -> bool:
+    reader = reader_for(workspace, source)
+    try:
+        return any(reader.format.identify(head) is not None for head in _heads(path))
+    except BadInput:
+        return False
+
+
+def _heads(path: Path) -> Iterator[Head]:
+    """Give the beginning of a file, or of each file in it."""
     from tieout.formats.containers import open_members
     from tieout.formats.reading import Head
 
-    reader = reader_for(workspace, source)
-    try:
-        with path.open("rb") as file:
-            for member, stream in open_members(file, path.name):
-                head = stream.read(HEAD_BYTES)
-                if reader.format.identify(Head(member or path.name, head)) is not None:
-                    return True
-    except BadInput:
-        return False
-    return False
+    with path.open("rb") as file:
+        for member, stream in open_members(file, path.name):
+            yield Head(member or path.name, stream.read(HEAD_BYTES))
 
 
 def ingest_landed(
