@@ -14,6 +14,7 @@ from tests.laws.checker import broken
 from tests.matching.shop import Shop
 from tests.matching.worlds import invoice, line, rule, rules_text, world
 from tieout import pipeline
+from tieout.matching import outcome, parts
 
 Rows = dict[str, list[tuple[str, ...]]]
 _SEEDS = range(2)
@@ -76,6 +77,18 @@ def test_order_of_rows_and_files_and_threads_change_nothing(shops: Callable[[str
     rows = drawn(seed)
     digests = delivered(shops("first"), rows, threads=1)
     assert delivered(shops("second"), shuffled(rows, seed), threads=4) == digests
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at_once", [1, 32])
+def test_how_many_are_put_in_order_at_a_time_changes_nothing(
+    shops: Callable[[str], Shop], monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    rows = drawn(5)
+    digests = delivered(shops("first"), rows)
+    monkeypatch.setattr(outcome, "_SORTED_AT_ONCE", at_once)
+    monkeypatch.setattr(parts, "_NAMED_AT_ONCE", at_once)
+    assert delivered(shops("second"), rows) == digests
 
 
 @pytest.mark.slow

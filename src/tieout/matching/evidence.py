@@ -22,7 +22,7 @@ from tieout.matching.spelling import apart_by_name, names_said, rewritten_keys
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tieout.matching.backends.engine import Function
     from tieout.matching.perform import Performance
@@ -130,22 +130,26 @@ def leave_out_other_names(work: Performance, found: str) -> None:
     engine.rename("rest", found)
 
 
-def make_keys(work: Performance, place: int, key: Key) -> None:
+def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
     """
     Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
 
     Only keys that both sides have: the others bring nothing together.
+
+    :param whole: sides (``l``, ``r``) of which the rule looks at all that is open.
+    :return: relations made of the plan's: keys that are made now are those of what is open (``lk_N``, ``rk_N``).
     """
     engine = work.engine
     if key.how == "prefix":
         for short, side in (("l", "left"), ("r", "right")):
             engine.derive(f"{short}_forms_{place}", _forms(side, getattr(key, side)), _FORMS)
-        return
+        return set()
     if key.rewritten:
         mine, other = (_rewritten(work, side, key) for side in ("left", "right"))
     else:
         mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
     shared = work.keys_shared.get((mine, other))
+    ready = set() if shared else {f"{short}k_{place}" for short in whole}
     if shared is None:
         number = len(work.keys_shared)
         shared = (f"shared_{number}_left", f"shared_{number}_right")
@@ -155,6 +159,9 @@ def make_keys(work: Performance, place: int, key: Key) -> None:
         work.keys_shared[mine, other] = shared
     for short, name in zip(("l", "r"), shared, strict=True):
         engine.view(f"{short}_keys_{place}", f'select * from "{name}"')
+        if f"{short}k_{place}" in ready:
+            engine.view(f"{short}k_{place}", f'select * from "{name}"')
+    return ready
 
 
 def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool) -> tuple[str, ...]:
@@ -211,8 +218,12 @@ def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
 
 
 def _shared(side: str, names: Sequence[str], others: str) -> str:
-    """Write the query for what relations say of open things of a side, as far as others say it, too."""
-    return f"""select k.* from ({_together(names)}) k semi join "{side}" s on s.thing = k.thing
+    """
+    Write the query for what relations say of open things of a side, as far as others say it, too.
+
+    With what is open of the thing: nobody need look that up before a rule has taken something.
+    """
+    return f"""select k.*, s.ccy, s.amount from ({_together(names)}) k join "{side}" s on s.thing = k.thing
         semi join {others} o on o.key = k.key"""
 
 

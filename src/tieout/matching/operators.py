@@ -37,6 +37,7 @@ __all__ = [
     "key_sums",
     "keys_in_use",
     "keys_met",
+    "named_once",
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
@@ -58,29 +59,29 @@ def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
     )
 
 
-def identified(left_keys: str, right_keys: str, *, raw: bool) -> Query:
+def named_once(keys: str, *, mine: str, raw: bool) -> Query:
+    """
+    Keep what one identifier, amount and currency names once on a side: (key, ccy, amount, raw if asked for, ``mine``).
+
+    :param keys: a relation of :func:`open_keys` with ccy and amount.
+    :param mine: ``l`` or ``r``: how the thing is called.
+    :param raw: identifiers must be written alike.
+    """
+    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
+    return select(*by, f"min(thing) as {mine}").from_(keys).group_by(*by).having("min(thing) = max(thing)")
+
+
+def identified(left: str, right: str, *, raw: bool) -> Query:
     """
     Pair what one identifier, amount and currency names once on each side, and nowhere else.
 
-    :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount.
+    :param left, right: relations of :func:`named_once`.
     :param raw: identifiers must be written alike.
     :return: (l, r), one row for each identifier that says so.
     """
     by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
-    groups = select(*by, "min(thing) as r", "max(thing) as last").from_(right_keys).group_by(*by).subquery("g")
-    on = " and ".join(f"g.{name} = k.{name}" for name in by)
-    met = (
-        select(*(f"k.{name}" for name in by), "k.thing as l", "g.r", "g.last")
-        .from_(f"{left_keys} as k")
-        .join(groups, on=on)
-    )
-    return (
-        select("min(l) as l", "min(r) as r")
-        .from_(met.subquery("met"))
-        .where("r = last")
-        .group_by(*by)
-        .having("min(l) = max(l)")
-    )
+    on = " and ".join(f"b.{name} = a.{name}" for name in by)
+    return select("a.l", "b.r").from_(f"{left} as a").join(f"{right} as b", on=on)
 
 
 def keys_met(left_keys: str, right_keys: str) -> Query:

@@ -166,21 +166,20 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     engine = work.engine
     if not any(key.how != "name" for key in rule.keys):
         make_spoken_for(work)
-    for short, side in (("l", "left"), ("r", "right")):
-        _look_at(work, rule, short, side)
+    whole = [short for short, side in (("l", "left"), ("r", "right")) if _look_at(work, rule, short, side)]
     # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
     plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)), engine.dialect)
     if rule.days is not None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
-    for place, key in enumerate(plan.keys):
-        make_keys(work, place, key)
+    ready = {name for place, key in enumerate(plan.keys) for name in make_keys(work, place, key, whole)}
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
     if rule.interchangeable or rule.subset:
         make_order(work)
     for step in plan.steps:
-        (engine.create if step.kept else engine.view)(step.name, step.query)
+        if step.name not in ready:
+            (engine.create if step.kept else engine.view)(step.name, step.query)
     for place in plan.crowds:
         note_crowds(work, place)
     result = _searched(work, rule, plan.result)
@@ -206,8 +205,12 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
     return result
 
 
-def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:
-    """Make ``l`` or ``r``: what a rule looks at of a side, with the day and, where asked for, the amount in base currency."""
+def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
+    """
+    Make ``l`` or ``r``: what a rule looks at of a side, with the day and, where asked for, the amount in base currency.
+
+    :return: whether that is all that is open of it.
+    """
     engine = work.engine
     own: Filter = getattr(rule, side)
     day = getattr(rule.days, side) if rule.days is not None else "booked_on"
@@ -246,6 +249,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> None:
         engine.create(short, query)
     else:  # a side as it is
         engine.view(short, query)
+    return not conditions
 
 
 def _make_base(work: Performance, side: str) -> None:

@@ -94,7 +94,10 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     simple = simple and not rule.interchangeable
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
-        said = plan.add("said", op.identified("lk_0", "rk_0", raw=rule.keys[0].how == "exact"), kept=False)
+        raw = rule.keys[0].how == "exact"
+        for side in ("l", "r"):
+            plan.add(f"{side}_once", op.named_once(f"{side}k_0", mine=side, raw=raw))
+        said = plan.add("said", op.identified("l_once", "r_once", raw=raw), kept=False)
         pairs = plan.add("pairs", op.allowed(select("l", "r").from_(said)))
     else:
         pairs = _pairs(plan, rule, currencies)

@@ -146,9 +146,15 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency
             from (
                 -- All lines of a settlement that arrives as one are one answer.
-                select *, count(distinct case when why = 'ambiguous' then other_family end) over (partition by thing) <= 1
-                    and count(distinct case when why = 'ambiguous' then family end) over (partition by other) <= 1 as alone
-                from near
+                select * exclude (first_family, last_family, first_other, last_other),
+                    first_family is not distinct from last_family and first_other is not distinct from last_other as alone
+                from (
+                    select *, min(case when why = 'ambiguous' then other_family end) over (partition by thing) as first_other,
+                        max(case when why = 'ambiguous' then other_family end) over (partition by thing) as last_other,
+                        min(case when why = 'ambiguous' then family end) over (partition by other) as first_family,
+                        max(case when why = 'ambiguous' then family end) over (partition by other) as last_family
+                    from near
+                )
             ) n
         ), told as (
             select thing, max(why) filter (where place = 1) as why, count(*) as several,

@@ -4,17 +4,28 @@ DuckDB, the set-based engine, with its limits. The only module that configures i
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from tieout.errors import Rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import duckdb
 
-__all__ = ["connect", "paths", "point_cursor", "prepare_macros"]
+Result = TypeVar("Result")
+
+__all__ = ["connect", "paths", "perform", "point_cursor", "prepare_macros", "with_room"]
 
 THREADS = 2
 MEMORY = "700MB"
+# What a single statement may have that cannot do with less, in megabytes, and at most this part of the machine's memory.
+_MORE = (1_000, 1_400, 2_000, 2_800, 4_000, 6_000, 9_000, 13_000, 20_000)
+_PART_OF_MACHINE = 0.6
 # Decimals that an amount may carry.
 _EXPONENTS = range(1, 10)
 
@@ -39,6 +50,55 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config=settings)
     con.execute("set TimeZone = 'UTC'")
     return con
+
+
+@contextmanager
+def with_room(con: duckdb.DuckDBPyConnection, begin: Callable[[], Result]) -> Iterator[Result]:
+    """
+    Begin something with the engine; where its memory does not suffice for what cannot spill, with more of the machine's.
+
+    What is more is given back at the end of the block.
+
+    :raises Rejected: not even that suffices.
+    """
+    import duckdb
+
+    begun = _begun(con, begin)
+    try:
+        yield begun
+    finally:
+        with suppress(duckdb.OutOfMemoryException):  # what is held stays until somebody else needs the room
+            con.execute(f"set memory_limit = '{MEMORY}'")
+
+
+def _begun(con: duckdb.DuckDBPyConnection, begin: Callable[[], Result]) -> Result:
+    import duckdb
+
+    for more in _MORE:
+        try:
+            return begin()
+        except duckdb.OutOfMemoryException:
+            if more * 1_000_000 > _PART_OF_MACHINE * _machine_bytes():
+                break
+            con.execute(f"set memory_limit = '{more}MB'")
+    try:
+        return begin()
+    except duckdb.OutOfMemoryException as error:
+        message = (
+            f"expected work that fits into {_PART_OF_MACHINE:.0%} of this machine's memory, it needs more: {error}"
+        )
+        raise Rejected(message) from None
+
+
+def perform(con: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Perform a statement, with as much memory as it needs (:func:`with_room`)."""
+    with with_room(con, lambda: con.execute(statement)):
+        pass
+
+
+@lru_cache(maxsize=1)
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def point_cursor(spill: Path) -> duckdb.DuckDBPyConnection:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.errors import Rejected
+from tieout.store.engine import perform, with_room
 from tieout.store.views import rows_among
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class DuckDB:
         if name in self._views:
             self.drop(name)
         try:
-            self.con.execute(f'create or replace temp table "{name}" as {text}')
+            perform(self.con, f'create or replace temp table "{name}" as {text}')
         except duckdb.OutOfRangeException as error:
             message = f"expected sums of amounts within 64 bits of minor units, got more: {error}"
             raise Rejected(message) from None
@@ -110,7 +111,7 @@ class DuckDB:
 
     def add(self, name: str, query: str) -> None:
         """Add the rows of a query to a relation."""
-        self.con.execute(f'insert into "{name}" {query}')
+        perform(self.con, f'insert into "{name}" {query}')
 
     def leave_out(self, name: str, condition: str) -> None:
         """Leave out the rows of a relation for which a condition holds."""
@@ -136,7 +137,8 @@ class DuckDB:
     def arrow(self, query: Query | str) -> pa.Table:
         """Give the rows of a small query."""
         text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
-        return self.con.sql(text).to_arrow_table()
+        with with_room(self.con, lambda: self.con.sql(text).to_arrow_table()) as table:
+            return table
 
     def rows_among(self, files: Sequence[str], condition: str) -> str:
         """Give the rows ``r`` of Parquet files for which a condition holds, with ``filename``, as a relation."""
@@ -144,4 +146,5 @@ class DuckDB:
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Give the rows of a query a part at a time, in its order."""
-        yield from self.con.sql(query).to_arrow_reader(_BATCH_ROWS)
+        with with_room(self.con, lambda: self.con.sql(query).to_arrow_reader(_BATCH_ROWS)) as reader:
+            yield from reader
