@@ -2,9 +2,13 @@
 Law 7: two answers that fit equally well are ambiguous, a search that hits its bound is undecided; neither is matched.
 """
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from tests.laws.checker import broken
+from tests.matching.sales import HEAD, IN_A_ROW, RULES, paid, run_with, sales
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 
 _KEYS = '[{ left = "external_id", right = ["references", "text"], how = "token" }]'
@@ -201,3 +205,76 @@ def test_a_payout_may_come_in_two_lines_and_two_payouts_in_one() -> None:
     with world("payout-to-bank", *one, *two, *parts, line("b3", 140, text="PO-2001 PO-2002", day=1)) as w:
         assert w.matched() == {frozenset({"PO-1001", "b1", "b2"}), frozenset({"PO-2001", "PO-2002", "b3"})}
         assert broken(w, polarity="by kind") == []
+
+
+def test_a_missing_line_breaks_the_chain_and_it_is_said() -> None:
+    lines = sales(90)
+    seen = [f for n, f in enumerate(lines) if n != 44]
+    with world(RULES, *seen, *paid(lines)) as w:
+        assert w.matched() == {run_with(lines, k) for k in range(9) if k != 4}
+        assert w.reasons()["b4"] == "missing_left"
+        (told,) = {e["note"] for e in w.exceptions() if e["external_id"] == "ch_41"}
+        assert told == "the runs of lines before and after it are found; here a line is missing, or one too many"
+        assert {json.loads(r["evidence"])["consecutive"]["payouts"] for r in w.rows()} == {4}
+
+
+def test_beside_a_gap_a_common_amount_makes_the_border_uncertain() -> None:
+    """The payout before the gap could have the first line after it instead of the one that is missing."""
+    lines = sales(90)
+    for n in (39, 40, 77):
+        lines[n] = replace(lines[n], amount=999)
+    seen = [f for n, f in enumerate(lines) if n != 44]
+    with world(RULES, *seen, *paid(lines)) as w:
+        assert w.matched() == {run_with(lines, k) for k in range(9) if k not in {3, 4}}
+        assert w.reasons()["b3"] == w.reasons()["ch_31"] == "ambiguous"
+        (told,) = {e["note"] for e in w.exceptions() if e["external_id"] == "b3"}
+        assert told.startswith("fits a chain of consecutive lines, but where its run begins or ends is not certain")
+
+
+def test_equal_amounts_of_one_moment_on_both_sides_of_a_border_are_ambiguous_unless_a_rule_says_in_order() -> None:
+    """Ten lines a payout, four of a day: which of two equal ones of that day was paid first is not known."""
+    lines = sales(60)
+    for n in (29, 30):
+        lines[n] = replace(lines[n], amount=4_711, day=7)
+    with world(RULES, *lines, *paid(lines)) as w:
+        assert w.matched() == {run_with(lines, k) for k in range(6) if k not in {2, 3}}
+        assert w.reasons()["ch_29"] == "ambiguous"
+    in_order = rules_text(IN_A_ROW + 'equal = "fifo"\n', **HEAD)
+    with world(in_order, *lines, *paid(lines)) as w:
+        assert w.matched() == {run_with(lines, k) for k in range(6)}
+        assert {r["margin"] for r in w.rows() if r["external_id"] in {"ch_29", "ch_30"}} == {0}
+        assert {r["margin"] for r in w.rows() if r["external_id"] == "ch_1"} == {None}
+
+
+def test_of_two_equal_bank_lines_none_is_taken() -> None:
+    lines = sales(60)
+    bank = paid(lines)
+    twin = line("twin", bank[2].amount, day=bank[2].day + 1)
+    with world(RULES, *lines, *bank, twin) as w:
+        assert w.matched() == {run_with(lines, k) for k in range(6) if k != 2}
+        assert {w.reasons()[name] for name in ("b2", "twin", "ch_22")} == {"ambiguous"}
+
+
+def test_two_accounts_on_one_statement_are_told_apart() -> None:
+    mine, theirs = sales(60), sales(60, seed=5, tag="ad", source="c")
+    sources = {"sources": ("a", "b", "c"), "reconciliations": _two_lefts()}
+    with world(RULES, *mine, *theirs, *paid(mine), *paid(theirs, "d"), **sources) as w:
+        found = w.matched()
+        assert found == {run_with(mine, k) for k in range(6)} | {run_with(theirs, k, "d") for k in range(6)}
+
+
+def test_kinds_that_the_rule_does_not_look_at_are_no_lines() -> None:
+    lines = sales(60)
+    fees = [Fact(source="a", id=f"fee_{n}", amount=-150 - n, kind="fee", day=n) for n in range(15)]
+    only = IN_A_ROW + 'left = { kinds = ["charge"] }\n'
+    with world(rules_text(only, **HEAD), *lines, *fees, *paid(lines)) as w:
+        assert w.matched() == {run_with(lines, k) for k in range(6)}
+    with world(RULES, *lines, *fees, *paid(lines)) as w:
+        assert w.matched() == set()
+
+
+def _two_lefts() -> str:
+    return (
+        '[[reconciliation]]\nid = "ab"\nleft = { source = ["a", "c"] }\nright = { source = "b" }\n'
+        'rules = "rules/own.toml"\n'
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.laws.checker import broken
+from tests.matching.sales import RULES, others, paid, sales
 from tests.matching.shop import Shop
 from tests.matching.worlds import invoice, line, rule, rules_text, world
 from tieout import pipeline
@@ -217,3 +218,14 @@ def test_days_back_and_forth_are_runs_of_their_own() -> None:
         for day in (1, 2, 1):
             w.through = w.through.replace(day=day)
             w.match()
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    lines = sales(60)
+    facts = [*lines, *paid(lines), *others(30, 16)]
+    digests = []
+    for seed in range(3):
+        random.Random(seed).shuffle(facts)
+        with world(RULES, *facts) as w:
+            digests.append(w.match(threads=seed + 1)[0].digest)
+    assert len(set(digests)) == 1

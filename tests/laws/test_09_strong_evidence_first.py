@@ -2,10 +2,12 @@
 Law 9: within a run a weaker rule never takes from a stronger one; and what comes first in a file decides nothing.
 """
 
+from dataclasses import replace
 from itertools import permutations
 
 from tests.laws.checker import broken
-from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tests.matching.sales import HEAD, IN_A_ROW, paid, run_with, sales
+from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 
 _NORMAL = '[{ left = ["external_id", "references"], right = ["external_id", "references"], how = "normalised" }]'
 TOLERANT = rules_text(
@@ -102,3 +104,27 @@ def test_a_name_may_stand_in_one_of_several_fields() -> None:
     with world(rules_text(rule(keys=keys)), *facts) as w:
         assert w.matched() == {frozenset({"i", "b"})}
         assert broken(w) == []
+
+
+def test_what_a_chain_holds_no_weaker_rule_takes() -> None:
+    lines = sales(90)
+    for n in (39, 40, 77):
+        lines[n] = replace(lines[n], amount=999)
+    seen = [f for n, f in enumerate(lines) if n != 44]
+    weaker = rule("only", days="{ from = -30, to = 30 }")
+    lure = Fact(source="a", id="lure", amount=paid(lines)[3].amount, kind="charge", day=60)
+    with world(rules_text(IN_A_ROW, weaker, **HEAD), *seen, lure, *paid(lines)) as w:
+        assert not any("b3" in match for match in w.matched())
+
+
+def test_what_a_stronger_rule_has_used_is_no_line_any_more() -> None:
+    lines = sales(60)
+    gone = lines[33]
+    bank = [*paid([f for f in lines if f is not gone][:30]), *paid([f for f in lines if f is not gone][30:], "c", 29)]
+    direct = line("direct", gone.amount, gone.id, day=gone.day)
+    first = rule("named", keys='[{ left = "external_id", right = "references" }]')
+    with world(rules_text(first, IN_A_ROW, **HEAD), *lines, *bank, direct) as w:
+        found = w.matched()
+        assert frozenset({gone.id, "direct"}) in found
+        assert {run_with(lines, k) for k in range(3)} <= found
+        assert not any({gone.id} < match and "direct" not in match for match in found)

@@ -5,6 +5,7 @@ Law 11: every decision can be undone, later, partly, in bulk; no rule makes agai
 import pytest
 
 from tests.laws.checker import broken
+from tests.matching.sales import RULES, paid, run_with, sales
 from tests.matching.worlds import World, invoice, line, rule, rules_text, world
 from tieout import pipeline
 from tieout.errors import WrongUse
@@ -176,3 +177,11 @@ def test_what_a_persons_match_settled_is_open_again_once_its_record_is_corrected
         w.correct("b", "b", amount=440)
         list(pipeline.match(w.store, w.workspace))
         assert states(w) == {"i": "open", "b": "open"}
+
+
+def test_what_a_person_took_apart_stays_apart() -> None:
+    lines = sales(60)
+    with world(RULES, *lines, *paid(lines)) as w:
+        w.match()
+        w.undo(w.match_id(*run_with(lines, 2)))
+        assert w.matched() == {run_with(lines, k) for k in range(6) if k != 2}

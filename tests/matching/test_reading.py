@@ -56,6 +56,7 @@ unique = "both"
 score = { amount = 40, days = 30, name = 20, reference = 10 }
 at_least = 70
 margin = 15
+together = true
 coincidence = "0.000001"
 confirm = false
 difference = { short = "discount", over = "rounding", currency = "fx" }
@@ -79,6 +80,14 @@ subset = true
 coincidence = "0.5"
 
 [[rule]]
+name = "lines in a row"
+shape = "1:n"
+consecutive = true
+equal = "fifo"
+days = { from = -2, to = 9, calendar = "ECB" }
+coincidence = "0.001"
+
+[[rule]]
 name = "a discount"
 keys = [{ left = "references", right = "references" }]
 amount = { pct = "3", only = "short" }
@@ -89,13 +98,14 @@ SET = '[rules]\nid = "own"\n'  # lines 1 and 2
 RULE = SET + '[[rule]]\nname = "a"\n'  # lines 3 and 4
 KEYED = RULE + 'keys = [{ left = "references", right = "references" }]\n'  # line 5
 NAMED = RULE + 'keys = [{ left = "counterparty", right = "text", how = "name" }]\n'  # line 5
+ROW = RULE + "consecutive = true\nshape = 'n:1'\ndays = { from = 0, to = 9 }\n"  # lines 5, 6 and 7
 LEARNED = RULE + "learn = [{ left = 'text', right = 'text' }]\n"  # line 5
 SCORED = NAMED + "days = { from = 0, to = 3 }\nscore = { days = 30, name = 30 }\n"  # lines 6 and 7
 
 
 def test_what_is_written_is_what_is_read() -> None:
     found = read_rules(WHOLE, "rules/own.toml")
-    everything, rest, equal, selection, discount = found.rules
+    everything, rest, equal, selection, row, discount = found.rules
     assert replace(found, rules=()) == RuleSet(
         id="own",
         claims=("document", "bank"),
@@ -124,6 +134,7 @@ def test_what_is_written_is_what_is_read() -> None:
         ),
         days=Days(first=-3, last=5, calendar="ECB", left="due_on", right="value_on"),
         score=Score(amount=40, days=30, name=20, reference=10, at_least=70, margin=15, coincidence_micro=1),
+        together=True,
         confirm=False,
         difference=("discount", "rounding", "fx"),
         left=Filter(kinds=("invoice",)),
@@ -134,6 +145,14 @@ def test_what_is_written_is_what_is_read() -> None:
     )
     assert equal == Rule(name="equal ones", keys=(Key(("references",), ("references",)),), interchangeable=True)
     assert selection == Rule(name="a selection", shape="n:1", subset=True, coincidence_micro=500_000)
+    assert row == Rule(
+        name="lines in a row",
+        shape="1:n",
+        consecutive=True,
+        interchangeable=True,
+        days=Days(first=-2, last=9, calendar="ECB"),
+        coincidence_micro=1_000,
+    )
     assert discount.amount == Amount(pct_micro=3_000_000, only="short")
     assert discount.difference == ("discount", "over_payment", "fx")
 
@@ -177,6 +196,49 @@ def test_only_an_identifier_with_the_exact_amount_is_final_at_once(text: str, ex
 
 FAULTS = [
     # unknown keys
+    (RULE + "consecutve = true", "line 5: unknown key 'consecutve' in [[rule]]; did you mean 'consecutive'?"),
+    # lines in a row, and candidates together
+    (RULE + "consecutive = 1", "line 5: expected true or false for 'consecutive' in [[rule]] 'a', got the number 1"),
+    (
+        RULE + "consecutive = true",
+        "line 3: expected the shape 'n:1' (lines of the left) or '1:n' (of the right) beside 'c",
+    ),
+    (
+        ROW.replace("n:1", "n:m"),
+        "line 6: expected the shape 'n:1' (lines of the left) or '1:n' (of the right) beside 'con",
+    ),
+    (
+        RULE + "shape = 'n:1'\nconsecutive = true",
+        "line 3: expected 'days' of at most 92 from first to last beside 'conse",
+    ),
+    (
+        ROW.replace("to = 9", "to = 93"),
+        "line 7: expected 'days' of at most 92 from first to last beside 'consecutive', go",
+    ),
+    (
+        ROW + "subset = true",
+        "line 8: expected no 'subset' beside 'consecutive', where sums and order decide, got one, in",
+    ),
+    (
+        ROW + "partial = true",
+        "line 8: expected no 'partial' beside 'consecutive', where sums and order decide, got one",
+    ),
+    (
+        ROW + "keys = [{ left = 'text', right = 'text' }]",
+        "line 8: expected no 'keys' beside 'consecutive', where sums and",
+    ),
+    (
+        ROW + "amount = { abs = '1' }",
+        "line 8: expected an exact amount beside 'consecutive': with a tolerance more than one",
+    ),
+    (
+        ROW.replace("[[rule]]", "group = { left = 'settlement_id' }\n[[rule]]"),
+        "line 6: expected no 'group' of the left in [rules] beside 'consecutive', which follows single lines, got 'settlem",
+    ),
+    (
+        RULE + "together = true",
+        "line 5: expected 'score' beside 'together', which sums the points of pairs, found none",
+    ),
     ("[rulez]", "line 1: unknown key 'rulez' in rules/own.toml; did you mean 'rule"),
     (SET + "clams = 1", "line 3: unknown key 'clams' in [rules]; did you mean 'claims'?"),
     (SET + "claims = { letf = 'bank' }", "line 3: unknown key 'letf' in 'claims' of [rules]; did you mean 'left'?"),
@@ -351,7 +413,7 @@ FAULTS = [
     (NAMED + "at_least = 15", "line 6: expected 'score' beside 'at_least' in [[rule]] 'a', found none"),
     (
         NAMED + "coincidence = '0.01'",
-        "line 6: expected 'score', 'subset' or 'learn' beside 'coincidence', found none",
+        "line 6: expected 'score', 'subset', 'consecutive' or 'learn' beside 'coincidence', found none",
     ),
     (SCORED + "at_least = 61", "line 8: expected at most 60 (all points of 'score' together) for 'at_least' in [[rule"),
     (SCORED + "at_least = 0", "line 8: expected a whole number from 1 to 4000 for 'at_least' in [[rule]] 'a', got the"),
@@ -598,7 +660,7 @@ def test_the_faults_of_every_reconciliation_are_found_before_anything_runs(folde
     workspace = workspace_of(folder, "generic", "payout-to-bank", "rules/own.toml")
     check_rules(workspace)
     (folder / "rules" / "own.toml").write_text(WHOLE.replace("confirm", "confrim"))
-    with pytest.raises(WrongUse, match=r"^rules/own.toml line 24: unknown key 'confrim' in \[\[rule\]\]; did you mean"):
+    with pytest.raises(WrongUse, match=r"^rules/own.toml line 25: unknown key 'confrim' in \[\[rule\]\]; did you mean"):
         check_rules(workspace)
     (folder / "rules" / "own.toml").write_bytes(b"[rules]\nid = '\xff'")
     with pytest.raises(WrongUse, match=r"^rules/own.toml line 2: expected UTF-8 text, got the byte 0xff$"):

@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 DAY = dt.date(2026, 10, 1)
+_NOON = dt.datetime(2026, 10, 1, 12, tzinfo=dt.UTC)
 THROUGH = dt.date(2027, 6, 30)
 _NINE = 9
 
@@ -57,7 +58,7 @@ class Fact:
     One record, in few words.
 
     :ivar day: days after 1 October 2026; ``due`` likewise.
-    :ivar refs: its references.
+    :ivar refs: its references. ``hour``: of that day, where the source says when it happened.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Fact:
     name: str | None = None
     their_account: str | None = None
     bank_code: str | None = None
+    hour: int | None = None
 
     def record(self, line: int) -> Record:
         """Give what a format would have stated."""
@@ -100,6 +102,7 @@ class Fact:
             counterparty=self.name,
             counterparty_account=self.their_account,
             bank_code=self.bank_code,
+            occurred_at=None if self.hour is None else _NOON + dt.timedelta(days=self.day, hours=self.hour - 12),
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tieout.cli._output import say
+from tieout.observe.evidence import why_matched
 
 __all__ = ["show_matching"]
 
@@ -57,10 +58,9 @@ def _show_match(match: dict[str, Any]) -> None:
     more = match["partners_count"] - len(match["partners"])
     if more:
         say(f"    and {more} more records")
-    if match["score"] is not None:
-        ahead = "" if match["margin"] is None else f", {match['margin']:,} ahead of the next best"
-        accident = "" if match["coincidence"] is None else f"; by accident: {match['coincidence']:,} in a million"
-        say(f"    {match['score']:,} points{ahead}{accident}")
+    why = why_matched(match)
+    if why is not None:
+        say(f"    {why}")
     if match["adjustments"]:
         told = ", ".join(f"{a['reason'].replace('_', ' ')} {a['amount']}" for a in match["adjustments"])
         say(f"    difference {match['difference']} {match['currency']}: {told}")

@@ -31,13 +31,14 @@ def refuse_contradictions(table: Table, rule: Rule) -> None:
     :param table: the rule as it was written.
     :raises Fault: the first contradiction found.
     """
-    for check in (_of_shape, _of_names, _of_subset, _of_partial, _of_amount, _of_score, _of_learn, _of_difference):
+    checks = (_of_shape, _of_names, _of_subset, _of_consecutive, _of_partial, _of_amount, _of_score, _of_learn)
+    for check in (*checks, _of_difference):
         for key, sentence in check(table, rule):
             raise table.fault(key, f"{sentence}, in {table.name}")
 
 
 def _of_shape(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
-    if rule.shape == "1:1" or rule.subset:
+    if rule.shape == "1:1" or rule.subset or rule.consecutive:
         return
     if not rule.keys:
         yield (
@@ -70,8 +71,8 @@ def _of_names(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _of_subset(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     if not rule.subset:
-        if "coincidence" in table.values and rule.score is None and not rule.learn:
-            yield "coincidence", "expected 'score', 'subset' or 'learn' beside 'coincidence', found none"
+        if "coincidence" in table.values and rule.score is None and not rule.learn and not rule.consecutive:
+            yield "coincidence", "expected 'score', 'subset', 'consecutive' or 'learn' beside 'coincidence', found none"
         return
     if rule.shape not in {"1:n", "n:1"}:
         yield "subset", f"expected the shape '1:n' or 'n:1' beside 'subset', got {rule.shape!r}"
@@ -80,6 +81,22 @@ def _of_subset(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     for key in ("score", "learn", "partial", "equal"):
         if table.values.get(key):
             yield key, f"expected no {key!r} beside 'subset', got one"
+
+
+def _of_consecutive(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    if not rule.consecutive:
+        return
+    if rule.shape not in {"1:n", "n:1"}:
+        expected = "expected the shape 'n:1' (lines of the left) or '1:n' (of the right) beside 'consecutive'"
+        yield "shape", f"{expected}, got {rule.shape!r}"
+    for key in ("keys", "score", "learn", "subset", "partial"):
+        if table.values.get(key):
+            yield key, f"expected no {key!r} beside 'consecutive', where sums and order decide, got one"
+    if rule.days is None or rule.days.last - rule.days.first > _WINDOW_MAX:
+        came = "none" if rule.days is None else f"{rule.days.last - rule.days.first}"
+        yield "days", f"expected 'days' of at most {_WINDOW_MAX} from first to last beside 'consecutive', got {came}"
+    if rule.amount is None or not rule.amount.exact or rule.amount.base:
+        yield "amount", "expected an exact amount beside 'consecutive': with a tolerance more than one run always fits"
 
 
 def _of_partial(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
@@ -102,7 +119,13 @@ def _of_amount(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
             yield "amount", "expected 'keys' beside amount = 'any', found none: nothing would be compared"
         elif rule.confirm:
             yield "amount", "expected confirm = false beside amount = 'any': a difference of any size is for a person"
-    if rule.keys or rule.subset or rule.amount is None or (rule.amount.exact and not rule.amount.base):
+    if (
+        rule.keys
+        or rule.subset
+        or rule.consecutive
+        or rule.amount is None
+        or (rule.amount.exact and not rule.amount.base)
+    ):
         return
     span = None if rule.days is None else rule.days.last - rule.days.first
     if span is None or span > _WINDOW_MAX:
@@ -113,6 +136,8 @@ def _of_amount(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _of_score(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.score is None:
+        if rule.together:
+            yield "together", "expected 'score' beside 'together', which sums the points of pairs, found none"
         return
     if rule.shape != "1:1":
         yield "shape", f"expected the shape '1:1' beside 'score', which ranks pairs, got {rule.shape!r}"

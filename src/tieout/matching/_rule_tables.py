@@ -45,7 +45,8 @@ BY_KIND = "by kind"
 #: The keys of ``[[rule]]``.
 RULE_KEYS = (
     *("name", "keys", "amount", "days", "shape", "unique", "score", "at_least", "margin", "coincidence"),
-    *("confirm", "partial", "difference", "equal", "subset", "learn", "left", "right"),
+    *("confirm", "partial", "difference", "equal", "subset", "consecutive", "together", "learn"),
+    *("left", "right"),
 )
 
 _NAME_MAX = 100
@@ -76,7 +77,7 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
     """
     partial = table.flag("partial", absent=False)
     _word(table, "unique", "both", "a rule never chooses among several, it says that the answer is ambiguous")
-    subset = table.flag("subset", absent=False)
+    subset, consecutive = (table.flag(key, absent=False) for key in ("subset", "consecutive"))
     learn = tuple(_likeness(one) for one in table.tables("learn", ("left", "right"), _LIKENESS_MAX))
     usual = _ACCIDENT if learn else _COINCIDENCE
     rule = Rule(
@@ -92,7 +93,9 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
         difference=_difference(table),
         interchangeable=_word(table, "equal", "fifo", "equal things can only be settled first in, first out"),
         subset=subset,
-        coincidence_micro=((subset or learn) and _coincidence(table)) or usual,
+        consecutive=consecutive,
+        together=table.flag("together", absent=False),
+        coincidence_micro=((subset or consecutive or learn) and _coincidence(table)) or usual,
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
     )

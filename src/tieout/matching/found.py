@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.store.lake import LakeFile
 
-__all__ = ["SIDES", "Found", "records_found", "things_found"]
+__all__ = ["SIDES", "Found", "evidence_text", "records_found", "things_found"]
 
 SIDES = ("left", "right")
 
@@ -43,30 +43,40 @@ class Found(Protocol):
         """Count what a run found, for people."""
 
 
-def things_found(shape: str, found: str) -> str:
+def things_found(shape: str, found: str, *, tells: bool = False) -> str:
     """
-    Write what a rule found as things: (bundle, side, thing, taken, difference, score, margin, coincidence).
+    Write what a rule found as things: (bundle, side, thing, taken, difference, score, margin, coincidence, beside).
 
     :param shape: ``paired`` or ``summed``.
     :param found: the relation.
+    :param tells: it says beside how many others a match stands, and of sums their margin and coincidence.
     """
+    beside = "beside" if tells else "null as beside"
     if shape == "summed":
-        none = "null as score, null as margin, null as coincidence"
-        return f'select bundle, side, thing, taken, difference, {none} from "{found}"'
-    figures = "difference, score, margin, coincidence"
+        figures = "margin, coincidence" if tells else "null as margin, null as coincidence"
+        figures = f"null as score, {figures}, {beside}"
+        return f'select bundle, side, thing, taken, difference, {figures} from "{found}"'
+    figures = f"difference, score, margin, coincidence, {beside}"
     return (
         f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
         f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
     )
 
 
-def records_found(work: Performance, shape: str, found: str) -> Iterator[tuple[str, str, str]]:
+def evidence_text(tells: tuple[str, str], number: str) -> str:
+    """Write what a match tells beside its points: by the word of its rule, of what there are how many."""
+    word, what = tells
+    return f'{{"{word}":{{"{what}":{number}}}}}'
+
+
+def records_found(work: Performance, number: int, shape: str, found: str) -> Iterator[tuple[str, str, str]]:
     """
     Write the records of what a rule found, side by side: things that are several records are replaced by them.
 
+    :param number: of the rule.
     :return: of each side the row, what is taken of it, and what stands behind ``from``: things as ``t``.
     """
-    loose = things_found(shape, found)
+    loose = things_found(shape, found, tells=work.rules.rules[number].tells is not None)
     for side, grouped in zip(SIDES, work.grouped, strict=True):
         row, taken, joined = "t.thing", "t.taken", ""
         if grouped:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from tieout.matching.found import SIDES
+from tieout.matching.found import SIDES, evidence_text
 from tieout.matching.parts import gather_parts, name_matches
 from tieout.matching.rows import CLAIMS, in_order, trailing
 from tieout.matching.settlements import SETTLEMENT_RULES
@@ -175,13 +175,13 @@ def _matches(found: Outcome, work: Performance, reconciliation: str, *, final: b
                 "allocated": parts.taken[part] * rows.sign[row],
                 "exponent": exponent[ccy],
                 "difference": parts.difference[match],
-                "evidence": pa.nulls(len(part), pa.string()),
+                "evidence": _evidence(found, work, match),
                 "decided_by": pa.nulls(len(part), pa.string()),
             }
             for name, code in codes.items():
                 columns[name] = pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32)), lists[name])
-            for name, figure in parts.figures.items():
-                columns[name] = _figures(figure, match)
+            for name in ("score", "margin", "coincidence"):
+                columns[name] = _figures(parts.figures[name], match)
             yield pa.table(columns)
 
 
@@ -190,6 +190,20 @@ def _fixed(ids: Ids) -> pa.Array:
     return pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))]
     )
+
+
+def _evidence(found: Outcome, work: Performance, match: npt.NDArray[np.int32]) -> pa.Array:
+    """Write what rules tell of matches beside their points, as JSON."""
+    beside = found.parts.figures["beside"]
+    there = beside.present[match]
+    if not there.any():
+        return pa.nulls(len(match), pa.string())
+    pairs = np.stack([found.parts.rule[match].astype(np.int64), beside.values[match].astype(np.int64)])
+    known, place = np.unique(pairs, axis=1, return_inverse=True)
+    tells = [rule.tells or ("", "") for rule in work.rules.rules] + [("", "")] * len(SETTLEMENT_RULES)
+    told = [evidence_text(tells[rule], str(number)) for rule, number in known.T.tolist()]
+    codes = pa.array(place.reshape(-1).astype(np.int32), mask=~there)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(told, pa.string()))
 
 
 def _figures(figure: Figure, match: npt.NDArray[np.int32]) -> pa.Array:

@@ -30,8 +30,8 @@ __all__ = ["FIGURES", "Figure", "Parts", "gather_parts", "name_matches"]
 
 # So many parts are digested at a time: what they are told apart by takes fifty bytes of each.
 _NAMED_AT_ONCE = 1_000_000
-#: What a rule may say of a match beside its difference.
-FIGURES = {"score": np.int32, "margin": np.int32, "coincidence": np.int64}
+#: What a rule may say of a match beside its difference. beside: with how many others it stands, where a rule tells that.
+FIGURES = {"score": np.int32, "margin": np.int32, "coincidence": np.int64, "beside": np.int32}
 
 
 class Figure(NamedTuple):
@@ -100,7 +100,8 @@ class _Pairs:
 
     def put(self, into: Parts, match: int, part: int) -> None:
         into.rule[match : match + self.matches] = self._number
-        query = f"""select l::integer as l, r::integer as r, l_taken, r_taken, difference, {", ".join(FIGURES)}
+        beside = "beside" if self._work.rules.rules[self._number].tells else "null as beside"
+        query = f"""select l::integer as l, r::integer as r, l_taken, r_taken, difference, score, margin, coincidence, {beside}
             from "{self._found}" """
         for batch in self._work.engine.batches(query):
             own = slice(part, part + 2 * batch.num_rows)
@@ -165,10 +166,10 @@ def _put_said(into: Parts, said: pa.Table, matches: npt.NDArray[np.integer[Any]]
 def _spread_sql(work: Performance, number: int, shape: str, found: str) -> str:
     """Write the records of bundles: things that are several records are replaced by them."""
     parts = []
-    for place, (row, taken, rows_found) in enumerate(records_found(work, shape, found)):
+    for place, (row, taken, rows_found) in enumerate(records_found(work, number, shape, found)):
         parts.append(
             f"""select {number}::smallint as rule, t.bundle, {place}::tinyint as side, {row}::integer as row, {taken} as taken,
-                null::tinyint as claim, t.difference, t.score, t.margin, t.coincidence from {rows_found}"""
+                null::tinyint as claim, t.difference, t.score, t.margin, t.coincidence, t.beside from {rows_found}"""
         )
     return " union all ".join(parts)
 
@@ -184,7 +185,7 @@ def _composed_sql(work: Performance) -> str:
         select (list_position([{", ".join(names)}], c.rule) + {first})::smallint as rule, c.bundle,
             (c.side = 'right')::tinyint as side, c.thing::integer as row, {TRANSFERRED} as taken,
             (list_position([{", ".join(claims)}], c.claim) - 1)::tinyint as claim,
-            0 as difference, null as score, null as margin, null as coincidence
+            0 as difference, null as score, null as margin, null as coincidence, null as beside
         from composed c join {side}_all a on a.thing = c.thing"""
 
 

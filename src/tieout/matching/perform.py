@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
+from tieout.matching.consecutive import find_consecutive
 from tieout.matching.evidence import (
     leave_out_other_names,
     make_keys,
@@ -24,6 +25,7 @@ from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, things_sql
 from tieout.matching.spread_pools import select_spread
+from tieout.matching.together import settle_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +102,8 @@ def columns_wanted(rules: RuleSet, side: str) -> list[str]:
         wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
+        if rule.consecutive:
+            wanted["occurred_at"] = None
         if getattr(rule, side).bank_codes:
             wanted["bank_code"] = None
     return list(wanted)
@@ -113,7 +117,7 @@ def perform_rules(work: Performance) -> None:
     _make_forbidden(work)
     _make_families(work)
     _leave_out_kin(work)
-    for name in ("held", "beyond"):
+    for name in ("held", "beyond", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
@@ -183,7 +187,12 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     for place in plan.crowds:
         note_crowds(work, place)
     result = _searched(work, rule, plan.result)
-    if not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
+    # The names of consecutive lines are their customers', not the payer's.
+    if (
+        not rule.keys
+        and not rule.consecutive
+        and not any("counterparty" in (one.left, one.right) for one in rule.learn)
+    ):
         leave_out_other_names(work, result)
     _take(work, number, rule, result)
 
@@ -199,6 +208,12 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("held", "select thing from held_now")
         work.engine.add("beyond", "select thing from beyond_now")
         return "summed"
+    if result == "consecutive":
+        find_consecutive(work, rule)
+        return "summed"
+    if result == "together":
+        settle_together(work, rule)
+        return "paired"
     if result == "learned":
         learn_matches(work, rule)
         return "paired"

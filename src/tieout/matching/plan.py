@@ -45,7 +45,8 @@ class Plan:
         ``r_keys_N`` (thing, key, raw).
     :ivar steps: in order.
     :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
-        is alike is learned and weighed there.
+        is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
+        ``competing`` (l, r, score, coincidence) are settled there.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
@@ -75,6 +76,8 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
     plan = Plan(tuple(key for key in rule.keys if key.how != "name"), dialect)
     if rule.learn:
         plan.result = "learned"
+    elif rule.consecutive:
+        plan.result = "consecutive"
     elif rule.score is not None:
         _scored(plan, rule, currencies)
     elif rule.subset:
@@ -309,6 +312,12 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
         return
     by_name = any(key.how == "name" for key in rule.keys)
     points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
+    if rule.together:
+        plan.add(
+            "competing", select("l", "r", "score", "coincidence").from_(points).where(f"score >= {score.at_least}")
+        )
+        plan.result = "together"
+        return
     best_first = plan.add("ranked", ranked(points, score.at_least))
     best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")

@@ -117,7 +117,7 @@ def _rule_set(
         polarity=table.choice("polarity", POLARITIES) or "same",
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
-        rules=_without_learned_groups(_rules(content, claims, folder), group),
+        rules=_without_needed_groups(_rules(content, claims, folder), group),
         aliases=read_aliases(content),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
@@ -181,9 +181,16 @@ def _rules(content: dict[str, Any], claims: tuple[str, str], folder: Path | None
     return tuple(rules)
 
 
-def _without_learned_groups(rules: tuple[Rule, ...], group: tuple[str | None, str | None]) -> tuple[Rule, ...]:
-    """Refuse to learn from things that are several records: it would be chance whose text counts."""
+def _without_needed_groups(rules: tuple[Rule, ...], group: tuple[str | None, str | None]) -> tuple[Rule, ...]:
+    """Refuse to learn from things that are several records (whose text would count?), or to follow lines of such."""
     for number, rule in enumerate(rules):
+        if rule.consecutive and group[0 if rule.shape == "n:1" else 1] is not None:
+            side = "left" if rule.shape == "n:1" else "right"
+            raise Fault(
+                ("rule", number, "consecutive"),
+                f"expected no 'group' of the {side} in [rules] beside 'consecutive', which follows single lines, got"
+                f" {group[0 if side == 'left' else 1]!r}, in [[rule]] {rule.name!r}",
+            )
         if rule.learn and any(group):
             raise Fault(
                 ("rule", number, "learn"),

@@ -48,7 +48,11 @@ _REASON = f"""case
 
 def _note(amount: str, apart: str, earned: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
-    return f"""case o.reason
+    return f"""case when o.reason = 'ambiguous' and o.thing in (select thing from held_in_chains)
+                    then 'fits a chain of consecutive lines, but where its run begins or ends is not certain: look at its neighbours'
+                when o.reason in ({listed(_MISSING)}) and o.thing in (select thing from between_chains)
+                    then 'the runs of lines before and after it are found; here a line is missing, or one too many'
+                else case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
                 when 'undecided' then 'so many could be meant that not all were looked at: choose one'
                 when 'ambiguous' then case coalesce(o.several, 0)
@@ -65,7 +69,7 @@ def _note(amount: str, apart: str, earned: str) -> str:
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
-                    else 'nothing on the other side explains it' end end"""
+                    else 'nothing on the other side explains it' end end end"""
 
 
 def take_earlier(work: Performance, earlier: Sequence[str]) -> None:

@@ -223,8 +223,11 @@ class Rule:
         :data:`REASONS`. short: the right has less than the left.
     :ivar interchangeable: things of equal amount and day are settled first in, first out, and the match says so.
     :ivar subset: several things without a common key, if exactly one subset of them sums to the other side.
-    :ivar coincidence_micro: the most subsets that may be expected to have that sum by accident, in millionths; of a
-        learned rule, how likely a match may be an accident.
+    :ivar consecutive: several things without a common key that follow each other in their account, if the things of the
+        other side that they add up to lie end to end.
+    :ivar together: candidates that compete are settled by the best assignment of all of them, not each by its best.
+    :ivar coincidence_micro: the most subsets that may be expected to have that sum by accident, or chains of consecutive
+        ones, in millionths; of a learned rule, how likely a match may be an accident.
     """
 
     name: str
@@ -240,9 +243,18 @@ class Rule:
     difference: tuple[str, str, str] = ("short_payment", "over_payment", "fx")
     interchangeable: bool = False
     subset: bool = False
+    consecutive: bool = False
+    together: bool = False
     coincidence_micro: int = 10_000
     left: Filter = field(default_factory=Filter)
     right: Filter = field(default_factory=Filter)
+
+    @property
+    def tells(self) -> tuple[str, str] | None:
+        """Say what its matches tell beside points: the word of the rule, and of what they say how many there are."""
+        if self.consecutive:
+            return "consecutive", "payouts"
+        return ("together", "things") if self.together else None
 
     @property
     def exact(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.matching.found import SIDES, records_found
+from tieout.matching.found import SIDES, evidence_text, records_found
 from tieout.matching.rows import CLAIMS
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -33,7 +33,7 @@ class SpreadOutcome:
     The matches of a run, as relations of the engine.
 
     ``every_row`` is the rows of both sides; ``match_heads`` (rule, bundle, match_id, difference, score, margin,
-    coincidence) and ``match_parts`` (rule, bundle, row, side, claim, taken) are the matches; both number claims and sides.
+    coincidence, beside) and ``match_parts`` (rule, bundle, row, side, claim, taken) are the matches; both number claims and sides.
 
     :ivar rules: (name, whether its matches are final, whether they are confirmed).
     """
@@ -83,10 +83,20 @@ class SpreadOutcome:
                 case p.side when 0 then 'left' else 'right' end as side, {_cases("p.claim", CLAIMS)} as claim,
                 a.record_id, a.record_key, a.version, a.measure as amount, (p.taken * a.sign)::bigint as allocated,
                 {currency} as currency, (case a.ccy {exponent} end)::integer as exponent, h.difference,
-                h.score, h.margin, h.coincidence, null::varchar as evidence, null::varchar as decided_by
+                h.score, h.margin, h.coincidence, {self._evidence_sql(work)} as evidence, null::varchar as decided_by
             from match_parts p join match_heads h on h.rule = p.rule and h.bundle = p.bundle
             join every_row a on a.thing = p.row
             where p.rule in ({wanted}) order by a.record_key, h.match_id, p.side, p.claim"""
+
+    def _evidence_sql(self, work: Performance) -> str:
+        """Write what rules tell of matches beside their points, as ``outcome`` does."""
+        cases = []
+        for number, rule in enumerate(work.rules.rules):
+            if rule.tells is not None:
+                before, _, after = evidence_text(rule.tells, "?").partition("?")
+                cases.append(f"when {number} then concat('{before}', h.beside::varchar, '{after}')")
+        text = f"case p.rule {' '.join(cases)} end" if cases else "null::varchar"
+        return f"case when h.beside is not null then {text} end"
 
     def leave_differences(self, work: Performance) -> None:
         """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
@@ -143,13 +153,14 @@ def gather_spread(work: Performance, reconciliation: str) -> SpreadOutcome:
     return SpreadOutcome(rules + [(name, False, True) for name in SETTLEMENT_RULES])
 
 
-_FIGURES = "t.score::integer as score, t.margin::integer as margin, t.coincidence::bigint as coincidence"
+_FIGURES = """t.score::integer as score, t.margin::integer as margin, t.coincidence::bigint as coincidence,
+                t.beside::integer as beside"""
 
 
 def _spread(work: Performance, number: int, shape: str, found: str) -> list[str]:
     """Write the parts of what a rule found, by side: things that are several records are replaced by them."""
     parts = []
-    for place, (row, taken, rows_found) in enumerate(records_found(work, shape, found)):
+    for place, (row, taken, rows_found) in enumerate(records_found(work, number, shape, found)):
         parts.append(
             f"""select {number} as rule, t.bundle::bigint as bundle, {place} as side, {row} as row, {taken}::bigint as taken,
                 null::integer as claim, t.difference::bigint as difference, {_FIGURES}
@@ -165,12 +176,24 @@ def _composed(work: Performance) -> str:
     return f"""select {first} + {_numbered("c.rule", SETTLEMENT_RULES)} as rule, c.bundle::bigint as bundle,
             case when c.side = 'right' then 1 else 0 end as side, c.thing as row, ({TRANSFERRED})::bigint as taken,
             {_numbered("c.claim", CLAIMS)} as claim, 0::bigint as difference,
-            null::integer as score, null::integer as margin, null::bigint as coincidence
+            null::integer as score, null::integer as margin, null::bigint as coincidence, null::integer as beside
         from composed c join {side}_all a on a.thing = c.thing"""
 
 
 def _nothing() -> str:
-    kinds = ("rule", "bundle", "side", "row", "taken", "claim", "difference", "score", "margin", "coincidence")
+    kinds = (
+        "rule",
+        "bundle",
+        "side",
+        "row",
+        "taken",
+        "claim",
+        "difference",
+        "score",
+        "margin",
+        "coincidence",
+        "beside",
+    )
     return f"select {', '.join(f'0::bigint as {name}' for name in kinds)} where false"
 
 
@@ -187,13 +210,13 @@ def _name(work: Performance, reconciliation: str) -> None:
         "match_heads",
         f"""select n.rule, n.bundle,
                 unhex(substr(sha256(concat(encode('{_quoted(reconciliation)}'), unhex(n.told))), 1, 32)) as match_id,
-                f.difference, f.score, f.margin, f.coincidence
+                f.difference, f.score, f.margin, f.coincidence, f.beside
             from (
                 select p.rule, p.bundle, list_in_order({told}, p.side, p.claim, a.record_key, a.record_id) as told
                 from match_parts p join every_row a on a.thing = p.row group by p.rule, p.bundle
             ) n join (
                 select rule, bundle, min(difference) as difference, min(score) as score, min(margin) as margin,
-                    min(coincidence) as coincidence from match_said group by rule, bundle
+                    min(coincidence) as coincidence, min(beside) as beside from match_said group by rule, bundle
             ) f on f.rule = n.rule and f.bundle = n.bundle""",
     )
 

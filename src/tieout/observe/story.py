@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tieout.observe import worklist
 from tieout.observe.chain import STAGES, Links, Rest, links_of, stage_of
 from tieout.observe.drafted import journals_of
+from tieout.observe.evidence import why_matched
 from tieout.observe.kin import Kin
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.snapshot import moment_of, take_snapshot
@@ -68,7 +69,7 @@ class Match:
     A match of the chain, and why it was made.
 
     :ivar rest: by side, what is not shown of it.
-    :ivar evidence: by field: ``{left, right, agree}``. ``margin``: points that the runner-up was behind.
+    :ivar why: what it rests on, as a sentence. ``evidence``: by field: ``{left, right, agree}``.
     """
 
     match_id: str
@@ -77,8 +78,7 @@ class Match:
     difference: int
     currency: str
     exponent: int
-    score: int | None
-    margin: int | None
+    why: str | None
     decided_by: str | None
     made_at: dt.datetime | None
     evidence: dict[str, Any]
@@ -235,6 +235,7 @@ def _matches(links: Links, records: dict[str, ChainRecord], runs: dict[str, Any]
     found = []
     for tie in links.ties:
         evidence = json.loads(tie.row["evidence"] or "{}")
+        evidence = evidence if isinstance(evidence, dict) else {}
         side, other = tie.row["side"], "right" if tie.row["side"] == "left" else "left"
         names = (
             "match_id",
@@ -243,13 +244,12 @@ def _matches(links: Links, records: dict[str, ChainRecord], runs: dict[str, Any]
             "difference",
             "currency",
             "exponent",
-            "score",
-            "margin",
             "decided_by",
         )
         match = Match(
             made_at=moment_of(runs[tie.file.run_id]["at"]),
-            evidence=evidence if isinstance(evidence, dict) else {},
+            why=why_matched({**tie.row, "evidence": evidence}),
+            evidence={name: one for name, one in evidence.items() if name not in ("consecutive", "together")},
             rest={side: tie.beside, other: tie.more},
             **{name: tie.row[name] for name in names},
         )

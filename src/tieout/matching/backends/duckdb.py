@@ -109,6 +109,18 @@ class DuckDB:
         """Keep what a pure function makes of two queries' rows, all at once."""
         self.take(name, function(self.arrow(queries[0]), self.arrow(queries[1])))
 
+    def group(self, name: str, query: str, by: str, function: Function, schema: pa.Schema) -> None:
+        """Keep what a pure function makes of a query's rows, one value of ``by`` at a time."""
+        import numpy as np
+        import pyarrow as pa
+
+        rows = self.arrow(f"select * from ({query}) order by {by}").combine_chunks()
+        values = rows[by].to_numpy()
+        bounds = np.flatnonzero(np.r_[True, values[1:] != values[:-1], True]) if len(values) else np.zeros(1, np.int64)
+        parts = zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+        found = [function(rows.slice(begin, end - begin)).select(schema.names).cast(schema) for begin, end in parts]
+        self.take(name, pa.concat_tables([schema.empty_table(), *found]))
+
     def add(self, name: str, query: str) -> None:
         """Add the rows of a query to a relation."""
         perform(self.con, f'insert into "{name}" {query}')

@@ -67,6 +67,9 @@ class Engine(Protocol):
     def combine(self, name: str, queries: tuple[str, str], by: str, function: Combination, schema: pa.Schema) -> None:
         """Keep what a pure function makes of two queries' rows; only rows with the same value of ``by`` need be together."""
 
+    def group(self, name: str, query: str, by: str, function: Function, schema: pa.Schema) -> None:
+        """Keep what a pure function makes of a query's rows, one value of ``by`` at a time."""
+
     def add(self, name: str, query: str) -> None:
         """Add the rows of a query to a relation."""
 

@@ -1,5 +1,5 @@
 """
-What sets cannot decide: selections with a sum, runs of lines, best assignments, on small pools that are left over.
+What sets cannot decide: selections with a sum, runs of lines, best assignments, on the pools that are left over.
 
 ``subset`` finds which open items add up to a line, ``windows`` which consecutive lines make consecutive payouts,
 ``assignment`` who belongs to whom where several compete. All are pure functions of whole numbers.
