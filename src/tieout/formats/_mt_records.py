@@ -53,6 +53,17 @@ def money_of_entry(entry: Entry, currency: str) -> Money:
     return money_of(entry.amount, currency, entry.sign)
 
 
+#: German banks write cash concentration under SWIFT's types for anything (NTRF, NMSC): the code of theirs says what it is.
+_CASH_CONCENTRATION = "833"
+
+
+def _code(swift: str | None, german: object) -> str | None:
+    """Give SWIFT's type of an entry, with the German code behind it where that says that it is a sweep: ``NMSC-833``."""
+    if german != _CASH_CONCENTRATION:
+        return swift
+    return f"{swift}-{german}" if swift else _CASH_CONCENTRATION
+
+
 def record_of(pending: Pending, amount: Money, currency: str, page: "Page", status: str) -> Record:
     """Make the record of an entry of a page; ``amount`` is signed, and the entry has its days."""
     entry = pending.entry
@@ -73,7 +84,7 @@ def record_of(pending: Pending, amount: Money, currency: str, page: "Page", stat
         status="pending" if entry.mark.startswith("E") else status,
         booked_on=booked_on,
         value_on=entry.value_on,
-        bank_code=entry.bank_code,
+        bank_code=_code(entry.bank_code, told.details.get("gvc")),
         amount=amount.minor,
         exponent=amount.exponent,
         original_amount=original.minor if original else None,

@@ -32,8 +32,6 @@ __all__ = ["Leftovers", "leave", "positions_sql"]
 TERM_DAYS = 30
 #: A bank that cannot pay out sends the money back within so many days.
 _RETURNED_DAYS = 30
-# Bank transaction codes of moves between accounts of one owner: ISO 20022 (family ACCB) and the German GVC.
-SWEEPS = r"(?:^|[/+:])(?:ACCB|ZABA|SWEP|TOPG|CAPL)(?:$|[/+:])|^(?:GVC)?833"
 
 # What is told of a row that is left over.
 _TOLD = """e.thing, e.record_id, e.record_key, e.version, e.claim, e.ccy, e.kind, e.measure, e.sign, e.booked,
@@ -90,7 +88,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
         f"""
         select o.*, null::bigint as earned, case
             when elsewhere then 'excluded'
-            when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'excluded'
+            when thing in (select thing from swept) then 'excluded'
             when {document} and begun then 'open'
             when claim = 'bank' and begun then 'on_account'
             when {lines} and ({unsettled} or thing in (select thing from unbalanced where not paid)) then 'open'
@@ -99,7 +97,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
             case when elsewhere then 'its entry or its transactions are matched'
-                when claim = 'bank' and regexp_matches(coalesce(bank_code, ''), '{SWEEPS}') then 'sweep'
+                when thing in (select thing from swept) then 'sweep'
                 when {lines} and {unsettled} then 'not settled yet'
                 when {lines} and thing in (select thing from unbalanced where not paid) then 'its settlement differs from its payout'
                 when {document} and not begun and {due} > {through} then 'not due' end as why

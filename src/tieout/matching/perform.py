@@ -23,7 +23,7 @@ from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
-from tieout.matching.sides import FIELDS, SETTLED, listed, things_sql
+from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
 from tieout.matching.together import settle_together
 
@@ -116,6 +116,7 @@ def perform_rules(work: Performance) -> None:
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
     _make_forbidden(work)
     _make_families(work)
+    _leave_out_sweeps(work)
     _leave_out_kin(work)
     for name in ("held", "beyond", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
@@ -154,6 +155,18 @@ def _make_families(work: Performance) -> None:
         for side in ("left", "right")
     ]
     work.engine.create("family", " union all ".join(parts))
+
+
+def _leave_out_sweeps(work: Performance) -> None:
+    """Make ``swept`` (thing): what moves money between accounts of one owner pays nothing, whatever its amount or text."""
+    engine = work.engine
+    engine.create("swept", " union all ".join(swept_sql(f"{side}_all") for side in _SIDES))
+    if not engine.count("swept"):
+        return
+    engine.add("swept", "select f.child from family f semi join swept s on s.thing = f.parent")
+    for side in _SIDES:
+        engine.create("rest", f'select s.* from "{side}" s anti join swept w on w.thing = s.thing')
+        engine.rename("rest", side)
 
 
 def _leave_out_kin(work: Performance) -> None:

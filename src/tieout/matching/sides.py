@@ -31,6 +31,7 @@ __all__ = [
     "shared_sql",
     "side_claims",
     "side_filter",
+    "swept_sql",
     "things_sql",
     "turned_sql",
 ]
@@ -39,6 +40,9 @@ __all__ = [
 OWN_MONEY = ("payout", "payout_reversal", "top_up", "sweep", "internal_transfer")
 #: Kinds that are paid out (or in), and so close a settlement.
 SETTLED = ("payout", "payout_reversal", "top_up")
+# Bank transaction codes of moves between accounts of one owner, as a word of what a format writes (CAMT-ACCB-SWEP,
+# NTRF+833+2): ISO 20022's families and subfamilies, SWIFT's cash management types, the German GVC.
+_SWEEPS = r"(^|[^A-Z0-9])(ACCB|CAPL|ZABA|SWEP|TOPG|[FNS]?CM[STZ]|(GVC)?833)($|[^A-Z0-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,11 @@ def things_sql(rows: str, *, grouped: bool) -> str:
         group by account_id, settlement_id, ccy
         having sum(amount) <> 0
     """
+
+
+def swept_sql(rows: str) -> str:
+    """Write the query for bank entries that are told to be sweeps by their code: (thing)."""
+    return f"""select thing from "{rows}" where claim = 'bank' and regexp_matches(upper(bank_code), '{_SWEEPS}')"""
 
 
 def members_sql(rows: str) -> str:

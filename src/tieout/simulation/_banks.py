@@ -60,7 +60,7 @@ def make_other_lines(world: World) -> None:
                 reconciliation="bank-receipts", claim="bank", side="right", source=bank.source, kind="bank_entry",
                 expected="excluded" if what == "sweep" else "exception", trouble=what, day=entry.day,
                 amount=entry.amount, currency=bank.currency, reason=None if what == "sweep" else "missing_left",
-                also="exception:missing_left;open" if what == "sweep" else "excluded;open",
+                also="" if what == "sweep" else "excluded;open",
             )  # fmt: skip
             world.positions.append(entry.position)
 

@@ -1,0 +1,91 @@
+"""Sweeps are told by their bank code, and excluded before any rule looks at a bank's line."""
+
+import io
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.matching.worlds import Fact, invoice, line, world
+from tieout.formats.camt import CAMT_053
+from tieout.formats.mt940 import MT940
+from tieout.formats.reading import ReadOptions
+from tieout.matching.sides import swept_sql
+from tieout.store.engine import connect
+
+SWEEPS = (
+    *("CAMT-ACCB-SWEP", "CAMT-ACCB-ZABA", "CAMT-ACCB-TOPG", "CAMT-CAPL-XBRD", "CAMT-ACCB", "PMNT/ACCB/OTHR"),
+    *("NCMS", "NCMT", "NCMZ", "FCMZ", "NTRF-833", "NMSC+833+9310", "833", "GVC833", "camt-accb-swep"),
+)
+OTHERS = (
+    *("PMNT-RCDT-ESCT", "PMNT-MDOP-CHRG", "CAMT-OTHR-OTHR", "NTRF", "NCHG", "NCMP", "NTRF+166+833110", "8331", "0833"),
+    *("CAMT-SWEPT", None, ""),
+)
+
+
+def swept(codes: list[str | None]) -> set[str | None]:
+    with closing(connect()) as con:
+        rows = pa.table({"thing": list(range(len(codes))), "claim": ["bank"] * len(codes), "bank_code": codes})
+        con.register("rows", rows.set_column(2, "bank_code", pa.array(codes, pa.string())))
+        return {codes[thing] for (thing,) in con.sql(swept_sql("rows")).fetchall()}
+
+
+def test_which_codes_say_so() -> None:
+    assert swept([*SWEEPS, *OTHERS]) == set(SWEEPS)
+
+
+def test_of_real_files_exactly_the_sweep_is_told(samples: Callable[[str], list[tuple[Path, dict[str, Any], str]]]) -> None:
+    codes = set()
+    for name, reader in (("camt", CAMT_053), ("mt940", MT940)):
+        for path, _, _ in samples(name):
+            for chunk in reader.read(io.BytesIO(path.read_bytes()), ReadOptions()):
+                codes |= {record.bank_code for record in chunk.records}
+                codes |= set() if chunk.table is None else set(chunk.table["bank_code"].to_pylist())
+    assert len(codes) > 20
+    assert swept(sorted(codes, key=str)) == {"CAMT-ACCB-SWEP"}
+
+
+def payout(name: str, amount: int, **more: Any) -> Fact:
+    return Fact(source="a", id=name, amount=-amount, kind="payout", **more)
+
+
+@pytest.mark.parametrize("code", ["CAMT-ACCB-SWEP", "NTRF-833", "NCMZ"])
+def test_a_sweep_is_no_payout_whatever_its_amount_and_text(code: str) -> None:
+    for text in ("cash concentration", "po_X10001"):
+        facts = [payout("po_X10001", 500_000, day=1), line("k1", 500_000, text=text, day=2, bank_code=code)]
+        with world("payout-to-bank", *facts) as w:
+            w.match()
+            assert w.together() == set()
+            states = {row["external_id"]: (row["state"], row["reason"]) for row in w.positions() if row["claim"] == "bank"}
+            assert states == {"k1": ("excluded", "sweep")}
+
+
+def test_nor_does_it_pay_an_invoice_nor_do_its_transactions() -> None:
+    facts = [
+        invoice("RE-10001", 70_000, day=1),
+        line("k1", 70_000, text="RE-10001", day=2, bank_code="CAMT-ACCB-ZABA"),
+        line("k1-1", 70_000, text="RE-10001", day=2, kind="bank_detail", parent="k1"),
+    ]
+    with world("open-items-to-bank", *facts) as w:
+        w.match()
+        assert w.together() == set()
+        assert {row["external_id"] for row in w.positions() if row["state"] == "excluded"} == {"k1", "k1-1"}
+
+
+def test_a_ledger_books_it_like_anything_else() -> None:
+    booked = Fact(source="a", id="J1", amount=70_000, kind="journal_line", refs=("k1",), day=2)
+    with world("bank-to-ledger", booked, line("k1", 70_000, day=2, bank_code="CAMT-ACCB-SWEP")) as w:
+        assert w.matched() == {frozenset({"J1", "k1"})}
+
+
+def test_the_german_code_of_an_mt940_entry_is_read() -> None:
+    entry = ":61:2610051005C5000,00{code}NONREF//E1\n:86:{gvc}?00UEBERTRAG?20CASH CONCENTRATING\n"
+    codes = {}
+    for swift, gvc in (("NMSC", "833"), ("NMSC", "166")):
+        text = ":20:X\n:25:51210800/1245126199\n:28C:1/1\n:60F:C261005EUR0,00\n" + entry.format(code=swift, gvc=gvc)
+        data = io.BytesIO((text + ":62F:C261005EUR5000,00\n-\n").encode())
+        codes[gvc] = [r.bank_code for chunk in MT940.read(data, ReadOptions()) for r in chunk.records]
+    assert codes == {"833": ["NMSC-833"], "166": ["NMSC"]}
