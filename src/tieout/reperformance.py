@@ -106,7 +106,7 @@ def _repeat(scratch: Store, row: dict[str, Any], texts: dict[str, str], folder: 
     if "rules" in said:
         rules = read_rules(said["rules"], "the rules of that time", folder=past.folder, claims=claims)
     if row["kind"] == "rules" and rules is not None:
-        given = Given(rules, said["followers"], row["facts_version"])
+        given = Given(rules, said["followers"], said.get("others", ""), row["facts_version"])
         through = EPOCH + dt.timedelta(days=row["through_day"])
         run_reconciliation(then, past, reconciliation, through, again=given)
         return

@@ -37,7 +37,9 @@ def test_which_codes_say_so() -> None:
     assert swept([*SWEEPS, *OTHERS]) == set(SWEEPS)
 
 
-def test_of_real_files_exactly_the_sweep_is_told(samples: Callable[[str], list[tuple[Path, dict[str, Any], str]]]) -> None:
+def test_of_real_files_exactly_the_sweep_is_told(
+    samples: Callable[[str], list[tuple[Path, dict[str, Any], str]]],
+) -> None:
     codes = set()
     for name, reader in (("camt", CAMT_053), ("mt940", MT940)):
         for path, _, _ in samples(name):
@@ -59,7 +61,9 @@ def test_a_sweep_is_no_payout_whatever_its_amount_and_text(code: str) -> None:
         with world("payout-to-bank", *facts) as w:
             w.match()
             assert w.together() == set()
-            states = {row["external_id"]: (row["state"], row["reason"]) for row in w.positions() if row["claim"] == "bank"}
+            states = {
+                row["external_id"]: (row["state"], row["reason"]) for row in w.positions() if row["claim"] == "bank"
+            }
             assert states == {"k1": ("excluded", "sweep")}
 
 

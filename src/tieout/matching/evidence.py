@@ -18,7 +18,7 @@ from sqlglot import condition
 from tieout.matching.columns import token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
 from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql, listed
-from tieout.matching.spelling import apart_by_name, names_said, rewritten_keys
+from tieout.matching.spelling import names_said, rewritten_keys
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["leave_out_other_names", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
+__all__ = ["FEW", "cut_into_words", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
 
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
 #: An identifier that more things carry (a customer's number) names none of them.
-_FEW = 5
+FEW = 5
 #: So many amounts are enough to know which are common.
 _SAMPLE = 200_000
 
@@ -93,7 +93,7 @@ def make_spoken_for(work: Performance) -> None:
                     join {side}_all a on a.thing = k.thing
                     where k.raw <> 0 or k.thing in (select thing from "{side}") group by all
                     union all select hex(record_id), key, sign, true from used_keys_{side}
-                ) group by key, sign having count(*) <= {_FEW}""",
+                ) group by key, sign having count(*) <= {FEW}""",
         )
     engine.create(
         "spoken_for",
@@ -103,31 +103,6 @@ def make_spoken_for(work: Performance) -> None:
             for side, other in (("left", "right"), ("right", "left"))
         ),
     )
-
-
-def leave_out_other_names(work: Performance, found: str) -> None:
-    """
-    Leave out of what a rule found by amounts alone the matches whose two sides bear names of two parties.
-
-    :param found: ``paired`` or ``summed``.
-    """
-    if any(work.grouped):  # the names of a settlement's lines are its customers'
-        return
-    engine = work.engine
-    both = "select p.l as bundle, p.l, p.r from paired p"
-    if found == "summed":
-        both = """select a.bundle, a.thing as l, b.thing as r from summed a
-            join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
-    query = f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
-        join left_all a on a.thing = p.l join right_all b on b.thing = p.r
-        where a.counterparty is not null and b.counterparty is not null"""
-    function = partial(apart_by_name, aliases=work.rules.aliases)
-    engine.derive("of_two", [(query, function)], pa.schema({"bundle": pa.int64()}))
-    if not engine.count("of_two"):
-        return
-    bundle = "l" if found == "paired" else "bundle"
-    engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
-    engine.rename("rest", found)
 
 
 def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
@@ -196,6 +171,21 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
             engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
             work.keys_ready[side].append(name)
     return tuple(found)
+
+
+def cut_into_words(work: Performance, side: str) -> str:
+    """
+    Cut what texts and references of open things of a side say into words, once per run.
+
+    :return: the relation (thing, key).
+    """
+    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    fields = tuple(name for name in ("references", "text") if name in columns)
+    name = f"words_{side}_{'_'.join(fields)}"
+    if name in work.keys_ready[side]:
+        return name
+    work.engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
+    return f"{name}_tokens"
 
 
 def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ What reconciliations share: records that another one, later in tieout.toml, may 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tieout.matching.reading import rule_set
+from tieout.matching.sides import polarity_of
 from tieout.model.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tieout.config.workspace import Reconciliation, Side
     from tieout.matching.rules import Filter, RuleSet
 
-__all__ = ["claims_of", "followers_text", "may_share", "may_still_explain"]
+__all__ = ["claims_of", "followers_text", "may_share", "may_still_explain", "others_text"]
 
 _FILTERS = ("sources", "accounts", "entities")
 
@@ -53,6 +54,49 @@ def may_still_explain(text: str, own: Reconciliation, rules: RuleSet, claims: tu
         for side, own_filter, claim in both
     )
     return left, right
+
+
+def others_text(workspace: Workspace, own: Reconciliation, rules: RuleSet) -> str:
+    """
+    Say which other reconciliations, earlier or later, may use up the same claims of the same records.
+
+    It decides whose identifiers a rule without any must respect, and is an input of a run.
+
+    :return: JSON: for each of our sides and each of theirs that it shares records with: ours (``of``), their filters of
+        that side (``mine``) and of the one beside it (``theirs``); empty where no rule looks at amounts alone.
+    """
+    if all(any(key.how != "name" for key in rule.keys) for rule in rules.rules):
+        return ""
+    told = []
+    for other in workspace.reconciliations:
+        if other.id == own.id:
+            continue
+        seen = _looks_at(other, rule_set(workspace, other))
+        for of, side in _looks_at(own, rules).items():
+            for mine, theirs in (("left", "right"), ("right", "left")):
+                shared = may_share(getattr(own, of), getattr(other, mine)) and {*side["claims"]} & {
+                    *seen[mine]["claims"]
+                }
+                if shared:
+                    told.append({"of": of, "mine": seen[mine], "theirs": seen[theirs]})
+    return json.dumps(told, sort_keys=True) if told else ""
+
+
+def _looks_at(own: Reconciliation, rules: RuleSet) -> dict[str, dict[str, Any]]:
+    """Say what the sides of a reconciliation let pass, which claims they may use up, and how they are turned."""
+    sides = {"left": (own.left, rules.left, rules.claims[0]), "right": (own.right, rules.right, rules.claims[1])}
+    # Without claims of its own the sides may stand the other way round: see ``sides.side_claims``.
+    swapped = not own.left.claim and not own.right.claim and "by kind" not in rules.claims
+    found = {}
+    for name, (side, filtered, claim) in sides.items():
+        claims = {*rules.claims} if swapped else claims_of(side, filtered, side.claim or claim)
+        found[name] = {
+            **{filter_: list(getattr(side, filter_)) for filter_ in (*_FILTERS, "kinds")},
+            "only": [list(filtered.kinds), list(filtered.bank_codes)],
+            "claims": sorted(claims),
+            "polarity": polarity_of(rules, name),
+        }
+    return found
 
 
 def claims_of(side: Side, own: Filter, claim: str) -> set[str]:

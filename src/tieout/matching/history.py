@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["Before", "UsedKeys", "among_sql", "files_with", "kin_again", "records_again", "scales_in"]
 
 _ROWS_AT_ONCE = 1_000_000
+_TOLD_OF_NAMED = (
+    *("record_id", "record_key", "version", "kind", "status", "source_id", "account_id", "entity_id", "bank_code"),
+    *("external_key", "amount"),
+)
 #: More than there are exponents.
 _EXPONENTS = 16
 
@@ -192,23 +196,45 @@ class UsedKeys:
         own = self.reconciliation.id
         if not any(not (f.provisional and f.reconciliation == own) for f in self.results.of("matches")):
             return
-        if not self._find_places(engine, known):
-            return
         spec, filtered = (
             (self.reconciliation.left, self.rules.left)
             if side == "left"
             else (self.reconciliation.right, self.rules.right)
         )
+        if not self.find_named(engine, known, side_filter(spec, filtered)):
+            return
+        sign = f"sign(r.amount * ({turned_sql(polarity_of(self.rules, side))}))::tinyint"
+        standing = standing_matches(engine, self.lake, self.results, anew=own, among=among_sql(engine, "named"))
+        engine.create(
+            name,
+            f"""select distinct record_id, key, {sign} as sign from named r
+                semi join (
+                    select m.record_key, m.record_id from {standing} m anti join stale t on t.match_id = m.match_id
+                    where m.status = 'confirmed' and m.claim in ({listed(sorted(self.claims)) or "''"})
+                ) u on u.record_key = r.record_key and u.record_id = r.record_id
+                semi join {known} k on k.key = r.key""",
+        )
+
+    def find_named(self, engine: Engine, known: str, condition: str) -> bool:
+        """
+        Make ``named``: records that stand and have one of the keys in a relation, a row for each of their keys.
+
+        :param known: name of a relation with ``key``.
+        :param condition: over the record ``r``.
+        :return: False where there are none; then the relation is not made.
+        """
+        if not self._find_places(engine, known):
+            return False
         keys = "list_concat([r.external_key, r.payment_key, r.settlement_key], coalesce(r.reference_keys, []))"
-        named = set(engine.arrow("select distinct path from places")["path"].to_pylist())
-        records = [f for f in self.files["records"] if self.lake.full(f.path) in named]
+        told = ", ".join(f"r.{column}" for column in _TOLD_OF_NAMED)
+        paths_named = set(engine.arrow("select distinct path from places")["path"].to_pylist())
+        records = [f for f in self.files["records"] if self.lake.full(f.path) in paths_named]
         placed = table(self.lake, "records", records, places=True)
         engine.create(
             "named",
-            f"""select r.record_id, r.record_key, r.version, unnest({keys}) as key,
-                sign(r.amount * ({turned_sql(polarity_of(self.rules, side))}))::tinyint as sign
+            f"""select {told}, unnest({keys}) as key
                 from {placed} r semi join places p on p.path = r.filename and p.row = r.file_row_number
-                where {side_filter(spec, filtered)}""",
+                where {condition}""",
         )
         if self.files["superseded"]:
             gone = table(self.lake, "superseded", self.files["superseded"])
@@ -218,16 +244,7 @@ class UsedKeys:
                     on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version""",
             )
             engine.rename("named_now", "named")
-        standing = standing_matches(engine, self.lake, self.results, anew=own, among=among_sql(engine, "named"))
-        engine.create(
-            name,
-            f"""select distinct record_id, key, sign from named r
-                semi join (
-                    select m.record_key, m.record_id from {standing} m anti join stale t on t.match_id = m.match_id
-                    where m.status = 'confirmed' and m.claim in ({listed(sorted(self.claims)) or "''"})
-                ) u on u.record_key = r.record_key and u.record_id = r.record_id
-                semi join {known} k on k.key = r.key""",
-        )
+        return True
 
     def _find_places(self, engine: Engine, known: str) -> int:
         """Make ``places`` (path, row): which rows of the records name one of the keys, by the indexes of the lake."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import WrongUse
+from tieout.matching.elsewhere import columns_naming
 from tieout.matching.facts import (
     calendar_codes,
     kinds_of,
@@ -22,6 +23,7 @@ from tieout.matching.facts import (
 )
 from tieout.matching.followers import claims_of, may_share
 from tieout.matching.history import Before, UsedKeys, kin_again, records_again, scales_in
+from tieout.matching.parties import platform_words
 from tieout.matching.perform import Performance, columns_wanted
 from tieout.matching.rows import read_rows
 from tieout.matching.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
@@ -100,12 +102,15 @@ def open_sides(
     asked: tuple[Reconciliation, RuleSet, Rates, int],
     reading: Reading,
     before: Before | None,
+    *,
+    others: str = "",
 ) -> Opened:
     """
     Make ``left_all`` and ``right_all``: every record of a side with something open.
 
     :param asked: the reconciliation, its rules, the rates, and the day, since 1970, through which is looked.
     :param before: the last run, where it rested on the same texts: of what it could read only what it left is read.
+    :param others: what other reconciliations look at (``followers.others_text``).
     """
     own, rules, rates, through_day = asked
     files, results = reading.files, reading.results
@@ -133,7 +138,7 @@ def open_sides(
     first = 0
     for (side, spec, filtered), claim, is_grouped in zip(sides, claims, grouped, strict=True):
         query = rows_sql(
-            records, (spec, filtered), claim, columns_wanted(rules, side), through_day,
+            records, (spec, filtered), claim, [*columns_wanted(rules, side) | dict.fromkeys(columns_naming(others, side))], through_day,
             polarity=polarity_of(rules, side), used=used, grouped=is_grouped,
         )  # fmt: skip
         first = engine.number(f"{side}_all", query, first)
@@ -142,6 +147,7 @@ def open_sides(
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
         folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds,
+        others=others, words=platform_words(workspace) if any(grouped) else {},
         used_keys=UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)),
     )  # fmt: skip
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
 from tieout.matching.consecutive import find_consecutive
+from tieout.matching.elsewhere import make_named_elsewhere
 from tieout.matching.evidence import (
-    leave_out_other_names,
     make_keys,
     make_names,
     make_order,
@@ -21,6 +21,7 @@ from tieout.matching.evidence import (
 )
 from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
+from tieout.matching.parties import leave_out_other_names
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
@@ -65,6 +66,8 @@ class Performance:
     :ivar grouped: (left, right): whether lines of a settlement are one thing.
     :ivar kinds: which kinds the records of (left, right) have.
     :ivar used_keys: identifiers of what earlier matches use up.
+    :ivar others: what other reconciliations look at (``followers.others_text``).
+    :ivar words: of each source words by which a bank's line may call it.
     :ivar calendars: {code: name}.
     :ivar keys_ready: of each side the relations of what its fields say.
     :ivar keys_shared: for two sets of those the relations of what both say.
@@ -83,14 +86,17 @@ class Performance:
     grouped: tuple[bool, bool]
     kinds: tuple[set[str], set[str]]
     used_keys: UsedKeys
+    others: str = ""
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     found: list[tuple[int, str, str]] = field(default_factory=list)
     learned: dict[Rule, Weighed] = field(default_factory=dict)
     spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
+    elsewhere_ready: bool = False
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
 
 
-def columns_wanted(rules: RuleSet, side: str) -> list[str]:
+def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
     """Name the columns of records that the rules read of a side (``left`` or ``right``)."""
     wanted = dict.fromkeys(_ALWAYS)
     for rule in rules.rules:
@@ -106,7 +112,7 @@ def columns_wanted(rules: RuleSet, side: str) -> list[str]:
             wanted["occurred_at"] = None
         if getattr(rule, side).bank_codes:
             wanted["bank_code"] = None
-    return list(wanted)
+    return wanted
 
 
 def perform_rules(work: Performance) -> None:
@@ -183,6 +189,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     engine = work.engine
     if not any(key.how != "name" for key in rule.keys):
         make_spoken_for(work)
+        make_named_elsewhere(work)
     whole = [short for short, side in (("l", "left"), ("r", "right")) if _look_at(work, rule, short, side)]
     # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
     plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)), engine.dialect)
@@ -206,7 +213,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         and not rule.consecutive
         and not any("counterparty" in (one.left, one.right) for one in rule.learn)
     ):
-        leave_out_other_names(work, result)
+        leave_out_other_names(work, rule, result)
     _take(work, number, rule, result)
 
 
@@ -248,7 +255,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     # What fits two answers equally well is not settled by a weaker rule.
     left_out = ["held"]
     if not any(key.how != "name" for key in rule.keys):
-        left_out.append("spoken_for")
+        left_out += ["spoken_for", "named_elsewhere"]
     conditions = [f"s.thing not in (select thing from {name})" for name in left_out if engine.count(name)]
     place = 0 if side == "left" else 1
     by_kind = bool(own.kinds) and not work.kinds[place] <= set(own.kinds)

@@ -19,7 +19,7 @@ from tieout.errors import Transient
 from tieout.matching.backends.duckdb import DuckDB
 from tieout.matching.backends.spark import Spark, spark_place
 from tieout.matching.facts import day_number
-from tieout.matching.followers import followers_text, may_still_explain
+from tieout.matching.followers import followers_text, may_still_explain, others_text
 from tieout.matching.keeping import Kept, keep_matches, keep_the_rest
 from tieout.matching.leftovers import Leftovers, leave
 from tieout.matching.opening import open_sides, read_before, read_book
@@ -77,10 +77,12 @@ class Given:
     What a run rested on, when it is performed again.
 
     :ivar followers: what later reconciliations looked at (``followers_text``).
+    :ivar others: what all others looked at (``others_text``).
     """
 
     rules: RuleSet
     followers: str
+    others: str
     facts_version: int
 
 
@@ -153,7 +155,9 @@ class _Attempt:
         self.rates = read_rates(self.workspace.folder)
         given = self.again
         self.followers = followers_text(self.workspace, self.reconciliation) if given is None else given.followers
+        others = others_text(self.workspace, self.reconciliation, self.rules) if given is None else given.others
         self.texts = _texts(self.workspace, self.rules, self.rates.text, self.followers)
+        self.texts |= {"others": others} if others else {}
         last = self._last()
         self.last = last if last is not None and self._same_facts(last) else None
         if self.last is not None and self._nothing_happened(self.last):
@@ -227,7 +231,8 @@ class _Attempt:
     def _work(self, engine: Engine, before: Before | None) -> RunOutcome:
         with self._timed("read"):
             asked = (self.reconciliation, self.rules, self.rates, day_number(self.through))
-            opened = open_sides(engine, self.store.lake, self.workspace, asked, self.reading, before)
+            others = self.texts.get("others", "")
+            opened = open_sides(engine, self.store.lake, self.workspace, asked, self.reading, before, others=others)
             work = opened.work
         with self._timed("match"):
             own = self.reconciliation.id

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tieout.config.rates import read_rates
 from tieout.matching.backends.duckdb import DuckDB
+from tieout.matching.followers import others_text
 from tieout.matching.opening import Reading, open_sides
 from tieout.matching.run import find_matches
 from tieout.store.engine import connect, prepare_macros
@@ -62,7 +63,8 @@ def matches_tried(
     with closing(connect(store.spill)) as con:
         con.execute("set parquet_metadata_cache = true")  # files of the lake never change
         prepare_macros(con)
-        opened = open_sides(DuckDB(con), store.lake, workspace, asked, reading, None)
+        others = others_text(workspace, reconciliation, rules)
+        opened = open_sides(DuckDB(con), store.lake, workspace, asked, reading, None, others=others)
         found = find_matches(opened, reconciliation.id)
         parts = []
         for final in (True, False):

@@ -1,0 +1,180 @@
+"""
+Whose money it is: names that speak against what a rule found by amounts alone.
+
+Both sides of a match may bear names; of two parties it is none. Where one side is settlements of a platform, the names
+of their lines are its customers', and the platform has none in them: which names it pays under is told by lines of the
+bank that identifiers matched, and by words of its source.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.matching.columns import names_of_two
+from tieout.matching.facts import records_of
+from tieout.matching.found import SIDES, things_found
+from tieout.matching.sides import SETTLED, listed
+from tieout.matching.spelling import apart_by_name
+from tieout.store.runs import standing_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tieout.config import Workspace
+    from tieout.matching.perform import Performance
+    from tieout.matching.rules import Alias, Rule
+
+__all__ = ["leave_out_other_names", "platform_words"]
+
+#: So many names of one platform are known, those of the most lines first.
+_NAMES_MAX = 20
+#: Shorter words name nobody.
+_WORD_MIN = 4
+_WORD = re.compile(r"[^\W_]+")
+#: Words of sources that say what they are, not who.
+_PLAIN = {"bank", "fees", "lines", "payment", "payments", "payout", "payouts", "platform", "report", "settlement"}
+_BUNDLES = pa.schema({"bundle": pa.int64()})
+
+
+def platform_words(workspace: Workspace) -> dict[str, tuple[str, ...]]:
+    """Give of each source the words of its own name, its format's, and whoever keeps its accounts, in upper case."""
+    found = {}
+    for source in workspace.sources:
+        said = [source.id, (source.format or "").partition(".")[0], source.connector or ""]
+        said += [account.servicer or "" for account in workspace.accounts if account.source == source.id]
+        words = {word for text in said for word in _WORD.findall(text.lower())} - _PLAIN
+        found[source.id] = tuple(sorted(word.upper() for word in words if len(word) >= _WORD_MIN))
+    return found
+
+
+def leave_out_other_names(work: Performance, rule: Rule, found: str) -> None:
+    """
+    Leave out of what a rule found by amounts alone the matches whose two sides are two parties'.
+
+    :param found: ``paired`` or ``summed``.
+    """
+    if all(work.grouped):
+        return
+    engine = work.engine
+    both = "select p.l as bundle, p.l, p.r from paired p"
+    if found == "summed":
+        both = """select a.bundle, a.thing as l, b.thing as r from summed a
+            join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
+    if any(work.grouped):
+        _note_strangers(work, rule, both)
+    else:
+        query = f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
+            join left_all a on a.thing = p.l join right_all b on b.thing = p.r
+            where a.counterparty is not null and b.counterparty is not null"""
+        engine.derive("of_two", [(query, partial(apart_by_name, aliases=work.rules.aliases))], _BUNDLES)
+    if not engine.count("of_two"):
+        return
+    bundle = "l" if found == "paired" else "bundle"
+    engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
+    engine.rename("rest", found)
+
+
+def _note_strangers(work: Performance, rule: Rule, both: str) -> None:
+    """
+    Make ``of_two`` (bundle): settlements with a line under a name that their platform is not known to pay under.
+
+    Where no name of it is known, a rule that only proposes may propose it.
+    """
+    engine = work.engine
+    grouped, other = SIDES if work.grouped[0] else SIDES[::-1]
+    columns = engine.arrow(f'select * from "{other}_all" limit 0').column_names
+    text = "b.text" if "text" in columns else "null::varchar"
+    query = f"""select p.bundle, a.source_id, b.counterparty as name, {text} as text,
+            case when a.kind in ({listed(SETTLED)}) then a.counterparty end as own from ({both}) p
+        join {grouped}_all a on a.thing = p.{grouped[0]} join {other}_all b on b.thing = p.{other[0]}
+        where b.counterparty is not null"""
+    engine.create("perhaps_strangers", query)
+    if not engine.count("perhaps_strangers"):
+        engine.create("of_two", "select 0::bigint as bundle where false")
+        return
+    function = partial(
+        _strangers,
+        known=_names_known(work, grouped, other), words=work.words, aliases=work.rules.aliases, confirm=rule.confirm,
+    )  # fmt: skip
+    engine.derive("of_two", [("select * from perhaps_strangers", function)], _BUNDLES)
+
+
+def _strangers(
+    rows: pa.Table,
+    known: Mapping[str, Sequence[str]],
+    words: Mapping[str, Sequence[str]],
+    aliases: Sequence[Alias],
+    *,
+    confirm: bool,
+) -> pa.Table:
+    """
+    Keep the bundles of lines that are not the platform's: (bundle).
+
+    :param known: of each source names of lines that identifiers matched with it.
+    :param confirm: where nothing is known, the name must be the payout's own, or have a word of the source.
+    """
+    found = []
+    for row in rows.to_pylist():
+        names = known.get(row["source_id"], ())
+        if not names and not confirm:
+            continue
+        own = [*names, *([row["own"]] if row["own"] else [])]
+        own += [alias.right for alias in aliases if alias.left.upper() == row["source_id"].upper()]
+        apart = all(names_of_two([row["name"]] * len(own), own))
+        said = _WORD.findall(f"{row['name']} {row['text'] or ''}".upper())
+        if apart and not any(one.startswith(word) for word in words.get(row["source_id"], ()) for one in said):
+            found.append(row["bundle"])
+    return pa.table({"bundle": pa.array(found, pa.int64())})
+
+
+def _names_known(work: Performance, grouped: str, other: str) -> dict[str, list[str]]:
+    """Give of each source of a platform the names of lines that an identifier, or a person, matched with it."""
+    engine = work.engine
+    parts = [_final_names(work, grouped, other)]
+    for number, shape, name in work.found:
+        rule = work.rules.rules[number]
+        if rule.confirm and any(key.how != "name" for key in rule.keys):
+            things = things_found(shape, name)
+            parts.append(
+                f"""select a.source_id, b.counterparty as name from ({things}) x join ({things}) y on y.bundle = x.bundle
+                    join {grouped}_all a on a.thing = x.thing join {other}_all b on b.thing = y.thing
+                    where x.side = '{grouped}' and y.side = '{other}' and b.counterparty is not null"""
+            )
+    ranked = engine.arrow(
+        f"""select source_id, name from (
+                select source_id, name, row_number() over (partition by source_id order by lines desc, name) as place from (
+                    select source_id, name, count(*) as lines from ({" union all ".join(parts)}) group by source_id, name))
+            where place <= {_NAMES_MAX} order by source_id, name"""
+    )
+    known: dict[str, list[str]] = {}
+    for row in ranked.to_pylist():
+        known.setdefault(row["source_id"], []).append(row["name"])
+    return known
+
+
+def _final_names(work: Performance, grouped: str, other: str) -> str:
+    """Write the query for names of final matches of earlier runs: (source_id, name)."""
+    lake, results, own = work.used_keys.lake, work.used_keys.results, work.used_keys.reconciliation.id
+    if not any(not file.provisional for file in results.of("matches", own)):
+        return "select null::varchar as source_id, null::varchar as name where false"
+    engine = work.engine
+    standing = standing_matches(engine, lake, results, anew=own)
+    engine.create(
+        "final_parts",
+        f"""select m.match_id, m.side, m.record_key, m.record_id from {standing} m anti join stale t on t.match_id = m.match_id
+            where m.reconciliation = '{own.replace("'", "''")}' and m.status = 'confirmed'
+                and m.match_id in (select match_id from {standing} x where x.side = '{other}' and x.claim = 'bank')""",
+    )
+    engine.create(
+        "final_names",
+        f"""select p.match_id, p.side, r.source_id, r.counterparty from final_parts p join {records_of(lake, work.used_keys.files)} r
+            on r.record_key = p.record_key and r.record_id = p.record_id""",
+    )
+    return f"""select source_id, name from (
+        select distinct a.match_id, a.source_id, b.counterparty as name from final_names a
+        join final_names b on b.match_id = a.match_id
+        where a.side = '{grouped}' and b.side = '{other}' and b.counterparty is not null)"""
