@@ -79,6 +79,7 @@ class Fact:
     their_account: str | None = None
     bank_code: str | None = None
     hour: int | None = None
+    entity: str = "acme"
 
     def record(self, line: int) -> Record:
         """Give what a format would have stated."""
@@ -130,7 +131,8 @@ def workspace_text(
     rules: str, sources: Sequence[str] = ("a", "b"), reconciliations: str | None = None, extra: str = ""
 ) -> str:
     """Write a tieout.toml: sources that no file feeds, and ``ab``, which sets a against b by a rule set."""
-    listed = "".join(f'[[source]]\nid = "{name}"\nformat = "camt.053"\n' for name in sources)
+    owner = 'entity = "acme"\n' if "[[entity]]" in extra else ""
+    listed = "".join(f'[[source]]\nid = "{name}"\nformat = "camt.053"\n{owner}' for name in sources)
     own = f'[[reconciliation]]\nid = "ab"\nleft = {{ source = "a" }}\nright = {{ source = "b" }}\nrules = "{rules}"\n'
     head = '[workspace]\nname = "World"\nbase_currency = "EUR"\n[[entity]]\nid = "acme"\ncurrency = "EUR"\n'
     return head + listed + extra + (own if reconciliations is None else reconciliations)
@@ -201,11 +203,11 @@ class World:
 
     def _rows(self, facts: Sequence[Fact], version: int) -> pa.Table:
         tables = []
-        for source in sorted({fact.source for fact in facts}):
-            mine = [fact for fact in facts if fact.source == source]
+        for source, entity in sorted({(fact.source, fact.entity) for fact in facts}):
+            mine = [fact for fact in facts if (fact.source, fact.entity) == (source, entity)]
             origin = Provenance(
                 system=source, source_id=source, delivery_id=f"d{source}{version}", seen_at=self.clock.now(),
-                owner_of=_owner(source),
+                owner_of=_owner(source, entity),
             )  # fmt: skip
             with closing(connect()) as con:
                 table = derive(con, stated_table([f.record(n) for n, f in enumerate(mine, 1)]), origin)
@@ -369,8 +371,8 @@ class World:
         return found
 
 
-def _owner(source: str) -> Callable[[str | None, str], Owner]:
-    return lambda _account, currency: Owner("acme", f"{source}/{currency}")
+def _owner(source: str, entity: str) -> Callable[[str | None, str], Owner]:
+    return lambda _account, currency: Owner(entity, f"{source}/{currency}")
 
 
 def nine(amount: int, exponent: int) -> int:

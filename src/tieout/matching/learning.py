@@ -155,7 +155,7 @@ def _candidates(work: Performance, rule: Rule, sides: _Sides) -> list[int] | Non
     every = parts[0]
     for part in parts[1:]:
         every = every.union(part)
-    work.engine.create("candidates", op.allowed(every))
+    work.engine.create("candidates", op.allowed(every, by_entity=work.by_entity))
     return begins
 
 

@@ -147,7 +147,7 @@ def open_sides(
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
         folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds,
-        others=others, words=platform_words(workspace) if any(grouped) else {},
+        by_entity=_by_entity(workspace, own, rules), others=others, words=platform_words(workspace) if any(grouped) else {},
         used_keys=UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)),
     )  # fmt: skip
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):
@@ -190,6 +190,12 @@ def _refuse_shared(engine: Engine, own: Reconciliation) -> None:
             " accounts or kinds each has"
         )
         raise WrongUse(message)
+
+
+def _by_entity(workspace: Workspace, own: Reconciliation, rules: RuleSet) -> bool:
+    """Say whether records of two entities are kept apart: always, but where a reconciliation is of one with another."""
+    crossed = own.left.entities and own.right.entities and not {*own.left.entities} & {*own.right.entities}
+    return len(workspace.entities) > 1 and rules.polarity != "opposite" and not crossed
 
 
 def _base_currency(workspace: Workspace, own: Reconciliation) -> str:

@@ -43,6 +43,7 @@ __all__ = [
     "pairs_by_key",
     "the_only_ones",
     "tolerance_sql",
+    "within_reach",
 ]
 
 #: A key that would bring more pairs together than this is no evidence: what hangs on it alone is *undecided*.
@@ -163,11 +164,19 @@ def in_window(left: str, right: str) -> str:
     return f"w.calendar = {right}.calendar and w.l_day = {left}.l_day and w.r_day = {right}.r_day"
 
 
-def allowed(pairs: Query) -> Query:
-    """Leave out the pairs that a person took apart (``forbidden``: l, r)."""
-    return (
-        select("p.*").from_(pairs.subquery("p")).join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
-    )
+def allowed(pairs: Query, *, by_entity: bool = False, doubtful: bool = False) -> Query:
+    """
+    Leave out the pairs that a person took apart (``forbidden``: l, r).
+
+    :param by_entity: and those of two entities' records.
+    :param doubtful: and those that share nothing but a bare number, against which something speaks (``doubtful``: l, r).
+    """
+    query = select("p.*").from_(pairs.subquery("p"))
+    if by_entity:
+        query = query.join("left_all as le", on="le.thing = p.l").join("right_all as re", on="re.thing = p.r")
+        query = query.where("coalesce(le.entity_id = re.entity_id, true)")
+    query = query.join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
+    return query.join("doubtful as d", on="d.l = p.l and d.r = p.r", join_type="anti") if doubtful else query
 
 
 def the_only_ones(pairs: str) -> Query:
@@ -222,6 +231,24 @@ def first_in_first_out(pairs: str) -> Query:
     )
 
 
+def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query:
+    """
+    Keep the pairs of which the one has another of its own sign: else no sum of what points to it could be its amount.
+
+    :param anchor: ``l`` or ``r``: which half of a pair is the one.
+    """
+    other = "r" if anchor == "l" else "l"
+    reached = (
+        select(f"q.{anchor} as reached")
+        .distinct()
+        .from_(f"{pairs} as q")
+        .join(f"{anchors} as a", on=f"a.thing = q.{anchor}")
+        .join(f"{others} as o", on=f"o.thing = q.{other} and sign(o.amount) = sign(a.amount)")
+        .subquery("s")
+    )
+    return select("p.*").from_(f"{pairs} as p").join(reached, on=f"s.reached = p.{anchor}", join_type="semi")
+
+
 def anchored_sums(
     pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str]
 ) -> Query:
@@ -244,7 +271,7 @@ def anchored_sums(
         select(
             f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
         )
-        .select("min(o.ccy) as ccy")
+        .select("min(o.ccy) as ccy", "count(distinct sign(o.amount)) as signs")
         .from_(f"{pairs} as p")
         .join(f"{others} as o", on=f"o.thing = p.{other}")
         .join(doubtful.subquery("d"), on=f"d.doubtful = p.{anchor}", join_type="anti")

@@ -1,5 +1,5 @@
 """
-Whose money it is: names that speak against what a rule found by amounts alone.
+Whose money it is: names that speak against what a rule found by amounts alone, or by a bare number.
 
 Both sides of a match may bear names; of two parties it is none. Where one side is settlements of a platform, the names
 of their lines are its customers', and the platform has none in them: which names it pays under is told by lines of the
@@ -13,11 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.matching.columns import names_of_two
 from tieout.matching.facts import records_of
 from tieout.matching.found import SIDES, things_found
-from tieout.matching.sides import SETTLED, listed
+from tieout.matching.operators import PAIRS_MAX
+from tieout.matching.sides import FIELDS, SETTLED, listed
 from tieout.matching.spelling import apart_by_name
 from tieout.store.runs import standing_matches
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Alias, Rule
 
-__all__ = ["leave_out_other_names", "platform_words"]
+__all__ = ["leave_out_other_names", "make_doubtful", "platform_words"]
 
 #: So many names of one platform are known, those of the most lines first.
 _NAMES_MAX = 20
@@ -37,6 +39,9 @@ _WORD_MIN = 4
 _WORD = re.compile(r"[^\W_]+")
 #: Words of sources that say what they are, not who.
 _PLAIN = {"bank", "fees", "lines", "payment", "payments", "payout", "payouts", "platform", "report", "settlement"}
+#: A number of up to six digits, which a text may have for many reasons.
+_BARE = r"^[0 ./-]*[1-9]([ ./-]?[0-9]){0,5}[ ./-]*$"
+_PAIRS = pa.schema({"l": pa.int64(), "r": pa.int64()})
 _BUNDLES = pa.schema({"bundle": pa.int64()})
 
 
@@ -76,6 +81,66 @@ def leave_out_other_names(work: Performance, rule: Rule, found: str) -> None:
     bundle = "l" if found == "paired" else "bundle"
     engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
     engine.rename("rest", found)
+
+
+def make_doubtful(work: Performance, rule: Rule) -> None:
+    """
+    Make ``doubtful`` (l, r): what shares nothing but a bare number, and something speaks against it.
+
+    A postal code or a year in a text may be the number of a document by accident. Amounts that need not agree are no
+    evidence beside it; another party's name, a day before the document's, or a part of the other sign speak against it.
+    Reads ``l_keys_0`` and ``r_keys_0`` (thing, key, raw).
+    """
+    engine = work.engine
+    engine.create("doubtful", "select 0::bigint as l, 0::bigint as r where false")
+    if any(work.grouped):  # a settlement's lines are its customers'
+        return
+    key = rule.keys[0]
+    parts = [_bare_sql(f"{side}_all", name) for side in SIDES for name in getattr(key, side) if FIELDS[name].key]
+    engine.create("bare", " union ".join(parts) or "select 0::bigint as key where false")
+    if not engine.count("bare"):
+        return
+    shared = "from l_keys_0 l join r_keys_0 r on r.key = l.key and (l.raw <> 0 or r.raw <> 0)"
+    few = f"""select key from (select key, count(*) as n from l_keys_0 group by key) a
+        join (select key, count(*) as n from r_keys_0 group by key) b using (key) where a.n * b.n <= {PAIRS_MAX}"""
+    engine.create(
+        "by_number",
+        f"""select distinct l.thing as l, r.thing as r {shared}
+            where l.key in (select key from bare) and l.key in ({few})""",
+    )
+    engine.create(
+        "by_more",
+        f"""select distinct n.l, n.r from by_number n join l_keys_0 l on l.thing = n.l
+            join r_keys_0 r on r.thing = n.r and r.key = l.key and (l.raw <> 0 or r.raw <> 0)
+            where l.key not in (select key from bare)""",
+    )
+    before = """case when a.claim = 'document' and b.claim <> 'document' then b.booked < a.booked
+        when b.claim = 'document' and a.claim <> 'document' then a.booked < b.booked else false end"""
+    turned = "(a.measure * a.sign < 0) <> (b.measure * b.sign < 0)" if rule.partial else "false"
+    query = f"""select n.l, n.r, a.counterparty as one, b.counterparty as other,
+            coalesce({before}, false) or {turned} as against
+        from by_number n join left_all a on a.thing = n.l join right_all b on b.thing = n.r
+        anti join by_more m on m.l = n.l and m.r = n.r"""
+    engine.derive("doubtful", [(query, partial(_doubted, aliases=work.rules.aliases))], _PAIRS)
+
+
+def _bare_sql(rows: str, name: str) -> str:
+    """Write the query for the keys of identifiers that are short numbers and nothing else: (key)."""
+    key, said = f'"{FIELDS[name].key}"', f'"{name}"'
+    if FIELDS[name].many:
+        both = f"select unnest({key}) as key, unnest({said}) as said from {rows} where {key} is not null"
+    else:
+        both = f"select {key} as key, {said} as said from {rows}"
+    return f"select distinct key from ({both}) where key is not null and regexp_matches(said, '{_BARE}')"
+
+
+def _doubted(rows: pa.Table, aliases: Sequence[Alias]) -> pa.Table:
+    """Keep the pairs against which something speaks: (l, r)."""
+    named = pc.and_(rows["one"].is_valid(), rows["other"].is_valid())
+    places = rows.select(["one", "other"]).append_column("bundle", pa.array(range(rows.num_rows), pa.int64()))
+    apart = apart_by_name(places.filter(named), aliases)["bundle"]
+    doubted = pc.or_(rows["against"], pc.is_in(places["bundle"], value_set=apart.combine_chunks()))
+    return rows.select(["l", "r"]).filter(doubted)
 
 
 def _note_strangers(work: Performance, rule: Rule, both: str) -> None:

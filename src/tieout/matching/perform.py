@@ -21,7 +21,7 @@ from tieout.matching.evidence import (
 )
 from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
-from tieout.matching.parties import leave_out_other_names
+from tieout.matching.parties import leave_out_other_names, make_doubtful
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
@@ -66,6 +66,7 @@ class Performance:
     :ivar grouped: (left, right): whether lines of a settlement are one thing.
     :ivar kinds: which kinds the records of (left, right) have.
     :ivar used_keys: identifiers of what earlier matches use up.
+    :ivar by_entity: whether records of two entities are never paired.
     :ivar others: what other reconciliations look at (``followers.others_text``).
     :ivar words: of each source words by which a bank's line may call it.
     :ivar calendars: {code: name}.
@@ -86,6 +87,7 @@ class Performance:
     grouped: tuple[bool, bool]
     kinds: tuple[set[str], set[str]]
     used_keys: UsedKeys
+    by_entity: bool = False
     others: str = ""
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     found: list[tuple[int, str, str]] = field(default_factory=list)
@@ -192,11 +194,18 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_named_elsewhere(work)
     whole = [short for short, side in (("l", "left"), ("r", "right")) if _look_at(work, rule, short, side)]
     # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
-    plan = plan_of(rule, (*work.money.currencies, (-1, work.base_currency, work.base_exponent)), engine.dialect)
+    plan = plan_of(
+        rule,
+        (*work.money.currencies, (-1, work.base_currency, work.base_exponent)),
+        engine.dialect,
+        by_entity=work.by_entity,
+    )
     if rule.days is not None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
     ready = {name for place, key in enumerate(plan.keys) for name in make_keys(work, place, key, whole)}
+    if plan.doubtful:
+        make_doubtful(work, rule)
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
     if rule.interchangeable or rule.subset:

@@ -47,14 +47,23 @@ class Plan:
     :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
         is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
         ``competing`` (l, r, score, coincidence) are settled there.
+    :ivar by_entity: records of two entities are never paired.
+    :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where something speaks
+        against it, and is made from the keys before the steps are performed.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
     keys: tuple[Key, ...]
     dialect: str
+    by_entity: bool = False
+    doubtful: bool = False
     steps: list[Step] = field(default_factory=list)
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
+
+    def allowed(self, pairs: Query) -> Query:
+        """Leave out the pairs that are none whatever agrees."""
+        return op.allowed(pairs, by_entity=self.by_entity, doubtful=self.doubtful)
 
     def add(self, name: str, query: Query, *, kept: bool = True) -> str:
         """Add a step, and give its name."""
@@ -63,7 +72,9 @@ class Plan:
 
 
 @lru_cache(maxsize=1_000)
-def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: str) -> Plan:
+def plan_of(
+    rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: str, *, by_entity: bool = False
+) -> Plan:
     """
     Compile a rule; the same one is not compiled twice, and its plan must not be changed.
 
@@ -72,8 +83,9 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
 
     :param currencies: (code, currency, exponent) of this run.
     :param dialect: of the engine.
+    :param by_entity: records of two entities are never paired.
     """
-    plan = Plan(tuple(key for key in rule.keys if key.how != "name"), dialect)
+    plan = Plan(tuple(key for key in rule.keys if key.how != "name"), dialect, by_entity, rule.doubtful)
     if rule.learn:
         plan.result = "learned"
     elif rule.consecutive:
@@ -101,7 +113,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         for side in ("l", "r"):
             plan.add(f"{side}_once", op.named_once(f"{side}k_0", mine=side, raw=raw))
         said = plan.add("said", op.identified("l_once", "r_once", raw=raw), kept=False)
-        pairs = plan.add("pairs", op.allowed(select("l", "r").from_(said)))
+        pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
@@ -124,7 +136,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     if not rule.keys:
         exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
         met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
-        return plan.add("pairs", op.allowed(met))
+        return plan.add("pairs", plan.allowed(met))
     if not plan.keys:
         alike = _name_pairs(plan, rule, currencies, sums=sums).subquery("named")
         return plan.add("pairs", select("l", "r").distinct().from_(alike).where("alike > 0"))
@@ -150,7 +162,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     if named:
         conditions += ["lt.block = rt.block", f"{ALIKE} > 0"]
         joined = joined.distinct()
-    return plan.add("pairs", op.allowed(joined.where(*conditions)))
+    return plan.add("pairs", plan.allowed(joined.where(*conditions)))
 
 
 def _near_amounts(conditions: Sequence[str]) -> Query:
@@ -231,10 +243,13 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     loose = _loose(rule)
     pairs = _pairs(plan, loose, currencies, sums=True)
     anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
+    # A fee that names the invoice, too, is no second payment of it, so the invoice has one all the same.
+    pairs = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
     exact = rule.amount is None or rule.amount.exact
     conditions = ["sign(s.total) = sign(a.amount)"]
     if rule.partial:
-        conditions.append("abs(s.total) <= abs(a.amount)")
+        # Money that came and money that went are no part together: one may be what the other was sent back with.
+        conditions += ["abs(s.total) <= abs(a.amount)", "s.signs = 1"]
     else:
         left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
         allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
@@ -269,7 +284,7 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
             query = query.join(
                 "window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day"
             )
-        plan.add("candidates", op.allowed(query))
+        plan.add("candidates", plan.allowed(query))
     plan.result = "pools"
 
 
@@ -300,6 +315,10 @@ def _whole_keys(plan: Plan, *, raw: bool) -> None:
     apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
     apart = apart.join("forbidden as f", on="f.l = a.thing and f.r = b.thing")
     apart = apart.where("a.side = 'left'", "b.side = 'right'")
+    if plan.by_entity:
+        mixed = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
+        mixed = mixed.join("left_all as le", on="le.thing = a.thing").join("right_all as re", on="re.thing = b.thing")
+        apart = apart.union(mixed.where("a.side = 'left'", "b.side = 'right'", "le.entity_id <> re.entity_id"))
     spoilt = shared.union(apart).subquery("s")
     plan.add("summed", select("e.*").from_(f"{every} as e").join(spoilt, on="s.bundle = e.bundle", join_type="anti"))
     plan.result = "summed"
@@ -376,4 +395,4 @@ def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         .join("r_party as rt", on=on)
         .where(*_amount_conditions(rule, currencies, sums=sums))
     )
-    return op.allowed(query)
+    return plan.allowed(query)

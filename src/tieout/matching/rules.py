@@ -267,6 +267,12 @@ class Rule:
         amount = self.amount is not None and self.amount.exact and not self.amount.base
         return plain and amount and self.shape == "1:1" and self.confirm and not self.partial
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether all that brings things together is a word of a text, and the amounts need not agree."""
+        exact = self.amount is not None and self.amount.exact and not self.amount.base
+        return len(self.keys) == 1 and self.keys[0].how == "token" and not exact and self.score is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
