@@ -99,4 +99,3 @@ def test_where_a_reconciliation_is_of_one_company_with_another_they_are() -> Non
     assert of_two_companies(SET, theirs, line("k1", 10_000, day=2), sides=sides) == {("RE-70001", "k1")}
     owed = Fact(source="b", id="RE-70001", amount=-10_000, kind="bill")
     assert of_two_companies("intercompany", theirs, owed) == {("RE-70001",)}
-

@@ -110,7 +110,7 @@ def make_doubtful(work: Performance, rule: Rule) -> None:
     )
     engine.create(
         "by_more",
-        f"""select distinct n.l, n.r from by_number n join l_keys_0 l on l.thing = n.l
+        """select distinct n.l, n.r from by_number n join l_keys_0 l on l.thing = n.l
             join r_keys_0 r on r.thing = n.r and r.key = l.key and (l.raw <> 0 or r.raw <> 0)
             where l.key not in (select key from bare)""",
     )

@@ -72,9 +72,7 @@ class Plan:
 
 
 @lru_cache(maxsize=1_000)
-def plan_of(
-    rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: str, *, by_entity: bool = False
-) -> Plan:
+def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: str, *, by_entity: bool = False) -> Plan:
     """
     Compile a rule; the same one is not compiled twice, and its plan must not be changed.
 
