@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from tests.matching.small_worlds import CURRENCIES, MENU, small_world
-from tests.matching.test_left_to_later import PAPERS, charge
+from tests.matching.test_left_to_later import PAPERS, TWO, charge, payout
 from tests.matching.test_left_to_later import SOURCES as OF_PAPERS
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tests.spark import insist_on_spark, quick_settings, standalone
@@ -181,6 +181,41 @@ def test_what_an_earlier_reconciliation_said_is_said_the_same(spark: Any) -> Non
             found = w.match(session=session)
             assert w.reasons()["RE-90001"] == "amount_difference"
             runs.append([(one.digest, one.run_id, one.counts) for one in found])
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+def test_what_speaks_against_a_match_does_so_there_too(spark: Any) -> None:
+    """Names elsewhere, names of a platform, bare numbers, entities, sweeps, fees and reversals, each with and without."""
+    papers = [invoice("RE-90001", 5_000), invoice("10115", 90_000, name="Meier GmbH"), invoice("INV-7003", 11_900)]
+    papers += [invoice("RE-90002", 700, refs=("ch_5001",)), invoice("RE-90003", 800, entity="beta")]
+    payouts = [payout(f"po_R1000{n}", amount, day=1) for n, amount in enumerate((5_000, 7_000, 6_100, 6_200, 6_300))]
+    cards = [charge(f"ch_{n}", 700, "RE-90002", day=n) for n in range(1)]
+    cards.append(replace(charge("dr_0", 700, "RE-90002", day=4), kind="dispute_reversal"))
+    stripe = {"name": "Stripe Technology Europe", "day": 2}
+    lines = [
+        line("k0", 5_000, text="Rechnung RE-90001", day=4),
+        line("k1", 7_000, text="po_R10001", **stripe),
+        line("k2", 6_100, text="Auszahlung", **stripe),
+        line("k3", 6_200, text="Miete", name="Hans Mieter", day=2),
+        line("k4", 6_300, text="po_R10004", day=2, bank_code="CAMT-ACCB-SWEP"),
+        line("k5", 2_000, text="10115 BERLIN", name="Allianz", day=3),
+        line("k6", 11_662, text="INV-7003 2% Skonto", day=2),
+        line("k7", -150, text="Entgelt zu INV-7003", day=2),
+        line("k8", 800, text="RE-90003", day=2),
+    ]
+    more: dict[str, Any] = {
+        "sources": OF_PAPERS,
+        "reconciliations": TWO + PAPERS.split('[[reconciliation]]\nid = "receipts')[0],
+    }
+    more["extra"] = '[[entity]]\nid = "beta"\ncurrency = "EUR"\n'
+    runs = []
+    for session in (None, spark):
+        with world("generic", *papers, *payouts, *cards, *lines, **more) as w:
+            runs.append([(one.digest, one.run_id, one.counts) for one in w.match(session=session)])
+            pairs = [("po_R10001", "k1"), ("po_R10002", "k2"), ("RE-90001", "k0"), ("INV-7003", "k6"), ("RE-90002", "ch_0")]
+            assert w.together() == {frozenset(pair) for pair in pairs}
     assert runs[0] == runs[1]
 
 
