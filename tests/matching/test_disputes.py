@@ -1,5 +1,7 @@
 """A dispute or a reversal that names its document spoils nothing between the document and what paid it."""
 
+from contextlib import AbstractContextManager
+
 import pytest
 
 from tests.matching.test_left_to_later import charge
@@ -50,6 +52,5 @@ def test_two_charges_are_two_answers_still() -> None:
         assert w.reasons()["INV-2001"] == "ambiguous"
 
 
-def of(rules: str, sides: tuple[str, str], *facts: Fact) -> World:
-    options = {"sources": ("a", "p"), "reconciliations": AB.format(*sides, rules)}
-    return world(rules, *facts, **options)  # type: ignore[return-value]
+def of(rules: str, sides: tuple[str, str], *facts: Fact) -> AbstractContextManager[World]:
+    return world(rules, *facts, sources=("a", "p"), reconciliations=AB.format(*sides, rules))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.matching.sales import RULES, paid, sales
 from tests.matching.worlds import Fact, invoice, line, world
 
 SET = "open-items-to-bank"
@@ -91,6 +92,13 @@ def test_nor_are_payouts_nor_what_one_key_names_on_both_sides() -> None:
     bank = line("k1", 10_000, text="po_1", day=2)
     assert of_two_companies("payout-to-bank", payout, bank) == {("k1", "po_1")}
     assert of_two_companies("payout-to-bank", beta(payout), bank) == set()
+
+
+def test_nor_are_lines_that_are_laid_end_to_end() -> None:
+    lines = sales(40)
+    for payouts, some in ((paid(lines), True), ([beta(one) for one in paid(lines)], False)):
+        with world(RULES, *lines, *payouts, extra=ENTITIES) as w:
+            assert bool(w.matched()) is some
 
 
 def test_where_a_reconciliation_is_of_one_company_with_another_they_are() -> None:

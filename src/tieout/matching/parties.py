@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Alias, Rule
 
-__all__ = ["leave_out_other_names", "make_doubtful", "platform_words"]
+__all__ = ["leave_out_mixed", "leave_out_other_names", "make_doubtful", "platform_words"]
 
 #: So many names of one platform are known, those of the most lines first.
 _NAMES_MAX = 20
@@ -81,6 +81,15 @@ def leave_out_other_names(work: Performance, rule: Rule, found: str) -> None:
     bundle = "l" if found == "paired" else "bundle"
     engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
     engine.rename("rest", found)
+
+
+def leave_out_mixed(work: Performance) -> None:
+    """Leave out of ``summed`` the matches of two entities' records: what is laid end to end was not paired before."""
+    both = """select a.bundle from summed a join summed b on b.bundle = a.bundle
+        join left_all le on le.thing = a.thing join right_all re on re.thing = b.thing
+        where a.side = 'left' and b.side = 'right' and le.entity_id <> re.entity_id"""
+    work.engine.create("rest", f"select s.* from summed s anti join ({both}) m on m.bundle = s.bundle")
+    work.engine.rename("rest", "summed")
 
 
 def make_doubtful(work: Performance, rule: Rule) -> None:

@@ -21,7 +21,7 @@ from tieout.matching.evidence import (
 )
 from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
-from tieout.matching.parties import leave_out_other_names, make_doubtful
+from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
@@ -216,14 +216,17 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     for place in plan.crowds:
         note_crowds(work, place)
     result = _searched(work, rule, plan.result)
-    # The names of consecutive lines are their customers', not the payer's.
-    if (
-        not rule.keys
-        and not rule.consecutive
-        and not any("counterparty" in (one.left, one.right) for one in rule.learn)
-    ):
-        leave_out_other_names(work, rule, result)
+    _leave_out(work, rule, result)
     _take(work, number, rule, result)
+
+
+def _leave_out(work: Performance, rule: Rule, result: str) -> None:
+    """Leave out of what a rule found what is two parties'."""
+    if rule.consecutive:  # the names of such lines are their customers', not the payer's
+        if work.by_entity:
+            leave_out_mixed(work)
+    elif not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
+        leave_out_other_names(work, rule, result)
 
 
 def _searched(work: Performance, rule: Rule, result: str) -> str:

@@ -214,7 +214,13 @@ def test_what_speaks_against_a_match_does_so_there_too(spark: Any) -> None:
     for session in (None, spark):
         with world("generic", *papers, *payouts, *cards, *lines, **more) as w:
             runs.append([(one.digest, one.run_id, one.counts) for one in w.match(session=session)])
-            pairs = [("po_R10001", "k1"), ("po_R10002", "k2"), ("RE-90001", "k0"), ("INV-7003", "k6"), ("RE-90002", "ch_0")]
+            pairs = [
+                ("po_R10001", "k1"),
+                ("po_R10002", "k2"),
+                ("RE-90001", "k0"),
+                ("INV-7003", "k6"),
+                ("RE-90002", "ch_0"),
+            ]
             assert w.together() == {frozenset(pair) for pair in pairs}
     assert runs[0] == runs[1]
 
