@@ -124,9 +124,7 @@ def test_the_money_of_an_object_does_not_depend_on_the_order_of_arrival(
 
 
 @pytest.mark.parametrize("order", [("events", "balance"), ("balance", "events")])
-def test_another_amount_in_the_same_currency_is_a_conflict_in_any_order(
-    tmp_path: Path, order: tuple[str, ...]
-) -> None:
+def test_another_amount_in_the_same_currency_is_a_conflict_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
     said = channels(charge(1000, "eur"), 1000, 30) | {"events": json.dumps(charge(1100, "eur")).encode()}
     found, findings = told(tmp_path / "workspace", said, order)
     assert found == [("EUR", 2, 1000, 30, 970, "api/EUR")]

@@ -3,7 +3,8 @@ Stripe's API objects: a webhook event, a page of a list, a single object, an arr
 
 One record per balance transaction that a charge, refund, payout, dispute, transfer, top-up or application fee tells of;
 ``balance`` objects are balances. An event's time orders the versions of its object. Objects without money of their own
-(customers, invoices, sessions, declined charges) are skipped and counted. Amounts are in Stripe's minor units.
+(customers, invoices, sessions, declined charges) are skipped and counted; money that such an object carries expanded is
+read, and money that nobody reads is a finding. Amounts are in Stripe's minor units.
 
 Source: Stripe's API reference (objects of the versions since 2013).
 """
@@ -18,8 +19,10 @@ from zoneinfo import ZoneInfo
 
 from tieout.errors import BadInput
 from tieout.formats._json_values import Value, json_values
-from tieout.formats._stripe_records import Object, Origin, identifier, instant, money_of, objects_in, records_of, whole
+from tieout.formats._stripe_nested import money_in, unread_money
+from tieout.formats._stripe_records import Origin, records_of
 from tieout.formats._stripe_terms import scale_minor
+from tieout.formats._stripe_values import Object, identifier, instant, money_of, objects_in, whole
 from tieout.formats.reading import Chunk, Total, refusal
 from tieout.model.money import MINOR_MAX, Money
 from tieout.model.problems import Problem
@@ -147,11 +150,13 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
         try:
             balances = _balances(item, origin)
             records = records_of(item, origin)
+            unread = unread_money(item)
         except BadInput as error:
             message = f"{error}, line {origin.line}"
             gathered.problems.append(Problem(message=message, severity="row", line=origin.line))
             continue
         gathered.add(records)
+        gathered.problems += [Problem(message=f"{each}, line {origin.line}", line=origin.line) for each in unread]
         gathered.balances += balances
         gathered.skipped += not records and not balances
 
@@ -172,11 +177,13 @@ def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Ob
         yield from _objects(list(value.values()), origin, depth + 1)
     elif not isinstance(value.get("object"), str):
         yield f'expected the key "object" in the value of line {origin.line}, got {list(value)!r:.60}', origin
-    elif value["object"] == "payment_intent" and isinstance(value.get("charges"), dict):
-        # Until 2022 an intent carried its charges; one without any is skipped like other objects.
-        yield from _objects(value["charges"] if value["charges"].get("data") else {"object": "none"}, origin, depth + 1)
     else:
-        yield value, origin
+        # An intent, an invoice or a session moves no money itself; the charge that it carries does.
+        found = money_in(value)
+        for each in found:
+            yield each, origin
+        if not found or (value not in found and unread_money(value)):
+            yield value, origin
 
 
 def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Object | str, Origin]]:
