@@ -1,5 +1,6 @@
 """Stripe's API objects: what was captured, what a refund really gave back, and money inside other objects."""
 
+import json
 from typing import Any
 
 import pytest
@@ -148,3 +149,40 @@ def test_money_that_is_not_read_is_said(case: str) -> None:
 def test_words_of_the_merchant_are_no_money() -> None:
     words = {"object": "charge", "balance_transaction": "txn_9"}
     assert [chunk.problems for chunk in read([INTENT | {"metadata": words}, CHARGE | {"metadata": words}])] == [[]]
+
+
+def json_of(item: object) -> str:
+    return json.dumps(item, separators=(",", ":"))
+
+
+TWICE = {
+    "an object": json_of(TXN).replace('"amount":1000', '"amount":1000,"amount":900'),
+    "the same value": json_of(TXN).replace('"amount":1000', '"amount":1000,"amount":1000'),
+    "an object inside": json_of(EXPANDED).replace('"amount":1000,"fee"', '"amount":1000,"amount":900,"fee"'),
+    "one of a page": json_of({"object": "list", "data": [TXN | {"id": "txn_7", "source": "ch_7"}, TXN]}).replace(
+        '"id":"txn_1"', '"id":"txn_1","id":"txn_8"'
+    ),
+    "one of an array": json_of([TXN | {"id": "txn_7", "source": "ch_7"}, TXN]).replace(
+        '"id":"txn_1"', '"id":"txn_1","id":"txn_8"'
+    ),
+    "the charge of an intent": json_of(INTENT | {"latest_charge": CHARGE}).replace(
+        '"latest_charge":', '"latest_charge":null,"latest_charge":'
+    ),
+    "the object of an event": '{"id":"evt_1","object":"event","data":{"object":null,"object":' + json_of(CHARGE) + "}}",
+    "with half a pair of surrogates": json_of(CHARGE | {"description": "\ud83d"}).replace(
+        '"amount":1000', '"amount":1000,"amount":900'
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+@pytest.mark.parametrize("lines", [False, True])
+def test_an_object_with_one_key_twice_is_set_aside_with_its_place(case: str, lines: bool) -> None:
+    before = json_of(TXN | {"id": "txn_6", "source": "ch_6"}) + "\n" if lines else ""
+    [chunk] = read(before + TWICE[case])
+    [problem] = chunk.problems
+    assert (problem.severity, problem.line) == ("row", 2 if lines else 1)
+    assert problem.message.startswith("expected every key once in ")
+    assert problem.column in {"amount", "id", "latest_charge", "object"}
+    assert f"got {problem.column!r} twice" in problem.message
+    assert [record.identity for record in chunk.records] == ["ch_6"] * lines + ["ch_7"] * case.startswith("one of")

@@ -36,12 +36,14 @@ class Origin:
     :ivar zone: of the account; moments become days in it.
     :ivar account: the connected account that it belongs to (``acct_1``); None: the platform's own.
     :ivar seconds: when the event that carries it was made, since 1970; None for an answer of the API.
+    :ivar doubtful: somewhere in the value that holds it a key stands twice.
     """
 
     line: int
     zone: ZoneInfo
     account: str | None = None
     seconds: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
