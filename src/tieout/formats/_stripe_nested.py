@@ -38,8 +38,9 @@ def money_in(item: Object) -> list[Object]:
     """Give the objects with money that an object is or carries; of one that comes twice, the fuller one."""
     name = _name(item)
     if name in _MONEY:
-        carried = [each for key in _SAME_ACCOUNT.get(name, ()) if _name(each := item.get(key)) in _MONEY]
-        return [item, *(inner for each in carried for inner in money_in(each))]
+        carried = [item.get(key) for key in _SAME_ACCOUNT.get(name, ())]
+        beside = [each for each in carried if isinstance(each, dict) and _name(each) in _MONEY]
+        return [item, *(inner for each in beside for inner in money_in(each))]
     found: dict[str, Object] = {}
     for number, each in enumerate(each for each in _inside(item) if _name(each) in _MONEY):
         key = identifier(each) or str(number)
