@@ -152,8 +152,7 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
             records = records_of(item, origin)
             unread = unread_money(item)
         except BadInput as error:
-            message = f"{error}, line {origin.line}"
-            gathered.problems.append(Problem(message=message, severity="row", line=origin.line))
+            gathered.problems.append(_fault(f"{error}, line {origin.line}", origin, item=item))
             continue
         gathered.add(records)
         gathered.problems += [Problem(message=f"{each}, line {origin.line}", line=origin.line) for each in unread]
@@ -211,14 +210,18 @@ def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Objec
     yield from _objects(inner, within, depth + 1)
 
 
-def _fault(message: str, origin: Origin, column: str | None = None) -> Problem:
-    return Problem(message=message, severity="row", line=origin.line, column=column)
+def _fault(message: str, origin: Origin, column: str | None = None, item: Object | None = None) -> Problem:
+    named = [identifier((item or {}).get(key)) for key in ("id", "source", "charge", "payment_intent")]
+    names = tuple(dict.fromkeys(name for name in named if name))
+    return Problem(message=message, severity="row", line=origin.line, column=column, names=names)
 
 
 def _fault_of_key(item: Object, key: str, origin: Origin) -> Problem:
     """Nobody knows which of two values was meant, whatever a reader of JSON takes."""
     name = identifier(item) or item.get("object") or "the object"
-    return _fault(f"expected every key once in {name!s:.60} of line {origin.line}, got {key!r} twice", origin, key[:60])
+    return _fault(
+        f"expected every key once in {name!s:.60} of line {origin.line}, got {key!r} twice", origin, key[:60], item
+    )
 
 
 def _balances(item: Object, origin: Origin) -> list[Balance]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["explained"]
 
 _NAMING = ("identity", "external_id", "account_number", "namespace", "counted", "status")
+_NAMES = ("external_id", "payment_id", "settlement_id", "parent_external_id")
 _SCALE = 9
 _LONGEST = 40
 # Checks of a word out of a list.
@@ -58,8 +59,15 @@ def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
         said = _SENTENCES[check.what](check.name, row)
         reason = _REASONS.get(check.what, reason)
     message = f"line {row['line']}, column {column}: {said}"
-    named = _named(check, row)
-    return Problem(message=message, severity="row", line=row["line"], column=column, reason=reason, named=named)
+    return Problem(
+        message=message,
+        severity="row",
+        line=row["line"],
+        column=column,
+        reason=reason,
+        named=_named(check, row),
+        names=tuple(dict.fromkeys(name for field in _NAMES if (name := row.get(f"s_{field}")) and field != check.name)),
+    )
 
 
 def _place(compiled: Compiled, check: Check, row: dict[str, Any]) -> str:
