@@ -175,9 +175,9 @@ def test_what_must_not_be_opened_is_refused_in_one_sentence() -> None:
     assert fault(zipped(("d/", b""))) == "expected at least one file in FILE, got none"
 
 
-def test_two_files_of_one_name_are_refused() -> None:
-    data = zipped(("a", b"1"), ("b", b"2")).replace(b"b", b"a")
-    assert fault(data) == "expected files of different names, got two of one: 'a' in FILE"
+def test_files_of_one_name_are_told_apart_by_their_place_in_the_archive() -> None:
+    data = zipped(("a", b"1"), ("b", b"2"), ("a (2)", b"3"), ("c", b"4")).replace(b"b", b"a").replace(b"c", b"a")
+    assert dict(contents(data)) == {"a": b"1", "a (2)": b"3", "a (3)": b"2", "a (4)": b"4"}
 
 
 def test_files_that_share_their_bytes_are_refused() -> None:

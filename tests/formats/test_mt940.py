@@ -158,7 +158,6 @@ def test_what_has_no_statement_is_refused(data: bytes) -> None:
         ("2601020102C00,12NTRFX", "0.12"),
         ("2601020102C,5NTRFX", "0.50"),
         ("2601020102D000000004433,52N030NONREF", "-4433.52"),
-        ("2601020102C12.50NTRFX", "12.50"),
         ("2601020102C1.234,56NTRFX", "1234.56"),
         ("2601020102C500NTRFX", "500.00"),
         ("2601020102C0,NTRFX", "0.00"),
@@ -186,14 +185,78 @@ def test_amounts_and_marks_as_banks_write_them(field: str, amount: str) -> None:
         ("260229C1,NTRFX", dt.date(2026, 2, 28), dt.date(2026, 2, 28)),
         ("260230C1,NTRFX", dt.date(2026, 2, 28), dt.date(2026, 2, 28)),
         ("261131C1,NTRFX", dt.date(2026, 11, 30), dt.date(2026, 11, 30)),
-        ("2402290230C1,NTRFX", dt.date(2024, 2, 29), dt.date(2024, 2, 29)),
-        ("9912310103C1,NTRFX", dt.date(1999, 12, 31), dt.date(2000, 1, 3)),
         ("2601020000C1,NTRFX", dt.date(2026, 1, 2), dt.date(2026, 1, 2)),
     ],
 )
 def test_days_across_the_year_and_past_the_month(field: str, value_on: dt.date, booked_on: dt.date) -> None:
     record = entry(field)
     assert (record.value_on, record.booked_on) == (value_on, booked_on)
+
+
+def dated(opens: str, field: str, closes: str = "") -> str:
+    """A statement of one entry, with the days of its balances."""
+    opening = f":60F:C{opens}EUR0,\n" if opens else ""
+    return f":20:R\n:25:4711\n:28C:1/1\n{opening}:61:{field}\n" + (f":62F:C{closes}EUR1,\n" if closes else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "booked_on"),
+    [
+        # Interest corrected with a value of half a year ago, and a value in the future.
+        (dated("261101", "2604301102C1,NTRFX", "261102"), dt.date(2026, 11, 2)),
+        (dated("261102", "2706011103C1,NTRFX", "261103"), dt.date(2026, 11, 3)),
+        (dated("261102", "1901011103C1,NTRFX"), dt.date(2026, 11, 3)),
+        (dated("", "2604301102C1,NTRFX", "261102"), dt.date(2026, 11, 2)),
+        (dated("261230", "2607010102C1,NTRFX", "270102"), dt.date(2027, 1, 2)),
+        (dated("270102", "2607011231C1,NTRFX", "270102"), dt.date(2026, 12, 31)),
+        # A statement of a whole year, newest first, and of two years: then the value day decides.
+        (dated("260101", "2612311231C1,NTRFX", "261231"), dt.date(2026, 12, 31)),
+        (dated("250101", "2506300701C1,NTRFX", "261231"), dt.date(2025, 7, 1)),
+        (dated("250101", "2606300701C1,NTRFX", "261231"), dt.date(2026, 7, 1)),
+        (dated("240229", "2402290230C1,NTRFX"), dt.date(2024, 2, 29)),
+        (dated("", "9912310103C1,NTRFX"), dt.date(2000, 1, 3)),
+        (dated("null", "2512310103C1,NTRFX"), dt.date(2026, 1, 3)),
+    ],
+)
+def test_the_year_of_an_entry_is_that_of_its_statement(text: str, booked_on: dt.date) -> None:
+    assert [record.booked_on for record in records(text)] == [booked_on]
+
+
+@pytest.mark.parametrize("made", [":13D:2611021200+0100", ":13:2611021200"])
+def test_the_year_of_an_announced_entry_is_that_of_its_report(made: str) -> None:
+    text = (
+        f":20:R\n:25:4711\n:28C:1/1\n:34F:EUR0,\n{made}\n:61:2604301102C1,NTRFX\n:61:2512310103C1,NTRFX\n:90C:2EUR2,\n"
+    )
+    assert [record.booked_on for record in records(text, "mt942")] == [dt.date(2026, 11, 2), dt.date(2027, 1, 3)]
+
+
+def test_an_entry_in_a_long_page_has_the_year_of_the_opening_balance() -> None:
+    text = dated("261101", "2604301102C1,NTRFX") + ":61:2604301103C1,NTRFX\n" * 9 + ":62F:C261105EUR10,\n"
+    assert {record.booked_on for record in records(text, batch_rows=2)} == {dt.date(2026, 11, 2), dt.date(2026, 11, 3)}
+
+
+DOUBTFUL = {"a point": ("12.50", 1250), "a point before thousands": ("1.234", 1234), "blanks": ("1 234,00", 123400)}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_an_amount_as_swift_does_not_write_it_is_set_aside_with_its_place(case: str) -> None:
+    written, _ = DOUBTFUL[case]
+    for closing in ("", ":62F:C260102EUR7,\n"):
+        (problem,) = [p for p in problems(f"{HEADER}:61:2601020102C{written}NTRFX\n{closing}") if p.severity == "row"]
+        assert (problem.line, problem.column) == (5, 16)
+        assert problem.message.startswith("expected an amount with a comma such as 1234,56 in :61:, or a balance")
+    text = f":20:R\n:25:4711\n:28C:1/1\n:34F:EUR0,\n:61:2601020102C{written}NTRFX\n:90C:1EUR7,\n"
+    assert records(text, "mt942") == []
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_what_a_balance_or_a_control_total_proves_is_read(case: str) -> None:
+    written, minor = DOUBTFUL[case]
+    exact = written.replace(" ", "").replace(".", ",")
+    (record,) = records(f"{HEADER}:61:2601020102C{written}NTRFX\n:62F:C260102EUR{exact}\n")
+    assert (record.amount, record.exponent) == (minor, 3 if case == "a point before thousands" else 2)
+    text = f":20:R\n:25:4711\n:28C:1/1\n:34F:EUR0,\n:61:2601020102C{written}NTRFX\n:90C:1EUR{exact}\n"
+    assert [announced.amount for announced in records(text, "mt942")] == [minor]
 
 
 @pytest.mark.parametrize("days", ["260231", "2602280231", "260132", "260200", "261301"])

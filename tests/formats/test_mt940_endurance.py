@@ -113,11 +113,16 @@ AMOUNTS = st.integers(min_value=0, max_value=10**12)
         ),
         max_size=8,
     ),
+    closes_on=st.dates(dt.date(1990, 1, 1), dt.date(2070, 1, 1)),
     currency=st.sampled_from([("EUR", 2), ("JPY", 0), ("KWD", 3)]),
     cuts=st.integers(min_value=1, max_value=4),
 )
 def test_what_is_written_is_read_back_and_closes(
-    opening: int, entries: list[tuple[int, str, dt.date, int, str]], currency: tuple[str, int], cuts: int
+    opening: int,
+    entries: list[tuple[int, str, dt.date, int, str]],
+    closes_on: dt.date,
+    currency: tuple[str, int],
+    cuts: int,
 ) -> None:
     code, exponent = currency
 
@@ -125,14 +130,14 @@ def test_what_is_written_is_read_back_and_closes(
         return format_minor(abs(minor), exponent).replace(".", ",") + ("" if exponent else ",")
 
     def balance(tag: str, minor: int) -> str:
-        return f":{tag}:{'D' if minor < 0 else 'C'}260101{code}{amount(minor)}"
+        return f":{tag}:{'D' if minor < 0 else 'C'}{closes_on:%y%m%d}{code}{amount(minor)}"
 
     pages = [entries[at : at + cuts] for at in range(0, len(entries), cuts)] or [[]]
     text, running, wanted = "", opening, []
     for number, rows in enumerate(pages, 1):
         lines = [":20:R", ":25:4711", f":28C:9/{number}", balance("60F" if number == 1 else "60M", running)]
         for minor, mark, value_on, days, reference in rows:
-            booked_on = value_on + dt.timedelta(days=days)
+            booked_on = closes_on + dt.timedelta(days=days)
             signed = minor if mark in ("C", "RD", "CR") else -minor
             running += signed
             lines.append(f":61:{value_on:%y%m%d}{booked_on:%m%d}{mark}{amount(minor)}NTRFNONREF//{reference}")

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 
 import openpyxl
 import pyarrow as pa
@@ -49,6 +50,13 @@ def test_what_gzip_holds_is_masked_and_packed_again() -> None:
     copy = copied(gzip.compress(TEXT.encode()))
     assert copy is not None
     assert gzip.decompress(copy).decode() == TEXT.replace(CARD, MASKED)
+
+
+def test_files_of_one_name_in_a_zip_are_masked_and_told_apart() -> None:
+    data = zipped(**{"a.csv": TEXT.encode(), "b.csv": TEXT.encode()}).replace(b"b.csv", b"a.csv")
+    with zipfile.ZipFile(io.BytesIO(copied(data) or b"")) as archive:
+        found = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert found == dict.fromkeys(("a.csv", "a.csv (2)"), TEXT.replace(CARD, MASKED))
 
 
 def test_a_zip_keeps_its_files_and_their_names() -> None:

@@ -41,7 +41,7 @@ def test_the_sources_own_revisions_decide_in_any_order_of_arrival(desk: Desk, or
     says = [
         charge("a", 1000, revision=1, due_on="2026-12-01"),
         charge("a", 3000, revision=2),
-        charge("a", 2000, revision=3, settlement_id="po_1", net=None),
+        charge("a", 2000, revision=3, settlement_id="po_1"),
     ]
     for index in order:
         desk.deliver(says[index])

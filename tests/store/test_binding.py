@@ -1,5 +1,6 @@
 """A folder belongs to one book: another, a lost or an older one deletes nothing and is refused in words; laws 1, 18."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.office import HEADER, Office, typed
+from tieout.errors import Broken
 
 
 @pytest.fixture
@@ -161,3 +163,38 @@ def test_a_lost_key_file_is_not_made_anew(office: Office) -> None:
         answer = office.run(command)
         assert (answer.status, "key file" in answer.err) == (3, True), answer
         assert not (office.folder / ".tieout/key").exists()
+
+
+def test_a_changed_byte_of_the_binding_is_found_wherever_it_stands(office: Office, tmp_path: Path) -> None:
+    bring(office, "a")
+    path = office.folder / ".tieout/landing.bound.json"
+    store = office.store()
+    binding = store.binding
+    assert binding is not None
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(Broken, match=r"landing\.bound\.json was changed"):
+            binding.check()
+    path.write_bytes(whole)
+    assert binding.check() is not None
+    store.close()
+    shutil.copytree(office.folder, tmp_path / "copy")
+    copied = tmp_path / "copy/.tieout/landing.bound.json"
+    copied.write_bytes(whole.replace(b'"book": "', b'"book": "0', 1))
+    verified = typed("--workspace", tmp_path / "copy", "verify")
+    assert (verified.status, "was changed" in verified.err) == (3, True)
+    copied.unlink()
+    assert typed("--workspace", tmp_path / "copy", "verify").status == 0
+
+
+def test_the_binding_of_an_earlier_version_is_read_and_its_book_cannot_be_renamed(office: Office) -> None:
+    bring(office, "a")
+    path = office.folder / ".tieout/landing.bound.json"
+    said = json.loads(path.read_bytes())
+    del said["sha256"]
+    path.write_text(json.dumps(said) + "\n")
+    assert office.run("verify").status == 0
+    path.write_text(json.dumps(said | {"book": "0" * 32}) + "\n")
+    verified = office.run("verify")
+    assert (verified.status, "was changed" in verified.err) == (3, True)

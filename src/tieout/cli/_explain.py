@@ -15,6 +15,8 @@ from tieout.cli._opening import opened
 from tieout.cli._output import measured, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tieout.observe.explain import Explanation
 
 __all__ = ["explain"]
@@ -71,7 +73,8 @@ def _show(found: Explanation) -> None:
     elif not found.found:
         say(
             f"nothing is known of {found.asked!r}: looked among all identifiers and references of records (in any"
-            " spelling), ids of records, matches, journals, deliveries, exceptions and statements, and names of files"
+            " spelling), ids of records, matches, journals, deliveries, exceptions and statements, names of files, and"
+            " rows in quarantine"
         )
     if found.count > WHOLE_MAX:
         _show_many(found)
@@ -79,12 +82,22 @@ def _show(found: Explanation) -> None:
         if "matches" in record:
             _show_record(record)
     show_chain(found.chain, found.journals)
-    for delivery in found.deliveries:
-        _show_delivery(delivery)
-    for statement in found.statements:
-        _show_statement(statement)
-    for exception in found.exceptions:
-        _show_exception(exception)
+    shown: tuple[tuple[list[dict[str, Any]], Callable[[dict[str, Any]], None]], ...] = (
+        (found.quarantined, _show_quarantined),
+        (found.deliveries, _show_delivery),
+        (found.statements, _show_statement),
+        (found.exceptions, _show_exception),
+    )
+    for rows, show in shown:
+        for row in rows:
+            show(row)
+
+
+def _show_quarantined(row: dict[str, Any]) -> None:
+    member = f" in {row['member']}" if row["member"] else ""
+    column = f", column {row['column']}" if row["column"] else ""
+    place = f"{row['file']}{member} line {_cell(row['line'])}{column}"
+    say(f"quarantined: {place}, {row['source_id']}, delivery {row['delivery_id'][:12]}: {row['message']}")
 
 
 def _show_many(found: Explanation) -> None:

@@ -224,6 +224,14 @@ class StatementReader:
         after = opening.on + dt.timedelta(days=1) if opening.on < dt.date.max else opening.on
         return after if opening.code == "PRCD" else opening.on
 
+    def _whole_from(self) -> dt.date | None:
+        written = _first(self._header.get("FrToDt", {}), "FrDtTm", "FrDt") or ""
+        opening = self._edge("opening")
+        if written:
+            # From another hour on it is a part of that day, or another zone's midnight.
+            return _day(written) if "T" not in written or "T00:00:00" in written else None
+        return self._from_on() if opening is not None and opening.code == "PRCD" else None
+
     def _to_on(self) -> dt.date | None:
         period = self._header.get("FrToDt", {})
         written = _first(period, "ToDtTm", "ToDt")
@@ -260,6 +268,7 @@ class StatementReader:
             number=identifier(self._text("ElctrncSeqNb")) or identifier(self._text("LglSeqNb")),
             servicer=_first(self._header.get("Acct", {}), *_SERVICERS),
             from_on=self._from_on(),
+            whole_from=self._whole_from(),
             to_on=self._to_on(),
             created_at=read_moment(self._created, assume_utc=True),
             opening=opening.amount if opening else None,

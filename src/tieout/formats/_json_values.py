@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from tieout.errors import BadInput
 
-__all__ = ["VALUE_MAX", "Value", "json_values"]
+__all__ = ["VALUE_MAX", "Twice", "Value", "json_values", "key_twice"]
 
 #: The most characters of one value (a page of an API has less than a hundredth of it).
 VALUE_MAX = 64 << 20
@@ -36,18 +36,31 @@ class Value:
     :ivar line: where it starts, from 1.
     :ivar content: what ``json.loads`` gives (dict, list, str, int, bool, None).
     :ivar fault: one sentence, where the line is no JSON; ``content`` is None then.
+    :ivar twice: somewhere in it an object has a key twice: ask ``key_twice`` of each part that is used.
     """
 
     line: int
     content: object
     fault: str | None = None
+    twice: bool = False
 
 
 def _integer(text: str) -> int | str:
     return int(text) if len(text) <= 19 else text  # what int64 may hold
 
 
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=_integer, parse_constant=str)
+class Twice(dict[str, object]):
+    """An object of which one key stands twice: nobody knows which value was meant."""
+
+    key = ""
+
+
+def key_twice(value: object) -> str | None:
+    """Give the key that stands twice in an object, or in one inside it; None where there is none."""
+    if isinstance(value, Twice):
+        return value.key
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((key for each in inside if (key := key_twice(each)) is not None), None)
 
 
 class _Text:
@@ -60,8 +73,26 @@ class _Text:
             encoding = "utf-8-sig"
         self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
         self._decoded = 0
+        self._twice = False
+        self._json = json.JSONDecoder(
+            parse_float=str, parse_int=_integer, parse_constant=str, object_pairs_hook=self._object
+        )
         self.buffer, self.at, self.line, self.ended = "", 0, 1, False
         self._take(first)
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        self._twice, keys = True, [key for key, _ in pairs]
+        doubtful = Twice(found)
+        doubtful.key = next(key for number, key in enumerate(keys) if key in keys[:number])
+        return doubtful
+
+    def _value(self, content: object, begin: int, end: int, line: int) -> Value:
+        """Hand over what was decoded from a part of the text."""
+        twice, self._twice = self._twice, False
+        return Value(line, _sound(content) if _SURROGATE.search(self.buffer, begin, end) else content, twice=twice)
 
     def _take(self, data: bytes) -> None:
         try:
@@ -103,7 +134,8 @@ class _Text:
         """Read the value that starts here."""
         while True:
             try:
-                content, end = _DECODER.raw_decode(self.buffer, self.at)
+                self._twice = False
+                content, end = self._json.raw_decode(self.buffer, self.at)
             except json.JSONDecodeError as error:
                 if not (_may_be_cut(error) and self.more()):
                     message = (
@@ -114,7 +146,7 @@ class _Text:
             except RecursionError:
                 raise BadInput(_TOO_DEEP) from None
             if end < len(self.buffer) or not self.more():
-                found = Value(self.line, _sound(content) if _SURROGATE.search(self.buffer, self.at, end) else content)
+                found = self._value(content, self.at, end, self.line)
                 self.skip(end)
                 return found
 
@@ -123,11 +155,12 @@ class _Text:
         end = self.buffer.find("\n", self.at)
         while end < 0 and self.more():
             end = self.buffer.find("\n", self.at)
-        text, line = self.buffer[self.at : end if end >= 0 else len(self.buffer)], self.line
-        self.skip(end + 1 if end >= 0 else len(self.buffer))
+        begin, end, line = self.at, end if end >= 0 else len(self.buffer), self.line
+        text = self.buffer[begin:end]
+        self.skip(min(end + 1, len(self.buffer)))
+        self._twice = False
         try:
-            content = _DECODER.decode(text)
-            return Value(line, _sound(content) if _SURROGATE.search(text) else content)
+            return self._value(self._json.decode(text), begin, end, line)
         except json.JSONDecodeError as error:
             fault = f"expected one JSON object in the line, got {text[:40]!r} ({error.msg} at character {error.colno})"
         except RecursionError:
@@ -145,7 +178,10 @@ def _sound(content: object) -> object:
     if isinstance(content, list):
         return [_sound(each) for each in content]
     if isinstance(content, dict):
-        return {_sound(key): _sound(each) for key, each in content.items()}
+        sound = type(content)((str(_sound(key)), _sound(each)) for key, each in content.items())
+        if isinstance(content, Twice) and isinstance(sound, Twice):
+            sound.key = str(_sound(content.key))
+        return sound
     return content
 
 

@@ -8,6 +8,7 @@ and what banks send instead. Every parser takes the text of a field and answers 
 import datetime as dt
 import re
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ __all__ = [
     "StatedBalance",
     "account_number",
     "day_of",
+    "entry_day",
     "is_placeholder",
     "moment_of",
     "money_of",
@@ -39,7 +41,6 @@ NO_CURRENCY = "XXX"
 # Two-digit years from here on are of the last century.
 _CENTURY_PIVOT = 80
 _MONTHS = 12
-_HALF_YEAR = 182
 _DAYS_OF_A_MONTH = 30
 _DAYS_MOST = 31
 _REFERENCE_LENGTH = 16
@@ -70,7 +71,7 @@ _ENTRY_PARTS = (
     ("entry", "an entry date such as 0131 or none", re.compile(r"(\d{4}|)\s*", re.ASCII)),
     ("mark", "a mark C, D, RC or RD", re.compile(r"(R[CD]|E[CD]|[CD])\s?", re.ASCII)),
     ("funds", "a funds letter or none", re.compile(r"([A-Z]?)\s*", re.ASCII)),
-    ("amount", "an amount such as 1234,56", re.compile(r"(\d[\d.,]*|[.,]\d+)\s?", re.ASCII)),
+    ("amount", "an amount such as 1234,56", re.compile(r"(\d{1,3}(?: \d{3})+,\d*|\d[\d.,]*|[.,]\d+)\s?", re.ASCII)),
 )
 
 
@@ -109,7 +110,10 @@ class Entry:
     An entry (``:61:``) as written.
 
     :ivar mark: C, D, RC (a credit taken back), RD (a debit taken back), EC or ED (expected); ``sign`` is its effect.
-    :ivar value_on, entry_on: the days, the year of the entry day resolved; None where they are no days at all.
+    :ivar value_on: the value day; None where it is none.
+    :ivar entry_day: the day of booking (MMDD), whose year ``entry_day`` finds; empty where the entry has none.
+    :ivar amount_at: where the amount begins in the field, from 0.
+    :ivar doubtful: the amount has no comma where SWIFT wants one: a point may mean decimals or thousands.
     :ivar fault: why it cannot become a record although its amount is known.
     :ivar extra: what follows a customer reference that is padded to its 16 characters; some banks write a name there.
     """
@@ -119,7 +123,9 @@ class Entry:
     amount: str
     funds: str
     value_on: dt.date | None
-    entry_on: dt.date | None
+    entry_day: str
+    amount_at: int
+    doubtful: bool
     bank_code: str | None
     customer_reference: str
     bank_reference: str
@@ -175,14 +181,22 @@ def _clamped(year: int, month: int, day: int) -> dt.date | None:
     )
 
 
-def _nearest(month_day: str, value_on: dt.date) -> dt.date | None:
-    """Give an entry day (MMDD) the year that brings it closest to the value day."""
+def entry_day(month_day: str, value_on: dt.date, stated: Iterable[dt.date | None] = ()) -> dt.date | None:
+    """
+    Give an entry day (MMDD) its year: the one that brings it closest to the days of its statement.
+
+    A value day may lie far from the day of booking (a correction of interest, a forward value): it decides only where the
+    statement has no day, or is longer than a year.
+
+    :param stated: the days of the statement's balances, or of its making; None where one is absent.
+    """
     month, day = int(month_day[:2]), int(month_day[2:])
-    same_year = _clamped(value_on.year, month, day)
-    if same_year is None or abs((same_year - value_on).days) <= _HALF_YEAR:
-        return same_year
-    days = [_clamped(value_on.year + years, month, day) for years in (-1, 0, 1)]
-    return min((d for d in days if d), key=lambda d: abs(d - value_on), default=None)
+    days = [on for on in stated if on is not None] or [value_on]
+    first, last = min(days), max(days)
+    years = range(max(first.year - 1, dt.MINYEAR), min(last.year + 1, dt.MAXYEAR) + 1)
+    found = [on for year in years if (on := _clamped(year, month, day))]
+    none = dt.timedelta(0)
+    return min(found, key=lambda on: (max(first - on, on - last, none), abs(on - value_on)), default=None)
 
 
 def moment_of(text: str) -> dt.datetime | None:
@@ -282,18 +296,21 @@ def read_entry(text: str) -> Entry | Fault:
             return Fault(expected, offset)
         found[name], starts[name], offset = part[1], part.start(1), part.end()
     try:
-        money_of(found["amount"], NO_CURRENCY)
+        amount = found["amount"].replace(" ", "")
+        money_of(amount, NO_CURRENCY)
     except BadInput:
         return Fault("an amount such as 1234,56", starts["amount"])
-    value_on, entry_on, fault = _days(found["value"], found["entry"], starts)
+    value_on, month_day, fault = _days(found["value"], found["entry"], starts)
     code, customer, bank, extra = _references(text[offset:])
     return Entry(
         mark=found["mark"],
         sign=1 if found["mark"] in ("C", "RD", "EC") else -1,
-        amount=found["amount"],
+        amount=amount,
         funds=found["funds"],
         value_on=value_on,
-        entry_on=entry_on,
+        entry_day=month_day,
+        amount_at=starts["amount"],
+        doubtful=" " in found["amount"] or ("." in amount and "," not in amount),
         bank_code=code,
         customer_reference=customer,
         bank_reference=bank,
@@ -302,15 +319,16 @@ def read_entry(text: str) -> Entry | Fault:
     )
 
 
-def _days(value: str, entry: str, starts: dict[str, int]) -> tuple[dt.date | None, dt.date | None, Fault | None]:
-    """Read value and entry date; an entry date of zeros is absent."""
+def _days(value: str, entry: str, starts: dict[str, int]) -> tuple[dt.date | None, str, Fault | None]:
+    """Read the value date, and the entry date as far as it says itself; one of zeros is absent."""
     value_on = day_of(value)
     if value_on is None:
-        return None, None, Fault("a value date such as 260131", starts["value"], value)
+        return None, "", Fault("a value date such as 260131", starts["value"], value)
     if not entry.strip("0"):
-        return value_on, None, None
-    entry_on = _nearest(entry, value_on)
-    return value_on, entry_on, None if entry_on else Fault("an entry date such as 0131", starts["entry"], entry)
+        return value_on, "", None
+    if entry_day(entry, value_on) is None:
+        return value_on, "", Fault("an entry date such as 0131", starts["entry"], entry)
+    return value_on, entry, None
 
 
 def _references(rest: str) -> tuple[str | None, str, str, str]:

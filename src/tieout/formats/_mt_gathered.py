@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tieout.model.records import Record
     from tieout.model.statements import Balance, Statement
 
-__all__ = ["Gathered"]
+__all__ = ["CHARACTERS_MAX", "Gathered"]
 
-# A chunk is also given away when its texts have grown to this many characters: entries may carry long ones.
-_CHARACTERS_MAX = 16 * 1024 * 1024
+#: A chunk is also given away when its texts have grown to this many characters: entries may carry long ones.
+CHARACTERS_MAX = 16 * 1024 * 1024
 
 
 class Gathered:
@@ -38,7 +38,7 @@ class Gathered:
     def full(self) -> bool:
         """Whether a chunk should be given away."""
         most = max(len(self.records), len(self.problems), len(self.balances), len(self.statements))
-        return most >= self.batch_rows or self._characters >= _CHARACTERS_MAX
+        return most >= self.batch_rows or self._characters >= CHARACTERS_MAX
 
     def keep(self, record: Record) -> None:
         """Add a record."""

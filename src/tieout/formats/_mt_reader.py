@@ -20,6 +20,7 @@ from tieout.formats._mt_fields import (
     read_number,
 )
 from tieout.formats._mt_gathered import Gathered
+from tieout.formats._mt_held import Held
 from tieout.formats._mt_lines import FIELD_CHARACTERS_MAX, Field, Unreadable
 from tieout.formats._mt_records import Pending, money_of_entry, record_of
 from tieout.formats._mt_statement import Page, Sums, balance_problems, continues, page_problems, statement_of
@@ -66,8 +67,8 @@ class Reader:
         self._page: Page | None = None
         self._pages_begun = 0
         self._pending: Pending | None = None
-        # Entries that wait for their currency to be known.
-        self._held: list[Pending] = []
+        # Entries that wait for the page's currency, its days and its balances.
+        self._held = Held()
         # The statement of which the last page may not have come yet: its first page and its latest.
         self._open: tuple[Page, Page] | None = None
         self._last_tag = ""
@@ -78,7 +79,8 @@ class Reader:
             "-": self._trailer,
             "bic": self._bank,
             "end": self._end,
-            "940": self._file_mark,
+            # Some banks' files begin with it.
+            "940": lambda _field: None,
         }
         self._fields: dict[str, Callable[[Field, Page], None]] = {
             "20": self._reference,
@@ -169,7 +171,7 @@ class Reader:
         self._page = None
         self._complete += page.closing is not None
         self._settle_finality(page)
-        self._release(page)
+        self._release(page, whole=True)
         self._name_account(page)
         first, last = self._open or (None, None)
         follows = last is not None and continues(last, page)
@@ -241,9 +243,6 @@ class Reader:
         nine = money_of(control.amount, control.currency).scaled(EXPONENT_MAX)
         page.controls[field.tag[2]] = field.line, nine, control
 
-    def _file_mark(self, field: Field) -> None:
-        """``:940:`` stands before the first message of some banks' files."""
-
     # Balances.
 
     def _balance(self, field: Field, page: Page) -> None:
@@ -288,7 +287,6 @@ class Reader:
         if page.currency is None:
             page.currency = currency
             self._name_account(page)
-            self._release(page)
         elif page.currency != currency:
             message = f"expected {page.currency}, the currency of the statement, in :{field.tag}:, got {currency}"
             self.gathered.find(message, field.line, field.column, "currency_mismatch")
@@ -331,26 +329,41 @@ class Reader:
             self.gathered.find(message, field.line, field.column, "conflict")
 
     def _end_entry(self) -> None:
-        """An entry is complete when the next field is not its own; it waits until the currency is known."""
+        """An entry is complete when the next field is not its own; it waits for its page's end, as memory allows."""
         if self._pending is None:
             return
-        self._held.append(self._pending)
+        self._held.add(self._pending)
         self._pending = None
         assert self._page is not None  # noqa: S101 - an entry stands in a page
-        if self._page.currency or len(self._held) + len(self.gathered.records) >= self.options.batch_rows:
-            self._release(self._page)
+        if self._held.full(self.options.batch_rows - len(self.gathered.records)):
+            self._release(self._page, whole=False)
 
-    def _release(self, page: Page) -> None:
-        """Turn the entries that wait into records."""
-        if not self._held:
+    def _release(self, page: Page, *, whole: bool) -> None:
+        """
+        Turn the entries that wait into records.
+
+        :param whole: the page is complete, so that its figures must prove what no comma says.
+        """
+        if not self._held.entries:
             return
         if page.currency is None:
             page.currency = self._fallback_currency(page)
             self._name_account(page)
         self._settle_finality(page)
-        for pending in self._held:
+        (entries, aside), self._held = self._held.settled(page, page.currency, whole=whole), Held()
+        for pending in aside:
+            self._set_aside(pending, page)
+        for pending in entries:
             self._record(pending, page, page.currency)
-        self._held = []
+
+    def _set_aside(self, pending: Pending, page: Page) -> None:
+        """Quarantine an entry whose amount nothing proves."""
+        expected = (
+            "expected an amount with a comma such as 1234,56 in :61:, or a balance or control total that proves it"
+        )
+        message = f"{expected}, got {pending.entry.amount!r}"
+        self.gathered.quarantine(message, pending.line, pending.column + pending.entry.amount_at)
+        page.unreadable += 1
 
     def _fallback_currency(self, page: Page) -> str:
         """Where no balance says a currency: the open statement of the account, the account's suffix, the workspace."""

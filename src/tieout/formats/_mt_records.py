@@ -2,6 +2,7 @@
 An entry of a SWIFT statement message becomes a record of kind ``bank_entry``.
 """
 
+import datetime as dt
 import json
 import re
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._mt_fields import NO_CURRENCY, Entry, is_placeholder, money_of
+from tieout.formats._mt_fields import NO_CURRENCY, Entry, entry_day, is_placeholder, money_of
 from tieout.formats._mt_information import Information, read_information
 from tieout.model.money import Money, exponents
 from tieout.model.records import Record
@@ -69,7 +70,7 @@ def record_of(pending: Pending, amount: Money, currency: str, page: "Page", stat
     entry = pending.entry
     told = read_information(pending.information, pending.non_swift)
     supplementary = " ".join(" ".join(pending.supplementary).split())
-    booked_on = entry.entry_on or entry.value_on
+    booked_on = _booked_on(entry, page)
     external_id = None if is_placeholder(entry.bank_reference) else entry.bank_reference
     identity = f"{external_id}|{booked_on}|{amount.minor}|{currency}" if external_id else None
     customer = () if is_placeholder(entry.customer_reference) else (entry.customer_reference,)
@@ -98,6 +99,12 @@ def record_of(pending: Pending, amount: Money, currency: str, page: "Page", stat
         details=_details(pending, told, supplementary),
         statement_place=page.place,
     )
+
+
+def _booked_on(entry: Entry, page: "Page") -> dt.date | None:
+    if not entry.entry_day or entry.value_on is None:
+        return entry.value_on
+    return entry_day(entry.entry_day, entry.value_on, page.days)
 
 
 def _account(text: str) -> str | None:

@@ -13,7 +13,7 @@ from tieout.model.money import EXPONENT_MAX, Money, exponent_of, format_minor
 from tieout.model.problems import Problem
 from tieout.model.statements import Statement, StatementPage
 
-__all__ = ["Page", "Sums", "balance_problems", "closes", "continues", "page_problems", "statement_of"]
+__all__ = ["Page", "Sums", "balance_problems", "closes", "continues", "page_problems", "proves", "statement_of"]
 
 
 @dataclass(slots=True)
@@ -95,6 +95,12 @@ class Page:
     reported: bool = False
     run: list[tuple["Page", Sums]] = field(default_factory=list)
 
+    @property
+    def days(self) -> tuple[dt.date | None, ...]:
+        """The days that it states: of its balances, else of its making."""
+        balances = self.opening_on, self.closing_on
+        return balances if any(balances) else (self.created_at.date() if self.created_at else None,)
+
     def begin_run(self) -> None:
         """Be the first page of a statement."""
         self.run = [(self, replace(self.sums))]
@@ -138,6 +144,24 @@ def _expected(page: Page) -> int | None:
     if page.opening.currency != page.closing.currency:
         return None
     return _nine(page.opening) + page.sums.credits - page.sums.debits
+
+
+def proves(page: Page, entries: list[Money]) -> bool:
+    """
+    Whether the figures of a page prove that further entries are read rightly.
+
+    :param entries: the entries that were not added to its sums yet, with their signs.
+    """
+    trial, sides = replace(page.sums), {mark: replace(sums) for mark, sums in page.marks.items()}
+    for amount in entries:
+        trial.add(amount)
+        sides.setdefault("C" if amount.minor >= 0 else "D", Sums()).add(amount)
+    whole = replace(page, sums=trial)
+    if page.final:
+        return page.unreadable == 0 and closes(whole) is True
+    controls = {mark: (minor, control.count) for mark, (_, minor, control) in page.controls.items()}
+    listed = {mark: (sums.credits + sums.debits, sums.count) for mark, sums in sides.items() if sums.count}
+    return all(controls.get(mark) == figures for mark, figures in listed.items())
 
 
 def page_problems(page: Page, previous: Page | None, *, cut: bool) -> list[Problem]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
 from tieout.formats._stripe_terms import TRANSACTION, identity_of, kind_of, scale_minor
+from tieout.formats._stripe_values import Object, captured, identifier, instant, money_of, objects_in, released, whole
 from tieout.model.kinds import KINDS
 from tieout.model.money import MINOR_MAX
 from tieout.model.records import Record
@@ -23,9 +24,7 @@ from tieout.model.records import Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "Object", "Origin", "identifier", "instant", "money_of", "objects_in", "records_of", "whole"]
-
-Object = dict[str, Any]
+__all__ = ["OBJECTS", "Origin", "records_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +36,14 @@ class Origin:
     :ivar zone: of the account; moments become days in it.
     :ivar account: the connected account that it belongs to (``acct_1``); None: the platform's own.
     :ivar seconds: when the event that carries it was made, since 1970; None for an answer of the API.
+    :ivar doubtful: somewhere in the value that holds it a key stands twice.
     """
 
     line: int
     zone: ZoneInfo
     account: str | None = None
     seconds: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,54 +85,8 @@ _REFERENCES = (
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
     "reversed_by",
 )  # fmt: skip
-_MOMENT_MAX = 253_370_764_799  # the last second of the year 9998: a time zone may still add hours
 _DIGIT = re.compile(r"[0-9]")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-def identifier(value: object) -> str | None:
-    """The id of an object, expanded or not; None where there is none."""
-    found = value.get("id") if isinstance(value, dict) else value
-    return found if isinstance(found, str) and found else None
-
-
-def objects_in(value: object) -> list[Object]:
-    """The objects of a list; none where there is no list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def whole(item: Object, key: str, what: str | None = None) -> int:
-    """
-    Read an amount in minor units.
-
-    :raises BadInput: it is absent, or not a whole number.
-    """
-    value = item.get(key)
-    if type(value) is not int:
-        name = what or identifier(item) or item.get("object") or "the object"
-        message = f"expected a whole number of minor units in {key} of {name}, got {value!r:.60}"
-        raise BadInput(message)
-    return value
-
-
-def instant(value: object) -> dt.datetime | None:
-    """The UTC moment of seconds since 1970; None where there are none."""
-    if type(value) is not int or not 0 <= value <= _MOMENT_MAX:
-        return None
-    return dt.datetime.fromtimestamp(value, dt.UTC)
-
-
-def money_of(item: Object) -> str:
-    """
-    The ISO code of an object's currency.
-
-    :raises BadInput: it states none.
-    """
-    value = item.get("currency")
-    if not isinstance(value, str) or not value:
-        message = f"expected a currency in {identifier(item) or item.get('object')}, got {value!r:.60}"
-        raise BadInput(message)
-    return value.upper()
 
 
 def records_of(item: Object, origin: Origin) -> list[Record]:
@@ -149,10 +104,12 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
     if not isinstance(name, str) or name not in OBJECTS:
         return []
     found = [*_of_object(item, OBJECTS[name], origin), *_of_failure(item, origin)]
+    gave_nothing_back = released(item) if name == "charge" else []
     for key in ("refunds", "reversals"):
         nested = item.get(key)
         for each in objects_in(nested.get("data") if isinstance(nested, dict) else None):
-            found += records_of(each, origin)
+            if each not in gave_nothing_back:
+                found += records_of(each, origin)
     return found
 
 
@@ -168,7 +125,7 @@ def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
     if identity is None:
         return []
     currency = money_of(item)
-    (amount,), exponent = scale_minor([does.sign * whole(item, "amount")], currency)
+    (amount,), exponent = scale_minor([does.sign * captured(item)], currency)
     moment = instant(item.get("created", item.get("date")))  # a payout of 2013 has only "date"
     arrives = instant(item.get("arrival_date"))
     return [
@@ -294,7 +251,7 @@ def _original(source: Object | None, amount: int) -> dict[str, Any]:
     if source is None or type(source.get("amount")) is not int or not isinstance(source.get("currency"), str):
         return {}
     currency = money_of(source)
-    seen = abs(whole(source, "amount"))
+    seen = abs(captured(source))
     (minor,), exponent = scale_minor([-seen if amount < 0 else seen], currency)
     return {"original_amount": minor, "original_currency": currency, "original_exponent": exponent}
 

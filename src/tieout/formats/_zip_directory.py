@@ -72,7 +72,9 @@ def read_members(archive: zipfile.ZipFile, where: str) -> list[zipfile.ZipInfo]:
     """
     Give the files of a ZIP file in the order of their names, without folders and what macOS adds.
 
-    :raises BadInput: too many, none, two of one name, or one that must not be opened.
+    Of several files of one name the second is called ``name (2)``: their place in the archive tells them apart.
+
+    :raises BadInput: too many, none, or one that must not be opened.
     """
     entries = archive.infolist()
     if len(entries) > MEMBERS_MAX:
@@ -88,7 +90,22 @@ def read_members(archive: zipfile.ZipFile, where: str) -> list[zipfile.ZipInfo]:
         message = f"expected at least one file in {where}, got none"
         raise BadInput(message)
     _check_apart(entries, where)
+    _name_apart(files)
     return sorted(files, key=lambda entry: entry.filename)
+
+
+def _name_apart(files: list[zipfile.ZipInfo]) -> None:
+    """Call files of one name differently, by their order in the archive's directory."""
+    taken = {entry.filename for entry in files}
+    seen: set[str] = set()
+    for entry in files:
+        number = 2
+        if entry.filename in seen:
+            while (name := f"{entry.filename} ({number})") in taken:
+                number += 1
+            entry.filename = name
+            taken.add(name)
+        seen.add(entry.filename)
 
 
 def _fault(entry: zipfile.ZipInfo) -> str | None:
@@ -120,15 +137,10 @@ def _is_mac_junk(entry: zipfile.ZipInfo) -> bool:
 
 
 def _check_apart(entries: list[zipfile.ZipInfo], where: str) -> None:
-    """Refuse two files of one name, and files that share their bytes (a small bomb that looks like many files)."""
-    names: set[str] = set()
+    """Refuse files that share their bytes (a small bomb that looks like many files)."""
     end = -1
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
-        if entry.filename in names:
-            message = f"expected files of different names, got two of one: {entry.filename!r} in {where}"
-            raise BadInput(message)
         if entry.header_offset < end:
             message = f"expected files that lie apart, got overlapping ones: {entry.filename!r} in {where}"
             raise BadInput(message)
-        names.add(entry.filename)
         end = entry.header_offset + entry.compress_size

@@ -3,7 +3,8 @@ Stripe's API objects: a webhook event, a page of a list, a single object, an arr
 
 One record per balance transaction that a charge, refund, payout, dispute, transfer, top-up or application fee tells of;
 ``balance`` objects are balances. An event's time orders the versions of its object. Objects without money of their own
-(customers, invoices, sessions, declined charges) are skipped and counted. Amounts are in Stripe's minor units.
+(customers, invoices, sessions, declined charges) are skipped and counted; money that such an object carries expanded is
+read, and money that nobody reads is a finding. Amounts are in Stripe's minor units.
 
 Source: Stripe's API reference (objects of the versions since 2013).
 """
@@ -12,14 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 from tieout.errors import BadInput
-from tieout.formats._json_values import Value, json_values
-from tieout.formats._stripe_records import Object, Origin, identifier, instant, money_of, objects_in, records_of, whole
+from tieout.formats._json_values import Twice, Value, json_values, key_twice
+from tieout.formats._stripe_nested import money_in, unread_money
+from tieout.formats._stripe_records import Origin, records_of
 from tieout.formats._stripe_terms import scale_minor
+from tieout.formats._stripe_values import Object, identifier, instant, money_of, objects_in, whole
 from tieout.formats.reading import Chunk, Total, refusal
 from tieout.model.money import MINOR_MAX, Money
 from tieout.model.problems import Problem
@@ -140,29 +143,32 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
     if value.fault is not None:
         gathered.problems.append(Problem(message=value.fault, severity="row", line=value.line))
         return
-    for item, origin in _objects(value.content, Origin(value.line, zone)):
-        if isinstance(item, str):
-            gathered.problems.append(Problem(message=item, severity="row", line=value.line))
+    for item, origin in _objects(value.content, Origin(value.line, zone, doubtful=value.twice)):
+        if isinstance(item, Problem):
+            gathered.problems.append(item)
             continue
         try:
             balances = _balances(item, origin)
             records = records_of(item, origin)
+            unread = unread_money(item)
         except BadInput as error:
-            message = f"{error}, line {origin.line}"
-            gathered.problems.append(Problem(message=message, severity="row", line=origin.line))
+            gathered.problems.append(_fault(f"{error}, line {origin.line}", origin, item=item))
             continue
         gathered.add(records)
+        gathered.problems += [Problem(message=f"{each}, line {origin.line}", line=origin.line) for each in unread]
         gathered.balances += balances
         gathered.skipped += not records and not balances
 
 
-def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Object | str, Origin]]:
-    """Unwrap pages, arrays and events down to objects; a text instead of an object says what is wrong."""
+def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Object | Problem, Origin]]:
+    """Unwrap pages, arrays and events down to objects; a problem instead of an object says what is wrong."""
     if isinstance(value, list) and depth < _NEST_MAX:
         for each in value:
             yield from _objects(each, origin, depth + 1)
     elif not isinstance(value, dict) or depth >= _NEST_MAX:
-        yield f"expected a Stripe object in line {origin.line}, got {value!r:.60}", origin
+        yield _fault(f"expected a Stripe object in line {origin.line}, got {value!r:.60}", origin), origin
+    elif isinstance(value, Twice):
+        yield _fault_of_key(value, value.key, origin), origin
     elif value.get("object") == "list":
         yield from _objects(value.get("data"), origin, depth + 1)
     elif value.get("object") == "event" or isinstance(value.get("data"), dict):
@@ -170,25 +176,52 @@ def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Ob
     elif value and all(isinstance(each, dict) for each in value.values()):
         # A collection by name, as in Stripe's published fixtures.
         yield from _objects(list(value.values()), origin, depth + 1)
-    elif not isinstance(value.get("object"), str):
-        yield f'expected the key "object" in the value of line {origin.line}, got {list(value)!r:.60}', origin
-    elif value["object"] == "payment_intent" and isinstance(value.get("charges"), dict):
-        # Until 2022 an intent carried its charges; one without any is skipped like other objects.
-        yield from _objects(value["charges"] if value["charges"].get("data") else {"object": "none"}, origin, depth + 1)
     else:
-        yield value, origin
+        for each in _of_object(value, origin):
+            yield each, origin
 
 
-def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Object | str, Origin]]:
+def _of_object(value: Object, origin: Origin) -> list[Object | Problem]:
+    """Give an object and those that it carries; an intent, an invoice or a session moves no money itself."""
+    if not isinstance(value.get("object"), str):
+        message = f'expected the key "object" in the value of line {origin.line}, got {list(value)!r:.60}'
+        return [_fault(message, origin)]
+    if origin.doubtful and (key := key_twice(value)) is not None:
+        return [_fault_of_key(value, key, origin)]
+    found = money_in(value)
+    said = not found or (value not in found and unread_money(value))
+    return [*found, *([value] if said else [])]
+
+
+def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Object | Problem, Origin]]:
     """The object inside an event, with the account that it belongs to and the event's time."""
     data, seconds = event.get("data"), event.get("created")
     inner = data.get("object") if isinstance(data, dict) else None
+    if isinstance(data, Twice):
+        yield _fault_of_key(event, data.key, origin), origin
+        return
     if not isinstance(inner, dict):
-        yield f"expected data.object in the event {identifier(event)} of line {origin.line}, got {inner!r:.60}", origin
+        name = identifier(event)
+        message = f"expected data.object in the event {name} of line {origin.line}, got {inner!r:.60}"
+        yield _fault(message, origin), origin
         return
     moment = seconds if instant(seconds) is not None else None
-    within = Origin(origin.line, origin.zone, identifier(event.get("account")) or origin.account, moment)
+    within = replace(origin, account=identifier(event.get("account")) or origin.account, seconds=moment)
     yield from _objects(inner, within, depth + 1)
+
+
+def _fault(message: str, origin: Origin, column: str | None = None, item: Object | None = None) -> Problem:
+    named = [identifier((item or {}).get(key)) for key in ("id", "source", "charge", "payment_intent")]
+    names = tuple(dict.fromkeys(name for name in named if name))
+    return Problem(message=message, severity="row", line=origin.line, column=column, names=names)
+
+
+def _fault_of_key(item: Object, key: str, origin: Origin) -> Problem:
+    """Nobody knows which of two values was meant, whatever a reader of JSON takes."""
+    name = identifier(item) or item.get("object") or "the object"
+    return _fault(
+        f"expected every key once in {name!s:.60} of line {origin.line}, got {key!r} twice", origin, key[:60], item
+    )
 
 
 def _balances(item: Object, origin: Origin) -> list[Balance]:

@@ -256,7 +256,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     with store.book.reading() as connection:
         facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES))
         history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
-        mine = [statement_row(work, member, s) for member, s in staged.statements]
+        mine = [statement_row(work, staged, member, s) for member, s in staged.statements]
         past = rows_of(connection, work.workspace, row.delivery_id) if work.replay is not None else []
         names = names_of(work.workspace, {s["account_id"] for s in [*mine, *past]})
         statements = statements_of(connection, work.workspace, names, row.delivery_id)

@@ -44,20 +44,25 @@ def supersede_announced(work: Work, facts: Facts, change: Change, statements: li
     # What was announced before tieout.toml declared the account stands under the account's number.
     names_now = names_of(work.workspace, {str(row["account_id"]) for row in fresh})
     covers = [_cover(row | {"account_id": name}) for row in fresh for name in sorted(names_now[row["account_id"]])]
-    found = [
-        announced.overtaken(work.con, mine, earlier, work.row.delivery_id),
-        announced.overtaken(work.con, [old], covers, work.row.delivery_id),
-        announced.booked_later(work.con, [*mine, old], work.row.delivery_id),
-    ]
-    names = found[0].schema.names
-    distinct = pa.concat_tables(found).group_by(names, use_threads=False).aggregate([]).select(names)
-    rows = distinct.sort_by("record_id").cast(found[0].schema)
+    covered = pa.concat_tables(
+        [
+            announced.overtaken(work.con, mine, earlier, work.row.delivery_id),
+            announced.overtaken(work.con, [old], covers, work.row.delivery_id),
+        ]
+    )
+    before = announced.overtaken_before(lake, facts)
+    named = announced.booked_later(work.con, [*mine, old], before, covered, work.row.delivery_id)
+    names = covered.schema.names
+    distinct = pa.concat_tables([covered, named]).group_by(names, use_threads=False).aggregate([]).select(names)
+    rows = distinct.sort_by("record_id").cast(covered.schema)
     file = drafts.write_table(lake, "superseded", rows, work.row.delivery_id)
     change.files += [file] if file else []
 
 
 def _cover(row: Any) -> dict[str, object]:
-    return {name: row[name] for name in ("account_id", "from_day", "to_day", "delivery_id", "created_at")}
+    return {
+        name: row[name] for name in ("account_id", "from_day", "covered_from", "to_day", "delivery_id", "created_at")
+    }
 
 
 def find(

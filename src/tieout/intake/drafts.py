@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tieout.intake.derive import record_id_of, record_keys, reference_rows
 from tieout.intake.indexes import Gathered, write_index
+from tieout.model.normal import key_of
 from tieout.model.records import record_schema
 from tieout.store.tables import table_schema
 
@@ -171,5 +172,6 @@ def quarantine_table(problems: Sequence[Problem], delivery_id: str, source: Sour
         "reason": [p.reason for p in problems],
         "message": [p.message for p in problems],
         "record_id": [record_id_of(p.named, system, source.entity) if p.named else None for p in problems],
+        "name_keys": [[key for name in p.names if (key := key_of(name)) is not None] for p in problems],
     }
     return pa.table(columns, schema=table_schema("quarantine"))

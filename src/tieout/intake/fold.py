@@ -3,8 +3,9 @@ What a record is, from everything that was said of it: laws 2 and 5.
 
 Booked before announced; then the source's own revision, where every report of the record has one; else the creation
 time of the deliveries, where each has one; else the order of landing. Of each field the highest-ranked report that
-states it is believed; references add up over the channels that tell of it. Two reports of equal rank that state
-different values of a material field are a conflict; the one that stands first stays.
+states it is believed; references add up over the channels that tell of it. Money (currency, amounts, decimals) is one
+statement, of a report that says what arrives, whenever it came. Two reports of equal rank that state different values of a
+material field are a conflict; the one that stands first stays.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
-from tieout.intake.ranking import FEES, NAMES_PAYMENT, RANKED, REFERENCES
+from tieout.intake.ranking import FEES, MONEY, NAMES_PAYMENT, RANKED, REFERENCES
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -247,9 +248,11 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    believed = [sql for sql in believed if not sql.endswith(('as "booked_on"', 'as "payment_id"'))]
+    apart = tuple(f'as "{name}"' for name in (*MONEY, "booked_on", "payment_id"))
+    believed = [sql for sql in believed if not sql.endswith(apart)]
+    believed += [f'arg_max("{n}", money_place) filter ("{n}" is not null and settles) as "{n}"' for n in MONEY]
     # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
-    says_most = "(booked, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
+    says_most = "(booked, settles, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
     carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
@@ -310,16 +313,22 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
         "case when fee is not null or fee_tax is not null then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
     )
     compared["payment_id"] = f"case when {NAMES_PAYMENT} then payment_id end"
+    # Who does not say what arrives contradicts who does by another amount of the same currency, whichever is later: one of
+    # them is no statement about this money. Another currency is what the customer saw.
+    of_money = {*MONEY, "fee"}
     fields = " union all ".join(
         f"select target, '{name}' as field, basis, ({sql})::varchar as value, exponent, delivery_id, line, source_id,"
-        f" external_id, amount from top where ({sql}) is not null"
+        f" external_id, amount, {'grossly' if name == 'amount' else 'false'} as grossly"
+        f" from top where ({sql}) is not null"
+        + ("" if name not in of_money else " and (settles or not grossly)" if name == "amount" else " and not grossly")
         for name, sql in compared.items()
     )
     rows = con.sql(f"""
         with top as (
-            select * from ranked qualify booked = max(booked) over (partition by target)
+            select *, net is null and bool_or(net is not null) over (partition by target) as grossly
+            from (select * from ranked qualify booked = max(booked) over (partition by target))
         ), fields as ({fields}),
-        latest as (select * from fields qualify basis = max(basis) over (partition by target, field))
+        latest as (select * from fields qualify basis = max(basis) over (partition by target, field, grossly))
         select lower(hex(target)), field, list(struct_pack(delivery_id := delivery_id, line := line,
             source := source_id, external_id := external_id, amount := amount, exponent := exponent, value := value)
             order by delivery_id, line)

@@ -6,7 +6,10 @@ Built on ``said``, one row per report; ``refold`` names the records in question.
 
 from __future__ import annotations
 
-__all__ = ["FEES", "NAMES_PAYMENT", "RANKED", "REFERENCES"]
+__all__ = ["FEES", "MONEY", "NAMES_PAYMENT", "RANKED", "REFERENCES"]
+
+#: What moved is one statement: its currency, its amounts, and the decimals that they are counted in.
+MONEY = ("currency", "exponent", "amount", "tax", "net")
 
 # Whether a report names the payment. One that knows only the charge, or what it belongs to, calls the payment so for want
 # of better: that neither corrects nor contradicts who names it.
@@ -16,12 +19,13 @@ NAMES_PAYMENT = (
 )
 
 # A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
-# believed of the highest rank; that sum told apart, wherever somebody does.
+# believed of the highest rank; that sum told apart, wherever somebody does. What somebody says in another currency than the
+# money moved in is no fee of it.
 FEES = """
     update folded set fee = chosen.said.fee, fee_tax = chosen.said.fee_tax from (
         with fees as (
-            select target, place, fee, fee_tax, coalesce(fee, 0) + coalesce(fee_tax, 0) as total
-            from ranked where fee is not null or fee_tax is not null
+            select target, money_place as place, fee, fee_tax, coalesce(fee, 0) + coalesce(fee_tax, 0) as total
+            from ranked where settles and (fee is not null or fee_tax is not null)
         ), believed as (
             select target, arg_max(total, place) as total from fees group by target
         )
@@ -50,6 +54,9 @@ REFERENCES = """
     ) chosen where folded.record_id = chosen.target
 """
 
+# Whoever says what arrives (net) says what moved, in the currency of the account. Who does not may only say what the
+# customer saw, however late it comes: that counts where nobody says more, and completes what is said in its currency.
+#
 # Reports with a revision beside reports without one: the former keep their turns of landing, and take these turns in the
 # order of their revisions, or a webhook that is late would win over a newer one as soon as a report has come too.
 RANKED = """
@@ -58,7 +65,7 @@ RANKED = """
         select s.*, h.sequence, h.created_at as made_at, (s.status = 'booked')::int as booked,
             bool_and(s.revision is not null) over w as by_revision,
             bool_and(h.created_at is not null) over w as by_creation,
-            max(s.exponent) over w as common_exponent
+            max(s.exponent) over (partition by s.target, s.currency) as common_exponent
         from said s semi join refold r on r.target = s.target
         left join history h on h.delivery_id = s.delivery_id
         window w as (partition by s.target)
@@ -75,10 +82,16 @@ RANKED = """
         select * exclude (slot), case when by_revision then revision when by_creation then made_at
             else dense_rank() over (partition by target order by slot, revision nulls first) end as basis
         from slotted
+    ), ranked as (
+        select * replace ({rescaled}, common_exponent as exponent),
+            row_number() over (partition by target order by booked, basis,
+                case when by_revision or by_creation then content end, sequence desc, member desc, line desc) as place,
+            dense_rank() over (partition by target order by source_id desc) as source_rank
+        from based
+    ), weighed as (
+        select *, row_number() over (partition by target order by booked, net is not null, place) as money_place
+        from ranked
     )
-    select * replace ({rescaled}, common_exponent as exponent),
-        row_number() over (partition by target order by booked, basis,
-            case when by_revision or by_creation then content end, sequence desc, member desc, line desc) as place,
-        dense_rank() over (partition by target order by source_id desc) as source_rank
-    from based
+    select *, currency is not distinct from arg_max(currency, money_place) over (partition by target) as settles
+    from weighed
 """

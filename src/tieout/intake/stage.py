@@ -28,6 +28,7 @@ from tieout.model.problems import Problem
 from tieout.model.records import record_schema
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
@@ -59,6 +60,7 @@ class Staged:
     :ivar keys: the first 64 bits of each row's identity, in row order.
     :ivar counted: which rows are told apart by counting.
     :ivar aliases: (row, identity) of other identities.
+    :ivar first_days: the first day on which each statement, or page, has a booked entry, by (member, place).
     :ivar rows_in: rows of the file = records + quarantined + skipped; ``skipped`` were left out on purpose: by the
         mapping's own ``where``, or because nothing stands in them that moves money.
     :ivar refused: why nothing of the file can be used.
@@ -72,6 +74,7 @@ class Staged:
     counted: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     alias_rows: list[int] = field(default_factory=list)
     alias_ids: list[bytes] = field(default_factory=list)
+    first_days: dict[tuple[str | None, int], dt.date] = field(default_factory=dict)
     statements: list[tuple[str | None, Statement]] = field(default_factory=list)
     balances: list[tuple[str | None, Balance]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -188,6 +191,8 @@ def _place(
 ) -> None:
     """Give the rows of one chunk what intake adds, and hand them to the writer; ``first`` is their place in the draft."""
     staged.cards.look(table)
+    if origin.system == "bank":
+        _note_first_days(staged, table, member)
     rows = derive(con, table, origin, member)
     drafts.write(rows)
     found.keys += rows["record_key"].to_numpy().tobytes()
@@ -197,6 +202,17 @@ def _place(
         at, ids = alias_keys(table, origin.system)
         staged.alias_rows += [first + row for row in at]
         staged.alias_ids += ids
+
+
+def _note_first_days(staged: Staged, table: pa.Table, member: str | None) -> None:
+    booked = table.select(["statement_place", "status", "booked_on", "value_on"]).filter(
+        pc.and_(pc.equal(table["status"], "booked"), pc.is_valid(table["statement_place"]))
+    )
+    days = pa.table([booked["statement_place"], pc.coalesce(booked["booked_on"], booked["value_on"])], ["place", "day"])
+    for first in days.group_by("place").aggregate([("day", "min")]).to_pylist():
+        place, day = (member, first["place"]), first["day_min"]
+        if day is not None:
+            staged.first_days[place] = min(day, staged.first_days.get(place, day))
 
 
 class _InTurn:

@@ -37,8 +37,8 @@ __all__ = [
 _EPOCH = dt.date(1970, 1, 1)
 
 
-def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any]:
-    """Give the row of the table ``statement`` for a statement."""
+def statement_row(work: Work, staged: Staged, member: str | None, s: Statement) -> dict[str, Any]:
+    """Give the row of the table ``statement`` for a statement of a delivery."""
     currency = s.currency or work.source.currency
     owner = work.owner(s.account_number, currency) if currency else Owner(work.source.entity, s.account_number or "")
     ends = [s.opening, s.closing, *(m for page in s.pages for m in (page.opening, page.closing))]
@@ -56,6 +56,7 @@ def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any
         "final": s.final,
         "from_day": _day(s.from_on),
         "to_day": _day(s.to_on),
+        "covered_from": _day(_covered_from(staged, member, s)),
         "created_at": None if s.created_at is None else moment(s.created_at),
         "exponent": exponent,
         "opening": None if s.opening is None else s.opening.scaled(exponent),
@@ -68,6 +69,24 @@ def statement_row(work: Work, member: str | None, s: Statement) -> dict[str, Any
         "begins": s.begins,
         "ends": s.ends,
     }
+
+
+def _covered_from(staged: Staged, member: str | None, s: Statement) -> dt.date | None:
+    """
+    Give the first day of which a statement holds everything that was booked.
+
+    The day of the balance that it opens with belongs to it where its own entries begin there; else that may be the evening
+    after which it begins. Without a balance or a period it is known to hold what it begins with, and what comes after.
+    """
+    if s.whole_from is not None or s.to_on is None:
+        return s.whole_from
+    places = [s.place, *(page.place for page in s.pages)]
+    days = [staged.first_days[member, place] for place in places if (member, place) in staged.first_days]
+    first = min([*days, s.to_on])
+    if s.from_on is None:
+        return first
+    begins = first <= s.from_on or s.from_on >= s.to_on
+    return s.from_on if begins else s.from_on + dt.timedelta(days=1)
 
 
 def _page(page: StatementPage, exponent: int, scale: int) -> list[int | None]:

@@ -38,6 +38,7 @@ class Problem:
         ``currency_mismatch``, ``conflict``, ``master_data``, ``unreadable``.
     :ivar member: the file inside a container, where there is one.
     :ivar named: what the row is called, where that much of it can be read.
+    :ivar names: every identifier of the row that can be read, to find it by.
     """
 
     message: str
@@ -47,6 +48,7 @@ class Problem:
     reason: str = "unreadable"
     member: str | None = None
     named: Named | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

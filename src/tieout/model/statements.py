@@ -83,6 +83,8 @@ class Statement:
     :ivar begins: whether its first page stands here; ``ends``: its last one.
     :ivar final: True for a statement of booked entries (camt.053, MT940); False for an intraday report or an advice.
     :ivar from_on: first day covered, where stated or implied by the balances; to_on: the last one.
+    :ivar whole_from: the first day of which it says that it holds everything; None where only the balance that it opens
+        with has a day: on that day entries may have been booked before it.
     :ivar created_at: when the source made it, UTC (a local time without zone is taken as UTC).
     :ivar entries: top-level entries of any status.
     :ivar credits, debits: sums of booked entries in the statement's currency, both positive, minor units at
@@ -99,6 +101,7 @@ class Statement:
     servicer: str | None = None
     sub_account: str | None = None
     from_on: dt.date | None = None
+    whole_from: dt.date | None = None
     to_on: dt.date | None = None
     created_at: dt.datetime | None = None
     opening: Money | None = None

@@ -22,6 +22,7 @@ from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, listed_facts, statement_facts
 from tieout.observe.result_rows import ResultRows
 from tieout.observe.standing import records_of_match, standing_of
+from tieout.observe.unreadable import quarantined_rows
 from tieout.store import schema
 from tieout.store.engine import point_cursor
 from tieout.store.runs import results_at
@@ -55,6 +56,7 @@ class Explanation:
 
     :ivar count: how many records it names; ``records`` holds the first of them, with their history.
     :ivar totals: the records that stand, summed by kind and currency.
+    :ivar quarantined: rows that could not be read and are called so; looked for where nothing else is.
     :ivar ambiguous: ids that begin with what was asked, when it was the beginning of several.
     :ivar chain: the records shown in full and all that matches tie to them, documents first, the ledger last; ``journals``:
         the drafts that book them.
@@ -67,6 +69,7 @@ class Explanation:
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     statements: list[dict[str, Any]] = field(default_factory=list)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
     chain: list[dict[str, Any]] = field(default_factory=list)
     journals: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +77,7 @@ class Explanation:
     @property
     def found(self) -> bool:
         """Whether anything is known of it."""
-        return bool(self.count or self.deliveries or self.statements or self.exceptions)
+        return bool(self.count or self.deliveries or self.statements or self.exceptions or self.quarantined)
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
@@ -102,6 +105,8 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
         if not ids and not result.found:
             ids = _by_result(connection, con, store, results, result)
             result.exceptions = [] if ids else listed_facts(connection, asked, SHOWN_MAX)
+        if not ids and not result.found and not result.ambiguous:
+            result.quarantined = quarantined_rows(connection, con, store, files["quarantine"], asked)
         if ids:
             particulars = Particulars(store, connection, con, files)
             fetch_versions(con, store.lake, files, ids, read if count else frozenset())

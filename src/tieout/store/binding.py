@@ -1,8 +1,8 @@
 """
 Which book a landing belongs to: its id stands in the book and in a file beside the landing, and the two must agree.
 
-The file is also a checkpoint of the audit log: how many entries it had, and the digest of the last. A book that lacks
-that entry is an older copy, whose newer deliveries and files it does not know; a book with another id, or none, is another
+The file is also a checkpoint of the audit log: how many entries it had, and the digest of the last; its own digest stands
+in it, so that a changed byte shows. A book that lacks that entry is an older copy, whose newer deliveries and files it does not know; a book with another id, or none, is another
 book. Both are refused before anything is written, because what they do not name would look like the rest of a crash.
 
 Files of the lake carry the book's ``mark`` in their names. A folder that is bound anew gets another one, so that only
@@ -11,6 +11,7 @@ what this book wrote since is ever swept.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from tieout.store.book import append_audit
 from tieout.store.files import durable_file, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tieout.store.book import Book
@@ -99,13 +100,15 @@ class Binding:
         own, _ = self._own(said)
         with self.book.reading() as connection:
             entries, digest = _last(connection)
-        now = {"book": own, "entries": entries, "digest": digest}
-        if own is None or now == said:
+        if own is None:
+            return
+        now = _sealed({"book": own, "entries": entries, "digest": digest})
+        if now == said:
             return
         draft = self.path.with_name(f"{self.path.name}.{self.entropy(8).hex()}")
         try:
             with durable_file(draft) as file:
-                file.write(json.dumps(now).encode() + b"\n")
+                file.write(_written(now))
             draft.rename(self.path)
         except BaseException:
             draft.unlink(missing_ok=True)
@@ -115,13 +118,24 @@ class Binding:
     def _said(self) -> dict[str, Any] | None:
         """Read the file beside the landing; None where there is none."""
         try:
-            said = json.loads(self.path.read_bytes())
-            return {"book": said["book"], "entries": said["entries"], "digest": said["digest"]}
+            written = self.path.read_bytes()
+            said: dict[str, Any] = json.loads(written)
+            plain = {name: said[name] for name in ("book", "entries", "digest")}
+            # Earlier versions wrote no digest of it.
+            whole = written in {_written(plain), _written(_sealed(plain))}
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError):
-            message = f"{self.path} was changed: expected the id of a book and its last audit entry; restore it"
-            raise Broken(message) from None
+            raise Broken(self._changed()) from None
+        if not whole:
+            raise Broken(self._changed())
+        return said
+
+    def _changed(self) -> str:
+        return (
+            f"{self.path} was changed: expected the id of a book, its last audit entry and their digest, as tieout wrote"
+            " them; restore it, or delete it if the book is the right one: it is written anew"
+        )
 
     def _own(self, said: dict[str, Any] | None) -> tuple[str | None, str | None]:
         """
@@ -139,6 +153,8 @@ class Binding:
         if said is None:
             if own is None and entries == 0:
                 refuse_new_book(self.book, self.landing, self.lake, self._shown())
+        elif own is not None and said["book"] != own and said["entries"] and held == said["digest"]:
+            raise Broken(self._changed())  # this very book's past under another name
         elif said["book"] != own:
             if found := unnamed(self.book, self.landing, self.lake):
                 message = (
@@ -190,6 +206,15 @@ class Binding:
 
 
 _RESTORE = "restore the book that they belong to, or choose another workspace folder"
+
+
+def _written(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said).encode() + b"\n"
+
+
+def _sealed(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the digest of what is said."""
+    return {**said, "sha256": hashlib.sha256(_written(said)).hexdigest()}
 
 
 def refuse_new_book(book: Book | None, landing: Path, lake: Path, shown: str) -> None:

@@ -146,6 +146,8 @@ statement = sa.Table(
     sa.Column("final", sa.Boolean, nullable=False),
     sa.Column("from_day", sa.Integer, nullable=True),
     sa.Column("to_day", sa.Integer, nullable=True),
+    # The first day of which it holds everything that was booked.
+    sa.Column("covered_from", sa.Integer, nullable=True),
     _moment("created_at", nullable=True),
     sa.Column("exponent", sa.Integer, nullable=False),
     sa.Column("opening", sa.BigInteger, nullable=True),

@@ -83,6 +83,8 @@ TABLES: dict[str, pa.Schema] = {
             "message": pa.string(),
             # The record that the row would have been, where what it is called could be read.
             "record_id": _ID,
+            # The keys of the normal forms of its identifiers, as far as they could be read.
+            "name_keys": pa.list_(pa.int64()),
         },
     ),
     # Look-up by identity: (first 64 bits of an identity or alias, row of the sibling records file), sorted by key.

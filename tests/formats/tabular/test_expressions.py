@@ -228,3 +228,26 @@ def test_a_year_before_1900_is_a_year_read_wrong(day: str) -> None:
     got = read(mapping, f"id,amount,day\na,1,{day}\nb,1,01.01.1900\n".encode())
     assert got.column("external_id") == ["b"]
     assert [(p.line, p.severity) for p in got.problems] == [(2, "row")]
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("regexp_extract(a, '(')", "expected a regular expression in regexp_extract, got '(' (missing ): ()"),
+        ("regexp_extract(a, '(?=x)')", "expected a regular expression in regexp_extract, got '(?=x)'"),
+        ("minor(minor(a))", "expected one of minor() and major() around an amount, got minor() within minor()"),
+        ("minor(-major(a))", "expected one of minor() and major() around an amount, got major() within minor()"),
+    ],
+)
+def test_what_cannot_run_is_refused_when_the_mapping_is_loaded_with_its_line(expression: str, says: str) -> None:
+    with pytest.raises(WrongUse) as caught:
+        parse_mapping(toml("a").replace('"amount"', f'"{expression}"'), "p.toml")
+    assert str(caught.value).startswith(f"p.toml line 7: [fields] amount: {says}")
+
+
+def test_a_day_out_of_the_limits_says_them() -> None:
+    got = read(plain(fields={"due_on": "due"}), b"id,amount,day,due\n1,5,2026-01-01,9999-12-31\n")
+    [message] = got.messages
+    assert message.endswith(
+        "expected a value for due_on within its limits (1900-01-01 to 9999-12-30), got '9999-12-31' in due"
+    )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.formats.tabular.given import PLAIN, plain, read
+from tests.formats.tabular.given import PLAIN, csv_of, plain, read
 from tieout.formats.reading import Head
 from tieout.formats.tabular import FIND_HEADER, CsvDialect, FixedColumn, MappingFormat, raw_xlsx, text_blocks
 
@@ -221,3 +221,59 @@ def test_only_what_is_a_list_is_taken_apart(written: str, read_as: list[str]) ->
 
 def plan_of(references: str) -> Any:
     return lambda **changes: plain(fields={**PLAIN, "references": references}, **changes)
+
+
+SPARSE = {"fee": "fee", "text": "note", "references": "[order, note]"}
+
+
+def test_a_key_that_no_row_of_the_day_has_is_no_value() -> None:
+    shape = plain(format="jsonl", fields=PLAIN | SPARSE, details=("channel",))
+    monday = b'{"id":"1","amount":1.10,"fee":0.10,"note":"a","day":"2026-01-01","channel":"web"}\n'
+    tuesday = b'{"id":"2","amount":3.00,"day":"2026-01-02"}\n'
+    assert [(r["amount"], r["fee"], r["text"]) for r in read(shape, monday).rows] == [(110, 10, "a")]
+    for lines in (tuesday, tuesday + monday, monday + tuesday):
+        got = read(shape, lines)
+        assert not got.problems
+        found = {row["external_id"]: (row["amount"], row["fee"], row["text"], row["references"]) for row in got.rows}
+        assert found["2"] == (300, None, None, [])
+        assert found.get("1", (110, 10, "a", ["a"])) == (110, 10, "a", ["a"])
+
+
+@pytest.mark.parametrize("size", [64, 1 << 20])
+def test_an_optional_key_that_comes_in_a_later_block_is_read(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", size)
+    data = (
+        b'{"id":"1","amount":3.00,"day":"2026-01-02"}\n' * 20 + b'{"id":"2","amount":3,"fee":0.1,"day":"2026-01-02"}\n'
+    )
+    got = read(plain(format="jsonl", fields=PLAIN | {"fee": "fee"}), data)
+    assert [row["fee"] for row in got.rows] == [None] * 20 + [10]
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"amount": "gross"}, "gross"),
+        ({"amount": "gross - costs"}, "gross"),
+        ({"currency": "ccy"}, "ccy"),
+        ({"kind": "type"}, "type"),
+        ({"external_id": "no"}, "no"),
+        ({"booked_on": "date"}, "date"),
+    ],
+)
+def test_a_required_key_that_no_row_has_refuses_with_its_place(fields: dict[str, str], key: str) -> None:
+    got = read(plain(format="jsonl", fields=PLAIN | fields), b'{"id":"1","amount":1.10,"day":"2026-01-01"}\n')
+    [problem] = got.problems
+    assert (problem.severity, problem.line) == ("refused", 1)
+    assert problem.message.startswith(
+        f"expected a key {key!r}, got none of that name in the first lines; the nearest is '"
+    )
+    assert "other keys" not in problem.message
+
+
+def test_a_required_field_may_do_with_one_of_two_keys() -> None:
+    shape = plain(format="jsonl", fields=PLAIN | {"amount": "coalesce(gross, amount)"})
+    assert read(shape, b'{"id":"1","amount":1.10,"day":"2026-01-01"}\n').column("amount") == [110]
+
+
+def test_another_key_in_a_table_with_a_header_still_refuses() -> None:
+    assert "expected a column 'fee'" in (read(plain(fields=PLAIN | {"fee": "fee"}), csv_of("1.00")).refused or "")

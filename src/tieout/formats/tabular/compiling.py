@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from tieout.errors import WrongUse
 from tieout.formats.tabular.expressions import Compiler
 from tieout.formats.tabular.functions import HANDLERS
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
     from tieout.formats.reading import ReadOptions
     from tieout.formats.tabular.mapping import Mapping
 
-__all__ = ["AMOUNTS", "CURRENCY_OF", "FIELD_KINDS", "TRUSTED_FIELDS", "Meaning", "Said", "meaning_of"]
+__all__ = [
+    "AMOUNTS",
+    "CURRENCY_OF",
+    "FIELD_KINDS",
+    "FIRST_DAY",
+    "LAST_DAY",
+    "TRUSTED_FIELDS",
+    "Meaning",
+    "Said",
+    "meaning_of",
+    "optional_columns",
+]
 
 #: Amount fields, and the field that names the currency of each.
 CURRENCY_OF = {
@@ -63,8 +76,10 @@ TRUSTED_FIELDS: dict[str, Kind] = {
 }
 #: Fields that others depend on: they are computed first.
 _FIRST = ("where", "currency", "original_currency", "base_currency", "kind")
+# Fields without which a row says nothing.
+_REQUIRED = frozenset({"where", "kind", "external_id", "identity", "amount", "currency", "booked_on"})
 #: Days outside are not days of business: a year of two digits that was read as one of four, or more than Python holds.
-_FIRST_DAY, _LAST_DAY = "date '1900-01-01'", "date '9999-12-30'"
+FIRST_DAY, LAST_DAY = "1900-01-01", "9999-12-30"
 #: SQL that is about the value of one field, or asks whether there is one.
 _OF_ONE = re.compile(r"\(?s_(?P<name>\w+)(?P<asks> is null\))?")
 #: A value that is a column as it stands, and a list of one such column.
@@ -141,7 +156,7 @@ class Meaning:
         if said.plain:
             tests.append(f"{self.value(name)} = {IN_DOUBT}")
         if FIELD_KINDS.get(name) in {Kind.DATE, Kind.MOMENT}:
-            tests += [f"{self.value(name)} < {_FIRST_DAY}", f"{self.value(name)} > {_LAST_DAY}"]
+            tests += [f"{self.value(name)} < date '{FIRST_DAY}'", f"{self.value(name)} > date '{LAST_DAY}'"]
         return " or ".join(tests) or None
 
 
@@ -175,6 +190,23 @@ def meaning_of(
         _note(meaning, name, plain or typed, compiler.atoms, plain=plain is not None)
     _add_details(mapping, header, meaning)
     return meaning
+
+
+def optional_columns(mapping: Mapping, header: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Name the columns that a file lacks and that only optional fields read, or required ones that can do without.
+
+    A required field none of whose columns is there is not helped by any: that refuses the file.
+    """
+    names, found = Names(header), dict.fromkeys(mapping.details or ())
+    for name, text in ({**mapping.fields} | ({"where": mapping.where} if mapping.where else {})).items():
+        try:
+            read = [column.name for column in parse(text).find_all(exp.Column)]
+        except ExpressionFault:
+            continue  # said when it is compiled
+        if name not in _REQUIRED or any(names.has(column) for column in read):
+            found |= dict.fromkeys(read)
+    return tuple(column for column in found if not names.has(column))
 
 
 def _columns_of(

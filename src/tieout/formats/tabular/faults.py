@@ -7,7 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tieout.formats.tabular.compiling import FIELD_KINDS, FIRST_DAY, LAST_DAY
 from tieout.formats.tabular.raw import shortened
+from tieout.formats.tabular.typed import Kind
 from tieout.model.kinds import STATUSES
 from tieout.model.money import MINOR_MAX
 from tieout.model.problems import Named, Problem
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["explained"]
 
 _NAMING = ("identity", "external_id", "account_number", "namespace", "counted", "status")
+_NAMES = ("external_id", "payment_id", "settlement_id", "parent_external_id")
 _SCALE = 9
 _LONGEST = 40
 # Checks of a word out of a list.
@@ -56,8 +59,15 @@ def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
         said = _SENTENCES[check.what](check.name, row)
         reason = _REASONS.get(check.what, reason)
     message = f"line {row['line']}, column {column}: {said}"
-    named = _named(check, row)
-    return Problem(message=message, severity="row", line=row["line"], column=column, reason=reason, named=named)
+    return Problem(
+        message=message,
+        severity="row",
+        line=row["line"],
+        column=column,
+        reason=reason,
+        named=_named(check, row),
+        names=tuple(dict.fromkeys(name for field in _NAMES if (name := row.get(f"s_{field}")) and field != check.name)),
+    )
 
 
 def _place(compiled: Compiled, check: Check, row: dict[str, Any]) -> str:
@@ -102,7 +112,14 @@ def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str)
     if len(places) > 1:  # what a conversion is made of, such as a zone, is mentioned before what is converted
         column = compiled.header[places[-1]]
     values = ", ".join(f"{_shown(row[f'c{n}'])} in {compiled.header[n]}" for n in places)
-    return column, f"expected a value for {name} within its limits, got {values or 'none'}"
+    return column, f"expected a value for {name} within its limits{_limits(name)}, got {values or 'none'}"
+
+
+def _limits(name: str) -> str:
+    """Say the limits of a day, in brackets; other values have none but the engine's."""
+    if FIELD_KINDS.get(name) in {Kind.DATE, Kind.MOMENT}:
+        return f" ({FIRST_DAY} to {LAST_DAY})"
+    return ""
 
 
 def _expected(compiled: Compiled, atom: Atom, text: str) -> str:

@@ -7,6 +7,7 @@ mappings. Text functions give no value instead of empty text.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -94,7 +95,24 @@ def _regexp_extract(compiler: Compiler, node: exp.Expr) -> Typed:
     if (group is not None and number == "0" and str(group.this) != "0") or not number.isdigit() or len(number) > 1:
         message = "expected the group of regexp_extract as a digit from 0 to 9"
         raise ExpressionFault(message)
+    fault = _fault_of_pattern(pattern)
+    if fault is not None:
+        message = f"expected a regular expression in regexp_extract, got {pattern[:80]!r} ({fault})"
+        raise ExpressionFault(message)
     return joined(Kind.TEXT, _no_empty(f"regexp_extract({text.sql}, {quoted(pattern)}, {number})"), text)
+
+
+@lru_cache(maxsize=1_024)
+def _fault_of_pattern(pattern: str) -> str | None:
+    """Say what is wrong with a regular expression, in the words of the engine that runs it; None: nothing."""
+    import duckdb
+
+    with duckdb.connect() as con:
+        try:
+            con.execute("select regexp_extract('', $pattern)", {"pattern": pattern}).fetchone()
+        except duckdb.Error as error:
+            return str(error).partition(": ")[2].split("\n")[0][:120] or "no regular expression"
+    return None
 
 
 def _strptime(compiler: Compiler, node: exp.Expr) -> Typed:
@@ -170,6 +188,10 @@ def _unit(compiler: Compiler, node: exp.Expr) -> Typed:
         raise not_allowed(node)
     if len(node.expressions) != 1:
         message = f"expected one argument in {name}(), got {len(node.expressions)}"
+        raise ExpressionFault(message)
+    inner = next((n for n in node.expressions[0].find_all(exp.Anonymous) if n.name.lower() in {"minor", "major"}), None)
+    if inner is not None:
+        message = f"expected one of minor() and major() around an amount, got {inner.name.lower()}() within {name}()"
         raise ExpressionFault(message)
     value = _number(compiler, node.expressions[0])
     if name == "major":

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from tieout.errors import BadInput
+from tieout.formats.tabular.raw import Unreadable
 
-__all__ = ["Names", "clean_name"]
+__all__ = ["OTHER_KEYS", "Names", "clean_name"]
 
+#: The column of the keys of JSON lines that have no column of their own.
+OTHER_KEYS = "(other keys)"
 
 #: What stands in a header for bytes that are no text in the encoding that was expected.
 _UNDECODED = "\ufffd"
@@ -51,8 +54,11 @@ class Names:
                 ' how the file is written, for most programs of Windows csv = { encoding = "cp1252" }'
             )
             raise BadInput(message)
-        near = get_close_matches(name, self.header, n=1, cutoff=0.0)
+        near = get_close_matches(name, [other for other in self.header if other != OTHER_KEYS], n=1, cutoff=0.0)
         instead = f"; the nearest is {near[0]!r}" if near else ""
+        if OTHER_KEYS in self.header:
+            message = f"expected a key {name!r}, got none of that name in the first lines{instead}"
+            raise Unreadable(message, 1)
         message = f"expected a column {name!r}, got none of that name in the header{instead}"
         raise BadInput(message)
 

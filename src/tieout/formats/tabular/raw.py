@@ -67,11 +67,14 @@ class RawTable:
 
     :ivar kinds: the types of the columns; None: all text.
     :ivar pieces: takes the positions of the columns that are read, gives the calls that parse.
+    :ivar more: opens it with further columns that its rows may have, although the first ones have none of them; None
+        where the header says all.
     """
 
     header: tuple[str, ...]
     pieces: Callable[[frozenset[int]], Iterable[Callable[[], RawBatch]]]
     kinds: tuple[Kind, ...] | None = None
+    more: Callable[[tuple[str, ...]], RawTable] | None = None
 
 
 def shortened(text: str, most: int = 80) -> str:

@@ -1,8 +1,8 @@
 """
 JSON lines: one object a line; numbers keep the text that they have in the file, so that no amount becomes a float.
 
-The columns are the keys of the objects in the first block. Keys that appear only later are kept together, as JSON,
-in a column of their own.
+The columns are the keys of the objects in the first block, and those that an optional field of the mapping reads: a row
+without the key has no value. Other keys that appear only later are kept together, as JSON, in a column of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.formats.tabular.line_blocks import LineBlock, line_blocks
+from tieout.formats.tabular.names import OTHER_KEYS
 from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned, row_problem, shortened
 from tieout.formats.tabular.text_blocks import utf8_blocks
 
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 
     from tieout.formats.tabular.mapping import Mapping
 
-__all__ = ["OTHER_KEYS", "open_jsonl"]
-
-#: The column of the keys that the first block does not have.
-OTHER_KEYS = "(other keys)"
+__all__ = ["open_jsonl"]
 
 
 class _Number(str):
@@ -68,8 +66,16 @@ def open_jsonl(stream: BinaryIO, shape: Mapping) -> RawTable:
     if first is None or not keys or len(keys) > COLUMNS_MAX:
         message = f"expected JSON objects, one a line, with 1 to {COLUMNS_MAX} keys, got {len(keys)} in the first lines"
         raise Unreadable(message, 1)
+    return _table(tuple(keys), first, blocks, shape.dialect.decimal)
+
+
+def _table(keys: tuple[str, ...], first: LineBlock, blocks: Iterator[LineBlock], decimal: str) -> RawTable:
     header = (*keys, OTHER_KEYS)
-    return RawTable(header, partial(_pieces, first, blocks, header, shape.dialect.decimal))
+    return RawTable(
+        header,
+        partial(_pieces, first, blocks, header, decimal),
+        more=lambda names: _table((*keys, *names), first, blocks, decimal),
+    )
 
 
 def _pieces(

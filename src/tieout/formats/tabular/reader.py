@@ -68,11 +68,15 @@ def read_table(
 
     :raises WrongUse: the mapping is at fault.
     """
+    from tieout.formats.tabular.compiling import optional_columns
     from tieout.formats.tabular.projection import compile_mapping
 
     try:
         raw = _opened(stream, shape)
-        compiled = compile_mapping(build(raw.header), raw.header, options, raw.kinds)
+        mapping = build(raw.header)
+        if raw.more is not None:
+            raw = raw.more(optional_columns(mapping, raw.header))
+        compiled = compile_mapping(mapping, raw.header, options, raw.kinds)
     except BadInput as error:
         yield _refusal(error)
         return

@@ -1,0 +1,107 @@
+"""
+What stands in the keys of Stripe's API objects: identifiers, moments, currencies, amounts, and how much was captured.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from tieout.errors import BadInput
+
+__all__ = [
+    "Object",
+    "captured",
+    "identifier",
+    "instant",
+    "money_of",
+    "objects_in",
+    "released",
+    "whole",
+]
+
+Object = dict[str, Any]
+
+_MOMENT_MAX = 253_370_764_799  # the last second of the year 9998: a time zone may still add hours
+
+
+def identifier(value: object) -> str | None:
+    """The id of an object, expanded or not; None where there is none."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) and found else None
+
+
+def objects_in(value: object) -> list[Object]:
+    """The objects of a list; none where there is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def whole(item: Object, key: str, what: str | None = None) -> int:
+    """
+    Read an amount in minor units.
+
+    :raises BadInput: it is absent, or not a whole number.
+    """
+    value = item.get(key)
+    if type(value) is not int:
+        name = what or identifier(item) or item.get("object") or "the object"
+        message = f"expected a whole number of minor units in {key} of {name}, got {value!r:.60}"
+        raise BadInput(message)
+    return value
+
+
+def instant(value: object) -> dt.datetime | None:
+    """The UTC moment of seconds since 1970; None where there are none."""
+    if type(value) is not int or not 0 <= value <= _MOMENT_MAX:
+        return None
+    return dt.datetime.fromtimestamp(value, dt.UTC)
+
+
+def money_of(item: Object) -> str:
+    """
+    The ISO code of an object's currency.
+
+    :raises BadInput: it states none.
+    """
+    value = item.get("currency")
+    if not isinstance(value, str) or not value:
+        message = f"expected a currency in {identifier(item) or item.get('object')}, got {value!r:.60}"
+        raise BadInput(message)
+    return value.upper()
+
+
+def released(charge: Object) -> list[Object]:
+    """
+    Give the listed refunds of a charge that gave nothing back: what was authorised and never captured.
+
+    Until 2022 Stripe listed the rest of a partial capture, and a cancelled authorisation, among the refunds. No balance
+    transaction tells of it, because no money moved.
+    """
+    nested = charge.get("refunds")
+    listed = objects_in(nested.get("data") if isinstance(nested, dict) else None)
+    unmoved = [
+        each for each in listed if each.get("balance_transaction") is None and each.get("status") in {None, "succeeded"}
+    ]
+    if charge.get("captured") is False or charge.get("amount_captured") is None:
+        return unmoved
+    found, rest = [], whole(charge, "amount") - whole(charge, "amount_captured")
+    for each in unmoved:
+        # A refund of what was captured may wait for its transaction: only the rest can be one that gave nothing back.
+        if 0 < whole(each, "amount") <= rest:
+            rest -= whole(each, "amount")
+            found.append(each)
+    return found
+
+
+def captured(item: Object) -> int:
+    """
+    Give the amount of an object in minor units; of a charge that was captured in part, this part.
+
+    :raises BadInput: an amount is absent, or not a whole number.
+    """
+    amount = whole(item, "amount")
+    if item.get("object") != "charge" or item.get("captured") is False:
+        return amount
+    if item.get("amount_captured") is not None:
+        return whole(item, "amount_captured") or amount
+    return amount - sum(whole(each, "amount") for each in released(item))

@@ -1,0 +1,188 @@
+"""Stripe's API objects: what was captured, what a refund really gave back, and money inside other objects."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.formats.test_stripe_objects import TXN, read, records
+
+CHARGE: dict[str, Any] = {
+    "id": "ch_1", "object": "charge", "amount": 1000, "amount_captured": 1000, "captured": True, "created": 1767312000,
+    "currency": "eur", "paid": True, "payment_intent": "pi_1", "status": "succeeded", "balance_transaction": "txn_1",
+}  # fmt: skip
+REFUND: dict[str, Any] = {
+    "id": "re_1", "object": "refund", "amount": 400, "balance_transaction": None, "charge": "ch_1",
+    "created": 1767312005, "currency": "eur", "status": "succeeded",
+}  # fmt: skip
+
+
+def refunds(*each: dict[str, Any]) -> dict[str, Any]:
+    return {"refunds": {"object": "list", "data": list(each)}, "amount_refunded": sum(one["amount"] for one in each)}
+
+
+def without(item: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != key}
+
+
+def said(item: object) -> list[tuple[str, str, str | None, int | None]]:
+    return [(record.kind, record.status, record.identity, record.amount) for record in records(item)]
+
+
+WHOLE = without(CHARGE, "amount_captured")
+MOVED = REFUND | {"id": "re_2", "amount": 250, "balance_transaction": "txn_2"}
+CAPTURES = {
+    "a part": (CHARGE | {"amount_captured": 600}, 600, []),
+    "a part, and the rest is listed": (CHARGE | {"amount_captured": 600} | refunds(REFUND), 600, []),
+    "a part, before amount_captured": (WHOLE | refunds(REFUND), 600, []),
+    "a part, of which some was given back": (
+        CHARGE | {"amount_captured": 600} | refunds(MOVED, REFUND),
+        600,
+        [("refund", "booked", "re_2", -250)],
+    ),
+    "a part, and a refund that waits": (
+        CHARGE | {"amount_captured": 600} | refunds(REFUND | {"id": "re_3", "status": "pending"}),
+        600,
+        [("refund", "pending", "re_3", -400)],
+    ),
+    "all, and a refund without its transaction yet": (
+        CHARGE | refunds(REFUND),
+        1000,
+        [("refund", "pending", "re_1", -400)],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CAPTURES)
+def test_what_was_captured_is_charged_and_the_rest_is_no_refund(case: str) -> None:
+    item, amount, others = CAPTURES[case]
+    assert said(item) == [("charge", "booked", "ch_1", amount), *others]
+
+
+def test_an_authorisation_that_was_cancelled_is_no_refund() -> None:
+    item = WHOLE | {"captured": False, "refunded": True, "balance_transaction": None}
+    assert said(item | refunds(REFUND | {"amount": 1000})) == [("void", "booked", "ch_1", 1000)]
+
+
+def test_what_the_customer_saw_of_a_part_is_the_part() -> None:
+    part = CHARGE | {"amount": 1100, "amount_captured": 660, "currency": "usd"}
+    [record] = records(part | {"balance_transaction": TXN | {"amount": 600, "net": 541}})
+    assert (record.amount, record.original_amount, record.original_currency) == (600, 660, "USD")
+
+
+EXPANDED = CHARGE | {"balance_transaction": TXN}
+INTENT = {"id": "pi_1", "object": "payment_intent", "amount": 1000, "currency": "eur", "status": "succeeded"}
+WRAPPED: dict[str, dict[str, Any]] = {
+    "today's intent": INTENT | {"latest_charge": EXPANDED},
+    "an intent of 2022": INTENT | {"charges": {"object": "list", "data": [EXPANDED]}},
+    "an intent with both": INTENT | {"latest_charge": EXPANDED, "charges": {"object": "list", "data": [CHARGE]}},
+    "a session": {"id": "cs_1", "object": "checkout.session", "payment_intent": INTENT | {"latest_charge": EXPANDED}},
+    "an invoice": {"id": "in_1", "object": "invoice", "charge": EXPANDED},
+    "today's invoice": {
+        "id": "in_1",
+        "object": "invoice",
+        "payments": {
+            "object": "list",
+            "data": [
+                {"object": "invoice_payment", "payment": {"payment_intent": INTENT | {"latest_charge": EXPANDED}}}
+            ],
+        },
+    },
+    "an event": {
+        "id": "evt_1",
+        "object": "event",
+        "created": 1767312000,
+        "data": {"object": INTENT | {"latest_charge": EXPANDED}},
+    },
+}
+
+
+@pytest.mark.parametrize("case", WRAPPED)
+def test_the_charge_inside_another_object_is_read(case: str) -> None:
+    [record] = records(WRAPPED[case])
+    assert (record.kind, record.identity, record.amount, record.net) == ("charge", "ch_1", 1000, 941)
+
+
+def test_a_refund_brings_its_charge() -> None:
+    assert said(REFUND | {"charge": EXPANDED, "balance_transaction": "txn_2"}) == [
+        ("refund", "booked", "re_1", -400),
+        ("charge", "booked", "ch_1", 1000),
+    ]
+
+
+def test_an_intent_without_its_charge_is_skipped() -> None:
+    [chunk] = read([INTENT, INTENT | {"latest_charge": "ch_1"}, INTENT | {"charges": {"object": "list", "data": []}}])
+    assert (chunk.rows, chunk.skipped, list(chunk.problems)) == (0, 3, [])
+
+
+UNREAD = {
+    "an object that nobody knows": (
+        {"id": "itx_1", "object": "issuing.transaction", "amount": -5, "balance_transaction": "txn_9"},
+        "got issuing.transaction itx_1: its money is not read",
+    ),
+    "inside another one": (
+        {"id": "x_1", "object": "bundle", "each": [{"id": "n_1", "object": "novelty", "balance_transaction": "txn_9"}]},
+        "got novelty n_1: its money is not read",
+    ),
+    "beside a charge that is read": (
+        INTENT | {"latest_charge": CHARGE, "novelty": {"object": "novelty", "balance_transaction": "txn_9"}},
+        "got novelty: its money is not read",
+    ),
+    "another account's": (
+        {
+            "id": "tr_1", "object": "transfer", "amount": 5, "currency": "eur", "created": 1, "balance_transaction": "txn_9",
+            "destination_payment": CHARGE | {"id": "py_1"},
+        },
+        "expected charge py_1 by itself, got it inside transfer tr_1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_money_that_is_not_read_is_said(case: str) -> None:
+    item, says = UNREAD[case]
+    problems = [problem for chunk in read(item) for problem in chunk.problems]
+    assert [(problem.severity, problem.line) for problem in problems] == [("finding", 1)]
+    assert says in problems[0].message
+
+
+def test_words_of_the_merchant_are_no_money() -> None:
+    words = {"object": "charge", "balance_transaction": "txn_9"}
+    assert [chunk.problems for chunk in read([INTENT | {"metadata": words}, CHARGE | {"metadata": words}])] == [[]]
+
+
+def json_of(item: object) -> str:
+    return json.dumps(item, separators=(",", ":"))
+
+
+TWICE = {
+    "an object": json_of(TXN).replace('"amount":1000', '"amount":1000,"amount":900'),
+    "the same value": json_of(TXN).replace('"amount":1000', '"amount":1000,"amount":1000'),
+    "an object inside": json_of(EXPANDED).replace('"amount":1000,"fee"', '"amount":1000,"amount":900,"fee"'),
+    "one of a page": json_of({"object": "list", "data": [TXN | {"id": "txn_7", "source": "ch_7"}, TXN]}).replace(
+        '"id":"txn_1"', '"id":"txn_1","id":"txn_8"'
+    ),
+    "one of an array": json_of([TXN | {"id": "txn_7", "source": "ch_7"}, TXN]).replace(
+        '"id":"txn_1"', '"id":"txn_1","id":"txn_8"'
+    ),
+    "the charge of an intent": json_of(INTENT | {"latest_charge": CHARGE}).replace(
+        '"latest_charge":', '"latest_charge":null,"latest_charge":'
+    ),
+    "the object of an event": '{"id":"evt_1","object":"event","data":{"object":null,"object":' + json_of(CHARGE) + "}}",
+    "with half a pair of surrogates": json_of(CHARGE | {"description": "\ud83d"}).replace(
+        '"amount":1000', '"amount":1000,"amount":900'
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+@pytest.mark.parametrize("lines", [False, True])
+def test_an_object_with_one_key_twice_is_set_aside_with_its_place(case: str, lines: bool) -> None:
+    before = json_of(TXN | {"id": "txn_6", "source": "ch_6"}) + "\n" if lines else ""
+    [chunk] = read(before + TWICE[case])
+    [problem] = chunk.problems
+    assert (problem.severity, problem.line) == ("row", 2 if lines else 1)
+    assert problem.message.startswith("expected every key once in ")
+    assert problem.column in {"amount", "id", "latest_charge", "object"}
+    assert f"got {problem.column!r} twice" in problem.message
+    assert [record.identity for record in chunk.records] == ["ch_6"] * lines + ["ch_7"] * case.startswith("one of")

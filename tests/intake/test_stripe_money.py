@@ -1,0 +1,132 @@
+"""Law 5: what Stripe moved is one statement, whichever of its channels tells of it first, last or twice."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.intake.conftest import Desk
+from tieout.config import load_workspace
+
+SOURCES = "".join(
+    f'\n[[source]]\nid = "{name}"\nformat = "stripe.{form}"\n{whose}'
+    for name, form, whose in (
+        ("api", "objects", ""),
+        ("events", "objects", 'accounts_of = "api"\n'),
+        ("payouts", "payout_reconciliation", 'accounts_of = "api"\n'),
+        ("balance", "balance", 'accounts_of = "api"\n'),
+    )
+)
+SECONDS = 1_793_000_000
+DAY = "2026-10-26 10:13:20"
+
+
+def charge(presented: int, currency: str, authorised: int | None = None, **more: Any) -> dict[str, Any]:
+    """A charge as the API answers it; with ``authorised`` only a part of it was captured."""
+    return {
+        "id": "ch_1", "object": "charge", "amount": authorised or presented, "amount_captured": presented,
+        "balance_transaction": "txn_1", "captured": True, "created": SECONDS, "currency": currency, "paid": True,
+        "payment_intent": "pi_1", "status": "succeeded",
+    } | more  # fmt: skip
+
+
+def refund(presented: int, currency: str) -> dict[str, Any]:
+    return {
+        "id": "re_1", "object": "refund", "amount": presented, "balance_transaction": "txn_1", "charge": "ch_1",
+        "created": SECONDS, "currency": currency, "payment_intent": "pi_1", "status": "succeeded",
+    }  # fmt: skip
+
+
+def transaction(item: dict[str, Any], gross: int, fee: int) -> dict[str, Any]:
+    return {
+        "id": "txn_1", "object": "balance_transaction", "amount": gross, "available_on": SECONDS, "created": SECONDS,
+        "currency": "eur", "fee": fee, "fee_details": [], "net": gross - fee, "reporting_category": item["object"],
+        "source": item["id"], "status": "available", "type": item["object"],
+    }  # fmt: skip
+
+
+def channels(item: dict[str, Any], gross: int, fee: int) -> dict[str, bytes]:
+    """Everything that Stripe may send of one object."""
+
+    def major(minor: int) -> str:
+        return f"{'-' if minor < 0 else ''}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+
+    moved = transaction(item, gross, fee)
+    event = {
+        "id": "evt_1", "object": "event", "api_version": "2024-06-20", "created": SECONDS + 5, "livemode": True,
+        "pending_webhooks": 0, "type": f"{item['object']}.created", "data": {"object": item},
+    }  # fmt: skip
+    money = f"eur,{major(gross)},{major(fee)},{major(gross - fee)},{item['object']},{item['id']}"
+    named = "currency,gross,fee,net,reporting_category,source_id"
+    return {
+        "events": json.dumps(event).encode(),
+        "api": json.dumps(item).encode(),
+        "api expanded": json.dumps(item | {"balance_transaction": moved}).encode(),
+        "api transaction": json.dumps(moved).encode(),
+        "balance": f"balance_transaction_id,created_utc,available_on_utc,{named}\ntxn_1,{DAY},{DAY},{money}\n".encode(),
+        "payouts": (
+            f"automatic_payout_id,automatic_payout_effective_at_utc,balance_transaction_id,created_utc,{named}\n"
+            f"po_1,{DAY},txn_1,{DAY},{money}\n"
+        ).encode(),
+    }
+
+
+CASES = {
+    "one currency": (charge(1000, "eur"), 1000, 30),
+    "seen in dollars": (charge(1100, "usd"), 1000, 30),
+    "seen in yen": (charge(160_000, "jpy"), 1000, 30),
+    "a part captured": (charge(600, "eur", 1000), 600, 30),
+    "a part captured, seen in dollars": (charge(660, "usd", 1100), 600, 30),
+    "a refund seen in dollars": (refund(1100, "usd"), -1000, 0),
+}
+# Every pair of channels in both orders, and all of them turned round.
+_NAMES = ("events", "api", "api expanded", "api transaction", "balance", "payouts")
+_RICH = {"api expanded", "api transaction", "balance", "payouts"}
+_PAIRS = [pair for pair in itertools.permutations(_NAMES, 2) if _RICH & set(pair)]
+_TURNS = [(*_NAMES[n:], *_NAMES[:n]) for n in range(len(_NAMES))]
+
+
+def told(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
+    """What stands after the channels have told of the object in some order."""
+    desk = Desk(folder)
+    toml = desk.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + SOURCES)
+    desk.workspace = load_workspace(desk.folder, {})
+    try:
+        for name in order:
+            outcome = desk.deliver_bytes(said[name], name.partition(" ")[0], f"{name}.json")
+            assert (outcome.state, outcome.rows_quarantined) == ("accepted", 0), (name, outcome)
+        return desk.records("currency", "exponent", "amount", "fee", "net", "account_id"), desk.findings()
+    finally:
+        desk.store.close()
+
+
+@pytest.mark.parametrize("order", [("balance", "events"), _TURNS[0][::-1]])
+def test_the_money_of_a_charge_does_not_depend_on_the_order_of_arrival(tmp_path: Path, order: tuple[str, ...]) -> None:
+    item, gross, fee = CASES["a part captured, seen in dollars"]
+    found, findings = told(tmp_path / "workspace", channels(item, gross, fee), order)
+    assert found == [("EUR", 2, gross, fee, gross - fee, "api/EUR")]
+    assert findings == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("order", [*_PAIRS, *_TURNS])
+def test_the_money_of_an_object_does_not_depend_on_the_order_of_arrival(
+    tmp_path: Path, case: str, order: tuple[str, ...]
+) -> None:
+    item, gross, fee = CASES[case]
+    found, findings = told(tmp_path / "workspace", channels(item, gross, fee), order)
+    assert found == [("EUR", 2, gross, fee, gross - fee, "api/EUR")]
+    assert findings == []
+
+
+@pytest.mark.parametrize("order", [("events", "balance"), ("balance", "events")])
+def test_another_amount_in_the_same_currency_is_a_conflict_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
+    said = channels(charge(1000, "eur"), 1000, 30) | {"events": json.dumps(charge(1100, "eur")).encode()}
+    found, findings = told(tmp_path / "workspace", said, order)
+    assert found == [("EUR", 2, 1000, 30, 970, "api/EUR")]
+    assert [reason for reason, _ in findings] == ["conflict"]
+    assert findings[0][1].startswith("amount is reported as 10.00 and as 11.00")
