@@ -69,7 +69,7 @@ class JournalDrafts:
     :ivar relation: the name of the relation of draft journals in the connection, one row per line, in total order
         (entity, day, journal, line), with the columns of ``RESULTS["journals"]``. It holds until the next call.
     :ivar findings: rows of :data:`FINDINGS`, sorted: journals that could not be drafted.
-    :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals, pieces left to the ``erp``, records that
+    :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals and matches, pieces left to the ``erp``, records that
         are ``waiting`` for a match (entries of a bank that nothing explains yet).
     """
 
@@ -325,8 +325,10 @@ def _periods(con: duckdb.DuckDBPyConnection, workspace: Workspace, own: Sequence
 
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     journals, rows = con.execute("select count(distinct journal_id), count(*) from draft_journal").fetchall()[0]
-    refused = con.execute("select count(*) from draft_refused").fetchall()[0]
-    return {"journals": journals, "lines": rows, "refused": refused[0]}
+    refused = con.execute("""
+        select (select count(*) from draft_refused) + (select count(*) from draft_match where problem is not null)
+    """).fetchall()[0][0]
+    return {"journals": journals, "lines": rows, "refused": refused}
 
 
 # What to write is told once for each name, however many journals wait for it: "60,000 x" is one omission.
