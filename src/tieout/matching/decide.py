@@ -119,9 +119,9 @@ def match_by_hand(
         exponent = exponent_for(shares)
         rows = [match_row(match_id, reconciliation.id, share, difference, store.actor, exponent) for share in shares]
         run.files.append((_write(store, "matches", rows), False))
-        if difference:
-            currency = shares[0].record["currency"]
-            adjustment = adjustment_row(match_id, reconciliation.id, currency, difference, wanted, reason, exponent)
+        if wanted.difference is not None and difference:
+            why = wanted.difference, reason
+            adjustment = adjustment_row(match_id, reconciliation.id, shares, difference, why, exponent)
             run.files.append((_write(store, "adjustments", [adjustment]), False))
         run.counts = {"final": 1}
         body = {"match_id": match_id.hex(), "resolution": "matched"}
