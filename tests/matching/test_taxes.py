@@ -53,7 +53,7 @@ def test_both_ways_of_writing_the_rule_agree_and_are_near_the_fraction(seed: int
         exact = sum(Fraction(abs(taken) * abs(tax or 0), abs(amount)) for amount, taken, tax in carry)
         share = abs(difference) * exact / whole
         assert abs(abs(found or 0) - share) <= Fraction(1, 2) + Fraction(len(carry) * abs(difference), 2 * whole)
-        assert 0 <= (found or 0) * difference
+        assert (found or 0) * difference >= 0
         assert abs(found or 0) <= abs(difference)
 
 

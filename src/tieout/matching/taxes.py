@@ -35,14 +35,15 @@ def tax_in(reason: str, difference: int, documents: Sequence[tuple[int, int, int
     total = sum(taken for _, taken, _ in documents)
     carrying = [one for one in documents if one[1] * total > 0]
     whole = sum(abs(taken) for _, taken, _ in carrying)
-    tax = sum(_half_up(abs(taken) * abs(tax), abs(amount)) for amount, taken, tax in carrying if _stated(amount, tax))
+    tax = sum(_half_up(abs(taken) * _stated(amount, tax), abs(amount)) for amount, taken, tax in carrying)
     if reason not in TAXED or not tax:
         return None
     return (1 if difference > 0 else -1) * _half_up(abs(difference) * tax, whole)
 
 
-def _stated(amount: int, tax: int | None) -> bool:
-    return tax is not None and abs(tax) < abs(amount)
+def _stated(amount: int, tax: int | None) -> int:
+    """Give the tax in a document; one that is all of it, or more, was not meant."""
+    return abs(tax) if tax is not None and abs(tax) < abs(amount) else 0
 
 
 def _half_up(numerator: int, denominator: int) -> int:
