@@ -173,10 +173,13 @@ from records r
 where r.status = 'booked' and r.kind in ({quoted(_PLATFORM_KINDS)})
     and (coalesce(r.fee, 0) <> 0 or coalesce(r.fee_tax, 0) <> 0)
 """
-_OF_OUTCOMES = """
-select 'outcome', {record} o.decided_on, null, null, 'amount', null, null, null, o.outcome, null, r.currency,
-    r.exponent, r.amount, 0, 0, 0, null, null, false, r.counterparty, true, false
-from outcomes o join records r on r.record_id = o.record_id where r.status = 'booked'
+# What was matched with a document never stood among what is disputed: there is nothing of it to lose.
+_OF_OUTCOMES = f"""
+select 'outcome', {{record}} o.decided_on, null, null, 'amount', null, null, null, o.outcome, null, r.currency,
+    {_REST_EXPONENT}, {_REST_AMOUNT}, 0, 0, 0, null, null, false, r.counterparty, true, false
+from outcomes o join records r on r.record_id = o.record_id
+    left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
+where r.status = 'booked' and {_REST_AMOUNT} <> 0
 """
 
 # The id of a journal is made of what it is about, not of what it says: amended facts make the same journal, differently.

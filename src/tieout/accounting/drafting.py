@@ -105,7 +105,7 @@ def draft_journals(
     """
     _books(con, workspace)
     asks = any("method" in posting.when for posting in postings.postings)
-    outcomes = _has(con, "outcomes")
+    outcomes = _has_rows(con, "outcomes")
     for statement in MATCHES:
         con.execute(statement)
     _rates(con, rates, workspace.base_currency, outcomes=outcomes)
@@ -121,9 +121,9 @@ def draft_journals(
     return JournalDrafts("draft_journal", _findings(con), counts)
 
 
-def _has(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _has_rows(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     found = con.execute("select count(*) from information_schema.tables where table_name = ?", [name]).fetchall()
-    return bool(found[0][0])
+    return bool(found[0][0]) and bool(con.execute(f"select count(*) from {name}").fetchall()[0][0])
 
 
 def _books(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
