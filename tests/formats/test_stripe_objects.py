@@ -78,8 +78,7 @@ def test_a_dispute_that_is_lost_says_so_on_the_day_of_the_event() -> None:
         "data": {"object": lost},
     }
     assert [line_of(record) for record in records(event)] == [
-        "dispute | booked | -10.00 15.00 - -25.00 EUR | balance_transaction:txn_1 | - | dp_1 | ch_1 | - | ch_1"
-        " | 2026-01-02 | 2026-01-05",
+        "dispute | booked | -10.00 15.00 - -25.00 EUR | balance_transaction:txn_1 | - | dp_1 | ch_1 | - | ch_1 | 2026-01-02 | 2026-01-05",
         "dispute_lost | booked | -10.00 - - - EUR | dispute:dp_1 | - | dp_1 | ch_1 | - | ch_1 | 2026-02-02 | -",
     ]
     assert [record.booked_on for record in records(lost)][1] is None
