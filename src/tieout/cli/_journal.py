@@ -53,8 +53,8 @@ def journal(
         if any(row["currency"] != row["base_currency"] for row in balances):
             # Several currencies add up in the books' only.
             headings.append("in the books")
-            for told, row in zip(rows, balances, strict=True):
-                told.append(f"{row['base_balance']} {row['base_currency']}")
+            for cells, row in zip(rows, balances, strict=True):
+                cells.append(f"{row['base_balance']} {row['base_currency']}")
         say_table(headings, rows, frozenset(headings[3:]))
         counts = outcome.counts
         say(f"{counts['journals']} journals of {counts['lines']} lines drafted; nothing is posted")
