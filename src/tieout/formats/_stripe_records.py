@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
 from tieout.formats._stripe_terms import TRANSACTION, identity_of, kind_of, scale_minor
+from tieout.formats._stripe_values import Object, identifier, instant, money_of, objects_in, whole
 from tieout.model.kinds import KINDS
 from tieout.model.money import MINOR_MAX
 from tieout.model.records import Record
@@ -23,9 +24,7 @@ from tieout.model.records import Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "Object", "Origin", "identifier", "instant", "money_of", "objects_in", "records_of", "whole"]
-
-Object = dict[str, Any]
+__all__ = ["OBJECTS", "Origin", "records_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,54 +83,8 @@ _REFERENCES = (
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
     "reversed_by",
 )  # fmt: skip
-_MOMENT_MAX = 253_370_764_799  # the last second of the year 9998: a time zone may still add hours
 _DIGIT = re.compile(r"[0-9]")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-def identifier(value: object) -> str | None:
-    """The id of an object, expanded or not; None where there is none."""
-    found = value.get("id") if isinstance(value, dict) else value
-    return found if isinstance(found, str) and found else None
-
-
-def objects_in(value: object) -> list[Object]:
-    """The objects of a list; none where there is no list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def whole(item: Object, key: str, what: str | None = None) -> int:
-    """
-    Read an amount in minor units.
-
-    :raises BadInput: it is absent, or not a whole number.
-    """
-    value = item.get(key)
-    if type(value) is not int:
-        name = what or identifier(item) or item.get("object") or "the object"
-        message = f"expected a whole number of minor units in {key} of {name}, got {value!r:.60}"
-        raise BadInput(message)
-    return value
-
-
-def instant(value: object) -> dt.datetime | None:
-    """The UTC moment of seconds since 1970; None where there are none."""
-    if type(value) is not int or not 0 <= value <= _MOMENT_MAX:
-        return None
-    return dt.datetime.fromtimestamp(value, dt.UTC)
-
-
-def money_of(item: Object) -> str:
-    """
-    The ISO code of an object's currency.
-
-    :raises BadInput: it states none.
-    """
-    value = item.get("currency")
-    if not isinstance(value, str) or not value:
-        message = f"expected a currency in {identifier(item) or item.get('object')}, got {value!r:.60}"
-        raise BadInput(message)
-    return value.upper()
 
 
 def records_of(item: Object, origin: Origin) -> list[Record]:

@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from tieout.errors import BadInput
 from tieout.formats._json_values import Value, json_values
-from tieout.formats._stripe_records import Object, Origin, identifier, instant, money_of, objects_in, records_of, whole
+from tieout.formats._stripe_records import Origin, records_of
 from tieout.formats._stripe_terms import scale_minor
+from tieout.formats._stripe_values import Object, identifier, instant, money_of, objects_in, whole
 from tieout.formats.reading import Chunk, Total, refusal
 from tieout.model.money import MINOR_MAX, Money
 from tieout.model.problems import Problem
