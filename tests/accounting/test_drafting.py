@@ -65,12 +65,13 @@ def test_an_account_of_ours_without_a_ledger_account_is_named() -> None:
 def test_without_a_posting_the_finding_says_which_to_write() -> None:
     facts = Facts()
     facts.record("ad_1", "adjustment", "-3.00 EUR")
-    assert findings(facts) == [
-        (
-            'master_data ad_1: expected a posting for kind = "adjustment", matched = "nothing", sign = "-", found none:'
-            ' write one in postings/*.toml with when = { kind = "adjustment", matched = "nothing", sign = "-" }'
-        )
-    ]
+    (found,) = findings(facts)
+    begin = 'master_data ad_1: expected a posting for kind = "adjustment", matched = "nothing", sign = "-", found none:'
+    assert found.startswith(f"{begin} write to postings/own.toml posting = [")
+    written_so = found.partition("postings/own.toml ")[2].partition(" with the name of")[0]
+    facts.texts["postings/own.toml"] = written_so.replace("NAME", "write_offs")
+    assert findings(facts) == []
+    assert "Dr 6932 write_offs                       3.00 EUR" in facts.text()
 
 
 def test_an_entity_that_nobody_declared_is_a_finding() -> None:
@@ -92,7 +93,8 @@ def test_a_difference_that_adjustments_do_not_explain_is_not_booked() -> None:
             " explain: undo it, or match the records again"
         )
     ]
-    assert facts.text() == "\n"
+    journals, drafts = facts.draft()
+    assert (journals.num_rows, drafts.counts["refused"]) == (0, 1)
 
 
 def test_a_receipt_for_another_entity_is_not_booked() -> None:

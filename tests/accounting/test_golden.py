@@ -108,7 +108,16 @@ def disputes(facts: Facts) -> None:
     facts.record("dp_won", "dispute", "-100.00 EUR", fee="15.00", fee_tax="2.85")
     facts.record("dr_won", "dispute_reversal", "100.00 EUR", "10-20", fee="-15.00")
     facts.record("dp_lost", "dispute", "-40.00 EUR")
-    for name, outcome in (("dp_won", "won"), ("dp_lost", "lost")):
+    facts.record("dp_back", "dispute", "-30.00 EUR")  # lost, and given back afterwards
+    facts.record("dr_back", "dispute_reversal", "30.00 EUR", "10-25")
+    facts.record("cn_1", "credit_note", "-50.00 EUR", "10-01")  # written for the dispute: nothing stands aside
+    facts.record("dp_note", "dispute", "-50.00 EUR")
+    facts.match("m_1", {"cn_1": None}, {"dp_note": None})
+    facts.record("inv_1", "invoice", "80.00 EUR", "10-01")
+    facts.record("dr_paid", "dispute_reversal", "80.00 EUR", "10-06")
+    facts.match("m_2", {"inv_1": None}, {"dr_paid": None})
+    lost = dict.fromkeys(("dp_lost", "dp_back", "dr_back", "dp_note"), "lost")
+    for name, outcome in ({"dp_won": "won"} | lost).items():
         facts.outcomes.append({"record_id": identity(name), "outcome": outcome, "decided_on": day("10-25")})
 
 

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 import subprocess
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-import pytest
+import pyarrow.compute as pc
 
 from tests.accounting.facts import Facts
 from tests.accounting.test_golden import RATES, SCENES
@@ -50,23 +52,37 @@ def balances(text: str) -> dict[tuple[str, str], Decimal]:
     return {key: value for key, value in found.items() if value}
 
 
-@pytest.mark.parametrize("books", [False, True])
-def test_hledger_comes_to_the_balances_of_our_trial_balance(hledger: str, tmp_path: Path, books: bool) -> None:
+def ours(rows: list[dict[str, Any]], prefix: str = "") -> dict[tuple[str, str], Decimal]:
+    """The balances of our trial balance, as hledger names them."""
+    found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        amount = format_minor(row[f"{prefix}balance"], row[f"{prefix}exponent"])
+        found[hledger_account(row["entity_id"], row["account"]), row[f"{prefix}currency"]] += Decimal(amount)
+    return {key: value for key, value in found.items() if value}
+
+
+def test_hledger_comes_to_the_balances_of_our_trial_balance(hledger: str, tmp_path: Path) -> None:
     facts = everything()
     con = facts.connection()
     journals, drafts = facts.draft(con)
-    text = "".join(write_hledger(journals, books=books))
-    assert ask(hledger, tmp_path, text, "check", "ordereddates").stderr == ""
-    done = ask(hledger, tmp_path, text, "balance", "--flat", "--no-total", "--output-format=csv")
-    assert done.returncode == 0, done.stderr
-    ours: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for row in trial_balance(con, drafts.relation).to_pylist():
-        minor, exponent, currency = (row["balance"], row["exponent"], row["currency"])
-        if books:
-            minor, exponent, currency = (row["base_balance"], row["base_exponent"], row["base_currency"])
-        ours[hledger_account(row["entity_id"], row["account"]), currency] += Decimal(format_minor(minor, exponent))
-    assert balances(done.stdout) == {key: value for key, value in ours.items() if value}
-    assert len(ours) > 25
+    rows = trial_balance(con, drafts.relation).to_pylist()
+    for books in (False, True):
+        text = "".join(write_hledger(journals, books=books))
+        assert ask(hledger, tmp_path, text, "check", "ordereddates").stderr == ""
+        for how, prefix in (((), "base_" if books else ""), (("--cost",), "base_")):
+            done = ask(hledger, tmp_path, text, "balance", "--flat", "--no-total", "--output-format=csv", *how)
+            assert done.returncode == 0, done.stderr
+            assert balances(done.stdout) == ours(rows, prefix)
+    assert len(ours(rows)) > 25
+    # What rates gained and lost is there, in the currency of the books.
+    assert ours(rows)["acme:6880", "EUR"] > 0 > ours(rows)["acme:4840", "EUR"]
+
+
+def test_every_journal_balances_in_each_currency_by_itself(hledger: str, tmp_path: Path) -> None:
+    journals = everything().draft()[0]
+    text = "".join(write_hledger(journals.filter(pc.not_equal(journals["debit"], journals["credit"]))))
+    assert " @@ " in text
+    assert ask(hledger, tmp_path, re.sub(" @@ [0-9.]+ EUR", "", text), "balance").stderr == ""
 
 
 def test_hledger_refuses_a_journal_that_does_not_balance(hledger: str, tmp_path: Path) -> None:

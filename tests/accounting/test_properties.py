@@ -185,8 +185,9 @@ def test_the_trial_balance_adds_up(facts: Facts) -> None:
     _, drafts = facts.draft(con)
     rows = trial_balance(con, drafts.relation).to_pylist()
     assert sum(row["base_balance"] for row in rows) == 0
-    for currency in CURRENCIES:
+    for currency in {*CURRENCIES} - {"EUR"}:  # what rates and rounding leave over stands in the books' currency only
         assert sum(row["balance"] for row in rows if row["currency"] == currency) == 0
+    assert all(row["balance"] or not row["base_balance"] for row in rows if row["account"] in {"4840", "6880"})
 
 
 @pytest.mark.slow

@@ -1,12 +1,14 @@
 """Rates are exact and never guessed; periods are the ledger's."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
-from tests.accounting.facts import Facts, day, rates_of
+from tests.accounting.facts import TOML, Facts, day, rates_of
 from tieout.accounting.daily_rates import DailyRate, rate_of
 from tieout.accounting.periods import LedgerPeriod, period_of
+from tieout.config import read_workspace
 
 HEAD = "date,base,quote,rate\n"
 
@@ -23,9 +25,69 @@ def drafted(rates: str, on: str) -> tuple[str, list[str]]:
 def test_the_last_rate_before_counts_if_it_is_not_too_old() -> None:
     first, second = "2026-10-01,EUR,USD,1.2500\n", "2026-10-12,EUR,USD,1.3\n"
     assert drafted(first + second, "10-11") == ("[(8000, '1/1.2500', '2026-10-01')]", [])
-    note = "expected a rate USD to EUR of 2026-10-12 or at most 10 days before, found none: add it to rates/*.csv"
+    note = (
+        "expected a rate EUR/USD for 2026-10-12, the day of ch_1, or at most 10 days before, found none: 1 journal waits"
+        " for it; add it to rates/*.csv"
+    )
     assert drafted(first, "10-12") == ("[]", [f"master_data: {note}"])
     assert drafted(second, "10-11")[0] == "[]"
+
+
+def test_a_rate_that_is_missing_is_one_finding_however_many_days_and_journals_wait_for_it() -> None:
+    facts = Facts(rates=HEAD)
+    for number in range(40):
+        facts.record(f"ch_{number}", "charge", "100.00 USD", f"10-{number % 20 + 5:02}")
+    facts.record("ch_jp", "charge", "100 JPY")
+    _, drafts = facts.draft()
+    assert [(row["reason"], row["external_id"], row["note"]) for row in drafts.findings.to_pylist()] == [
+        (
+            "master_data",
+            "EUR/JPY",
+            facts_note("JPY", "2026-10-05, the day of ch_jp, or at most 10 days before", "1 journal waits"),
+        ),
+        (
+            "master_data",
+            "EUR/USD",
+            facts_note(
+                "USD",
+                "2026-10-05, the day of ch_0, or at most 10 days before (and for other days until 2026-10-24)",
+                "40 journals wait",
+            ),
+        ),
+    ]
+    assert drafts.counts["refused"] == 41
+
+
+def facts_note(currency: str, days: str, count: str) -> str:
+    return f"expected a rate EUR/{currency} for {days}, found none: {count} for it; add it to rates/*.csv"
+
+
+def test_a_rate_for_the_day_of_a_document_names_the_document() -> None:
+    facts = Facts(rates=HEAD + "2026-10-05,EUR,USD,1.25\n")
+    facts.record("INV-1", "invoice", "100.00 USD", "09-01")
+    facts.record("ch_1", "charge", "100.00 USD")
+    facts.match("m_1", {"INV-1": None}, {"ch_1": None})
+    (found,) = facts.draft()[1].findings.to_pylist()
+    assert "expected a rate EUR/USD for 2026-09-01, the day of INV-1, or at most" in found["note"]
+
+
+def test_periods_that_an_erp_does_not_have_are_one_finding() -> None:
+    facts = Facts(
+        workspace=read_workspace(TOML.replace('system = "files"', 'system = "files"\nperiods = "erp"'), Path("/a"), {})
+    )
+    for number in range(3):
+        facts.record(f"ch_{number}", "charge", "100.00 EUR", f"1{number % 2}-05")
+    own = [LedgerPeriod("books", "2026/07", day("10-01"), day("10-31"))]
+    (found,) = facts.draft(periods=own)[1].findings.to_pylist()
+    assert found["note"] == (
+        "expected a period of the ledger books for 2026-11-05, the day of ch_1, found none: 1 journal waits for it; read the"
+        " periods of its ERP again"
+    )
+    (found,) = facts.draft()[1].findings.to_pylist()
+    assert (
+        "2026-10-05, the day of ch_0 (and for other days until 2026-11-05), found none: 3 journals wait"
+        in found["note"]
+    )
 
 
 def test_a_pair_counts_either_way_round_as_it_stands_first() -> None:

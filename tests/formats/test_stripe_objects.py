@@ -64,6 +64,27 @@ def line_of(record: Record) -> str:
     return " | ".join(str(part or "-") for part in parts)
 
 
+def test_a_dispute_that_is_lost_says_so_on_the_day_of_the_event() -> None:
+    withdrawn = TXN | {"amount": -1000, "fee": 1500, "net": -2500, "reporting_category": "dispute", "source": "dp_1"}
+    lost = {
+        "id": "dp_1", "object": "dispute", "amount": 1000, "currency": "eur", "charge": "ch_1", "created": 1767312000,
+        "status": "lost", "balance_transactions": [withdrawn],
+    }  # fmt: skip
+    event = {
+        "object": "event",
+        "id": "evt_1",
+        "type": "charge.dispute.closed",
+        "created": 1769990400,
+        "data": {"object": lost},
+    }
+    assert [line_of(record) for record in records(event)] == [
+        "dispute | booked | -10.00 15.00 - -25.00 EUR | balance_transaction:txn_1 | - | dp_1 | ch_1 | - | ch_1 | 2026-01-02 | 2026-01-05",
+        "dispute_lost | booked | -10.00 - - - EUR | dispute:dp_1 | - | dp_1 | ch_1 | - | ch_1 | 2026-02-02 | -",
+    ]
+    assert [record.booked_on for record in records(lost)][1] is None
+    assert len(records(lost | {"status": "won"})) == len(records(lost | {"status": "needs_response"})) == 1
+
+
 @pytest.mark.parametrize("name", ["page_of_balance_transactions.json", "events.jsonl"])
 def test_golden(name: str) -> None:
     expected = (CASES / f"{name.partition('.')[0]}.expected.txt").read_text().splitlines()[1:]

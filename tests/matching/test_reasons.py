@@ -155,3 +155,19 @@ def test_a_document_that_is_not_due_stays_open_while_no_money_names_it_or_the_mo
         assert w.together() == {frozenset({"RE-90003", "b2"})}
         assert set(w.reasons()) == {"b1"}
         assert all(row["reason"] is None for row in w.positions())
+
+
+def test_a_refund_that_nothing_answers_to_lacks_its_credit_note() -> None:
+    facts = (
+        line("re_1", -500, kind="refund", payment="pi_1"),
+        line("ch_1", 700, kind="charge", payment="pi_2"),
+        line("re_2", -900, "CN-2", kind="refund"),
+        invoice("CN-2", -800, kind="credit_note"),
+    )
+    with world("invoice-to-payment", *facts) as w:
+        w.match()
+        assert w.reasons() == {
+            "re_1": "refund_without_credit_note", "ch_1": "missing_left", "re_2": "amount_difference",
+            "CN-2": "amount_difference",
+        }  # fmt: skip
+        assert notes(w)["re_1"] == "no credit note answers to it"

@@ -16,6 +16,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from tieout import pipeline
+from tieout.accounting.postings import ACCOUNT_NAMES
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
 from tieout.intake.derive import Owner, Provenance, derive, reference_rows, rekey, stated_table
@@ -69,6 +70,7 @@ class Fact:
     day: int = 0
     due: int | None = None
     fee: int = 0
+    tax: int | None = None
     exponent: int | None = None
     refs: tuple[str, ...] = ()
     payment: str | None = None
@@ -90,6 +92,7 @@ class Fact:
             identity=self.id,
             amount=self.amount,
             fee=self.fee,
+            tax=self.tax,
             net=self.amount - self.fee,
             exponent=exponent_of(self.currency) if self.exponent is None else self.exponent,
             booked_on=DAY + dt.timedelta(days=self.day),
@@ -293,6 +296,26 @@ class World:
         """Give the identity of the record with this id."""
         (found,) = {row["record_id"] for row in self.records() if row["external_id"] == name}
         return bytes(found)
+
+    def judge(self, *matches: str, approved: bool) -> None:
+        """Let a person approve or reject proposed matches."""
+        pipeline.judge(self.store, self.workspace, matches, "looked at", approved=approved)
+
+    def drafts(self) -> set[tuple[tuple[str, int], ...]]:
+        """Draft the journals: of each, (name of the account, debit - credit) in minor units, sorted."""
+        postings = self.folder / "postings"
+        postings.mkdir(exist_ok=True)
+        named = "".join(f'{name} = "{number}"\n' for number, name in enumerate(ACCOUNT_NAMES, 1000) if name != "money")
+        (postings / "accounts.toml").write_text(f"[accounts]\n{named}")
+        self.journal = pipeline.journal(self.store, self.workspace)
+        snapshot = take_snapshot(self.store, self.workspace)
+        found: dict[bytes, list[tuple[str, int]]] = {}
+        with closing(connect()) as con:
+            prepare_results(con, self.store.lake, snapshot, ("journals",))
+            query = "select journal_id, name, debit - credit from result_journals order by journal_id, name, line_no"
+            for journal, name, amount in con.execute(query).fetchall():
+                found.setdefault(journal, []).append((name, amount))
+        return {tuple(lines) for lines in found.values()}
 
     # -- what stands
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.config.rates import RATE_AGE_MAX_DAYS
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -157,15 +155,17 @@ _COLUMNS = (
 
 
 def refuse_unvalued(con: duckdb.DuckDBPyConnection) -> None:
-    """Add to ``draft_refused`` the journals for whose day there is no rate."""
+    """Add to ``draft_refused``, and to ``draft_unrated``, the journals for whose day there is no rate."""
     con.execute(f"""
-        insert into draft_refused
-        select p.journal_id, 'master_data', min('expected a rate ' || p.currency || ' to ' || b.currency || ' of '
-            || p.posting_date || ' or at most {RATE_AGE_MAX_DAYS} days before, found none: add it to rates/*.csv')
+        insert into draft_unrated
+        select distinct p.journal_id, p.entity_id, p.currency, p.posting_date,
+            coalesce(p.external_id, lower(hex(p.record_id)))
         from draft_piece p join draft_shape s using (shape) join draft_books b using (entity_id)
             left join {_RATE_JOIN}
         where s.state = 'drafted' and {_FOREIGN} and v.multiplier is null and {_KEPT}
-        group by p.journal_id
+    """)
+    con.execute(f"""
+        insert into draft_refused select distinct journal_id, 'master_data', null from draft_unrated p where {_KEPT}
     """)
 
 

@@ -102,6 +102,10 @@ with summed as (
 select match_id, reason, currency, exponent, amount, tax from narrowed
 """
 
+# Differences are booked as those of the documents that run the way of all: of an invoice and a bill, of the larger one.
+_LEADING = """case when sum(allocated) < 0 then arg_min(document, (allocated, document))
+            else arg_max(document, (allocated, document)) end"""
+
 # One row per match: its sums, which way it runs, which payment completes it, and what is wrong with it.
 # way: +1 where documents and money have one sign (a payout is the other sign of what the bank books).
 # turn: +1 where the adjustments sum to documents - money, -1 where to money - documents.
@@ -116,7 +120,7 @@ with money as (
 ), counter as (
     select match_id, count(*) as things, min(side) as side, sum({_whole("allocated", "exponent")}) as total, min(currency) as currency,
         max(currency) as other, max(exponent) as exponent, min(entity_id) as entity_id,
-        max(entity_id) as other_entity, min(document) as document, min(matched) as matched, max(matched) as other_matched,
+        max(entity_id) as other_entity, {_LEADING} as document, min(matched) as matched, max(matched) as other_matched,
         case when count(*) = 1 then any_value(other_account_id) end as other_account_id
     from draft_counter group by match_id
 ), difference as (

@@ -6,7 +6,8 @@ from), what differs there (a piece per adjustment), and the rest. Each piece is 
 every journal does. Money sums to the record's amount: documents - adjustments - what earlier payments brought.
 
 A match may hold several payments. Those before the last wait on account (``part``); the last one, by day and id,
-completes the match: it books the documents and takes from the account what waits there. What arrives of a payout in
+completes the match: it books the documents and takes from the account what waits there. On account is also the rest of a
+bank's line of which documents took a part. What arrives of a payout in
 several lines of the bank needs no such account: each line takes its own part off the cash in transit.
 
 Where documents and money have different currencies, each passes through FX clearing (``crossed``): the money on the
@@ -118,9 +119,11 @@ _REST_AMOUNT = (
 )
 _REST_FROM = f"""
     from records r left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
+        left join draft_begun b on b.record_key = r.record_key and b.record_id = r.record_id
         left join draft_detailed t on t.account_id = r.account_id and t.external_id = r.external_id
             and r.kind = 'bank_entry'
-    where r.status = 'booked' and r.kind in ({quoted(LINE_KINDS)}) and r.kind <> 'bank_detail' and t.account_id is null
+    where r.status = 'booked' and r.kind in ({quoted(LINE_KINDS)}) and (r.kind <> 'bank_detail' or b.record_id is not null)
+        and t.account_id is null
 """
 
 _USED = f"""
@@ -129,6 +132,16 @@ with finest as (select record_key, record_id, max(exponent) as exponent from dra
 select record_key, record_id, any_value(f.exponent) as exponent,
     sum({scaled("m.allocated", "m.exponent", "f.exponent")})::bigint as used
 from draft_money m join finest f using (record_key, record_id) group by record_key, record_id
+"""
+
+# Lines of a bank of which documents took a part: the rest is somebody's money, on account until a match takes it too.
+_BEGUN = """
+create or replace temp table draft_begun as
+select p.record_key, p.record_id, max(m.document) as document
+from matches p join draft_match m using (match_id)
+where p.status = 'confirmed' and p.claim = 'bank' and p.allocated <> p.amount and m.problem is null
+    and m.matched = 'document'
+group by p.record_key, p.record_id
 """
 
 # A match uses a bank's entry or its details, never both: an entry whose details are matched is booked by them.
@@ -158,7 +171,8 @@ select 'amount', {{record}} r.booked_on, t.match_id, t.other_account_id, 'amount
 from ({_CUT}) t join records r on r.record_key = t.record_key and r.record_id = t.record_id
 """
 _OF_REST = f"""
-select 'amount', {{record}} r.booked_on, null, null, 'amount', 'nothing', null, null, null, null, r.currency,
+select 'amount', {{record}} r.booked_on, null, null, 'amount',
+    case when b.record_id is null then 'nothing' else 'part' end, b.document, null, null, null, r.currency,
     {_REST_EXPONENT}, {_REST_AMOUNT},
     case when u.used is null then coalesce(r.fee, 0) else 0 end,
     case when u.used is null then coalesce(r.fee_tax, 0) else 0 end,
@@ -173,10 +187,13 @@ from records r
 where r.status = 'booked' and r.kind in ({quoted(_PLATFORM_KINDS)})
     and (coalesce(r.fee, 0) <> 0 or coalesce(r.fee_tax, 0) <> 0)
 """
-_OF_OUTCOMES = """
-select 'outcome', {record} o.decided_on, null, null, 'amount', null, null, null, o.outcome, null, r.currency,
-    r.exponent, r.amount, 0, 0, 0, null, null, false, r.counterparty, true, false
-from outcomes o join records r on r.record_id = o.record_id where r.status = 'booked'
+# What was matched with a document never stood among what is disputed: there is nothing of it to lose.
+_OF_OUTCOMES = f"""
+select 'outcome', {{record}} o.decided_on, null, null, 'amount', null, null, null, o.outcome, null, r.currency,
+    {_REST_EXPONENT}, {_REST_AMOUNT}, 0, 0, 0, null, null, false, r.counterparty, true, false
+from outcomes o join records r on r.record_id = o.record_id
+    left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
+where r.status = 'booked' and {_REST_AMOUNT} <> 0
 """
 
 # The id of a journal is made of what it is about, not of what it says: amended facts make the same journal, differently.
@@ -215,4 +232,4 @@ def pieces(*, methods: bool, outcomes: bool) -> list[str]:
         )
         select *, hash({shape_of()}) as shape from shaped
     """
-    return [_USED, _DETAILED, piece]
+    return [_USED, _BEGUN, _DETAILED, piece]

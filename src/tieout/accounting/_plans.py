@@ -21,6 +21,10 @@ __all__ = ["Chart", "Plan", "PlanLine", "plan_of"]
 _BOOKED_BY_ERP = ("receipt", "disbursement", "write_off")
 
 
+#: What a posting looks like that a person writes for something that nobody foresaw.
+_OWN_LINES = '{ debit = "money", amount = "amount" }, { credit = "NAME", amount = "amount" }'
+
+
 class PlanLine(NamedTuple):
     """
     A line that every piece of a shape gets.
@@ -161,7 +165,8 @@ def _unknown(shape: Mapping[str, str | None]) -> Plan:
         return Plan("waiting")
     keys = ("kind", "matched", "document", "adjustment", "sign")
     said = ", ".join(f'{key} = "{shape[key]}"' for key in keys if shape[key] is not None)
-    note = f"expected a posting for {said}, found none: write one in postings/*.toml with when = {{ {said} }}"
+    own = f'posting = [{{ name = "{shape["kind"]}", leg = "receipt", when = {{ {said} }}, lines = [{_OWN_LINES}] }}]'
+    note = f"expected a posting for {said}, found none: write to postings/own.toml {own} with the name of an account of [accounts]"
     return Plan("refused", reason="master_data", note=note)
 
 

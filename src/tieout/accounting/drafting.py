@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tieout.accounting._findings import FINDINGS, findings
 from tieout.accounting._lines import lines, refuse_unvalued
 from tieout.accounting._matches import MATCHES
 from tieout.accounting._pieces import CARRIED, ONLY_IN_SHAPES, SHAPE, pieces, shape_of
@@ -28,7 +29,6 @@ from tieout.accounting.proving import prove_balanced
 from tieout.errors import Broken
 from tieout.model.money import exponent_of, exponents
 from tieout.store.tables import RESULTS
-from tieout.store.views import sql_types
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,27 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FINDINGS", "JournalDrafts", "draft_journals"]
 
-#: What could not be drafted: one row per journal that is missing, with what to do; journals that only lack a ledger
-#: account are one row per name of it, which is ``external_id``.
-FINDINGS = pa.schema(
-    {
-        "reason": pa.string(),
-        "entity_id": pa.string(),
-        "source_id": pa.string(),
-        "account_id": pa.string(),
-        "kind": pa.string(),
-        "external_id": pa.string(),
-        "record_id": pa.binary(16),
-        "record_key": pa.int64(),
-        "match_id": pa.binary(16),
-        "amount": pa.int64(),
-        "currency": pa.string(),
-        "exponent": pa.int32(),
-        "booked_on": pa.date32(),
-        "note": pa.string(),
-    },
-)
-
 
 @dataclass(frozen=True, slots=True)
 class JournalDrafts:
@@ -69,7 +48,7 @@ class JournalDrafts:
     :ivar relation: the name of the relation of draft journals in the connection, one row per line, in total order
         (entity, day, journal, line), with the columns of ``RESULTS["journals"]``. It holds until the next call.
     :ivar findings: rows of :data:`FINDINGS`, sorted: journals that could not be drafted.
-    :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals, pieces left to the ``erp``, records that
+    :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals and matches, pieces left to the ``erp``, records that
         are ``waiting`` for a match (entries of a bank that nothing explains yet).
     """
 
@@ -105,7 +84,7 @@ def draft_journals(
     """
     _books(con, workspace)
     asks = any("method" in posting.when for posting in postings.postings)
-    outcomes = _has(con, "outcomes")
+    outcomes = _has_rows(con, "outcomes")
     for statement in MATCHES:
         con.execute(statement)
     _rates(con, rates, workspace.base_currency, outcomes=outcomes)
@@ -118,12 +97,12 @@ def draft_journals(
     lines(con)
     prove_balanced(con, "draft_journal")
     counts = _counts(con) | {"waiting": waiting, "erp": erp}
-    return JournalDrafts("draft_journal", _findings(con), counts)
+    return JournalDrafts("draft_journal", findings(con), counts)
 
 
-def _has(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _has_rows(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     found = con.execute("select count(*) from information_schema.tables where table_name = ?", [name]).fetchall()
-    return bool(found[0][0])
+    return bool(found[0][0]) and bool(con.execute(f"select count(*) from {name}").fetchall()[0][0])
 
 
 def _books(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
@@ -267,7 +246,9 @@ def _refuse(con: duckdb.DuckDBPyConnection) -> None:
     """
     Make ``draft_refused``: journals with a piece that nobody can book, the reason of the first of its pieces.
 
-    ``draft_lacking`` (journal_id, entity_id, currency, name, account_id): the names that have no ledger account.
+    Without a note, something that many journals wait for is missing: ``draft_lacking`` (journal_id, entity_id, currency,
+    name, account_id): the names that have no ledger account; ``draft_unrated`` (journal_id, entity_id, currency, day,
+    named): the days without a rate, and whose they are.
     """
     con.execute("""
         create or replace temp table draft_lacking as
@@ -280,12 +261,13 @@ def _refuse(con: duckdb.DuckDBPyConnection) -> None:
         from draft_piece p join draft_shape s using (shape) where s.state = 'refused' group by p.journal_id
     """)
     con.execute("""
-        insert into draft_refused
-        select journal_id, 'master_data', min('expected a rate ' || p.currency || ' to ' || b.currency
-            || ' for the day of the document that is paid, found none: add it to rates/*.csv')
-        from draft_piece p join draft_books b using (entity_id)
-        where p.unvalued and journal_id not in (select journal_id from draft_refused) group by journal_id
+        create or replace temp table draft_unrated as
+        select p.journal_id, p.entity_id, p.currency, d.booked_on as day,
+            coalesce(d.external_id, lower(hex(d.record_id))) as named
+        from draft_piece p join records d on d.record_id = p.clears
+        where p.unvalued and p.journal_id not in (select journal_id from draft_refused)
     """)
+    con.execute("insert into draft_refused select distinct journal_id, 'master_data', null from draft_unrated")
 
 
 def _named(con: duckdb.DuckDBPyConnection, chart: Chart, workspace: Workspace) -> None:
@@ -303,7 +285,11 @@ def _named(con: duckdb.DuckDBPyConnection, chart: Chart, workspace: Workspace) -
 
 
 def _periods(con: duckdb.DuckDBPyConnection, workspace: Workspace, own: Sequence[LedgerPeriod]) -> None:
-    """Make ``draft_period``: the period of every ledger and day; a day without one refuses its journals."""
+    """
+    Make ``draft_period``: the period of every ledger and day; a day without one refuses its journals.
+
+    ``draft_undated`` (journal_id, entity_id, ledger, day, named): those, and whose day it is.
+    """
     ledgers = {ledger.id: ledger for ledger in workspace.ledgers}
     days = con.execute(
         "select distinct b.ledger, p.posting_date from draft_piece p join draft_books b using (entity_id)"
@@ -314,61 +300,18 @@ def _periods(con: duckdb.DuckDBPyConnection, workspace: Workspace, own: Sequence
         rows.append((name, day, period_of(kind, day, [period for period in own if period.ledger == name])))
     _take(con, "draft_period", ("of_ledger", "day", "period"), (pa.string(), pa.date32(), pa.string()), rows)
     con.execute("""
-        insert into draft_refused
-        select p.journal_id, 'master_data', min('expected a period of the ledger ' || b.ledger || ' for '
-            || p.posting_date || ', found none: read the periods of its ERP again')
+        create or replace temp table draft_undated as
+        select p.journal_id, p.entity_id, b.ledger, d.day, coalesce(p.external_id, lower(hex(p.record_id))) as named
         from draft_piece p join draft_books b using (entity_id)
             join draft_period d on d.of_ledger = b.ledger and d.day = p.posting_date
-        where d.period is null and p.journal_id not in (select journal_id from draft_refused) group by p.journal_id
+        where d.period is null and p.journal_id not in (select journal_id from draft_refused)
     """)
+    con.execute("insert into draft_refused select distinct journal_id, 'master_data', null from draft_undated")
 
 
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     journals, rows = con.execute("select count(distinct journal_id), count(*) from draft_journal").fetchall()[0]
-    refused = con.execute("select count(*) from draft_refused").fetchall()[0]
-    return {"journals": journals, "lines": rows, "refused": refused[0]}
-
-
-# What to write is told once for each name, however many journals wait for it: "60,000 x" is one omission.
-_LACKING = """
-    select 'unknown_account' as reason, entity_id, case when count(distinct account_id) = 1 then min(account_id) end as account_id,
-        name as external_id, 'expected a ledger account ''' || name || ''' of ' || entity_id || ', found none: '
-            || format('{:,} ', count(distinct journal_id)) || case count(distinct journal_id) when 1 then 'journal' else 'journals' end
-            || ' in ' || list_aggregate(list_sort(list(distinct currency)), 'string_agg', ', ')
-            || case count(distinct journal_id) when 1 then ' waits' else ' wait' end || ' for it; '
-            || coalesce('give [[account]] ' || list_aggregate(
-                list_sort(list(distinct '''' || account_id || '''')), 'string_agg', ', ')
-                || ' its ledger_account in tieout.toml, or ', '')
-            || 'write ' || name || ' = "..." under [accounts] in postings/accounts.toml' as note
-    from draft_lacking where journal_id in (select journal_id from draft_refused where reason = 'unknown_account')
-    group by entity_id, name
-"""
-
-
-def _findings(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Say what could not be drafted: a row per journal, per name without an account, per match that cannot be booked."""
-    columns = ", ".join(f"{name}::{kind} as {name}" for name, kind in sql_types(FINDINGS).items())
-    return (
-        con.sql(f"""
-        with refused as (
-            select f.reason, p.entity_id, p.source_id, p.account_id, p.kind, p.external_id, p.record_id, p.record_key,
-                p.match_id, r.amount, r.currency, r.exponent, r.booked_on, f.note
-            from draft_refused f join draft_piece p using (journal_id)
-                join records r on r.record_key = p.record_key and r.record_id = p.record_id
-            where f.reason <> 'unknown_account'
-            qualify row_number() over (partition by p.journal_id order by p.part) = 1
-            union all
-            select 'conflict', r.entity_id, r.source_id, r.account_id, r.kind, r.external_id, r.record_id, r.record_key,
-                m.match_id, r.amount, r.currency, r.exponent, r.booked_on,
-                'expected a match that a journal can be made of, found ' || m.problem
-                    || ': undo it, or match the records again'
-            from draft_match m join draft_money y using (match_id)
-                join records r on r.record_key = y.record_key and r.record_id = y.record_id
-            where m.problem is not null
-            union all by name {_LACKING}
-        )
-        select {columns} from refused order by entity_id, booked_on, record_id, match_id nulls first, external_id, note
-    """)
-        .to_arrow_table()
-        .cast(FINDINGS)
-    )
+    refused = con.execute("""
+        select (select count(*) from draft_refused) + (select count(*) from draft_match where problem is not null)
+    """).fetchall()[0][0]
+    return {"journals": journals, "lines": rows, "refused": refused}

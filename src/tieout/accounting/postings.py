@@ -37,7 +37,7 @@ AMOUNTS: dict[str, tuple[int, int, int, int]] = {
     "tax": (0, 0, 0, 1),
     "untaxed": (1, 0, 0, -1),
 }
-#: What a line was matched with. part: money that waits for the payment which completes a document.
+#: What a line was matched with. part: money on account: a part of a payment that others complete, or the rest of one.
 MATCHED = ("document", "payout", "settlement", "part", "nothing")
 #: Which part of a record a posting books.
 PARTS = ("amount", "fee")

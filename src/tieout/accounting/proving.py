@@ -49,7 +49,10 @@ def prove_balanced(con: duckdb.DuckDBPyConnection, journals: str) -> None:
 
 def trial_balance(con: duckdb.DuckDBPyConnection, journals: str) -> pa.Table:
     """
-    Give every ledger account with its balance: debits equal credits.
+    Give every ledger account with its balance: debits equal credits in the books' currency.
+
+    A line about a difference of rates or of rounding has an amount in that currency only, and stands in a row of it. All
+    others balance in each currency by themselves.
 
     :param journals: a relation with the columns of ``RESULTS["journals"]``.
     :returns: one row per entity, ledger, account and currency, sorted: debit, credit, balance (debit - credit) in
@@ -57,14 +60,21 @@ def trial_balance(con: duckdb.DuckDBPyConnection, journals: str) -> pa.Table:
     """
     powers = ", ".join(str(10**n) for n in range(10))
     return con.sql(f"""
-        with finest as (select currency, max(exponent) as finest from {journals} group by currency)
+        with line as (
+            select * replace (case when own then debit else base_debit end as debit,
+                case when own then credit else base_credit end as credit,
+                case when own then currency else base_currency end as currency,
+                case when own then exponent else base_exponent end as exponent)
+            from (select entity_id, ledger, account, debit, credit, currency, exponent, base_debit, base_credit,
+                base_currency, base_exponent, debit + credit <> 0 as own from {journals})
+        ), finest as (select currency, max(exponent) as finest from line group by currency)
         select entity_id, ledger, account, currency, any_value(finest)::integer as exponent,
             sum(debit::hugeint * [{powers}][finest - exponent + 1])::bigint as debit,
             sum(credit::hugeint * [{powers}][finest - exponent + 1])::bigint as credit,
             sum((debit - credit)::hugeint * [{powers}][finest - exponent + 1])::bigint as balance, base_currency, base_exponent,
             sum(base_debit)::bigint as base_debit, sum(base_credit)::bigint as base_credit,
             (sum(base_debit) - sum(base_credit))::bigint as base_balance
-        from {journals} join finest using (currency)
+        from line join finest using (currency)
         group by entity_id, ledger, account, currency, base_currency, base_exponent
         order by entity_id, ledger, account, currency
     """).to_arrow_table()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tieout.accounting.drafting import draft_journals
+from tieout.accounting.outcomes import make_outcomes
 from tieout.accounting.reading import read_postings
 from tieout.config.rates import read_rates
 from tieout.errors import Transient, WrongUse
@@ -115,6 +116,7 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
         _relations(con, store, files, results)
+        make_outcomes(con)
         drafts = draft_journals(con, postings, workspace, rates)
         _write(store, con, drafts, run)
     commit_run(store, run)

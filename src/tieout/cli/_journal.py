@@ -44,12 +44,17 @@ def journal(
         balances = balances_of_trial(store, place)
         if hledger is not None:
             write_hledger_file(store, place, hledger)
-    headings = ("entity", "account", "currency", "debit", "credit", "balance")
+    headings = ["entity", "account", "currency", "debit", "credit", "balance"]
     if wanted.as_json:
         told = {"run_id": outcome.run_id, "digest": outcome.digest, "unchanged": outcome.unchanged, **outcome.counts}
         say_json({**told, "trial_balance": balances, **measured({"journal": system_clock.monotonic() - began})})
     else:
         rows = [[str(row[name]) for name in headings] for row in balances]
+        if any(row["currency"] != row["base_currency"] for row in balances):
+            # Several currencies add up in the books' only.
+            headings.append("in the books")
+            for cells, row in zip(rows, balances, strict=True):
+                cells.append(f"{row['base_balance']} {row['base_currency']}")
         say_table(headings, rows, frozenset(headings[3:]))
         counts = outcome.counts
         say(f"{counts['journals']} journals of {counts['lines']} lines drafted; nothing is posted")

@@ -42,7 +42,7 @@ def open_items(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
-    """Show what is owed to us (+) and by us (-), document by document, the longest due first."""
+    """Show what is owed to us (+) and by us (-), document by document, and payments on account; the longest due first."""
     headings = ["document", "kind", "who", "booked", "due", "days", "amount", "paid", "open", "currency", "why"]
 
     def cells(row: dict[str, Any]) -> list[object]:

@@ -100,7 +100,8 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
         source = item.get("source")
         return [_of_transaction(item, source if isinstance(source, dict) else None, origin)]
     if name == "dispute":
-        return [_of_transaction(each, item, origin) for each in objects_in(item.get("balance_transactions"))]
+        moved = [_of_transaction(each, item, origin) for each in objects_in(item.get("balance_transactions"))]
+        return [*moved, *_of_loss(item, origin)]
     if not isinstance(name, str) or name not in OBJECTS:
         return []
     found = [*_of_object(item, OBJECTS[name], origin), *_of_failure(item, origin)]
@@ -195,6 +196,27 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
             )
         )
     ]
+
+
+def _of_loss(item: Object, origin: Origin) -> list[Record]:
+    """That a dispute is lost: it moves nothing, and is dated by the event that says so; the object alone has no day of it."""
+    own, does = identifier(item), _Object("dispute_lost", -1, "charge", "dispute")
+    if item.get("status") != "lost" or own is None:
+        return []
+    currency, moment = money_of(item), instant(origin.seconds)
+    (amount,), exponent = scale_minor([-whole(item, "amount")], currency)
+    record = Record(
+        kind=does.kind,
+        namespace="dispute",
+        identity=own,
+        currency=currency,
+        amount=amount,
+        exponent=exponent,
+        occurred_at=moment,
+        booked_on=_day(moment, origin),
+        **_links(item, does, origin),
+    )
+    return [_checked(record)]
 
 
 def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from tieout.errors import WrongUse
 from tieout.matching.facts import kin_sql, records_of
 from tieout.matching.sides import OWN_MONEY, side_claims
+from tieout.matching.taxes import tax_in
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of, format_minor
 from tieout.store.runs import standing_matches
@@ -238,15 +239,32 @@ def match_row(
 
 
 def adjustment_row(
-    match_id: bytes, reconciliation: str, currency: str, difference: int, wanted: HandMatch, reason: str, exponent: int
+    match_id: bytes, reconciliation: str, shares: list[Share], difference: int, why: tuple[str, str], exponent: int
 ) -> dict[str, Any]:
-    """Give the row of ``adjustments`` for a difference that a person explained."""
+    """
+    Give the row of ``adjustments`` for a difference that a person explained, its amounts at ``exponent`` decimals.
+
+    :param why: what the difference is, and what the person said to it.
+    """
+    unit = 10 ** (_EXPONENT - exponent)
+    kind, reason = why
+    documents = [share for share in shares if share.claim == "document"]
+    one_side = len({share.side for share in documents}) == 1
+    said = [(s.measure // unit, s.allocated * s.sign // unit, _tax_of(s, exponent)) for s in documents if one_side]
     return {
         "match_id": match_id,
         "reconciliation": reconciliation,
-        "reason": wanted.difference,
-        "amount": difference // 10 ** (_EXPONENT - exponent),
-        "currency": currency,
+        "reason": kind,
+        "amount": difference // unit,
+        "tax_amount": tax_in(kind, difference // unit, said),
+        "currency": shares[0].record["currency"],
         "exponent": exponent,
         "policy": f"by hand: {reason}",
     }
+
+
+def _tax_of(share: Share, exponent: int) -> int | None:
+    """Give the tax that a document states."""
+    tax, own = share.record["tax"], share.record["exponent"]
+    own = exponent_of(share.record["currency"]) if own is None else own
+    return None if tax is None else int(tax) * 10 ** (exponent - own)

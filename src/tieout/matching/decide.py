@@ -119,9 +119,9 @@ def match_by_hand(
         exponent = exponent_for(shares)
         rows = [match_row(match_id, reconciliation.id, share, difference, store.actor, exponent) for share in shares]
         run.files.append((_write(store, "matches", rows), False))
-        if difference:
-            currency = shares[0].record["currency"]
-            adjustment = adjustment_row(match_id, reconciliation.id, currency, difference, wanted, reason, exponent)
+        if wanted.difference is not None and difference:
+            why = wanted.difference, reason
+            adjustment = adjustment_row(match_id, reconciliation.id, shares, difference, why, exponent)
             run.files.append((_write(store, "adjustments", [adjustment]), False))
         run.counts = {"final": 1}
         body = {"match_id": match_id.hex(), "resolution": "matched"}
@@ -179,9 +179,12 @@ def approve(
         _check_available(con, store, now, found)
         run = _new_run("hand", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
-        columns = table_schema("matches").names
-        rows = [{n: row[n] for n in columns} | {"status": "confirmed", "decided_by": store.actor} for row in found]
-        run.files.append((_write(store, "matches", rows), False))
+        confirmed = [row | {"status": "confirmed", "decided_by": store.actor} for row in found]
+        run.files.append((_write(store, "matches", confirmed), False))
+        # What the differences are was proposed with the match, and is confirmed with it.
+        adjustments = _rows_of(con, store, now.results, matches, "adjustments")
+        if adjustments:
+            run.files.append((_write(store, "adjustments", adjustments), False))
         # The proposal makes way for what is confirmed: a void takes back only what stood before this run.
         run.voids = dict.fromkeys(matches, ("approved", False))
         run.counts = {"final": len(matches)}
@@ -290,7 +293,7 @@ def _new_run(
 
 
 def _write(store: Store, name: str, rows: list[dict[str, Any]]) -> LakeFile:
-    """Write a small result file, its rows in total order."""
+    """Write a small result file of the table's columns, its rows in total order."""
     schema = table_schema(name)
     order = ("record_key", "match_id", "side", "claim") if name == "matches" else ("match_id", "reason")
     rows = sorted(rows, key=lambda row: tuple(row[column] for column in order))
@@ -327,20 +330,24 @@ def _standing(
     states: tuple[str, ...],
 ) -> list[dict[str, Any]]:
     """Look up matches that stand, each in one of some states."""
-    con.register("asked", pa.table({"match_id": pa.array(list(matches), pa.binary(16))}))
-    standing = standing_matches(con, store.lake, results)
-    rows = (
-        con.sql(f"select m.* from {standing} m semi join asked a on a.match_id = m.match_id")
-        .to_arrow_table()
-        .to_pylist()
-    )
+    rows = _rows_of(con, store, results, matches)
     known = {row["match_id"] for row in rows if row["status"] in states}
     lacking = [m.hex() for m in matches if m not in known]
     if lacking:
         what = "matches that stand" if "confirmed" in states else "proposed matches"
         message = f"expected {what}, got {', '.join(lacking[:3])}: `tieout export matches` lists them"
         raise WrongUse(message)
-    return [dict(row) for row in rows]
+    return rows
+
+
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, store: Store, results: Results, matches: Sequence[bytes], name: str = "matches"
+) -> list[dict[str, Any]]:
+    """Read what stands of some matches: their rows, or their ``adjustments``."""
+    con.register("asked", pa.table({"match_id": pa.array(list(matches), pa.binary(16))}))
+    standing = standing_matches(con, store.lake, results, table_name=name)
+    found = con.sql(f"select m.* from {standing} m semi join asked a on a.match_id = m.match_id")
+    return [dict(row) for row in found.to_arrow_table().to_pylist()]
 
 
 def _check_stands(con: duckdb.DuckDBPyConnection, store: Store, now: _Now, rows: list[dict[str, Any]]) -> None:

@@ -37,7 +37,11 @@ class Found(Protocol):
         """Give the rows of the lake table ``matches``, in total order, a part at a time."""
 
     def leave_differences(self, work: Performance) -> None:
-        """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
+        """
+        Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ.
+
+        And ``differing_documents`` (match_id, side, thing, taken): what they take of documents.
+        """
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
         """Count what a run found, for people."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tieout.matching.leftovers import positions_sql
 from tieout.matching.reasons import deferred_sql, exceptions_sql, money_cases, quoted
+from tieout.matching.taxes import document_taxes_sql, tax_in_sql
 from tieout.model.money import exponent_of
 from tieout.store.lake import LakeFile
 from tieout.store.tables import table_schema
@@ -88,11 +89,14 @@ def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, fi
     currency, exponent = money_cases(work)
     policy = " ".join(f"when {number} then '{quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
     reason = f"case {' '.join(cases)} end" if cases else "''"
+    rows = "(select thing, measure, tax from left_all union all select thing, measure, tax from right_all)"
     return f"""
-        select p.match_id, '{quoted(reconciliation)}' as reconciliation, {reason} as reason, p.difference as amount,
-            null::bigint as tax_amount,
+        select p.match_id, '{quoted(reconciliation)}' as reconciliation, p.reason, p.difference as amount,
+            ({tax_in_sql("p.reason", "p.difference", "t.whole", "t.tax")})::bigint as tax_amount,
             case when p.mixed then '{quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
             (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
             case p.rule {policy} end as policy
-        from differing p where p.exact = {str(final).lower()} order by p.match_id
+        from (select p.*, {reason} as reason from differing p where p.exact = {str(final).lower()}) p
+        left join ({document_taxes_sql("differing_documents", rows)}) t on t.match_id = p.match_id and not p.mixed
+        order by p.match_id
     """

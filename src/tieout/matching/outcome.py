@@ -83,7 +83,7 @@ class Outcome:
         return _matches(self, work, reconciliation, final=final)
 
     def leave_differences(self, work: Performance) -> None:
-        """Make ``differing``: the matches whose sides differ."""
+        """Make ``differing``: the matches whose sides differ, and ``differing_documents``: what they take of documents."""
         _leave_differences(self, work)
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
@@ -214,7 +214,7 @@ def _figures(figure: Figure, match: npt.NDArray[np.int32]) -> pa.Array:
 
 
 def _leave_differences(found: Outcome, work: Performance) -> None:
-    """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
+    """Make ``differing`` and ``differing_documents``."""
     parts = found.parts
     differs = parts.difference != 0
     some = np.flatnonzero(differs)
@@ -237,6 +237,18 @@ def _leave_differences(found: Outcome, work: Performance) -> None:
                 "mixed": of_matches(np.minimum, ccy) != of_matches(np.maximum, ccy),
                 "ccy": of_matches(np.maximum, np.where(left, ccy, -1)),
                 "sign": np.where(of_matches(np.add, np.where(left, parts.taken[here], 0)) < 0, -1, 1),
+            },
+        ),
+    )
+    documents = here[parts.claim[here] == CLAIMS.index("document")]
+    work.engine.take(
+        "differing_documents",
+        pa.table(
+            {
+                "match_id": _fixed(found.match_ids[parts.match[documents]]),
+                "side": parts.side[documents].astype(np.int32),
+                "thing": parts.row[documents].astype(np.int64),
+                "taken": parts.taken[documents],
             },
         ),
     )

@@ -27,6 +27,11 @@ _LATE_DAYS = 14
 _LOOKED_AT_MAX = PAIRS_MAX * 100
 # Nothing answers to it, as far as this reconciliation can see.
 _MISSING = ("missing_left", "missing_right")
+# What nothing answers to is called so where it is a refund: it lacks the credit note that it should have.
+_UNWRITTEN = (
+    f"o.kind = 'refund' and o.claim = 'payment' and o.reason in ({listed(_MISSING)})"
+    " and coalesce(o.told_why, '') not in ('fits', 'same_name')"
+)
 # Told by an identifier, whatever came nearest.
 _NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late")
 
@@ -191,10 +196,12 @@ def exceptions_sql(reconciliation: str) -> str:
     """Write the rows of the lake table ``exceptions``, in total order."""
     return f"""
         select substr(sha256(concat_ws(':', '{quoted(reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
-            o.reconciliation, o.reason, o.side, o.claim, o.record_id, o.record_key,
+            o.reconciliation, case when {_UNWRITTEN} then 'refund_without_credit_note' else o.reason end as reason,
+            o.side, o.claim, o.record_id, o.record_key,
             o.source_id, o.entity_id, o.account_id, o.external_id, o.settlement_id, o.kind, o.counterparty,
             (o.amount * o.sign)::bigint as amount, o.currency, o.exponent, date '1970-01-01' + o.booked::integer as booked_on,
-            date '1970-01-01' + o.expected_day::integer as due_on, o.note, o.candidates
+            date '1970-01-01' + o.expected_day::integer as due_on,
+            case when {_UNWRITTEN} then 'no credit note answers to it' else o.note end as note, o.candidates
         from reasoned o where not o.deferred order by o.record_key, o.record_id, o.claim, o.origin
     """
 

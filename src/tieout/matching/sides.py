@@ -176,7 +176,7 @@ def rows_sql(
     extra = "".join(f', r."{column}"' for column in columns)
     return f"""
         select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
-            ({measured}) * s.factor as measure, {sign}::tinyint as sign,
+            case when c.claim = 'document' then r.tax * s.factor end as tax, ({measured}) * s.factor as measure, {sign}::tinyint as sign,
             ((({measured}) * s.factor) - {taken}) * ({sign}) as amount,
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
             coalesce(k.calendar, 0) as calendar{extra}

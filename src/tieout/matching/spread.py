@@ -99,7 +99,7 @@ class SpreadOutcome:
         return f"case when h.beside is not null then {text} end"
 
     def leave_differences(self, work: Performance) -> None:
-        """Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ."""
+        """Make ``differing``: the matches whose sides differ, and ``differing_documents``: what they take of documents."""
         exact = _numbers(n for n, (_, exact, _) in enumerate(self.rules) if exact)
         work.engine.create(
             "differing",
@@ -110,6 +110,12 @@ class SpreadOutcome:
                         case when sum(case when p.side = 0 then p.taken else 0 end) < 0 then -1 else 1 end as sign
                     from match_parts p join every_row a on a.thing = p.row group by p.rule, p.bundle
                 ) m on m.rule = h.rule and m.bundle = h.bundle where h.difference <> 0""",
+        )
+        work.engine.create(
+            "differing_documents",
+            f"""select h.match_id, p.side, p.row as thing, p.taken from match_parts p
+                join match_heads h on h.rule = p.rule and h.bundle = p.bundle
+                where h.difference <> 0 and p.claim = {CLAIMS.index("document")}""",
         )
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:

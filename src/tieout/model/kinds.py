@@ -59,6 +59,8 @@ KINDS: dict[str, Kind] = {
         Kind("dispute", "-", _CHARGE),
         Kind("dispute_reversal", "+", _CHARGE),
         Kind("dispute_fee", "any", _LINE),
+        # No money: the platform says that a dispute is lost for good.
+        Kind("dispute_lost", "any", (), _ANNOUNCED),
         Kind("reserve_hold", "any", _OWN_MONEY),
         Kind("reserve_release", "any", _OWN_MONEY),
         Kind("adjustment", "any", _LINE),

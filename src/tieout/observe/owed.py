@@ -1,5 +1,8 @@
 """
 Open items: what customers owe us and what we owe, document by document, with how long it has been due.
+
+Beside them stand payments on account: what is left of a bank's line of which documents took a part. A customer's is owed by
+us until a document takes it, as the books have it among the deposits.
 """
 
 from __future__ import annotations
@@ -37,26 +40,37 @@ def open_items_relation(lake: Lake, snapshot: Snapshot) -> str:
     Give every document that is not paid in full by ``as_of_day()``: its amount, what is paid, and what is open.
 
     Amounts are owed to us (+) or by us (-). A document is overdue from the day after it was due; without a due date it
-    is never overdue.
+    is never overdue. Money on account is owed the other way round: what came is owed by us.
     """
     files = snapshot.files
+    records = current_records(lake, files["records"], files["superseded"])
     return f"""(
         with x as (
             select record_key, record_id, any_value(exception_id) as exception_id, any_value(reason) as reason
             from {run_exceptions(lake, snapshot)} where claim = 'document' group by all
         ), document as (
             select r.*, coalesce(r.exponent, own_exponent(r.currency)) as own
-            from {current_records(lake, files["records"], files["superseded"])} r
-            where r.kind in ({named(DOCUMENT_KINDS)}) and r.status = 'booked' and r.amount is not null
+            from {records} r where r.kind in ({named(DOCUMENT_KINDS)}) and r.status = 'booked' and r.amount is not null
                 and r.booked_on <= as_of_day()
+        ), begun as (
+            select r.*, coalesce(r.exponent, own_exponent(r.currency)) as own
+            from {records} r semi join (
+                select m.record_key, m.record_id from result_matches m
+                semi join (select match_id from result_matches where claim = 'document') d on d.match_id = m.match_id
+                where m.claim = 'bank' and m.status = 'confirmed' and m.allocated <> m.amount
+            ) p on p.record_key = r.record_key and p.record_id = r.record_id
+            where r.status = 'booked' and r.booked_on <= as_of_day()
         ), owed as (
-            select d.*, coalesce(u.used, 0) as used, decimals_for(coalesce(u.used, 0), d.own) as decimals
+            select d.*, 1 as way, coalesce(u.used, 0) as used, decimals_for(coalesce(u.used, 0), d.own) as decimals
             from document d left join {left_of_claim(lake, snapshot, "document")} u using (record_key, record_id)
+            union all
+            select b.*, -1, u.used, decimals_for(u.used, b.own)
+            from begun b join {left_of_claim(lake, snapshot, "bank")} u using (record_key, record_id) where u.used <> 0
         )
-        select o.* replace (from_nine(nine(amount, own), decimals) as amount), from_nine(used, decimals) as paid,
-            from_nine(nine(amount, own) - used, decimals) as still_open,
+        select o.* replace (way * from_nine(nine(amount, own), decimals) as amount), way * from_nine(used, decimals) as paid,
+            way * from_nine(nine(amount, own) - used, decimals) as still_open,
             greatest(0, as_of_day() - o.due_on) as days_overdue, x.exception_id, x.reason,
-            case when o.due_on < as_of_day() then 'overdue' else 'open' end as how
+            case when way < 0 then 'on_account' when o.due_on < as_of_day() then 'overdue' else 'open' end as how
         from owed o left join x using (record_key, record_id) where nine(amount, own) <> used
     )"""
 

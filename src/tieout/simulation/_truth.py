@@ -63,13 +63,13 @@ _JUDGED: dict[How, tuple[str, str | None, bool, str]] = {
     How.MISSING_DOCUMENT: ("exception", "missing_left", True, "open"),
     How.MISSING_CHARGE: ("exception", "missing_right", True, "exception:late;open"),
     How.MISSING_REFUND: ("exception", "missing_right", True, "exception:late;open"),
-    How.REFUND_WITHOUT_CREDIT_NOTE: ("exception", "refund_without_credit_note", True, "exception:missing_left;open"),
+    How.REFUND_WITHOUT_CREDIT_NOTE: ("exception", "refund_without_credit_note", True, "open"),
     How.PAID_IN_THREE_PARTS: ("matched", None, True, "exception:amount_difference"),
     How.RETURNED_DEBIT: (
         "exception",
         "returned",
         True,
-        "exception:refund_without_credit_note;exception:missing_left;open",
+        "exception:refund_without_credit_note;open",
     ),
 }
 #: References that do not join: amount, day and name must do.

@@ -1,0 +1,70 @@
+"""
+The differences of a match and what becomes of them: by rules, by hand, proposed and approved, and in the books.
+"""
+
+from contextlib import closing
+
+import pytest
+
+from tests.matching.worlds import World, invoice, line, rule, rules_text, world
+from tieout.observe.result_rows import ResultRows, spans_of
+from tieout.observe.snapshot import take_snapshot
+from tieout.store.engine import connect
+
+KEYS = '[{ left = "external_id", right = "text", how = "token" }]'
+
+
+def less(reason: str = "discount", confirm: str = "true") -> str:
+    """A rule for a document that is paid with a little less."""
+    said = {"keys": KEYS, "amount": '{ pct = "3", only = "short" }', "difference": f'{{ short = "{reason}" }}'}
+    return rules_text(rule("a little less", **said, confirm=confirm))
+
+
+def adjusted(w: World) -> list[tuple[str, int, int | None, str | None]]:
+    rows = sorted(w.rows("adjustments"), key=lambda row: (row["match_id"], row["reason"]))
+    return [(row["reason"], row["amount"], row["tax_amount"], row["policy"]) for row in rows]
+
+
+def told(w: World, match: str) -> list[tuple[str, int]]:
+    """What ``explain`` and the console read of the differences of a match."""
+    snapshot = take_snapshot(w.store, w.workspace)
+    with closing(connect()) as con:
+        rows = ResultRows(con, w.store.lake, snapshot.results).rows("adjustments", "match_id", spans_of([match]))
+    return [(row["reason"], row["amount"]) for row, _ in rows]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_what_is_approved_is_adjusted_and_booked_like_what_a_rule_confirms(approved: bool) -> None:
+    facts = invoice("RE-70001", 10000), line("k1", 9800, text="RE-70001 Skonto")
+    with world(less(), *facts) as sure, world(less(confirm="false"), *facts) as w:
+        sure.match()
+        w.match()
+        match = w.match_id("RE-70001", "k1")
+        assert w.drafts() == set()
+        w.judge(match, approved=approved)
+        if not approved:
+            assert (w.together("proposed"), adjusted(w), w.drafts()) == (set(), [], set())
+            return
+        assert adjusted(w) == adjusted(sure) == [("discount", 200, None, "a little less")]
+        booked = {(("bank", 9800), ("discounts_allowed", 200), ("receivable", -10000))}
+        assert w.drafts() == sure.drafts() == booked
+        assert told(w, match) == [("discount", 200)]
+        w.match()
+        assert w.drafts() == booked
+        w.undo(match)
+        assert (adjusted(w), w.drafts()) == ([], set())
+
+
+def test_several_are_approved_each_with_its_own_difference() -> None:
+    facts = [
+        fact
+        for n, paid in ((1, 9800), (2, 10000), (3, 9701))
+        for fact in (invoice(f"RE-7000{n}", 10000), line(f"k{n}", paid, text=f"RE-7000{n}"))
+    ]
+    with world(less(confirm="false"), *facts) as w:
+        w.match()
+        w.judge(*(w.match_id(f"RE-7000{n}", f"k{n}") for n in (1, 2, 3)), approved=True)
+        assert sorted(amount for _, amount, _, _ in adjusted(w)) == [200, 299]
+        assert len(w.drafts()) == 3
+        w.undo(w.match_id("RE-70003", "k3"))
+        assert [amount for _, amount, _, _ in adjusted(w)] == [200]
