@@ -36,17 +36,30 @@ def test_every_table_of_results_goes_into_every_kind_of_file(
 
 
 def used(group: Traded, claim: str, until: dt.date) -> dict[str, Decimal]:
-    """Sum what matches use up of a claim whose records were all booked by a day."""
+    """
+    Sum what matches use up of a claim by a day: all, once all of a match's records are booked; else what its other side
+    had by then, for this side's records that run with its sum.
+    """
     days = {r["record_id"]: dt.date.fromisoformat(r["booked_on"]) for r in group.table("records")}
     members: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in group.table("matches"):
         members[row["match_id"]].append(row)
     found: defaultdict[str, Decimal] = defaultdict(Decimal)
     for rows in members.values():
-        if all(days[row["record_id"]] <= until for row in rows):
-            for row in rows:
+        whole = all(days[row["record_id"]] <= until for row in rows)
+        for side in ("left", "right"):
+            mine = [row for row in rows if row["side"] == side]
+            came = sum(amount(r["allocated"]) for r in rows if r["side"] != side and days[r["record_id"]] <= until)
+            way = 1 if sum(amount(row["allocated"]) for row in mine) > 0 else -1
+            left = abs(came)
+            for row in sorted(mine, key=lambda r: days[r["record_id"]]):
+                taken = amount(row["allocated"])
+                if not whole:
+                    runs = days[row["record_id"]] <= until and taken * way > 0
+                    taken = way * min(abs(taken), left) if runs else Decimal(0)
+                    left -= abs(taken)
                 if row["claim"] == claim:
-                    found[row["record_id"]] += amount(row["allocated"])
+                    found[row["record_id"]] += taken
     return found
 
 

@@ -59,7 +59,7 @@ def _lay_settlement_lines(opened: Opened) -> None:
                 max(decimals_for(coalesce(u.used, 0), l.own)) over one as decimals,
                 {", ".join(f"from_nine(nine({name}, l.own), decimals) as {name}" for name in _AMOUNTS)},
                 from_nine(coalesce(u.used, 0), decimals) as arrived
-            from line l left join {left_of_claim(lake, opened.snapshot, "settlement")} u using (record_key, record_id)
+            from line l left join {left_of_claim(lake, opened.snapshot, "settlement", arrived=True)} u using (record_key, record_id)
             window one as (partition by account_id, coalesce(settlement_id, external_id), currency)
         )
         select l.* exclude (used, other_on, later_on, matches), l.other_on as arrived_on, l.later_on, x.exception_id, x.reason,
