@@ -119,6 +119,13 @@ class SmallWorld:
             self.clock.advance(dt.timedelta(hours=1))
             pipeline.journal(self.store, self.workspace)
 
+    def match_by_hand(self, name: str, *others: str, difference: str | None = None) -> None:
+        """Settle the exception of a record by matching it with others."""
+        found = next(row["exception_id"] for row in self.table("exceptions") if row["external_id"] == name)
+        pipeline.resolve(
+            self.store, self.workspace, found, pipeline.Resolution(others=others, difference=difference), "seen"
+        )
+
     def table(self, name: str, as_of: str | None = None) -> list[dict[str, Any]]:
         """Give an exported table as its rows in JSON."""
         day = None if as_of is None else dt.date.fromisoformat(as_of)

@@ -60,11 +60,12 @@ def test_what_had_arrived_of_a_payout_by_a_day_is_on_its_way_no_more(world: Smal
     ]
 
 
-_PART = st.tuples(st.integers(1, 40), st.integers(1, 28))
+_PART = st.tuples(st.integers(1, 16), st.integers(1, 28))  # together never more than what is owed
 
 
 @pytest.mark.deep
-@settings(max_examples=15, deadline=None)
+@pytest.mark.timeout(1200)
+@settings(max_examples=5, deadline=None)
 @given(first=st.lists(_PART, max_size=3), later=st.lists(_PART, max_size=3), cut=st.integers(1, 27))
 def test_later_days_never_change_earlier_ones(
     tmp_path_factory: pytest.TempPathFactory, first: list[tuple[int, int]], later: list[tuple[int, int]], cut: int
