@@ -49,7 +49,10 @@ def used(group: Traded, claim: str, until: dt.date) -> dict[str, Decimal]:
         whole = all(days[row["record_id"]] <= until for row in rows)
         for side in ("left", "right"):
             mine = [row for row in rows if row["side"] == side]
-            came = sum(amount(r["allocated"]) for r in rows if r["side"] != side and days[r["record_id"]] <= until)
+            came = sum(
+                (amount(r["allocated"]) for r in rows if r["side"] != side and days[r["record_id"]] <= until),
+                Decimal(0),
+            )
             way = 1 if sum(amount(row["allocated"]) for row in mine) > 0 else -1
             left = abs(came)
             for row in sorted(mine, key=lambda r: days[r["record_id"]]):
