@@ -41,7 +41,7 @@ def test_the_nearest_says_which_rule_it_missed_by_how_much(came: int, day: int, 
 )
 def test_what_is_not_near_is_not_shown(other: dict[str, Any]) -> None:
     document = invoice("RE-88001", 10_000, name="Meier Söhne GmbH", day=1, due=2)
-    told = {"amount": 9_999, "text": "Danke", "name": "Meier Söhne", "day": 3} | other
+    told: dict[str, Any] = {"amount": 9_999, "text": "Danke", "name": "Meier Söhne", "day": 3} | other
     with world("open-items-to-bank", document, line("k1", told.pop("amount"), **told)) as w:
         w.match()
         assert shown(w, "RE-88001") == shown(w, "k1") == []

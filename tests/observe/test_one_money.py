@@ -120,6 +120,17 @@ def test_a_payout_reported_after_its_lines_were_matched_by_hand_has_arrived(worl
     assert [h.total for h in world.cash().holdings if h.account_id == "psp-eur"] == [0]
 
 
+def test_on_the_day_that_it_is_expected_a_payout_is_not_late(world: SmallWorld) -> None:
+    """For the list of what is on its way and for the run alike."""
+    world.put("psp", _line("po_Z10001", "-1000", "po_Z10001", "2026-10-02", kind="payout"))
+    for day, states in (("2026-10-09", ["in_transit"]), ("2026-10-10", ["late", "missing_right"])):
+        world.put("bank", {"number": day, "amount": "5", "text": "x", "day": day})
+        world.go()
+        told = [row["state"] for row in world.table("in_transit")]
+        told += [row["reason"] for row in world.table("exceptions") if row["external_id"] == "po_Z10001"]
+        assert told == states
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", [3, 11, 2026])
