@@ -38,6 +38,7 @@ _REASON = f"""case
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
                 when o.thing in (select thing from returned) then 'returned'
+                when o.by_chance then case o.origin when 'left' then 'missing_right' else 'missing_left' end
                 when o.thing in (select thing from held) then 'ambiguous'
                 when o.thing in (select thing from beyond) then 'undecided'
                 when t.alike > 1 or d.thing is not null then 'ambiguous'
@@ -73,6 +74,7 @@ def _note(amount: str, apart: str, earned: str) -> str:
                             || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
                             || case when o.other_booked > o.booked then ' later' else ' earlier' end end
                         || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
+                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of the documents of its payer comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
                     else 'nothing on the other side explains it' end end end"""
@@ -149,7 +151,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
     whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
     return f"""
         with o as (
-            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
+            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent,
+                thing in (select thing from by_chance) as by_chance
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
