@@ -171,3 +171,31 @@ def test_a_refund_that_nothing_answers_to_lacks_its_credit_note() -> None:
             "CN-2": "amount_difference",
         }  # fmt: skip
         assert notes(w)["re_1"] == "no credit note answers to it"
+
+def test_a_rival_whose_name_contradicts_is_no_rival() -> None:
+    documents = [
+        invoice(f"RE-7000{n}", 10_000, name=name, day=1, due=2) for n, name in ((1, "Adler GmbH"), (2, "Bauer GmbH"))
+    ]
+    paid = [line(f"k{n}", 10_000, text="danke", name=name, day=4) for n, name in ((1, "Adler GmbH"), (2, "Cramer AG"))]
+    with world("open-items-to-bank", *documents, *paid) as w:
+        w.match()
+        missing = {"RE-70001": "missing_right", "RE-70002": "missing_right", "k1": "missing_left", "k2": "missing_left"}
+        assert w.reasons() == missing
+        assert notes(w)["k1"] == "RE-70001 has its amount and name, which others may have by chance"
+
+
+def test_the_only_selection_of_a_payer_that_may_be_chance_is_not_several() -> None:
+    amounts = {"RE-90001": 5_000, "RE-90002": 3_000, "RE-90003": 2_000}
+    documents = [invoice(name, amount, name="Meier GmbH", day=1, due=2) for name, amount in amounts.items()]
+    other = invoice("RE-90004", 7_000, name="Kranz AG", day=1, due=2)
+    with world(
+        "open-items-to-bank", *documents, other, line("k1", 7_000, text="Sammelzahlung", name="Meier GmbH", day=4)
+    ) as w:
+        w.match()
+        assert set(w.reasons().values()) == {"missing_right", "missing_left"}
+        words = "one selection of the documents of its payer comes to the sum, which may be chance"
+        assert {name for name, note in notes(w).items() if note == words} == {"k1", "RE-90001", "RE-90003"}
+    several = [invoice(name, 3_500, name="Meier GmbH", day=1, due=2) for name in ("RE-1", "RE-2", "RE-3")]
+    with world("open-items-to-bank", *several, line("k1", 7_000, text="Sammelzahlung", name="Meier GmbH", day=4)) as w:
+        w.match()
+        assert w.reasons()["k1"] == "ambiguous"

@@ -20,6 +20,7 @@ _WHY_NOT = {
     "same_amount": "has the same amount, and nothing else in common",
     "same_name": "has the same amount and name, which may be chance",
     "other_name": "has the same amount, and another name",
+    "near_amount": "bears the same name and has nearly the amount",
     "duplicate": "says the same, and is matched",
     "twin": "says the same",
 }

@@ -88,9 +88,10 @@ def in_transit(
 
 
 def _late(store: Store, workspace: Workspace, filters: Filters) -> dict[str, Any]:
-    from tieout.observe.cash import under_way
+    from tieout.observe.cash import late_and_expected
 
-    return {"late": sum(row.late for row in under_way(store, workspace, filters))}
+    late, expected = late_and_expected(store, workspace, filters)
+    return {"late": late, "without_payout": expected}
 
 
 def fees(
@@ -193,6 +194,11 @@ def _listed(
     what = name.replace("_", " ")
     late = f", {said['late']} late" if said.get("late") else ""
     say(f"as of {day or 'no day yet'}: {found.count or 'no'} {what}{late}")
+    if said.get("without_payout"):
+        say(
+            f"{said['without_payout']} of them without a reported payout: in the platform's balance until the bank has them,"
+            " and not in what `tieout cash` has in transit"
+        )
     return said
 
 

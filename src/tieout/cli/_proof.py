@@ -61,7 +61,8 @@ def proof(
     What separates the two sides is named line by line; what is left is the residual. The day is the last one that the
     facts speak of, unless --as-of says another.
 
-    Exit status: 0 it is proven: it closes, and every line was compared; 1 it is not.
+    Exit status: 0 it is proven: it closes, and every line was compared with the ledger (of a platform, at least the sums of
+    every month); 1 it is not: also where only the platform's own balance proves it, and the ledger says something else.
     """
     from tieout.clock import system_clock
     from tieout.observe.proving import prove

@@ -1,5 +1,5 @@
 """
-What came nearest to what nothing matched: by an identifier, else by the amount.
+What came nearest to what nothing matched: by an identifier, else by the amount, else by the name.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.columns import names_of_two
+from tieout.matching.nearest import find_nearest
 from tieout.matching.sides import SETTLED, listed
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     :param note_used: makes ``asked_used`` of ``asked`` (``outcome.Found.leave_rests``).
 
     By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
-    of the same amount.
+    of the same amount; last, for what has none of these, those that bear its name and have nearly its amount.
     """
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
@@ -84,6 +85,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         """,
     )
     _compare_names(work)
+    find_nearest(work)
     _rank_candidates(work, note_used)
     _judge_named(work)
 
@@ -172,7 +174,11 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     # What is set side by side is few: only of that the whole rows are looked at.
     engine.create(
         "asked",
-        "select thing from met_by_key union select other from met_by_key union select thing from met_by_amount union select other from met_by_amount",
+        " union ".join(
+            f"select {column} as thing from {name}"
+            for name in ("met_by_key", "met_by_amount", "met_by_name")
+            for column in ("thing", "other")
+        ),
     )
     note_used()
     columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
@@ -190,8 +196,9 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         """
         with met as (
             select m.* from (
-                select thing, other, inside, true as by_key from met_by_key
-                union all select thing, other, false, false from met_by_amount anti join met_by_key using (thing, other)
+                select thing, other, inside, true as by_key, false as by_name from met_by_key
+                union all select thing, other, false, false, false from met_by_amount anti join met_by_key using (thing, other)
+                union all select thing, other, false, false, true from met_by_name
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
             select m.*, c.apart as of_two, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
@@ -209,6 +216,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             when by_key and same_currency and not used then 'amount_difference'
             when by_key and not used then 'currency_mismatch'
             when by_key then 'taken'
+            when by_name then 'near_amount'
             when of_two then 'other_name'
             when not of_two then 'same_name'
             else 'same_amount' end as why,

@@ -92,7 +92,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
             when {document} and begun then 'open'
             when claim = 'bank' and begun then 'on_account'
             when {lines} and ({unsettled} or thing in (select thing from unbalanced where not paid)) then 'open'
-            when {lines} and expected > {through} then 'in_transit'
+            when {lines} and expected >= {through} then 'in_transit'
             when {document} and {due} > {through} then 'open'
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,

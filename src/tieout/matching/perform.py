@@ -126,7 +126,7 @@ def perform_rules(work: Performance) -> None:
     _make_families(work)
     _leave_out_sweeps(work)
     _leave_out_kin(work)
-    for name in ("held", "beyond", "held_in_chains", "between_chains"):
+    for name in ("held", "by_chance", "beyond", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
@@ -238,6 +238,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         else:
             select_from_pools(work.engine, rule, "candidates", anchor=anchor)
         work.engine.add("held", "select thing from held_now")
+        work.engine.add("by_chance", "select thing from chance_now")
         work.engine.add("beyond", "select thing from beyond_now")
         return "summed"
     if result == "consecutive":

@@ -43,6 +43,7 @@ _REASON = f"""case
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
                 when o.thing in (select thing from returned) then 'returned'
+                when o.by_chance then case o.origin when 'left' then 'missing_right' else 'missing_left' end
                 when o.thing in (select thing from held) then 'ambiguous'
                 when o.thing in (select thing from beyond) then 'undecided'
                 when t.alike > 1 or d.thing is not null then 'ambiguous'
@@ -72,6 +73,13 @@ def _note(amount: str, apart: str, earned: str) -> str:
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
+                        || case when o.less then ' less' else ' more' end || case
+                            when o.other_booked = o.booked then ', on the same day' else ', ' || abs(o.other_booked - o.booked)
+                            || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
+                            || case when o.other_booked > o.booked then ' later' else ' earlier' end end
+                        || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
+                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of the documents of its payer comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
                     else 'nothing on the other side explains it' end end end"""
@@ -148,7 +156,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
     whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
     return f"""
         with o as (
-            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent
+            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent,
+                thing in (select thing from by_chance) as by_chance
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
@@ -168,7 +177,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
         ), told as (
             select thing, max(why) filter (where place = 1) as why, count(*) as several,
                 max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
-                max(own_whole) filter (where place = 1) as own_whole, bool_or(one_of_many) as one_of_many,
+                max(own_whole) filter (where place = 1) as own_whole,
+                bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why in ('same_amount', 'same_name')) as alike,

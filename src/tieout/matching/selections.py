@@ -38,19 +38,21 @@ class Selections:
 
     :ivar bundles: (the one, the several) of unique answers that do not contradict each other.
     :ivar held_ones, held_others: things of answers that fit equally well.
+    :ivar by_chance: things of the only answer, where another might fit as well by accident.
     :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
     """
 
     bundles: list[tuple[int, list[int]]] = field(default_factory=list)
     held_ones: set[int] = field(default_factory=set)
     held_others: set[int] = field(default_factory=set)
+    by_chance: set[int] = field(default_factory=set)
     beyond: set[int] = field(default_factory=set)
 
 
 def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
-    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now`` and ``beyond_now``
-    (thing).
+    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now``, ``chance_now`` and
+    ``beyond_now`` (thing).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -73,7 +75,7 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
         found.beyond.update(engine.arrow(crowded)["anchor"].to_pylist())
     else:
         # Among everybody's documents several sums fit nearly always: that says nothing about any of them.
-        found.held_ones, found.held_others, found.beyond = set(), set(), set()
+        found.held_ones, found.held_others, found.by_chance, found.beyond = set(), set(), set(), set()
     rows = [(anchor_thing, one[0], anchor_thing) for anchor_thing, _ in bundles]
     rows += [(anchor_thing, one[1], thing) for anchor_thing, things in bundles for thing in things]
     engine.take(
@@ -88,9 +90,10 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
             },
         ),
     )
-    held = sorted(found.held_ones | found.held_others)
-    for name, things in (("held_now", held), ("beyond_now", sorted(found.beyond))):
-        engine.take(name, pa.table({"thing": pa.array(things, pa.int64())}))
+    held = found.held_ones | found.held_others
+    told = {"held_now": held | found.by_chance, "chance_now": found.by_chance - held, "beyond_now": found.beyond}
+    for name, said in told.items():
+        engine.take(name, pa.table({"thing": pa.array(sorted(said), pa.int64())}))
 
 
 def _search(rows: pa.Table, rule: Rule) -> Selections:
@@ -113,6 +116,8 @@ def judge(
     chosen = [[int(pool[i]) for i in solution] for solution in verdict.solutions]
     if verdict.outcome == "unique" and not verdict.interchangeable and verdict.lambda_micro <= coincidence_micro:
         found.bundles.append((anchor, chosen[0]))
+    elif verdict.outcome == "unique" and not verdict.interchangeable:
+        found.by_chance.update((anchor, *chosen[0]))
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)
         found.held_others.update(thing for solution in chosen for thing in solution)
@@ -128,7 +133,7 @@ def _without_contradiction(found: Selections) -> list[tuple[int, list[int]]]:
             named[thing] = named.get(thing, 0) + 1
     kept = []
     for anchor, things in found.bundles:
-        if any(named[thing] > 1 or thing in found.held_others for thing in things):
+        if any(named[thing] > 1 or thing in found.held_others or thing in found.by_chance for thing in things):
             found.held_ones.add(anchor)
             found.held_others.update(things)
         else:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["select_spread"]
 
-#: What is said of a thing: it is of the only answer; held back as the one or as one of the several; not decided.
-_CHOSEN, _HELD_ONE, _HELD_OTHER, _BEYOND = range(4)
+#: What is said of a thing: it is of the only answer; held back as the one or as one of the several, or because
+#: it may be chance; not decided.
+_CHOSEN, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND = range(5)
 _SAID = pa.schema({"anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64()})
 
 
 def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) -> None:
-    """Search the pools of a rule; leaves ``summed``, ``held_now`` and ``beyond_now`` as ``select_from_pools`` does."""
+    """Search the pools of a rule; leaves the relations that ``select_from_pools`` does."""
     one, other = (("left", "l"), ("right", "r")) if anchor == "l" else (("right", "r"), ("left", "l"))
     mine, theirs = one[1], other[1]
     engine.create("pool_sizes", f"select {mine} as anchor, count(*) as n from {candidates} group by {mine}")
@@ -47,7 +48,7 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     engine.group("judged", "select anchor, target, thing, amount, place from pools", "anchor", searched, _SAID)
     chosen = f"select anchor, thing from judged where said = {_CHOSEN}"
     named = f"select thing from ({chosen}) group by thing having count(*) > 1"
-    spoilt = f"select thing from judged where said = {_HELD_OTHER} union {named}"
+    spoilt = f"select thing from judged where said in ({_HELD_OTHER}, {_BY_CHANCE}) union {named}"
     engine.create("torn", f"select distinct c.anchor from ({chosen}) c semi join ({spoilt}) s on s.thing = c.thing")
     engine.create("whole", f"select c.* from ({chosen}) c anti join torn t on t.anchor = c.anchor")
     nothing = "0::bigint as difference, null::bigint as taken"
@@ -58,14 +59,17 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     )
     if not any(key.how == "name" for key in rule.keys):
         # Among everybody's documents several sums fit nearly always: that says nothing about any of them.
-        for name in ("held_now", "beyond_now"):
+        for name in ("held_now", "chance_now", "beyond_now"):
             engine.create(name, "select 0::bigint as thing where false")
         return
     engine.create(
-        "held_now",
+        "held_equal",
         f"""select thing from judged where said in ({_HELD_ONE}, {_HELD_OTHER}) union select anchor from torn
             union select c.thing from ({chosen}) c semi join torn t on t.anchor = c.anchor""",
     )
+    chance = f"select distinct thing from judged where said = {_BY_CHANCE}"
+    engine.create("chance_now", f"select c.thing from ({chance}) c anti join held_equal h on h.thing = c.thing")
+    engine.create("held_now", "select thing from held_equal union select thing from chance_now")
     engine.create(
         "beyond_now",
         f"""select thing from judged where said = {_BEYOND} union select anchor from unsearched
@@ -95,5 +99,6 @@ def _search(rows: pa.Table, coincidence_micro: int) -> pa.Table:
     said = [(_CHOSEN, thing) for _, chosen in found.bundles for thing in chosen]
     said += [(_HELD_ONE, thing) for thing in sorted(found.held_ones)]
     said += [(_HELD_OTHER, thing) for thing in sorted(found.held_others)]
+    said += [(_BY_CHANCE, thing) for thing in sorted(found.by_chance)]
     said += [(_BEYOND, thing) for thing in sorted(found.beyond)]
     return pa.table([[anchor] * len(said), [what for what, _ in said], [thing for _, thing in said]], schema=_SAID)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tieout.observe.proof import AccountProof
     from tieout.store.workplace import Store
 
-__all__ = ["Cash", "Holding", "UnderWay", "cash", "under_way"]
+__all__ = ["Cash", "Holding", "UnderWay", "cash", "late_and_expected", "under_way"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Holding:
     """
     What one account holds, in minor units.
 
-    :ivar balance: by the outside, with what was booked since and what is carried over into the next settlement; None where nothing is known of it.
+    :ivar balance: by the outside, with what was booked since; None where nothing is known of it.
     :ivar reported_on: the day of the balance that the outside stated last; None: the lines' sum.
     :ivar reserve: what a platform holds back beside it; ``in_transit``: what left it and has not arrived.
     """
@@ -113,19 +113,30 @@ def under_way(store: Store, workspace: Workspace, filters: Filters) -> list[Unde
     """
     Sum the payouts that left a platform and have not arrived, as ``in_transit`` lists them.
 
-    What a platform has not paid out yet is part of its balance, and not of this.
+    What a platform has not paid out yet is part of its balance, and not of this: so is a settlement that no payout is
+    reported for, until the bank has it.
 
     :return: by account, currency and exponent.
     """
     with opened(store, workspace, "in_transit", filters) as view:
         rows = view.con.execute(f"""
             select account_id, currency, decimals, sum(outstanding)::varchar, count(*), count(*) filter (how = 'late')
-            from {view.relation} group by all order by all
+            from (select t.* from {view.relation}) where kind <> 'settlement' group by all order by all
         """).fetchall()
     return [
         UnderWay(account_id=account, currency=currency, exponent=exponent, amount=int(amount), count=count, late=late)
         for account, currency, exponent, amount, count, late in rows
     ]
+
+
+def late_and_expected(store: Store, workspace: Workspace, filters: Filters) -> tuple[int, int]:
+    """Count what ``in_transit`` lists that should have arrived, and the settlements that no payout is reported for."""
+    with opened(store, workspace, "in_transit", filters) as view:
+        late, expected = view.con.execute(f"""
+            select count(*) filter (how = 'late'), count(*) filter (kind = 'settlement')
+            from (select t.* from {view.relation})
+        """).fetchall()[0]
+    return late, expected
 
 
 def _added(before: tuple[int, int] | None, amount: int, exponent: int) -> tuple[int, int]:
@@ -141,9 +152,9 @@ def _holding(proof: AccountProof, leaving: tuple[int, int] | None) -> Holding:
     most = max(exponent, proof.exponent)
     own, balance = 10 ** (most - proof.exponent), None
     if proof.reported is not None:
-        balance = (proof.reported + proof.since + proof.carried) * own
+        balance = (proof.reported + proof.since) * own
     elif proof.closing is not None:
-        balance = (proof.closing + proof.carried) * own
+        balance = proof.closing * own
     return Holding(
         account_id=proof.account_id,
         entity_id=proof.entity_id,

@@ -111,6 +111,7 @@ class AccountProof:
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
     :ivar compared: how many lines some reconciliation has held against the other side.
+    :ivar in_sum: whether the lines that none has are the same sum on both sides in every month, as summary journals are.
     :ivar remedy: what would compare the others, in words.
     :ivar version: of a signed proof; 0 while it is a draft.
     """
@@ -136,6 +137,7 @@ class AccountProof:
     reserve: Reserve | None = None
     faults: tuple[str, ...] = ()
     compared: int = 0
+    in_sum: bool = False
     remedy: str = ""
     signed_by: tuple[str, ...] = ()
     version: int = 0
@@ -172,9 +174,22 @@ class AccountProof:
         return sum(item.count for item in items if item.state == "not compared")
 
     @property
+    def proven_by(self) -> str | None:
+        """
+        What proves it: ``lines`` (each was compared), ``sums`` (of months), or ``own balance``; None where nothing does.
+
+        By its own balance: the roll-forward leads to what the outside reports. That says nothing of the ledger.
+        """
+        if self.closes and self.residual == 0 and not self.not_compared:
+            return "lines"
+        if self.closes and self.residual == 0 and self.in_sum:
+            return "sums"
+        return "own balance" if self.closes else None
+
+    @property
     def is_proven(self) -> bool:
-        """Whether it closes against a ledger, and every line was compared."""
-        return self.closes and self.residual == 0 and not self.not_compared
+        """Whether it closes against a ledger, and every line was compared, or the sums of months were."""
+        return self.proven_by in {"lines", "sums"}
 
     @property
     def lacking(self) -> str | None:
@@ -188,7 +203,7 @@ class AccountProof:
             (self.residual is None, "no balance by the ledger"),
             (self.residual, "differs from the ledger"),
             (self.faults, "a fault in what was reported"),
-            (self.not_compared, "lines not compared with the ledger"),
+            (self.not_compared and not self.in_sum, "lines not compared with the ledger"),
         )
         return next((words for holds, words in reasons if holds), None)
 
@@ -201,18 +216,31 @@ class AccountProof:
         """
         if not self.closes:
             return f"Not proven: DOES NOT CLOSE: {self._gap()}"
-        if self.is_proven:
+        if self.proven_by == "lines":
             return "Proven: it closes, and every line that separates the two sides is named"
+        if self.proven_by == "sums":
+            return (
+                f"Proven: it closes, and what no line by line comparison covers ({self.not_compared} lines) is the same sum"
+                " on both sides in every month"
+            )
         if self.residual is None:
             return (
                 "Not proven: the roll-forward closes; no ledger account is declared to hold it against"
                 " (ledger_account of the account, in tieout.toml)"
             )
         lines = "line is" if self.not_compared == 1 else "lines are"
+        own = "Not proven: " if self.kind in {None, "bank"} else f"{self._by_itself()}; not proven by the ledger: "
         return (
-            f"Not proven: {self.not_compared} {lines} not compared with the other side, {self.compared} are;"
+            f"{own}{self.not_compared} {lines} not compared with the other side, {self.compared} are;"
             f" the residual says nothing of them: {self.remedy}"
         )
+
+    def _by_itself(self) -> str:
+        """Say that an account's own balance proves it, and how the ledger's stands to that."""
+        timing = sum(item.amount for item in self.outside.items if item.state == "timing")
+        apart = (self.ledger.balance or 0) - (self.outside.balance or 0) - timing
+        stands = "is the same" if not apart else f"differs by {self.written(apart)} {self.currency}"
+        return f"Proven by the platform's own balance; the balance of ledger account {self.ledger_account} {stands}"
 
     def _gap(self) -> str:
         if self.rolled:
@@ -244,6 +272,7 @@ class AccountProof:
             "reserve": reserve,
             "closes": self.closes,
             "proven": self.is_proven,
+            "proven_by": self.proven_by,
             "verdict": self.verdict,
             "compared": self.compared,
             "not_compared": self.not_compared,

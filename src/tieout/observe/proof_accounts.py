@@ -100,7 +100,8 @@ def remedy_of(con: duckdb.DuckDBPyConnection, workspace: Workspace, account: Acc
     """Say what would compare the lines of an account with its ledger account."""
     if account.kind not in (None, "bank"):
         return (
-            f"lines of a {account.kind} account have no claim yet that a reconciliation could compare with the ledger"
+            f"no reconciliation compares lines of a {account.kind} account with the ledger yet; journals that sum them up prove"
+            " it once their sum of every month is that of its lines"
         )
     ledger = named(ledger_ids_of(workspace, account))
     query = f"select distinct source_id from moved where account_id in ({ledger}) order by 1"

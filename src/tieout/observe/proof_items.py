@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-__all__ = ["ITEMS_MAX", "compared_of", "items_of"]
+__all__ = ["ITEMS_MAX", "compared_of", "items_of", "same_in_sum"]
 
 #: So many items of one sort are named one by one; more of them stand as one sum (the table ``proof_items`` has all).
 ITEMS_MAX = 50
@@ -53,6 +53,23 @@ def compared_of(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
         ) looked_at using (record_key, record_id) where booked_on <= date '{day}'
     """
     return int(con.execute(query).fetchall()[0][0])
+
+
+def same_in_sum(con: duckdb.DuckDBPyConnection) -> bool:
+    """
+    Say whether what nobody compared is the same sum on both sides in every month, with lines on either side in each.
+
+    A ledger that is fed by summary journals has no line for each line of a platform; what it books for a month is what the
+    platform did in it, or it is not the same.
+    """
+    query = """
+        select bool_and(apart = 0 and here > 0 and there > 0) from (
+            select date_trunc('month', booked_on), sum(case place when 'ledger' then amount else -amount end) as apart,
+                count(*) filter (where place = 'ledger') as here, count(*) filter (where place = 'outside') as there
+            from item where state = 'not compared' group by 1
+        )
+    """
+    return bool(con.execute(query).fetchall()[0][0])
 
 
 def _singly(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import KINDS
+from tieout.observe.by_day import PAID_OUT, lay_arrivals, left_of_claim
 from tieout.observe.results import prepare_results, run_exceptions
 from tieout.observe.writing import literal
 from tieout.store.views import current_records, table
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
 
-__all__ = ["MOVING", "PROOF_NEEDS", "Sides", "lay_items", "lay_lines", "named", "scaled"]
+__all__ = ["ARRIVED", "MOVING", "PROOF_NEEDS", "Sides", "lay_items", "lay_lines", "named", "scaled"]
 
 #: What a snapshot must hold for proofs.
 PROOF_NEEDS = ("matches", "adjustments", "positions", "exceptions")
 #: Kinds that move the balance of the account that they stand in; a bank's details repeat their entry.
 MOVING = (*(k.name for k in KINDS.values() if "settlement" in k.claims), "bank_entry", "journal_line")
+#: The movement of what the bank has of lines that no payout is reported for.
+ARRIVED = "arrived at the bank"
 #: Lines whose amount is the whole effect; of a platform's line it is what is left after its fee.
 _GROSS = ("bank_entry", "journal_line")
 
@@ -90,6 +93,7 @@ def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, ac
         where b.{chosen} and b.amount is not null and b.booked_on is not null
     """)
     _mark_carried(con)
+    _lay_arrived(con, lake, snapshot)
     con.execute("""
         create temp table paired as select match_id, side, record_key, record_id, allocated, currency, exponent,
             shortest(allocated, exponent, own_exponent(currency)) as needed
@@ -128,6 +132,32 @@ def _mark_carried(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         create or replace temp table moved as select v.*, c.record_id is not null as carried
         from moved v left join carried c using (record_key, record_id)
+    """)
+
+
+def _lay_arrived(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot) -> None:
+    """
+    Take out of a platform's account what the bank has of its lines, where no payout says so: it leaves on the bank's date.
+
+    Of no record of its own, such a movement bears the name of its settlement. Once a payout is reported after all, it is
+    the payout that left, and what the bank has is what arrived of it.
+    """
+    lay_arrivals(con, lake, snapshot)
+    used = left_of_claim(lake, snapshot, "settlement", "select match_id from arrival where direct")
+    con.execute(f"""
+        insert into moved by name
+        select account_id, entity_id, source_id, {literal(ARRIVED)} as kind, currency, needed as exponent, other_on as booked_on,
+            other_on as occurred_at, -from_nine(came, needed) as amount, 0 as fee, 0 as fee_tax, amount as effect,
+            settlement_id as external_id, settlement_id, false as carried
+        from (
+            select account_id, any_value(entity_id) as entity_id, any_value(source_id) as source_id, currency, other_on,
+                settlement_id, sum(used) as came, decimals_for(came, max(exponent)) as needed
+            from moved join {used} u using (record_key, record_id)
+            where used <> 0 and not exists (
+                select 1 from moved p where p.kind in ({named(PAID_OUT)}) and p.account_id = moved.account_id
+                    and p.currency = moved.currency and p.settlement_id = moved.settlement_id and p.booked_on <= as_of_day())
+            group by account_id, currency, settlement_id, other_on
+        )
     """)
 
 

@@ -49,7 +49,11 @@ class PartAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartLine:
-    """One line; ``record_id`` and ``match_id`` are hexadecimal, one of them is there."""
+    """
+    One line; ``record_id`` and ``match_id`` are hexadecimal.
+
+    What arrived at the bank of a settlement has neither: it bears the name of the settlement.
+    """
 
     record_id: str | None
     match_id: str | None

@@ -28,7 +28,7 @@ from tieout.observe.proof_accounts import (
     remedy_of,
     sharing,
 )
-from tieout.observe.proof_items import compared_of, items_of
+from tieout.observe.proof_items import compared_of, items_of, same_in_sum
 from tieout.observe.proof_lines import Sides, lay_items, lay_lines, named, scaled
 from tieout.observe.rolling import Roll, roll
 from tieout.observe.snapshot import moment_of, take_snapshot
@@ -196,11 +196,12 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         outside=tuple(rolls), ledger=ledger_ids, entity=account.entity, currency=currency, exponent=exponent, as_of=day,
         after={name: on for name, on in after.items() if on is not None},
     )  # fmt: skip
-    outside_items, ledger_items, compared = [], [], 0
+    outside_items, ledger_items, compared, in_sum = [], [], 0, False
     if ledger_ids:
         lay_items(con, sides)
         outside_items, ledger_items = items_of(con, "outside", account.kind), items_of(con, "ledger", account.kind)
         compared = compared_of(con, day)
+        in_sum = account.kind not in {None, "bank"} and same_in_sum(con)  # a bank's lines are few enough for one by one
     since = [_since(name, r) for name, r in rolls.items() if r.since]
     since += [
         ProofItem(
@@ -216,7 +217,7 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         ledger=ProofSide(source=_ledger_said(account), balance=ledger, items=tuple(ledger_items)),
         opening=own.opening, opened_on=own.opened_on, movements=own.movements,
         reported=own.reported, reported_on=own.reported_on, since=own.since, breaks_on=own.breaks_on,
-        carried=own.carried, compared=compared, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
+        carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
     )  # fmt: skip
 
 

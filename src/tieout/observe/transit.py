@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
 from tieout.model.kinds import KINDS
-from tieout.observe.by_day import PAID_OUT, left_of_claim
+from tieout.observe.by_day import MOVED, PAID_OUT, lay_arrivals, left_of_claim
 from tieout.observe.columns import Column, ExportedTable, amounts_of, same
 from tieout.observe.proof_lines import named
 from tieout.observe.results import run_exceptions
@@ -40,6 +40,7 @@ def _lay_settlement_lines(opened: Opened) -> None:
     """
     con, files, lake = opened.con, opened.snapshot.files, opened.store.lake
     net = "coalesce(net, amount - coalesce(fee, 0) - coalesce(fee_tax, 0))"
+    lay_arrivals(con, lake, opened.snapshot)
     con.execute(f"""
         create or replace temp table settlement_line as
         with x as (
@@ -59,10 +60,14 @@ def _lay_settlement_lines(opened: Opened) -> None:
                 max(decimals_for(coalesce(u.used, 0), l.own)) over one as decimals,
                 {", ".join(f"from_nine(nine({name}, l.own), decimals) as {name}" for name in _AMOUNTS)},
                 from_nine(coalesce(u.used, 0), decimals) as arrived
-            from line l left join {left_of_claim(lake, opened.snapshot, "settlement")} u using (record_key, record_id)
+            from line l left join {left_of_claim(lake, opened.snapshot, "settlement", "from arrival")} u using (record_key, record_id)
             window one as (partition by account_id, coalesce(settlement_id, external_id), currency)
         )
-        select l.* exclude (used, other_on, later_on, matches), l.other_on as arrived_on, l.later_on, x.exception_id, x.reason,
+        -- What the bank has of lines whose payout was reported afterwards arrived of that payout.
+        select l.* exclude (used, other_on, later_on, matches) replace (l.arrived - case when l.paid_out and row_number() over (
+                    partition by l.account_id, l.settlement_id, l.currency order by l.paid_out desc, l.booked_on, l.record_id) = 1
+                then coalesce(sum(l.arrived) filter (where not l.paid_out and l.kind not in ({named(MOVED)})) over (
+                    partition by l.account_id, l.settlement_id, l.currency), 0) else 0 end as arrived), l.other_on as arrived_on, l.later_on, x.exception_id, x.reason,
             l.paid_out or (coalesce(l.matches, 0) + (f.record_id is not null)::integer > 0 and l.settlement_id is not null
                 and not bool_or(l.paid_out) over (partition by l.account_id, l.settlement_id, l.currency)) as arriving
         from scaled l left join x using (record_key, record_id) left join looked_for f using (record_key, record_id)
@@ -83,14 +88,44 @@ def _lay_settlement_lines(opened: Opened) -> None:
     )
 
 
+def _moved_away(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what moved from a platform to another place of ours by ``as_of_day()`` and is not found there, as ``leaving`` has it.
+
+    What comes back stands against what left. Where nothing left it, what came back was there before the first day.
+    """
+    records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    found = [
+        left_of_claim(lake, snapshot, "transfer"),
+        left_of_claim(lake, snapshot, "settlement", "select match_id from arrival where not direct"),
+    ]
+    joined = " ".join(
+        f"left join {used} u{n} on u{n}.record_key = r.record_key and u{n}.record_id = r.record_id"
+        for n, used in enumerate(found)
+    )
+    return f"""
+        select * exclude (own, whole), from_nine(whole, decimals) as outstanding,
+            null as exception_id, null as reason
+        from (
+            select r.source_id, r.entity_id, r.account_id, coalesce(r.settlement_id, r.external_id) as settlement_id,
+                r.external_id, r.kind, r.record_id, r.currency, coalesce(r.exponent, own_exponent(r.currency)) as own,
+                coalesce(u0.used, 0) + coalesce(u1.used, 0) - nine(r.amount, own) as whole, decimals_for(whole, own) as decimals, r.booked_on,
+                -from_nine(nine(r.amount, own), decimals) as amount, greatest(u0.later_on, u1.later_on) as arrives_on
+            from {records} r {joined}
+            where r.kind in ({named(MOVED)}) and r.status = 'booked' and r.amount is not null and r.booked_on <= as_of_day()
+        ) where whole <> 0
+        qualify bool_or(whole > 0) over (partition by account_id, currency)
+    """
+
+
 def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what left a platform by ``as_of_day()`` and has not arrived, payout by payout.
 
     Amounts are what should arrive: positive for money on its way to us. ``late``: it should have arrived by that day.
+    ``expected``: a settlement that no payout is reported for; until the bank has it, it is part of the account's balance.
     """
-    del lake, snapshot
-    return """(
+    return f"""(
         with leaving as (
             select any_value(source_id) as source_id, any_value(entity_id) as entity_id, account_id,
                 coalesce(settlement_id, external_id) as settlement_id, any_value(external_id) as external_id, kind,
@@ -99,7 +134,7 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
                 sum(case when paid_out then arrived - effect else effect - arrived end)::bigint as outstanding,
                 any_value(exception_id) as exception_id, any_value(reason) as reason, max(later_on) as arrives_on
             from (select * replace (case when paid_out then kind else 'settlement' end as kind,
-                case when paid_out then external_id end as external_id) from settlement_line where arriving)
+                case when paid_out then external_id end as external_id) from settlement_line where arriving and kind not in ({named(MOVED)}))
             group by account_id, coalesce(settlement_id, external_id), kind, currency, decimals,
                 case when paid_out then record_id end
         ), back as (
@@ -108,9 +143,11 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
             group by all having count(*) > 1 and sum(nine(outstanding, decimals)) = 0
         )
         select l.*, a.expected_on, greatest(0, as_of_day() - a.expected_on) as days_late,
-            case when a.expected_on < as_of_day() then 'late' else 'in_transit' end as how
-        from leaving l left join arrival_given a on a.account_id is not distinct from l.account_id
-            and a.booked_on = l.booked_on
+            case when a.expected_on < as_of_day() then 'late' when l.kind = 'settlement' then 'expected'
+                else 'in_transit' end as how
+        from (from leaving union all by name {_moved_away(lake, snapshot)}) l
+        left join arrival_given a on a.account_id is not distinct from l.account_id and a.booked_on = l.booked_on
+            and l.kind not in ({named(MOVED)})
         where l.outstanding <> 0 and not exists (select 1 from back b where b.account_id = l.account_id
             and b.currency = l.currency and b.external_id = l.external_id)
     )"""

@@ -34,7 +34,7 @@ class Reason:
 
     :ivar words: a few, for a list. ``step``: the best next step, a verb first.
     :ivar what: one sentence: what happened, then what to do.
-    :ivar tone: ``off`` unexplained, ``way`` on its way, ``plain`` neither.
+    :ivar tone: ``off`` not explained, ``way`` on its way, ``plain`` neither.
     """
 
     words: str
@@ -178,7 +178,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "refunds": ("Refunds and disputes", "mute"),
     "fees": ("Fees", "mute"),
     "other": ("Held back or moved", "mute"),
-    "unexplained": ("Unexplained", "off"),
+    "unexplained": ("Unexplained at the bank", "off"),
     "books": ("In the books", "tied"),
 }
 
@@ -214,6 +214,7 @@ NEARNESS = {
     "same_amount": "the same amount, and nothing else in common",
     "same_name": "the same amount and name, which may be chance",
     "other_name": "the same amount, by another name",
+    "near_amount": "the same name, and nearly the amount",
 }
 
 
