@@ -172,6 +172,7 @@ def test_a_refund_that_nothing_answers_to_lacks_its_credit_note() -> None:
         }  # fmt: skip
         assert notes(w)["re_1"] == "no credit note answers to it"
 
+
 def test_a_rival_whose_name_contradicts_is_no_rival() -> None:
     documents = [
         invoice(f"RE-7000{n}", 10_000, name=name, day=1, due=2) for n, name in ((1, "Adler GmbH"), (2, "Bauer GmbH"))
