@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from tieout.errors import BadInput
 
-__all__ = ["read_day", "read_moment", "read_value_day"]
+__all__ = ["day_or_none", "read_day", "read_moment", "read_value_day"]
 
 #: What may follow the ten characters of a day: nothing, a time, or the zone that XML allows behind a date.
 _AFTER_DAY = "TZ+- "
@@ -58,4 +58,12 @@ def read_moment(text: str | None, *, assume_utc: bool = False) -> dt.datetime | 
             return moment.replace(tzinfo=dt.UTC) if assume_utc else None
         return moment.astimezone(dt.UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def day_or_none(text: str | None) -> dt.date | None:
+    """Read a day of the header; None where there is none or it cannot be read."""
+    try:
+        return read_day(text) if text else None
+    except BadInput:
         return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._camt_dates import read_day, read_moment
+from tieout.formats._camt_dates import day_or_none, read_day, read_moment
 from tieout.formats._camt_entries import Account, Entry, identifier, is_debit
 from tieout.formats._camt_pages import Page
 from tieout.formats._camt_shapes import line_of, local_name, texts
@@ -52,14 +52,6 @@ def _first(found: dict[str, str], *paths: str) -> str | None:
     return next((found[path] for path in paths if path in found), None)
 
 
-def _day(text: str | None) -> dt.date | None:
-    """Read a day of the header; None where there is none or it cannot be read."""
-    try:
-        return read_day(text) if text else None
-    except BadInput:
-        return None
-
-
 class StatementReader:
     """
     Gathers what one statement says while its entries stream by.
@@ -99,7 +91,7 @@ class StatementReader:
         self.account.number = number.replace(" ", "") if number and "Id/IBAN" in about else number
         self.account.currency = self._own_currency()
         closing = self._balance("closing")
-        self.account.fallback_on = self._to_on() or (closing.on if closing else None) or _day(self._created)
+        self.account.fallback_on = self._to_on() or (closing.on if closing else None) or day_or_none(self._created)
 
     def add_balance(self, element: etree._Element) -> None:
         """Read one balance; one that cannot be read is reported and left out."""
@@ -216,7 +208,7 @@ class StatementReader:
 
     def _from_on(self) -> dt.date | None:
         period = self._header.get("FrToDt", {})
-        stated = _day(_first(period, "FrDtTm", "FrDt"))
+        stated = day_or_none(_first(period, "FrDtTm", "FrDt"))
         opening = self._edge("opening")
         if stated or opening is None or opening.on is None:
             return stated
@@ -229,13 +221,13 @@ class StatementReader:
         opening = self._edge("opening")
         if written:
             # From another hour on it is a part of that day, or another zone's midnight.
-            return _day(written) if "T" not in written or "T00:00:00" in written else None
+            return day_or_none(written) if "T" not in written or "T00:00:00" in written else None
         return self._from_on() if opening is not None and opening.code == "PRCD" else None
 
     def _to_on(self) -> dt.date | None:
         period = self._header.get("FrToDt", {})
         written = _first(period, "ToDtTm", "ToDt")
-        stated = _day(written)
+        stated = day_or_none(written)
         closing = self._edge("closing")
         closed = closing.on if closing else None
         if stated is None:
