@@ -212,8 +212,11 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
     pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
     if rule.shape == "n:1":
         pairs = {(ri, le) for le, ri in pairs}
+    # What names one, but is all of the other sign (a fee), asks nothing of it.
+    asked = {one for one, other in pairs if (pencil.open[one] > 0) == (pencil.open[other] > 0)}
+    pairs = {(one, other) for one, other in pairs if one in asked}
     found = []
-    for one in {first for first, _ in pairs}:
+    for one in asked:
         many = {second for first, second in pairs if first == one}
         if any(second in many and first != one for first, second in pairs):
             continue
@@ -223,7 +226,7 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
             continue
         left, right = (whole, total) if rule.shape == "1:n" else (total, whole)
         if rule.partial:
-            if abs(total) > abs(whole):
+            if abs(total) > abs(whole) or len({pencil.open[name] > 0 for name in many}) > 1:
                 continue
             taken = total
         else:

@@ -31,7 +31,7 @@ from tieout.matching.rules import (
     RuleSet,
     Score,
 )
-from tieout.model.kinds import CLAIMS
+from tieout.model.kinds import CLAIMS, KINDS
 
 WHOLE = """\
 [rules]
@@ -266,7 +266,15 @@ FAULTS = [
     (RULE + "amount = {}", "line 5: expected a tolerance above 0 for 'amount' of [[rule]] 'a', got none"),
     (RULE + "score = {}", "line 5: expected points for one of amount, days, name, reference for 'score'"),
     (RULE + "difference = {}", "line 5: expected reasons for one of short, over, currency for 'difference'"),
-    (RULE + "left = {}", "line 5: expected kinds or bank_codes for 'left' in [[rule]] 'a', got an empty table"),
+    (
+        RULE + "left = {}",
+        "line 5: expected kinds, other_than or bank_codes for 'left' in [[rule]] 'a', got an empty table",
+    ),
+    (RULE + "left = { kinds = 'charge', other_than = 'refund' }", "line 5: expected either kinds or other_than for"),
+    (
+        RULE + "left = { other_than = 'order' }",
+        "line 5: expected kinds that have a claim for 'other_than' in 'left' of",
+    ),
     (SET + "claims = { left = 'bank' }", "line 3: expected 'right' in 'claims' of [rules], found none"),
     (SET + "group = {}", "line 3: expected a field for left or right for 'group' in [rules], got an empty table"),
     # wrong types
@@ -685,3 +693,9 @@ def test_a_file_of_windows_reads_the_same(folder: Path) -> None:
 def test_a_workspace_without_reconciliations_has_no_faults(folder: Path) -> None:
     (folder / "tieout.toml").write_text(TIEOUT)
     check_rules(load_workspace(folder, dict(os.environ)))
+
+
+def test_all_kinds_but_some() -> None:
+    told = "left = { other_than = ['dispute', 'dispute_reversal'] }"
+    kinds = read_rules(RULE + told, "own.toml").rules[0].left.kinds
+    assert {kind.name for kind in KINDS.values() if kind.claims} - set(kinds) == {"dispute", "dispute_reversal"}

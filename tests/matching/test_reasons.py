@@ -32,12 +32,15 @@ def test_what_a_person_took_apart_is_no_candidate_of_the_other() -> None:
 def test_a_dispute_that_was_won_is_no_duplicate_of_the_charge() -> None:
     document = invoice("RE-90002", 5_000, refs=("ORD-90001",))
     charge = line("ch_90002", 5_000, "ORD-90001", kind="charge")
-    for kind, reason in (("dispute_reversal", "missing_left"), ("charge", "duplicate")):
+    for kind, paid, left, reason in (
+        ("dispute_reversal", "ch_90002", "again", "missing_left"),
+        ("charge", "again", "ch_90002", "duplicate"),
+    ):
         again = line("again", 5_000, "ORD-90001", "RE-90002", kind=kind, day=40)
         with world("invoice-to-payment", document, charge, again) as w:
             w.match()
-            assert w.together() == {frozenset({"RE-90002", "again"})}
-            assert w.reasons() == {"ch_90002": reason}
+            assert w.together() == {frozenset({"RE-90002", paid})}
+            assert w.reasons() == {left: reason}
 
 
 def test_ambiguous_says_whose_others_there_are() -> None:

@@ -105,16 +105,22 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
 
 def read_filter(table: Table, key: str, claim: str) -> Filter:
     """Read which things of a side count; a kind without the side's claim could never match."""
-    inner = table.table(key, ("kinds", "bank_codes"))
+    inner = table.table(key, ("kinds", "other_than", "bank_codes"))
     if inner is None:
         return Filter()
     if not inner.values:
-        raise table.wrong(key, "kinds or bank_codes", got="an empty table")
-    kinds = _words(inner, "kinds", tuple(KINDS), "the name of a kind of record")
+        raise table.wrong(key, "kinds, other_than or bank_codes", got="an empty table")
+    if "kinds" in inner.values and "other_than" in inner.values:
+        raise inner.wrong(key="other_than", expected="either kinds or other_than", got="both")
+    of_claim = [k.name for k in KINDS.values() if claim in k.claims or (claim == BY_KIND and k.claims)]
+    named = "other_than" if "other_than" in inner.values else "kinds"
+    kinds = _words(inner, named, tuple(KINDS), "the name of a kind of record")
     for kind in kinds:
-        if claim not in KINDS[kind].claims and not (claim == BY_KIND and KINDS[kind].claims):
+        if kind not in of_claim:
             wanted = "a claim" if claim == BY_KIND else f"the claim {claim!r}"
-            raise inner.wrong(key="kinds", expected=f"kinds that have {wanted}", got=f"{kind!r}, which has not")
+            raise inner.wrong(key=named, expected=f"kinds that have {wanted}", got=f"{kind!r}, which has not")
+    if named == "other_than":
+        kinds = tuple(kind for kind in of_claim if kind not in kinds)
     return Filter(kinds=kinds, bank_codes=inner.texts("bank_codes"))
 
 
