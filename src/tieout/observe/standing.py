@@ -58,15 +58,17 @@ def standing_of(
     _tell_matches(look, own, found, results)
     taken = _taken(own)
     told = look.rows("positions", "record_key", keys)
-    # Where a later reconciliation has looked for it too, that one says where it stands.
-    settled = {(row["record_id"], row["claim"]) for row, _ in told if row["state"] != "deferred"}
-    for row, file in told:
-        if row["state"] == "deferred" and (row["record_id"], row["claim"]) in settled:
-            continue
-        if (mine := found.get(hexadecimal(row["record_id"]))) is not None:
-            left = _nine(row) - taken(row, file)
-            if left:
-                mine["positions"].append(_position(row, left))
+    looked: defaultdict[tuple[str, str], list[tuple[dict[str, Any], ResultFile]]] = defaultdict(list)
+    for row, file in look.rows("positions", "record_key", keys):
+        if hexadecimal(row["record_id"]) in found:
+            looked[hexadecimal(row["record_id"]), row["claim"]].append((row, file))
+    for (record_id, _), told in looked.items():
+        # As in the table: the last that defers to no other says where it stands, and the last one how much there is.
+        row, _ = min(told, key=lambda one: (one[0]["state"] == "deferred", -one[1].sequence))
+        last, file = max(told, key=lambda one: one[1].sequence)
+        left = _nine(last) - taken(last, file)
+        if left:
+            found[record_id]["positions"].append(_position(row, left))
     for row, file in look.rows("exceptions", "record_key", keys):
         mine = found.get(hexadecimal(row["record_id"]))
         if mine is not None and _nine(row) != taken(row, file):

@@ -158,5 +158,5 @@ class DuckDB:
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Give the rows of a query a part at a time, in its order."""
-        with with_room(self.con, lambda: self.con.sql(query).to_arrow_reader(_BATCH_ROWS)) as reader:
+        with with_room(self.con, lambda: self.con.sql(query).to_arrow_reader(_BATCH_ROWS)) as reader, reader:
             yield from reader
