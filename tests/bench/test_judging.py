@@ -43,7 +43,10 @@ def tied_out(folder: Path, seed: int, size: str | int = "demo") -> Judgement:
         return judge(store, workspace, made.truth)
 
 
-@pytest.mark.parametrize(("seed", "size"), [(1, "demo"), (21, "demo"), (303, "demo"), (44, 8_000)])
+@pytest.mark.parametrize(
+    ("seed", "size"),
+    [(1, "demo"), *(pytest.param(seed, "demo", marks=pytest.mark.deep) for seed in (21, 303)), (44, 8_000)],
+)
 def test_nothing_is_matched_wrongly_nothing_is_gone_and_nearly_all_is_right(
     tmp_path: Path, seed: int, size: str | int
 ) -> None:

@@ -239,7 +239,7 @@ def facts(draw: st.DrawFn) -> list[Fact]:
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(rules=_SETS, first=facts(), late=facts(), data=st.data())
 def test_nothing_is_ever_used_up_twice(rules: str, first: list[Fact], late: list[Fact], data: st.DataObject) -> None:
     polarity = "by kind" if rules == "payout-to-bank" else "same"

@@ -81,7 +81,7 @@ def test_order_of_rows_and_files_and_threads_change_nothing(shops: Callable[[str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at_once", [1, 32])
+@pytest.mark.parametrize("at_once", [1, pytest.param(32, marks=pytest.mark.deep)])
 def test_how_many_are_put_in_order_at_a_time_changes_nothing(
     shops: Callable[[str], Shop], monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
