@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from tieout.errors import Rejected
+from tieout.matching.backends.duckdb import DuckDB
 from tieout.store import engine
 
 #: Groups that do not fit into twenty megabytes, and that no engine can put on disk: what it knows of each is a list.
@@ -28,8 +29,7 @@ def test_a_statement_that_needs_more_gets_it_and_gives_it_back(tmp_path: Path, m
         engine.perform(con, _WIDE)
         assert con.execute("select count(*) from found").fetchall() == [(7,)]
         con.execute("drop table found")
-        with engine.with_room(con, lambda: con.sql(_LISTS).to_arrow_reader(10)) as reader, reader:
-            assert sum(batch.num_rows for batch in reader) == 7
+        assert sum(batch.num_rows for batch in DuckDB(con).batches(_LISTS)) == 7
         assert limit(con) == before
 
 

@@ -158,5 +158,20 @@ class DuckDB:
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Give the rows of a query a part at a time, in its order."""
-        with with_room(self.con, lambda: self.con.sql(query).to_arrow_reader(_BATCH_ROWS)) as reader, reader:
-            yield from reader
+        with with_room(self.con, lambda: self._begun(query)) as (reader, first), reader:
+            if first is not None:
+                yield first
+                yield from reader
+
+    def _begun(self, query: str) -> tuple[pa.RecordBatchReader, pa.RecordBatch | None]:
+        """Begin a query and give its first rows: what must see all rows first, such as an order, has seen them then."""
+        import duckdb
+
+        reader = self.con.sql(query).to_arrow_reader(_BATCH_ROWS)
+        try:
+            return reader, next(reader, None)
+        except OSError as error:  # what the engine says while it is read comes through Arrow
+            reader.close()
+            if "Out of Memory" not in str(error):
+                raise
+            raise duckdb.OutOfMemoryException(str(error)) from None
