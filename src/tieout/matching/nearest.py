@@ -40,14 +40,12 @@ def find_nearest(work: Performance) -> None:
     plain = f"and (o.claim <> 'settlement' or o.kind in ({listed(SETTLED)}))" if any(work.grouped) else ""
     wanted = f"""select o.thing, o.counterparty, o.whole::bigint as whole, o.ccy from left_over o
         where o.counterparty is not null and o.claim <> 'transfer' and o.whole <> 0 {plain}"""
+    met = "select thing from met_by_key union all select thing from met_by_amount"
     for name, (asks, condition) in {
-        "near_asked": (_asked, "o.state = 'exception' and o.thing not in (select thing from met)"),
+        "near_asked": (_asked, f"o.state = 'exception' and o.thing not in ({met})"),
         "near_offered": (_offered, "o.why is distinct from 'not settled yet' and o.state <> 'excluded'"),
     }.items():
-        rows = f"{wanted} and {condition}".replace(
-            "from met", "from (select thing from met_by_key union all select thing from met_by_amount)"
-        )
-        engine.derive(name, [(rows, asks)], _KEYS)
+        engine.derive(name, [(f"{wanted} and {condition}", asks)], _KEYS)
     engine.create(
         "near_pairs",
         f"""

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.matching.found import records_found
+from tieout.matching.reasons import quoted
 from tieout.matching.rows import CLAIMS, in_order, leading, raw_ids, trailing
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -178,9 +179,7 @@ def _composed_sql(work: Performance) -> str:
     """Write the records of what settlements prove by themselves."""
     side = "left" if work.grouped[0] else "right"
     first = len(work.rules.rules) - 1
-    names, claims = (
-        [f"'{word.replace(chr(39), chr(39) * 2)}'" for word in words] for words in (SETTLEMENT_RULES, CLAIMS)
-    )
+    names, claims = ([f"'{quoted(word)}'" for word in words] for words in (SETTLEMENT_RULES, CLAIMS))
     return f"""
         select (list_position([{", ".join(names)}], c.rule) + {first})::smallint as rule, c.bundle,
             (c.side = 'right')::tinyint as side, c.thing::integer as row, {TRANSFERRED} as taken,
@@ -238,7 +237,7 @@ def name_matches(work: Performance, rows: Rows, reconciliation: str, parts: Part
     starts = parts.starts
     bounds = np.r_[starts, len(parts.match)]
     claims = np.array([claim.encode() for claim in CLAIMS], "S12")
-    name = reconciliation.replace("'", "''")
+    name = quoted(reconciliation)
     ids = np.empty((len(starts), 2), np.uint64)
     first = 0
     while first < len(starts):

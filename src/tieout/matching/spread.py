@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.matching.found import SIDES, evidence_text, records_found
+from tieout.matching.reasons import quoted
 from tieout.matching.rows import CLAIMS
 from tieout.matching.settlements import SETTLEMENT_RULES, TRANSFERRED
 
@@ -78,7 +79,7 @@ class SpreadOutcome:
         currency = _cases("a.ccy", [name for _, name, _ in money])
         exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in money) or "when -1 then 0"
         return f"""
-            select h.match_id, '{_quoted(reconciliation)}' as reconciliation,
+            select h.match_id, '{quoted(reconciliation)}' as reconciliation,
                 {_cases("p.rule", [name for name, _, _ in self.rules])} as rule, {status} as status,
                 case p.side when 0 then 'left' else 'right' end as side, {_cases("p.claim", CLAIMS)} as claim,
                 a.record_id, a.record_key, a.version, a.measure as amount, (p.taken * a.sign)::bigint as allocated,
@@ -215,7 +216,7 @@ def _name(work: Performance, reconciliation: str) -> None:
     work.engine.create(
         "match_heads",
         f"""select n.rule, n.bundle,
-                unhex(substr(sha256(concat(encode('{_quoted(reconciliation)}'), unhex(n.told))), 1, 32)) as match_id,
+                unhex(substr(sha256(concat(encode('{quoted(reconciliation)}'), unhex(n.told))), 1, 32)) as match_id,
                 f.difference, f.score, f.margin, f.coincidence, f.beside
             from (
                 select p.rule, p.bundle, list_in_order({told}, p.side, p.claim, a.record_key, a.record_id) as told
@@ -229,13 +230,13 @@ def _name(work: Performance, reconciliation: str) -> None:
 
 def _cases(column: str, words: Sequence[str]) -> str:
     """Write the word of a number."""
-    cases = " ".join(f"when {number} then '{_quoted(word)}'" for number, word in enumerate(words))
+    cases = " ".join(f"when {number} then '{quoted(word)}'" for number, word in enumerate(words))
     return f"case {column} {cases or chr(39).join(('when -1 then ', '', ''))} end"
 
 
 def _numbered(column: str, words: Sequence[str]) -> str:
     """Write the number of a word."""
-    return f"case {column} {' '.join(f'when {chr(39)}{_quoted(w)}{chr(39)} then {n}' for n, w in enumerate(words))} end"
+    return f"case {column} {' '.join(f'when {chr(39)}{quoted(w)}{chr(39)} then {n}' for n, w in enumerate(words))} end"
 
 
 def _numbers(numbers: Iterable[int]) -> str:
@@ -244,7 +245,3 @@ def _numbers(numbers: Iterable[int]) -> str:
 
 def _by_number(engine: Engine, query: str) -> dict[int, int]:
     return {int(row["number"]): int(row["n"]) for row in engine.arrow(query).to_pylist()}
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
