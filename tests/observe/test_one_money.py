@@ -113,8 +113,10 @@ def test_a_payout_reported_after_its_lines_were_matched_by_hand_has_arrived(worl
     world.match_by_hand("k1", "ch_00001", "ch_00002", difference="bank_charge")
     assert world.proof("psp-eur").closing == 0
     world.put("psp", _line("po_R10001", "-150", "po_R10001", "2026-10-02", kind="payout"))
-    world.go()
+    world.go(journal=True)
     assert world.proof("psp-eur").closing == 0
+    books = world.books()
+    assert {name: books.get(name, 0) for name in ("1361", "1460", "1200")} == {"1361": 0, "1460": 0, "1200": 149}
     assert world.table("in_transit") == []
     assert [(r["outstanding"], r["arrives_on"]) for r in world.table("in_transit", "2026-10-10")] == [("150.00", None)]
     assert [h.total for h in world.cash().holdings if h.account_id == "psp-eur"] == [0]

@@ -5,6 +5,7 @@ What the matches say, in the words of accounting: money, what it is for, what di
 from __future__ import annotations
 
 from tieout.accounting.reading import LINE_KINDS
+from tieout.model.kinds import PAID_OUT
 
 __all__ = ["MATCHES", "from_whole", "quoted", "scaled"]
 
@@ -61,16 +62,23 @@ select * exclude (taken, decimals, own), {_narrowed("decimals", "own", allocated
 """
 
 # Documents one by one; what came from a platform summed per account, since a settlement has any number of lines.
+# What arrives of lines whose payout was reported after they were matched has left with that payout.
 _COUNTER = f"""
 create or replace temp table draft_counter as
-with taken as (
+with reported as (
+    select distinct account_id, settlement_id, currency from records
+    where kind in ({quoted(PAID_OUT)}) and status = 'booked' and settlement_id is not null
+), taken as (
     select m.match_id, m.claim, m.side, r.record_id, r.kind, r.entity_id, r.account_id, r.booked_on, r.counterparty,
+        r.kind in ({quoted(PAID_OUT)}) or p.settlement_id is not null as paid_out,
         m.currency, m.exponent as decimals, r.amount, r.exponent as own_exponent,
         r.base_amount, r.base_currency, r.base_exponent,
         case when m.claim = 'settlement'
             then {_SIGN.format("coalesce(r.net, r.amount - coalesce(r.fee, 0) - coalesce(r.fee_tax, 0))")}
             else {_SIGN.format("r.amount")} end as taken
     from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
+        left join reported p on m.claim = 'settlement' and p.account_id = r.account_id
+            and p.settlement_id = r.settlement_id and p.currency = r.currency
     where m.status = 'confirmed' and m.claim in ('document', 'settlement', 'transfer')
         and m.match_id in (select match_id from draft_money)
 ), found as (
@@ -82,7 +90,7 @@ select match_id, side, 'document' as matched, record_id as clears, kind as docum
 from found where claim = 'document'
 union all
 select match_id, min(side),
-    case when bool_or(kind in ('payout', 'payout_reversal', 'top_up'))
+    case when bool_or(paid_out)
         or bool_and(kind in ('internal_transfer', 'balance_transfer', 'sweep')) then 'payout' else 'settlement' end,
     null, null, any_value(entity_id), account_id, null, null, currency, exponent, sum(allocated)::bigint, null, null,
     null, null, null

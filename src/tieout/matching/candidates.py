@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from tieout.matching.columns import names_of_two
 from tieout.matching.nearest import find_nearest
-from tieout.matching.sides import SETTLED, listed
+from tieout.matching.sides import listed
+from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +157,7 @@ def _sum_settlements(work: Performance) -> None:
                 where settlement_id is not null) using (account_id, settlement_id, ccy)
             where claim = 'settlement'
             window one as (partition by account_id, settlement_id, ccy)
-            qualify count(*) over one > 1 and count(*) filter (where kind in ({listed(SETTLED)})) over one = 0"""
+            qualify count(*) over one > 1 and count(*) filter (where kind in ({listed(PAID_OUT)})) over one = 0"""
         for side, grouped in zip(("left", "right"), work.grouped, strict=True)
         if grouped
     ]

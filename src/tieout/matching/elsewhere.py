@@ -15,8 +15,8 @@ from tieout.config.workspace import Side
 from tieout.matching.evidence import FEW, cut_into_words
 from tieout.matching.operators import CARRIED_MAX
 from tieout.matching.rules import Filter
-from tieout.matching.sides import SETTLED, listed, side_filter, turned_sql
-from tieout.model.kinds import KINDS
+from tieout.matching.sides import listed, side_filter, turned_sql
+from tieout.model.kinds import KINDS, PAID_OUT
 
 if TYPE_CHECKING:
     from tieout.matching.perform import Performance
@@ -58,7 +58,7 @@ def make_named_elsewhere(work: Performance) -> None:
 
 def _naming_sql(work: Performance, side: str) -> str:
     """Write the query for what open things of a side name: (thing, key), without words that many have."""
-    settled = f"kind in ({listed(SETTLED)})" if work.grouped[0 if side == "left" else 1] else "true"
+    settled = f"kind in ({listed(PAID_OUT)})" if work.grouped[0 if side == "left" else 1] else "true"
     said = f"select thing, key from {cut_into_words(work, side)}"
     parts = [said if settled == "true" else f"{said} where thing in (select thing from {side}_all where {settled})"]
     for key in _KEYS:

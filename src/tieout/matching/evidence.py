@@ -17,8 +17,9 @@ from sqlglot import condition
 
 from tieout.matching.columns import token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
-from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql, listed
+from tieout.matching.sides import FIELDS, identifiers_sql, listed
 from tieout.matching.spelling import names_said, rewritten_keys
+from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _named_rows(work: Performance, side: str) -> str:
     grouped = work.grouped[0 if side == "left" else 1]
     if not grouped:
         return f'"{side}_all"'
-    settled = f"kind in ({listed(SETTLED)})"
+    settled = f"kind in ({listed(PAID_OUT)})"
     columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
     hidden = [
         f'case when {settled} then "{name}" end as "{name}"'

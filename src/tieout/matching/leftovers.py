@@ -18,8 +18,8 @@ from tieout.matching.candidates import find_candidates
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.operators import the_only_ones
 from tieout.matching.reasons import give_reasons, money_cases, quoted, take_earlier
-from tieout.matching.sides import SETTLED, listed
-from tieout.model.kinds import KINDS, WHOLE_BATCHES
+from tieout.matching.sides import listed
+from tieout.model.kinds import KINDS, PAID_OUT, WHOLE_BATCHES
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
@@ -79,7 +79,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
     through = judged.through_day
     document = "claim = 'document'"
     due = f"coalesce(due_on - date '1970-01-01', booked + {TERM_DAYS})"
-    unsettled = f"settlement_id is null and kind not in ({listed(SETTLED)})"
+    unsettled = f"settlement_id is null and kind not in ({listed(PAID_OUT)})"
     grouped = [side for side, flag in zip(("left", "right"), work.grouped, strict=True) if flag]
     lines = f"origin in ({listed(tuple(grouped))}) and claim = 'settlement'" if grouped else "false"
     deferred = f"(origin = 'left' and {later['left']} or origin = 'right' and {later['right']})".lower()
@@ -137,8 +137,8 @@ def _leave_transfers(work: Performance) -> None:
         "transfers_open",
         f"""
         select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::integer as expected,
-            case when u.thing is not null then 'exception' when e.kind in ({listed(SETTLED)}) then 'open' else 'in_transit' end as state,
-            null::bigint as expected_day, case when e.kind in ({listed(SETTLED)}) then 'made of no lines' end as why, u.earned
+            case when u.thing is not null then 'exception' when e.kind in ({listed(PAID_OUT)}) then 'open' else 'in_transit' end as state,
+            null::bigint as expected_day, case when e.kind in ({listed(PAID_OUT)}) then 'made of no lines' end as why, u.earned
         from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid
         anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
@@ -162,7 +162,7 @@ def _note_unbalanced(work: Performance, workspace: Workspace) -> None:
     side = "left" if work.grouped[0] else "right"
     work.engine.create(
         "unbalanced",
-        f"""select m.thing, m.kind in ({listed(SETTLED)}) as paid, s.earned from {side}_all m join settlements s
+        f"""select m.thing, m.kind in ({listed(PAID_OUT)}) as paid, s.earned from {side}_all m join settlements s
             on s.account_id is not distinct from m.account_id and s.settlement_id = m.settlement_id and s.ccy = m.ccy
             where s.payouts > 0 and s.lines > 0 and s.paid <> s.earned and m.source_id in ({listed(others)})""",
     )

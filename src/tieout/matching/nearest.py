@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.matching.columns import name_forms, names_of_two
-from tieout.matching.sides import SETTLED, listed
+from tieout.matching.sides import listed
+from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,7 +38,7 @@ def find_nearest(work: Performance) -> None:
     """Make ``met_by_name`` (thing, other): what bears the name of an exception without candidate, and nearly its amount."""
     engine = work.engine
     # The names of a settlement's lines are its customers', and only together do they come to what a bank's line is.
-    plain = f"and (o.claim <> 'settlement' or o.kind in ({listed(SETTLED)}))" if any(work.grouped) else ""
+    plain = f"and (o.claim <> 'settlement' or o.kind in ({listed(PAID_OUT)}))" if any(work.grouped) else ""
     wanted = f"""select o.thing, o.counterparty, o.whole::bigint as whole, o.ccy from left_over o
         where o.counterparty is not null and o.claim <> 'transfer' and o.whole <> 0 {plain}"""
     met = "select thing from met_by_key union all select thing from met_by_amount"

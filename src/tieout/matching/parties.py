@@ -19,8 +19,9 @@ from tieout.matching.columns import names_of_two
 from tieout.matching.facts import records_of
 from tieout.matching.found import SIDES, things_found
 from tieout.matching.operators import PAIRS_MAX
-from tieout.matching.sides import FIELDS, SETTLED, listed
+from tieout.matching.sides import FIELDS, listed
 from tieout.matching.spelling import apart_by_name
+from tieout.model.kinds import PAID_OUT
 from tieout.store.runs import standing_matches
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _note_strangers(work: Performance, rule: Rule, both: str) -> None:
     columns = engine.arrow(f'select * from "{other}_all" limit 0').column_names
     text = "b.text" if "text" in columns else "null::varchar"
     query = f"""select p.bundle, a.source_id, b.counterparty as name, {text} as text,
-            case when a.kind in ({listed(SETTLED)}) then a.counterparty end as own from ({both}) p
+            case when a.kind in ({listed(PAID_OUT)}) then a.counterparty end as own from ({both}) p
         join {grouped}_all a on a.thing = p.{grouped[0]} join {other}_all b on b.thing = p.{other[0]}
         where b.counterparty is not null"""
     engine.create("perhaps_strangers", query)

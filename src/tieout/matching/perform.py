@@ -24,9 +24,10 @@ from tieout.matching.learning import learn_matches
 from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
-from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
+from tieout.matching.sides import FIELDS, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
 from tieout.matching.together import settle_together
+from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -277,7 +278,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     # A part of several lines would be a part of none of them in particular.
     single = rule.partial and work.grouped[place]
     if single:
-        conditions.append(f"m.kind in ({listed(SETTLED)})")
+        conditions.append(f"m.kind in ({listed(PAID_OUT)})")
     if own.bank_codes:
         conditions.append(" or ".join(f"starts_with(m.bank_code, {listed((code,))})" for code in own.bank_codes))
     needs_row = bool(day != "booked_on" or by_kind or own.bank_codes or single)

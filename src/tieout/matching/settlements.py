@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.matching.operators import the_only_ones
-from tieout.matching.sides import SETTLED
+from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
@@ -38,7 +38,7 @@ def compose(engine: Engine, rows: str) -> None:
 
     :param rows: the side's numbered rows; ``settled`` tells which are payouts.
     """
-    payouts = ", ".join(f"'{kind}'" for kind in SETTLED)
+    payouts = ", ".join(f"'{kind}'" for kind in PAID_OUT)
     engine.create(
         "settlements",
         f"""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.model.kinds import KINDS
+from tieout.model.kinds import KINDS, PAID_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OWN_MONEY",
-    "SETTLED",
     "TextField",
     "claim_sql",
     "identifiers_sql",
@@ -38,8 +37,6 @@ __all__ = [
 
 #: Kinds that move the entity's own money: what leaves the platform arrives at the bank, so their sign is the other.
 OWN_MONEY = ("payout", "payout_reversal", "top_up", "sweep", "internal_transfer")
-#: Kinds that are paid out (or in), and so close a settlement.
-SETTLED = ("payout", "payout_reversal", "top_up")
 # Bank transaction codes of moves between accounts of one owner, as a word of what a format writes (CAMT-ACCB-SWEP,
 # NTRF+833+2): ISO 20022's families and subfamilies, SWIFT's cash management types, the German GVC.
 _SWEEPS = r"(^|[^A-Z0-9])(ACCB|CAPL|ZABA|SWEP|TOPG|[FNS]?CM[STZ]|(GVC)?833)($|[^A-Z0-9])"
@@ -221,7 +218,7 @@ def things_sql(rows: str, *, grouped: bool) -> str:
     columns = "thing, ccy, amount, booked, calendar"
     if not grouped:
         return f'select {columns} from "{rows}"'
-    settled = f"kind in ({listed(SETTLED)})"
+    settled = f"kind in ({listed(PAID_OUT)})"
     return f"""
         select {columns} from "{rows}" where {settled} and amount <> 0
         union all
@@ -241,7 +238,7 @@ def swept_sql(rows: str) -> str:
 
 def members_sql(rows: str) -> str:
     """Write the query for the records of grouped things: (thing, row, amount); payouts stand for themselves."""
-    settled = f"kind in ({listed(SETTLED)})"
+    settled = f"kind in ({listed(PAID_OUT)})"
     return f"""
         with settlement as (
             select min(thing) as thing, account_id, settlement_id, ccy from "{rows}" l

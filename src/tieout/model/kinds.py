@@ -7,13 +7,17 @@ account's balance, seen from the entity (a charge comes in, a fee goes out).
 
 from dataclasses import dataclass
 
-__all__ = ["CLAIMS", "KINDS", "STATUSES", "WHOLE_BATCHES", "Kind"]
+__all__ = ["CLAIMS", "KINDS", "MOVED", "PAID_OUT", "STATUSES", "WHOLE_BATCHES", "Kind"]
 
 #: Formats whose files carry every line of a settlement together with its payout: intake holds one against the other.
 WHOLE_BATCHES = ("stripe.payout_reconciliation", "adyen.settlement_detail")
 
 #: What a match can use up of a record (laws.md 6).
 CLAIMS = ("document", "payment", "settlement", "bank", "transfer", "booking")
+#: What a platform pays out to a bank, what comes back of that, and what is sent to a platform.
+PAID_OUT = ("payout", "payout_reversal", "top_up")
+#: What moves between places of ours, and is found at the other as the same kind.
+MOVED = ("internal_transfer", "balance_transfer", "sweep")
 #: booked: final. pending: announced by the source. provisional: from an intraday report; the booked one supersedes it.
 STATUSES = ("booked", "pending", "provisional")
 

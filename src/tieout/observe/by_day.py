@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.model.kinds import MOVED, PAID_OUT
 from tieout.observe.writing import literal
 from tieout.store.views import current_records
 
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
 
-__all__ = ["DOCUMENT_KINDS", "MOVED", "PAID_OUT", "lay_arrivals", "left_of_claim"]
+__all__ = ["DOCUMENT_KINDS", "lay_arrivals", "left_of_claim"]
 
-#: What ends a settlement: money that leaves a platform for a bank, or comes back.
-PAID_OUT = ("payout", "payout_reversal", "top_up")
-#: What moves money from one place of ours to another: it is on its way until it is found there.
-MOVED = ("internal_transfer", "balance_transfer", "sweep")
 #: What is owed to us or by us.
 DOCUMENT_KINDS = ("invoice", "credit_note", "deposit", "bill", "bill_credit", "receipt", "disbursement", "write_off")
 

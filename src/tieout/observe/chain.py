@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tieout.model.kinds import MOVED, PAID_OUT
 from tieout.model.money import format_minor, format_shortest
 from tieout.observe.lookup import fetch_versions
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLLOWED_MAX", "STAGES", "Links", "Rest", "Tie", "links_of", "stage_of", "told_of"]
 
 _LEFT = ("authorisation", "capture", "charge", "void", "refund", "refund_reversal", "dispute", "dispute_reversal")
-_MOVED = ("payout", "payout_reversal", "top_up", "internal_transfer", "balance_transfer", "sweep", "conversion")
+_MOVED = (*PAID_OUT, *MOVED, "conversion")
 #: The stages of a chain as a page shows them, and the kinds of record in each; a kind in none is a line of a platform.
 STAGES: dict[str, tuple[str, ...]] = {
     "order": ("order", "fulfilment"),

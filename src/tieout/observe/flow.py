@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.model.kinds import KINDS
+from tieout.model.kinds import KINDS, PAID_OUT
 from tieout.observe.money_view import PAGE_ROWS, money_view
 from tieout.observe.tying import tied_of
 from tieout.observe.writing import literal
@@ -35,8 +35,6 @@ __all__ = ["MADE_OF", "PARTS", "Flow", "Line", "Lines", "Part", "lines", "money"
 PARTS = ("bank", "on_its_way", "not_compared", "refunds", "fees", "other", "unexplained")
 _RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
 _COST = ("fee", "application_fee", "application_fee_refund", "dispute_fee", "bank_charge", "tax_withheld")
-#: What ends a settlement, and is therefore not one of its lines.
-_PAID_OUT = ("payout", "payout_reversal", "top_up")
 _PLATFORM = tuple(name for name, kind in KINDS.items() if "settlement" in kind.claims)
 
 
@@ -176,7 +174,7 @@ def _follow(view: MoneyView) -> None:
         ), settled as (select record_id, bool_or(booked) as booked from matched join found using (match_id)
             where claim = 'settlement' group by record_id
         )
-        select l.account_id, l.settlement_id, count(*) filter (where l.kind in ({_names(_PAID_OUT)})) as payouts,
+        select l.account_id, l.settlement_id, count(*) filter (where l.kind in ({_names(PAID_OUT)})) as payouts,
             bool_or(s.record_id is not null) as at_bank, coalesce(bool_or(s.booked), false) as in_books,
             bool_or(p.state = 'exception') as unexplained
         from line l left join settled s on s.record_id = l.record_id
@@ -194,7 +192,7 @@ def _follow(view: MoneyView) -> None:
             case when s.at_bank then 'bank' when s.unexplained then 'unexplained' when {compared} then 'on_its_way'
                 else 'not_compared' end as place
         from line l left join settlement s on s.account_id = l.account_id and s.settlement_id = l.settlement_id
-        where l.within and l.kind in ({_names(_PLATFORM)}) and l.kind not in ({_names(_PAID_OUT)})
+        where l.within and l.kind in ({_names(_PLATFORM)}) and l.kind not in ({_names(PAID_OUT)})
     """)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tieout.model.kinds import PAID_OUT
 from tieout.observe.chain import STAGES, stage_of
 from tieout.observe.lookup import fetch_versions, find_by_reference
 from tieout.store.views import table
@@ -24,9 +25,8 @@ __all__ = ["Kin"]
 IDENTIFIERS_MAX = 8
 #: So many lines of a settlement are read for the story of its payout.
 _LINES_MAX = 8
-_PAYOUTS = ("payout", "payout_reversal", "top_up")
 # A bank's or a ledger's line names things of many kinds; what a platform settled together is not one of them.
-_NAMED_AT_A_BANK = (*_PAYOUTS, *STAGES["document"], *STAGES["bank"], *STAGES["journal"])
+_NAMED_AT_A_BANK = (*PAID_OUT, *STAGES["document"], *STAGES["bank"], *STAGES["journal"])
 _OF_SETTLEMENT = 1 << 2
 _COLUMNS = (
     "kind, amount, currency, coalesce(exponent, own_exponent(currency)) as exponent, booked_on, source_id, account_id,"
@@ -81,17 +81,17 @@ class Kin:
         """Take in the payout of a settlement, and count its lines."""
         find_by_reference(self._con, self._lake, self._files, settlement_id)
         known = len(self.told)
-        self._keep(self._found(_OF_SETTLEMENT), f"kind in {_PAYOUTS}")
+        self._keep(self._found(_OF_SETTLEMENT), f"kind in {PAID_OUT}")
         self.payouts += list(self.told)[known:]
         rows = self._con.execute(
-            f"select lower(hex(record_id)) from {self._found(_OF_SETTLEMENT)} where kind not in {_PAYOUTS}"
+            f"select lower(hex(record_id)) from {self._found(_OF_SETTLEMENT)} where kind not in {PAID_OUT}"
             f" and kind not in {(*STAGES['bank'], *STAGES['journal'], *STAGES['document'])}"
         )
         listed = {record_id for (record_id,) in rows.fetchall()}
         self.of_settlement |= listed
         self.lines += len(listed)
         if self.focus == "payout":
-            self._keep(self._found(_OF_SETTLEMENT), f"kind not in {_PAYOUTS}", _LINES_MAX)
+            self._keep(self._found(_OF_SETTLEMENT), f"kind not in {PAID_OUT}", _LINES_MAX)
 
     def _look_up(self, identifiers: list[str], condition: str) -> None:
         for identifier in identifiers:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.model.kinds import KINDS
-from tieout.observe.by_day import PAID_OUT, lay_arrivals, left_of_claim
+from tieout.model.kinds import KINDS, PAID_OUT
+from tieout.observe.by_day import lay_arrivals, left_of_claim
 from tieout.observe.results import prepare_results, run_exceptions
 from tieout.observe.writing import literal
 from tieout.store.views import current_records, table

@@ -12,6 +12,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tieout.model.kinds import PAID_OUT
 from tieout.observe.proof import Movement
 from tieout.observe.proof_lines import named, scaled
 from tieout.observe.writing import literal
@@ -26,7 +27,6 @@ __all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
 #: What lines of any kind cost, as movements of their own.
 FEES, TAX = "fees kept back", "tax on fees"
 _DAY = dt.timedelta(days=1)
-_PAID_OUT = ("payout", "payout_reversal", "top_up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +243,7 @@ def _settle(con: duckdb.DuckDBPyConnection) -> int | None:
             coalesce(sum(measured) filter (where carried and measured > 0), 0) as brought,
             -coalesce(sum(measured) filter (where carried and measured < 0), 0) as carried_over
         from line where settlement_id is not null group by 1
-        having bool_or(kind in ({named(_PAID_OUT)})) or sum(measured) = 0
+        having bool_or(kind in ({named(PAID_OUT)})) or sum(measured) = 0
     """)
     rows = con.execute("select brought::varchar from settled order by closed_at, settlement_id limit 1").fetchall()
     return int(rows[0][0]) if rows else None

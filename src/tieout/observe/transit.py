@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
-from tieout.model.kinds import KINDS
-from tieout.observe.by_day import MOVED, PAID_OUT, lay_arrivals, left_of_claim
+from tieout.model.kinds import KINDS, MOVED, PAID_OUT
+from tieout.observe.by_day import lay_arrivals, left_of_claim
 from tieout.observe.columns import Column, ExportedTable, amounts_of, same
 from tieout.observe.proof_lines import named
 from tieout.observe.results import run_exceptions
