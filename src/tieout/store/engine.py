@@ -26,6 +26,9 @@ MEMORY = "700MB"
 # What a single statement may have that cannot do with less, in megabytes, and at most this part of the machine's memory.
 _MORE = (1_000, 1_400, 2_000, 2_800, 4_000, 6_000, 9_000, 13_000, 20_000)
 _PART_OF_MACHINE = 0.6
+# Connections that have more than the usual now, by id: to ask for the usual after every statement costs a tenth of a
+# small run.
+_with_more: set[int] = set()
 # Decimals that an amount may carry.
 _EXPONENTS = range(1, 10)
 
@@ -67,8 +70,10 @@ def with_room(con: duckdb.DuckDBPyConnection, begin: Callable[[], Result]) -> It
     try:
         yield begun
     finally:
-        with suppress(duckdb.OutOfMemoryException):  # what is held stays until somebody else needs the room
-            con.execute(f"set memory_limit = '{MEMORY}'")
+        if id(con) in _with_more:
+            with suppress(duckdb.OutOfMemoryException):  # what is held stays until the next statement is done
+                con.execute(f"set memory_limit = '{MEMORY}'")
+                _with_more.discard(id(con))
 
 
 def _begun(con: duckdb.DuckDBPyConnection, begin: Callable[[], Result]) -> Result:
@@ -81,6 +86,7 @@ def _begun(con: duckdb.DuckDBPyConnection, begin: Callable[[], Result]) -> Resul
             if more * 1_000_000 > _PART_OF_MACHINE * _machine_bytes():
                 break
             con.execute(f"set memory_limit = '{more}MB'")
+            _with_more.add(id(con))
     try:
         return begin()
     except duckdb.OutOfMemoryException as error:
