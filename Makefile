@@ -17,7 +17,7 @@ endif
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses=$(WORKERS) --dist=worksteal
 
-.PHONY: help setup setup-spark run test test-fast test-deep check format bench docs clean
+.PHONY: help setup setup-spark run test test-fast test-spark test-deep check format bench docs clean
 
 help: ## list these verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -40,11 +40,15 @@ setup-spark: setup ## install the engine spark, too; it needs Java 17 or later
 run: setup ## make a company, do the whole job on a month of its files, and serve the console at 127.0.0.1:8765
 	$(BIN)/tieout demo .demo
 
-test: setup ## every test but those that take minutes
-	$(PYTEST) -m 'not deep' $(ARGS)
+test: setup ## every test but those of Spark and those that take minutes
+	$(PYTEST) -m 'not spark and not deep' $(ARGS)
 
 test-fast: setup ## the tests that need nothing beside Python
 	$(PYTEST) -m 'not peers and not slow and not deep' $(ARGS)
+
+# One after the other: a master, its workers and a driver are as much as two cores carry.
+test-spark: setup-spark ## DuckDB and Spark give the same, here and on a master with two workers; needs Java 17 or later
+	$(BIN)/python -m pytest -m 'spark and not deep' $(ARGS)
 
 test-deep: setup ## every test, with many more generated examples
 	$(PYTEST) --hypothesis-profile=deep --timeout=3600 $(ARGS)

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Fixtures that start a real system, or need its program; a test that asks for one is marked ``peers`` by itself.
 PEERS = {"browser", "hledger", "postgres", "postgres_url", "fresh_postgres", "spark", "spark_settings"}
+#: Those of Spark, whose tests are minutes of a Java machine's time: ``make test-spark`` runs them.
+SPARK = {"spark", "spark_settings"}
 
 # The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -57,8 +59,11 @@ def samples() -> Callable[[str], list[tuple[Path, dict[str, Any], str]]]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a real system, so that a fast run can leave them out."""
     for item in items:
-        if PEERS & set(getattr(item, "fixturenames", ())):
+        asked = set(getattr(item, "fixturenames", ()))
+        if PEERS & asked:
             item.add_marker("peers")
+        if SPARK & asked:
+            item.add_marker("spark")
 
 
 @pytest.fixture(scope="session")

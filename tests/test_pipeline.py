@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.shared import DEMO_SEED, demo_read_in
 from tieout import pipeline
 from tieout.clock import system_clock, system_entropy
 from tieout.config import Workspace, load_workspace
@@ -31,11 +32,9 @@ MONTH_END_RUNS = ["receivables", "payouts-stripe", "payouts-adyen", "bank-receip
 class Office:
     """A workspace in which the job was done."""
 
-    def __init__(self, folder: Path, seed: int = 0, *, tables: bool = False, more: str = "") -> None:
+    def __init__(self, folder: Path, *, tables: bool = False, more: str = "") -> None:
         if tables:
             _two_tables(folder, more)
-        else:
-            make_company(folder, seed=seed)
         self.workspace: Workspace = load_workspace(folder)
         self.store: Store = open_store(self.workspace, system_clock, system_entropy, "ann")
         failed = [o for o in pipeline.ingest(self.store, self.workspace) if isinstance(o, TieoutError)]
@@ -98,7 +97,7 @@ def _two_tables(folder: Path, more: str) -> None:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    return Office(tmp_path_factory.mktemp("company"), 11)
+    return Office(demo_read_in(tmp_path_factory))
 
 
 def test_every_reconciliation_is_run_in_the_order_of_tieout_toml(office: Office) -> None:
@@ -115,7 +114,8 @@ def test_a_second_run_says_that_the_first_stands(office: Office) -> None:
 
 @pytest.mark.deep
 def test_the_same_files_elsewhere_give_the_same_digests(office: Office, tmp_path: Path) -> None:
-    other = Office(tmp_path / "again", 11)
+    make_company(tmp_path / "again", seed=DEMO_SEED)
+    other = Office(tmp_path / "again")
     assert [run.digest for run in other.runs] == [run.digest for run in office.runs]
     other.store.close()
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.accounting.facts import Facts, day
 from tests.accounting.reference import REASONS, Books, Reference
+from tests.depth import examples
 from tieout.accounting.proving import trial_balance
 from tieout.model.money import exponent_of, format_minor
 from tieout.store.digest import RowDigest
@@ -125,7 +126,7 @@ def digest(journals: pa.Table) -> str:
     return rows.hexdigest()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(companies())
 def test_a_slow_reference_finds_the_same_lines(facts: Facts) -> None:
     journals, drafts = facts.draft()
@@ -133,7 +134,7 @@ def test_a_slow_reference_finds_the_same_lines(facts: Facts) -> None:
     assert as_books(journals, facts) == Reference(facts, rates_of_days()).journals()
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(companies())
 def test_every_journal_balances_in_every_currency_and_in_the_books(facts: Facts) -> None:
     rows = facts.draft()[0].to_pylist()
@@ -154,7 +155,7 @@ def test_every_journal_balances_in_every_currency_and_in_the_books(facts: Facts)
     assert all(2 * rounding[key] <= count for key, count in lines.items())
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(companies())
 def test_clearing_moves_by_the_net_of_its_lines(facts: Facts) -> None:
     journals, _ = facts.draft()
@@ -169,7 +170,7 @@ def test_clearing_moves_by_the_net_of_its_lines(facts: Facts) -> None:
     assert {k: v for k, v in posted.items() if v} == {k: v for k, v in reported.items() if v}
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(companies(), st.randoms(use_true_random=False), st.sampled_from([1, 2, 4]))
 def test_order_and_threads_do_not_matter(facts: Facts, random: object, threads: int) -> None:
     first = digest(facts.draft()[0])
@@ -178,7 +179,7 @@ def test_order_and_threads_do_not_matter(facts: Facts, random: object, threads: 
     assert digest(facts.draft(facts.connection(threads))[0]) == first
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(companies())
 def test_the_trial_balance_adds_up(facts: Facts) -> None:
     con = facts.connection()
@@ -191,7 +192,7 @@ def test_the_trial_balance_adds_up(facts: Facts) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(companies(currencies=("EUR",)))
 def test_without_foreign_money_nothing_is_rounded(facts: Facts) -> None:
     for row in facts.draft()[0].to_pylist():

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.office import HEADER, MAPPING, TOML, Answer, Office, camt, entry, typed
+from tests.depth import examples
 from tieout.formats.registry import format_of
 
 FINE = f"{HEADER}\nt1,charge,10.00,EUR,01.10.2026,one\nt2,charge,20.00,EUR,01.10.2026,two\n"
@@ -458,7 +459,7 @@ def test_a_file_of_nothing_but_a_gigabyte_of_zeros_is_told_from_a_table(office: 
 def test_a_file_cut_anywhere_is_read_or_refused_and_never_lost(
     name: str, content: str, source: str, office: Office
 ) -> None:
-    step = max(1, len(content) // 15)
+    step = max(1, len(content) // examples(6))
     for end in range(1, len(content), step):
         answer = office.ingest(f"{end}-{name}", content[:end], source)
         assert answer.status in {0, 1, 3}, answer.err
@@ -471,7 +472,7 @@ def test_a_file_cut_anywhere_is_read_or_refused_and_never_lost(
 def test_a_file_with_any_byte_changed_is_read_or_refused_by_inspect(office: Office) -> None:
     for name, content in (("psp.csv", FINE), ("bank.xml", GOOD_CAMT), ("swift.sta", GOOD_MT940)):
         whole = content.encode()
-        for place in range(0, len(whole), max(1, len(whole) // 25)):
+        for place in range(0, len(whole), max(1, len(whole) // examples(8))):
             for value in (0, 0x22, 0xFF):
                 answer = office.inspected(name, whole[:place] + bytes([value]) + whole[place + 1 :])
                 assert answer.status in {0, 1, 3}
@@ -490,7 +491,7 @@ rows_of_a_table = st.lists(
 )
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows_of_a_table)
 def test_rows_in_are_rows_kept_and_rows_quarantined_whatever_stands_in_them(
     rows: list[tuple[str, str, str, str]], tmp_path_factory: pytest.TempPathFactory

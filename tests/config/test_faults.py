@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.config import read_workspace
 from tieout.errors import WrongUse
 
@@ -162,7 +163,7 @@ def test_a_fault_in_the_environment_names_the_variable() -> None:
     assert "TIEOUT_BASE_CURRENCY" in message
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     begin=st.integers(0, len(WHOLE)),
     length=st.integers(0, 40),

@@ -15,7 +15,7 @@ from tests.store.test_publisher import FACTS, NUMBERS
 from tieout.store.open_view import SHOWN
 
 #: Odd seeds count system calls, even ones the product's own boundaries; every third begins without a view.
-FEW = range(4)
+FEW = range(2)
 MANY = range(100, 180)
 
 

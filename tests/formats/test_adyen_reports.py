@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.formats._adyen_terms import IANA_ZONES, MONEY_KINDS, NO_MONEY_KINDS, RESERVE, ZONES
 from tieout.formats._peek import HEAD_BYTES
 from tieout.formats.adyen_reports import AdyenPaymentsAccounting, AdyenSettlementDetail
@@ -345,7 +346,7 @@ cents = st.integers(0, 10**10)
 
 
 @given(st.lists(st.tuples(cents, cents, cents, cents, cents), min_size=1, max_size=20))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_amount_is_net_and_costs(amounts: list[tuple[int, ...]]) -> None:
     first = parsed(SETTLEMENT)[0]
     names = ("Net Credit (NC)", "Commission (NC)", "Markup (NC)", "Scheme Fees (NC)", "Interchange (NC)")

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.formats.camt_documents import ACCOUNT, NAMESPACE, balance, document, entry, rich_entry, rich_statement
 from tieout.formats._camt_repeats import Repeats
 from tieout.formats._camt_shapes import Shapes
@@ -549,7 +550,7 @@ amounts = st.tuples(st.sampled_from(["EUR", "JPY", "KWD"]), st.integers(0, 10**1
 
 
 @given(st.lists(amounts, max_size=12), st.integers(-3, 3), st.sampled_from(["\n  ", ""]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_what_is_written_is_read_and_a_statement_closes_exactly_when_it_does(
     given_entries: list[tuple[str, int, bool, bool]], fault: int, blank: str
 ) -> None:
@@ -586,7 +587,7 @@ def test_a_file_cut_anywhere_is_refused_and_never_read_as_less() -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_damaged_files_never_raise(seed: int) -> None:
     draw = random.Random(seed)
     data = bytearray(draw.choice(GOLDEN).read_bytes())
@@ -757,7 +758,7 @@ def repeated_entry(note: str, amount: str, several: bool, wrapping: str) -> str:
 
 
 @given(st.lists(repeated, min_size=4, max_size=16), st.booleans(), st.booleans(), st.sampled_from(["", "x:"]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_an_entry_like_one_before_is_read_as_the_parser_would(
     written: list[tuple[str, str, bool, str]], often: bool, together: bool, prefix: str
 ) -> None:
@@ -810,7 +811,7 @@ INSIDE = (
 @given(
     st.data(), st.sets(st.integers(0, len(PARTS) - 1), max_size=3), st.sets(st.integers(0, len(INSIDE) - 1), max_size=4)
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_entries_read_together_say_what_each_says_alone(data: st.DataObject, without: set[int], bare: set[int]) -> None:
     shape = "".join(part for place, part in enumerate(PARTS) if place not in without)
     shape = shape.replace(
@@ -830,7 +831,7 @@ def test_entries_read_together_say_what_each_says_alone(data: st.DataObject, wit
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_damage_among_repeated_entries_has_the_same_consequences(seed: int) -> None:
     draw = random.Random(seed)
     data = bytearray("".join(rich_statement(range(6))).encode())

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.errors import BadInput
 from tieout.formats import _inflating, _zip_directory, containers
 from tieout.formats.containers import MEMBERS_MAX, RATIO_FREE_BYTES, open_members, with_head
@@ -327,7 +328,7 @@ def test_a_container_cut_anywhere_is_refused_and_never_read_in_part(data: bytes)
             continue
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from([SMALL_ZIP, SMALL_GZIP]), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4)
 )

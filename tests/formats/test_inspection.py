@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.errors import BadInput, WrongUse
 from tieout.formats import inspection
 from tieout.formats.inspection import PROBLEMS_MAX, Inspection, inspect_stream, unreadable
@@ -287,7 +288,7 @@ def test_a_file_cut_anywhere_is_never_shown_as_more_than_it_is(data: bytes) -> N
         assert found.records <= inspected(data).records
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.sampled_from([CLOSES, SWIFT, TABLE, gzip.compress(CLOSES), zipped(a=SWIFT)]), st.data())
 def test_no_change_of_bytes_makes_an_inspection_fail(data: bytes, draw: st.DataObject) -> None:
     mutable = bytearray(data)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.formats._stripe_terms import KIND_OF, RESERVE, identity_of, kind_of, scale_minor
 from tieout.formats.reading import Chunk, Head, ReadOptions
 from tieout.formats.stripe_objects import StripeObjects
@@ -305,7 +306,7 @@ names = st.sampled_from(["charge", "refund", "payout", "dispute", "balance", "ev
 
 
 @given(names, st.dictionaries(keys, values))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_no_object_is_ever_too_odd(name: str, odd: dict[str, Any]) -> None:
     for data in (TXN | odd | {"object": name}, {"object": "event", "data": {"object": TXN | odd | {"object": name}}}):
         (chunk,) = read(data)
@@ -320,7 +321,7 @@ def test_cut_off_at_every_byte() -> None:
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_changed_bytes(data: st.DataObject) -> None:
     content = bytearray((CASES / "page_of_balance_transactions.json").read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):

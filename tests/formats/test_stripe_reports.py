@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.formats._stripe_terms import KIND_OF, identity_of, kind_of
 from tieout.formats.reading import Chunk, Head, ReadOptions
 from tieout.formats.stripe_objects import StripeObjects
@@ -320,7 +321,7 @@ cents = st.integers(-(10**12), 10**12)
 
 
 @given(st.lists(st.tuples(cents, cents), min_size=1, max_size=20))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_amounts_come_through_exactly(amounts: list[tuple[int, int]]) -> None:
     lines = [
         ROW | {"reporting_category": "other_adjustment", "source_id": "", "balance_transaction_id": f"txn_{n}",

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.intake.conftest import Desk, charge
 from tieout.intake.card_numbers import could_hold
 from tieout.intake.cards import CardScan, find_cards, mask
@@ -93,7 +94,7 @@ pieces = st.one_of(
 
 
 @given(st.lists(st.one_of(st.none(), st.lists(pieces, max_size=5).map("".join)), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_scan_of_many_rows_finds_what_a_look_at_each_text_finds(texts: list[str | None]) -> None:
     scan = CardScan()
     scan.look(stated_table([Record(line=n, kind="charge", currency="EUR", text=t) for n, t in enumerate(texts)]))
@@ -106,7 +107,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(st.one_of(pieces, words, st.text("0123456789", min_size=1)), max_size=7).map("".join))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_what_could_be_a_card_number_is_never_spared_a_look(text: str) -> None:
     """A text that the quick patterns pass over holds nothing of the length and beginning of a card number."""
     assert len(could_hold(pa.array([text]))) or find_cards(text)[1] == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk
 from tieout.config import load_workspace
 
@@ -137,7 +138,7 @@ CASES: dict[str, tuple[list[tuple[str, bytes]], int]] = {
 def test_every_order_gives_the_same_records_and_needs_nobody(tmp_path: Path, case: str) -> None:
     deliveries, count = CASES[case]
     states: list[Any] = []
-    for order in itertools.permutations(deliveries):
+    for order in some_of(itertools.permutations(deliveries), 6):
         desk = open_desk(tmp_path / str(len(states)))
         for source, data in order:
             desk.deliver_bytes(data, source)

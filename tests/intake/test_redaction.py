@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.packing import zipped
 from tieout.formats.containers import open_members
 from tieout.intake.redaction import redact
@@ -130,7 +131,7 @@ def test_where_a_number_stands_nowhere_as_one_there_is_no_copy(data: bytes) -> N
     ),
     st.integers(0, 64),
 )
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_no_number_stays_wherever_the_blocks_of_a_file_end(pieces: list[str], before: int) -> None:
     text = f"{'y' * ((1 << 20) - before)}{''.join(pieces)} {CARD} "
     copy = copied(text.encode())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.intake.conftest import Desk, charge
 from tieout.intake.accept import accept
 from tieout.intake.verify import verify
@@ -249,7 +250,7 @@ def expected(said: list[tuple[str, list[str], bool, bool]]) -> Counter[tuple[str
     return +found
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(ISSUES, st.randoms())
 def test_any_order_of_issues_gives_the_same_records_and_findings(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, list[str], bool, bool]], random: Any

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.intake.conftest import Desk, charge, coffee
 
 
@@ -163,7 +164,7 @@ def test_a_webhook_and_a_report_of_one_charge_are_one_record(desk: Desk, first: 
     assert desk.findings() == []
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=4), min_size=1, max_size=4), st.randoms())
 def test_any_order_of_overlapping_deliveries_gives_the_same_records(
     tmp_path_factory: pytest.TempPathFactory, deliveries: list[list[str]], random: Any

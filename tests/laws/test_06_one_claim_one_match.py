@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.laws.checker import broken, broken_rows
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout.errors import WrongUse
@@ -239,7 +240,7 @@ def facts(draw: st.DrawFn) -> list[Fact]:
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(rules=_SETS, first=facts(), late=facts(), data=st.data())
 def test_nothing_is_ever_used_up_twice(rules: str, first: list[Fact], late: list[Fact], data: st.DataObject) -> None:
     polarity = "by kind" if rules == "payout-to-bank" else "same"

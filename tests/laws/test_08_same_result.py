@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.depth import DEEP
 from tests.laws.checker import broken
 from tests.matching.sales import RULES, others, paid, sales
 from tests.matching.shop import Shop
@@ -18,7 +19,7 @@ from tieout import pipeline
 from tieout.matching import outcome, parts
 
 Rows = dict[str, list[tuple[str, ...]]]
-_SEEDS = range(2)
+_SEEDS = range(20 if DEEP else 1)
 
 
 def drawn(seed: int) -> Rows:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.laws.checker import broken
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 
@@ -101,7 +102,7 @@ def test_a_payouts_transfer_is_told_also_when_its_settlement_is_used_up() -> Non
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(
     amounts=st.lists(st.tuples(st.integers(-500, 500).filter(bool), st.integers(-12, 12)), min_size=1, max_size=12),
     only=st.sampled_from(["", ', only = "short"', ', only = "over"']),

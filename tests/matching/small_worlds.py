@@ -61,8 +61,13 @@ class Small:
     right: list[Fact]
 
 
-def small_world(draw: random.Random, number: int) -> Small:
-    """Draw a world whose identifiers, names and currency carry its number."""
+def small_world(draw: random.Random, number: int, currencies: int = len(CURRENCIES)) -> Small:
+    """
+    Draw a world whose identifiers and names carry its number, and its currency until there are no more.
+
+    :param currencies: how many of the list are used; worlds that share one differ in their amounts.
+    """
+    times = 1 + number // currencies
     code = "".join(string.ascii_uppercase[number // 26**place % 26] for place in range(6))
     tag = f"W{number:03}Q"
 
@@ -71,13 +76,14 @@ def small_world(draw: random.Random, number: int) -> Small:
 
     def common() -> dict[str, Any]:
         return {
-            "currency": CURRENCIES[number],
+            "currency": CURRENCIES[number % currencies],
             "day": draw.randint(0, 5),
             "refs": tuple(spelled(draw.randint(0, 4)) for _ in range(draw.choice([0, 0, 1, 1, 2]))),
             "name": draw.choice([None, f"{code} Meier GmbH", f"{code} MEIER", f"{code} Meier Handel", f"{code} Otto"]),
         }
 
     amounts = draw.choice([[100], [30, 40, 60, 70, 100, 130], [99, 100, 101, 105, 110], [50, 100, 150, -50, -100]])
+    amounts = [amount * times for amount in amounts]
     left = [invoice(f"{tag}{n}", draw.choice(amounts), **common()) for n in range(draw.randint(1, 5))]
     right = []
     for n in range(draw.randint(1, 5)):

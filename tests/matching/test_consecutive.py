@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.laws.checker import broken
 from tests.matching.sales import RULES, others, paid, run_with, sales
 from tests.matching.worlds import Fact, line, rule, rules_text, world
@@ -113,7 +114,7 @@ def test_more_accounts_than_can_be_laid_are_undecided(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.deep
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
 def test_no_world_of_prices_gaps_and_strangers_has_a_wrong_match(data: st.DataObject) -> None:
     """Everything has one of a few prices; lines are missing, and other people pay what these did."""

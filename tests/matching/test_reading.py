@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.config import RULE_SETS, Workspace, load_workspace, read_workspace
 from tieout.errors import WrongUse
 from tieout.matching._rule_tables import RULE_KEYS
@@ -563,7 +564,7 @@ def test_a_fault_says_what_was_expected_what_came_and_where(text: str, expected:
     assert len(message) < 500
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     begin=st.integers(0, len(WHOLE)),
     length=st.integers(0, 40),

@@ -170,9 +170,10 @@ class World:
         if not built_in:
             (folder / "rules" / "own.toml").write_text(rules)
         (folder / "tieout.toml").write_text(workspace_text(rules if built_in else "rules/own.toml", **options))
-        if not environment:
-            (folder / ".tieout").mkdir(exist_ok=True)
-            (folder / ".tieout" / "book.db").write_bytes(_empty_book())
+        book = folder / ".tieout" / "book.db"
+        if not environment and not book.exists():
+            book.parent.mkdir(exist_ok=True)
+            book.write_bytes(_empty_book())
         self.clock = FixedClock(dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
         self.workspace: Workspace = load_workspace(folder, environment or {})
         self.store: Store = open_store(self.workspace, self.clock, FixedEntropy(), "tester")

@@ -40,6 +40,6 @@ _SEEDS = [3, pytest.param(11, marks=pytest.mark.deep), pytest.param(2026, marks=
 @pytest.fixture(scope="session", params=_SEEDS)
 def group(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     """Give a simulated company, its files read and matched; nobody may bring more."""
-    made = traded(tmp_path_factory.mktemp("traded") / "group", request.param)
+    made = traded(tmp_path_factory, request.param)
     yield made
     made.store.close()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.observe.small_world import SmallWorld
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ _PART = st.tuples(st.integers(1, 16), st.integers(1, 28))  # together never more
 
 @pytest.mark.deep
 @pytest.mark.timeout(1200)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(first=st.lists(_PART, max_size=3), later=st.lists(_PART, max_size=3), cut=st.integers(1, 27))
 def test_later_days_never_change_earlier_ones(
     tmp_path_factory: pytest.TempPathFactory, first: list[tuple[int, int]], later: list[tuple[int, int]], cut: int

@@ -19,7 +19,7 @@ from tieout.observe.explain import Explanation, explain
 @pytest.fixture(scope="module")
 def booked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     """Give a simulated company whose journals are drafted."""
-    made = traded(tmp_path_factory.mktemp("booked") / "group", 5)
+    made = traded(tmp_path_factory, 3)
     made.clock.advance(dt.timedelta(hours=1))
     pipeline.journal(made.store, made.workspace)
     yield made

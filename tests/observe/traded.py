@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
+from tests.shared import copied
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
@@ -48,15 +50,21 @@ class Traded:
         return self._tables[name, as_of]
 
 
-def traded(folder: Path, seed: int) -> Traded:
-    """Make a small company, read its files and match them."""
+def traded(factory: pytest.TempPathFactory, seed: int) -> Traded:
+    """Give a small company, its files read and matched."""
+    made = opened(copied(factory, f"traded-{seed}", lambda folder: _trade(folder, seed)))
+    made.clock.advance(dt.timedelta(hours=1))
+    return made
+
+
+def _trade(folder: Path, seed: int) -> None:
     made = founded(folder, seed)
     for outcome in pipeline.ingest(made.store, made.workspace):
         if isinstance(outcome, Exception):
             raise outcome
     made.clock.advance(dt.timedelta(hours=1))
     assert len(list(pipeline.match(made.store, made.workspace))) == 5
-    return made
+    made.store.close()
 
 
 def founded(folder: Path, seed: int) -> Traded:

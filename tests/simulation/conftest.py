@@ -29,8 +29,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Make:
     return made
 
 
-def positions(made: Company) -> list[dict[str, Any]]:
+def positions(truth: Path) -> list[dict[str, Any]]:
     """Read what is expected of a company's records."""
-    parts = [pq.read_table(path) for path in sorted(made.truth.glob("positions*.parquet"))]
+    parts = [pq.read_table(path) for path in sorted(truth.glob("positions*.parquet"))]
     found: list[dict[str, Any]] = pa.concat_tables(parts).to_pylist()
     return found

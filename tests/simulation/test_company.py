@@ -61,7 +61,7 @@ def test_another_seed_gives_another_company(company: Make, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("seed", MONTHS)
 def test_every_trouble_happens(company: Make, seed: int) -> None:
-    expected = positions(company(seed))
+    expected = positions(company(seed).truth)
     assert TROUBLES - {position["trouble"] for position in expected} == set()
     assert {position["reason"] for position in expected} == REASONS | {None}
     outcomes = {"matched", "exception", "in_transit", "open", "excluded"}

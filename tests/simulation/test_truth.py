@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.office import typed
+from tests.shared import DEMO_SEED, demo_read_in
 from tests.simulation.conftest import MONTHS, positions
 from tieout.model.kinds import KINDS
 from tieout.model.normal import normal
-from tieout.simulation.company import Company, make_company
+from tieout.simulation.company import make_company
 
 pytestmark = pytest.mark.slow
 
@@ -30,26 +31,30 @@ JOINED = {"plain", "other_spelling", "late_reference", "corrected_document", "pa
 class Read:
     """A company whose files were read."""
 
-    made: Company
+    folder: Path
     records: list[dict[str, Any]]
     positions: list[dict[str, Any]]
 
     def truth(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = pq.read_table(self.made.truth / f"{name}.parquet").to_pylist()
+        found: list[dict[str, Any]] = pq.read_table(self.folder / "truth" / f"{name}.parquet").to_pylist()
         return found
 
 
 @pytest.fixture(scope="session", params=[1, pytest.param(4, marks=pytest.mark.deep)])
 def read(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Read:
-    folder: Path = tmp_path_factory.mktemp("read")
-    made = make_company(folder, seed=request.param, month=MONTHS[request.param])
-    answer = typed("--workspace", folder, "ingest")
-    assert answer.status in {0, 1}, answer.err
+    seed = request.param
+    if seed == DEMO_SEED:
+        folder = demo_read_in(tmp_path_factory)
+    else:
+        folder = tmp_path_factory.mktemp("read")
+        make_company(folder, seed=seed, month=MONTHS[seed])
+        answer = typed("--workspace", folder, "ingest")
+        assert answer.status in {0, 1}, answer.err
     target = folder / "records.parquet"
     assert typed("--workspace", folder, "export", "records", "--to", target).status == 0
     rows = pq.read_table(target).to_pylist()
     records = [row | {"source": row["source_id"], "account": row["account_id"]} for row in rows]
-    return Read(made, records, positions(made))
+    return Read(folder, records, positions(folder / "truth"))
 
 
 def minor(record: dict[str, Any], name: str) -> int:
@@ -64,9 +69,9 @@ def key(of: dict[str, Any], amount: int) -> tuple[object, ...]:
 
 
 def test_what_cannot_be_read_is_what_was_spoiled_and_nothing_else_needs_a_person(read: Read) -> None:
-    place = read.made.folder
+    place = read.folder
     answer = typed("--workspace", place, "quarantine")
-    lines = (read.made.truth / "unreadable.csv").read_text(encoding="utf-8").splitlines()[1:]
+    lines = (read.folder / "truth" / "unreadable.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert len(lines) == 3
     for line in lines:
         _, file, _, _, content = line.split(",", 4)
@@ -169,7 +174,7 @@ def test_what_is_undecidable_has_candidates_that_no_reference_tells_apart(read: 
 
 
 def test_balances_are_openings_and_movements(read: Read) -> None:
-    declared = tomllib.loads((read.made.folder / "tieout.toml").read_text(encoding="utf-8"))["account"]
+    declared = tomllib.loads((read.folder / "tieout.toml").read_text(encoding="utf-8"))["account"]
     balance = {a["id"]: Decimal(a["opening"]["amount"]) for a in declared}
     moved: defaultdict[tuple[str, Any], Decimal] = defaultdict(Decimal)
     for record in read.records:

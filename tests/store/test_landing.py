@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.clock import FixedEntropy
 from tieout.errors import Broken
 from tieout.store.files import durable_file
@@ -42,7 +43,7 @@ def test_what_was_landed_is_read_back(landing: Landing, size: int) -> None:
     assert data[:64] not in (landing.root / kept.path).read_bytes() or size < 5
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(30))
 @given(st.lists(st.tuples(st.integers(0, 2 * _FRAME + 50), st.integers(0, 70_000)), max_size=8))
 def test_any_place_can_be_read_first(landing: Landing, reads: list[tuple[int, int]]) -> None:
     data = bytes(range(256)) * (2 * _FRAME // 256) + b"tail"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.formats.tabular.given import csv_of, plain, read
 from tieout.errors import BadInput
 from tieout.formats.tabular import CsvDialect
@@ -115,7 +116,7 @@ def test_thousands_signs_stand_only_between_groups_of_three(text: str) -> None:
         max_size=8,
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_agrees_with_money_read_one_by_one(rows: list[tuple[str, str]]) -> None:
     """The set-based reading against the slow, obvious one."""
     data = ["id,amount,day,ccy", *(f'{n},"{text}",2026-10-01,{code}' for n, (text, code) in enumerate(rows))]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.formats.tabular.given import Got, csv_of, plain, read
 from tieout.formats.reading import Head, ReadOptions
 from tieout.formats.tabular import FIND_HEADER, CsvDialect, Mapping, MappingFormat, header_of, raw_csv, text_blocks
@@ -254,7 +255,7 @@ CELL = st.text('ab,"\n\r 1', max_size=5)
     st.integers(1, 9),
     st.sampled_from(["\n", "\r\n"]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_a_csv_writer_writes_is_read_back(rows: list[list[str]], size: int, end: str) -> None:
     """Against Python's csv module, cut into blocks anywhere."""
     out = io.StringIO(newline="")

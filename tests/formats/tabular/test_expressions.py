@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.formats.tabular.given import plain, read
 from tieout.errors import TieoutError, WrongUse
 from tieout.formats.tabular import Mapping, parse_mapping
@@ -149,7 +150,7 @@ text = "{text}"
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=60)
     | st.text("ab(),'\"|:+-*[]=<> 19.%$?;", max_size=40)
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     try:
         got = read(plain(fields={"text": text}), f"{HEADER}\nt,1,2026-10-01,x,,7\n".encode())
@@ -159,7 +160,7 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_text_in_a_value_and_a_name_stays_text(text: str) -> None:
     name = text.replace('"', "'").strip(" \u00a0\u2007\u202f\u3000\ufeff") or "x"
     header = '"id","amount","day","' + name + '"'

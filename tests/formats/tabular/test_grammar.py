@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.errors import WrongUse
 from tieout.formats.tabular import CsvDialect, FixedColumn, parse_mapping
 from tieout.formats.tabular.toml_lines import key_lines
@@ -100,7 +101,7 @@ def test_lines_of_keys() -> None:
 
 
 @given(st.integers(0, len(WHOLE)), st.text(max_size=5), st.integers(0, 5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_broken_text_is_refused_and_nothing_worse(place: int, put: str, cut: int) -> None:
     said = "m.toml"
     try:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tests.formats.tabular.given import csv_of, plain, read
 from tieout.errors import WrongUse
 from tieout.formats.reading import ReadOptions
@@ -155,7 +156,7 @@ def test_cut_off_anywhere_it_says_so_or_reads_on() -> None:
     st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.binary(max_size=3), st.integers(0, 3)), max_size=4),
     st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-7"]),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_no_change_of_bytes_brings_it_down(changes: list[tuple[int, bytes, int]], encoding: str) -> None:
     data = GOOD
     for place, put, cut in changes:
@@ -165,7 +166,7 @@ def test_no_change_of_bytes_brings_it_down(changes: list[tuple[int, bytes, int]]
 
 
 @given(st.binary(max_size=200), st.sampled_from(["csv", "tsv", "jsonl", "parquet", "xlsx"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_bytes_are_refused_or_read(data: bytes, name: str) -> None:
     mapping = plain(format=name)
     chunks = list(MappingFormat(mapping).read(io.BytesIO(data), ReadOptions()))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.matching.learned.fixed import points_of_ratio
 from tieout.matching.learned.rivals import candidates_of
 from tieout.matching.learned.weights import Compared, Learned, learn
@@ -62,7 +63,7 @@ def test_of_two_sides_that_have_nothing_to_do_with_each_other_nothing_is_sure(se
     assert found.odds is None or (found.odds < 100).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_order_of_pairs_changes_not_a_bit(order: int) -> None:
     left, right, compared = drawn(9, 200)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.matching.pools.assignment import Assignment, Pair, assign
 
 Pairs = frozenset[tuple[int, int]]
@@ -32,7 +33,7 @@ def scores(draw: st.DrawFn) -> npt.NDArray[np.int64]:
     return np.array(draw(values), np.int64).reshape(rows, columns)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(scores=scores())
 def test_every_answer_is_what_all_assignments_say(scores: npt.NDArray[np.int64]) -> None:
     found, everything = assign(scores), written_out(scores)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.matching.pools import _witness, subset
 from tieout.matching.pools._classes import classes_of
 from tieout.matching.pools._halves import Halves, halves_within
@@ -71,13 +72,13 @@ def pools(draw: Callable[[st.SearchStrategy[object]], object]) -> tuple[list[int
     return amounts, planted + off
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(pool=pools())
 def test_every_verdict_is_what_all_subsets_say(pool: tuple[list[int], int]) -> None:
     check(decided(*pool), *pool)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(pool=pools(), width=st.integers(0, 3000))
 def test_both_searches_find_the_same(pool: tuple[list[int], int], width: int) -> None:
     classes = classes_of(np.array(pool[0], np.int64), pool[1], width)
@@ -94,7 +95,7 @@ def test_both_searches_find_the_same(pool: tuple[list[int], int], width: int) ->
 NEAR = st.lists(st.integers(-60, 400), max_size=9) | st.lists(st.sampled_from([-40, 0, 70, 100, 250]), max_size=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(amounts=NEAR, target=st.integers(1, 2000), width=st.integers(0, 500))
 def test_what_is_near_is_counted(amounts: list[int], target: int, width: int) -> None:
     classes = classes_of(np.array(amounts, np.int64), target, width)

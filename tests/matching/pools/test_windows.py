@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.depth import examples
 from tieout.matching.pools.windows import Targets, Window, prefix_windows
 
 SURE_MICRO = 10_000
@@ -27,7 +28,7 @@ def tilings(amounts: list[int], targets: list[int]) -> list[tuple[int, ...]]:
     ]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     amounts=st.lists(st.integers(-3, 12), min_size=1, max_size=12),
     cuts=st.lists(st.integers(0, 12), min_size=2, max_size=5, unique=True),
