@@ -1,11 +1,12 @@
 """The reason of an exception is true: several answers are several, what is late is late, a reversal is no duplicate."""
 
+import datetime as dt
 import json
 from typing import Any
 
 import pytest
 
-from tests.matching.worlds import invoice, line, world
+from tests.matching.worlds import DAY, invoice, line, world
 
 
 def notes(w: Any) -> dict[str, str]:
@@ -203,3 +204,12 @@ def test_the_only_selection_of_a_payer_that_may_be_chance_is_not_several() -> No
     with world("open-items-to-bank", *several, line("k1", 7_000, text="Sammelzahlung", name="Meier GmbH", day=4)) as w:
         w.match()
         assert w.reasons()["k1"] == "ambiguous"
+
+
+def test_on_the_day_that_it_is_due_a_document_is_not_overdue() -> None:
+    """As the list of open items has it: from the day after."""
+    for day, reasons in ((4, {}), (5, {}), (6, {"RE-90001": "missing_right"})):
+        with world("open-items-to-bank", invoice("RE-90001", 10_000, due=5), line("b0", -7, day=day, text="fee")) as w:
+            w.through = DAY + dt.timedelta(days=day)
+            w.match()
+            assert {name: reason for name, reason in w.reasons().items() if name == "RE-90001"} == reasons

@@ -93,14 +93,14 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
             when claim = 'bank' and begun then 'on_account'
             when {lines} and ({unsettled} or thing in (select thing from unbalanced where not paid)) then 'open'
             when {lines} and expected >= {through} then 'in_transit'
-            when {document} and {due} > {through} then 'open'
+            when {document} and {due} >= {through} then 'open'
             else 'exception' end as state,
             case when {document} then {due} when {lines} and not ({unsettled}) then expected end as expected_day,
             case when elsewhere then 'its entry or its transactions are matched'
                 when thing in (select thing from swept) then 'sweep'
                 when {lines} and {unsettled} then 'not settled yet'
                 when {lines} and thing in (select thing from unbalanced where not paid) then 'its settlement differs from its payout'
-                when {document} and not begun and {due} > {through} then 'not due' end as why
+                when {document} and not begun and {due} >= {through} then 'not due' end as why
         from (
             select r.*, x.expected from open_rows r
             left join expected x on x.account_id = r.account_id and x.booked = r.booked
