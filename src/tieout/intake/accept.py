@@ -270,7 +270,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     change.files = _write(work, staged, resolution)
     change.replaced = [f.path for f in before or [] if f.table_name in {"balances", "quarantine"}]
     change.statements = mine
-    supersede_announced(work, facts, change, statements)
+    supersede_announced(work, facts, change, statements, names)
     find(work, facts, staged, resolution, change, covered, past)
     kept = staged.row_count - resolution.repeated
     if staged.rows_in != kept + resolution.repeated + staged.quarantined + staged.skipped:
