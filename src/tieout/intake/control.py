@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.intake.commit import Change
     from tieout.intake.reissued import Covered
-    from tieout.intake.resolution import Facts
+    from tieout.intake.resolution import Conflict, Facts
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
     from tieout.model.problems import Problem
@@ -93,21 +93,26 @@ def find(
     ]
     scopes.add(scope, found)
     for record_id in sorted(resolution.folded):
-        mine = [c for c in resolution.conflicts if c.record_id == record_id]
         record = f"record {record_id}"
-        scopes.add(
-            record,
-            [
-                Finding(
-                    scope=record, reason="conflict", note=c.note, record_id=record_id, candidates=c.candidates, **origin
-                )
-                for c in mine
-            ],
-        )
+        scopes.add(record, [_contradicted(record, c) for c in resolution.conflicts if c.record_id == record_id])
     for name in sorted(covered.scopes):
         scopes.add(name, [finding for finding in resolution.changes if finding.scope == name])
     _find_gaps(work.workspace, change, covered, past)
     _find_open_batches(work, facts, change)
+
+
+def _contradicted(scope: str, conflict: Conflict) -> Finding:
+    """Say that reports of a record contradict each other; it stands under the first of them, whichever came last."""
+    first = conflict.candidates[0]
+    return Finding(
+        scope=scope,
+        reason="conflict",
+        note=conflict.note,
+        record_id=conflict.record_id,
+        candidates=conflict.candidates,
+        source_id=str(first["source"]),
+        delivery_id=str(first["delivery_id"]),
+    )
 
 
 def _placed(name: str, problem: Problem) -> str:

@@ -53,16 +53,19 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     """
     Collect what was said of each target: ``said`` holds one row per report, old and new.
 
-    A report that was withdrawn by a replay does not count. Targets of which nothing new is said are ``settled``.
+    A report that was withdrawn by a replay does not count. Targets of which nothing new is said are ``settled``, but for
+    those in dispute: their conflict names everybody who tells of them.
     """
     columns = ", ".join(f'"{name}"' for name in record_schema().names)
+    con.register("disputed", pa.table({"record_id": pa.array(map(bytes.fromhex, facts.disputed), pa.binary())}))
     con.execute("""
         create or replace temp table settled as
         select i.target from incoming i
         left join standing s on s.record_id = i.target and s.version = 1 and s.current and s.content = i.content
-        where i.target not in (select record_id from stirred)
+        where i.target not in (select record_id from stirred) and i.target not in (select record_id from disputed)
         group by i.target having count(*) = count(s.record_id)
     """)
+    con.unregister("disputed")
     con.execute(f"""
         create or replace temp table said as
         with target as (

@@ -22,10 +22,15 @@ __all__ = ["Conflict", "Facts", "Resolution", "Said", "told_sql"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The lake as one commit left it: the live files of each table that intake reads."""
+    """
+    The lake as one commit left it: the live files of each table that intake reads.
+
+    :ivar disputed: the records (hexadecimal) of which reports contradict each other: whoever tells of one is heard.
+    """
 
     version: int
     files: dict[str, list[LakeFile]]
+    disputed: frozenset[str] = frozenset()
 
     def relation(self, lake: Lake, name: str) -> str:
         """Give one of its tables as SQL."""
