@@ -333,7 +333,7 @@ def test_neither_order_nor_packing_of_statements_decides_what_is_settled(tmp_pat
 
 
 @pytest.mark.deep
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32))
 def test_no_drawn_order_or_packing_decides_what_is_settled(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     settle_as_packed(tmp_path_factory.mktemp("ws") / "workspace", random.Random(seed))

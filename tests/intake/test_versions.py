@@ -252,7 +252,7 @@ def test_the_words_of_a_conflict_do_not_depend_on_the_order_of_arrival(tmp_path:
 
 
 @pytest.mark.deep
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32))
 def test_no_drawn_order_changes_the_words_of_a_conflict(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     tell_in_two_orders(tmp_path_factory.mktemp("ws"), random.Random(seed))
