@@ -228,3 +228,23 @@ def test_a_card_number_that_a_replay_finds_leaves_the_lake_too(identified: bool,
     (office.files / "cards.csv").unlink()
     assert traces(office.folder) == []
     assert CARD not in office.run("explain", original.delivery_id[:12]).out
+
+
+def test_a_card_number_that_a_later_delivery_carried_on_leaves_the_lake_too(office: Office) -> None:
+    """What is believed of a record is written with the delivery that came last, and in its index."""
+    office.write_mapping(MAPPING.replace('text = "note"', 'payment_id = "note"'))
+    first = office.ingest("cards.csv", f"{HEADER}\nc1,charge,10.00,EUR,01.10.2026,{CARD}\n", "psp").said["deliveries"][
+        0
+    ]
+    later = office.ingest("later.csv", f"{HEADER}\nc1,charge,10.00,EUR,02.10.2026,\n", "psp").said["deliveries"][0]
+    assert later["versions"] == 1
+    for path in office.files.iterdir():
+        path.unlink()
+    assert len([name for name in traces(office.folder) if name.endswith(".parquet")]) == 2
+    office.write_mapping(MAPPING)
+    again = office.run("--json", "replay", first["delivery_id"], "--reason", "the note is a text")
+    assert again.status == 1, again
+    assert traces(office.folder) == []
+    assert "nothing is known" in office.run("explain", CARD).out
+    checked = office.run("verify")
+    assert (checked.status, checked.err) == (0, "")

@@ -106,7 +106,7 @@ def _record(line: int, said: dict[str, Any]) -> Record:
 
 
 def _statement(line: int, said: dict[str, Any]) -> Statement:
-    for name in ("from_on", "to_on"):
+    for name in ("from_on", "to_on", "whole_from"):
         if name in said:
             said[name] = dt.date.fromisoformat(said[name])
     if "created_at" in said:

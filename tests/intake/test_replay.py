@@ -17,8 +17,8 @@ from tieout.intake.verify import verify
 class Fixed(Paper):
     """The paper format after a fix: ``rewrite`` changes, drops (None) or adds what each line says."""
 
-    def __init__(self, rewrite: Any) -> None:
-        super().__init__("paper", "paper")
+    def __init__(self, rewrite: Any, system: str = "paper") -> None:
+        super().__init__("paper", system)
         self.rewrite = rewrite
 
     def read(self, stream: Any, options: Any) -> Any:

@@ -79,6 +79,9 @@ CASES = {
     "seen in yen": (charge(160_000, "jpy"), 1000, 30),
     "a part captured": (charge(600, "eur", 1000), 600, 30),
     "a part captured, seen in dollars": (charge(660, "usd", 1100), 600, 30),
+    # The whole was booked, and the rest goes back by a balance transaction of its own.
+    "a part captured, booked in full": (charge(600, "eur", 1000), 1000, 30),
+    "a part captured, booked in full, seen in dollars": (charge(660, "usd", 1100), 1000, 30),
     "a refund seen in dollars": (refund(1100, "usd"), -1000, 0),
 }
 # Every pair of channels in both orders, and all of them turned round.
@@ -109,6 +112,22 @@ def test_the_money_of_a_charge_does_not_depend_on_the_order_of_arrival(tmp_path:
     found, findings = told(tmp_path / "workspace", channels(item, gross, fee), order)
     assert found == [("EUR", 2, gross, fee, gross - fee, "api/EUR")]
     assert findings == []
+
+
+@pytest.mark.parametrize("order", [("api", "balance"), ("payouts", "api expanded", "events")])
+def test_a_charge_that_was_booked_in_full_though_a_part_was_captured_is_no_conflict(
+    tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    item, gross, fee = CASES["a part captured, booked in full"]
+    found, findings = told(tmp_path / "workspace", channels(item, gross, fee), order)
+    assert (found, findings) == ([("EUR", 2, gross, fee, gross - fee, "api/EUR")], [])
+
+
+def test_what_was_neither_captured_nor_authorised_is_a_conflict_still(tmp_path: Path) -> None:
+    said = channels(charge(600, "eur", 1000), 900, 30)
+    found, findings = told(tmp_path / "workspace", said, ("api", "balance"))
+    assert found == [("EUR", 2, 900, 30, 870, "api/EUR")]
+    assert [note.partition(":")[0] for _, note in findings] == ["amount is reported as 6.00 and as 9.00"]
 
 
 @pytest.mark.deep

@@ -1,10 +1,16 @@
 """Law 5: the order of arrival does not matter; what differs later is a correction, what cannot be ordered a conflict."""
 
 import itertools
+import random
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.intake.conftest import Desk, charge
+from tieout.intake.findings import open_findings
 
 
 def test_a_later_delivery_that_differs_is_a_correction(desk: Desk) -> None:
@@ -189,3 +195,64 @@ def test_one_delivery_may_name_a_payment_and_its_charge_without_a_conflict(desk:
 def test_two_names_of_a_payment_in_one_delivery_are_a_conflict(desk: Desk) -> None:
     desk.deliver(charge("ch_1", payment_id="pi_1"), charge("ch_1", payment_id="pi_2"))
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
+
+
+def conflicts(desk: Desk) -> list[dict[str, Any]]:
+    """Everything that an open conflict says, but for when it was opened."""
+    with desk.store.book.reading() as connection:
+        found = open_findings(connection)
+    said = [{k: v for k, v in row.items() if k not in {"opened_at", "token", "version", "rank"}} for row in found]
+    return sorted(said, key=lambda row: str(row["exception_id"]))
+
+
+def tell_in_two_orders(folder: Path, draw: random.Random) -> None:
+    """Deliver drawn reports, made at drawn times, in two orders, and compare the conflicts to the letter."""
+    deliveries = []
+    for position in range(draw.randint(2, 5)):
+        made = f"2026-10-0{draw.choice([2, 2, 2, 3])}T00:00:00"
+        rows = [
+            charge(draw.choice("aab"), draw.choice([1000, 1000, 2000]), net=None, **draw.choice(MORE))
+            for _ in range(draw.randint(1, 3))
+        ]
+        source = draw.choice(["psp", "hook"])
+        deliveries.append(
+            (source, [{"statement": {"created_at": made, "final": False}}, *rows, charge(f"only-{position}")])
+        )
+    said: list[list[dict[str, Any]]] = []
+    for order in (deliveries, draw.sample(deliveries, len(deliveries))):
+        desk = Desk(folder / str(len(said)))
+        for source, rows in order:
+            desk.deliver(*rows, source=source)
+        said.append(conflicts(desk))
+        desk.store.close()
+    assert said[0] == said[1], deliveries
+
+
+MORE: list[dict[str, Any]] = [{}, {}, {"fee": 30}, {"payment_id": "pi_1"}, {"payment_id": "pi_2"}, {"text": "by card"}]
+
+
+def test_a_further_witness_of_what_stands_is_heard_in_a_conflict_in_any_order(tmp_path: Path) -> None:
+    made = {"statement": {"created_at": "2026-10-02T00:00:00", "final": False}}
+    told = [("psp", 1000, "x"), ("hook", 2000, "y"), ("psp", 1000, "z"), ("hook", 2000, "w")]
+    said: list[list[dict[str, Any]]] = []
+    for order in (told, told[::-1]):
+        desk = Desk(tmp_path / str(len(said)))
+        for source, amount, other in order:
+            desk.deliver(made, charge("a", amount), charge(other), source=source)
+        said.append(conflicts(desk))
+        desk.store.close()
+    assert [len(one) for one in said] == [1, 1]
+    assert said[0] == said[1]
+    assert said[0][0]["candidates"].count("states amount as") == 4
+
+
+@pytest.mark.parametrize("seed", [5])
+def test_the_words_of_a_conflict_do_not_depend_on_the_order_of_arrival(tmp_path: Path, seed: int) -> None:
+    tell_in_two_orders(tmp_path, random.Random(seed))
+
+
+@pytest.mark.deep
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32))
+def test_no_drawn_order_changes_the_words_of_a_conflict(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    tell_in_two_orders(tmp_path_factory.mktemp("ws"), random.Random(seed))

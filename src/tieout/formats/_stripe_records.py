@@ -16,10 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
 from tieout.formats._stripe_terms import TRANSACTION, identity_of, kind_of, scale_minor
-from tieout.formats._stripe_values import Object, captured, identifier, instant, money_of, objects_in, released, whole
+from tieout.formats._stripe_values import (
+    Object,
+    booked_of,
+    captured,
+    identifier,
+    instant,
+    money_of,
+    objects_in,
+    released,
+    whole,
+)
 from tieout.model.kinds import KINDS
 from tieout.model.money import MINOR_MAX
-from tieout.model.records import Record
+from tieout.model.records import AUTHORISED, Record
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -127,6 +137,9 @@ def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
         return []
     currency = money_of(item)
     (amount,), exponent = scale_minor([does.sign * captured(item)], currency)
+    (full,), own = scale_minor([does.sign * whole(item, "amount")], currency)
+    # Booked may be either: the part that was captured, or all of it, of which the rest goes back by another transaction.
+    authorised = {AUTHORISED: str(full)} if (full, own) != (amount, exponent) and own == exponent else {}
     moment = instant(item.get("created", item.get("date")))  # a payout of 2013 has only "date"
     arrives = instant(item.get("arrival_date"))
     return [
@@ -143,7 +156,7 @@ def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
                 occurred_at=moment,
                 booked_on=_day(moment, origin),
                 value_on=arrives.date() if arrives else None,
-                details=_details(item),
+                details=_details(item, more=authorised),
                 **_links(item, does, origin),
             )
         )
@@ -252,7 +265,7 @@ def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Reco
             booked_on=_day(moment, origin),
             value_on=available.date() if available else None,
             details=_details(item, source),
-            **_original(source, amount),
+            **_original(source, item, amount),
             **links,
         )
     )
@@ -268,12 +281,12 @@ def _tax_in(item: Object) -> int:
     return sum(whole(each, "amount") for each in objects_in(item.get("fee_details")) if each.get("type") == "tax")
 
 
-def _original(source: Object | None, amount: int) -> dict[str, Any]:
+def _original(source: Object | None, transaction: Object, amount: int) -> dict[str, Any]:
     """What the customer saw, with the sign of what it did to the balance."""
     if source is None or type(source.get("amount")) is not int or not isinstance(source.get("currency"), str):
         return {}
     currency = money_of(source)
-    seen = abs(captured(source))
+    seen = abs(booked_of(source, transaction))
     (minor,), exponent = scale_minor([-seen if amount < 0 else seen], currency)
     return {"original_amount": minor, "original_currency": currency, "original_exponent": exponent}
 
@@ -351,12 +364,13 @@ def _text(value: object) -> str | None:
     return str(value).strip() or None
 
 
-def _details(item: Object, source: Object | None = None) -> str | None:
+def _details(item: Object, source: Object | None = None, *, more: dict[str, str] | None = None) -> str | None:
     """JSON of what has no column: the object that caused a balance transaction stands under ``source``."""
     rest = {key: value for key, value in item.items() if key not in _TOLD and value not in (None, "", [], {})}
     if source is not None and source is not item:
         beside = {key: value for key, value in source.items() if key not in _TOLD and value not in (None, "", [], {})}
         rest |= {"source": beside} if beside else {}
+    rest |= more or {}
     return json.dumps(rest, ensure_ascii=False, separators=(",", ":")) if rest else None
 
 

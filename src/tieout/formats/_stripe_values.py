@@ -5,12 +5,16 @@ What stands in the keys of Stripe's API objects: identifiers, moments, currencie
 from __future__ import annotations
 
 import datetime as dt
+import re
+from decimal import Decimal
 from typing import Any
 
 from tieout.errors import BadInput
+from tieout.model.money import exponent_of
 
 __all__ = [
     "Object",
+    "booked_of",
     "captured",
     "identifier",
     "instant",
@@ -22,6 +26,7 @@ __all__ = [
 
 Object = dict[str, Any]
 
+_RATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?")
 _MOMENT_MAX = 253_370_764_799  # the last second of the year 9998: a time zone may still add hours
 
 
@@ -105,3 +110,23 @@ def captured(item: Object) -> int:
     if item.get("amount_captured") is not None:
         return whole(item, "amount_captured") or amount
     return amount - sum(whole(each, "amount") for each in released(item))
+
+
+def booked_of(source: Object, transaction: Object) -> int:
+    """
+    How much of an object its transaction booked: what was captured, or the whole, of which the rest goes back by another.
+
+    In another currency the rate tells, where both count as many decimals.
+    """
+    part, full = captured(source), whole(source, "amount")
+    given, booked = money_of(source), money_of(transaction)
+    rate = "1" if given == booked else transaction.get("exchange_rate")
+    if (
+        part == full
+        or not isinstance(rate, str)
+        or not _RATE.fullmatch(rate)
+        or exponent_of(given) != exponent_of(booked)
+    ):
+        return part
+    moved = abs(whole(transaction, "amount"))
+    return min(part, full, key=lambda each: abs(each * Decimal(rate) - moved))

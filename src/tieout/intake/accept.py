@@ -22,7 +22,7 @@ from tieout.intake.commit import AlreadyDoneError, Change, MovedError, commit, f
 from tieout.intake.control import find, supersede_announced
 from tieout.intake.derive import Provenance
 from tieout.intake.erase import erase, redacted_copy
-from tieout.intake.findings import Finding
+from tieout.intake.findings import Finding, disputed
 from tieout.intake.indexes import Gathered
 from tieout.intake.reader import reader_for
 from tieout.intake.reissued import Covered, cover
@@ -254,7 +254,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     """Decide everything about a delivery on the facts as they stand now."""
     store, row = work.store, work.row
     with store.book.reading() as connection:
-        facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES))
+        facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES), disputed(connection))
         history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
         mine = [statement_row(work, staged, member, s) for member, s in staged.statements]
         past = rows_of(connection, work.workspace, row.delivery_id) if work.replay is not None else []
@@ -270,7 +270,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     change.files = _write(work, staged, resolution)
     change.replaced = [f.path for f in before or [] if f.table_name in {"balances", "quarantine"}]
     change.statements = mine
-    supersede_announced(work, facts, change, statements)
+    supersede_announced(work, facts, change, statements, names)
     find(work, facts, staged, resolution, change, covered, past)
     kept = staged.row_count - resolution.repeated
     if staged.rows_in != kept + resolution.repeated + staged.quarantined + staged.skipped:

@@ -2,148 +2,242 @@
 Entries that a bank announced before it booked them: superseded when a statement of booked entries covers their day.
 
 A statement covers the days from the first that it holds whole up to that of its closing balance; an entry that was booked
-under the reference of an announced one stands for it too, one for one. Which came first does not matter.
+under the reference of an announced one stands for it too, one for one. What a statement of booked entries itself calls
+not booked yet is still announced when it closes: any later statement settles it. All of it is a function of what there
+is, so neither the order of arrival nor the packing into deliveries decides: what proves not to be settled after all
+stands again, as a further version.
 """
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tieout.intake.resolution import told_sql
+from tieout.model.records import record_schema
 from tieout.store.tables import table_schema
+from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
     from tieout.intake.resolution import Facts
-    from tieout.store.lake import Lake
+    from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["Cover", "booked_later", "overtaken", "overtaken_before"]
+__all__ = ["Settled", "settle_announced"]
 
-_SCHEMA = {
+_COVER = {
+    "cover": pa.int64(),
     "account_id": pa.string(),
     "from_day": pa.int32(),
     "covered_from": pa.int32(),
     "to_day": pa.int32(),
-    "delivery_id": pa.string(),
-    "created_at": pa.int64(),
 }
-
-Cover = dict[str, object]
-
-# What stands beside what, of one reference: announced and overtaken already, announced, booked.
-_STANDS, _BOOKED = 1, 2
+_PLACE = {
+    "cover": pa.int64(),
+    "delivery_id": pa.string(),
+    "member": pa.string(),
+    "place": pa.int64(),
+    "last_day": pa.int32(),
+}
+_COLUMNS = (
+    "record_id, record_key, version, account_id, external_id, external_key, amount, exponent, currency,"
+    " coalesce(booked_on, value_on) - date '1970-01-01' as day"
+)
+# What stands beside what, of one reference: announced and covered, announced, booked.
+_COVERED, _STANDS, _BOOKED = 0, 1, 2
 _LATE_DAYS = 31
 
+Settled = dict[str, pa.Table]
 
-def overtaken(
-    con: duckdb.DuckDBPyConnection, records: Sequence[str], covers: list[Cover], delivery_id: str
-) -> pa.Table:
-    """
-    Find announced records that a booked statement covers: rows for the table ``superseded``.
 
-    :param records: relations to look in.
-    :param covers: final statements: account_id, from_day, covered_from, to_day (days since 1970), delivery_id, created_at.
-    :param delivery_id: the delivery that brings them together.
+def settle_announced(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    facts: Facts,
+    brought: Sequence[LakeFile],
+    statements: Sequence[Mapping[str, Any]],
+    names: Mapping[str, Iterable[str]],
+    delivery_id: str,
+    *,
+    anew: bool,
+) -> Settled:
     """
-    schema = table_schema("superseded")
-    usable = [cover for cover in covers if cover["to_day"] is not None]
-    if not usable or not records:
-        return schema.empty_table()
-    con.register("cover", pa.Table.from_pylist(usable, schema=pa.schema(_SCHEMA)))
-    everything = " union all by name ".join(
-        f"select record_id, record_key, version, account_id, delivery_id, coalesce(booked_on, value_on) as day from {r}"
-        " where status <> 'booked' and system = 'bank'"
-        for r in records
+    Find which announced entries are settled now, and which are not any more.
+
+    :param brought: files of records, assertions, witnesses and superseded that the delivery brings.
+    :param statements: rows of the table ``statement``: all of the accounts in question, the delivery's among them.
+    :param names: of each of these accounts, what its records may call it.
+    :param anew: whether the delivery was read before, so that statements of before may be gone.
+    :return: rows for the lake, by table: ``superseded``, and ``records`` that stand again.
+    """
+    files = {
+        name: [*facts.files[name], *(f for f in brought if f.table_name == name)]
+        for name in ("records", "assertions", "witnesses", "superseded")
+    }
+    _load_statements(con, statements, names)
+    _load_announced(con, lake, facts, files, brought, {name for known in names.values() for name in known}, anew=anew)
+    try:
+        found = con.sql("select record_id, record_key, version, stands from announced").fetchall()
+        if not found:
+            return {}
+        settled = _covered(con, lake, files)
+        settled |= _booked_later(con, current_records(lake, files["records"], files["superseded"]), settled)
+        gone = [row for row in found if row[3] and row[0] in settled]
+        back = [row for row in found if not row[3] and row[0] not in settled]
+        return {"superseded": _superseded(gone, delivery_id), "records": _again(con, lake, files["records"], back)}
+    finally:
+        for name in ("announced", "cover", "place", "telling"):
+            con.execute(f"drop table if exists {name}")
+
+
+def _load_statements(
+    con: duckdb.DuckDBPyConnection, statements: Sequence[Mapping[str, Any]], names: Mapping[str, Iterable[str]]
+) -> None:
+    """Note which days each statement of booked entries covers, and where it stands in its delivery."""
+    final = [s for s in statements if s["final"] and s["to_day"] is not None]
+    covers = [
+        {"cover": n, **{key: s[key] for key in ("from_day", "covered_from", "to_day")}, "account_id": name}
+        for n, s in enumerate(final)
+        for name in sorted(names[s["account_id"]])
+    ]
+    places = [
+        {"cover": n, "delivery_id": s["delivery_id"], "member": s["member"] or "", "place": p, "last_day": s["to_day"]}
+        for n, s in enumerate(final)
+        for p in sorted({s["place"], *(page[0] for page in json.loads(s["pages"]))})
+    ]
+    for name, rows, kinds in (("cover", covers, _COVER), ("place", places, _PLACE)):
+        con.register("rows", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
+        con.execute(f"create or replace temp table {name} as select * from rows")
+        con.unregister("rows")
+
+
+def _load_announced(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    facts: Facts,
+    files: dict[str, list[LakeFile]],
+    brought: Sequence[LakeFile],
+    accounts: set[str],
+    *,
+    anew: bool,
+) -> None:
+    """
+    Note the announced entries that stand, and of those that are settled such as the delivery may bring back.
+
+    Few are announced and not booked yet; of all that ever was, only what has one of their references is looked at, or a
+    reference that the delivery speaks of.
+    """
+    unbooked = "status <> 'booked' and system = 'bank'"
+    standing = current_records(lake, files["records"], files["superseded"])
+    con.execute(
+        f"create or replace temp table announced as select {_COLUMNS}, true as stands from {standing} where {unbooked}"
     )
-    found = con.sql(f"""
-        select distinct r.record_id, r.record_key, r.version, 'booked' as reason, '{delivery_id}' as delivery_id
-        from ({everything}) r join cover c
-        on c.account_id = r.account_id and c.delivery_id <> r.delivery_id
-        and r.day - date '1970-01-01' between coalesce(c.covered_from, least(c.from_day + 1, c.to_day), c.to_day) and c.to_day
-        order by r.record_id
-    """).to_arrow_table()
-    con.unregister("cover")
-    return found.cast(schema)
-
-
-def overtaken_before(lake: Lake, facts: Facts) -> str:
-    """Give the announced records that booked ones have overtaken already, as a relation."""
-    return (
-        f"(select r.* from {facts.relation(lake, 'records')} r semi join"
-        f" (select * from {facts.relation(lake, 'superseded')} where reason = 'booked') s"
-        " on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version)"
-    )
-
-
-def booked_later(
-    con: duckdb.DuckDBPyConnection, records: Sequence[str], booked: str, gone: pa.Table, delivery_id: str
-) -> pa.Table:
+    fresh, gone = ([f for f in brought if f.table_name == name] for name in ("records", "superseded"))
+    records = table(lake, "records", files["records"])
+    touched = f"""
+        select external_key from announced union select external_key from {table(lake, "records", fresh)}
+        union select r.external_key from {facts.relation(lake, "records")} r
+            semi join {table(lake, "superseded", gone)} s on s.record_key = r.record_key and s.record_id = r.record_id
     """
-    Find announced entries that were booked within a month under the same reference and amount: rows for ``superseded``.
+    con.register("account", pa.table({"name": pa.array(sorted(accounts), pa.string())}))
+    con.execute(f"""
+        insert into announced
+        select {_COLUMNS}, false from (
+            select r.* from {records} r
+            semi join (select * from {facts.relation(lake, "superseded")} where reason = 'booked') s
+                on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version
+            where {unbooked} and account_id in (select name from account)
+                and ({"true" if anew else f"external_key in ({touched})"})
+        ) r anti join announced a on a.record_id = r.record_id
+        qualify version = max(version) over (partition by record_id)
+    """)
+    con.unregister("account")
+
+
+def _covered(con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]]) -> set[bytes]:
+    """Find the announced entries that a statement of booked entries settles, though it does not tell of them itself."""
+    records, assertions, witnesses = (table(lake, name, files[name]) for name in ("records", "assertions", "witnesses"))
+    con.execute(f"""
+        create or replace temp table telling as
+        select t.record_id, p.cover, p.last_day from {told_sql(records, assertions, witnesses, among="announced")} t
+        left join place p on p.delivery_id = t.delivery_id and p.member = t.member and p.place = t.statement_place
+    """)
+    # What nobody tells of any more is not brought back.
+    con.execute("delete from announced where not stands and record_id not in (select record_id from telling)")
+    rows = con.sql("""
+        select distinct a.record_id
+        from announced a join telling t using (record_id) join cover c using (account_id)
+        where case when t.last_day is null or a.day > t.last_day
+            then a.day between coalesce(c.covered_from, least(c.from_day + 1, c.to_day), c.to_day) and c.to_day
+            else c.to_day > t.last_day end
+        and not exists (select 1 from telling o where o.record_id = a.record_id and o.cover = c.cover)
+    """).fetchall()
+    return {record_id for (record_id,) in rows}
+
+
+def _booked_later(con: duckdb.DuckDBPyConnection, standing: str, covered: set[bytes]) -> set[bytes]:
+    """
+    Find announced entries that were booked within a month under the same reference and amount.
 
     A payment announced on one day is often booked on the next, which no statement of its day covers. One booked entry
-    stands for one announced one: those that were overtaken before, or are now, have theirs already.
-
-    :param booked: the announced records that were overtaken before, as a relation.
-    :param gone: rows for ``superseded``: those that are overtaken now.
+    stands for one announced one: those that are covered have theirs already.
     """
-    schema = table_schema("superseded")
-    columns = (
-        "record_id, record_key, version, status, account_id, external_id, external_key, amount, exponent, currency,"
-        " coalesce(booked_on, value_on) as day"
-    )
-
-    def entries(relations: Sequence[str], condition: str) -> str:
-        named = f"system = 'bank' and external_id is not null and {condition}"
-        return " union all by name ".join(f"select {columns} from {r} where {named}" for r in relations)
-
-    # Few are announced and not booked yet; all that was ever booked is looked through by their keys alone.
-    keyed = "external_key in (select external_key from announced)"
-    unbooked = entries(records, "status <> 'booked'")
-    before = entries([booked], f"status <> 'booked' and {keyed}")
-    now = entries(records, f"status = 'booked' and {keyed}")
-    con.register("gone_now", gone)
-    con.execute(f"create or replace temp table announced as {unbooked}")
+    con.register("covered", pa.table({"record_id": pa.array(sorted(covered), pa.binary())}))
     found = con.sql(f"""
         with sides as (
-            select *, case when record_id in (select record_id from gone_now) then 0 else 1 end as side from announced
-            union all by name select *, 0 as side from ({before})
-            union all by name select *, 2 as side from ({now})
+            select *, case when record_id in (select record_id from covered) then {_COVERED} else {_STANDS} end as side
+            from announced where external_id is not null
+            union all by name
+            select {_COLUMNS}, {_BOOKED} as side from {standing}
+            where status = 'booked' and system = 'bank' and external_id is not null
+                and external_key in (select external_key from announced)
         )
-        select dense_rank() over (order by account_id, external_id, amount, exponent, currency) as named, side,
-            day - date '1970-01-01' as day, record_id, record_key, version
+        select dense_rank() over (order by account_id, external_id, amount, exponent, currency) as named, side, day,
+            record_id
         from sides order by named, side, day nulls last, record_id
     """).fetchall()
-    con.unregister("gone_now")
-    con.execute("drop table announced")
-    rows = [
-        {
-            "record_id": record_id,
-            "record_key": record_key,
-            "version": version,
-            "reason": "booked",
-            "delivery_id": delivery_id,
-        }
-        for _, sides in groupby(found, key=itemgetter(0))
-        for record_id, record_key, version in _pairs(list(sides))
-    ]
-    return pa.Table.from_pylist(sorted(rows, key=itemgetter("record_id")), schema=schema)
+    con.unregister("covered")
+    return {record_id for _, sides in groupby(found, key=itemgetter(0)) for record_id in _pairs(list(sides))}
 
 
-def _pairs(entries: list[tuple[Any, ...]]) -> Iterator[tuple[bytes, int, int]]:
+def _pairs(entries: list[tuple[Any, ...]]) -> Iterator[bytes]:
     """Give each announced entry of one reference and amount its booked one, the earliest first; yield who got one."""
-    free = [day for _, side, day, *_ in entries if side == _BOOKED]
-    for _, side, day, *record in entries:
+    free = [day for _, side, day, _ in entries if side == _BOOKED]
+    for _, side, day, record_id in entries:
         fits = (other for other in free if day is None or (other is not None and day <= other <= day + _LATE_DAYS))
         taken = next(fits, None) if side != _BOOKED and free else None
         if taken is None:
             continue
         free.remove(taken)
         if side == _STANDS:
-            yield record[0], record[1], record[2]
+            yield record_id
+
+
+def _superseded(rows: list[tuple[Any, ...]], delivery_id: str) -> pa.Table:
+    """Write that entries are settled."""
+    names = ("record_id", "record_key", "version")
+    told = [dict(zip(names, row[:3], strict=True)) | {"reason": "booked", "delivery_id": delivery_id} for row in rows]
+    return pa.Table.from_pylist(sorted(told, key=itemgetter("record_id")), schema=table_schema("superseded"))
+
+
+def _again(
+    con: duckdb.DuckDBPyConnection, lake: Lake, records: list[LakeFile], rows: list[tuple[Any, ...]]
+) -> pa.Table:
+    """Write further versions of entries that are not settled after all: what they say is what they said."""
+    if not rows:
+        return record_schema().empty_table()
+    ids, keys, versions, _ = zip(*rows, strict=True)
+    con.register("back", pa.table([ids, keys, versions], names=["record_id", "record_key", "version"]))
+    found = con.sql(
+        f"select r.* replace (r.version + 1 as version) from {table(lake, 'records', records)} r semi join back b"
+        " on b.record_key = r.record_key and b.record_id = r.record_id and b.version = r.version order by r.record_id"
+    ).to_arrow_table()
+    con.unregister("back")
+    return found.select(record_schema().names).cast(record_schema())

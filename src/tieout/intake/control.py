@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from tieout.intake import announced, drafts
 from tieout.intake.chains import chain_findings, chain_scope
 from tieout.intake.findings import Finding, open_findings, reason_of
 from tieout.intake.issues import standing
 from tieout.intake.pages import account_statements
+from tieout.intake.resolution import Resolution
 from tieout.intake.settlements import batch_findings, batch_scope
-from tieout.intake.statements import names_of, series_of
+from tieout.intake.statements import series_of
 from tieout.model.kinds import WHOLE_BATCHES
 from tieout.store.engine import paths
 from tieout.store.views import current_records
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.intake.commit import Change
     from tieout.intake.reissued import Covered
-    from tieout.intake.resolution import Facts, Resolution
+    from tieout.intake.resolution import Conflict, Facts
     from tieout.intake.stage import Staged
     from tieout.intake.work import Work
     from tieout.model.problems import Problem
@@ -31,38 +30,28 @@ if TYPE_CHECKING:
 __all__ = ["find", "supersede_announced"]
 
 
-def supersede_announced(work: Work, facts: Facts, change: Change, statements: list[Any]) -> None:
-    """Let booked statements, old and new, overtake what was only announced, old and new."""
+def supersede_announced(
+    work: Work, facts: Facts, change: Change, statements: list[Any], names: dict[str, set[str]]
+) -> None:
+    """
+    Let booked statements, old and new, overtake what was only announced, old and new.
+
+    :param statements: those of other deliveries; ``names``: what records may call their accounts.
+    """
     if (work.reader.format.system or "") != "bank":
         return
-    lake = work.store.lake
-    brought, gone = ([f for f in change.files if f.table_name == name] for name in ("records", "superseded"))
-    mine = [current_records(lake, brought, gone)] if brought else []
-    fresh = [dict(row) for row in change.statements if row["final"]]
-    old = current_records(lake, facts.files["records"], [*facts.files["superseded"], *gone])
-    earlier = [_cover(s) for s in statements if s["final"]]
-    # What was announced before tieout.toml declared the account stands under the account's number.
-    names_now = names_of(work.workspace, {str(row["account_id"]) for row in fresh})
-    covers = [_cover(row | {"account_id": name}) for row in fresh for name in sorted(names_now[row["account_id"]])]
-    covered = pa.concat_tables(
-        [
-            announced.overtaken(work.con, mine, earlier, work.row.delivery_id),
-            announced.overtaken(work.con, [old], covers, work.row.delivery_id),
-        ]
+    everything = [*statements, *change.statements]
+    settled = announced.settle_announced(
+        work.con,
+        work.store.lake,
+        facts,
+        change.files,
+        everything,
+        names,
+        work.row.delivery_id,
+        anew=work.replay is not None,
     )
-    before = announced.overtaken_before(lake, facts)
-    named = announced.booked_later(work.con, [*mine, old], before, covered, work.row.delivery_id)
-    names = covered.schema.names
-    distinct = pa.concat_tables([covered, named]).group_by(names, use_threads=False).aggregate([]).select(names)
-    rows = distinct.sort_by("record_id").cast(covered.schema)
-    file = drafts.write_table(lake, "superseded", rows, work.row.delivery_id)
-    change.files += [file] if file else []
-
-
-def _cover(row: Any) -> dict[str, object]:
-    return {
-        name: row[name] for name in ("account_id", "from_day", "covered_from", "to_day", "delivery_id", "created_at")
-    }
+    change.files += drafts.write_changes(work.store.lake, Resolution(tables=settled), work.row.delivery_id)
 
 
 def find(
@@ -104,21 +93,26 @@ def find(
     ]
     scopes.add(scope, found)
     for record_id in sorted(resolution.folded):
-        mine = [c for c in resolution.conflicts if c.record_id == record_id]
         record = f"record {record_id}"
-        scopes.add(
-            record,
-            [
-                Finding(
-                    scope=record, reason="conflict", note=c.note, record_id=record_id, candidates=c.candidates, **origin
-                )
-                for c in mine
-            ],
-        )
+        scopes.add(record, [_contradicted(record, c) for c in resolution.conflicts if c.record_id == record_id])
     for name in sorted(covered.scopes):
         scopes.add(name, [finding for finding in resolution.changes if finding.scope == name])
     _find_gaps(work.workspace, change, covered, past)
     _find_open_batches(work, facts, change)
+
+
+def _contradicted(scope: str, conflict: Conflict) -> Finding:
+    """Say that reports of a record contradict each other; it stands under the first of them, whichever came last."""
+    first = conflict.candidates[0]
+    return Finding(
+        scope=scope,
+        reason="conflict",
+        note=conflict.note,
+        record_id=conflict.record_id,
+        candidates=conflict.candidates,
+        source_id=str(first["source"]),
+        delivery_id=str(first["delivery_id"]),
+    )
 
 
 def _placed(name: str, problem: Problem) -> str:

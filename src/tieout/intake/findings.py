@@ -19,7 +19,7 @@ from tieout.store import schema
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Finding", "Scopes", "newest", "open_findings", "reason_of", "to_write"]
+__all__ = ["Finding", "Scopes", "disputed", "newest", "open_findings", "reason_of", "to_write"]
 
 #: Reasons that a problem of a file may carry into the work queue; anything else there is a figure that lies.
 _REASONS = {"balance_difference", "currency_mismatch", "conflict", "incomplete", "master_data", "unreadable"}
@@ -80,13 +80,18 @@ def reason_of(word: str) -> str:
     return word if word in _REASONS else "incomplete"
 
 
-def newest() -> sa.Select[Any]:
-    """Select the newest committed state of every exception, with the ``version`` that set it."""
+def newest(*among: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """
+    Select the newest committed state of every exception, with the ``version`` that set it.
+
+    :param among: conditions on what never changes of an exception.
+    """
     table, commit = schema.exception, schema.ledger_commit
     rank = sa.func.row_number().over(partition_by=table.c.exception_id, order_by=commit.c.version.desc())
     inner = (
         sa.select(table, commit.c.version, rank.label("rank"))
         .join(commit, commit.c.token == table.c.token)
+        .where(*among)
         .subquery("ranked")
     )
     return sa.select(inner).where(inner.c.rank == 1)
@@ -104,6 +109,13 @@ def open_findings(connection: sa.Connection, scopes: set[str] | None = None) -> 
         part = query.where(inner.c.scope.in_(wanted[begin : begin + 500]))
         rows += [dict(row) for row in connection.execute(part).mappings()]
     return rows
+
+
+def disputed(connection: sa.Connection) -> frozenset[str]:
+    """Name the records of which reports contradict each other."""
+    table = schema.exception
+    inner = newest(table.c.reason == "conflict", table.c.record_id.is_not(None)).subquery("newest")
+    return frozenset(connection.scalars(sa.select(inner.c.record_id).where(inner.c.state == "open")))
 
 
 def to_write(connection: sa.Connection, scopes: Scopes, token: str, now_us: int) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from tieout.intake.ranking import FEES, MONEY, NAMES_PAYMENT, RANKED, REFERENCES
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
-from tieout.model.records import record_schema, stated_schema
+from tieout.model.records import AUTHORISED, record_schema, stated_schema
 from tieout.store.tables import MATERIAL, table_schema
 
 if TYPE_CHECKING:
@@ -53,16 +53,19 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     """
     Collect what was said of each target: ``said`` holds one row per report, old and new.
 
-    A report that was withdrawn by a replay does not count. Targets of which nothing new is said are ``settled``.
+    A report that was withdrawn by a replay does not count. Targets of which nothing new is said are ``settled``, but for
+    those in dispute: their conflict names everybody who tells of them.
     """
     columns = ", ".join(f'"{name}"' for name in record_schema().names)
+    con.register("disputed", pa.table({"record_id": pa.array(map(bytes.fromhex, facts.disputed), pa.binary())}))
     con.execute("""
         create or replace temp table settled as
         select i.target from incoming i
         left join standing s on s.record_id = i.target and s.version = 1 and s.current and s.content = i.content
-        where i.target not in (select record_id from stirred)
+        where i.target not in (select record_id from stirred) and i.target not in (select record_id from disputed)
         group by i.target having count(*) = count(s.record_id)
     """)
+    con.unregister("disputed")
     con.execute(f"""
         create or replace temp table said as
         with target as (
@@ -314,18 +317,27 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     )
     compared["payment_id"] = f"case when {NAMES_PAYMENT} then payment_id end"
     # Who does not say what arrives contradicts who does by another amount of the same currency, whichever is later: one of
-    # them is no statement about this money. Another currency is what the customer saw.
+    # them is no statement about this money. Another currency is what the customer saw. Of what was captured in part, either
+    # the part or the whole may be booked.
     of_money = {*MONEY, "fee"}
     fields = " union all ".join(
         f"select target, '{name}' as field, basis, ({sql})::varchar as value, exponent, delivery_id, line, source_id,"
         f" external_id, amount, {'grossly' if name == 'amount' else 'false'} as grossly"
         f" from top where ({sql}) is not null"
-        + ("" if name not in of_money else " and (settles or not grossly)" if name == "amount" else " and not grossly")
+        + (
+            ""
+            if name not in of_money
+            else " and (settles or not grossly) and not whole_booked"
+            if name == "amount"
+            else " and not grossly"
+        )
         for name, sql in compared.items()
     )
     rows = con.sql(f"""
         with top as (
-            select *, net is null and bool_or(net is not null) over (partition by target) as grossly
+            select *, net is null and bool_or(net is not null) over (partition by target) as grossly,
+                coalesce(net is null and json_valid(details) and json_extract_string(details, '$.{AUTHORISED}')
+                    = (max(amount) filter (net is not null) over (partition by target))::varchar, false) as whole_booked
             from (select * from ranked qualify booked = max(booked) over (partition by target))
         ), fields as ({fields}),
         latest as (select * from fields qualify basis = max(basis) over (partition by target, field, grossly))

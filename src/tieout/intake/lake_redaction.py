@@ -12,15 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from tieout.intake.derive import reference_rows, rekey
+from tieout.intake.derive import record_keys, reference_rows, rekey
 from tieout.intake.fold import content_sql
 from tieout.intake.indexes import Gathered, write_index
 from tieout.intake.redaction import mask_of, masked_column
 from tieout.model.records import record_schema
 from tieout.store import schema
+from tieout.store.engine import paths
 from tieout.store.tables import table_schema
 
 if TYPE_CHECKING:
@@ -60,24 +62,52 @@ def swapped(store: Store, con: duckdb.DuckDBPyConnection, delivery_id: str, numb
     """
     Write files of a delivery, also such as were replaced, again without these card numbers; where none stands, nothing.
 
-    Identities stay, as whatever was matched is known by them. Who witnessed a content is a witness of the masked one.
+    With them the versions of its records that later deliveries brought: what is believed of a record is written with the
+    delivery that came last. Identities stay, as whatever was matched is known by them. Who witnessed a content is a
+    witness of the masked one.
     """
-    rows = _listed(store, schema.lake_file.c.delivery_id == delivery_id)
     found: list[Swap] = []
     contents: dict[tuple[bytes, int], int] = {}
-    for row in rows:
-        if row["table_name"] not in _TEXTS or not _stands_in(store, row, numbers):
-            continue
-        change = partial(_mask_rows, con, mask_of(numbers), row["table_name"], contents)
-        new = _written(store, row, change)
-        beside = (i["path"] for i in rows if (i["sibling"], i["table_name"]) == (row["path"], "references"))
-        found += [Swap(row["path"], new)]
-        found += [Swap(path, replace(_reindexed(store, new), sibling=new.path)) for path in beside]
+    for row in _listed(store, schema.lake_file.c.delivery_id == delivery_id):
+        if row["table_name"] in _TEXTS and _stands_in(store, row, numbers):
+            change = partial(_mask_rows, con, mask_of(numbers), row["table_name"], contents)
+            found += _with_index(store, row, change)
+    records = {record for record, _ in contents}
+    for row in _later_versions(store, con, delivery_id, records):
+        if _stands_in(store, row, numbers):
+            found += _with_index(store, row, partial(_mask_versions, con, mask_of(numbers), records))
     for row in _listed(store, schema.lake_file.c.table_name == "witnesses") if contents else ():
         witnessed = (_pairs(batch) for batch in _batches(store, row))
         if any(not contents.keys().isdisjoint(pairs) for pairs in witnessed):
             found.append(Swap(row["path"], _written(store, row, partial(_follow, contents))))
     return found
+
+
+def _with_index(store: Store, row: dict[str, Any], change: Callable[[pa.Table], pa.Table]) -> list[Swap]:
+    """Write a file again, and its index of identifiers."""
+    new, table = _written(store, row, change), schema.lake_file
+    beside = _listed(store, sa.and_(table.c.sibling == row["path"], table.c.table_name == "references"))
+    indexes = [Swap(index["path"], replace(_reindexed(store, new), sibling=new.path)) for index in beside]
+    return [Swap(row["path"], new), *indexes]
+
+
+def _later_versions(
+    store: Store, con: duckdb.DuckDBPyConnection, delivery_id: str, records: Collection[bytes]
+) -> list[dict[str, Any]]:
+    """Find the files in which other deliveries brought further versions of some records."""
+    table = schema.lake_file
+    others = sa.and_(table.c.table_name == "records", table.c.delivery_id != delivery_id)
+    files = {store.lake.full(row["path"]): row for row in _listed(store, others)} if records else {}
+    if not files:
+        return []
+    ids = pa.array(sorted(records), pa.binary(16))
+    con.register("told", pa.table([ids, record_keys(ids)], names=["record_id", "record_key"]))
+    holding = con.sql(
+        f"select distinct filename from read_parquet({paths(list(files))}, filename = true, union_by_name = true) r"
+        " semi join told t on t.record_key = r.record_key and t.record_id = r.record_id where r.version > 1 order by 1"
+    ).fetchall()
+    con.unregister("told")
+    return [files[path] for (path,) in holding]
 
 
 def swap(connection: sa.Connection, swaps: Sequence[Swap]) -> None:
@@ -137,6 +167,16 @@ def _mask_rows(
     if "content" in masked.column_names:
         masked = masked.set_column(masked.schema.get_field_index("content"), "content", after)
     return masked.cast(rows.schema)
+
+
+def _mask_versions(con: duckdb.DuckDBPyConnection, mask: Mask, records: Collection[bytes], rows: pa.Table) -> pa.Table:
+    """Mask what further versions of some records carry on; what a delivery says itself stays, as its bytes say it."""
+    chosen = pc.and_(
+        pc.greater(rows["version"], 1), pc.is_in(rows["record_id"], pa.array(sorted(records), pa.binary(16)))
+    )
+    masked = _mask_rows(con, mask, "records", {}, rows.filter(chosen))
+    order = pa.concat_arrays([pc.indices_nonzero(pc.invert(chosen)), pc.indices_nonzero(chosen)])
+    return pa.concat_tables([rows.filter(pc.invert(chosen)), masked]).take(pc.sort_indices(order))
 
 
 def _contents(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.ChunkedArray:

@@ -226,7 +226,9 @@ _FOLLOW = """
 _CONFLICTS = """
     select min(line) as line, min(delivery_id) as earlier_delivery_id, min(their_line) as earlier_line,
         count(distinct row) as rows
-    from pair where record_id not in (select record_id from standing where gone = 'booked') group by base
+    from pair where record_id not in (
+        select record_id from standing group by record_id having bool_or(gone = 'booked') and not bool_or(current)
+    ) group by base
     having bool_or(relation = 'unknown' and not named)
         or (bool_and(relation = 'same') and not bool_or(named) and count(distinct row) <> count(distinct record_id))
         or (bool_and(relation = 'within') and not bool_or(named) and count(distinct row) > count(distinct record_id))

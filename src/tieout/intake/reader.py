@@ -25,6 +25,8 @@ HEAD_BYTES = 65_536
 # What a mapping reads as text.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _PLAIN = ("csv", "tsv", "jsonl", "fixed")
+# What a bank may pack into one container: each file in it is read as what it is.
+_PACKED_TOGETHER = (("camt.052", "camt.053", "camt.054"), ("mt940", "mt942"))
 # Formats whose reports give moments, not days of the account.
 _MOMENTS = ("stripe.", "adyen.")
 
@@ -68,9 +70,17 @@ class Reader:
 
         try:
             for member, part in open_members(stream, name):
-                yield member, self._chunks(part, member or name)
+                yield member, self._chunks(part, member or name, packed=member is not None)
         except BadInput as error:
             yield None, iter([refusal(str(error))])
+
+    def _packed_with(self, head: Head) -> Format:
+        """Give the format of a file in a container: the source's, or one that banks pack together with it."""
+        from tieout.formats.registry import format_of
+
+        kin = next((formats for formats in _PACKED_TOGETHER if self.format.id in formats), ())
+        claimed = (form for form in (self.format, *map(format_of, kin)) if form.identify(head) is not None)
+        return next(claimed, self.format)
 
     def _is_something_else(self, head: bytes) -> bool:
         """Whether a mapping was given what is no table by its first bytes: a column that it lacks would say little."""
@@ -82,15 +92,16 @@ class Reader:
         # Of workbooks the reader of tables says what to do with them.
         return self.format.mapping.format in _PLAIN and marked(head) is not None and not head.startswith(_WORKBOOKS)
 
-    def _chunks(self, stream: BinaryIO, name: str) -> Iterator[Chunk]:
+    def _chunks(self, stream: BinaryIO, name: str, *, packed: bool) -> Iterator[Chunk]:
         try:
             head, whole = _peek(stream)
-            version = self.format.identify(Head(name, head)) if not self.is_mapping else self.format.id
+            form = self._packed_with(Head(name, head)) if packed and not self.is_mapping else self.format
+            version = form.identify(Head(name, head)) if not self.is_mapping else form.id
             if version is None or self._is_something_else(head):
                 yield refusal(_not_this(self.format.id, name, head))
                 return
             first = True
-            for chunk in self.format.read(whole, self.options):
+            for chunk in form.read(whole, self.options):
                 if first:
                     chunk.version = chunk.version or version
                     first = False

@@ -21,7 +21,7 @@ from tieout.intake.reissued import cover
 from tieout.intake.statements import names_of, places_of, statements_of
 from tieout.store import schema
 from tieout.store.engine import connect
-from tieout.store.views import rows_among, table
+from tieout.store.views import current_records, rows_among, table
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
@@ -124,6 +124,11 @@ def _seen_twice(
 def _is_booked(con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]]) -> bool:
     """Whether every record of ``mine`` was booked since; of none, nothing is said."""
     booked = f"select record_id from {table(store.lake, 'superseded', files['superseded'])} where reason = 'booked'"
-    found = con.sql(f"select count(*) as n, count(*) filter (record_id in ({booked})) as booked from mine").fetchall()
+    standing = current_records(store.lake, files["records"], files["superseded"])
+    found = con.sql(f"""
+        with again as (select r.record_id from {standing} r semi join mine m on m.record_key = r.record_key)
+        select count(*), count(*) filter (record_id in ({booked}) and record_id not in (select record_id from again))
+        from mine
+    """).fetchall()
     [(count, settled)] = found
     return bool(count) and count == settled

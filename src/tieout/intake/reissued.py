@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tieout.intake.issues import issues, standing
 from tieout.intake.overlap import Chains, relation
+from tieout.intake.resolution import told_sql
 from tieout.store.views import table
 
 if TYPE_CHECKING:
@@ -172,24 +173,14 @@ def load_held(con: duckdb.DuckDBPyConnection, lake: Lake, covered: Covered) -> p
     :return: the first 64 bits of their identities.
     """
     con.execute("create or replace temp table held (position bigint, record_id blob)")
-    by_name = {
-        name: table(lake, name, [f for f in covered.files if f.table_name == name])
+    records, assertions, witnesses = (
+        table(lake, name, [f for f in covered.files if f.table_name == name])
         for name in ("records", "assertions", "witnesses")
-    }
-    columns = "record_id, record_key, delivery_id, coalesce(member, '') as member, statement_place"
-    con.execute(f"""
-        create or replace temp table reported as
-        select {columns}, account_id, 1 as told from {by_name["records"]} where version = 1
-        union all select {columns}, account_id, 1 from {by_name["assertions"]}
-        union all select {columns}, null, case when withdrawn then -1 else 1 end from {by_name["witnesses"]}
-    """)
+    )
+    con.execute(f"create or replace temp table reported as select * from {told_sql(records, assertions, witnesses)}")
     con.execute("""
         insert into held
-        with told as (
-            select record_id, delivery_id, member, statement_place, any_value(account_id) as account_id
-            from reported group by record_id, delivery_id, member, statement_place having sum(told) > 0
-        )
-        select distinct s.position, t.record_id from told t join covered s
+        select distinct s.position, t.record_id from reported t join covered s
         on s.delivery_id = t.delivery_id and s.member = t.member and s.place = t.statement_place
         semi join called c on c.position = s.position and (c.account_id = t.account_id or t.account_id is null)
     """)

@@ -17,15 +17,20 @@ if TYPE_CHECKING:
     from tieout.intake.findings import Finding
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["Conflict", "Facts", "Resolution", "Said"]
+__all__ = ["Conflict", "Facts", "Resolution", "Said", "told_sql"]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The lake as one commit left it: the live files of each table that intake reads."""
+    """
+    The lake as one commit left it: the live files of each table that intake reads.
+
+    :ivar disputed: the records (hexadecimal) of which reports contradict each other: whoever tells of one is heard.
+    """
 
     version: int
     files: dict[str, list[LakeFile]]
+    disputed: frozenset[str] = frozenset()
 
     def relation(self, lake: Lake, name: str) -> str:
         """Give one of its tables as SQL."""
@@ -83,3 +88,27 @@ class Resolution:
     changed: int = 0
     withdrawn: int = 0
     repeated: int = 0
+
+
+def told_sql(records: str, assertions: str, witnesses: str, *, among: str | None = None) -> str:
+    """
+    Give where each record is told of, without reports that were withdrawn, as a relation.
+
+    Its columns: record_id, record_key, account_id (where a report states its own), delivery_id, member, statement_place.
+
+    :param records, assertions, witnesses: relations of these tables.
+    :param among: a relation of the records that are asked for, by record_id and record_key; None: all.
+    """
+    place = "record_id, record_key, delivery_id, coalesce(member, '') as member, statement_place"
+    asked = (
+        "" if among is None else f" r semi join {among} a on a.record_key = r.record_key and a.record_id = r.record_id"
+    )
+    return f"""(
+        select record_id, record_key, delivery_id, member, statement_place, any_value(account_id) as account_id
+        from (
+            select {place}, account_id, 1 as told from (select * from {records}{asked}) where version = 1
+            union all select {place}, account_id, 1 from (select * from {assertions}{asked})
+            union all
+            select {place}, null, case when withdrawn then -1 else 1 end from (select * from {witnesses}{asked})
+        ) group by record_id, record_key, delivery_id, member, statement_place having sum(told) > 0
+    )"""

@@ -4,7 +4,7 @@ Performing everything again, from the landed bytes, and comparing: what an audit
 Needs the book and the landing only: the lake and every file of the workspace may be gone. A scratch workspace repeats
 every commit in its order, each with the texts that it was made with, and each must give the digest that the book holds.
 
-What rests on a delivery that was erased is performed from its redacted copy. Where that gives something else, as it must
+What rests on a delivery that was erased is performed from its redacted copy, what others carried on of it included. Where that gives something else, as it must
 where masked digits stand in the facts, or there is no copy, the commit is named with its tombstone, and the rows that
 the book holds of it are taken over, so that all later commits are still performed.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import tempfile
 from collections import Counter
 from contextlib import closing
@@ -160,6 +161,18 @@ def _graves(connection: sa.Connection) -> dict[str, str]:
     }
 
 
+def _masked(connection: sa.Connection) -> dict[int, str]:
+    """Name the commits of which files were masked when a delivery was erased, their own or another, and that delivery."""
+    log, file = schema.audit, schema.lake_file
+    versions = {row.path: row.version for row in connection.execute(sa.select(file.c.path, file.c.version))}
+    found: dict[int, str] = {}
+    for row in connection.execute(sa.select(log.c.subject, log.c.body).where(log.c.action == "erase")):
+        for swap in json.loads(row.body).get("redacted", []):
+            if (version := versions.get(swap["path"])) is not None:
+                found[version] = row.subject.removeprefix("delivery ")
+    return found
+
+
 def _day(at: int) -> dt.date:
     return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at)).date()
 
@@ -223,12 +236,12 @@ def verify(
     with store.book.reading() as connection:
         commits = connection.execute(sa.select(commit).order_by(commit.c.version)).all()
         texts = _Texts({row.digest: row.body for row in connection.execute(sa.select(schema.text_version))})
-        deliveries, graves = _deliveries(connection), _graves(connection)
+        deliveries, graves, masked = _deliveries(connection), _graves(connection), _masked(connection)
     with (
         tempfile.TemporaryDirectory(prefix="tieout-verify-") as folder,
         closing(Scratch(store, Path(folder))) as scratch,
     ):
-        again = _Again(store, scratch, verdict, texts, deliveries, graves, workspace.folder)
+        again = _Again(store, scratch, verdict, texts, deliveries, graves, masked, workspace.folder)
         performed = True
         for done, row in enumerate(commits, 1):
             performed = again.do(row)
@@ -259,6 +272,7 @@ class _Again:
     texts: _Texts
     deliveries: dict[str, Mapping[str, Any]]
     graves: dict[str, str]
+    masked: dict[int, str]
     folder: Path
 
     def do(self, commit: Any) -> bool:
@@ -283,6 +297,9 @@ class _Again:
             if erased:
                 seen = "" if copy is None else f"; {self._figures(commit, copy)}"
                 self.verdict.not_performed.append(f"{named} cannot be performed again: {grave}{seen}")
+            elif (other := self.masked.get(commit.version)) is not None:
+                rests = f"it carries on what delivery {other} said: {self.graves[other]}"
+                self.verdict.not_performed.append(f"{named} cannot be performed again: {rests}")
             else:
                 self.verdict.faults.append(f"{named}: {error}")
             return self._taken_over(commit, named)

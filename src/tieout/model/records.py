@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SCHEMA_VERSION", "STATED", "Record", "record_schema", "stated_schema"]
+__all__ = ["AUTHORISED", "SCHEMA_VERSION", "STATED", "Record", "record_schema", "stated_schema"]
 
 #: Written beside every lake file; a new column raises it, a column never changes its meaning.
 SCHEMA_VERSION = 2
+
+#: In ``details`` of a record of which only a part was captured: the whole, in minor units at its exponent. A platform may
+#: book the whole and give the rest back by a line of its own.
+AUTHORISED = "authorised_minor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

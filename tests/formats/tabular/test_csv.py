@@ -258,15 +258,17 @@ CELL = st.text('ab,"\n\r 1', max_size=5)
 @settings(max_examples=examples(40), deadline=None)
 def test_what_a_csv_writer_writes_is_read_back(rows: list[list[str]], size: int, end: str) -> None:
     """Against Python's csv module, cut into blocks anywhere."""
-    out = io.StringIO(newline="")
     quoting: Literal[0, 1] = csv.QUOTE_ALL if end == "\n" else csv.QUOTE_MINIMAL
-    csv.writer(out, lineterminator=end, quoting=quoting).writerows(
-        [["id", "amount", "day", "x", "y"]] + [[str(n), "1", "2026-10-01", *row] for n, row in enumerate(rows)]
-    )
+    written, lines = "", []
+    for row in [["id", "amount", "day", "x", "y"], *([str(n), "1", "2026-10-01", *row] for n, row in enumerate(rows))]:
+        out = io.StringIO(newline="")
+        csv.writer(out, lineterminator=end, quoting=quoting).writerow(row)
+        lines.append(written.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1)
+        written += out.getvalue()
     before = text_blocks.BLOCK_BYTES
     text_blocks.BLOCK_BYTES = size
     try:
-        got = read(plain(fields={"text": "x", "counterparty": "y"}), out.getvalue().encode())
+        got = read(plain(fields={"text": "x", "counterparty": "y"}), written.encode())
     finally:
         text_blocks.BLOCK_BYTES = before
 
@@ -275,8 +277,4 @@ def test_what_a_csv_writer_writes_is_read_back(rows: list[list[str]], size: int,
 
     assert not got.problems
     assert [(r["text"], r["counterparty"]) for r in got.rows] == [(kept(a), kept(b)) for a, b in rows]
-    text, place = out.getvalue().replace("\r\n", "\n").replace("\r", "\n"), 0
-    for row in got.rows:
-        mark = '"' if end == "\n" else ""
-        place = text.index(f"\n{mark}{row['external_id']}{mark},", place)
-        assert row["line"] == text.count("\n", 0, place + 1) + 1
+    assert [row["line"] for row in got.rows] == lines[1:]

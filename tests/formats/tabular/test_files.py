@@ -239,6 +239,39 @@ def test_a_key_that_no_row_of_the_day_has_is_no_value() -> None:
         assert found.get("1", (110, 10, "a", ["a"])) == (110, 10, "a", ["a"])
 
 
+ROW = b'{"id":"1","amount":3.00,"day":"2026-01-02","fee":0.10,"taxCode":"v","line 2":"y"}\n'
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "meant"),
+    [
+        ("fee", "fees", "fee"), ("fee", "efe", "fee"), ("text", "tax_code", "taxCode"), ("text", "taxcde", "taxCode"),
+        ("fee", "costs", None), ("text", "line 1", None), ("text", "remark", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [64, 1 << 20])
+def test_an_optional_key_that_is_written_nearly_like_one_that_nothing_reads_is_said(
+    size: int, field: str, key: str, meant: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", size)
+    got = read(plain(format="jsonl", fields=PLAIN | {field: f'"{key}"'}), ROW * 3)
+    assert [row[field] for row in got.rows] == [None] * 3
+    assert [problem.severity for problem in got.problems] == (["finding"] if meant else [])
+    for problem in got.problems:
+        assert (
+            f"[fields] {field} reads the key {key!r}, which no row has, and nothing reads {meant!r}" in problem.message
+        )
+
+
+def test_a_key_that_some_row_has_or_that_the_details_name_is_not_misspelt() -> None:
+    shape = plain(format="jsonl", fields=PLAIN | {"fee": "fees"})
+    assert not read(shape, ROW + ROW.replace(b"fee", b"fees").replace(b'"1"', b'"2"')).problems
+    assert not read(shape, ROW.replace(b"fee", b"fees").replace(b"0.10", b"null")).problems
+    assert not read(plain(format="jsonl", fields=PLAIN | {"fee": "fees"}, details=("fee",)), ROW).problems
+    [problem] = read(plain(format="jsonl", details=("fees",)), ROW).problems
+    assert "[mapping] details reads the key 'fees'" in problem.message
+
+
 @pytest.mark.parametrize("size", [64, 1 << 20])
 def test_an_optional_key_that_comes_in_a_later_block_is_read(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_blocks, "BLOCK_BYTES", size)

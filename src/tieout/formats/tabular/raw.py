@@ -7,7 +7,7 @@ Every kind of file has a ``raw_NAME`` module with one ``open_NAME(stream, shape)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,12 +69,14 @@ class RawTable:
     :ivar pieces: takes the positions of the columns that are read, gives the calls that parse.
     :ivar more: opens it with further columns that its rows may have, although the first ones have none of them; None
         where the header says all.
+    :ivar absent: of those further columns, the ones that no row had yet, by what was parsed so far.
     """
 
     header: tuple[str, ...]
     pieces: Callable[[frozenset[int]], Iterable[Callable[[], RawBatch]]]
     kinds: tuple[Kind, ...] | None = None
     more: Callable[[tuple[str, ...]], RawTable] | None = None
+    absent: set[str] = field(default_factory=set)
 
 
 def shortened(text: str, most: int = 80) -> str:

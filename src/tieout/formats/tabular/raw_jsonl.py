@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -20,7 +21,7 @@ from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadab
 from tieout.formats.tabular.text_blocks import utf8_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tieout.formats.tabular.mapping import Mapping
 
@@ -69,21 +70,16 @@ def open_jsonl(stream: BinaryIO, shape: Mapping) -> RawTable:
     return _table(tuple(keys), first, blocks, shape.dialect.decimal)
 
 
-def _table(keys: tuple[str, ...], first: LineBlock, blocks: Iterator[LineBlock], decimal: str) -> RawTable:
-    header = (*keys, OTHER_KEYS)
+def _table(
+    keys: tuple[str, ...], first: LineBlock, blocks: Iterator[LineBlock], decimal: str, more: tuple[str, ...] = ()
+) -> RawTable:
+    header, absent = (*keys, *more, OTHER_KEYS), set(more)
     return RawTable(
         header,
-        partial(_pieces, first, blocks, header, decimal),
-        more=lambda names: _table((*keys, *names), first, blocks, decimal),
+        lambda used: (partial(_parsed, block, header, decimal, used, absent) for block in chain([first], blocks)),
+        more=lambda names: _table(keys, first, blocks, decimal, names),
+        absent=absent,
     )
-
-
-def _pieces(
-    first: LineBlock, blocks: Iterator[LineBlock], header: tuple[str, ...], decimal: str, used: frozenset[int]
-) -> Iterator[Callable[[], RawBatch]]:
-    yield partial(_parsed, first, header, decimal, used)
-    for block in blocks:
-        yield partial(_parsed, block, header, decimal, used)
 
 
 def _read(line: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -127,7 +123,9 @@ def _storable(text: str | None) -> str | None:
     return text.encode("utf-8", "replace").decode()
 
 
-def _parsed(block: LineBlock, header: tuple[str, ...], decimal: str, used: frozenset[int]) -> RawBatch:
+def _parsed(
+    block: LineBlock, header: tuple[str, ...], decimal: str, used: frozenset[int], absent: set[str]
+) -> RawBatch:
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     problems = []
@@ -139,6 +137,8 @@ def _parsed(block: LineBlock, header: tuple[str, ...], decimal: str, used: froze
         if found is None:
             problems.append(row_problem(number, f"line {number}: expected a JSON object, got {wrong}"))
             continue
+        if absent:
+            absent.difference_update(found)
         if not found.keys() <= known:
             found[OTHER_KEYS] = {key: value for key, value in found.items() if key not in known}
         objects.append(found)

@@ -80,15 +80,16 @@ def read_table(
     except BadInput as error:
         yield _refusal(error)
         return
-    yield from _chunks(raw, compiled, options)
+    yield from _chunks(raw, compiled, options, mapping)
 
 
 def _refusal(error: BadInput) -> Chunk:
     return refusal(str(error), line=getattr(error, "line", None))
 
 
-def _chunks(raw: RawTable, compiled: Compiled, options: ReadOptions) -> Iterator[Chunk]:
-    """Run every piece, give its rows in chunks, and the totals at the end."""
+def _chunks(raw: RawTable, compiled: Compiled, options: ReadOptions, mapping: Mapping) -> Iterator[Chunk]:
+    """Run every piece, give its rows in chunks, and at the end the totals and which keys no row had."""
+    from tieout.formats.tabular.misspelt import misspelt
     from tieout.formats.tabular.session import Session
 
     session = Session(compiled)
@@ -103,7 +104,7 @@ def _chunks(raw: RawTable, compiled: Compiled, options: ReadOptions) -> Iterator
         return
     finally:
         session.close()
-    yield Chunk(totals=_totals(sums), rows=0)
+    yield Chunk(totals=_totals(sums), problems=misspelt(mapping, raw.header, raw.absent), rows=0)
 
 
 def _in_order(
