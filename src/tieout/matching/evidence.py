@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["FEW", "cut_into_words", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
+__all__ = ["FEW", "cut_into_words", "make_counts", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
 
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
@@ -312,11 +312,9 @@ def make_names(work: Performance, rule: Rule) -> None:
         function = partial(names_said, aliases=aliases, letters=key.letters)
         engine.derive(f"{short}_named", [(query, function)], _NAMES)
     engine.create("r_names", "select * from r_named")
-    width = 1 if rule.days is None else rule.days.last - rule.days.first + 1
-    span = "select greatest(max(r_day) - min(r_day) + 1, 1) as days from r"
     engine.create(
         "l_names",
-        f"""select a.*, coalesce(b.n, 0) * least({width} * 1000000 // (select days from ({span})), 1000000) as n
+        f"""select a.*, coalesce(b.n, 0) * {_share_of_days(rule)} as n
             from l_named a left join (select block, count(distinct thing) as n from r_names group by block) b on b.block = a.block""",
     )
     _make_chances(work, rule)
@@ -327,6 +325,31 @@ def make_names(work: Performance, rule: Rule) -> None:
         )
 
 
+def make_counts(work: Performance, rule: Rule) -> None:
+    """
+    Give each thing of the left its accidental candidates where no name is compared (n, as in :func:`make_names`), and chance.
+
+    Counted from the larger side: what few things of the one have, many of the other may claim.
+    """
+    by = "0" if rule.amount is not None and rule.amount.base else "ccy"
+    counted = " union all ".join(f"select {by} as ccy, count(*) as n from {side} group by {by}" for side in ("l", "r"))
+    most = f"select ccy, max(n) as n from ({counted}) group by ccy"
+    work.engine.create(
+        "l_counted", f"select l.*, m.n * {_share_of_days(rule)} as n from l join ({most}) m on m.ccy = {by.replace('ccy', 'l.ccy')}"
+    )
+    work.engine.rename("l_counted", "l")
+    _make_chances(work, rule)
+
+
+def _share_of_days(rule: Rule) -> str:
+    """Write which share of all days of the right a rule's window covers, in millionths; ten business days are a fortnight."""
+    if rule.days is None:
+        return "1000000"
+    width = "select max(n) from (select count(*) as n from \"window\" group by calendar, l_day)"
+    span = "select greatest(max(r_day) - min(r_day) + 1, 1) from r"
+    return f"least(coalesce(({width}), 1) * 1000000 // ({span}), 1000000)"
+
+
 def _make_chances(work: Performance, rule: Rule) -> None:
     """
     Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
@@ -334,9 +357,11 @@ def _make_chances(work: Performance, rule: Rule) -> None:
     Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
     """
     engine = work.engine
-    tolerance = "0"
-    if rule.amount is not None:
-        tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
+    if rule.amount is None:  # any amount would do
+        engine.create("l_weighed", "select l.*, 1000000::bigint as chance from l")
+        engine.rename("l_weighed", "l")
+        return
+    tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
     lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
     every = engine.count("right_all") // _SAMPLE + 1
     rights = f"select ccy, amount from right_all where abs(record_key % {every}) = 0"

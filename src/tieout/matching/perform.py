@@ -13,6 +13,7 @@ from tieout.matching.backends.spark import Spark
 from tieout.matching.consecutive import find_consecutive
 from tieout.matching.elsewhere import make_named_elsewhere
 from tieout.matching.evidence import (
+    make_counts,
     make_keys,
     make_names,
     make_order,
@@ -208,6 +209,8 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_doubtful(work, rule)
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
+    elif rule.score is not None and not rule.keys:
+        make_counts(work, rule)
     if rule.interchangeable or rule.subset:
         make_order(work)
     for step in plan.steps:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching import operators as op
 from tieout.matching.building import Query, select
-from tieout.matching.points import ALIKE, candidate_points, ranked
+from tieout.matching.points import ALIKE, candidate_points, ranked, with_rivals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Plan:
     :ivar steps: in order.
     :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
         is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
-        ``competing`` (l, r, score, coincidence) are settled there.
+        ``competing`` (l, r, score, coincidence, rival) are settled there.
     :ivar by_entity: records of two entities are never paired.
     :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where something speaks
         against it, and is made from the keys before the steps are performed.
@@ -330,9 +330,7 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     by_name = any(key.how == "name" for key in rule.keys)
     points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
     if rule.together:
-        plan.add(
-            "competing", select("l", "r", "score", "coincidence").from_(points).where(f"score >= {score.at_least}")
-        )
+        plan.add("competing", with_rivals(points, score.at_least))
         plan.result = "together"
         return
     best_first = plan.add("ranked", ranked(points, score.at_least))
