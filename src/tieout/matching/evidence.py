@@ -17,7 +17,7 @@ from sqlglot import condition
 
 from tieout.matching.columns import token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
-from tieout.matching.sides import FIELDS, SETTLED, identifiers_sql, listed
+from tieout.matching.sides import FIELDS, SETTLED, cut_fields, identifiers_sql, listed
 from tieout.matching.spelling import names_said, rewritten_keys
 from tieout.model.normal import keys_of, normal_column
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["FEW", "cut_into_words", "make_counts", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
+__all__ = ["FEW", "cut_into_words", "make_counts", "make_keys", "make_names", "make_order", "make_spoken_for", "named_rows", "note_crowds"]
 
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
@@ -156,12 +156,12 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
             continue
         if FIELDS[field].key is None:
             query = (
-                f'select a.thing, a."{field}" as said from {_named_rows(work, side)} a where a."{field}" is not null'
+                f'select a.thing, a."{field}" as said from {named_rows(work, side)} a where a."{field}" is not null'
             )
             engine.derive(f"{name}_texts", [(query, _whole_texts)], _TEXTS)
             engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
         else:
-            engine.create(name, identifiers_sql(_named_rows(work, side), field))
+            engine.create(name, identifiers_sql(named_rows(work, side), field))
         work.keys_ready[side].append(name)
     if words:
         name = f"words_{side}_{'_'.join(fields)}"
@@ -199,7 +199,7 @@ def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
         if name in work.keys_ready[side]:
             continue
         shown = f'unnest(a."{field}")' if FIELDS[field].many else f'a."{field}"'
-        query = f'select a.thing, {shown} as said from {_named_rows(work, side)} a where a."{field}" is not null'
+        query = f'select a.thing, {shown} as said from {named_rows(work, side)} a where a."{field}" is not null'
         function = partial(rewritten_keys, drop=drop, letters=key.letters)
         work.engine.derive(f"{name}_texts", [(query, function)], _TEXTS)
         work.engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
@@ -221,7 +221,7 @@ def _together(names: Sequence[str]) -> str:
     return " union all ".join(f'select thing, key, raw from "{name}"' for name in names)
 
 
-def _named_rows(work: Performance, side: str) -> str:
+def named_rows(work: Performance, side: str) -> str:
     """
     Give the rows whose identifiers speak for a thing.
 
@@ -247,8 +247,7 @@ def _named_rows(work: Performance, side: str) -> str:
 
 def _tokens(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
     """Say how the texts of a side are cut into words; only of things that are still open."""
-    cut = [name for name in fields if FIELDS[name].key is None or FIELDS[name].many or name == "external_id"]
-    return [(_said_by_open(side, name), _words) for name in cut]
+    return [(_said_by_open(side, name), _words) for name in cut_fields(fields)]
 
 
 def _said_by_open(side: str, name: str) -> str:

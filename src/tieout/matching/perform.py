@@ -28,6 +28,7 @@ from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
 from tieout.matching.together import settle_together
+from tieout.matching.verifying import leave_out_unlike, leave_out_unlike_bundles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,6 +217,10 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     for step in plan.steps:
         if step.name not in ready:
             (engine.create if step.kept else engine.view)(step.name, step.query)
+        if plan.keys and step.name == "pairs":
+            leave_out_unlike(work, rule)
+        elif step.name == "every":
+            leave_out_unlike_bundles(work, rule)
     for place in plan.crowds:
         note_crowds(work, place)
     result = _searched(work, rule, plan.result)

@@ -23,6 +23,7 @@ __all__ = [
     "SETTLED",
     "TextField",
     "claim_sql",
+    "cut_fields",
     "identifiers_sql",
     "listed",
     "members_sql",
@@ -72,6 +73,11 @@ FIELDS = {
         TextField("counterparty_account", None),
     )
 }
+
+
+def cut_fields(fields: Sequence[str]) -> list[str]:
+    """Name the fields that are cut into words where one thing stands somewhere in another."""
+    return [name for name in fields if FIELDS[name].key is None or FIELDS[name].many or name == "external_id"]
 
 
 def side_claims(reconciliation: Reconciliation, rules: RuleSet, kinds: tuple[set[str], set[str]]) -> tuple[str, str]:
