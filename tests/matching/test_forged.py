@@ -26,7 +26,10 @@ def test_the_forged_identifier_has_the_key_of_the_other() -> None:
 
 @pytest.mark.parametrize(
     "rules",
-    [pytest.param(text, id=name, marks=() if name in {"normalised", "word"} else pytest.mark.deep) for name, text in RULES.items()],
+    [
+        pytest.param(text, id=name, marks=() if name in {"normalised", "word"} else pytest.mark.deep)
+        for name, text in RULES.items()
+    ],
 )
 def test_a_forged_identifier_takes_nothing(rules: str) -> None:
     """Beside it the same identifier, written otherwise where the rule allows it, is still found."""

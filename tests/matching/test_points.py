@@ -72,7 +72,14 @@ def test_business_days_cover_more_days_than_they_count() -> None:
     for calendar in ("", ', calendar = "business"'):
         days = f"{{ from = 0, to = 9{calendar} }}"
         rules = rules_text(
-            rule(keys=NAMES, days=days, amount='{ abs = "0.50" }', score="{ name = 90 }", at_least="50", coincidence='"1"')
+            rule(
+                keys=NAMES,
+                days=days,
+                amount='{ abs = "0.50" }',
+                score="{ name = 90 }",
+                at_least="50",
+                coincidence='"1"',
+            )
         )
         facts = [invoice("i", 10_000, name="Meier"), line("b", 10_010, day=1, name="Meier"), line("x", 1, day=270)]
         with world(rules, *facts) as w:
@@ -83,7 +90,13 @@ def test_business_days_cover_more_days_than_they_count() -> None:
 
 def test_an_identifier_is_no_accident_so_a_gate_beside_it_is_refused() -> None:
     text = rules_text(
-        rule(keys=IDS, amount='{ abs = "0.50" }', score="{ amount = 50, reference = 50 }", at_least="60", coincidence='"0.01"')
+        rule(
+            keys=IDS,
+            amount='{ abs = "0.50" }',
+            score="{ amount = 50, reference = 50 }",
+            at_least="60",
+            coincidence='"0.01"',
+        )
     )
     with pytest.raises(WrongUse, match=r"own.toml line \d+: expected no 'coincidence'"):
         read_rules(text, "own.toml")

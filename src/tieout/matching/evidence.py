@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["FEW", "cut_into_words", "make_counts", "make_keys", "make_names", "make_order", "make_spoken_for", "named_rows", "note_crowds"]
+__all__ = [
+    "FEW",
+    "cut_into_words",
+    "make_counts",
+    "make_keys",
+    "make_names",
+    "make_order",
+    "make_spoken_for",
+    "named_rows",
+    "note_crowds",
+]
 
 #: Below this an identifier's beginning says nothing.
 _PREFIX_MIN = 6
@@ -155,9 +165,7 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
         if name in work.keys_ready[side]:
             continue
         if FIELDS[field].key is None:
-            query = (
-                f'select a.thing, a."{field}" as said from {named_rows(work, side)} a where a."{field}" is not null'
-            )
+            query = f'select a.thing, a."{field}" as said from {named_rows(work, side)} a where a."{field}" is not null'
             engine.derive(f"{name}_texts", [(query, _whole_texts)], _TEXTS)
             engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
         else:
@@ -334,7 +342,8 @@ def make_counts(work: Performance, rule: Rule) -> None:
     counted = " union all ".join(f"select {by} as ccy, count(*) as n from {side} group by {by}" for side in ("l", "r"))
     most = f"select ccy, max(n) as n from ({counted}) group by ccy"
     work.engine.create(
-        "l_counted", f"select l.*, m.n * {_share_of_days(rule)} as n from l join ({most}) m on m.ccy = {by.replace('ccy', 'l.ccy')}"
+        "l_counted",
+        f"select l.*, m.n * {_share_of_days(rule)} as n from l join ({most}) m on m.ccy = {by.replace('ccy', 'l.ccy')}",
     )
     work.engine.rename("l_counted", "l")
     _make_chances(work, rule)
@@ -344,7 +353,7 @@ def _share_of_days(rule: Rule) -> str:
     """Write which share of all days of the right a rule's window covers, in millionths; ten business days are a fortnight."""
     if rule.days is None:
         return "1000000"
-    width = "select max(n) from (select count(*) as n from \"window\" group by calendar, l_day)"
+    width = 'select max(n) from (select count(*) as n from "window" group by calendar, l_day)'
     span = "select greatest(max(r_day) - min(r_day) + 1, 1) from r"
     return f"least(coalesce(({width}), 1) * 1000000 // ({span}), 1000000)"
 

@@ -119,7 +119,7 @@ def open_sides(
     claims = side_claims(own, rules, kinds)
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
-    stale = read_stale(engine, lake, files, results, own.id, uses)
+    stale = read_stale(engine, lake, files, results, own.id, uses, rules)
     among = None
     if before is not None:
         records = records_again(engine, lake, files, results, before, own, through_day, grouped=any(grouped))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
 from tieout.matching.consecutive import find_consecutive
+from tieout.matching.days import window
 from tieout.matching.elsewhere import make_named_elsewhere
 from tieout.matching.evidence import (
     make_counts,
@@ -20,7 +21,7 @@ from tieout.matching.evidence import (
     make_spoken_for,
     note_crowds,
 )
-from tieout.matching.facts import base_rates, window
+from tieout.matching.facts import base_rates
 from tieout.matching.learning import learn_matches
 from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
 from tieout.matching.plan import plan_of
@@ -28,7 +29,7 @@ from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
 from tieout.matching.together import settle_together
-from tieout.matching.verifying import leave_out_unlike, leave_out_unlike_bundles
+from tieout.matching.verifying import leave_out_unlike
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,7 +207,22 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
     ready = {name for place, key in enumerate(plan.keys) for name in make_keys(work, place, key, whole)}
-    if plan.doubtful:
+    _prepare(work, rule)
+    for step in plan.steps:
+        if step.name not in ready:
+            (engine.create if step.kept else engine.view)(step.name, step.query)
+        if plan.keys and step.name in {"pairs", "every"}:
+            leave_out_unlike(work, rule, step.name)
+    for place in plan.crowds:
+        note_crowds(work, place)
+    result = _searched(work, rule, plan.result)
+    _leave_out(work, rule, result)
+    _take(work, number, rule, result)
+
+
+def _prepare(work: Performance, rule: Rule) -> None:
+    """Make what a rule's plan reads beside the sides and their identifiers."""
+    if rule.doubtful:
         make_doubtful(work, rule)
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
@@ -214,18 +230,6 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_counts(work, rule)
     if rule.interchangeable or rule.subset:
         make_order(work)
-    for step in plan.steps:
-        if step.name not in ready:
-            (engine.create if step.kept else engine.view)(step.name, step.query)
-        if plan.keys and step.name == "pairs":
-            leave_out_unlike(work, rule)
-        elif step.name == "every":
-            leave_out_unlike_bundles(work, rule)
-    for place in plan.crowds:
-        note_crowds(work, place)
-    result = _searched(work, rule, plan.result)
-    _leave_out(work, rule, result)
-    _take(work, number, rule, result)
 
 
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:

@@ -150,7 +150,10 @@ def _check_measure(table: Table, claims: tuple[str, str], claimed: tuple[str | N
     for side, claim, given in zip(_SIDES, claims, claimed, strict=True):
         chosen = inner.choice(side, MEASURES)
         if claim == BY_KIND and given is None and chosen is not None:
-            raise inner.fault(side, f"expected no {side!r} in {inner.name} beside claims 'by kind': each kind's claim says what is compared")
+            raise inner.fault(
+                side,
+                f"expected no {side!r} in {inner.name} beside claims 'by kind': each kind's claim says what is compared",
+            )
         measured = "net" if claim == "settlement" else "amount"
         if claim != BY_KIND and chosen not in {None, measured}:
             raise inner.wrong(side, f"{measured!r}, which is what a {claim!r} claims,")
@@ -164,7 +167,9 @@ def _group(table: Table) -> tuple[str | None, str | None]:
         raise table.wrong(key="group", expected="a field for left or right", got="an empty table")
     for side in _SIDES:
         if inner.values.get(side) in FIELDS and inner.values[side] not in GROUPS:
-            expected = f"{GROUPS[0]!r} (what shares another identifier is summed by a rule: shape = 'n:m', 'n:1' or '1:n')"
+            expected = (
+                f"{GROUPS[0]!r} (what shares another identifier is summed by a rule: shape = 'n:m', 'n:1' or '1:n')"
+            )
             raise inner.wrong(side, expected)
     return inner.choice("left", GROUPS), inner.choice("right", GROUPS)
 

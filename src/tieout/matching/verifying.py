@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["leave_out_unlike", "leave_out_unlike_bundles"]
+__all__ = ["leave_out_unlike"]
 
 _PAIRS = pa.schema({"l": pa.int64(), "r": pa.int64()})
 _SIDES = ("left", "right")
@@ -33,17 +33,24 @@ _SIDES = ("left", "right")
 _COMPARED = ("name", "prefix")
 
 
-def leave_out_unlike(work: Performance, rule: Rule) -> None:
-    """Leave out of ``pairs`` (l, r) what shares the key of an identifier, and no identifier."""
+def leave_out_unlike(work: Performance, rule: Rule, found: str) -> None:
+    """
+    Leave out what shares the key of an identifier, and no identifier.
+
+    :param found: ``pairs`` (l, r), or ``every`` (bundle, side, thing): there whole bundles.
+    """
     engine = work.engine
+    if found == "every":
+        _leave_out_bundles(work, rule.keys[0])
+        return
     for key in rule.keys:
         if key.how not in _COMPARED and _find_unlike(work, key, "pairs"):
             engine.create("alike", "select p.* from pairs p anti join unlike u on u.l = p.l and u.r = p.r")
             engine.rename("alike", "pairs")
 
 
-def leave_out_unlike_bundles(work: Performance, rule: Rule) -> None:
-    """Leave out of ``every`` (bundle, side, thing) the bundles in which not all things share an identifier."""
+def _leave_out_bundles(work: Performance, key: Key) -> None:
+    """Hold each thing against the first one of the other side: they must share an identifier."""
     engine = work.engine
     first = "select bundle, side, min(thing) as thing from every group by bundle, side"
     engine.create(
@@ -52,10 +59,8 @@ def leave_out_unlike_bundles(work: Performance, rule: Rule) -> None:
                 case when e.side = 'left' then f.thing else e.thing end as r
             from every e join ({first}) f on f.bundle = e.bundle and f.side <> e.side""",
     )
-    if _find_unlike(work, rule.keys[0], "beside"):
-        engine.leave_out(
-            "every", "bundle in (select b.bundle from beside b join unlike u on u.l = b.l and u.r = b.r)"
-        )
+    if _find_unlike(work, key, "beside"):
+        engine.leave_out("every", "bundle in (select b.bundle from beside b join unlike u on u.l = b.l and u.r = b.r)")
 
 
 def _find_unlike(work: Performance, key: Key, pairs: str) -> int:
@@ -105,7 +110,7 @@ def _as_said(fields: Sequence[str], *, words: bool) -> tuple[Sequence[str], Sequ
 def _listed(fields: Sequence[str], alias: str) -> str:
     """Write all that fields say as one list."""
     single = ", ".join(f'{alias}."{name}"' for name in fields if not FIELDS[name].many)
-    lists = [f"coalesce({alias}.\"{name}\", cast([] as varchar[]))" for name in fields if FIELDS[name].many]
+    lists = [f'coalesce({alias}."{name}", cast([] as varchar[]))' for name in fields if FIELDS[name].many]
     first = f"cast([{single}] as varchar[])"
     return f"list_concat({first}, {lists[0]})" if lists else first
 
