@@ -5,40 +5,33 @@ What a run reads: the records of both sides that stand, the scales of their curr
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from tieout.matching.history import among_sql, files_with
 from tieout.matching.sides import FIELDS, listed, side_filter
-from tieout.model.money import exponent_of
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from tieout.config import Workspace
-    from tieout.config.rates import Rates
     from tieout.config.workspace import Reconciliation
     from tieout.matching.backends.engine import Engine
     from tieout.matching.rules import RuleSet
+    from tieout.matching.scales import Money
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
 
 __all__ = [
     "EPOCH",
-    "Money",
-    "base_rates",
     "calendar_codes",
     "day_number",
     "kin_sql",
     "kinds_of",
     "read_forbidden",
     "read_kin",
-    "read_scales",
     "read_stale",
     "read_used",
     "records_of",
@@ -57,19 +50,6 @@ def day_number(day: dt.date) -> int:
     return (day - EPOCH).days
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
-    """
-    The currencies of a run: (code, currency, exponent), the exponent being the largest that any record states.
-    """
-
-    currencies: tuple[tuple[int, str, int], ...]
-
-    def exponent(self, currency: str) -> int:
-        """Give the exponent in which this run counts a currency."""
-        return next(exponent for _, name, exponent in self.currencies if name == currency)
-
-
 def records_of(lake: Lake, files: dict[str, list[LakeFile]]) -> str:
     """Give the records that stand as a relation."""
     return current_records(lake, files["records"], files["superseded"])
@@ -82,56 +62,6 @@ def kinds_of(engine: Engine, records: str, reconciliation: Reconciliation, rules
         rows = engine.arrow(f"select distinct r.kind from {records} r where {side_filter(side, own)}")
         found.append(set(rows["kind"].to_pylist()))
     return found[0], found[1]
-
-
-def read_scales(
-    engine: Engine,
-    records: str,
-    reconciliation: Reconciliation,
-    rules: RuleSet,
-    matches: str,
-    claims: set[str],
-    likely: Callable[[], set[tuple[str, int]]] | None = None,
-) -> Money:
-    """
-    Make the relation ``scales`` (currency, exponent, ccy, factor): how a stated amount becomes one of this run.
-
-    :param claims: what the run uses up: matches of others say nothing that it rests on.
-    :param likely: gives, quickly, at least the currencies and exponents of ``matches``: where records have all of them,
-        nobody need look at every match. None: nothing gives them quicker.
-    """
-    both = ((reconciliation.left, rules.left), (reconciliation.right, rules.right))
-    sides = " or ".join(f"({side_filter(side, own)})" for side, own in both)
-    pairs = engine.arrow(f"select distinct currency, exponent from {records} r where {sides}").to_pylist()
-    own = _exponents(pairs)
-    if claims and (likely is None or not likely() <= {(currency, exponent) for (currency, _), exponent in own.items()}):
-        used = f"select distinct currency, exponent from {matches} m where m.claim in ({listed(sorted(claims))})"
-        own |= _exponents(engine.arrow(used).to_pylist())
-    largest: dict[str, int] = {}
-    for (currency, _), exponent in own.items():
-        largest[currency] = max(exponent, largest.get(currency, exponent_of(currency)))
-    codes = {currency: code for code, currency in enumerate(sorted(largest))}
-    engine.take(
-        "scales",
-        pa.table(
-            {
-                "currency": pa.array([c for c, _ in own], pa.string()),
-                "exponent": pa.array([e for _, e in own], pa.int32()),
-                "ccy": pa.array([codes[c] for c, _ in own], pa.int32()),
-                "factor": pa.array([10 ** (largest[c] - stated) for (c, _), stated in own.items()], pa.int64()),
-            },
-        ),
-    )
-    return Money(tuple((code, currency, largest[currency]) for currency, code in codes.items()))
-
-
-def _exponents(pairs: list[dict[str, Any]]) -> dict[tuple[str, int | None], int]:
-    """Give the exponent of each currency as it is stated: its own where none is."""
-    return {
-        (p["currency"], p["exponent"]): exponent_of(p["currency"]) if p["exponent"] is None else p["exponent"]
-        for p in pairs
-        if p["currency"]
-    }
 
 
 def read_stale(
@@ -203,12 +133,19 @@ def _read_by_keys(rules: RuleSet) -> dict[str, list[str]]:
 
 
 def read_used(
-    engine: Engine, lake: Lake, results: Results, reconciliation: str, claims: set[str], among: str | None = None
+    engine: Engine,
+    lake: Lake,
+    results: Results,
+    reconciliation: str,
+    claims: set[str],
+    money: Money,
+    among: str | None = None,
 ) -> bool:
     """
     Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
 
     :param claims: those that the run uses up: what others hold says nothing to it.
+    :param money: how ``taken`` is counted (``Money.taken``).
     :param among: a relation with ``record_key``: what is used up of other records is not asked.
 
     :return: whether anything is used up at all.
@@ -220,7 +157,7 @@ def read_used(
     )
     engine.create(
         "used",
-        f"""select m.claim, m.record_key, m.record_id, sum(m.allocated * s.factor)::bigint as taken
+        f"""select m.claim, m.record_key, m.record_id, {money.taken_sum} as taken
             from {standing} m join scales s on s.currency = m.currency and s.exponent is not distinct from m.exponent
             anti join stale t on t.match_id = m.match_id
             where m.status = 'confirmed' and m.claim in ({listed(sorted(claims)) or "''"}) group by all""",
@@ -296,24 +233,3 @@ def calendar_codes(engine: Engine, workspace: Workspace) -> dict[int, str | None
         ),
     )
     return {0: None, **{code: name for name, code in codes.items()}}
-
-
-def base_rates(money: Money, rates: Rates, base: str, spans: Sequence[tuple[int, int]]) -> pa.Table:
-    """
-    Give the rate of each (currency, day): (ccy, day, numerator, denominator), from minor units into those of ``base``.
-
-    :param spans: the (ccy, day) that occur; one without a rate is absent.
-    """
-    known = {code: (currency, exponent) for code, currency, exponent in money.currencies}
-    base_exponent = exponent_of(base)
-    rows = []
-    for code, number in spans:
-        currency, exponent = known[code]
-        rate = rates.at(currency, base, EPOCH + dt.timedelta(days=number))
-        if rate is not None:
-            up, down = 10 ** max(base_exponent - exponent, 0), 10 ** max(exponent - base_exponent, 0)
-            rows.append((code, number, rate[0] * up, rate[1] * down))
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-    kinds = (pa.int32(), pa.int32(), pa.int64(), pa.int64())
-    names = ("ccy", "day", "numerator", "denominator")
-    return pa.table({n: pa.array(c, k) for n, c, k in zip(names, columns, kinds, strict=True)})

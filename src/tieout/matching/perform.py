@@ -21,10 +21,10 @@ from tieout.matching.evidence import (
     make_spoken_for,
     note_crowds,
 )
-from tieout.matching.facts import base_rates
 from tieout.matching.learning import learn_matches
 from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
 from tieout.matching.plan import plan_of
+from tieout.matching.scales import base_rates
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
     from tieout.config.rates import Rates
     from tieout.matching.backends.engine import Engine
-    from tieout.matching.facts import Money
     from tieout.matching.history import UsedKeys
     from tieout.matching.learning import Weighed
     from tieout.matching.rules import Filter, Rule, RuleSet
+    from tieout.matching.scales import Money
 
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
 
