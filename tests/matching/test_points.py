@@ -1,6 +1,7 @@
 """Points: what comes about by accident is counted whatever a rule compares, and every candidate is a rival."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -25,8 +26,8 @@ def test_two_sides_that_have_nothing_to_do_with_each_other_are_not_matched() -> 
     """200 a side in 21 days, within 590.00: of 200 strangers one in six fits each of them."""
     draw = random.Random(1)
 
-    def strangers(make: type[Fact] | object, mark: str) -> list[Fact]:
-        return [make(f"{mark}{n}", draw.randint(1000, 60000), day=draw.randint(0, 20)) for n in range(200)]  # type: ignore[operator]
+    def strangers(make: Callable[..., Fact], mark: str) -> list[Fact]:
+        return [make(f"{mark}{n}", draw.randint(1000, 60000), day=draw.randint(0, 20)) for n in range(200)]
 
     facts = strangers(invoice, "i") + strangers(line, "b")
     with world(unnamed("0.01"), *facts) as w:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tieout.matching import operators as op
+from tieout.matching.amounts import amount_conditions, sum_fits
 from tieout.matching.building import Query, select
 from tieout.matching.points import ALIKE, candidate_points, ranked, with_rivals
 
@@ -130,7 +131,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
 
     :param sums: amounts are compared later, as sums.
     """
-    conditions = _amount_conditions(rule, currencies, sums=sums)
+    conditions = amount_conditions(rule, currencies, sums=sums)
     if not rule.keys:
         exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
         met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
@@ -188,36 +189,6 @@ def _prefix_pairs(number: int, rule: Rule) -> Query:
     return query.where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
 
 
-def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> list[str]:
-    """
-    Write the tolerance over ``lt`` and ``rt``.
-
-    :param sums: what is compared is a sum, later: parts of it may have any sign.
-    """
-    if rule.amount is None:
-        return ["lt.ccy = rt.ccy", *([] if sums else ["sign(lt.amount) = sign(rt.amount)"])]
-    if rule.amount.exact and not rule.amount.base:
-        return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
-    tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
-    same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
-    signs = ["sign(lt.amount) = sign(rt.amount)", *_only(rule, "lt.amount", "rt.amount")]
-    if not rule.amount.base:
-        return [same, *signs]
-    base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
-    same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate
-    other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
-    return [f"({same} or {other})", *signs]
-
-
-def _only(rule: Rule, left: str, right: str) -> list[str]:
-    """Write which side may have less, where a rule says so; two currencies are compared in the third."""
-    if rule.amount is None or rule.amount.only is None:
-        return []
-    if rule.amount.base:
-        left, right = (f"case when lt.ccy = rt.ccy then {s}.amount else {s}.base end" for s in ("lt", "rt"))
-    return [f"abs({right}) {'<=' if rule.amount.only == 'short' else '>='} abs({left})"]
-
-
 def _with_columns(plan: Plan, number: int, columns: Sequence[str], *, kept: bool = True) -> None:
     """Join the keys of both sides with columns of what is still open: lk_N, rk_N."""
     plan.add(f"lk_{number}", op.open_keys(f"l_keys_{number}", "l", columns), kept=kept)
@@ -245,17 +216,16 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     pairs = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
     exact = rule.amount is None or rule.amount.exact
     conditions = ["sign(s.total) = sign(a.amount)"]
+    base = rule.amount is not None and rule.amount.base
     if rule.partial:
         # Money that came and money that went are no part together: one may be what the other was sent back with.
         conditions += ["abs(s.total) <= abs(a.amount)", "s.signs = 1"]
     else:
-        left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
-        allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
-        # A share is one of the left's amount, whichever side has the one.
-        conditions.append(f"abs(a.amount - s.total) <= {allowed.replace('a.amount', left)}")
-        conditions += _only(rule, left, right)
+        conditions += sum_fits(rule, currencies, anchor)
     least = 2 if exact and not rule.partial else 1
-    sums = plan.add("sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions))
+    sums = plan.add(
+        "sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions, base=base)
+    )
     one, many = ("left", "right") if anchor == "l" else ("right", "left")
     difference = "cast(0 as bigint)" if rule.partial else "difference"
     ones = (
@@ -288,7 +258,8 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
 
 def _loose(rule: Rule) -> Rule:
     """Bring together whatever the keys and days allow: the sum is compared afterwards."""
-    return replace(rule, amount=None, shape="1:1")
+    amount = rule.amount if rule.amount is not None and rule.amount.base else None
+    return replace(rule, amount=amount, shape="1:1")
 
 
 def _whole_keys(plan: Plan, *, raw: bool) -> None:
@@ -389,6 +360,6 @@ def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{ALIKE} as alike")
         .from_("l_placed as lt")
         .join("r_party as rt", on=on)
-        .where(*_amount_conditions(rule, currencies, sums=sums))
+        .where(*amount_conditions(rule, currencies, sums=sums))
     )
     return plan.allowed(query)
