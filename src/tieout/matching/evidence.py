@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import condition
 
+from tieout.matching.beginnings import PREFIX_MIN
 from tieout.matching.columns import token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
 from tieout.matching.sides import FIELDS, SETTLED, cut_fields, identifiers_sql, listed
@@ -40,8 +41,6 @@ __all__ = [
     "note_crowds",
 ]
 
-#: Below this an identifier's beginning says nothing.
-_PREFIX_MIN = 6
 #: An identifier that more things carry (a customer's number) names none of them.
 FEW = 5
 #: So many amounts are enough to know which are common.
@@ -297,7 +296,7 @@ def _forms_of_words(rows: pa.Table) -> pa.Table:
 def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
     form = normal_column(said)
     table = pa.table({"thing": things, "form": form})
-    return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN))
+    return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), PREFIX_MIN))
 
 
 def make_names(work: Performance, rule: Rule) -> None:

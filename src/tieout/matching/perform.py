@@ -29,6 +29,7 @@ from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
 from tieout.matching.together import settle_together
+from tieout.matching.twins import leave_two_of_twins
 from tieout.matching.verifying import leave_out_unlike
 
 if TYPE_CHECKING:
@@ -228,6 +229,7 @@ def _prepare(work: Performance, rule: Rule) -> None:
         make_names(work, rule)
     elif rule.score is not None and not rule.keys:
         make_counts(work, rule)
+    leave_two_of_twins(work, rule)
     if rule.interchangeable or rule.subset:
         make_order(work)
 

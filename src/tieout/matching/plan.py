@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching import operators as op
 from tieout.matching.amounts import amount_conditions, sum_fits
+from tieout.matching.beginnings import prefix_pairs
 from tieout.matching.building import Query, select
 from tieout.matching.points import ALIKE, candidate_points, ranked, with_rivals
 
@@ -142,7 +143,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
-            parts.append(plan.add(f"pairs_{number}", _prefix_pairs(number, rule)))
+            parts.append(plan.add(f"pairs_{number}", prefix_pairs(plan, number, rule)))
             continue
         _with_columns(plan, number, ())
         shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
@@ -168,25 +169,6 @@ def _near_amounts(conditions: Sequence[str]) -> Query:
     """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
     query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
     return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
-
-
-def _prefix_pairs(number: int, rule: Rule) -> Query:
-    """
-    Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form).
-
-    Where the names must be alike too they are compared first: many have one price, few have one name.
-    """
-    query = select("a.thing as l", "b.thing as r").distinct()
-    if any(key.how == "name" for key in rule.keys):
-        query = query.from_("l_party as lt").join(
-            "r_party as rt", on="rt.block = lt.block and rt.ccy = lt.ccy and rt.amount = lt.amount"
-        )
-    else:
-        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()).subquery("met")
-        query = query.from_(met).join("l as lt", on="lt.thing = met.l").join("r as rt", on="rt.thing = met.r")
-    query = query.join(f"l_forms_{number} as a", on="a.thing = lt.thing")
-    query = query.join(f"r_forms_{number} as b", on="b.thing = rt.thing")
-    return query.where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
 
 
 def _with_columns(plan: Plan, number: int, columns: Sequence[str], *, kept: bool = True) -> None:
