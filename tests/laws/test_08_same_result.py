@@ -14,7 +14,7 @@ from tests.depth import DEEP
 from tests.laws.checker import broken
 from tests.matching.sales import RULES, others, paid, sales
 from tests.matching.shop import Shop
-from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 from tieout import pipeline
 from tieout.matching import outcome, parts
 
@@ -210,6 +210,35 @@ def test_a_match_of_a_record_whose_text_was_corrected_stands_and_still_says_whos
         w.correct("b", "b", text="another purpose")
         assert w.matched() == {frozenset({"i", "b"})}
         assert {(p["external_id"], p["state"]) for p in w.positions()} == {("i", "matched"), ("b", "matched")}
+
+
+@pytest.mark.parametrize(
+    ("field", "how", "was", "now"),
+    [
+        ("their_account", "exact", "DE11 2233", "FR99 8877"),
+        ("text", "normalised", "order 4711", "order 8150"),
+        pytest.param("payment", "exact", "pay-4711", "PAY 4711", marks=pytest.mark.deep),
+    ],
+)
+def test_a_match_is_reopened_where_what_its_rule_compared_was_corrected(
+    field: str, how: str, was: str, now: str
+) -> None:
+    """The owner of the new identifier gets it, as in one run; another rule's field moves nothing."""
+    name = {"their_account": "counterparty_account", "payment": "payment_id"}.get(field, field)
+    keys = f'[{{ left = "{name}", right = "{name}", how = "{how}" }}]'
+    weaker = rule("weaker", keys='[{ left = "external_id", right = "counterparty", how = "token" }]')
+    facts: list[Fact] = [invoice("i", 100, **{field: was}), line("b", 100, **{field: was})]
+    with world(rules_text(rule(keys=keys), weaker), *facts) as w:
+        assert w.matched() == {frozenset({"i", "b"})}
+        assert {r["provisional"] for r in w.rows()} == {False}
+        first = {r["match_id"] for r in w.rows()}
+        w.correct("b", "b", name="somebody else")
+        w.match()
+        assert {r["match_id"] for r in w.rows()} == first
+        w.correct("b", "b", **{field: now})
+        w.add(invoice("j", 100, **{field: now}))
+        assert w.matched() == {frozenset({"j", "b"})}
+        assert broken(w) == []
 
 
 def test_days_back_and_forth_are_runs_of_their_own() -> None:

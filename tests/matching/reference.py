@@ -288,18 +288,18 @@ def selections(amounts: list[int], target: int) -> list[tuple[int, ...]]:
 
 
 def _scored(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
-    """The best of both its sides, ahead of every rival."""
+    """The best of both its sides, ahead of every rival, also of one that has too few points for a match."""
     points = {}
     for le in lefts:
         for ri in rights:
             given = _points(pencil, rule, le, ri)
-            if given is not None and rule.score is not None and given >= rule.score.at_least:
+            if given is not None:
                 points[le, ri] = given
     found = []
     for (le, ri), mine in points.items():
         rivals = [other for pair, other in points.items() if (pair[0] == le) != (pair[1] == ri)]
         margin = mine - max(rivals, default=0)
-        if rule.score is not None and margin >= max(rule.score.margin, 1):
+        if rule.score is not None and mine >= rule.score.at_least and margin >= max(rule.score.margin, 1):
             found.append(_pair(pencil, rule, le, ri))
     return found
 

@@ -110,7 +110,6 @@ def test_what_is_written_is_what_is_read() -> None:
     assert replace(found, rules=()) == RuleSet(
         id="own",
         claims=("document", "bank"),
-        measure=("amount", "amount"),
         group=("settlement_id", None),
         polarity="opposite",
         left=Filter(kinds=("invoice", "bill")),
@@ -160,9 +159,8 @@ def test_what_is_written_is_what_is_read() -> None:
 
 def test_what_is_not_said_has_a_default() -> None:
     found = read_rules(RULE, "own")
-    assert (found.claims, found.measure, found.group, found.polarity) == (
+    assert (found.claims, found.group, found.polarity) == (
         ("by kind", "by kind"),
-        ("amount", "amount"),
         (None, None),
         "same",
     )
@@ -171,9 +169,16 @@ def test_what_is_not_said_has_a_default() -> None:
     assert found.rules[0].amount == Amount()
 
 
-def test_what_a_settlement_claims_is_its_net() -> None:
-    found = read_rules(SET + 'claims = { left = "settlement", right = "by kind" }\n[[rule]]\nname = "a"', "own")
-    assert (found.claims, found.measure) == (("settlement", "by kind"), ("net", "amount"))
+def test_what_is_compared_may_be_said_as_the_claim_measures_it() -> None:
+    said = 'claims = { left = "settlement", right = "bank" }\nmeasure = { left = "net", right = "amount" }\n'
+    assert read_rules(SET + said + '[[rule]]\nname = "a"', "own").claims == ("settlement", "bank")
+
+
+def test_a_claim_of_the_reconciliation_measures_too() -> None:
+    text = SET + 'measure = { left = "net" }\nclaims = { left = "settlement", right = "bank" }\n[[rule]]\nname = "a"'
+    read_rules(text, "own", claims=("by kind", None))
+    with pytest.raises(WrongUse, match="line 3: expected 'amount', which is what a 'payment' claims, for 'left'"):
+        read_rules(text, "own", claims=("payment", None))
 
 
 @pytest.mark.parametrize(
@@ -310,7 +315,11 @@ FAULTS = [
     (SET + "claims = { left = 'documents', right = 'bank' }", "got 'documents'; did you mean 'document'?"),
     (SET + "measure = { left = 'gross' }", "line 3: expected one of amount, net for 'left' in 'measure' of [rules]"),
     (SET + "group = { left = 'settlement' }", "got 'settlement'; did you mean 'settlement_id'?"),
-    (SET + "group = { left = 'references' }", "line 3: expected one of external_id, payment_id, settlement_id, parent"),
+    (SET + "group = { left = 'references' }", "line 3: expected 'settlement_id' (what shares another identifier is"),
+    (
+        SET + "group = { right = 'payment_id' }",
+        "by a rule: shape = 'n:m', 'n:1' or '1:n') for 'right' in 'group' of [rules], got 'payment_id'",
+    ),
     (SET + "polarity = 'opposed'", "line 3: expected one of same, opposite, by kind for 'polarity' in [rules], got"),
     (SET + "left = { kinds = 'invoyce' }", "line 3: expected the name of a kind of record for 'kinds' in 'left' of"),
     (RULE + "keys = [{ left = 'reference', right = 'text' }]", "got 'reference'; did you mean 'references'?"),
@@ -495,6 +504,14 @@ FAULTS = [
     ),
     # claims
     (SET + "claims = { left = 'settlement', right = 'bank' }\nmeasure = { left = 'amount' }", "line 4: expected 'net'"),
+    (
+        SET + "claims = { left = 'payment', right = 'document' }\nmeasure = { left = 'net' }",
+        "line 4: expected 'amount', which is what a 'payment' claims, for 'left' in 'measure' of [rules], got 'net'",
+    ),
+    (
+        SET + "measure = { right = 'net' }",
+        "line 3: expected no 'right' in 'measure' of [rules] beside claims 'by kind': each kind's claim says what",
+    ),
     (RULE + "left = { kinds = 'order' }", "line 5: expected kinds that have a claim for 'kinds' in 'left' of [[rule]]"),
     (
         SET + "claims = { left = 'bank', right = 'bank' }\n[[rule]]\nname = 'a'\nright = { kinds = ['charge'] }",
@@ -637,7 +654,7 @@ def test_a_reconciliation_s_claims_come_before_the_file_s(folder: Path) -> None:
     workspace = workspace_of(folder, "rules/own.toml", more=more)
     (folder / "rules" / "own.toml").write_text(KEYED)
     found = rule_set(workspace, workspace.reconciliation("r0"))
-    assert (found.claims, found.measure) == (("settlement", "by kind"), ("net", "amount"))
+    assert found.claims == ("settlement", "by kind")
     (folder / "rules" / "own.toml").write_text(KEYED + "left.kinds = 'invoice'")
     with pytest.raises(WrongUse, match="line 6: expected kinds that have the claim 'settlement'"):
         rule_set(workspace, workspace.reconciliation("r0"))

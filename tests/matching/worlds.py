@@ -192,7 +192,7 @@ class World:
             self._commit({"records": self._rows(facts, 1)})
             self._versions |= {(f.source, f.id): (f, 1) for f in facts}
 
-    def correct(self, source: str, name: str, **changes: Any) -> None:
+    def correct(self, source: str, name: str, /, **changes: Any) -> None:
         """Let a source say something else of a fact."""
         fact, version = self._versions[source, name]
         fact = replace(fact, **changes)

@@ -144,6 +144,11 @@ def _of_score(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.interchangeable:
         yield "equal", "expected no 'equal' beside 'score': a tie is ambiguous, got one"
     hows = {key.how for key in rule.keys}
+    if rule.score.coincidence_micro is not None and hows and "name" not in hows:
+        yield (
+            "coincidence",
+            "expected no 'coincidence' where identifiers alone bring things together, which is no accident, got one",
+        )
     needed = (
         (rule.score.amount, rule.amount is not None, "an amount that is compared"),
         (rule.score.days, rule.days is not None, "'days'"),

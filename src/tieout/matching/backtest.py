@@ -17,6 +17,7 @@ from tieout.matching.decided import make_pairs, read_decided
 from tieout.matching.differences import list_against, list_moves, moved_money
 from tieout.matching.facts import day_number
 from tieout.matching.opening import Reading, read_book
+from tieout.matching.reading import rule_set
 from tieout.matching.trial import as_if_open, matches_tried
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.runs import results_at
@@ -145,7 +146,7 @@ def back_test(
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
         with trial.timed("read", progress):
-            read_decided(con, store, reconciliation.id, reading)
+            read_decided(con, store, reconciliation.id, reading, rule_set(workspace, reconciliation))
         with trial.timed("judge", progress):
             con.execute(
                 "create temp table own as select distinct match_id, sequence from standing where not provisional"

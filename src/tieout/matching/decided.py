@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.matching.opening import Reading
+    from tieout.matching.rules import RuleSet
     from tieout.store.workplace import Store
 
 __all__ = ["make_pairs", "read_decided"]
@@ -33,7 +34,9 @@ _PAIRS_MAX = 10_000
 _KINDS = ("match", "approve", "reject", "undo")
 
 
-def read_decided(con: duckdb.DuckDBPyConnection, store: Store, reconciliation: str, reading: Reading) -> None:
+def read_decided(
+    con: duckdb.DuckDBPyConnection, store: Store, reconciliation: str, reading: Reading, rules: RuleSet
+) -> None:
     """
     Make the relations that say what is decided; amounts are at nine decimals.
 
@@ -45,9 +48,11 @@ def read_decided(con: duckdb.DuckDBPyConnection, store: Store, reconciliation: s
       the matches that were.
     - ``of_match`` (match_id, rule, decided_by) of ``standing``.
     - ``words`` (match_id, kind, actor, reason): what people said.
+
+    :param rules: that work now: what they read of a record must be as it was.
     """
     _make_words(con, store)
-    read_stale(DuckDB(con), store.lake, reading.files, reading.results, reconciliation, set(CLAIMS))
+    read_stale(DuckDB(con), store.lake, reading.files, reading.results, reconciliation, set(CLAIMS), rules)
     con.execute("create temp table outdated as select match_id from stale")
     standing = standing_matches(con, store.lake, reading.results)
     con.execute(

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import condition
 
+from tieout.matching.beginnings import PREFIX_MIN
 from tieout.matching.columns import token_keys, token_words
 from tieout.matching.operators import PAIRS_MAX, tolerance_sql
-from tieout.matching.sides import FIELDS, identifiers_sql, listed
+from tieout.matching.sides import FIELDS, cut_fields, identifiers_sql, listed
 from tieout.matching.spelling import names_said, rewritten_keys
 from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
@@ -29,10 +30,18 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Key, Rule
 
-__all__ = ["FEW", "cut_into_words", "make_keys", "make_names", "make_order", "make_spoken_for", "note_crowds"]
+__all__ = [
+    "FEW",
+    "cut_into_words",
+    "make_counts",
+    "make_keys",
+    "make_names",
+    "make_order",
+    "make_spoken_for",
+    "named_rows",
+    "note_crowds",
+]
 
-#: Below this an identifier's beginning says nothing.
-_PREFIX_MIN = 6
 #: An identifier that more things carry (a customer's number) names none of them.
 FEW = 5
 #: So many amounts are enough to know which are common.
@@ -156,13 +165,11 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
         if name in work.keys_ready[side]:
             continue
         if FIELDS[field].key is None:
-            query = (
-                f'select a.thing, a."{field}" as said from {_named_rows(work, side)} a where a."{field}" is not null'
-            )
+            query = f'select a.thing, a."{field}" as said from {named_rows(work, side)} a where a."{field}" is not null'
             engine.derive(f"{name}_texts", [(query, _whole_texts)], _TEXTS)
             engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
         else:
-            engine.create(name, identifiers_sql(_named_rows(work, side), field))
+            engine.create(name, identifiers_sql(named_rows(work, side), field))
         work.keys_ready[side].append(name)
     if words:
         name = f"words_{side}_{'_'.join(fields)}"
@@ -200,7 +207,7 @@ def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
         if name in work.keys_ready[side]:
             continue
         shown = f'unnest(a."{field}")' if FIELDS[field].many else f'a."{field}"'
-        query = f'select a.thing, {shown} as said from {_named_rows(work, side)} a where a."{field}" is not null'
+        query = f'select a.thing, {shown} as said from {named_rows(work, side)} a where a."{field}" is not null'
         function = partial(rewritten_keys, drop=drop, letters=key.letters)
         work.engine.derive(f"{name}_texts", [(query, function)], _TEXTS)
         work.engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
@@ -222,7 +229,7 @@ def _together(names: Sequence[str]) -> str:
     return " union all ".join(f'select thing, key, raw from "{name}"' for name in names)
 
 
-def _named_rows(work: Performance, side: str) -> str:
+def named_rows(work: Performance, side: str) -> str:
     """
     Give the rows whose identifiers speak for a thing.
 
@@ -248,8 +255,7 @@ def _named_rows(work: Performance, side: str) -> str:
 
 def _tokens(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
     """Say how the texts of a side are cut into words; only of things that are still open."""
-    cut = [name for name in fields if FIELDS[name].key is None or FIELDS[name].many or name == "external_id"]
-    return [(_said_by_open(side, name), _words) for name in cut]
+    return [(_said_by_open(side, name), _words) for name in cut_fields(fields)]
 
 
 def _said_by_open(side: str, name: str) -> str:
@@ -291,7 +297,7 @@ def _forms_of_words(rows: pa.Table) -> pa.Table:
 def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
     form = normal_column(said)
     table = pa.table({"thing": things, "form": form})
-    return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), _PREFIX_MIN))
+    return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), PREFIX_MIN))
 
 
 def make_names(work: Performance, rule: Rule) -> None:
@@ -313,11 +319,9 @@ def make_names(work: Performance, rule: Rule) -> None:
         function = partial(names_said, aliases=aliases, letters=key.letters)
         engine.derive(f"{short}_named", [(query, function)], _NAMES)
     engine.create("r_names", "select * from r_named")
-    width = 1 if rule.days is None else rule.days.last - rule.days.first + 1
-    span = "select greatest(max(r_day) - min(r_day) + 1, 1) as days from r"
     engine.create(
         "l_names",
-        f"""select a.*, coalesce(b.n, 0) * least({width} * 1000000 // (select days from ({span})), 1000000) as n
+        f"""select a.*, coalesce(b.n, 0) * {_share_of_days(rule)} as n
             from l_named a left join (select block, count(distinct thing) as n from r_names group by block) b on b.block = a.block""",
     )
     _make_chances(work, rule)
@@ -328,6 +332,32 @@ def make_names(work: Performance, rule: Rule) -> None:
         )
 
 
+def make_counts(work: Performance, rule: Rule) -> None:
+    """
+    Give each thing of the left its accidental candidates where no name is compared (n, as in :func:`make_names`), and chance.
+
+    Counted from the larger side: what few things of the one have, many of the other may claim.
+    """
+    by = "0" if rule.amount is not None and rule.amount.base else "ccy"
+    counted = " union all ".join(f"select {by} as ccy, count(*) as n from {side} group by {by}" for side in ("l", "r"))
+    most = f"select ccy, max(n) as n from ({counted}) group by ccy"
+    work.engine.create(
+        "l_counted",
+        f"select l.*, m.n * {_share_of_days(rule)} as n from l join ({most}) m on m.ccy = {by.replace('ccy', 'l.ccy')}",
+    )
+    work.engine.rename("l_counted", "l")
+    _make_chances(work, rule)
+
+
+def _share_of_days(rule: Rule) -> str:
+    """Write which share of all days of the right a rule's window covers, in millionths; ten business days are a fortnight."""
+    if rule.days is None:
+        return "1000000"
+    width = 'select max(n) from (select count(*) as n from "window" group by calendar, l_day)'
+    span = "select greatest(max(r_day) - min(r_day) + 1, 1) from r"
+    return f"least(coalesce(({width}), 1) * 1000000 // ({span}), 1000000)"
+
+
 def _make_chances(work: Performance, rule: Rule) -> None:
     """
     Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
@@ -335,9 +365,11 @@ def _make_chances(work: Performance, rule: Rule) -> None:
     Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
     """
     engine = work.engine
-    tolerance = "0"
-    if rule.amount is not None:
-        tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
+    if rule.amount is None:  # any amount would do
+        engine.create("l_weighed", "select l.*, 1000000::bigint as chance from l")
+        engine.rename("l_weighed", "l")
+        return
+    tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
     lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
     every = engine.count("right_all") // _SAMPLE + 1
     rights = f"select ccy, amount from right_all where abs(record_key % {every}) = 0"

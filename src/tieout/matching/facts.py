@@ -5,48 +5,36 @@ What a run reads: the records of both sides that stand, the scales of their curr
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
-from tieout.config.calendars import business_index, calendar_named
-from tieout.errors import Rejected
 from tieout.matching.history import among_sql, files_with
-from tieout.matching.sides import side_filter
-from tieout.model.money import exponent_of
+from tieout.matching.sides import FIELDS, listed, side_filter
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
     from tieout.config import Workspace
-    from tieout.config.rates import Rates
     from tieout.config.workspace import Reconciliation
     from tieout.matching.backends.engine import Engine
-    from tieout.matching.rules import Days, RuleSet
+    from tieout.matching.rules import RuleSet
+    from tieout.matching.scales import Money
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
 
 __all__ = [
     "EPOCH",
-    "Money",
-    "base_rates",
     "calendar_codes",
     "day_number",
     "kin_sql",
     "kinds_of",
     "read_forbidden",
     "read_kin",
-    "read_scales",
     "read_stale",
     "read_used",
     "records_of",
-    "window",
 ]
 
 EPOCH = dt.date(1970, 1, 1)
@@ -55,27 +43,11 @@ _MATERIAL = (
     *("amount", "net", "currency", "exponent", "kind", "status", "external_key", "payment_key", "settlement_key"),
     *("parent_key", "reference_keys"),
 )
-_WINDOW_MAX = 5_000_000
-# Days looked at on both sides of a run's days, so that a window may reach over its ends.
-_REACH_DAYS = 400
 
 
 def day_number(day: dt.date) -> int:
     """Count days since 1970."""
     return (day - EPOCH).days
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """
-    The currencies of a run: (code, currency, exponent), the exponent being the largest that any record states.
-    """
-
-    currencies: tuple[tuple[int, str, int], ...]
-
-    def exponent(self, currency: str) -> int:
-        """Give the exponent in which this run counts a currency."""
-        return next(exponent for _, name, exponent in self.currencies if name == currency)
 
 
 def records_of(lake: Lake, files: dict[str, list[LakeFile]]) -> str:
@@ -92,57 +64,6 @@ def kinds_of(engine: Engine, records: str, reconciliation: Reconciliation, rules
     return found[0], found[1]
 
 
-def read_scales(
-    engine: Engine,
-    records: str,
-    reconciliation: Reconciliation,
-    rules: RuleSet,
-    matches: str,
-    claims: set[str],
-    likely: Callable[[], set[tuple[str, int]]] | None = None,
-) -> Money:
-    """
-    Make the relation ``scales`` (currency, exponent, ccy, factor): how a stated amount becomes one of this run.
-
-    :param claims: what the run uses up: matches of others say nothing that it rests on.
-    :param likely: gives, quickly, at least the currencies and exponents of ``matches``: where records have all of them,
-        nobody need look at every match. None: nothing gives them quicker.
-    """
-    both = ((reconciliation.left, rules.left), (reconciliation.right, rules.right))
-    sides = " or ".join(f"({side_filter(side, own)})" for side, own in both)
-    listed = ", ".join(f"'{claim}'" for claim in sorted(claims))
-    pairs = engine.arrow(f"select distinct currency, exponent from {records} r where {sides}").to_pylist()
-    own = _exponents(pairs)
-    if claims and (likely is None or not likely() <= {(currency, exponent) for (currency, _), exponent in own.items()}):
-        used = f"select distinct currency, exponent from {matches} m where m.claim in ({listed})"
-        own |= _exponents(engine.arrow(used).to_pylist())
-    largest: dict[str, int] = {}
-    for (currency, _), exponent in own.items():
-        largest[currency] = max(exponent, largest.get(currency, exponent_of(currency)))
-    codes = {currency: code for code, currency in enumerate(sorted(largest))}
-    engine.take(
-        "scales",
-        pa.table(
-            {
-                "currency": pa.array([c for c, _ in own], pa.string()),
-                "exponent": pa.array([e for _, e in own], pa.int32()),
-                "ccy": pa.array([codes[c] for c, _ in own], pa.int32()),
-                "factor": pa.array([10 ** (largest[c] - stated) for (c, _), stated in own.items()], pa.int64()),
-            },
-        ),
-    )
-    return Money(tuple((code, currency, largest[currency]) for currency, code in codes.items()))
-
-
-def _exponents(pairs: list[dict[str, Any]]) -> dict[tuple[str, int | None], int]:
-    """Give the exponent of each currency as it is stated: its own where none is."""
-    return {
-        (p["currency"], p["exponent"]): exponent_of(p["currency"]) if p["exponent"] is None else p["exponent"]
-        for p in pairs
-        if p["currency"]
-    }
-
-
 def read_stale(
     engine: Engine,
     lake: Lake,
@@ -150,6 +71,7 @@ def read_stale(
     results: Results,
     reconciliation: str,
     claims: set[str],
+    rules: RuleSet,
 ) -> dict[bytes, bool]:
     """
     Find matches that rest on a record which was since superseded in amount, currency or keys.
@@ -157,6 +79,7 @@ def read_stale(
     Those of other reconciliations, too, as far as they use up one of the claims: what they hold is held for nothing.
     Makes the relation ``stale`` (match_id).
 
+    :param rules: of the reconciliation: what their keys read of a record is material for what they matched.
     :return: whether each is of this reconciliation, and final.
     """
     engine.create("stale", "select ''::blob as match_id where false")
@@ -167,7 +90,7 @@ def read_stale(
     engine.create(
         "resting",
         f"""
-        select m.match_id, m.reconciliation, m.status, m.record_key, m.record_id, m.version
+        select m.match_id, m.reconciliation, m.rule, m.status, m.record_key, m.record_id, m.version
         from {standing} m join {superseded} s
             on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
         where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
@@ -176,30 +99,53 @@ def read_stale(
     if not engine.count("resting"):
         return {}
     among = files_with(engine, lake, files["records"], "r.record_key in (select record_key from resting)")
-    told = ", ".join(f"n.{column} is distinct from o.{column}" for column in _MATERIAL)
+    own = f"m.reconciliation in ({listed([reconciliation])})"
+    told = ["n.record_id is null", *(f"n.{column} is distinct from o.{column}" for column in _MATERIAL)]
+    for column, names in _read_by_keys(rules).items():
+        told.append(f'({own} and m.rule in ({listed(names)}) and n."{column}" is distinct from o."{column}")')
     engine.create(
         "stale",
         f"""
-        select m.match_id, bool_or(m.reconciliation = '{reconciliation.replace("'", "''")}' and m.status = 'confirmed') as own
+        select m.match_id, bool_or({own} and m.status = 'confirmed') as own
         from resting m
         join {table(lake, "records", among)} o
             on o.record_key = m.record_key and o.record_id = m.record_id and o.version = m.version
         left join {current_records(lake, among, files["superseded"])} n
             on n.record_key = m.record_key and n.record_id = m.record_id
-        where n.record_id is null or {told.replace(", ", " or ")}
+        where {" or ".join(told)}
         group by m.match_id
         """,
     )
     return {row["match_id"]: row["own"] for row in engine.arrow("from stale order by match_id").to_pylist()}
 
 
+def _read_by_keys(rules: RuleSet) -> dict[str, list[str]]:
+    """Say of each field which rules' keys read more of it than the key that intake computed: (field: names of rules)."""
+    found: dict[str, list[str]] = {}
+    for rule in rules.rules:
+        read = {name for one in rule.learn for name in (one.left, one.right)}
+        for key in rule.keys:
+            by_key = key.how == "normalised" and not key.rewritten
+            read |= {name for name in (*key.left, *key.right) if not (by_key and FIELDS[name].key)}
+        for name in sorted(read):
+            found.setdefault(name, []).append(rule.name)
+    return found
+
+
 def read_used(
-    engine: Engine, lake: Lake, results: Results, reconciliation: str, claims: set[str], among: str | None = None
+    engine: Engine,
+    lake: Lake,
+    results: Results,
+    reconciliation: str,
+    claims: set[str],
+    money: Money,
+    among: str | None = None,
 ) -> bool:
     """
     Make the relation ``used`` (claim, record_key, record_id, taken): what matches use up that stand beside this run.
 
     :param claims: those that the run uses up: what others hold says nothing to it.
+    :param money: how ``taken`` is counted (``Money.taken``).
     :param among: a relation with ``record_key``: what is used up of other records is not asked.
 
     :return: whether anything is used up at all.
@@ -209,13 +155,12 @@ def read_used(
     standing = standing_matches(
         engine, lake, results, anew=reconciliation, among=None if among is None else among_sql(engine, among)
     )
-    listed = ", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"
     engine.create(
         "used",
-        f"""select m.claim, m.record_key, m.record_id, sum(m.allocated * s.factor)::bigint as taken
+        f"""select m.claim, m.record_key, m.record_id, {money.taken_sum} as taken
             from {standing} m join scales s on s.currency = m.currency and s.exponent is not distinct from m.exponent
             anti join stale t on t.match_id = m.match_id
-            where m.status = 'confirmed' and m.claim in ({listed}) group by all""",
+            where m.status = 'confirmed' and m.claim in ({listed(sorted(claims)) or "''"}) group by all""",
     )
     return engine.count("used") > 0
 
@@ -288,68 +233,3 @@ def calendar_codes(engine: Engine, workspace: Workspace) -> dict[int, str | None
         ),
     )
     return {0: None, **{code: name for name, code in codes.items()}}
-
-
-def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int]) -> pa.Table:
-    """
-    List which day of the right may go with which day of the left, per calendar of the right.
-
-    :return: (calendar, l_day, r_day): a band as an equi-join.
-    :raises Rejected: it would be too long to be a window.
-    """
-    offsets = np.arange(days.first, days.last + 1)
-    own_days = np.array(l_days, np.int64)
-    parts = [np.zeros((0, 3), np.int64)]
-    for code, own in codes.items():
-        if days.calendar is None:
-            l_day, offset = np.repeat(own_days, len(offsets)), np.tile(offsets, len(own_days))
-            parts.append(np.stack([np.full(len(l_day), code), l_day, l_day + offset], axis=1))
-        elif len(own_days):
-            name = own if days.calendar == "business" else days.calendar
-            parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 3))
-        if sum(map(len, parts)) > _WINDOW_MAX:
-            message = f"expected a window of days that is narrower than from {days.first} to {days.last}"
-            raise Rejected(message)
-    rows = np.concatenate(parts).astype(np.int32)
-    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
-
-
-def _business_rows(
-    days: Days, code: int, name: str | None, folder: Path, l_days: Sequence[int]
-) -> list[tuple[int, int, int]]:
-    first = EPOCH + dt.timedelta(days=min(l_days) - _REACH_DAYS)
-    last = EPOCH + dt.timedelta(days=max(l_days) + _REACH_DAYS)
-    index = {
-        day_number(day): number
-        for day, number in business_index(calendar_named(name, folder, first, last), first, last).items()
-    }
-    by_number: dict[int, list[int]] = {}
-    for day, number in index.items():
-        by_number.setdefault(number, []).append(day)
-    rows = []
-    for day in l_days:
-        for number in range(index[day] + days.first, index[day] + days.last + 1):
-            # Backwards on the same count (Sunday to the Friday before) is only meant where the window opens backwards.
-            rows += [(code, day, r) for r in by_number.get(number, ()) if r >= day or days.first < 0]
-    return rows
-
-
-def base_rates(money: Money, rates: Rates, base: str, spans: Sequence[tuple[int, int]]) -> pa.Table:
-    """
-    Give the rate of each (currency, day): (ccy, day, numerator, denominator), from minor units into those of ``base``.
-
-    :param spans: the (ccy, day) that occur; one without a rate is absent.
-    """
-    known = {code: (currency, exponent) for code, currency, exponent in money.currencies}
-    base_exponent = exponent_of(base)
-    rows = []
-    for code, number in spans:
-        currency, exponent = known[code]
-        rate = rates.at(currency, base, EPOCH + dt.timedelta(days=number))
-        if rate is not None:
-            up, down = 10 ** max(base_exponent - exponent, 0), 10 ** max(exponent - base_exponent, 0)
-            rows.append((code, number, rate[0] * up, rate[1] * down))
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-    kinds = (pa.int32(), pa.int32(), pa.int64(), pa.int64())
-    names = ("ccy", "day", "numerator", "denominator")
-    return pa.table({n: pa.array(c, k) for n, c, k in zip(names, columns, kinds, strict=True)})

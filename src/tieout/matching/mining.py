@@ -112,7 +112,7 @@ def mine_rules(
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
         progress("read")
-        read_decided(con, store, reconciliation.id, reading)
+        read_decided(con, store, reconciliation.id, reading, base)
         own = [
             bytes(r[0]) for r in con.execute("select distinct match_id from standing where not provisional").fetchall()
         ]

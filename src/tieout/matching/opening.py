@@ -16,7 +16,6 @@ from tieout.matching.facts import (
     kinds_of,
     read_forbidden,
     read_kin,
-    read_scales,
     read_stale,
     read_used,
     records_of,
@@ -26,6 +25,7 @@ from tieout.matching.history import Before, UsedKeys, kin_again, records_again, 
 from tieout.matching.parties import platform_words
 from tieout.matching.perform import Performance, columns_wanted
 from tieout.matching.rows import read_rows
+from tieout.matching.scales import read_scales
 from tieout.matching.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
@@ -119,7 +119,7 @@ def open_sides(
     claims = side_claims(own, rules, kinds)
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
-    stale = read_stale(engine, lake, files, results, own.id, uses)
+    stale = read_stale(engine, lake, files, results, own.id, uses, rules)
     among = None
     if before is not None:
         records = records_again(engine, lake, files, results, before, own, through_day, grouped=any(grouped))
@@ -130,7 +130,7 @@ def open_sides(
     standing = standing_matches(engine, lake, results, anew=own.id, origins=False)
     likely = None if engine.distributed else partial(scales_in, lake, results)
     money = read_scales(engine, records, own, rules, standing, uses, likely)
-    used = read_used(engine, lake, results, own.id, uses, among)
+    used = read_used(engine, lake, results, own.id, uses, money, among)
     read_kin(engine, records, kinds[0] | kinds[1], used=used)
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
@@ -139,7 +139,7 @@ def open_sides(
     for (side, spec, filtered), claim, is_grouped in zip(sides, claims, grouped, strict=True):
         query = rows_sql(
             records, (spec, filtered), claim, [*columns_wanted(rules, side) | dict.fromkeys(columns_naming(others, side))], through_day,
-            polarity=polarity_of(rules, side), used=used, grouped=is_grouped,
+            polarity=polarity_of(rules, side), taken=money.taken if used else None, grouped=is_grouped,
         )  # fmt: skip
         first = engine.number(f"{side}_all", query, first)
     _refuse_shared(engine, own)

@@ -250,7 +250,7 @@ def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query
 
 
 def anchored_sums(
-    pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str]
+    pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str], base: bool = False
 ) -> Query:
     """
     Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
@@ -261,6 +261,8 @@ def anchored_sums(
     :param anchor: ``l`` or ``r``: which half of a pair is the one.
     :param least: how many must point to it.
     :param conditions: when a sum fits, as SQL over ``a.amount`` (the one), ``s.total`` and ``a.ccy``.
+    :param base: the one may have another currency than the others: the difference is in the entity's then, and conditions
+        may ask for ``a.base`` and ``s.base_total``, null where a rate is not known.
     """
     other = "r" if anchor == "l" else "l"
     torn = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
@@ -272,6 +274,7 @@ def anchored_sums(
             f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
         )
         .select("min(o.ccy) as ccy", "count(distinct sign(o.amount)) as signs")
+        .select("case when count(o.base) = count(*) then sum(o.base) end as base_total")
         .from_(f"{pairs} as p")
         .join(f"{others} as o", on=f"o.thing = p.{other}")
         .join(doubtful.subquery("d"), on=f"d.doubtful = p.{anchor}", join_type="anti")
@@ -279,6 +282,8 @@ def anchored_sums(
         .subquery("s")
     )
     sign = "a.amount - s.total" if anchor == "l" else "s.total - a.amount"
+    if base:
+        sign = f"case when a.ccy = s.ccy then {sign} else {sign.replace('a.amount', 'a.base').replace('s.total', 's.base_total')} end"
     return (
         select(
             "s.anchor",
@@ -287,7 +292,7 @@ def anchored_sums(
             f"cast({sign} as bigint) as difference",
         )
         .from_(sums)
-        .join(f"{anchors} as a", on="a.thing = s.anchor and a.ccy = s.ccy")
+        .join(f"{anchors} as a", on="a.thing = s.anchor" + ("" if base else " and a.ccy = s.ccy"))
         .join(f"{pairs} as p", on=f"p.{anchor} = s.anchor")
         .where("s.ccys = 1", f"s.several >= {least}", *conditions)
     )

@@ -11,22 +11,26 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
 from tieout.matching.consecutive import find_consecutive
+from tieout.matching.days import window
 from tieout.matching.elsewhere import make_named_elsewhere
 from tieout.matching.evidence import (
+    make_counts,
     make_keys,
     make_names,
     make_order,
     make_spoken_for,
     note_crowds,
 )
-from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
 from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
 from tieout.matching.plan import plan_of
+from tieout.matching.scales import base_rates
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, listed, swept_sql, things_sql
 from tieout.matching.spread_pools import select_spread
 from tieout.matching.together import settle_together
+from tieout.matching.twins import leave_two_of_twins
+from tieout.matching.verifying import leave_out_unlike
 from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
@@ -34,10 +38,10 @@ if TYPE_CHECKING:
 
     from tieout.config.rates import Rates
     from tieout.matching.backends.engine import Engine
-    from tieout.matching.facts import Money
     from tieout.matching.history import UsedKeys
     from tieout.matching.learning import Weighed
     from tieout.matching.rules import Filter, Rule, RuleSet
+    from tieout.matching.scales import Money
 
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
 
@@ -205,20 +209,30 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
         engine.take("window", window(rule.days, work.calendars, work.folder, days))
     ready = {name for place, key in enumerate(plan.keys) for name in make_keys(work, place, key, whole)}
-    if plan.doubtful:
-        make_doubtful(work, rule)
-    if any(key.how == "name" for key in rule.keys):
-        make_names(work, rule)
-    if rule.interchangeable or rule.subset:
-        make_order(work)
+    _prepare(work, rule)
     for step in plan.steps:
         if step.name not in ready:
             (engine.create if step.kept else engine.view)(step.name, step.query)
+        if plan.keys and step.name in {"pairs", "every"}:
+            leave_out_unlike(work, rule, step.name)
     for place in plan.crowds:
         note_crowds(work, place)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     _take(work, number, rule, result)
+
+
+def _prepare(work: Performance, rule: Rule) -> None:
+    """Make what a rule's plan reads beside the sides and their identifiers."""
+    if rule.doubtful:
+        make_doubtful(work, rule)
+    if any(key.how == "name" for key in rule.keys):
+        make_names(work, rule)
+    elif rule.score is not None and not rule.keys:
+        make_counts(work, rule)
+    leave_two_of_twins(work, rule)
+    if rule.interchangeable or rule.subset:
+        make_order(work)
 
 
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tieout.matching import operators as op
+from tieout.matching.amounts import amount_conditions, sum_fits
+from tieout.matching.beginnings import prefix_pairs
 from tieout.matching.building import Query, select
-from tieout.matching.points import ALIKE, candidate_points, ranked
+from tieout.matching.points import ALIKE, candidate_points, ranked, with_rivals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +48,7 @@ class Plan:
     :ivar steps: in order.
     :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
         is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
-        ``competing`` (l, r, score, coincidence) are settled there.
+        ``competing`` (l, r, score, coincidence, rival) are settled there.
     :ivar by_entity: records of two entities are never paired.
     :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where something speaks
         against it, and is made from the keys before the steps are performed.
@@ -130,7 +132,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
 
     :param sums: amounts are compared later, as sums.
     """
-    conditions = _amount_conditions(rule, currencies, sums=sums)
+    conditions = amount_conditions(rule, currencies, sums=sums)
     if not rule.keys:
         exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
         met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
@@ -141,7 +143,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     parts = []
     for number, key in enumerate(plan.keys):
         if key.how == "prefix":
-            parts.append(plan.add(f"pairs_{number}", _prefix_pairs(number, rule)))
+            parts.append(plan.add(f"pairs_{number}", prefix_pairs(plan, number, rule)))
             continue
         _with_columns(plan, number, ())
         shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
@@ -167,55 +169,6 @@ def _near_amounts(conditions: Sequence[str]) -> Query:
     """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
     query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
     return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
-
-
-def _prefix_pairs(number: int, rule: Rule) -> Query:
-    """
-    Pair identifiers of which one begins the other, among equal amounts (l_forms_N, r_forms_N: thing, form).
-
-    Where the names must be alike too they are compared first: many have one price, few have one name.
-    """
-    query = select("a.thing as l", "b.thing as r").distinct()
-    if any(key.how == "name" for key in rule.keys):
-        query = query.from_("l_party as lt").join(
-            "r_party as rt", on="rt.block = lt.block and rt.ccy = lt.ccy and rt.amount = lt.amount"
-        )
-    else:
-        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()).subquery("met")
-        query = query.from_(met).join("l as lt", on="lt.thing = met.l").join("r as rt", on="rt.thing = met.r")
-    query = query.join(f"l_forms_{number} as a", on="a.thing = lt.thing")
-    query = query.join(f"r_forms_{number} as b", on="b.thing = rt.thing")
-    return query.where("starts_with(a.form, b.form) or starts_with(b.form, a.form)")
-
-
-def _amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> list[str]:
-    """
-    Write the tolerance over ``lt`` and ``rt``.
-
-    :param sums: what is compared is a sum, later: parts of it may have any sign.
-    """
-    if rule.amount is None:
-        return ["lt.ccy = rt.ccy", *([] if sums else ["sign(lt.amount) = sign(rt.amount)"])]
-    if rule.amount.exact and not rule.amount.base:
-        return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
-    tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
-    same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
-    signs = ["sign(lt.amount) = sign(rt.amount)", *_only(rule, "lt.amount", "rt.amount")]
-    if not rule.amount.base:
-        return [same, *signs]
-    base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
-    same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate
-    other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
-    return [f"({same} or {other})", *signs]
-
-
-def _only(rule: Rule, left: str, right: str) -> list[str]:
-    """Write which side may have less, where a rule says so; two currencies are compared in the third."""
-    if rule.amount is None or rule.amount.only is None:
-        return []
-    if rule.amount.base:
-        left, right = (f"case when lt.ccy = rt.ccy then {s}.amount else {s}.base end" for s in ("lt", "rt"))
-    return [f"abs({right}) {'<=' if rule.amount.only == 'short' else '>='} abs({left})"]
 
 
 def _with_columns(plan: Plan, number: int, columns: Sequence[str], *, kept: bool = True) -> None:
@@ -245,17 +198,16 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     pairs = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
     exact = rule.amount is None or rule.amount.exact
     conditions = ["sign(s.total) = sign(a.amount)"]
+    base = rule.amount is not None and rule.amount.base
     if rule.partial:
         # Money that came and money that went are no part together: one may be what the other was sent back with.
         conditions += ["abs(s.total) <= abs(a.amount)", "s.signs = 1"]
     else:
-        left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
-        allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
-        # A share is one of the left's amount, whichever side has the one.
-        conditions.append(f"abs(a.amount - s.total) <= {allowed.replace('a.amount', left)}")
-        conditions += _only(rule, left, right)
+        conditions += sum_fits(rule, currencies, anchor)
     least = 2 if exact and not rule.partial else 1
-    sums = plan.add("sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions))
+    sums = plan.add(
+        "sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions, base=base)
+    )
     one, many = ("left", "right") if anchor == "l" else ("right", "left")
     difference = "cast(0 as bigint)" if rule.partial else "difference"
     ones = (
@@ -288,7 +240,8 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
 
 def _loose(rule: Rule) -> Rule:
     """Bring together whatever the keys and days allow: the sum is compared afterwards."""
-    return replace(rule, amount=None, shape="1:1")
+    amount = rule.amount if rule.amount is not None and rule.amount.base else None
+    return replace(rule, amount=amount, shape="1:1")
 
 
 def _whole_keys(plan: Plan, *, raw: bool) -> None:
@@ -330,9 +283,7 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     by_name = any(key.how == "name" for key in rule.keys)
     points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
     if rule.together:
-        plan.add(
-            "competing", select("l", "r", "score", "coincidence").from_(points).where(f"score >= {score.at_least}")
-        )
+        plan.add("competing", with_rivals(points, score.at_least))
         plan.result = "together"
         return
     best_first = plan.add("ranked", ranked(points, score.at_least))
@@ -391,6 +342,6 @@ def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{ALIKE} as alike")
         .from_("l_placed as lt")
         .join("r_party as rt", on=on)
-        .where(*_amount_conditions(rule, currencies, sums=sums))
+        .where(*amount_conditions(rule, currencies, sums=sums))
     )
     return plan.allowed(query)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.rules import Rule
 
-__all__ = ["ALIKE", "candidate_points", "ranked"]
+__all__ = ["ALIKE", "candidate_points", "ranked", "with_rivals"]
 
 #: How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
 ALIKE = (
@@ -40,10 +40,12 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
         parts.append(f"{score.name} * p.alike div 100")
     if score.reference:
         parts.append(f"{score.reference} * p.same div 100")
-    lambda_micro = "cast(0 as bigint)"
+    # Open things of like name (of any, where none is compared) x share of the days that the window covers x share of
+    # amounts within the tolerance. What an identifier brings together is no accident.
+    counted = "cast(cast({} as int128) * lt.chance div 1000000 as bigint)"
+    lambda_micro = "cast(0 as bigint)" if rule.keys else counted.format("lt.n")
     if named:
-        # Open things of like name x share of the days that the window covers x share of amounts within the tolerance.
-        lambda_micro = "case when p.same > 0 then 0 else cast(p.n as bigint) * lt.chance div 1000000 end"
+        lambda_micro = f"case when p.same > 0 then 0 else {counted.format('p.n')} end"
     return (
         select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
         .from_(f"{pairs} as p")
@@ -53,7 +55,9 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
 
 
 def ranked(points: str, at_least: int) -> Query:
-    """Rank each candidate among those of either side; its margin is the distance to the best rival."""
+    """
+    Rank each candidate among those of either side; its margin is the distance to the best rival, whatever that one has.
+    """
     inner = (
         select("l", "r", "score", "coincidence")
         .select("row_number() over (partition by l order by score desc) as place_l")
@@ -61,7 +65,14 @@ def ranked(points: str, at_least: int) -> Query:
         .select("lead(score) over (partition by l order by score desc) as next_l")
         .select("lead(score) over (partition by r order by score desc) as next_r")
         .from_(points)
-        .where(f"score >= {at_least}")
     )
     rival = "greatest(coalesce(next_l, 0), coalesce(next_r, 0))"
-    return select("*", f"score - {rival} as margin").from_(inner.subquery("i"))
+    return select("*", f"score - {rival} as margin").from_(inner.subquery("i")).where(f"score >= {at_least}")
+
+
+def with_rivals(points: str, at_least: int) -> Query:
+    """Give the candidates that have enough points, each with the most that a candidate of its things has which has too few."""
+    few = f"case when score < {at_least} then score else 0 end"
+    rival = f"greatest(max({few}) over (partition by l), max({few}) over (partition by r)) as rival"
+    inner = select("l", "r", "score", "coincidence", rival).from_(points)
+    return select("*").from_(inner.subquery("i")).where(f"score >= {at_least}")

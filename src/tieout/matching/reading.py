@@ -17,7 +17,7 @@ from tieout.config.tables import Fault, Table
 from tieout.config.toml_files import located, parsed, text_of
 from tieout.errors import WrongUse
 from tieout.matching._rule_tables import BY_KIND, RULE_KEYS, read_aliases, read_filter, read_rule
-from tieout.matching.rules import GROUPS, MEASURES, POLARITIES, Rule, RuleSet
+from tieout.matching.rules import FIELDS, GROUPS, MEASURES, POLARITIES, Rule, RuleSet
 from tieout.model.kinds import CLAIMS
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ def _rule_set(
     table.only(_SET_KEYS)
     claims = _claims(table, claimed)
     group = _group(table)
+    _check_measure(table, claims, claimed)
     return RuleSet(
         id=identifier(table),
         claims=claims,
-        measure=_measure(table, claims),
         group=group,
         polarity=table.choice("polarity", POLARITIES) or "same",
         left=read_filter(table, "left", claims[0]),
@@ -138,17 +138,25 @@ def _claims(table: Table, claimed: tuple[str | None, str | None]) -> tuple[str, 
     return claimed[0] or left, claimed[1] or right
 
 
-def _measure(table: Table, claims: tuple[str, str]) -> tuple[str, str]:
-    """Read what is compared; what a settlement claims is its net, so that no match can use up more of it."""
+def _check_measure(table: Table, claims: tuple[str, str], claimed: tuple[str | None, str | None]) -> None:
+    """
+    Refuse another measure than what the claim of a side measures: so no match can use up more of a record.
+
+    :param claimed: what the reconciliation says: the file cannot know it.
+    """
     inner = table.table("measure", _SIDES)
-    found = []
-    for side, claim in zip(_SIDES, claims, strict=True):
-        usual = "net" if claim == "settlement" else "amount"
-        chosen = (inner.choice(side, MEASURES) if inner else None) or usual
-        if inner and claim == "settlement" and chosen != usual:
-            raise inner.wrong(side, "'net', which is what a settlement claims,")
-        found.append(chosen)
-    return found[0], found[1]
+    if inner is None:
+        return
+    for side, claim, given in zip(_SIDES, claims, claimed, strict=True):
+        chosen = inner.choice(side, MEASURES)
+        if claim == BY_KIND and given is None and chosen is not None:
+            raise inner.fault(
+                side,
+                f"expected no {side!r} in {inner.name} beside claims 'by kind': each kind's claim says what is compared",
+            )
+        measured = "net" if claim == "settlement" else "amount"
+        if claim != BY_KIND and chosen not in {None, measured}:
+            raise inner.wrong(side, f"{measured!r}, which is what a {claim!r} claims,")
 
 
 def _group(table: Table) -> tuple[str | None, str | None]:
@@ -157,6 +165,12 @@ def _group(table: Table) -> tuple[str | None, str | None]:
         return None, None
     if not inner.values:
         raise table.wrong(key="group", expected="a field for left or right", got="an empty table")
+    for side in _SIDES:
+        if inner.values.get(side) in FIELDS and inner.values[side] not in GROUPS:
+            expected = (
+                f"{GROUPS[0]!r} (what shares another identifier is summed by a rule: shape = 'n:m', 'n:1' or '1:n')"
+            )
+            raise inner.wrong(side, expected)
     return inner.choice("left", GROUPS), inner.choice("right", GROUPS)
 
 

@@ -49,11 +49,11 @@ FIELDS = (
     "counterparty",
     "counterparty_account",
 )
-#: The fields by which records of one side can be one thing.
-GROUPS = ("external_id", "payment_id", "settlement_id", "parent_external_id")
+#: The field by which records of one side can be one thing; what shares another is summed by a rule's shape.
+GROUPS = ("settlement_id",)
 #: The fields whose likeness can be learned: what people and banks write.
 LIKENESS = ("text", "counterparty", "counterparty_account", "external_id", "payment_id", "settlement_id")
-#: The amounts of a record that can be compared.
+#: The amounts of a record that can be compared: net by the claim ``settlement``, amount by all others.
 MEASURES = ("amount", "net")
 #: The days of a record from which can be counted.
 DAYS = ("booked_on", "value_on", "due_on")
@@ -281,7 +281,6 @@ class RuleSet:
 
     :ivar claims: what a match uses up of (left, right); ``by kind``: of each record what its kind is for (its first
         claim in ``model.kinds``).
-    :ivar measure: which amount is compared, of (left, right): ``amount`` or ``net``.
     :ivar group: a field of (left, right) by which records of a side are one thing; None: each is one.
     :ivar polarity: one of :data:`POLARITIES`.
     :ivar aliases: names of one party, for keys with how ``name``, and against the verdict that two names are two parties'.
@@ -291,7 +290,6 @@ class RuleSet:
 
     id: str
     claims: tuple[str, str]
-    measure: tuple[str, str]
     group: tuple[str | None, str | None]
     polarity: str
     rules: tuple[Rule, ...]

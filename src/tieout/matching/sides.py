@@ -22,6 +22,7 @@ __all__ = [
     "OWN_MONEY",
     "TextField",
     "claim_sql",
+    "cut_fields",
     "identifiers_sql",
     "listed",
     "members_sql",
@@ -69,6 +70,11 @@ FIELDS = {
         TextField("counterparty_account", None),
     )
 }
+
+
+def cut_fields(fields: Sequence[str]) -> list[str]:
+    """Name the fields that are cut into words where one thing stands somewhere in another."""
+    return [name for name in fields if FIELDS[name].key is None or FIELDS[name].many or name == "external_id"]
 
 
 def side_claims(reconciliation: Reconciliation, rules: RuleSet, kinds: tuple[set[str], set[str]]) -> tuple[str, str]:
@@ -146,26 +152,27 @@ def rows_sql(
     through_day: int,
     *,
     polarity: str,
-    used: bool,
+    taken: str | None,
     grouped: bool,
 ) -> str:
     """
     Write the query for the records of a side that are not used up, with what is open of each.
 
-    Reads ``scales`` (currency, exponent, ccy, factor), ``calendars`` (account_id, calendar) and, where ``used``, the
-    relation ``used`` (claim, record_key, record_id, taken).
+    Reads ``scales`` (currency, exponent, ccy, factor), ``calendars`` (account_id, calendar) and, where something is
+    used up, the relation ``used`` (claim, record_key, record_id, taken).
 
     :param columns: further columns of the record to carry.
     :param through_day: days since 1970: later bookings are not looked at.
+    :param taken: what of it is, over ``u`` and ``s``; None: nothing.
     :param polarity: ``same``, ``opposite`` (this side is turned round) or ``by kind`` (moves of own money are).
     :param grouped: with what moves between places of ours even if it is used up: its settlement is made of its lines.
     """
     measured = "case when c.claim = 'settlement' then coalesce(r.net, r.amount) else r.amount end"
     sign = turned_sql(polarity)
-    taken = "coalesce(u.taken, 0)" if used else "0"
+    gone = taken or "0"
     joined = (
         " left join used u on u.claim = c.claim and u.record_key = r.record_key and u.record_id = r.record_id"
-        if used
+        if taken
         else ""
     )
     moved = [kind.name for kind in KINDS.values() if "transfer" in kind.claims]
@@ -174,14 +181,14 @@ def rows_sql(
     return f"""
         select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
             case when c.claim = 'document' then r.tax * s.factor end as tax, ({measured}) * s.factor as measure, {sign}::tinyint as sign,
-            ((({measured}) * s.factor) - {taken}) * ({sign}) as amount,
+            ((({measured}) * s.factor) - {gone}) * ({sign}) as amount,
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
             coalesce(k.calendar, 0) as calendar{extra}
         from (select r.*, {claim_sql(claim)} as claim from {records} r where {side_filter(*side)}) r
         join (select unnest([{listed(_claims_of(claim))}]) as claim) c on c.claim = r.claim
         join scales s on s.currency = r.currency and s.exponent is not distinct from r.exponent
         left join calendars k on k.account_id = r.account_id{joined}
-        where {measured} <> 0 and (((({measured}) * s.factor) - {taken}) * sign({measured}) > 0{kept})
+        where {measured} <> 0 and (((({measured}) * s.factor) - {gone}) * sign({measured}) > 0{kept})
             and coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' <= {through_day}
     """
 

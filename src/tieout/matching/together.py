@@ -33,7 +33,7 @@ _SAID = pa.schema({"said": pa.int32(), "l": pa.int64(), "r": pa.int64(), "margin
 
 def settle_together(work: Performance, rule: Rule) -> None:
     """
-    Make ``paired`` of ``competing`` (l, r, score, coincidence), and add to ``held`` and ``beyond`` what stays unclear.
+    Make ``paired`` of ``competing`` (l, r, score, coincidence, rival), and add to ``held`` and ``beyond`` what stays unclear.
     """
     engine, score = work.engine, rule.score
     if score is None:
@@ -51,10 +51,10 @@ def settle_together(work: Performance, rule: Rule) -> None:
         "paired",
         f"""select c.l, c.r,
                 (case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)::bigint as difference,
-                c.score, s.margin::integer as margin, c.coincidence, case when s.things > 2 then s.things end as beside
+                c.score, least(s.margin, c.score - c.rival)::integer as margin, c.coincidence, case when s.things > 2 then s.things end as beside
             from competing c join ({sure}) s on s.l = c.l and s.r = c.r
             join l lt on lt.thing = c.l join r rt on rt.thing = c.r
-            where s.margin >= {max(score.margin, 1)}{gate}""",
+            where least(s.margin, c.score - c.rival) >= {max(score.margin, 1)}{gate}""",
     )
     engine.add(
         "held",

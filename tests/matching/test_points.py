@@ -1,0 +1,126 @@
+"""Points: what comes about by accident is counted whatever a rule compares, and every candidate is a rival."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tieout.errors import WrongUse
+from tieout.matching.reading import read_rules
+
+NAMES = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
+IDS = '[{ left = "external_id", right = "references" }]'
+
+
+def unnamed(coincidence: str, days: str = "{ from = -5, to = 5 }") -> str:
+    return rules_text(
+        rule(
+            days=days, amount='{ abs = "0.50" }', score="{ amount = 50, days = 50 }", at_least="30",
+            coincidence=f'"{coincidence}"',
+        )
+    )  # fmt: skip
+
+
+def test_two_sides_that_have_nothing_to_do_with_each_other_are_not_matched() -> None:
+    """200 a side in 21 days, within 590.00: of 200 strangers one in six fits each of them."""
+    draw = random.Random(1)
+
+    def strangers(make: Callable[..., Fact], mark: str) -> list[Fact]:
+        return [make(f"{mark}{n}", draw.randint(1000, 60000), day=draw.randint(0, 20)) for n in range(200)]
+
+    facts = strangers(invoice, "i") + strangers(line, "b")
+    with world(unnamed("0.01"), *facts) as w:
+        assert w.matched() == set()
+    with world(unnamed("1"), *facts) as w:
+        assert w.matched() != set()
+        assert all(10_000 < r["coincidence"] <= 1_000_000 for r in w.rows())
+
+
+def test_what_is_rare_in_amount_and_day_passes_the_gate() -> None:
+    """Amounts far apart, over nine months: of 250 lines a window of two days holds hardly any of that amount."""
+    far = [line(f"x{n}", 100_000 + 977 * n, day=n) for n in range(250)]
+    with world(unnamed("0.01", "{ from = 0, to = 1 }"), invoice("i", 10_000), line("b", 10_010), *far) as w:
+        assert w.matched() == {frozenset({"i", "b"})}
+        assert {r["coincidence"] for r in w.rows()} == {7_999}  # 251 lines, 2 of 250 days, one of 251 amounts
+
+
+def test_the_larger_side_says_how_many_accidents_there_may_be() -> None:
+    """Each line has a thousand documents of other amounts to be confused with, though few lines are there."""
+    many = [invoice(f"x{n}", 100_000 + 977 * n) for n in range(1000)]
+    lines = [line("b", 10_010, day=1), *(line(f"y{n}", 7_000_000 + n * 1000, day=60 * n) for n in range(20))]
+    with world(unnamed("0.01"), invoice("i", 10_000), *many, *lines) as w:
+        assert w.matched() == set()
+
+
+def test_with_any_amount_every_amount_counts() -> None:
+    """The name of 200 is rare among 400, but any amount would do: each of these names is an accident waiting."""
+    rules = rules_text(
+        rule(
+            keys=NAMES, days="{ from = -5, to = 5 }", amount='"any"', score="{ days = 50, name = 50 }", at_least="60",
+            coincidence='"0.01"', confirm="false",
+        )
+    )  # fmt: skip
+    others = [line(f"x{n}", 999 * n + 7, name="Meier", day=40 + n) for n in range(20)]
+    with world(rules, invoice("i", 10_000, name="Meier"), line("b", 4_000, name="Meier"), *others) as w:
+        w.match()
+        assert w.together("proposed") == set()
+
+
+def test_business_days_cover_more_days_than_they_count() -> None:
+    """Ten business days are a fortnight of a year, so that more is expected than ten days of it would say."""
+    figures = []
+    for calendar in ("", ', calendar = "business"'):
+        days = f"{{ from = 0, to = 9{calendar} }}"
+        rules = rules_text(
+            rule(
+                keys=NAMES,
+                days=days,
+                amount='{ abs = "0.50" }',
+                score="{ name = 90 }",
+                at_least="50",
+                coincidence='"1"',
+            )
+        )
+        facts = [invoice("i", 10_000, name="Meier"), line("b", 10_010, day=1, name="Meier"), line("x", 1, day=270)]
+        with world(rules, *facts) as w:
+            w.match()
+            figures += [r["coincidence"] for r in w.rows()][:1]
+    assert figures[1] > figures[0] > 0
+
+
+def test_an_identifier_is_no_accident_so_a_gate_beside_it_is_refused() -> None:
+    text = rules_text(
+        rule(
+            keys=IDS,
+            amount='{ abs = "0.50" }',
+            score="{ amount = 50, reference = 50 }",
+            at_least="60",
+            coincidence='"0.01"',
+        )
+    )
+    with pytest.raises(WrongUse, match=r"own.toml line \d+: expected no 'coincidence'"):
+        read_rules(text, "own.toml")
+    read_rules(text.replace('coincidence = "0.01"', ""), "own.toml")
+
+
+POINTS = {
+    "keys": NAMES, "days": "{ from = -9, to = 9 }", "amount": '{ abs = "0.50" }',
+    "score": "{ amount = 40, days = 30, name = 30 }", "at_least": "76", "margin": "15",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("together", ["false", "true"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_rival_counts_whatever_its_points(together: str, turned: bool) -> None:
+    """76 points are 3 ahead of 73, on either side, though 73 would be no match."""
+    two = [Fact(source="b", id=f"b{day}", amount=10_000, kind="bank_entry", name="Meier", day=day) for day in (8, -9)]
+    one = [invoice("i", 10_000, name="Meier")]
+    if turned:
+        two = [invoice(f"b{day}", 10_000, name="Meier", day=-day) for day in (8, -9)]
+        one = [line("i", 10_000, name="Meier")]
+    with world(rules_text(rule(**POINTS, together=together)), *one, *two) as w:
+        assert w.matched() == set()
+    with world(rules_text(rule(**POINTS | {"margin": "3"}, together=together)), *one, *two) as w:
+        assert w.matched() == {frozenset({"i", "b8"})}
+        assert {r["margin"] for r in w.rows()} == {3}

@@ -1,0 +1,49 @@
+"""Days that go together reach as far as the rule says, whatever else is there."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tieout.matching.days import window
+from tieout.matching.facts import day_number
+from tieout.matching.rules import Days
+
+MONDAY = day_number(dt.date(2026, 10, 5))
+
+
+@pytest.mark.parametrize("others", [(), (300,)])
+def test_a_long_business_window_reaches_without_help_from_unrelated_days(others: tuple[int, ...]) -> None:
+    rules = rules_text(rule(days='{ from = 0, to = 600, calendar = "business" }'))
+    unrelated = [invoice(f"x{day}", 5, day=day) for day in others]
+    with world(rules, invoice("i", 100), line("b", 100, day=500), *unrelated) as w:
+        w.through = dt.date(2030, 1, 1)
+        assert w.matched() == {frozenset({"i", "b"})}
+
+
+@pytest.mark.parametrize(("first", "last"), [(-3660, -3655), (3655, 3660), (0, 5), (-1, 1)])
+@pytest.mark.parametrize("name", [None, "DE-BY", "slow"])
+def test_it_lists_every_day_that_a_count_by_hand_finds(tmp_path: Path, first: int, last: int, name: str | None) -> None:
+    (tmp_path / "calendars").mkdir()
+    weekend = '["monday", "tuesday", "wednesday", "thursday", "saturday", "sunday"]'
+    (tmp_path / "calendars" / "slow.toml").write_text(f"weekend = {weekend}\n")
+    if name == "slow" and max(abs(first), abs(last)) > 1000:
+        first, last = first // 10, last // 10  # one day a week, as far as forty years go
+    days = Days(first=first, last=last, calendar="business")
+    found = window(days, {7: name}, tmp_path, [MONDAY]).to_pylist()
+    assert {row["calendar"] for row in found} == {7}
+    worked = sorted({row["r_day"] for row in found})
+    assert len(worked) >= last - first + 1
+    if name is None:
+        weekdays = [day for day in range(MONDAY - 6000, MONDAY + 6000) if (day - MONDAY) % 7 < 5]
+        at = weekdays.index(MONDAY)
+        assert set(weekdays[at + first : at + last + 1]) <= set(worked)
+
+
+def test_a_calendar_without_business_days_ends(tmp_path: Path) -> None:
+    (tmp_path / "calendars").mkdir()
+    every = ", ".join(f'"{d}day"' for d in ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun"))
+    (tmp_path / "calendars" / "never.toml").write_text(f"weekend = [{every}]\n")
+    found = window(Days(first=1, last=5, calendar="never"), {0: None}, tmp_path, [MONDAY])
+    assert found.num_rows == 0
