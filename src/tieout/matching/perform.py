@@ -21,7 +21,12 @@ from tieout.matching.evidence import (
 )
 from tieout.matching.facts import base_rates, window
 from tieout.matching.learning import learn_matches
-from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
+from tieout.matching.parties import (
+    leave_out_mixed,
+    leave_out_other_names,
+    leave_out_other_parties,
+    make_doubtful,
+)
 from tieout.matching.plan import plan_of
 from tieout.matching.selections import select_from_pools
 from tieout.matching.sides import FIELDS, SETTLED, listed, swept_sql, things_sql
@@ -233,6 +238,8 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
     """Search what no set operator can; gives what it ends in: ``paired`` or ``summed``."""
     if result == "pools":
         anchor = "l" if rule.shape == "1:n" else "r"
+        if not rule.keys:
+            leave_out_other_parties(work, anchor)
         if isinstance(work.engine, Spark):
             select_spread(work.engine, rule, "candidates", anchor=anchor)
         else:

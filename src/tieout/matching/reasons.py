@@ -79,7 +79,7 @@ def _note(amount: str, apart: str, earned: str) -> str:
                             || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
                             || case when o.other_booked > o.booked then ' later' else ' earlier' end end
                         || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
-                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of the documents of its payer comes to the sum, which may be chance'
+                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of what could be meant comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
                     else 'nothing on the other side explains it' end end end"""
