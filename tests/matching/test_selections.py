@@ -2,6 +2,7 @@
 
 from tests.laws.checker import broken
 from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tieout.matching.operators import CARRIED_MAX
 
 _NAME = '{ left = "counterparty", right = "counterparty", how = "name" }'
 _ACCOUNT = '{ left = "counterparty_account", right = "counterparty_account" }'
@@ -63,3 +64,21 @@ def test_equal_amounts_are_settled_in_order_where_the_rule_says_so() -> None:
         assert {row["margin"] for row in w.rows()} == {0}
         assert w.reasons()["ub0"] == w.reasons()["u1"] == "ambiguous"  # two lines, and one document of 1,201.07
         assert broken(w) == []
+
+
+def test_more_lines_that_name_one_document_than_are_looked_at_are_undecided() -> None:
+    """A hundred instalments are summed; of one more, nobody says that their amounts differ."""
+    token = '[{ left = "external_id", right = ["references", "text"], how = "token" }]'
+    facts = [
+        fact
+        for count, currency in ((CARRIED_MAX, "EUR"), (CARRIED_MAX + 1, "USD"))
+        for fact in (
+            invoice(f"INV-{count}", 100 * count, currency=currency),
+            *(line(f"b{currency}{n}", 100, text=f"INV-{count}", currency=currency) for n in range(count)),
+        )
+    ]
+    with world(rules_text(rule("instalments", keys=token, shape='"1:n"')), *facts) as w:
+        (found,) = w.matched()
+        assert len(found) == CARRIED_MAX + 1
+        assert set(w.reasons().values()) == {"undecided"}
+        assert len(w.reasons()) == CARRIED_MAX + 2

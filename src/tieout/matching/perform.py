@@ -131,7 +131,7 @@ def perform_rules(work: Performance) -> None:
     _make_families(work)
     _leave_out_sweeps(work)
     _leave_out_kin(work)
-    for name in ("held", "by_chance", "beyond", "held_in_chains", "between_chains"):
+    for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
