@@ -405,7 +405,16 @@ FAULTS = [
     (KEYED + "subset = true", "line 6: expected the shape '1:n' or 'n:1' beside 'subset', got '1:1', in [[rule]] 'a'"),
     (RULE + "shape = 'n:1'\nsubset = true\namount = { minor = 1 }", "line 7: expected an exact amount beside 'subset'"),
     (KEYED + "shape = 'n:1'\nsubset = true\namount = 'any'", "line 8: expected an exact amount beside 'subset'"),
-    (KEYED + "shape = 'n:1'\nsubset = true\nequal = 'fifo'", "line 8: expected no 'equal' beside 'subset', got one"),
+    (
+        RULE + "shape = 'n:1'\nsubset = true\nequal = 'fifo'",
+        "line 7: expected 'keys' for 'equal' beside 'subset', found none",
+    ),
+    (KEYED + "shape = 'n:1'\nequal = 'fifo'", "line 7: expected no 'equal' for the shape 'n:1', which takes all"),
+    (KEYED + "shape = 'n:m'\nequal = 'fifo'", "line 7: expected no 'equal' for the shape 'n:m', which takes all"),
+    (
+        KEYED[:-3] + ", how = 'prefix' }]\nshape = 'n:1'\nsubset = true",
+        "line 5: expected keys that are no 'prefix' beside 'subset'",
+    ),
     (KEYED + "shape = 'n:1'\nsubset = true\npartial = true", "line 3: expected an exact amount beside 'subset'"),
     (SCORED + "at_least = 50\nshape = 'n:1'\nsubset = true", "line 7: expected no 'score' beside 'subset', got one"),
     # partial

@@ -198,7 +198,7 @@ def test_the_only_selection_of_a_payer_that_may_be_chance_is_not_several() -> No
     ) as w:
         w.match()
         assert set(w.reasons().values()) == {"missing_right", "missing_left"}
-        words = "one selection of the documents of its payer comes to the sum, which may be chance"
+        words = "one selection of what could be meant comes to the sum, which may be chance"
         assert {name for name, note in notes(w).items() if note == words} == {"k1", "RE-90001", "RE-90003"}
     several = [invoice(name, 3_500, name="Meier GmbH", day=1, due=2) for name in ("RE-1", "RE-2", "RE-3")]
     with world("open-items-to-bank", *several, line("k1", 7_000, text="Sammelzahlung", name="Meier GmbH", day=4)) as w:

@@ -48,6 +48,9 @@ def _of_shape(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
     elif rule.keys[0].how not in {"exact", "normalised", "token"}:
         expected = "expected a first key that is exact, normalised or token"
         yield "keys", f"{expected} for the shape {rule.shape!r}, which sums over it, got {rule.keys[0].how!r}"
+    elif rule.interchangeable:
+        expected = "expected no 'equal' for the shape {0!r}, which takes all that a key names and so chooses among none"
+        yield "equal", f"{expected.format(rule.shape)}, got one"
     elif rule.shape == "n:m":
         yield from _of_many_to_many(rule)
 
@@ -78,9 +81,13 @@ def _of_subset(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
         yield "subset", f"expected the shape '1:n' or 'n:1' beside 'subset', got {rule.shape!r}"
     if rule.amount is None or not rule.amount.exact or rule.amount.base:
         yield "amount", "expected an exact amount beside 'subset': with a tolerance more than one subset always fits"
-    for key in ("score", "learn", "partial", "equal"):
+    if any(key.how == "prefix" for key in rule.keys):
+        yield "keys", "expected keys that are no 'prefix' beside 'subset', where amounts are not yet compared, got one"
+    for key in ("score", "learn", "partial"):
         if table.values.get(key):
             yield key, f"expected no {key!r} beside 'subset', got one"
+    if rule.interchangeable and not rule.keys:
+        yield "equal", "expected 'keys' for 'equal' beside 'subset', found none: equal amounts may be two parties'"
 
 
 def _of_consecutive(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from sqlglot import condition
 
 from tieout.matching.beginnings import PREFIX_MIN
 from tieout.matching.columns import token_keys, token_words
-from tieout.matching.operators import PAIRS_MAX, tolerance_sql
+from tieout.matching.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
 from tieout.matching.sides import FIELDS, cut_fields, identifiers_sql, listed
 from tieout.matching.spelling import names_said, rewritten_keys
 from tieout.model.kinds import PAID_OUT
@@ -49,14 +49,17 @@ _SAMPLE = 200_000
 
 
 def note_crowds(work: Performance, place: int) -> None:
-    """Add to ``beyond`` what shares an identifier with more than may be looked at: its answer is *undecided*."""
-    crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX})"
+    """
+    Add to ``beyond`` and ``crowded`` what shares an identifier with more than may be looked at: its answer is *undecided*.
+    """
+    crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX} or words > {CARRIED_MAX})"
     if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
         return
     for short in ("l", "r"):
-        work.engine.add(
-            "beyond", f"select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
-        )
+        for name in ("beyond", "crowded"):
+            work.engine.add(
+                name, f"select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
+            )
 
 
 def make_order(work: Performance) -> None:

@@ -53,7 +53,7 @@ def things_found(shape: str, found: str, *, tells: bool = False) -> str:
 
     :param shape: ``paired`` or ``summed``.
     :param found: the relation.
-    :param tells: it says beside how many others a match stands, and of sums their margin and coincidence.
+    :param tells: of sums it says their margin and coincidence, and beside how many others a match stands.
     """
     beside = "beside" if tells else "null as beside"
     if shape == "summed":
@@ -80,7 +80,7 @@ def records_found(work: Performance, number: int, shape: str, found: str) -> Ite
     :param number: of the rule.
     :return: of each side the row, what is taken of it, and what stands behind ``from``: things as ``t``.
     """
-    loose = things_found(shape, found, tells=work.rules.rules[number].tells is not None)
+    loose = things_found(shape, found, tells=work.rules.rules[number].weighs_sums)
     for side, grouped in zip(SIDES, work.grouped, strict=True):
         row, taken, joined = "t.thing", "t.taken", ""
         if grouped:

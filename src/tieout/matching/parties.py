@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Alias, Rule
 
-__all__ = ["leave_out_mixed", "leave_out_other_names", "make_doubtful", "platform_words"]
+__all__ = [
+    "leave_out_mixed",
+    "leave_out_other_names",
+    "leave_out_other_parties",
+    "make_doubtful",
+    "platform_words",
+]
 
 #: So many names of one platform are known, those of the most lines first.
 _NAMES_MAX = 20
@@ -44,6 +50,9 @@ _PLAIN = {"bank", "fees", "lines", "payment", "payments", "payout", "payouts", "
 _BARE = r"^[0 ./-]*[1-9]([ ./-]?[0-9]){0,5}[ ./-]*$"
 _PAIRS = pa.schema({"l": pa.int64(), "r": pa.int64()})
 _BUNDLES = pa.schema({"bundle": pa.int64()})
+_NAMES = pa.schema({"one": pa.string(), "other": pa.string()})
+#: Of a thing with more candidates names are not compared: what could be meant is beyond any search.
+_COMPARED_MAX = 1_000
 
 
 def platform_words(workspace: Workspace) -> dict[str, tuple[str, ...]]:
@@ -82,6 +91,34 @@ def leave_out_other_names(work: Performance, rule: Rule, found: str) -> None:
     bundle = "l" if found == "paired" else "bundle"
     engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
     engine.rename("rest", found)
+
+
+def leave_out_other_parties(work: Performance, anchor: str) -> None:
+    """
+    Leave out of ``candidates`` (l, r), which nothing but days brought together, those whose names are two parties'.
+
+    :param anchor: ``l`` or ``r``: of which half things with very many candidates are left as they are.
+    """
+    if any(work.grouped):  # a settlement's lines are its customers'
+        return
+    engine = work.engine
+    few = f"select {anchor} from candidates group by {anchor} having count(*) <= {_COMPARED_MAX}"
+    named = """candidates c join left_all a on a.thing = c.l join right_all b on b.thing = c.r"""
+    query = f"""select distinct a.counterparty as one, b.counterparty as other from {named}
+        semi join ({few}) f on f.{anchor} = c.{anchor}
+        where a.counterparty is not null and b.counterparty is not null"""
+    engine.derive("names_apart", [(query, partial(_names_apart, aliases=work.rules.aliases))], _NAMES)
+    if engine.count("names_apart"):
+        apart = "names_apart n on n.one = a.counterparty and n.other = b.counterparty"
+        engine.create("rest", f"select c.l, c.r from {named} anti join {apart}")
+        engine.rename("rest", "candidates")
+
+
+def _names_apart(rows: pa.Table, aliases: Sequence[Alias]) -> pa.Table:
+    """Keep the names that are two parties': (one, other)."""
+    numbered = rows.append_column("bundle", pa.array(range(rows.num_rows), pa.int64()))
+    apart = apart_by_name(numbered, aliases)["bundle"].combine_chunks()
+    return rows.filter(pc.is_in(numbered["bundle"], value_set=apart))
 
 
 def leave_out_mixed(work: Performance) -> None:

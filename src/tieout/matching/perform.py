@@ -22,7 +22,12 @@ from tieout.matching.evidence import (
     note_crowds,
 )
 from tieout.matching.learning import learn_matches
-from tieout.matching.parties import leave_out_mixed, leave_out_other_names, make_doubtful
+from tieout.matching.parties import (
+    leave_out_mixed,
+    leave_out_other_names,
+    leave_out_other_parties,
+    make_doubtful,
+)
 from tieout.matching.plan import plan_of
 from tieout.matching.scales import base_rates
 from tieout.matching.selections import select_from_pools
@@ -131,7 +136,7 @@ def perform_rules(work: Performance) -> None:
     _make_families(work)
     _leave_out_sweeps(work)
     _leave_out_kin(work)
-    for name in ("held", "by_chance", "beyond", "held_in_chains", "between_chains"):
+    for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
     for number, rule in enumerate(work.rules.rules):
         if engine.count("left") == 0 or engine.count("right") == 0:
@@ -248,6 +253,8 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
     """Search what no set operator can; gives what it ends in: ``paired`` or ``summed``."""
     if result == "pools":
         anchor = "l" if rule.shape == "1:n" else "r"
+        if not rule.keys:
+            leave_out_other_parties(work, anchor)
         if isinstance(work.engine, Spark):
             select_spread(work.engine, rule, "candidates", anchor=anchor)
         else:

@@ -225,7 +225,9 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
 def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     """Bring together what could be meant, whatever its amount: the pools are searched outside the engine."""
     loose = _loose(rule)
-    if any(key.how == "name" for key in rule.keys):
+    if plan.keys:
+        plan.add("candidates", select("l", "r").from_(_pairs(plan, loose, currencies, sums=True)))
+    elif any(key.how == "name" for key in rule.keys):
         named = _name_pairs(plan, loose, currencies, sums=True).subquery("n")
         plan.add("candidates", select("n.l", "n.r").distinct().from_(named).where("n.alike > 0"))
     else:

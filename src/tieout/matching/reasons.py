@@ -40,6 +40,7 @@ _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
+                when t.crowded and o.thing in (select thing from crowded) then 'undecided'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
                 when o.thing in (select thing from returned) then 'returned'
@@ -79,7 +80,7 @@ def _note(amount: str, apart: str, earned: str) -> str:
                             || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
                             || case when o.other_booked > o.booked then ' later' else ' earlier' end end
                         || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
-                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of the documents of its payer comes to the sum, which may be chance'
+                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of what could be meant comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
                     else 'nothing on the other side explains it' end end end"""
@@ -161,7 +162,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
-                {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency
+                {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency,
+                other in (select thing from crowded) as other_crowded
             from (
                 -- All lines of a settlement that arrives as one are one answer.
                 select * exclude (first_family, last_family, first_other, last_other),
@@ -180,7 +182,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 max(own_whole) filter (where place = 1) as own_whole,
                 bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
-                max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice, max(other_external) filter (where why = 'duplicate') as twin_external,
+                max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
+                bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why in ('same_amount', 'same_name')) as alike,
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
                     'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates

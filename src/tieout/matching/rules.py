@@ -257,6 +257,11 @@ class Rule:
         return ("together", "things") if self.together else None
 
     @property
+    def weighs_sums(self) -> bool:
+        """Whether it says of several things that are one match by how much, and how seldom they are an accident."""
+        return self.subset or self.tells is not None
+
+    @property
     def exact(self) -> bool:
         """
         Whether its matches are final at once: an identifier and the exact amount agree, and nothing else does.

@@ -1,9 +1,9 @@
 """
 Several things against one without a common identifier: only if exactly one selection fits, of all that could be meant.
 
-For each thing of the one side the candidates of the other are gathered (same currency, days, the payer's name if the rule
-says so) and searched exactly. One answer that chance would hardly give is a match; two answers are ambiguous, and hold
-what they name back from weaker rules, so that no weaker rule picks one of them.
+For each thing of the one side the candidates of the other are gathered (same currency, days, the keys of the rule, no name
+of another party where there is no key) and searched exactly. One answer that chance would hardly give is a match; two
+answers are ambiguous, and hold what they name back from weaker rules, so that no weaker rule picks one of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tieout.matching.pools.verdicts import Verdict
     from tieout.matching.rules import Rule
 
-__all__ = ["POOLS_MAX", "POOL_MAX", "Selections", "judge", "select_from_pools"]
+__all__ = ["POOLS_MAX", "POOL_MAX", "Bundle", "Selections", "judge", "select_from_pools"]
 
 #: A pool of more candidates is not searched: nothing but chance would come out of it.
 POOL_MAX = 60
@@ -31,18 +31,33 @@ POOL_MAX = 60
 POOLS_MAX = 200_000
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """
+    A unique answer.
+
+    :ivar coincidence: how many such answers are to be expected by accident, in millionths.
+    :ivar in_order: equal things outside it could take the place of some; the first ones are in it.
+    """
+
+    one: int
+    several: list[int]
+    coincidence: int
+    in_order: bool
+
+
 @dataclass(slots=True)
 class Selections:
     """
     What the search of all pools gave.
 
-    :ivar bundles: (the one, the several) of unique answers that do not contradict each other.
+    :ivar bundles: unique answers.
     :ivar held_ones, held_others: things of answers that fit equally well.
     :ivar by_chance: things of the only answer, where another might fit as well by accident.
     :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
     """
 
-    bundles: list[tuple[int, list[int]]] = field(default_factory=list)
+    bundles: list[Bundle] = field(default_factory=list)
     held_ones: set[int] = field(default_factory=set)
     held_others: set[int] = field(default_factory=set)
     by_chance: set[int] = field(default_factory=set)
@@ -51,8 +66,8 @@ class Selections:
 
 def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
-    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, ``held_now``, ``chance_now`` and
-    ``beyond_now`` (thing).
+    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, with margin, coincidence and
+    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -66,27 +81,27 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
         join {other[0]}_order f on f.thing = a.thing join {other[1]}_order g on g.thing = o.thing
         where a.ccy = o.ccy
         qualify count(*) over (partition by c.{other[0]}) <= {POOL_MAX}
-        order by f.place, o.amount, g.place
+        order by f.place, o.amount, o.{other[1]}_day, g.place
     """
     found = _search(engine.arrow(query), rule)
     bundles = _without_contradiction(found)
-    if any(key.how == "name" for key in rule.keys):
-        crowded = f"select {other[0]} as anchor from {candidates} group by 1 having count(*) > {POOL_MAX}"
-        found.beyond.update(engine.arrow(crowded)["anchor"].to_pylist())
-    else:
-        # Among everybody's documents several sums fit nearly always: that says nothing about any of them.
-        found.held_ones, found.held_others, found.by_chance, found.beyond = set(), set(), set(), set()
-    rows = [(anchor_thing, one[0], anchor_thing) for anchor_thing, _ in bundles]
-    rows += [(anchor_thing, one[1], thing) for anchor_thing, things in bundles for thing in things]
+    crowded = f"select {other[0]} as anchor from {candidates} group by 1 having count(*) > {POOL_MAX}"
+    found.beyond.update(engine.arrow(crowded)["anchor"].to_pylist())
+    rows = [(bundle, one[0], bundle.one) for bundle in bundles]
+    rows += [(bundle, one[1], thing) for bundle in bundles for thing in bundle.several]
     engine.take(
         "summed",
         pa.table(
             {
-                "bundle": pa.array([r[0] for r in rows], pa.int64()),
+                "bundle": pa.array([bundle.one for bundle, _, _ in rows], pa.int64()),
                 "side": pa.array([r[1] for r in rows], pa.string()),
                 "thing": pa.array([r[2] for r in rows], pa.int64()),
                 "difference": pa.array([0] * len(rows), pa.int64()),
                 "taken": pa.nulls(len(rows), pa.int64()),
+                # The margin over its equals is none, and the match says so.
+                "margin": pa.array([0 if bundle.in_order else None for bundle, _, _ in rows], pa.int32()),
+                "coincidence": pa.array([bundle.coincidence for bundle, _, _ in rows], pa.int64()),
+                "beside": pa.nulls(len(rows), pa.int32()),
             },
         ),
     )
@@ -105,18 +120,17 @@ def _search(rows: pa.Table, rule: Rule) -> Selections:
     found.beyond.update(anchors[starts[POOLS_MAX:]].tolist())
     for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
         verdict = subset_sum(amounts[begin:end].astype(np.int64), int(targets[begin]))
-        judge(found, int(anchors[begin]), things[begin:end], verdict, rule.coincidence_micro)
+        judge(found, int(anchors[begin]), things[begin:end], verdict, rule)
     return found
 
 
-def judge(
-    found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, coincidence_micro: int
-) -> None:
+def judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, rule: Rule) -> None:
     """Add to what was found the verdict of one pool: the things that it was searched in, in its order."""
     chosen = [[int(pool[i]) for i in solution] for solution in verdict.solutions]
-    if verdict.outcome == "unique" and not verdict.interchangeable and verdict.lambda_micro <= coincidence_micro:
-        found.bundles.append((anchor, chosen[0]))
-    elif verdict.outcome == "unique" and not verdict.interchangeable:
+    is_settled = verdict.outcome == "unique" and (rule.interchangeable or not verdict.interchangeable)
+    if is_settled and verdict.lambda_micro <= rule.coincidence_micro:
+        found.bundles.append(Bundle(anchor, chosen[0], verdict.lambda_micro, verdict.interchangeable))
+    elif is_settled:
         found.by_chance.update((anchor, *chosen[0]))
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)
@@ -125,17 +139,17 @@ def judge(
         found.beyond.add(anchor)
 
 
-def _without_contradiction(found: Selections) -> list[tuple[int, list[int]]]:
+def _without_contradiction(found: Selections) -> list[Bundle]:
     """Keep the answers that share nothing with another answer; those that do are held back, all of them."""
     named: dict[int, int] = {}
-    for _, things in found.bundles:
-        for thing in things:
+    for bundle in found.bundles:
+        for thing in bundle.several:
             named[thing] = named.get(thing, 0) + 1
     kept = []
-    for anchor, things in found.bundles:
-        if any(named[thing] > 1 or thing in found.held_others or thing in found.by_chance for thing in things):
-            found.held_ones.add(anchor)
-            found.held_others.update(things)
+    for bundle in found.bundles:
+        if any(named[thing] > 1 or thing in found.held_others or thing in found.by_chance for thing in bundle.several):
+            found.held_ones.add(bundle.one)
+            found.held_others.update(bundle.several)
         else:
-            kept.append((anchor, things))
+            kept.append(bundle)
     return kept

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["select_spread"]
 
-#: What is said of a thing: it is of the only answer; held back as the one or as one of the several, or because
-#: it may be chance; not decided.
-_CHOSEN, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND = range(5)
-_SAID = pa.schema({"anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64()})
+#: What is said of a thing: it is of the only answer, or was before its equals; held back as the one or as one of the
+#: several, or because it may be chance; not decided.
+_CHOSEN, _IN_ORDER, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND = range(6)
+_SAID = pa.schema({"anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64(), "coincidence": pa.int64()})
 
 
 def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) -> None:
@@ -33,35 +33,32 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     engine.create("pool_sizes", f"select {mine} as anchor, count(*) as n from {candidates} group by {mine}")
     engine.create(
         "pools",
-        f"""select c.{mine} as anchor, f.place as first, a.amount as target, c.{theirs} as thing, o.amount, g.place
+        f"""select c.{mine} as anchor, f.place as first, a.amount as target, c.{theirs} as thing, o.amount,
+                o.{theirs}_day as day, g.place
             from {candidates} c join {mine} a on a.thing = c.{mine} join {theirs} o on o.thing = c.{theirs}
             join {mine}_order f on f.thing = a.thing join {theirs}_order g on g.thing = o.thing
             where a.ccy = o.ccy
             qualify count(*) over (partition by c.{mine}) <= {POOL_MAX}""",
     )
     _leave_out_the_last(engine)
-    coincidence = rule.coincidence_micro
 
     def searched(rows: pa.Table) -> pa.Table:
-        return _search(rows, coincidence)
+        return _search(rows, rule)
 
-    engine.group("judged", "select anchor, target, thing, amount, place from pools", "anchor", searched, _SAID)
-    chosen = f"select anchor, thing from judged where said = {_CHOSEN}"
+    engine.group("judged", "select anchor, target, thing, amount, day, place from pools", "anchor", searched, _SAID)
+    chosen = f"select anchor, thing, said, coincidence from judged where said <= {_IN_ORDER}"
     named = f"select thing from ({chosen}) group by thing having count(*) > 1"
     spoilt = f"select thing from judged where said in ({_HELD_OTHER}, {_BY_CHANCE}) union {named}"
     engine.create("torn", f"select distinct c.anchor from ({chosen}) c semi join ({spoilt}) s on s.thing = c.thing")
     engine.create("whole", f"select c.* from ({chosen}) c anti join torn t on t.anchor = c.anchor")
-    nothing = "0::bigint as difference, null::bigint as taken"
+    # The margin over its equals is none, and the match says so.
+    figures = f"""0::bigint as difference, null::bigint as taken,
+        (case when said = {_IN_ORDER} then 0 end)::integer as margin, coincidence, null::integer as beside"""
     engine.create(
         "summed",
-        f"""select distinct anchor as bundle, '{one[0]}' as side, anchor as thing, {nothing} from whole
-            union all select anchor, '{other[0]}', thing, {nothing} from whole""",
+        f"""select distinct anchor as bundle, '{one[0]}' as side, anchor as thing, {figures} from whole
+            union all select anchor, '{other[0]}', thing, {figures} from whole""",
     )
-    if not any(key.how == "name" for key in rule.keys):
-        # Among everybody's documents several sums fit nearly always: that says nothing about any of them.
-        for name in ("held_now", "chance_now", "beyond_now"):
-            engine.create(name, "select 0::bigint as thing where false")
-        return
     engine.create(
         "held_equal",
         f"""select thing from judged where said in ({_HELD_ONE}, {_HELD_OTHER}) union select anchor from torn
@@ -89,16 +86,18 @@ def _leave_out_the_last(engine: Spark) -> None:
     engine.rename("rest", "pools")
 
 
-def _search(rows: pa.Table, coincidence_micro: int) -> pa.Table:
+def _search(rows: pa.Table, rule: Rule) -> pa.Table:
     """Search one pool."""
-    rows = rows.sort_by([("amount", "ascending"), ("place", "ascending")])
+    rows = rows.sort_by([("amount", "ascending"), ("day", "ascending"), ("place", "ascending")])
     anchor, target = (int(rows[name][0].as_py()) for name in ("anchor", "target"))
     things, amounts = rows["thing"].to_numpy(), rows["amount"].to_numpy()
     found = Selections()
-    judge(found, anchor, things, subset_sum(amounts.astype(np.int64), target), coincidence_micro)
-    said = [(_CHOSEN, thing) for _, chosen in found.bundles for thing in chosen]
-    said += [(_HELD_ONE, thing) for thing in sorted(found.held_ones)]
+    judge(found, anchor, things, subset_sum(amounts.astype(np.int64), target), rule)
+    chosen = [(_IN_ORDER if one.in_order else _CHOSEN, thing) for one in found.bundles for thing in one.several]
+    accidents = max((one.coincidence for one in found.bundles), default=None)
+    said = [*chosen, *((_HELD_ONE, thing) for thing in sorted(found.held_ones))]
     said += [(_HELD_OTHER, thing) for thing in sorted(found.held_others)]
     said += [(_BY_CHANCE, thing) for thing in sorted(found.by_chance)]
     said += [(_BEYOND, thing) for thing in sorted(found.beyond)]
-    return pa.table([[anchor] * len(said), [what for what, _ in said], [thing for _, thing in said]], schema=_SAID)
+    columns = [[anchor] * len(said), [what for what, _ in said], [thing for _, thing in said], [accidents] * len(said)]
+    return pa.table(columns, schema=_SAID)

@@ -17,6 +17,15 @@ import pytest
 from tests.matching.small_worlds import CURRENCIES, MENU, small_world
 from tests.matching.test_left_to_later import PAPERS, TWO, charge, payout
 from tests.matching.test_left_to_later import SOURCES as OF_PAPERS
+from tests.matching.test_selections import (
+    ANYBODY,
+    EQUALS,
+    FIFO,
+    KEYED,
+    MANY_PARTS,
+    OF_ACCOUNTS,
+    OF_ANYBODY,
+)
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tests.spark import insist_on_spark, quick_settings, standalone
 from tests.store.outsiders import book_says, by_spark, catalog_of, published
@@ -151,6 +160,15 @@ def test_the_sets_that_no_simulated_company_uses_find_the_same(spark: Any, name:
     sign = -1 if name == "intercompany" else 1
     facts = drawn(3, 60)
     agree_on(spark, name, [replace(f, kind="invoice", amount=sign * f.amount) if f.source == "b" else f for f in facts])
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("text", "facts"), [(KEYED, [*OF_ACCOUNTS, *MANY_PARTS]), (ANYBODY, OF_ANYBODY), (FIFO, EQUALS)]
+)
+def test_selections_and_what_is_too_many_are_the_same(spark: Any, text: str, facts: Sequence[Fact]) -> None:
+    agree_on(spark, text, facts)
 
 
 @pytest.mark.deep

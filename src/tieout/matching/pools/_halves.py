@@ -91,7 +91,7 @@ class Halves:
     def __init__(self, classes: Classes, width: int, room: int) -> None:
         """Make the sums up to the target and ``width`` beyond it."""
         left, right, _ = _split(classes)
-        self._classes, self._width = classes, width
+        self._classes = classes
         most = classes.target + width
         self._left, self._right = (_Half(classes, part, most, room) for part in (left, right))
         self.operations = PER_SUM * (len(self._left.sums) + len(self._right.sums))
@@ -112,13 +112,15 @@ class Halves:
                 chosen = self._left.chosen(int(self._from[index])) | self._right.chosen(int(self._to[place]))
                 yield [chosen.get(n, 0) for n in range(len(self._classes.values))]
 
-    def near(self, step: int) -> int:
+    def near(self, step: int, width: int) -> int:
         """
-        How many selections have a sum within the width of the target, and a multiple of ``step`` from it.
+        How many selections have a sum so near to the target, and a multiple of ``step`` from it.
 
         The answers themselves are among them.
+
+        :param width: at most that of the search.
         """
-        low, high = self._lacking - self._width, self._lacking + self._width
+        low, high = self._lacking - width, self._lacking + width
         keys: npt.NDArray[np.int64] = self._sums
         if step > 1:
             room = int(self._sums[-1]) + 1

@@ -11,6 +11,8 @@ from functools import lru_cache
 from math import isqrt
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tieout.matching.pools.verdicts import COUNT_MAX
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Reachable:
 
     def __init__(self, classes: Classes, width: int) -> None:
         """Make the rows up to the target and ``width`` beyond; the caller has looked at :func:`reachable_cost`."""
-        self._classes, self._width = classes, width
+        self._classes = classes
         self.operations = reachable_cost(classes, width)
         self._mask = (1 << (classes.target + width + 1)) - 1
         self._stride = isqrt(len(classes.values)) + 1
@@ -110,9 +112,16 @@ class Reachable:
             else:
                 return
 
-    def near(self, step: int) -> int:
-        """How many sums within the width of the target, and a multiple of ``step`` from it, can be made."""
+    def near(self, step: int, width: int) -> int:
+        """
+        How many sums so near to the target, and a multiple of ``step`` from it, can be made.
+
+        :param width: at most that of the search.
+        """
         target = self._classes.target
-        first = max(target - self._width // step * step, target % step)
-        row = (self._all >> first) & ((1 << (target + self._width - first + 1)) - 1)
-        return format(row, "b")[::-1][::step].count("1")
+        first = max(target - width // step * step, target % step)
+        row = (self._all >> first) & ((1 << (target + width - first + 1)) - 1)
+        if step == 1:
+            return row.bit_count()
+        bits = np.frombuffer(row.to_bytes((width + target - first) // 8 + 1, "little"), np.uint8)
+        return int(np.unpackbits(bits, bitorder="little")[::step].sum())

@@ -12,14 +12,14 @@ whole numbers.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import gcd
 from typing import TYPE_CHECKING
 
+from tieout.matching.pools._accidents import accidents
 from tieout.matching.pools._classes import Classes, classes_of
 from tieout.matching.pools._halves import Halves, halves_cost, halves_within
 from tieout.matching.pools._reachable import Reachable, reachable_cost
 from tieout.matching.pools._witness import WITNESS_COST, last_digits_fit, two_answers
-from tieout.matching.pools.verdicts import COUNT_MAX, LAMBDA_MAX, LISTED_MAX, Verdict
+from tieout.matching.pools.verdicts import COUNT_MAX, LISTED_MAX, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,11 +35,6 @@ OPERATIONS_MAX = 1 << 28
 _SUM_MAX = 1 << 55
 #: More amounts than this are not looked at.
 _AMOUNTS_MAX = 20_000
-#: How near a sum must come to count as one that could have been the target: a quarter of it, at least so much.
-_NEAR_MIN = 20_000
-#: Sums with the same last digits as the target are looked at by themselves: prices are no random numbers.
-_STEP = 100
-_MICRO = 1_000_000
 
 
 def subset_sum(amounts: npt.NDArray[np.int64], target: int, *, operations_max: int = OPERATIONS_MAX) -> Verdict:
@@ -61,12 +56,14 @@ def subset_sum(amounts: npt.NDArray[np.int64], target: int, *, operations_max: i
     if found:
         return _verdict(found, WITNESS_COST)
     # With what is near the target, so that accidents can be counted; where that is too much, nearer, or without.
-    for width in (max(abs(target) // 4, _NEAR_MIN), abs(target) // 32, 0):
+    for width in (abs(target) // 4, abs(target) // 32, 0):
         pool = classes_of(amounts, target, width) if width else classes
         search = _search(pool, width // pool.unit, operations_max) if pool else None
         if pool and search:
             verdict = _verdict(_different(pool, search.answers(), COUNT_MAX), search.operations)
-            expected = _expected(pool, search, width // pool.unit) if verdict.count == 1 else 0
+            if verdict.outcome != "unique":
+                return verdict
+            expected = accidents(amounts, target, width, pool, search, verdict.solutions[0])
             return replace(verdict, lambda_micro=expected)
     return Verdict(outcome="undecided", operations=operations_max)
 
@@ -107,23 +104,3 @@ def _verdict(found: list[tuple[tuple[int, ...], bool]], operations: int) -> Verd
         interchangeable=len(found) == 1 and found[0][1],
         operations=operations,
     )
-
-
-def _expected(classes: Classes, search: Halves | Reachable, width: int) -> int:
-    """
-    How many selections have the target's sum by accident, in millionths, rounded up.
-
-    Those near the target, but for the answer itself, are taken as spread evenly: once over all sums, once over those
-    with the same last digits; the larger figure counts.
-    """
-    if not width:
-        return LAMBDA_MAX
-    total = sum(value * copies for value, copies in zip(classes.values, classes.copies, strict=True))
-    first, last = max(classes.target - width, 0), min(classes.target + width, total)
-    expected = 0
-    for step in {1, _STEP // gcd(_STEP, classes.unit)}:
-        places = (classes.target - first) // step + (last - classes.target) // step
-        others = max(search.near(step) - 1, 0)
-        if places:
-            expected = max(expected, -(-others * _MICRO // places))
-    return min(expected, LAMBDA_MAX)

@@ -30,7 +30,7 @@ class Verdict:
     :ivar solutions: up to :data:`LISTED_MAX` selections, each as indices into the amounts, ascending.
     :ivar count: answers, at most :data:`COUNT_MAX`.
     :ivar lambda_micro: of a unique answer, how many selections would be expected to have that sum by accident, in
-        millionths: how many come near it, spread evenly.
+        millionths: how many come near it, in the steps in which the amounts come; beyond a million at least so many.
     :ivar interchangeable: of a unique answer, whether equal amounts outside it could take the place of some inside.
     :ivar operations: what deciding took, about; of an undecided one, the bound.
     """
