@@ -60,7 +60,9 @@ def test_what_a_later_one_may_explain_asks_there_once_if_it_does_not() -> None:
 
 
 def test_a_document_that_a_later_one_may_explain_is_open_there_while_it_is_proposed() -> None:
-    both = SIDES.replace('left = { source = "c" }\nright = { source = "b" }', 'left = { source = "a" }\nright = { source = "c" }')
+    both = SIDES.replace(
+        'left = { source = "c" }\nright = { source = "b" }', 'left = { source = "a" }\nright = { source = "c" }'
+    )
     facts = [invoice("i", 100), line("b", 100, "i"), line("x", 70, source="c")]
     with world(PERHAPS, *facts, reconciliations=both, sources=("a", "b", "c")) as w:
         w.match()

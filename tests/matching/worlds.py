@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -240,10 +241,12 @@ class World:
                     writer.write(pa.Table.from_batches([batch]))
             files.append(writer.file)
             if name == "records":
-                entries = Gathered()
-                entries.add(*reference_rows(rows, 0))
-                index = write_index(self.store.lake, "references", entries, "delivery")
-                files += [] if index is None else [replace(index, sibling=writer.file.path)]
+                references, identities = Gathered(), Gathered()
+                references.add(*reference_rows(rows, 0))
+                identities.add(rows["record_key"].to_numpy(), np.arange(rows.num_rows, dtype=np.int32))
+                for index_name, entries in (("references", references), ("identities", identities)):
+                    index = write_index(self.store.lake, index_name, entries, "delivery")
+                    files += [] if index is None else [replace(index, sibling=writer.file.path)]
         head, file = schema.head, schema.lake_file
         with self.store.book.writing() as connection:
             version = (connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0) + 1
