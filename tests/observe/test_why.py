@@ -88,7 +88,7 @@ def test_a_match_says_the_same_in_explain_in_the_story_and_in_the_export() -> No
                 at_least="60", margin="10", keys='[{ left = "counterparty", right = "counterparty", how = "name" }]',
             ),
             [invoice("i", 100, name="Meier"), line("b", 100, name="Meier", day=8)],
-            "76 points, and nothing else has enough to compete",
+            "76 points, and nothing else competes",
         ),
     ],
 )  # fmt: skip

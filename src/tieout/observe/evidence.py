@@ -174,7 +174,7 @@ def why_matched(match: Row, rule: Rule | None = None) -> str | None:
         things = evidence["together"]["things"]
         said += f"; of {things:,} that compete, all together would have {margin:,} fewer without this match"
     elif margin is not None and margin == score:
-        said += ", and nothing else has enough to compete"
+        said += ", and nothing else competes"
     elif margin is not None:
         said += f", {margin:,} ahead of the next best"
     return said if chance is None else f"{said}; {chance}"
