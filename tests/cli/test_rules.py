@@ -54,6 +54,24 @@ def digest(folder: Path) -> str:
     return found.hexdigest()
 
 
+def test_a_path_is_the_same_file_to_mine_and_to_test(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    # Nothing is decided, so nothing is proposed and written; where it would be is refused all the same.
+    mine = ("--workspace", shop, "rules", "mine", "--reconciliation", "items", "--out")
+    taken = typed(*mine, "rules/own.toml")
+    assert (taken.status, f"got {shop / 'rules' / 'own.toml'}, which is there" in taken.err) == (2, True)
+    assert typed("--workspace", shop, "rules", "test", "rules/own.toml").status == 1
+    (elsewhere / "rules").mkdir()
+    assert typed(*mine, "rules/own.toml").status == 0  # a new file beside the current folder
+    lost = typed(*mine, "nowhere/more.toml")
+    assert lost.status == 2
+    assert f"neither {elsewhere / 'nowhere'} nor {shop / 'nowhere'} is a folder" in lost.err
+
+
 @pytest.mark.deep
 def test_what_is_mined_is_tried_and_accepted(shop: Path, tmp_path: Path) -> None:
     for n in range(3):

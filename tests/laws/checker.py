@@ -15,12 +15,12 @@ from tieout.model.money import exponent_of
 
 __all__ = ["EXCEPTION_REASONS", "broken", "broken_rows"]
 
-#: As interface.md lists them.
+#: As interface.md lists them, and what a rule only proposes.
 EXCEPTION_REASONS = {
     *("missing_left", "missing_right", "amount_difference", "ambiguous", "undecided", "duplicate", "conflict", "late"),
     *("incomplete", "balance_difference", "ledger_difference", "currency_mismatch", "fee_variance", "closed_period"),
     *("impossible_transition", "refund_without_credit_note", "returned", "unknown_account", "master_data"),
-    *("unreadable", "not_fulfilled", "not_captured", "rejected"),
+    *("unreadable", "not_fulfilled", "not_captured", "rejected", "proposed"),
 }
 #: What leaves one place of ours and arrives at another with the other sign (architecture.md, signs).
 _TURNED = {"payout", "payout_reversal", "top_up", "sweep", "internal_transfer"}

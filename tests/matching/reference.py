@@ -1,7 +1,8 @@
 """
 The rules once more, slow and obvious: what a person with a pencil would do, one pair at a time.
 
-Takes rule nouns and facts, knows nothing of the engine, its operators or its SQL. Days are calendar days; one currency.
+Reads rules by itself (``pencil_rules``) and imports nothing from matching. One currency of two decimals; business days are
+Mondays to Fridays.
 """
 
 import re
@@ -10,12 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from tests.matching.worlds import Fact
-from tieout.matching.rules import Key, Rule
+from tests.matching.given import DAY, Fact
+from tests.matching.pencil_rules import Days, Drop, Key, Rule
 
 __all__ = ["Found", "perform", "selections"]
 
 _FEW = 5
+#: Shorter identifiers begin too many others.
+_LONG = 6
+_GERMAN = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "AE", "Ö": "OE", "Ü": "UE", "ß": "ss"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def perform(rules: Iterable[Rule], left: list[Fact], right: list[Fact]) -> set[F
             for name, taken in [*match.left, *match.right]:
                 pencil.open[name] -= taken
         pencil.open = {name: amount for name, amount in pencil.open.items() if amount}
-        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"}]
+        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"} and key.plain]
     return set(pencil.found)
 
 
@@ -71,7 +75,7 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
     else:
         pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri)}
     matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
-    if rule.interchangeable:
+    if rule.fifo:
         matches += _in_order(pencil, pairs)
     return [_pair(pencil, rule, le, ri) for le, ri in matches]
 
@@ -115,11 +119,23 @@ def _marks(fact: Fact, fields: list[tuple[str, ...]], keys: list[Key]) -> dict[s
 
 def _candidate(pencil: Pencil, rule: Rule, left: str, right: str, *, amounts: bool = True) -> bool:
     le, ri = pencil.left[left], pencil.right[right]
-    if rule.days is not None and not rule.days.first <= ri.day - le.day <= rule.days.last:
+    if rule.days is not None and not _in_days(rule.days, le.day, ri.day):
         return False
     if not all(_agrees(key, le, ri) for key in rule.keys):
         return False
     return not amounts or _near(rule, pencil.open[left], pencil.open[right])
+
+
+def _in_days(days: Days, left: int, right: int) -> bool:
+    """Business days are counted; back to the Friday before on a Sunday only where the window opens backwards."""
+    if not days.business:
+        return days.first <= right - left <= days.last
+    return days.first <= _business(right) - _business(left) <= days.last and (right >= left or days.first < 0)
+
+
+def _business(day: int) -> int:
+    """Count the Mondays to Fridays up to a day, from a Thursday long before."""
+    return sum((DAY.weekday() + one) % 7 < 5 for one in range(-70, day + 1))
 
 
 def _near(rule: Rule, left: int, right: int) -> bool:
@@ -144,7 +160,7 @@ def _tolerance(rule: Rule, amount: int) -> int:
     if rule.amount.pct_micro is not None:
         allowed.append(abs(amount) * rule.amount.pct_micro // 10**8)
     found = (min if rule.amount.take == "tighter" else max)(allowed, default=0)
-    return max(found, rule.amount.minor_units or 0)
+    return max(found, rule.amount.minor)
 
 
 def _only(pairs: set[tuple[str, str]], left: str, right: str) -> bool:
@@ -164,7 +180,8 @@ def _pair(pencil: Pencil, rule: Rule, left: str, right: str) -> Found:
 
 def _one_identifier(rule: Rule) -> bool:
     exact = rule.amount is not None and rule.amount.exact
-    return exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
+    plain = len(rule.keys) == 1 and rule.keys[0].plain and rule.keys[0].how in {"exact", "normalised"}
+    return exact and rule.days is None and plain
 
 
 def _identified(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> set[tuple[str, str]]:
@@ -307,7 +324,7 @@ def _scored(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> 
 def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
     """Give the points of a candidate; None where no key brings the two together, or amount or day keeps them apart."""
     le, ri, score = pencil.left[left], pencil.right[right], rule.score
-    if score is None or (rule.days is not None and not rule.days.first <= ri.day - le.day <= rule.days.last):
+    if score is None or (rule.days is not None and not _in_days(rule.days, le.day, ri.day)):
         return None
     if not _near(rule, pencil.open[left], pencil.open[right]):
         return None
@@ -331,7 +348,11 @@ def _agrees(key: Key, le: Fact, ri: Fact) -> bool:
     mine, theirs = set(_identifiers(le, key.left)), set(_identifiers(ri, key.right))
     if key.how == "exact":
         return bool(mine & theirs)
-    whole_mine, whole_theirs = {_normal(raw) for raw in mine}, {_normal(raw) for raw in theirs}
+    whole_mine = {_rewritten(raw, key.drop[0], key.letters) for raw in mine}
+    whole_theirs = {_rewritten(raw, key.drop[1], key.letters) for raw in theirs}
+    if key.how == "prefix":
+        both = [(one, other) for one in whole_mine for other in whole_theirs if min(len(one), len(other)) >= _LONG]
+        return any(one.startswith(other) or other.startswith(one) for one, other in both)
     if key.how == "normalised":
         return bool(whole_mine & whole_theirs)
     if key.how == "token":
@@ -364,9 +385,24 @@ def _words(fact: Fact, fields: tuple[str, ...]) -> set[str]:
     return found
 
 
+def _rewritten(raw: str, drop: Drop, letters: str | None) -> str:
+    """Leave out what a rule says, where something is left; zeros that then lead fall away."""
+    for sign, two in _GERMAN.items() if letters == "german" else ():
+        raw = raw.replace(sign, two)
+    form = _normal(raw)
+    if drop.prefix and form.startswith(drop.prefix) and len(form) > len(drop.prefix):
+        form = form[len(drop.prefix) :]
+    if drop.suffix and form.endswith(drop.suffix) and len(form) > len(drop.suffix):
+        form = form[: -len(drop.suffix)]
+    if drop.last and len(form) > drop.last:
+        form = form[: -drop.last]
+    return _normal(form)
+
+
 def _normal(raw: str) -> str:
     folded = unicodedata.normalize("NFKD", raw).upper()
-    return "".join(c for c in folded if c.isalnum() and not unicodedata.combining(c)).lstrip("0")
+    kept = [c for c in folded if c.isalnum() and not unicodedata.combining(c)]
+    return "".join(str(unicodedata.decimal(c, c)) for c in kept).lstrip("0")
 
 
 def _alike(mine: str | None, theirs: str | None) -> int:

@@ -18,6 +18,7 @@ _IDS = '[{{ left = ["external_id", "references"], right = ["external_id", "refer
 _WORDS = '[{ left = ["external_id", "references"], right = ["references", "text"], how = "token" }]'
 _NAME = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
 _BOTH = f"[{_NAME[1:-1]}, {_IDS.format('normalised')[1:-1]}]"
+_LOOSE = '[{{ left = "external_id", right = "references", how = "{}"{} }}]'
 _WINDOW = "{ from = -2, to = 3 }"
 #: The rules of which cascades are drawn.
 MENU = {
@@ -25,6 +26,13 @@ MENU = {
     "normalised": {"keys": _IDS.format("normalised")},
     "normalised in days": {"keys": _IDS.format("normalised"), "days": _WINDOW},
     "word": {"keys": _WORDS},
+    "begins": {"keys": _LOOSE.format("prefix", "")},
+    "begins in days": {"keys": _LOOSE.format("prefix", ""), "days": _WINDOW},
+    "without its end": {"keys": _LOOSE.format("normalised", ', drop = { right = { suffix = "X7" } }')},
+    "without the last": {"keys": _LOOSE.format("normalised", ", drop = { right = { last = 2 } }"), "days": _WINDOW},
+    "as Germans write": {"keys": _LOOSE.format("normalised", ', letters = "german"')},
+    "business days": {"days": '{ from = 0, to = 2, calendar = "ECB" }'},
+    "business days, back": {"keys": _WORDS, "days": '{ from = -2, to = 1, calendar = "ECB" }'},
     "word and name": {"keys": f"[{_WORDS[1:-1]}, {_NAME[1:-1]}]"},
     "near": {"keys": _IDS.format("normalised"), "amount": '{ abs = "0.10", pct = "20", take = "tighter" }'},
     "near or wider": {"keys": _WORDS, "amount": '{ abs = "0.10", pct = "20", take = "wider" }', "days": _WINDOW},
@@ -72,7 +80,16 @@ def small_world(draw: random.Random, number: int, currencies: int = len(CURRENCI
     tag = f"W{number:03}Q"
 
     def spelled(mark: int) -> str:
-        return draw.choice([f"{tag}{mark}", f"{tag}{mark}", f"w{number:03}-q{mark}", f"00{tag}-{mark}"])
+        return draw.choice(
+            [
+                f"{tag}{mark}",
+                f"{tag}{mark}",
+                f"w{number:03}-q{mark}",
+                f"00{tag}-{mark}",
+                f"{tag}{mark}X7",
+                f"{tag}{mark}\u00e4",
+            ]
+        )
 
     def common() -> dict[str, Any]:
         return {
@@ -84,7 +101,8 @@ def small_world(draw: random.Random, number: int, currencies: int = len(CURRENCI
 
     amounts = draw.choice([[100], [30, 40, 60, 70, 100, 130], [99, 100, 101, 105, 110], [50, 100, 150, -50, -100]])
     amounts = [amount * times for amount in amounts]
-    left = [invoice(f"{tag}{n}", draw.choice(amounts), **common()) for n in range(draw.randint(1, 5))]
+    ends = draw.choice(["", "", "", "AE"])
+    left = [invoice(f"{tag}{n}{ends}", draw.choice(amounts), **common()) for n in range(draw.randint(1, 5))]
     right = []
     for n in range(draw.randint(1, 5)):
         some = draw.sample(left, min(len(left), draw.choice([0, 0, 1, 1, 1, 2, 3])))

@@ -1,16 +1,20 @@
 """The engine agrees with the slow, obvious reference on thousands of random small worlds (law 8: two derivations)."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.laws.checker import broken
+from tests.matching.pencil_rules import rules_of
 from tests.matching.reference import Found, perform
 from tests.matching.small_worlds import CURRENCIES, MENU, small_world
 from tests.matching.worlds import World, rule, rules_text, world
-from tieout.matching.reading import read_rules
 
+ROOT = Path(__file__).parents[2]
 FEW, MANY = range(4), range(100, 200)
 
 
@@ -37,7 +41,7 @@ def _side(rows: list[dict[str, Any]], side: str) -> frozenset[tuple[str, int]]:
 def _agree(seed: int) -> None:
     draw = random.Random(seed)
     text = _cascade(draw)
-    rules = read_rules(text, "own.toml").rules
+    rules = rules_of(text)
     smalls = [small_world(draw, number) for number in range(len(CURRENCIES))]
     with world(text, *(fact for small in smalls for fact in [*small.left, *small.right])) as w:
         w.match()
@@ -48,6 +52,12 @@ def _agree(seed: int) -> None:
     for small, currency in zip(smalls, CURRENCIES, strict=True):
         expected = perform(rules, small.left, small.right)
         assert found[currency] == expected, (text, small)
+
+
+def test_the_pencil_imports_nothing_from_matching() -> None:
+    code = "import sys, tests.matching.reference; print([m for m in sys.modules if m.startswith('tieout.matching')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.slow

@@ -12,9 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from tests.matching.given import DAY, Fact
 from tieout import pipeline
 from tieout.accounting.postings import ACCOUNT_NAMES
 from tieout.clock import FixedClock, FixedEntropy
@@ -23,8 +25,7 @@ from tieout.intake.derive import Owner, Provenance, derive, reference_rows, reke
 from tieout.intake.indexes import Gathered, write_index
 from tieout.matching.decide import HandMatch, match_by_hand
 from tieout.matching.run import RunOutcome, run_reconciliation
-from tieout.model.money import exponent_of
-from tieout.model.records import Record, record_schema
+from tieout.model.records import record_schema
 from tieout.observe.results import positions_relation, prepare_results, run_exceptions
 from tieout.observe.snapshot import take_snapshot
 from tieout.store import schema
@@ -47,67 +48,8 @@ __all__ = [
     "world",
 ]
 
-DAY = dt.date(2026, 10, 1)
-_NOON = dt.datetime(2026, 10, 1, 12, tzinfo=dt.UTC)
 THROUGH = dt.date(2027, 6, 30)
 _NINE = 9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """
-    One record, in few words.
-
-    :ivar day: days after 1 October 2026; ``due`` likewise.
-    :ivar refs: its references. ``hour``: of that day, where the source says when it happened.
-    """
-
-    source: str
-    id: str
-    amount: int
-    kind: str = "invoice"
-    currency: str = "EUR"
-    day: int = 0
-    due: int | None = None
-    fee: int = 0
-    tax: int | None = None
-    exponent: int | None = None
-    refs: tuple[str, ...] = ()
-    payment: str | None = None
-    settlement: str | None = None
-    parent: str | None = None
-    text: str | None = None
-    name: str | None = None
-    their_account: str | None = None
-    bank_code: str | None = None
-    hour: int | None = None
-    entity: str = "acme"
-
-    def record(self, line: int) -> Record:
-        """Give what a format would have stated."""
-        return Record(
-            line=line,
-            kind=self.kind,
-            currency=self.currency,
-            identity=self.id,
-            amount=self.amount,
-            fee=self.fee,
-            tax=self.tax,
-            net=self.amount - self.fee,
-            exponent=exponent_of(self.currency) if self.exponent is None else self.exponent,
-            booked_on=DAY + dt.timedelta(days=self.day),
-            due_on=None if self.due is None else DAY + dt.timedelta(days=self.due),
-            external_id=self.id,
-            payment_id=self.payment,
-            settlement_id=self.settlement,
-            parent_external_id=self.parent,
-            references=self.refs,
-            text=self.text,
-            counterparty=self.name,
-            counterparty_account=self.their_account,
-            bank_code=self.bank_code,
-            occurred_at=None if self.hour is None else _NOON + dt.timedelta(days=self.day, hours=self.hour - 12),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,25 +147,30 @@ class World:
         fact, version = self._versions.pop((source, name))
         self._commit({"superseded": self._gone(self._rows([fact], version), version)})
 
+    def lay(self, source: str, stated: pa.Table) -> None:
+        """Let a source report what is written down already, as a format would have stated it: millions of facts."""
+        self._commit({"records": _of_one_version(self._derived(source, "acme", stated, 1), 1)})
+
     def _rows(self, facts: Sequence[Fact], version: int) -> pa.Table:
         tables = []
         for source, entity in sorted({(fact.source, fact.entity) for fact in facts}):
             mine = [fact for fact in facts if (fact.source, fact.entity) == (source, entity)]
-            origin = Provenance(
-                system=source, source_id=source, delivery_id=f"d{source}{version}", seen_at=self.clock.now(),
-                owner_of=_owner(source, entity),
-            )  # fmt: skip
-            with closing(connect()) as con:
-                table = derive(con, stated_table([f.record(n) for n, f in enumerate(mine, 1)]), origin)
-            columns = [
-                table[f.name].cast(f.type) if table[f.name].type != f.type else table[f.name] for f in record_schema()
-            ]
-            tables.append(rekey(pa.table(columns, schema=record_schema())))
-        rows = pa.concat_tables(
-            [pa.table([c.combine_chunks() for c in t.columns], schema=record_schema()) for t in tables]
-        )
-        place = rows.schema.get_field_index("version")
-        return rows.set_column(place, "version", pa.array([version] * rows.num_rows, pa.int32()))
+            stated = stated_table([f.record(n) for n, f in enumerate(mine, 1)])
+            tables.append(self._derived(source, entity, stated, version))
+        return _of_one_version(pa.concat_tables(tables), version)
+
+    def _derived(self, source: str, entity: str, stated: pa.Table, version: int) -> pa.Table:
+        origin = Provenance(
+            system=source, source_id=source, delivery_id=f"d{source}{version}", seen_at=self.clock.now(),
+            owner_of=_owner(source, entity),
+        )  # fmt: skip
+        with closing(connect()) as con:
+            table = derive(con, stated, origin)
+        columns = [
+            table[f.name].cast(f.type) if table[f.name].type != f.type else table[f.name] for f in record_schema()
+        ]
+        rows = rekey(pa.table(columns, schema=record_schema()))
+        return pa.table([c.combine_chunks() for c in rows.columns], schema=record_schema())
 
     def _gone(self, rows: pa.Table, version: int) -> pa.Table:
         names = table_schema("superseded").names
@@ -241,10 +188,12 @@ class World:
                     writer.write(pa.Table.from_batches([batch]))
             files.append(writer.file)
             if name == "records":
-                entries = Gathered()
-                entries.add(*reference_rows(rows, 0))
-                index = write_index(self.store.lake, "references", entries, "delivery")
-                files += [] if index is None else [replace(index, sibling=writer.file.path)]
+                references, identities = Gathered(), Gathered()
+                references.add(*reference_rows(rows, 0))
+                identities.add(rows["record_key"].to_numpy(), np.arange(rows.num_rows, dtype=np.int32))
+                for index_name, entries in (("references", references), ("identities", identities)):
+                    index = write_index(self.store.lake, index_name, entries, "delivery")
+                    files += [] if index is None else [replace(index, sibling=writer.file.path)]
         head, file = schema.head, schema.lake_file
         with self.store.book.writing() as connection:
             version = (connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0) + 1
@@ -393,6 +342,11 @@ class World:
             query = f"select * from {relation(self.store.lake, snapshot)}"
             found: list[dict[str, Any]] = con.sql(query).to_arrow_table().to_pylist()
         return found
+
+
+def _of_one_version(rows: pa.Table, version: int) -> pa.Table:
+    place = rows.schema.get_field_index("version")
+    return rows.set_column(place, "version", pa.array(np.full(rows.num_rows, version), pa.int32()))
 
 
 def _owner(source: str, entity: str) -> Callable[[str | None, str], Owner]:

@@ -19,6 +19,9 @@ texts = st.lists(st.none() | st.text(max_size=60) | st.text("aB01-_ .é0", max_s
         ("Müller & Söhne", "MULLERSOHNE"),
         ("Straße", "STRASSE"),
         ("Łódź/Øre", "LODZORE"),
+        ("inv-\u0661\u0662\u0663\u0664", "INV1234"),  # Arabic
+        ("\u0660\u0660\u06f8\u0967\u0e55\uff16", "8156"),  # leading zeros, Persian, Devanagari, Thai, wide
+        ("\u0418\u0432\u0430\u043d", "\u0418\u0412\u0410\u041d"),  # another script's letters stay what they are
         ("--", ""),
         ("000", ""),
     ],

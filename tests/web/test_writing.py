@@ -67,7 +67,8 @@ def test_control_characters_are_shown() -> None:
 def test_every_reason_of_the_interface_has_words() -> None:
     named = """missing_left missing_right amount_difference ambiguous undecided duplicate conflict late incomplete
         balance_difference ledger_difference currency_mismatch fee_variance closed_period impossible_transition
-        refund_without_credit_note returned unknown_account master_data unreadable not_fulfilled not_captured rejected"""
+        refund_without_credit_note returned unknown_account master_data unreadable not_fulfilled not_captured rejected
+        proposed"""
     assert set(REASONS) == set(named.split())
     assert [r for r in REASONS.values() if "!" in r.what or not r.what.endswith(".") or r.step[0].islower()] == []
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from tieout.cli._output import say
-from tieout.observe.evidence import why_matched
 
 __all__ = ["show_matching"]
 
@@ -59,9 +58,8 @@ def _show_match(match: dict[str, Any]) -> None:
     more = match["partners_count"] - len(match["partners"])
     if more:
         say(f"    and {more} more records")
-    why = why_matched(match)
-    if why is not None:
-        say(f"    {why}")
+    if match["why"] is not None:
+        say(f"    {match['why']}")
     if match["adjustments"]:
         told = ", ".join(f"{a['reason'].replace('_', ' ')} {a['amount']}" for a in match["adjustments"])
         say(f"    difference {match['difference']} {match['currency']}: {told}")
@@ -85,3 +83,5 @@ def _show_exception(row: dict[str, Any]) -> None:
         why = _WHY_NOT.get(candidate["why"], str(candidate["why"]).replace("_", " "))
         place = "nearest" if nth == 0 else "then"
         say(f"    {place}: {named} of {candidate['source']}, {candidate['amount']}, {why}")
+        if candidate.get("missed"):
+            say(f"      {candidate['missed']}")

@@ -74,7 +74,11 @@ def mine(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Write today's rules with what is proposed; a new file."),
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write today's rules with what is proposed; a new file, as typed or else in the workspace.",
+        ),
     ] = None,
     least: Annotated[int, typer.Option(metavar="N", min=1, help="So many decisions must speak for a proposal.")] = 3,
     workspace: WorkspaceOption = None,
@@ -91,12 +95,13 @@ def mine(
 
     wanted = asked(context, workspace, as_json=as_json)
     with opened(wanted) as (place, store):
-        if out is not None:
-            _refuse_out(out, reconciliation, [one.id for one in place.reconciliations])
+        into = None if out is None else _placed(out, place.folder)
+        if into is not None:
+            _refuse_out(into, reconciliation, [one.id for one in place.reconciliations])
         found = list(pipeline.mine(store, place, reconciliation, least=least))
-    written = out is not None and any(one.proposals for one in found)
-    if out is not None and written:
-        _write_proposed(out, found[0])
+    written = into is not None and any(one.proposals for one in found)
+    if into is not None and written:
+        _write_proposed(into, found[0])
     if wanted.as_json:
         content = {"mined": [_mined_as_json(one) for one in found], "out": str(out) if written else None}
         say_json({**content, **measured({"mine": sum(one.seconds["mine"] for one in found)})})
@@ -107,6 +112,24 @@ def mine(
         say(f"{out}: today's rules with what is proposed; delete what you do not want, then `tieout rules test {out}`")
     elif out is not None:
         say(f"{out} was not written: nothing is proposed")
+
+
+def _placed(out: Path, folder: Path) -> Path:
+    """
+    Say where a file is to be written: as typed, or in the workspace where the current folder has no such folder.
+
+    So a path names one file to ``mine --out`` and to ``test``.
+    """
+    from tieout.errors import WrongUse
+
+    for place in (Path.cwd() / out, folder / out):
+        if place.parent.is_dir():
+            return place
+    message = (
+        f"--out: expected a file in a folder that is there, got {out}: neither {(Path.cwd() / out).parent} nor"
+        f" {(folder / out).parent} is a folder"
+    )
+    raise WrongUse(message)
 
 
 def _refuse_out(out: Path, reconciliation: str | None, names: list[str]) -> None:

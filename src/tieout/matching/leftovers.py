@@ -17,6 +17,7 @@ from tieout.config.arrivals import arrival_days
 from tieout.matching.candidates import find_candidates
 from tieout.matching.facts import EPOCH, day_number
 from tieout.matching.operators import the_only_ones
+from tieout.matching.proposals import PROPOSED, note_proposals
 from tieout.matching.reasons import give_reasons, money_cases, quoted, take_earlier
 from tieout.matching.sides import listed
 from tieout.model.kinds import KINDS, PAID_OUT, WHOLE_BATCHES
@@ -107,9 +108,19 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
         ) o
         """,
     )
-    work.engine.create(
+    note_proposals(work)
+    engine.create(
         "left_over",
-        f"select *, {deferred} and (state = 'exception' or coalesce(why, '') = 'not due') as deferred from left_over",
+        f"""
+        select o.* replace (
+                case when p.thing is null or state = 'excluded' then state
+                    when p.proposal <> '' or {deferred} then 'exception' else 'open' end as state,
+                case when p.thing is null or state = 'excluded' then why
+                    when p.proposal <> '' or {deferred} then null else '{PROPOSED}' end as why),
+            {deferred} and (state = 'exception' or coalesce(why, '') = 'not due' or p.thing is not null) as deferred,
+            case when state <> 'excluded' then p.proposal end as proposal
+        from left_over o left join proposals p on p.thing = o.thing
+        """,
     )
     _leave_transfers(work)
     _note_returned(work)
@@ -136,7 +147,7 @@ def _leave_transfers(work: Performance) -> None:
     work.engine.create(
         "transfers_open",
         f"""
-        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::integer as expected,
+        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::varchar as proposal, null::integer as expected,
             case when u.thing is not null then 'exception' when e.kind in ({listed(PAID_OUT)}) then 'open' else 'in_transit' end as state,
             null::bigint as expected_day, case when e.kind in ({listed(PAID_OUT)}) then 'made of no lines' end as why, u.earned
         from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid

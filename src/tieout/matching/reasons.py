@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.candidates import ALIKE_MAX
 from tieout.matching.operators import PAIRS_MAX
+from tieout.matching.proposals import pass_proposals_on
 from tieout.matching.sides import listed
 from tieout.store.engine import paths
 
@@ -33,11 +34,12 @@ _UNWRITTEN = (
     " and coalesce(o.told_why, '') not in ('fits', 'same_name')"
 )
 # Told by an identifier, whatever came nearest.
-_NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late")
+_NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late", "proposed")
 
 # Why it is an exception: what is known for certain comes before what only looks so.
 _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
+                when o.proposal is not null then 'proposed'
                 when t.twice then 'duplicate'
                 when t.why in ('ambiguous', 'twin') then 'ambiguous'
                 when t.crowded and o.thing in (select thing from crowded) then 'undecided'
@@ -72,6 +74,7 @@ def _note(amount: str, apart: str, earned: str) -> str:
                     || {apart} || ' ' || o.currency
                 when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
+                when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
                     when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
@@ -118,6 +121,7 @@ def take_earlier(work: Performance, earlier: Sequence[str]) -> None:
             from left_over o left join earlier e on e.record_id = o.record_id and e.claim = o.claim
                 and e.version = o.version and e.named and o.why = 'not due'""",
     )
+    engine.create("left_over", pass_proposals_on())
 
 
 def give_reasons(work: Performance, reconciliation: str) -> None:
@@ -141,7 +145,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
     engine.create(
         "reasoned",
-        f"""select o.* replace (coalesce(e.reason, o.reason) as reason, coalesce(e.candidates, o.candidates, '[]') as candidates),
+        f"""select o.* replace (coalesce(e.reason, o.reason) as reason, coalesce(e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
                 coalesce(e.note, {note}) as note, coalesce(e.side, o.origin) as side,
                 coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
                 coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin'), false)) as named

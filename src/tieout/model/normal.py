@@ -2,9 +2,11 @@
 One spelling for identifiers and names, and the 64-bit keys that joins use.
 
 Computed once, at intake, because engines fold text differently. The normal form of an identifier is upper-case
-ASCII letters and digits: other letters are transliterated, separators and blanks fall away, leading zeros too
-(``"inv-0012 "`` is ``INV0012``, ``"000815"`` is ``815``). A key is the XXH64 of the normal form, as a signed
-integer. Two different spellings may share a key, so every join compares text as well.
+letters and digits: marks on letters fall away, separators, blanks and leading zeros too (``"inv-0012 "`` is ``INV0012``,
+``"000815"`` is ``815``), and digits of other scripts are the digits that they are. Letters of other scripts stay what
+they are: which Latin letters stand for them depends on the language (Иван is Ivan, Iwan or Yvan), so that an alias of
+the rule set says it, where somebody knows. A key is the XXH64 of the normal form, as a signed integer. Two different
+spellings may share a key, so every join compares text as well.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["NORMALISER", "key_of", "keys_of", "normal", "normal_column"]
 
 #: The version of the rules in this module; written beside every key, raised by any change of a result.
-NORMALISER = 1
+NORMALISER = 2
 
 # Letters that Unicode does not decompose into a base letter and a mark.
 _LETTERS = str.maketrans(
@@ -40,9 +42,15 @@ _LONGEST = 128
 def normal(text: str) -> str:
     """Write an identifier or a name in its normal form; empty when no letter or digit is left."""
     folded = unicodedata.normalize("NFKD", text.translate(_LETTERS)).upper()
-    kept = "".join(c for c in folded if c.isalnum() and not unicodedata.combining(c))
+    kept = "".join(_digit(c) for c in folded if c.isalnum() and not unicodedata.combining(c))
     kept = kept.lstrip("0")
     return hashlib.sha256(kept.encode()).hexdigest().upper() if len(kept.encode()) > _LONGEST else kept
+
+
+def _digit(sign: str) -> str:
+    """Write a digit of any script as ours; anything else stays as it is."""
+    value = None if sign.isascii() else unicodedata.decimal(sign, None)
+    return sign if value is None else str(value)
 
 
 def key_of(text: str) -> int | None:

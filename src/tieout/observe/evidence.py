@@ -1,22 +1,165 @@
 """
-What a match rests on beside its rule and points, as one sentence.
+What a match rests on and what a non-match misses: field by field, and as one sentence.
+
+Told when it is read, from the rules that a run rested on and the records: ``explain``, the console and exports say the
+same, and no run is slower for it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["why_matched"]
+import sqlalchemy as sa
+
+from tieout.errors import WrongUse
+from tieout.matching.agreeing import compared_by, days_missed, misses
+from tieout.matching.columns import names_of_two
+from tieout.matching.reading import read_rules
+from tieout.matching.sides import OWN_MONEY
+from tieout.model.money import format_shortest
+from tieout.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.rules import Rule, RuleSet
+
+    #: By field, or both fields of a key: {left, right, agree}.
+    Fields = dict[str, dict[str, Any]]
+    Row = dict[str, Any]
+
+__all__ = ["RulesOfRuns", "fields_of", "missed", "sentence", "why_matched"]
+
+#: So many records of a side are named; so many signs of a text.
+_NAMED_MAX = 3
+_SIGNS_MAX = 80
+_CALLED = {"booked_on": "booking day", "value_on": "value day", "due_on": "due day"}
 
 
-def why_matched(match: dict[str, Any]) -> str | None:
+class RulesOfRuns:
+    """The rule sets that runs rested on, by the texts that the book keeps."""
+
+    def __init__(self, connection: sa.Connection, runs: dict[str, Row]) -> None:
+        """Read them when they are asked for."""
+        self._connection, self._runs = connection, runs
+        self._read: dict[str, RuleSet | None] = {}
+
+    def of(self, run_id: str) -> RuleSet | None:
+        """Give the rules of a run; None where it has none, or they name what only its workspace knew."""
+        digest = json.loads(self._runs[run_id]["inputs"]).get("rules")
+        if digest is None:
+            return None
+        if digest not in self._read:
+            table = schema.text_version
+            text = self._connection.scalar(sa.select(table.c.body).where(table.c.digest == digest))
+            try:
+                self._read[digest] = None if text is None else read_rules(text, "rules")
+            except WrongUse:
+                self._read[digest] = None
+        return self._read[digest]
+
+    def rule(self, run_id: str, name: str) -> tuple[RuleSet, Rule] | None:
+        """Give a rule of a run with its set."""
+        rules = self.of(run_id)
+        found = next((rule for rule in rules.rules if rule.name == name), None) if rules else None
+        return (rules, found) if rules and found else None
+
+
+def fields_of(
+    known: tuple[RuleSet, Rule] | None, left: Sequence[Row], right: Sequence[Row], amounts: tuple[str, str] | None
+) -> Fields:
     """
-    Say why a rule made a match, beyond its name; None: there is nothing more to say.
+    Say of each field that a rule compared, and of amount, currency, day and name anyway, what each side says of it.
+
+    A field agrees if each record of both sides agrees with one of the other.
+
+    :param known: the rule and its set; None: a person put them together.
+    :param left, right: records, as many of each as are known.
+    :param amounts: what is compared of both sides, as text.
+    """
+    found: Fields = {}
+    for key in known[1].keys if known else ():
+        aliases = known[0].aliases if known else ()
+        pairs = [[compared_by(key, one, other, aliases) for other in right] for one in left]
+        agreeing = [one for row in pairs for one in row if one.agree] or [one for row in pairs for one in row]
+        agree = bool(pairs) and all(any(o.agree for o in row) for row in pairs)
+        agree = agree and all(any(row[n].agree for row in pairs) for n in range(len(right)))
+        mine, theirs = agreeing[0].fields if agreeing else (key.left[0], key.right[0])
+        said = [_listed([one.said[place] for one in agreeing]) for place in (0, 1)]
+        found[mine if mine == theirs else f"{mine}/{theirs}"] = {"left": said[0], "right": said[1], "agree": agree}
+    if amounts is not None:
+        found["amount"] = {"left": amounts[0], "right": amounts[1], "agree": _same_size(*amounts)}
+    if not left or not right:
+        return found
+    currencies = [_listed([row["currency"] for row in side]) for side in (left, right)]
+    found["currency"] = {"left": currencies[0], "right": currencies[1], "agree": currencies[0] == currencies[1]}
+    found |= _day_of(known[1] if known else None, left, right)
+    names = [[row["counterparty"] for row in side if row.get("counterparty")] for side in (left, right)]
+    if all(names) and not any("counterparty" in field for field in found):
+        pairs_of_names = [(one, other) for one in names[0] for other in names[1]]
+        apart = names_of_two([one for one, _ in pairs_of_names], [other for _, other in pairs_of_names])
+        found["counterparty"] = {"left": _listed(names[0]), "right": _listed(names[1]), "agree": not any(apart)}
+    return found
+
+
+def _same_size(one: str, other: str) -> bool:
+    return one.lstrip("-") == other.lstrip("-")
+
+
+def _day_of(rule: Rule | None, left: Sequence[Row], right: Sequence[Row]) -> Fields:
+    days = rule.days if rule else None
+    names = (days.left, days.right) if days else ("booked_on", "booked_on")
+    said = [
+        [day for row in side if (day := row.get(name) or row.get("booked_on")) is not None]
+        for side, name in zip((left, right), names, strict=True)
+    ]
+    if not all(said):
+        return {}
+    if days is None:
+        agree = min(said[0]) == max(said[0]) == min(said[1]) == max(said[1])
+    else:
+        apart = [days_missed(days, one, other) for one in left for other in right]
+        agree = all(found is None or not found[1] for found in apart)
+    field = names[0] if names[0] == names[1] else "/".join(names)
+    spans = [str(min(one)) if min(one) == max(one) else f"{min(one)} to {max(one)}" for one in said]
+    return {field: {"left": spans[0], "right": spans[1], "agree": agree}}
+
+
+def _listed(said: Sequence[str | None]) -> str | None:
+    """Name a few things, each once, and count the others."""
+    plain = list(dict.fromkeys(one if len(one) <= _SIGNS_MAX else f"{one[: _SIGNS_MAX - 3]}..." for one in said if one))
+    more = len(plain) - _NAMED_MAX
+    return ", ".join(plain[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "") if plain else None
+
+
+def sentence(fields: Fields) -> str | None:
+    """Say which fields agree and which differ."""
+    agreeing = [_words(name) for name, one in fields.items() if one["agree"]]
+    differing = [
+        f"{_words(name)} ({one['left'] or 'nothing'} against {one['right'] or 'nothing'})"
+        for name, one in fields.items()
+        if not one["agree"]
+    ]
+    parts = ["same " + ", ".join(agreeing)] if agreeing else []
+    parts += ["other " + ", ".join(differing)] if differing else []
+    return "; ".join(parts) or None
+
+
+def _words(field: str) -> str:
+    return " and ".join(_CALLED.get(name, name.replace("_", " ")) for name in field.split("/"))
+
+
+def why_matched(match: Row, rule: Rule | None = None) -> str | None:
+    """
+    Say what a match rests on beside its fields: points, runner-up, chance; None: there is nothing more to say.
 
     :param match: with ``evidence``, ``score``, ``margin`` and ``coincidence``, as the lake has them.
     """
     score, margin, evidence = match["score"], match["margin"], match["evidence"]
-    chance = None if match["coincidence"] is None else f"by accident: {match['coincidence']:,} in a million"
+    millionths = match["coincidence"]
+    gated = rule is None or rule.score is None or rule.score.coincidence_micro is not None
+    chance = None if millionths is None or not gated else f"by accident: {millionths:,} in a million"
     if "consecutive" in evidence:
         payouts = evidence["consecutive"]["payouts"]
         said = "the only run of consecutive lines with that sum"
@@ -25,11 +168,75 @@ def why_matched(match: dict[str, Any]) -> str | None:
         ordered = "" if margin is None else "equal amounts of one moment by their numbers"
         return "; ".join(part for part in (said, ordered, chance) if part)
     if score is None:
-        return None
+        return None if rule is None else "; ".join(part for part in (_the_only(rule, margin), chance) if part)
     said = f"{score:,} points"
     if "together" in evidence:
         things = evidence["together"]["things"]
         said += f"; of {things:,} that compete, all together would have {margin:,} fewer without this match"
+    elif margin is not None and margin == score:
+        said += ", and nothing else competes"
     elif margin is not None:
         said += f", {margin:,} ahead of the next best"
     return said if chance is None else f"{said}; {chance}"
+
+
+def _the_only(rule: Rule, margin: int | None) -> str:
+    """Say why there was no choice, or how it was settled."""
+    if rule.interchangeable and margin == 0:
+        return "others of the same amount and day fit as well: settled in the order of their ids, as the rule says"
+    if rule.subset:
+        return "the only selection with that sum"
+    if rule.partial:
+        return "as much as both have; nothing else competes for it"
+    if rule.shape != "1:1":
+        return "all that share it, and together they come to the sum"
+    return "no other candidate on either side"
+
+
+def missed(rules: RuleSet | None, left: Row, right: Row, amounts: tuple[int, int]) -> str | None:
+    """
+    Say which rule two records came nearest to, and by how much they missed it; None: no rule sets one against one.
+
+    :param amounts: what is open of (left, right), as the records count it.
+    """
+    if rules is None or left["currency"] != right["currency"]:
+        return None
+    exponent = max(int(left["exponent"]), int(right["exponent"]))
+    mine, theirs = (
+        amount * 10 ** (exponent - int(row["exponent"])) for amount, row in zip(amounts, (left, right), strict=True)
+    )
+    if rules.polarity == "opposite" or (
+        rules.polarity == "by kind" and (left["kind"] in OWN_MONEY) != (right["kind"] in OWN_MONEY)
+    ):
+        theirs = -theirs
+    nearest: tuple[int, int, int, int, str] | None = None
+    for place, rule in enumerate(rules.rules):
+        if rule.shape != "1:1" or rule.consecutive or rule.learn or not _looks_at(rule, left, right):
+            continue
+        found = list(misses(rule, {**left, "exponent": exponent}, right, (mine, theirs), aliases=rules.aliases))
+        told = f"meets all that {rule.name!r} asks of the two, but others do as well or it is matched already"
+        if found:
+            measured = [_by(what, one, exponent, left["currency"]) for what, one in found if what != "key"]
+            said = [str(one) for what, one in found if what == "key"]
+            told = f"missed {rule.name!r}" + (" by " + " and by ".join(measured) if measured else "")
+            told += ": " + "; ".join(said) if said else ""
+        much = sum(int(one) for what, one in found if what != "key")
+        rank = (sum(what == "key" for what, _ in found), len(found), much, place, told)
+        nearest = rank if nearest is None else min(nearest, rank)
+    return None if nearest is None else nearest[-1]
+
+
+def _looks_at(rule: Rule, left: Row, right: Row) -> bool:
+    sides = ((rule.left, left), (rule.right, right))
+    return all(
+        (not own.kinds or row["kind"] in own.kinds)
+        and (not own.bank_codes or any((row.get("bank_code") or "").startswith(code) for code in own.bank_codes))
+        for own, row in sides
+    )
+
+
+def _by(what: str, much: str | int, exponent: int, currency: str) -> str:
+    if what == "amount":
+        return f"{format_shortest(int(much), exponent, currency)} {currency}"
+    unit = {"days": "day", "points": "point"}[what]
+    return f"{much} {unit}{'' if much == 1 else 's'}"

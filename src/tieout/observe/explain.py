@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from tieout.model.money import format_minor
 from tieout.observe.chain import links_of, told_of
 from tieout.observe.drafted import journals_of, records_of_journal
+from tieout.observe.evidence import RulesOfRuns
 from tieout.observe.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
 from tieout.observe.particulars import Particulars, delivery_facts, exception_facts, listed_facts, statement_facts
 from tieout.observe.result_rows import ResultRows
@@ -114,7 +115,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
             result.records = particulars.of_records(ids, raw=frozenset(whole))
             _tell_roles(con, result)
             look = ResultRows(con, store.lake, results)
-            standing = standing_of(con, store.lake, files, look, whole)
+            standing = standing_of(con, store.lake, files, look, whole, RulesOfRuns(connection, results.runs))
             for one in result.records:
                 one.update(standing.get(one["record"]["record_id"], {}))
             if follow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tieout.observe.columns import Column, ExportedTable, Kind, amounts_of, same
 from tieout.observe.exported_books import BOOKS
+from tieout.observe.exported_evidence import matches_with_evidence, ready_evidence
 from tieout.observe.exported_money import MONEY
 from tieout.observe.relations import (
     OWN_EXPONENT,
@@ -20,7 +21,7 @@ from tieout.observe.relations import (
     references_relation,
     witnesses_relation,
 )
-from tieout.observe.results import adjustments_relation, matches_relation, positions_relation
+from tieout.observe.results import adjustments_relation, positions_relation
 
 __all__ = ["TABLES", "Column", "ExportedTable", "Kind"]
 
@@ -291,7 +292,8 @@ TABLES = {
         ExportedTable(
             name="matches",
             columns=_MATCHES,
-            relation=matches_relation,
+            relation=matches_with_evidence,
+            ready=ready_evidence,
             order="t.reconciliation, t.match_id, t.side, t.claim, t.record_id",
             needs=("matches",),
             run="t.run_id",

@@ -10,7 +10,9 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from tieout.model.money import EXPONENT_MAX, format_shortest
+from tieout.matching.sides import SETTLED
+from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
+from tieout.observe.evidence import fields_of, missed, sentence, why_matched
 from tieout.observe.lookup import fetch_versions
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.snapshot import moment_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from tieout.observe.evidence import RulesOfRuns
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import ResultFile, Results
 
@@ -28,6 +31,12 @@ __all__ = ["PARTNERS_MAX", "records_of_match", "standing_of"]
 #: So many records of one match are named; the rest is counted.
 PARTNERS_MAX = 8
 _NAMED = ("source_id", "account_id", "external_id", "kind", "booked_on", "counterparty")
+_READ = (
+    *("record_id", *_NAMED, "payment_id", "settlement_id", "parent_external_id", "references", "text"),
+    *("counterparty_account", "value_on", "due_on", "bank_code", "amount", "net", "currency", "exponent"),
+)
+#: What is of the same side as an exception: the two are compared, and no rule sets them against each other.
+_OF_ONE_SIDE = ("twin", "duplicate")
 _OF_MATCH = ("reconciliation", "rule", "status", "score", "margin", "coincidence")
 
 
@@ -40,7 +49,12 @@ def records_of_match(look: ResultRows, prefix: str, most: int) -> list[bytes]:
 
 
 def standing_of(
-    con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], look: ResultRows, ids: Sequence[bytes]
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    files: dict[str, list[LakeFile]],
+    look: ResultRows,
+    ids: Sequence[bytes],
+    rules: RulesOfRuns,
 ) -> dict[str, dict[str, Any]]:
     """
     Say of each record which matches it is part of, what is left of its claims, and what a run could not decide.
@@ -73,8 +87,18 @@ def standing_of(
         mine = found.get(hexadecimal(row["record_id"]))
         if mine is not None and _nine(row) != taken(row, file):
             mine["run_exceptions"].append(_exception(row, file))
-    _name_partners(con, lake, files, found)
+    _tell_reasons(found, _read_records(con, lake, files, found), rules)
     return found
+
+
+def _tell_reasons(found: dict[str, dict[str, Any]], about: dict[str, dict[str, Any]], rules: RulesOfRuns) -> None:
+    """Say why each match was made, and what each exception missed."""
+    _name_partners(found, about)
+    for record_id, told in found.items():
+        for match in told["matches"]:
+            _tell_why(match, record_id, about, rules)
+        for exception in told["run_exceptions"]:
+            _tell_nearest(exception, record_id, about, rules)
 
 
 def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> Any:
@@ -147,12 +171,26 @@ def _tell_matches(
                 "partners": [_partner(p) for p in others[:PARTNERS_MAX]],
                 "partners_count": len(others),
                 "evidence": json.loads(row["evidence"] or "{}"),
+                "sums": _sums(partners[match_id]),
                 "decided_by": row["decided_by"] or "rule",
                 "run_id": file.run_id,
                 "run_by": run["actor"],
                 "known_at": None if known_at is None else f"{known_at:%Y-%m-%dT%H:%M:%SZ}",
             },
         )
+
+
+def _sums(rows: list[dict[str, Any]]) -> tuple[str, str] | None:
+    """Sum what a match takes of both sides, where each has one currency."""
+    said = []
+    for side in ("left", "right"):
+        taken = [row for row in rows if row["side"] == side]
+        currencies = {row["currency"] for row in taken}
+        if len(currencies) != 1:
+            return None
+        nine = sum(row["allocated"] * 10 ** (EXPONENT_MAX - row["exponent"]) for row in taken)
+        said.append(format_shortest(nine, EXPONENT_MAX, currencies.pop()))
+    return said[0], said[1]
 
 
 def _partner(row: dict[str, Any]) -> dict[str, Any]:
@@ -192,24 +230,74 @@ def _exception(row: dict[str, Any], file: ResultFile) -> dict[str, Any]:
     }
 
 
-def _name_partners(
+def _read_records(
     con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], found: dict[str, dict[str, Any]]
-) -> None:
-    """Read who the partners are, by their records."""
-    partners = [p for told in found.values() for match in told["matches"] for p in match["partners"]]
-    if not partners:
-        return
-    ids = sorted({bytes.fromhex(partner["record_id"]) for partner in partners})
+) -> dict[str, dict[str, Any]]:
+    """Read the newest version of the records, of their partners and of what came nearest to them, by id."""
+    named = {p["record_id"] for told in found.values() for match in told["matches"] for p in match["partners"]}
+    named |= {c["record_id"] for told in found.values() for e in told["run_exceptions"] for c in e["candidates"]}
+    if not named:
+        return {}
+    ids = sorted(map(bytes.fromhex, named | set(found)))
     fetch_versions(con, lake, files, ids, frozenset())
-    names = ", ".join(_NAMED)
-    rows = con.execute(f"select record_id, {names} from version_row order by gone is null, version").fetchall()
-    known = {hexadecimal(record_id): dict(zip(_NAMED, rest, strict=True)) for record_id, *rest in rows}
-    for partner in partners:
-        about = known.get(partner["record_id"], dict.fromkeys(_NAMED))
-        day = about["booked_on"]
+    names = ", ".join(f'"{name}"' for name in _READ)
+    read = con.execute(f"select {names} from version_row order by gone is null, version").fetchall()
+    rows = (dict(zip(_READ, row, strict=True)) for row in read)
+    return {hexadecimal(row["record_id"]): row for row in rows}
+
+
+def _name_partners(found: dict[str, dict[str, Any]], about: dict[str, dict[str, Any]]) -> None:
+    """Say who the partners are, by their records."""
+    for partner in (p for told in found.values() for match in told["matches"] for p in match["partners"]):
+        row = about.get(partner["record_id"], dict.fromkeys(_NAMED))
+        day = row["booked_on"]
         partner |= {
-            "source": about["source_id"],
-            "account": about["account_id"],
-            **{name: about[name] for name in ("external_id", "kind", "counterparty")},
+            "source": row["source_id"],
+            "account": row["account_id"],
+            **{name: row[name] for name in ("external_id", "kind", "counterparty")},
             "booked_on": None if day is None else day.isoformat(),
         }
+
+
+def _tell_why(match: dict[str, Any], record_id: str, about: dict[str, dict[str, Any]], rules: RulesOfRuns) -> None:
+    """Say what a match rests on: ``evidence``, by field, and ``why``, as a sentence."""
+    sides: dict[str, list[dict[str, Any]]] = {"left": [], "right": []}
+    for side, name in [(match["side"], record_id), *((p["side"], p["record_id"]) for p in match["partners"])]:
+        sides[side] += [about[name]] if name in about else []
+    known = rules.rule(match["run_id"], match["rule"])
+    fields = fields_of(known, sides["left"], sides["right"], match.pop("sums"))
+    told = (sentence(fields), why_matched(match, known[1] if known else None))
+    match["why"] = "; ".join(part for part in told if part) or None
+    match["evidence"] = fields | match["evidence"]
+
+
+def _tell_nearest(
+    exception: dict[str, Any], record_id: str, about: dict[str, dict[str, Any]], rules: RulesOfRuns
+) -> None:
+    """Say of what came nearest which fields agree, and which rule it missed by how much."""
+    ruled = rules.of(exception["run_id"])
+    here = exception["side"]
+    for candidate in exception["candidates"]:
+        mine, theirs = about.get(record_id), about.get(candidate["record_id"])
+        if mine is None or theirs is None or candidate["why"] in _OF_ONE_SIDE:
+            continue
+        left, right = (mine, theirs) if here == "left" else (theirs, mine)
+        rows = [with_exponent(row) for row in (left, right)]
+        measures = ruled.measure if ruled else ("amount", "amount")
+        amounts = [row[name] for row, name in zip(rows, measures, strict=True)]
+        grouped = ruled is not None and any(
+            group is not None and row["kind"] not in SETTLED for group, row in zip(ruled.group, rows, strict=True)
+        )
+        if grouped or None in amounts:  # together with the other lines of its settlement it is one thing
+            continue
+        texts = [
+            format_shortest(amount, row["exponent"], row["currency"]) for amount, row in zip(amounts, rows, strict=True)
+        ]
+        candidate["evidence"] = fields_of(None, [rows[0]], [rows[1]], (texts[0], texts[1]))
+        candidate["missed"] = missed(ruled, rows[0], rows[1], (amounts[0], amounts[1]))
+
+
+def with_exponent(row: dict[str, Any]) -> dict[str, Any]:
+    """Give a record with its number of decimals, which is its currency's where it has none of its own."""
+    exponent = row["exponent"]
+    return {**row, "exponent": exponent_of(row["currency"]) if exponent is None else exponent}

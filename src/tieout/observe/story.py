@@ -9,7 +9,6 @@ there. Other lines of the same settlement are counted, and are no part of the st
 from __future__ import annotations
 
 import datetime as dt
-import json
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from tieout.observe import worklist
 from tieout.observe.chain import STAGES, Links, Rest, links_of, stage_of
 from tieout.observe.drafted import journals_of
-from tieout.observe.evidence import why_matched
+from tieout.observe.evidence import RulesOfRuns
 from tieout.observe.kin import Kin
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.snapshot import moment_of, take_snapshot
+from tieout.observe.standing import standing_of
 from tieout.store.engine import connect, prepare_macros
 
 if TYPE_CHECKING:
@@ -157,6 +157,10 @@ def chain_of(store: Store, record_id: str) -> Chain:
         links = links_of(con, store.lake, snapshot.files, look, kin.followed, kin.payouts, earlier_max=1)
         told = kin.told | links.about
         moving = _on_their_way(look, told)
+        with store.book.reading() as connection:
+            rules = RulesOfRuns(connection, snapshot.results.runs)
+            ids = sorted({bytes.fromhex(tie.record_id) for tie in links.ties})
+            standing = standing_of(con, store.lake, snapshot.files, look, ids, rules)
         journals = journals_of(con, store.lake, snapshot.results, _booked(links, kin.focus))
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(told)) if i.state != "resolved"}
     records = {name: _record(name, row, open_items.get(name), name in moving) for name, row in told.items()}
@@ -167,7 +171,7 @@ def chain_of(store: Store, record_id: str) -> Chain:
     return Chain(
         record_id,
         stages,
-        _matches(links, records, snapshot.results.runs),
+        _matches(links, records, snapshot.results.runs, standing),
         kin.settlement_id,
         beside,
         kin.focus == "payout",
@@ -231,11 +235,13 @@ def _state(stage: Stage, tied: set[str]) -> str:
     return "seen" if stage.records else "none"
 
 
-def _matches(links: Links, records: dict[str, ChainRecord], runs: dict[str, Any]) -> list[Match]:
+def _matches(
+    links: Links, records: dict[str, ChainRecord], runs: dict[str, Any], standing: dict[str, dict[str, Any]]
+) -> list[Match]:
+    told = {match["match_id"]: match for one in standing.values() for match in one["matches"]}
     found = []
     for tie in links.ties:
-        evidence = json.loads(tie.row["evidence"] or "{}")
-        evidence = evidence if isinstance(evidence, dict) else {}
+        evidence = told[tie.match_id]["evidence"]
         side, other = tie.row["side"], "right" if tie.row["side"] == "left" else "left"
         names = (
             "match_id",
@@ -248,7 +254,7 @@ def _matches(links: Links, records: dict[str, ChainRecord], runs: dict[str, Any]
         )
         match = Match(
             made_at=moment_of(runs[tie.file.run_id]["at"]),
-            why=why_matched({**tie.row, "evidence": evidence}),
+            why=told[tie.match_id]["why"],
             evidence={name: one for name, one in evidence.items() if name not in ("consecutive", "together")},
             rest={side: tie.beside, other: tie.more},
             **{name: tie.row[name] for name in names},

@@ -64,6 +64,12 @@ REASONS: dict[str, Reason] = {
         "Choose, side by side",
         "More than one answer fits equally well, and none was guessed. Choose the one that is meant.",
     ),
+    "proposed": Reason(
+        "a rule proposes a match",
+        "Approve or reject it",
+        "A rule found a match that it may only propose. Look at both sides, and approve it or reject it.",
+        "plain",
+    ),
     "undecided": Reason(
         "too many to try",
         "Narrow it down",

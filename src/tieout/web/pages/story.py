@@ -75,20 +75,29 @@ def _told(visit: Visit, record_id: str | None, item: Item | None) -> HTMLRespons
         chain=chain,
         told=explained,
         record=explained["record"] if explained else None,
-        candidates=_candidates(item),
+        candidates=_candidates(item, explained),
         ways=ways_of(desk.store, desk.workspace, item, explained) if item else [],
         timeline=_timeline(explained, item, chain),
         as_of=visit.address.scope.as_of or latest,
     )
 
 
-def _candidates(item: Item | None) -> list[dict[str, Any]]:
+def _candidates(item: Item | None, told: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Give the nearest answers in one shape, the best first; ``fields`` says what agrees and what differs."""
+    said_of = {
+        candidate["record_id"]: candidate
+        for exception in (told or {}).get("run_exceptions", [])
+        if item and exception["exception_id"] == item.exception_id
+        for candidate in exception["candidates"]
+    }
     found = []
     for entry in item.candidates if item else []:
         why = entry.get("why") or entry.get("evidence")
         fields = why if isinstance(why, dict) else {}
         said = "" if isinstance(why, dict) or why is None else NEARNESS.get(str(why), str(why))
+        near = said_of.get(entry.get("record_id"), {})
+        fields = near.get("evidence") or fields
+        said = "; ".join(part for part in (said, near.get("missed")) if part)
         rest = {k: v for k, v in entry.items() if k not in _SHOWN and v not in (None, "")}
         found.append({name: entry.get(name) for name in _SHOWN} | {"fields": fields, "said": said, "rest": rest})
     return found

@@ -1,0 +1,179 @@
+"""Every match says what agrees and what does not, and every non-match which rule it missed by how much, in all three places."""
+
+import json
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
+from tieout.matching.agreeing import allowed_minor, compared_by
+from tieout.matching.rules import Alias, Amount, Drop, Key
+from tieout.observe.evidence import RulesOfRuns
+from tieout.observe.exports import export
+from tieout.observe.result_rows import ResultRows
+from tieout.observe.snapshot import take_snapshot
+from tieout.observe.standing import standing_of
+from tieout.observe.story import chain_of
+from tieout.store.engine import connect, prepare_macros
+
+EXACT = rule("ref", reference="exact")
+
+
+def told(w: World, name: str) -> dict[str, Any]:
+    """Tell where a record stands, as ``explain`` does."""
+    snapshot = take_snapshot(w.store, w.workspace)
+    wanted = w.record_id(name)
+    w.store.spill.mkdir(parents=True, exist_ok=True)
+    with w.store.book.reading() as connection, closing(connect(w.store.spill)) as con:
+        prepare_macros(con)
+        look = ResultRows(con, w.store.lake, snapshot.results)
+        rules = RulesOfRuns(connection, snapshot.results.runs)
+        return standing_of(con, w.store.lake, snapshot.files, look, [wanted], rules)[wanted.hex()]
+
+
+def match_of(w: World, name: str) -> dict[str, Any]:
+    matches: list[dict[str, Any]] = told(w, name)["matches"]
+    (match,) = matches
+    return match
+
+
+def nearest(w: World, name: str) -> str | None:
+    (exception,) = told(w, name)["run_exceptions"]
+    said: str | None = exception["candidates"][0]["missed"]
+    return said
+
+
+def test_a_match_says_the_same_in_explain_in_the_story_and_in_the_export() -> None:
+    facts = [invoice("INV-1", 10_000, name="Meier"), line("b", 10_000, "INV-1", name="Otto")]
+    with world(rules_text(EXACT), *facts) as w:
+        w.match()
+        match = match_of(w, "b")
+        assert match["evidence"] == {
+            "external_id/references": {"left": "INV-1", "right": "INV-1", "agree": True},
+            "amount": {"left": "100.00", "right": "100.00", "agree": True},
+            "currency": {"left": "EUR", "right": "EUR", "agree": True},
+            "booked_on": {"left": "2026-10-01", "right": "2026-10-01", "agree": True},
+            "counterparty": {"left": "Meier", "right": "Otto", "agree": False},
+        }
+        assert match["why"] == (
+            "same external id and references, amount, currency, booking day; other counterparty (Meier against Otto); "
+            "no other candidate on either side"
+        )
+        (shown,) = chain_of(w.store, w.record_id("b").hex()).matches
+        assert (shown.why, shown.evidence) == (match["why"], match["evidence"])
+        export(w.store, w.workspace, "matches", w.folder / "m.jsonl")
+        rows = [json.loads(row) for row in (w.folder / "m.jsonl").read_text().splitlines()]
+        assert [json.loads(r["evidence"]) if isinstance(r["evidence"], str) else r["evidence"] for r in rows] == [
+            match["evidence"]
+        ] * 2
+
+
+@pytest.mark.parametrize(
+    ("rules", "facts", "said"),
+    [
+        (
+            rule("fifo", days="{ from = 0, to = 5 }", equal='"fifo"'),
+            [invoice("i1", 60), invoice("i2", 60), line("b1", 60), line("b2", 60)],
+            "settled in the order of their ids",
+        ),
+        (
+            rule("some", shape='"n:1"', subset="true", coincidence='"1"', keys='[{ left = "counterparty", right = "counterparty", how = "name" }]'),
+            [invoice("i1", 1201, name="Meier GmbH"), invoice("i2", 4507, name="Meier GmbH"), line("b", 5708, name="Meier")],
+            "same counterparty, amount, currency, booking day; the only selection with that sum",
+        ),
+        (
+            rule(
+                "points", days="{ from = -9, to = 9 }", amount='{ abs = "0.50" }', score="{ amount = 40, days = 30, name = 30 }",
+                at_least="60", margin="10", keys='[{ left = "counterparty", right = "counterparty", how = "name" }]',
+            ),
+            [invoice("i", 100, name="Meier"), line("b", 100, name="Meier", day=8)],
+            "76 points, and nothing else competes",
+        ),
+    ],
+)  # fmt: skip
+def test_a_match_says_why_there_was_no_choice(rules: str, facts: list[Fact], said: str) -> None:
+    with world(rules_text(rules), *facts) as w:
+        w.match()
+        match = match_of(w, facts[0].id)
+        assert said in match["why"]
+        assert "accident" not in match["why"]
+
+
+TWO = rule("two percent", reference="exact", amount='{ pct = "2" }')
+DAYS = rule("amount and day", days="{ from = 0, to = 3 }")
+POINTS = rule(
+    "points", days="{ from = -9, to = 9 }", amount='{ abs = "0.50" }', score="{ amount = 40, days = 30, name = 30 }",
+    at_least="90", keys='[{ left = "counterparty", right = "counterparty", how = "name" }]',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "left", "right", "said"),
+    [
+        ([EXACT, TWO], invoice("i", 10_000), line("b", 9_750, "i"), "missed 'two percent' by 0.50 EUR"),
+        ([EXACT, DAYS], invoice("i", 5_555), line("b", 5_555, day=4), "missed 'amount and day' by 1 day"),
+        ([DAYS], invoice("i", 5_555), line("b", 5_555, day=9), "missed 'amount and day' by 6 days"),
+        ([POINTS], invoice("i", 100, name="Meier"), line("b", 100, name="Meier", day=8), "missed 'points' by 14 points"),
+        (
+            [EXACT], invoice("i", 100, name="Meier"), line("b", 100, "j", name="Meier"),
+            "missed 'ref': external id 'i' is not references 'j'",
+        ),
+    ],
+)  # fmt: skip
+def test_what_came_nearest_says_which_rule_it_missed_by_how_much(
+    rules: list[str], left: Fact, right: Fact, said: str
+) -> None:
+    with world(rules_text(*rules), left, right) as w:
+        w.match()
+        assert w.together() == set()
+        assert nearest(w, "b") == said
+        assert nearest(w, "i") == said
+
+
+def _record(**said: Any) -> dict[str, Any]:
+    return {"external_id": None, "references": [], "text": None, "counterparty": None} | said
+
+
+@pytest.mark.parametrize(
+    ("key", "left", "right", "agree"),
+    [
+        (Key(("external_id",), ("references",)), {"external_id": "a-1"}, {"references": ["x", "a-1"]}, 100),
+        (Key(("external_id",), ("references",)), {"external_id": "a-1"}, {"references": ["A1"]}, 0),
+        (Key(("external_id",), ("references",), "normalised"), {"external_id": "a-1"}, {"references": ["00 A1"]}, 100),
+        (Key(("external_id",), ("text",), "token"), {"external_id": "RE-1001"}, {"text": "pays RE 1001 now"}, 100),
+        (Key(("external_id",), ("text",), "token"), {"external_id": "RE-1001"}, {"text": "pays RE 10012 now"}, 0),
+        (Key(("external_id",), ("references",), "prefix"), {"external_id": "ABCDEF123"}, {"references": ["abcdef1"]}, 100),
+        (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meier GmbH"}, {"counterparty": "MEIER"}, 100),
+        (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meierholz"}, {"counterparty": "MEIERH"}, 85),
+        (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meier"}, {"counterparty": "Otto"}, 0),
+        (
+            Key(("external_id",), ("references",), "normalised", (Drop(prefix="INV"), Drop(last=1))),
+            {"external_id": "INV-123"}, {"references": ["1239"]}, 100,
+        ),
+    ],
+)  # fmt: skip
+def test_a_key_is_compared_as_the_rule_does(key: Key, left: dict[str, Any], right: dict[str, Any], agree: int) -> None:
+    assert compared_by(key, _record(**left), _record(**right)).agree == agree
+
+
+def test_an_alias_is_the_same_name_from_left_to_right() -> None:
+    key, alias = Key(("counterparty",), ("counterparty",), "name"), Alias("Sunrise Retail", "SRX Holding")
+    ours, theirs = _record(counterparty="Sunrise Retail"), _record(counterparty="SRX HOLDING")
+    assert compared_by(key, ours, theirs, [alias]).agree == 100
+    assert compared_by(key, theirs, ours, [alias]).agree == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "allowed"),
+    [
+        (Amount(), 0),
+        (Amount(pct_micro=2_000_000), 199),
+        (Amount(pct_micro=2_000_000, abs_micro=500_000), 50),
+        (Amount(pct_micro=2_000_000, abs_micro=500_000, take="wider"), 199),
+        (Amount(pct_micro=1, minor_units=1), 1),
+        (Amount(abs_micro=500_000, per_currency=(("EUR", 30_000),)), 3),
+    ],
+)
+def test_what_is_allowed_is_counted_in_minor_units(amount: Amount, allowed: int) -> None:
+    assert allowed_minor(amount, 9_999, "EUR", 2) == allowed
