@@ -1,5 +1,6 @@
 """Which account a line belongs to: declared ones win, and an undeclared one never slips in beside them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ IBAN = "DE89370400440532013000"
 OTHER_IBAN = "NL20INGB0001234567"
 
 
-def account(name: str, source: str | None = None, currency: str = "EUR", **more: str) -> str:
+def account(name: str, source: str | None = None, currency: str = "EUR", numbers: str = "", **more: str) -> str:
     keys = {"id": name, "currency": currency, **({"source": source} if source else {}), **more}
-    return "[[account]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    further = f"numbers = {numbers.split()}\n" if numbers else ""
+    return "[[account]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items()) + further
 
 
 def found(accounts: str, source: str, number: str | None, currency: str | None) -> Account | None:
@@ -146,3 +148,36 @@ def test_the_order_of_declarations_does_not_matter(
 ) -> None:
     straight = found("".join(sorted(accounts)), source, number, currency)
     assert found("".join(accounts), source, number, currency) == straight
+
+
+def test_a_further_number_means_the_account_whichever_source_calls_it_so() -> None:
+    declared = account("giro", "bank", number=IBAN, numbers="37040044/0532013000 4711")
+    for source, number in [
+        ("bank", "4711"),
+        ("intraday", "4711"),
+        ("intraday", "37040044/0532013000"),
+        ("tokyo", "4711EUR"),
+    ]:
+        assert identity(declared, source, number, "EUR") == "giro"
+    assert identity(declared, "intraday", "4711", "USD") == "4711"
+    own = account("own", "intraday", number="4711")
+    assert identity(declared + own, "intraday", "4711", "EUR") == "own"
+    assert identity(declared + own, "tokyo", "4711", "EUR") == "giro"
+
+
+@pytest.mark.parametrize(
+    ("accounts", "sentence"),
+    [
+        (account("a", numbers="4711"), "expected 'number' beside 'numbers' in [[account]] 'a'"),
+        (account("a", number="4711", numbers="4711"), "expected each number once in [[account]] 'a', got '4711' again"),
+        (account("a", number="1", numbers="4711") + account("b", number="4711"), "got a second, 'b'"),
+        (
+            account("a", number="1", numbers="4711") + account("b", "bank", number="2", numbers="4711"),
+            "got a second, 'b'",
+        ),
+        (account("a", number=IBAN) + account("b", number="2", numbers=IBAN), "got a second, 'b'"),
+    ],
+)
+def test_a_number_that_could_mean_two_accounts_is_refused(accounts: str, sentence: str) -> None:
+    with pytest.raises(WrongUse, match=re.escape(sentence)):
+        found(accounts, "bank", "1", "EUR")

@@ -498,4 +498,64 @@ def test_control_totals_below_what_is_listed_or_without_a_limit_other_than_it_ar
     assert found("100", "3EUR25,") == 0
     assert found("0", "2EUR10,") == 1
     assert found("0", "1EUR4,") == 1
+    assert found("0", "1EUR500,") == 1
+    assert found("100", "1EUR500,") == 0
     assert found("100", "0EUR0,") == 1
+
+
+@pytest.mark.parametrize(
+    ("stated", "shifted"), [("500,", True), ("50,", True), ("5000,", True), ("6,50", False), ("10,", False)]
+)
+def test_without_a_limit_the_sums_agree_where_the_counts_do(stated: str, shifted: bool) -> None:
+    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101C5,NTRFX\n:90C:1EUR{stated}\n"
+    [problem] = problems(text, "mt942")
+    assert (problem.reason, problem.line, problem.at_ingest) == ("incomplete", 6, not shifted)
+    assert "expected :90C: to count the entries (1, together 5.00 EUR)" in problem.message
+
+
+def summed(told: str, *pages: tuple[str, ...]) -> str:
+    """A statement whose last page says what its entries are together, as ING does."""
+    lines = [
+        page(f"1/{n}", ":60F:C260101EUR0," if n == 1 else ":60M:C260101EUR0,", "", *entries).removesuffix("-\n")
+        + (":62M:C260101EUR0,\n-\n" if n < len(pages) else f":62F:C260101EUR0,\n:86:{told}\n-\n")
+        for n, entries in enumerate(pages, 1)
+    ]
+    return "".join(lines)
+
+
+def test_what_ing_says_of_a_statement_is_held_against_its_entries() -> None:
+    both = (":61:260101C5,NTRFX", ":61:260101D5,NTRFY")
+    assert problems(summed("/SUM/1/1/5,00/5,00/", both)) == []
+    assert problems(summed("/SUM/2/2/10,00/10,00", both, both)) == []
+    assert problems(summed("the bank wishes a good day /SUM/9/9/1,/1,", both)) == []
+    for told in ("/SUM/2/1/5,00/5,00/", "/SUM/1/0/5,00/5,00/", "/SUM/1/1/5,01/5,00/", "/SUM/1/1/5,00/500,00/"):
+        [problem] = problems(summed(told, both))
+        assert (problem.reason, problem.at_ingest) == ("incomplete", True)
+        assert "(debits: 1, together 5.00, credits: 1, together 5.00), got debits: " in problem.message
+    [problem] = problems(summed("/SUM/1/1/5,00/5,00/", both, both))
+    assert "debits: 2, together 10.00" in problem.message
+
+
+CUT_ENTRIES = {
+    "in the amount": ":61:2601020102C12",
+    "behind the comma": ":61:2601020102C12,",
+    "in the reference": ":61:2601020102C1234,56NTRFINV",
+    "in the supplementary line": ":61:2601020102C1234,56NTRFX\n/OCMT/USD4",
+}
+
+
+@pytest.mark.parametrize("case", CUT_ENTRIES)
+@pytest.mark.parametrize("name", ["mt940", "mt942"])
+def test_an_entry_that_the_file_stops_in_is_set_aside(case: str, name: str) -> None:
+    header = HEADER if name == "mt940" else ":20:R\n:25:4711\n:28C:1\n:34F:EUR0,\n:13D:2601021200+0100\n"
+    text = f"{header}:61:2601020102C5,NTRFX\n:86:first\n{CUT_ENTRIES[case]}"
+    assert [record.amount for record in records(text, name)] == [500]
+    [aside] = [problem for problem in problems(text, name) if problem.severity == "row"]
+    assert aside.line == text[: text.rindex(":61:")].count("\n") + 1
+    assert "got the end of the file after '12" in aside.message
+    assert sum(chunk.rows or 0 for chunk in chunks(text.encode(), name)) == 2
+
+
+def test_an_entry_whose_line_ends_is_kept_however_the_file_goes_on() -> None:
+    for behind in ("\n", "\r\n", "\n:", "\n:8", "\n:86:te", "\n-"):
+        assert [record.amount for record in records(f"{HEADER}:61:2601020102C1234,56NTRFX{behind}")] == [123456]

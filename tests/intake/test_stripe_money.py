@@ -149,3 +149,65 @@ def test_another_amount_in_the_same_currency_is_a_conflict_in_any_order(tmp_path
     assert found == [("EUR", 2, 1000, 30, 970, "api/EUR")]
     assert [reason for reason, _ in findings] == ["conflict"]
     assert findings[0][1].startswith("amount is reported as 10.00 and as 11.00")
+
+
+# Every column but those of the delivery that the record was last told by.
+WHOLE = (
+    "kind", "status", "external_id", "payment_id", "settlement_id", "account_id", "booked_on", "value_on", "currency",
+    "exponent", "amount", "fee", "fee_tax", "net", "original_amount", "original_currency", "original_exponent",
+)  # fmt: skip
+
+
+def payout() -> dict[str, Any]:
+    return {
+        "id": "po_1", "object": "payout", "amount": 581, "arrival_date": SECONDS + 2 * 86_400, "automatic": True,
+        "balance_transaction": "txn_1", "created": SECONDS, "currency": "eur", "status": "paid",
+    }  # fmt: skip
+
+
+def whole(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> list[Any]:
+    desk = Desk(folder)
+    toml = desk.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + SOURCES)
+    desk.workspace = load_workspace(desk.folder, {})
+    try:
+        for name in order:
+            desk.deliver_bytes(said[name], name.partition(" ")[0], f"{name}.json")
+        [record] = desk.records(*WHOLE, "references")
+        return [*record[:-1], sorted(record[-1])]
+    finally:
+        desk.store.close()
+
+
+@pytest.mark.parametrize("order", [("api", "payouts"), ("payouts", "api")])
+def test_a_payout_arrives_when_its_object_says(tmp_path: Path, order: tuple[str, ...]) -> None:
+    found = whole(tmp_path / "w", channels(payout(), -581, 0), order)
+    assert found[WHOLE.index("value_on")].isoformat() == "2026-10-28"
+    assert found[WHOLE.index("settlement_id")] == "po_1"
+
+
+@pytest.mark.parametrize("order", [("api", "api transaction"), ("api transaction", "api")])
+def test_what_the_customer_saw_is_kept_when_the_balance_transaction_comes_alone(
+    tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    found = whole(tmp_path / "w", channels(charge(1100, "usd"), 1000, 30), order)
+    seen = [found[WHOLE.index(name)] for name in ("original_amount", "original_currency", "original_exponent")]
+    assert seen == [1100, "USD", 2]
+    assert "txn_1" in found[-1]
+
+
+ITEMS = {
+    "charge": (charge(1000, "eur"), 1000, 30),
+    "seen in yen": (charge(160_000, "jpy"), 1000, 30),
+    "refund": (refund(1100, "usd"), -1000, 0),
+    "payout": (payout(), -581, 0),
+}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("case", ITEMS)
+def test_no_field_of_an_object_depends_on_the_order_of_arrival(tmp_path: Path, case: str) -> None:
+    said = channels(*ITEMS[case])
+    for n, names in enumerate([("events", "api transaction", "payouts"), ("api", "balance", "payouts")]):
+        found = [whole(tmp_path / f"{n}-{'-'.join(order)}", said, order) for order in itertools.permutations(names)]
+        assert [one for one in found if one != found[0]] == []

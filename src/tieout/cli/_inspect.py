@@ -184,7 +184,7 @@ def _show(found: Inspection) -> None:
     statements = said["statements"]
     if statements:
         headings = ["account", "currency", "opening", "credits", "debits", "closing", "entries", "closes"]
-        shown = [one | {"closes": _closes(one["closes"])} for one in statements[:_SHOWN_MAX]]
+        shown = [one | {"closes": _closes(one)} for one in statements[:_SHOWN_MAX]]
         say_table(headings, [[_cell(one[heading]) for heading in headings] for one in shown], _AMOUNTS)
         _say_more(len(statements) + found.statements_beyond, "statements")
     if said["totals"]:
@@ -194,10 +194,16 @@ def _show(found: Inspection) -> None:
     for problem in said["problems"][:_SHOWN_MAX]:
         say(f"  {_place(problem)}{problem['message']}")
     _say_more(len(said["problems"]), "problems")
+    for remark in said.get("remarks", [])[:_SHOWN_MAX]:
+        say(f"  to be judged when it is ingested: {_place(remark)}{remark['message']}")
+    _say_more(len(said.get("remarks", [])), "remarks")
 
 
-def _closes(closes: bool | None) -> str:  # noqa: FBT001 - one of three answers
-    return {True: "yes", False: "NO", None: "cannot be said"}[closes]
+def _closes(one: dict[str, object]) -> str:
+    if one["closes"] is not None:
+        return "yes" if one["closes"] else "NO"
+    cut = one["opening"] is not None and one["closing"] is None
+    return "no closing balance" if cut else "cannot be said"
 
 
 def _cell(value: object) -> str:

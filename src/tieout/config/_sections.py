@@ -40,7 +40,7 @@ SECTIONS = {
         *("timezone", "currency", "calendar", "accounts_of", "expects"),
     ),
     "account": (
-        *("id", "entity", "source", "kind", "number", "currency", "timezone", "calendar"),
+        *("id", "entity", "source", "kind", "number", "numbers", "currency", "timezone", "calendar"),
         *("settles_after", "ledger_account", "servicer", "opening"),
     ),
     "ledger": ("id", "entity", "system", "company", "periods", "settings"),
@@ -189,6 +189,7 @@ def _account(table: Table, read: Sections) -> Account:
         source=source.id if source else None,
         kind=table.choice("kind", ACCOUNT_KINDS),
         number=table.text("number"),
+        numbers=_numbers(table),
         timezone=check.timezone(table, "timezone") or (source.timezone if source else "UTC"),
         calendar=check.calendar(table, "calendar", read.files) or (source.calendar if source else None),
         settles_after=check.delay(table, "settles_after"),
@@ -198,23 +199,42 @@ def _account(table: Table, read: Sections) -> Account:
     )
 
 
+def _numbers(table: Table) -> tuple[str, ...]:
+    """Read what else files call an account: each another way to write it."""
+    key, own = "numbers", table.text("number")
+    numbers = table.texts(key)
+    if numbers and own is None:
+        raise table.fault(key, f"expected 'number' beside {key!r} in {table.name}: the one that it goes by")
+    seen = {clean_number(own or "")}
+    for number in numbers:
+        if clean_number(number) in seen:
+            raise table.fault(key, f"expected each number once in {table.name}, got {number!r} again in {key!r}")
+        seen.add(clean_number(number))
+    return numbers
+
+
 def _opening(table: Table, currency: str) -> Opening | None:
     opening = table.table("opening", ("on", "amount"))
     return Opening(opening.date("on"), check.money(opening, "amount", currency)) if opening else None
 
 
 def _refuse_twins(accounts: dict[str, Account]) -> None:
-    """Refuse two accounts that one line could mean: an IBAN is one account, whichever source carries it."""
-    seen: dict[tuple[str | None, str, str, bool], int] = {}
+    """
+    Refuse two accounts that one line could mean.
+
+    An IBAN is one account, whichever source carries it; so is what ``numbers`` says, but for the accounts that a source
+    has itself.
+    """
+    seen: dict[tuple[str | None, str, str, bool], tuple[int, str]] = {}
     for place, account in enumerate(accounts.values()):
-        if account.number is None:
-            continue
-        number = clean_number(account.number)
-        source = None if is_iban(number) else account.source
-        first = seen.setdefault((source, number, account.currency, account.kind in ASIDE), place)
-        if first != place:
-            sentence = f"expected one [[account]] for {account.currency} of a number, got a second, {account.id!r}"
-            raise Fault(("account", place, "number"), sentence, ("account", first, "number"))
+        named = [("number", account.number)] if account.number is not None else []
+        for key, written in [*named, *(("numbers", number) for number in account.numbers)]:
+            number = clean_number(written)
+            source = None if is_iban(number) or key == "numbers" else account.source
+            first, where = seen.setdefault((source, number, account.currency, account.kind in ASIDE), (place, key))
+            if first != place:
+                sentence = f"expected one [[account]] for {account.currency} of a number, got a second, {account.id!r}"
+                raise Fault(("account", place, key), sentence, ("account", first, where))
 
 
 def _ledger(table: Table, read: Sections) -> Ledger:

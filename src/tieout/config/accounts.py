@@ -9,7 +9,7 @@ import re
 
 from tieout.config.workspace import Account, Source, Workspace
 
-__all__ = ["ASIDE", "account_for", "clean_number", "is_iban"]
+__all__ = ["ASIDE", "account_for", "called", "clean_number", "is_iban"]
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _BLANKS = re.compile(r"\s+")
@@ -38,8 +38,8 @@ def account_for(workspace: Workspace, source_id: str, number: str | None, curren
     Give the account that a statement or line of a source belongs to; None means ``unknown_account``.
 
     In this order: the source's declared account of that number and currency; the account declared with that
-    IBAN for another source, or with that number for none (an intraday and an end-of-day source carry the same
-    account); the source's declared account of that currency, if it is the only one that could be meant. Failing
+    IBAN for another source, with that number for none, or with it among its ``numbers`` (an intraday and an end-of-day
+    source carry the same account); the source's declared account of that currency, if it is the only one that could be meant. Failing
     that, None if any account is declared for the source, and else an account that nobody declared: its id is the
     number, or ``SOURCE/CURRENCY``.
 
@@ -55,7 +55,7 @@ def account_for(workspace: Workspace, source_id: str, number: str | None, curren
     fitting = [account for account in workspace.accounts if currency in (None, account.currency)]
     own = [account for account in fitting if account.source == source_id]
     if wanted:
-        elsewhere = [a for a in fitting if a.source is None or (a.source != source_id and is_iban(a.number or ""))]
+        elsewhere = [a for a in fitting if a.source != source_id and _is_anyones(a, wanted)]
         for candidates in (own, elsewhere):
             numbered = [account for account in candidates if _is_number(account, wanted)]
             if numbered:
@@ -69,12 +69,24 @@ def account_for(workspace: Workspace, source_id: str, number: str | None, curren
     return _only(nameless if wanted or nameless else plain)
 
 
+def called(account: Account) -> tuple[str, ...]:
+    """Give every number of an account as it is compared, the one that it goes by first."""
+    return tuple(clean_number(number) for number in (account.number, *account.numbers) if number)
+
+
+def _is_anyones(account: Account, wanted: str) -> bool:
+    """Whether a number may mean an account of another source, or of none."""
+    further = called(account)[1:]
+    return (
+        account.source is None
+        or is_iban(account.number or "")
+        or bool({wanted, wanted.removesuffix(account.currency)} & {*further})
+    )
+
+
 def _is_number(account: Account, wanted: str) -> bool:
-    if account.number is None:
-        return False
-    own = clean_number(account.number)
     # Some banks write the currency behind the number (":25:NL20INGB0001234567EUR").
-    return wanted in (own, own + account.currency)
+    return any(wanted in (own, own + account.currency) for own in called(account))
 
 
 def _only(candidates: list[Account]) -> Account | None:

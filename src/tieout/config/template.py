@@ -86,6 +86,7 @@ base_currency = "EUR"                     # the currency in which everything can
 #source = "bank-main"
 #kind = "bank"
 #number = "DE89 3704 0044 0532 0130 00"
+#numbers = ["37040044/0532013000"]        # what other files call it, of whatever source
 #servicer = "COBADEFFXXX"
 #currency = "EUR"
 #ledger_account = "1200"

@@ -91,6 +91,7 @@ class Account:
     :ivar source: the source whose files carry it; None: whichever file names its number.
     :ivar kind: one of :data:`ACCOUNT_KINDS`; None: as its source's format says.
     :ivar number: as files name it: IBAN, account number, merchant account.
+    :ivar numbers: what other files call it, whichever source they come from: bank code and account number, an old number.
     :ivar calendar: a calendar of the ``holidays`` library (``ECB``, ``DE``, ``DE-BY``), or NAME of calendars/NAME.toml.
     :ivar ledger_account: its account in the entity's ledger.
     :ivar servicer: who keeps it: the BIC or name of a bank or platform.
@@ -109,6 +110,7 @@ class Account:
     ledger_account: str | None = None
     servicer: str | None = None
     opening: Opening | None = None
+    numbers: tuple[str, ...] = ()
     declared: bool = True
 
 

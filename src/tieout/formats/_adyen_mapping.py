@@ -7,6 +7,7 @@ Both give one identity to one line of a payment's journal: type, PSP reference a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
@@ -70,7 +71,10 @@ def settlement_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
         **_identity(columns, word, modification),
         **_links(columns, word, modification),
     }
-    return _mapping("adyen.settlement_detail", columns, fields, terms.MONEY_KINDS)
+    # Nothing is known where the report leaves a kind of costs out, or has one that is not ours to know.
+    others = {name for name in columns.names if name.endswith("_nc")} - {*_FEES_NC, "net_debit_nc", "net_credit_nc"}
+    mapping = _mapping("adyen.settlement_detail", columns, fields, terms.MONEY_KINDS)
+    return replace(mapping, converts=columns.has(*_FEES_NC) and not others)
 
 
 def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping:

@@ -18,11 +18,13 @@ from tieout.errors import BadInput
 from tieout.model.money import Money, exponents, parse_money
 
 __all__ = [
+    "BALANCE_KINDS",
     "NO_CURRENCY",
     "Control",
     "Entry",
     "Fault",
     "StatedBalance",
+    "Summary",
     "account_number",
     "day_of",
     "entry_day",
@@ -33,10 +35,24 @@ __all__ = [
     "read_control",
     "read_entry",
     "read_number",
+    "read_summary",
 ]
 
 #: ISO 4217's code for "no currency": what a record carries when neither file nor workspace says one.
 NO_CURRENCY = "XXX"
+#: The fields of balances, and what each measures.
+BALANCE_KINDS = {
+    "60": "opening",
+    "60F": "opening",
+    "60M": "interim_opening",
+    "62": "closing",
+    "62F": "closing",
+    "62M": "interim_closing",
+    "64": "available",
+    "64F": "available",
+    "65": "forward_available",
+    "65F": "forward_available",
+}
 
 # Two-digit years from here on are of the last century.
 _CENTURY_PIVOT = 80
@@ -56,6 +72,7 @@ _BALANCE = re.compile(
 )
 _CONTROL = re.compile(r"(?P<count>\d{1,9})\s?(?P<currency>[A-Z]{3})\s?(?P<amount>[\d.,]+)\s*", re.ASCII)
 _FLOOR = re.compile(r"(?P<currency>[A-Z]{3})\s?(?P<mark>[CD]?)\s?(?P<amount>[\d.,]+)\s*", re.ASCII)
+_SUMMARY = re.compile(r"/SUM/(\d{1,9})/(\d{1,9})/([\d.,]+)/([\d.,]+)/?\s*", re.ASCII)
 _MOMENT = re.compile(r"(\d{6})(\d\d)(\d\d)(?:([+-])(\d\d)(\d\d))?\s*", re.ASCII)
 _SUFFIX = re.compile(r"(?P<rest>.*\d)/?(?P<currency>[A-Z]{3})", re.ASCII)
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}", re.ASCII)
@@ -102,6 +119,16 @@ class Control:
     currency: str
     amount: str
     mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many debits and credits a statement has, and their sums as written."""
+
+    debits: int
+    credits: int
+    debited: str
+    credited: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +271,12 @@ def read_control(text: str, *, limit: bool = False) -> Control | Fault:
         0 if limit else int(found["count"]), found["currency"], found["amount"], found["mark"] if limit else ""
     )
     return _checked(control, found.start("amount"))
+
+
+def read_summary(text: str) -> Summary | None:
+    """Read ING's ``/SUM/1/2/5,00/1,56/``; None: it is something else."""
+    found = _SUMMARY.fullmatch(text)
+    return None if found is None else Summary(int(found[1]), int(found[2]), found[3], found[4])
 
 
 def _checked(stated: _Stated, offset: int) -> _Stated | Fault:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats._mt_statement import Sums
+from tieout.formats._mt_totals import Sums
 from tieout.formats.reading import Chunk, Total
 from tieout.model.problems import Problem
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tieout.errors import BadInput
 from tieout.formats._mt_blocks import MESSAGE_FORMATS, Envelope
 from tieout.formats._mt_fields import (
+    BALANCE_KINDS,
     NO_CURRENCY,
     Fault,
     account_number,
@@ -18,12 +19,14 @@ from tieout.formats._mt_fields import (
     read_control,
     read_entry,
     read_number,
+    read_summary,
 )
 from tieout.formats._mt_gathered import Gathered
 from tieout.formats._mt_held import Held
 from tieout.formats._mt_lines import FIELD_CHARACTERS_MAX, Field, Unreadable
 from tieout.formats._mt_records import Pending, money_of_entry, record_of
-from tieout.formats._mt_statement import Page, Sums, balance_problems, continues, page_problems, statement_of
+from tieout.formats._mt_statement import Page, balance_problems, continues, is_final, page_problems, statement_of
+from tieout.formats._mt_totals import Sums, summary_problems
 from tieout.model.money import EXPONENT_MAX
 from tieout.model.statements import Balance
 
@@ -34,21 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader"]
 
-_BALANCE_KINDS = {
-    "60": "opening",
-    "60F": "opening",
-    "60M": "interim_opening",
-    "62": "closing",
-    "62F": "closing",
-    "62M": "interim_closing",
-    "64": "available",
-    "64F": "available",
-    "65": "forward_available",
-    "65F": "forward_available",
-}
 _TEXTS = frozenset({"86", "NS", "64", "65", "64F", "65F"})
 # A confirmation (MT900) has an account as well, a request for transfer (MT101) a number: these are a statement's alone.
-_STATEMENT_ONLY = frozenset({*_BALANCE_KINDS, "61", "86", "NS", "34F", "90C", "90D"})
+_STATEMENT_ONLY = frozenset({*BALANCE_KINDS, "61", "86", "NS", "34F", "90C", "90D"})
 # Reversals and expected entries: banks differ in whether :90C: and :90D: count them, and where.
 _UNSURE = {"RC": "CD", "RD": "CD", "EC": "C", "ED": "D"}
 _QUOTE = 60
@@ -90,7 +81,7 @@ class Reader:
             "34F": self._limit,
             **dict.fromkeys(("90C", "90D"), self._control),
             "61": self._entry,
-            **dict.fromkeys(_BALANCE_KINDS, self._balance),
+            **dict.fromkeys(BALANCE_KINDS, self._balance),
         }
 
     def take(self, field: Field) -> None:
@@ -102,7 +93,7 @@ class Reader:
         self.recognised |= field.tag in _STATEMENT_ONLY
         page = self._page_for(field)
         if field.tag in {"86", "NS"}:
-            self._inform(field)
+            self._inform(field, page)
         elif self._pending and field.tag in {"25", "25P", "28", "28C", "21"}:
             self._stray(field, page)
         else:
@@ -131,6 +122,8 @@ class Reader:
             # Some banks end a file without a line end behind the last text; nothing else may just stop. A message
             # without its end behind messages that have theirs is cut off as well.
             stops = field.text == "tag" or (field.text == "line" and self._last_tag not in _TEXTS)
+            if self._pending and field.text == "line" and self._last_tag == "61" and not self._page.ended:
+                self._leave(self._pending, self._page)
             self._end_page(cut=stops or self._complete > 0)
         self._end_statement()
 
@@ -170,7 +163,7 @@ class Reader:
         assert page is not None  # noqa: S101 - callers look first
         self._page = None
         self._complete += page.closing is not None
-        self._settle_finality(page)
+        page.final = is_final(page, self.format_id)
         self._release(page, whole=True)
         self._name_account(page)
         first, last = self._open or (None, None)
@@ -191,16 +184,9 @@ class Reader:
         self._open = None
         if first.statement_id or first.account or first.opening or first.closing or first.sums.count:
             self.gathered.statements.append(statement_of(first, last))
+        self.gathered.problems += summary_problems([page for page, _ in first.run])
         if not first.reported:
             self.gathered.problems += balance_problems(first)
-
-    def _settle_finality(self, page: Page) -> None:
-        """An intraday report says so in its block, or has no balances but limits or control totals."""
-        if page.message_type:
-            page.final = page.message_type == "mt940"
-        else:
-            intraday = self.format_id == "mt942" or bool(page.limits or page.controls or page.created_at)
-            page.final = not (intraday and page.opening is None and page.closing is None)
 
     def _name_account(self, page: Page) -> None:
         if page.raw_account is not None:
@@ -257,7 +243,7 @@ class Reader:
         money = money_of(stated.amount, currency, stated.sign)
         balance = Balance(
             line=field.line,
-            kind=_BALANCE_KINDS[field.tag],
+            kind=BALANCE_KINDS[field.tag],
             amount=money,
             account_number=page.account,
             on=stated.on,
@@ -304,9 +290,12 @@ class Reader:
             return
         self._pending = Pending(entry, field.line, field.column, field.lines[1:])
 
-    def _inform(self, field: Field) -> None:
-        """Information behind an entry is the entry's; behind a balance it is the statement's and not kept."""
+    def _inform(self, field: Field, page: Page) -> None:
+        """Information behind an entry is the entry's; behind a balance it is the statement's: only its totals matter."""
         if self._pending is None:
+            summary = read_summary(field.text)
+            if summary and page.closing is not None:
+                page.summary = field.line, summary
             return
         self._pending.characters += sum(map(len, field.lines)) + 1
         if self._pending.characters > FIELD_CHARACTERS_MAX:
@@ -338,6 +327,13 @@ class Reader:
         if self._held.full(self.options.batch_rows - len(self.gathered.records)):
             self._release(self._page, whole=False)
 
+    def _leave(self, pending: Pending, page: Page) -> None:
+        """Quarantine an entry that the file stops in: the digits that are there may be the first of more."""
+        message = f"expected the whole of :61: and the end of its line, got the end of the file after {pending.entry.amount!r}"
+        self.gathered.quarantine(message, pending.line, pending.column + pending.entry.amount_at)
+        page.unreadable += 1
+        self._pending = None
+
     def _release(self, page: Page, *, whole: bool) -> None:
         """
         Turn the entries that wait into records.
@@ -349,7 +345,7 @@ class Reader:
         if page.currency is None:
             page.currency = self._fallback_currency(page)
             self._name_account(page)
-        self._settle_finality(page)
+        page.final = is_final(page, self.format_id)
         (entries, aside), self._held = self._held.settled(page, page.currency, whole=whole), Held()
         for pending in aside:
             self._set_aside(pending, page)

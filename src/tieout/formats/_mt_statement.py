@@ -8,44 +8,22 @@ hands to the next is checked, never added twice.
 import datetime as dt
 from dataclasses import dataclass, field, replace
 
-from tieout.formats._mt_fields import NO_CURRENCY, Control
+from tieout.formats._mt_fields import NO_CURRENCY, Control, Summary
+from tieout.formats._mt_totals import Sums, control_problems
 from tieout.model.money import EXPONENT_MAX, Money, exponent_of, format_minor
 from tieout.model.problems import Problem
 from tieout.model.statements import Statement, StatementPage
 
-__all__ = ["Page", "Sums", "balance_problems", "closes", "continues", "page_problems", "proves", "statement_of"]
-
-
-@dataclass(slots=True)
-class Sums:
-    """Count and sums of entries of one currency; sums are kept at nine decimals and given at the fewest that fit."""
-
-    count: int = 0
-    credits: int = 0
-    debits: int = 0
-    exponent: int = 0
-
-    def add(self, amount: Money) -> None:
-        """Count one entry."""
-        minor = amount.minor * 10 ** (EXPONENT_MAX - amount.exponent)
-        self.count += 1
-        self.exponent = max(self.exponent, amount.exponent)
-        if minor < 0:
-            self.debits -= minor
-        else:
-            self.credits += minor
-
-    def include(self, other: "Sums") -> None:
-        """Add the sums of another page."""
-        self.count += other.count
-        self.credits += other.credits
-        self.debits += other.debits
-        self.exponent = max(self.exponent, other.exponent)
-
-    def minor(self, value: int) -> int:
-        """Give one of the sums in minor units at ``exponent``."""
-        scale: int = 10 ** (EXPONENT_MAX - self.exponent)
-        return value // scale
+__all__ = [
+    "Page",
+    "balance_problems",
+    "closes",
+    "continues",
+    "is_final",
+    "page_problems",
+    "proves",
+    "statement_of",
+]
 
 
 @dataclass(slots=True)
@@ -59,6 +37,7 @@ class Page:
     :ivar run: the pages that its statement consists of, where it is the first of them; each with its own sums.
     :ivar sums: its entries; ``marks``: the same by D and C, to be held against ``controls`` and ``limits``.
     :ivar unsure: the sides (D, C) with entries of which banks differ in whether they count them there.
+    :ivar summary: what ``/SUM/`` behind its closing balance says, with its line.
     :ivar unreadable: how many entries were set aside: then nothing proves that it closes.
     :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
     :ivar blocks: it stands in SWIFT blocks, so that its end must be marked.
@@ -90,6 +69,7 @@ class Page:
     marks: dict[str, Sums] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     controls: dict[str, tuple[int, int, Control]] = field(default_factory=dict)
+    summary: tuple[int, Summary] | None = None
     unsure: set[str] = field(default_factory=set)
     unreadable: int = 0
     reported: bool = False
@@ -122,6 +102,14 @@ def continues(page: Page, following: Page) -> bool:
     next_page = page.page is not None and following.page == page.page + 1
     unfinished = page.closing is None and following.opening is None and not page.controls
     return next_page and unfinished
+
+
+def is_final(page: Page, format_id: str) -> bool:
+    """Whether a page books: an intraday report says so in its block, or has no balances but limits or control totals."""
+    if page.message_type:
+        return page.message_type == "mt940"
+    intraday = format_id == "mt942" or bool(page.limits or page.controls or page.created_at)
+    return not (intraday and page.opening is None and page.closing is None)
 
 
 def closes(page: Page) -> bool | None:
@@ -170,7 +158,7 @@ def page_problems(page: Page, previous: Page | None, *, cut: bool) -> list[Probl
 
     :param cut: the file ends within a line of this page.
     """
-    problems = [*_handed_on(page, previous), *balance_problems(page), *_control_totals(page), *_cut_off(page, cut=cut)]
+    problems = [*_handed_on(page, previous), *balance_problems(page), *control_problems(page), *_cut_off(page, cut=cut)]
     if page.unreadable and page.final and page.opening is not None and page.closing is not None:
         message = (
             f"expected every entry of statement {page.number or page.statement_id} to prove that it closes, got"
@@ -208,32 +196,6 @@ def balance_problems(page: Page) -> list[Problem]:
         f" got {page.closing}, a difference of {written(_nine(page.closing) - expected)}"
     )
     return [Problem(message=message, line=page.closing_line, column=1, reason="balance_difference")]
-
-
-def _control_totals(page: Page) -> list[Problem]:
-    """
-    Hold ``:90D:`` and ``:90C:`` against the entries.
-
-    They may cover more than the entries listed (those below the floor limit, charges), never less; without a floor
-    limit above zero the counts are the same.
-    """
-    problems: list[Problem] = []
-    for mark, (line, minor, control) in page.controls.items():
-        if mark in page.unsure:
-            continue
-        listed = page.marks.get(mark, Sums())
-        unlimited = page.limits.get(mark, page.limits.get("")) == 0
-        fewer = control.count < listed.count or (unlimited and control.count != listed.count)
-        total = listed.credits + listed.debits
-        if not fewer and minor >= total:
-            continue
-        entries = format_minor(listed.minor(total), listed.exponent) if listed.count else "0"
-        message = (
-            f"expected :90{mark}: to count the entries ({listed.count}, together {entries} {page.currency}),"
-            f" got {control.count} and {control.amount} {control.currency}"
-        )
-        problems.append(Problem(message=message, line=line, column=1, reason="incomplete"))
-    return problems
 
 
 def _cut_off(page: Page, *, cut: bool) -> list[Problem]:

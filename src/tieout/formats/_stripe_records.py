@@ -93,7 +93,7 @@ _TOLD = frozenset({
 _REFERENCES = (
     "payment_intent", "charge", "invoice", "order", "receipt_number", "transfer_group", "transfer", "source_transfer",
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
-    "reversed_by",
+    "reversed_by", "balance_transaction",
 )  # fmt: skip
 _DIGIT = re.compile(r"[0-9]")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -46,6 +46,7 @@ class Inspection:
     :ivar records: canonical records.
     :ivar statements: (file inside the container or None, statement), in the file's order.
     :ivar totals: per currency, over the top-level entries of any status.
+    :ivar remarks: what may be true of a good file, and what ingest judges: the verdict does not rest on it.
     :ivar fault: where tieout itself failed on the file, for those who mend it; None if it did not.
     """
 
@@ -57,6 +58,7 @@ class Inspection:
     statements_beyond: int = 0
     totals: tuple[Total, ...] = ()
     problems: tuple[Problem, ...] = ()
+    remarks: tuple[Problem, ...] = ()
     fault: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -70,6 +72,8 @@ class Inspection:
             "totals": [_total_json(total) for total in self.totals],
             "problems": [_with_member(problem.member, _problem_json(problem)) for problem in self.problems],
         }
+        if self.remarks:
+            said["remarks"] = [_with_member(remark.member, _problem_json(remark)) for remark in self.remarks]
         return said | ({"statements_beyond": self.statements_beyond} if self.statements_beyond else {})
 
 
@@ -84,6 +88,7 @@ class _Found:
     totals: dict[str, Total] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     problems_beyond: int = 0
+    remarks: list[Problem] = field(default_factory=list)
     refusals: list[Problem] = field(default_factory=list)
     fault: str | None = None
     readable: bool = False
@@ -205,7 +210,7 @@ def _add_member(found: _Found, alone: _Found, member: str | None) -> None:
     found.readable = found.readable or not alone.refusals
     found.fault = found.fault or alone.fault
     found.formats |= alone.formats
-    for problem in alone.refusals if refused else [*alone.refusals, *alone.problems]:
+    for problem in alone.refusals if refused else [*alone.refusals, *alone.problems, *alone.remarks]:
         _add_problem(found, problem)
     found.problems_beyond += alone.problems_beyond
     if refused:
@@ -234,7 +239,9 @@ def _sum(one: Total, other: Total) -> Total:
 
 def _add_problem(found: _Found, problem: Problem) -> None:
     kept = found.refusals if problem.severity == "refused" else found.problems
-    if len(kept) < PROBLEMS_MAX:
+    if problem.at_ingest:
+        found.remarks += [problem][: PROBLEMS_MAX - len(found.remarks)]
+    elif len(kept) < PROBLEMS_MAX:
         kept.append(problem)
     else:
         found.problems_beyond += 1
@@ -270,6 +277,7 @@ def _concluded(name: str, found: _Found) -> Inspection:
         statements=tuple(found.statements),
         statements_beyond=found.statements_beyond,
         totals=tuple(found.totals[currency] for currency in sorted(found.totals)),
+        remarks=tuple(found.remarks),
     )
 
 

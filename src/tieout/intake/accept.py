@@ -30,6 +30,7 @@ from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.intake.resolve import resolve
 from tieout.intake.stage import Staged, stage
 from tieout.intake.statements import created_at, names_of, places_of, rows_of, statement_row, statements_of
+from tieout.intake.two_names import two_names
 from tieout.intake.work import Outcome, Work
 from tieout.store import schema
 from tieout.store.engine import connect
@@ -154,6 +155,7 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
         delivery_id=row.delivery_id,
         seen_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row.received_at),
         owner_of=work.owner,
+        number_of=work.number if any(account.numbers for account in work.workspace.accounts) else None,
     )
     stream = store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes)
     with stream:
@@ -262,6 +264,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         statements = statements_of(connection, work.workspace, names, row.delivery_id)
         before = files_of_delivery(connection, row.delivery_id) if work.replay is not None else None
         covered = _cover(work, connection, statements, mine, past, names, sound=not staged.quarantined)
+        doubled = two_names(connection, work.workspace, row.delivery_id, mine, past) if work.system == "bank" else {}
     said = Said(row.delivery_id, row.sequence, created_at(staged))
     resolution = Resolution()
     if staged.records or before or covered.weighed:
@@ -272,6 +275,8 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     change.statements = mine
     supersede_announced(work, facts, change, statements, names)
     find(work, facts, staged, resolution, change, covered, past)
+    for scope, found in doubled.items():
+        change.scopes.add(scope, found)
     kept = staged.row_count - resolution.repeated
     if staged.rows_in != kept + resolution.repeated + staged.quarantined + staged.skipped:
         message = (

@@ -29,6 +29,10 @@ _EPOCH = dt.date(1970, 1, 1)
 class AccountStatement:
     """
     One statement of booked entries. Days are counted from 1970; balances are minor units at ``exponent``.
+
+    :ivar unfinished: it should state with what it closes, and does not.
+    :ivar reckoned: what it opens with and all of its entries, where it states no closing balance; None where not every
+        row of it could be read.
     """
 
     account_id: str
@@ -42,6 +46,18 @@ class AccountStatement:
     opening: int | None
     closing: int | None
     exponent: int
+    unfinished: bool = False
+    reckoned: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """What it leads to: the balance that it closes with, else what its entries make of the one it opens with."""
+        return self.reckoned if self.closing is None else self.closing
+
+    @property
+    def day(self) -> int | None:
+        """The day by which it has its place among the others."""
+        return self.from_day if self.to_day is None else self.to_day
 
     @property
     def name(self) -> str:
@@ -69,11 +85,11 @@ def chain_findings(statements: Iterable[AccountStatement], beside: Iterable[Acco
     :param beside: statements of the account's other currencies. Where no number occurs in both, a bank numbers them in
         one series, and what is there is not missing here.
     """
-    statements = list(statements)
+    statements = _told_once(list(statements))
     taken, further = _numbers(statements), _numbers(beside)
     taken |= further if not taken & further else set()
     ordered = _in_order(_outermost(statements))
-    found = []
+    found = [_without_end(s) for s in ordered if s.unfinished]
     for before, after in pairwise(ordered):
         note = _gap(before, after, taken)
         if note is not None:
@@ -94,6 +110,33 @@ def chain_findings(statements: Iterable[AccountStatement], beside: Iterable[Acco
     return found
 
 
+def _told_once(statements: list[AccountStatement]) -> list[AccountStatement]:
+    """Leave out statements without an end of which another tells the whole: it begins alike, and closes."""
+
+    def begins(s: AccountStatement) -> tuple[str, int | None, int | None]:
+        return (s.number or "").lstrip("0"), s.from_day, _nine(s, s.opening)
+
+    whole = {begins(s) for s in statements if not s.unfinished}
+    return [s for s in statements if not s.unfinished or begins(s) not in whole]
+
+
+def _without_end(s: AccountStatement) -> Finding:
+    note = (
+        f"expected a closing balance of {s.name} of {s.account_id}, got none: its last entries may be missing;"
+        " bring the whole file"
+    )
+    return Finding(
+        scope=chain_scope(s.account_id, s.currency),
+        reason="incomplete",
+        note=note,
+        source_id=s.source_id,
+        delivery_id=s.delivery_id,
+        account_id=s.account_id,
+        currency=s.currency,
+        booked_day=s.from_day,
+    )
+
+
 def _outermost(statements: list[AccountStatement]) -> list[AccountStatement]:
     """Leave out statements whose days lie within a longer one, such as the days of a month that came as a whole too."""
     spans = [(s.from_day, s.to_day, _nine(s, s.opening), _nine(s, s.closing)) for s in statements]
@@ -108,17 +151,17 @@ def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
     """Order by day, then so that balances chain, then by number; drop statements delivered again."""
     distinct: dict[tuple[object, ...], AccountStatement] = {}
     for s in sorted(statements, key=lambda s: s.delivery_id):
-        distinct.setdefault((s.number, s.from_day, s.to_day, s.opening, s.closing), s)
+        distinct.setdefault((s.number, s.from_day, s.to_day, s.opening, s.closing, s.reckoned), s)
     days: defaultdict[int, list[AccountStatement]] = defaultdict(list)
     for s in distinct.values():
-        days[s.to_day if s.to_day is not None else -1].append(s)
+        days[-1 if s.day is None else s.day].append(s)
     ordered: list[AccountStatement] = []
     for day in sorted(days):
         waiting = sorted(days[day], key=lambda s: (_numeral(s.number) or 0, s.number or "", s.opening or 0))
         while waiting:
-            closing = ordered[-1].closing if ordered else None
+            closing = ordered[-1].end if ordered else None
             begins = next(
-                (s for s in waiting if not any(s.opening == o.closing for o in waiting if o is not s)), waiting[0]
+                (s for s in waiting if not any(s.opening == o.end for o in waiting if o is not s)), waiting[0]
             )
             following = next((s for s in waiting if closing is not None and s.opening == closing), begins)
             waiting.remove(following)
@@ -127,16 +170,17 @@ def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
 
 
 def _gap(before: AccountStatement, after: AccountStatement, taken: set[tuple[int, int]]) -> str | None:
-    if before.closing is not None and after.opening is not None and _jump(before, after) != 0:
-        return (
-            f"expected {after.name} of {after.account_id} to open with {before.money(before.closing)}, where"
-            f" {before.name} closed, got {after.money(after.opening)}: a statement is missing between them"
-        )
+    if before.end is not None and after.opening is not None and _jump(before, after) != 0:
+        expected = f"expected {after.name} of {after.account_id} to open with {before.money(before.end)}, where"
+        got = f"got {after.money(after.opening)}"
+        if before.closing is None:
+            return f"{expected} the entries of {before.name} lead, {got}: entries of it or a statement are missing"
+        return f"{expected} {before.name} closed, {got}: a statement is missing between them"
     first, second = _numeral(before.number), _numeral(after.number)
-    if first is None or second is None or before.to_day is None or after.to_day is None:
+    if first is None or second is None or before.day is None or after.day is None:
         return None
-    year = _year(after.to_day)
-    if second <= first + 1 or _year(before.to_day) != year:
+    year = _year(after.day)
+    if second <= first + 1 or _year(before.day) != year:
         return None
     out = [number for number in range(first + 1, second) if (year, number) not in taken]
     if not out:
@@ -149,7 +193,7 @@ def _jump(before: AccountStatement, after: AccountStatement) -> int:
     """Give the difference between an opening and the closing before it, at the larger exponent."""
     exponent = max(before.exponent, after.exponent)
     opening = (after.opening or 0) * int(10 ** (exponent - after.exponent))
-    return opening - (before.closing or 0) * int(10 ** (exponent - before.exponent))
+    return opening - (before.end or 0) * int(10 ** (exponent - before.exponent))
 
 
 def _numeral(number: str | None) -> int | None:
@@ -160,7 +204,7 @@ def _numeral(number: str | None) -> int | None:
 
 def _numbers(statements: Iterable[AccountStatement]) -> set[tuple[int, int]]:
     """Give the numbers that are used up, with their years."""
-    told = ((s.to_day, _numeral(s.number)) for s in statements)
+    told = ((s.day, _numeral(s.number)) for s in statements)
     return {(_year(day), number) for day, number in told if day is not None and number is not None}
 
 

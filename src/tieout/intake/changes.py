@@ -8,6 +8,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from tieout.intake.findings import Finding
+from tieout.intake.places import is_unfinished
 from tieout.model.money import format_minor
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def _finding(covered: Covered, family: Family, told: dict[str, list[dict[str, An
     places = covered.statements
     holds = places[family.run[-1]]
     if family.superseded:
-        others = [places[i] for i in sorted(family.superseded)]
+        others = [places[i] for i in sorted(family.superseded) if not is_unfinished(places[i])]
+        if not others:
+            return None  # the beginning of what came whole
         if (
             holds.structured
             and not any(other.structured for other in others)

@@ -41,6 +41,7 @@ __all__ = [
     "record_keys",
     "reference_rows",
     "rekey",
+    "renumbered",
     "stated_table",
     "whole",
 ]
@@ -75,6 +76,7 @@ class Provenance:
 
     :ivar system: the platform or bank whose identifiers these are.
     :ivar owner_of: gives the owner for (account as the file names it, currency).
+    :ivar number_of: gives the number that an account goes by for the same; None: every file calls each account alike.
     """
 
     system: str
@@ -82,6 +84,7 @@ class Provenance:
     delivery_id: str
     seen_at: dt.datetime
     owner_of: Callable[[str | None, str], Owner]
+    number_of: Callable[[str | None, str | None], str | None] | None = None
 
 
 def stated_table(records: Sequence[Record]) -> pa.Table:
@@ -89,6 +92,21 @@ def stated_table(records: Sequence[Record]) -> pa.Table:
     schema = stated_schema()
     columns = [pa.array([getattr(record, f.name) for record in records], f.type) for f in schema]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def renumbered(stated: pa.Table, origin: Provenance) -> pa.Table:
+    """Write for each account the number that it goes by: one entry is one record, whatever a file calls its account."""
+    if origin.number_of is None or not stated.num_rows:
+        return stated
+    distinct = _distinct(stated, ["account_number", "currency"])
+    numbers = {
+        (p["account_number"], p["currency"]): origin.number_of(p["account_number"], p["currency"]) for p in distinct
+    }
+    if all(number == said for (said, _), number in numbers.items()):
+        return stated
+    pairs = zip(stated["account_number"].to_pylist(), stated["currency"].to_pylist(), strict=True)
+    column = pa.array([numbers[pair] for pair in pairs], pa.string())
+    return stated.set_column(stated.column_names.index("account_number"), "account_number", column)
 
 
 def derive(con: duckdb.DuckDBPyConnection, stated: pa.Table, origin: Provenance, member: str | None = None) -> pa.Table:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
-from tieout.intake.ranking import FEES, MONEY, NAMES_PAYMENT, RANKED, REFERENCES
+from tieout.intake.ranking import FEES, MONEY, NAMES_PAYMENT, RANKED, REFERENCES, SEEN, VALUE_DAY
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -251,12 +251,13 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    apart = tuple(f'as "{name}"' for name in (*MONEY, "booked_on", "payment_id"))
+    apart = tuple(f'as "{name}"' for name in (*MONEY, "booked_on", "value_on", "payment_id"))
     believed = [sql for sql in believed if not sql.endswith(apart)]
     believed += [f'arg_max("{n}", money_place) filter ("{n}" is not null and settles) as "{n}"' for n in MONEY]
     # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
     says_most = "(booked, settles, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
+    believed.append(f'arg_max("value_on", {VALUE_DAY}) filter (value_on is not null) as "value_on"')
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
     carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
     con.execute(
@@ -264,6 +265,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"
     )
     con.execute(FEES)
+    con.execute(SEEN)
     con.execute(REFERENCES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     con.execute(

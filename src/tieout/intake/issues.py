@@ -4,7 +4,7 @@ One statement, several deliveries: which of them are pages of it, which are issu
 A bank may issue a statement again with other entries. The later issue supersedes the earlier one where three things are
 proven: it is the same statement (account, currency, and number with closing day, or the same days and opening balance),
 it is later (its own creation time, else landing), and it is complete (all pages are here, every row could be read, and
-it closes). A copy or an overlapping export proves nothing of the kind and changes nothing. One statement as XML and as
+it closes). What stops without a closing balance is the beginning of the whole one, whichever came first. A copy or an overlapping export proves nothing of the kind and changes nothing. One statement as XML and as
 SWIFT lines is told twice in other words: the XML holds, in any order, and nobody need know. Pure functions.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tieout.intake.places import follows, is_complete, nine, number_of
+from tieout.intake.places import follows, is_complete, is_unfinished, nine, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,13 +56,15 @@ def issues(places: Sequence[StatementPlace]) -> Issues:
     """Find the families among the booked statements of any accounts, and judge each."""
     accounts: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for position, place in enumerate(places):
-        if place.final and place.to_day is not None:
+        if place.final and (place.to_day is not None or is_unfinished(place)):
             accounts[place.account_id, place.currency or "", place.entity_id].append(position)
     found = Issues()
     for (account, currency, entity), positions in sorted(accounts.items()):
         owner = f"{account} {entity}".strip()
-        for group in _groups(places, positions):
-            for position in group.members:
+        begun = [i for i in positions if places[i].to_day is None]
+        for group in _groups(places, [i for i in positions if places[i].to_day is not None]):
+            group.begun = [i for i in begun if any(_tells_whole(places[j], places[i]) for j in group.members)]
+            for position in (*group.members, *group.begun):
                 found.family_of[position] = len(found.families)
             found.families.append(_judged(places, f"issue {owner} {currency} {group.name}", group))
     return found
@@ -70,11 +72,29 @@ def issues(places: Sequence[StatementPlace]) -> Issues:
 
 @dataclass(slots=True)
 class _Group:
-    """Deliveries of one statement. ``numbered``: its number names it, and not only its days and balance do."""
+    """
+    Deliveries of one statement.
+
+    :ivar numbered: its number names it, and not only its days and balance do.
+    :ivar begun: what has only the beginning of it.
+    """
 
     name: str
     members: list[int]
     numbered: bool = True
+    begun: list[int] = field(default_factory=list)
+
+
+def _tells_whole(whole: StatementPlace, begun: StatementPlace) -> bool:
+    """Whether a complete statement, or page, is the one that another has only the beginning of."""
+    alike = (number_of(whole), whole.page, whole.from_day, nine(whole, whole.opening)) == (
+        number_of(begun),
+        begun.page,
+        begun.from_day,
+        nine(begun, begun.opening),
+    )
+    named = number_of(begun) is not None and begun.opening is not None
+    return alike and named and whole.entries >= begun.entries and is_complete([whole], (0,))
 
 
 def _groups(places: Sequence[StatementPlace], positions: list[int]) -> list[_Group]:
@@ -143,11 +163,13 @@ def _begin_alike(one: StatementPlace, other: StatementPlace, *, in_turn: bool) -
 def _judged(places: Sequence[StatementPlace], scope: str, group: _Group) -> Family:
     """Find the latest complete issue of a statement, and what it supersedes."""
     poorer = _told_poorer(places, group.members)
+    less = poorer.union(group.begun)
     found = _latest(places, scope, replace(group, members=[i for i in group.members if i not in poorer]))
-    if not poorer:
+    if not less:
         return found
     run = found.run or found.members
-    return replace(found, members=tuple(group.members), run=run, superseded=found.superseded | poorer)
+    members = (*group.members, *group.begun)
+    return replace(found, members=members, run=run, superseded=found.superseded | less)
 
 
 def _told_poorer(places: Sequence[StatementPlace], members: list[int]) -> frozenset[int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tieout.intake.chains import AccountStatement
 from tieout.intake.findings import Finding
 from tieout.intake.overlap import are_one_statement
-from tieout.intake.places import number_of
+from tieout.intake.places import is_unfinished, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,8 @@ def _order(place: StatementPlace) -> tuple[object, ...]:
 def _statement(pages: list[StatementPlace]) -> AccountStatement:
     first, last = pages[0], pages[-1]
     exponent = max(first.exponent, last.exponent)
+    opening = _at(first, first.opening, exponent) if first.begins else None
+    unfinished = is_unfinished(last)
     days = [page.to_day for page in pages if page.to_day is not None]
     return AccountStatement(
         account_id=first.account_id,
@@ -77,10 +79,21 @@ def _statement(pages: list[StatementPlace]) -> AccountStatement:
         number=first.number,
         from_day=first.from_day,
         to_day=max(days, default=None),
-        opening=_at(first, first.opening, exponent) if first.begins else None,
+        opening=opening,
         closing=_at(last, last.closing, exponent) if last.ends else None,
         exponent=exponent,
+        unfinished=unfinished,
+        reckoned=_reckoned(opening, pages, exponent) if unfinished else None,
     )
+
+
+def _reckoned(opening: int | None, pages: list[StatementPlace], exponent: int) -> int | None:
+    """Add up what a statement opens with and what all of its pages hold, where nothing of it was set aside."""
+    numbers = [page.page for page in pages]
+    gaps = len(pages) > 1 and numbers != list(range(1, len(pages) + 1))
+    if opening is None or gaps or not all(page.sound for page in pages):
+        return None
+    return opening + sum(_at(page, page.net, exponent) or 0 for page in pages)
 
 
 def _at(place: StatementPlace, minor: int | None, exponent: int) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["StatementPlace", "follows", "is_complete", "nine", "number_of"]
+__all__ = ["StatementPlace", "follows", "is_complete", "is_unfinished", "nine", "number_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +86,13 @@ def is_complete(places: Sequence[StatementPlace], run: tuple[int, ...]) -> bool:
     if opening is None or closing is None or not all(places[i].sound for i in run):
         return False
     return opening + sum(nine(places[i], places[i].net) or 0 for i in run) == closing
+
+
+def is_unfinished(place: StatementPlace) -> bool:
+    """
+    Whether a booked statement, or its last page, should state with what it closes and does not.
+
+    SWIFT's statements always close; ISO 20022 lets one go without balances, but not with only the one it opens with.
+    """
+    said = place.opening is not None or not place.structured
+    return place.final and place.ends and place.closing is None and said

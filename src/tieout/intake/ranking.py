@@ -6,7 +6,7 @@ Built on ``said``, one row per report; ``refold`` names the records in question.
 
 from __future__ import annotations
 
-__all__ = ["FEES", "MONEY", "NAMES_PAYMENT", "RANKED", "REFERENCES"]
+__all__ = ["FEES", "MONEY", "NAMES_PAYMENT", "RANKED", "REFERENCES", "SEEN", "VALUE_DAY"]
 
 #: What moved is one statement: its currency, its amounts, and the decimals that they are counted in.
 MONEY = ("currency", "exponent", "amount", "tax", "net")
@@ -17,6 +17,21 @@ NAMES_PAYMENT = (
     "(payment_id is distinct from external_id and payment_id is distinct from parent_external_id"
     " and payment_id is not null)"
 )
+
+# When a payout arrives its object knows; a report, or its balance transaction, only when the money was there to be paid out.
+# Of all else whoever says what arrives (net) says when.
+VALUE_DAY = "(booked, kind = 'payout' and net is null, settles, net is not null, place)"
+
+# What an object says in another currency than its money moved in is what the customer saw: the balance transaction that
+# comes by itself does not say it.
+SEEN = """
+    update folded set original_amount = seen.said.amount, original_currency = seen.said.currency,
+        original_exponent = seen.said.exponent
+    from (
+        select target, arg_max({'amount': amount, 'currency': currency, 'exponent': exponent}, (booked, place)) as said
+        from ranked where not settles and net is null and amount is not null group by target
+    ) seen where folded.record_id = seen.target and folded.original_amount is null and folded.net is not null
+"""
 
 # A fee and the tax in it are one statement: one channel tells them apart, another gives their sum. What they add up to is
 # believed of the highest rank; that sum told apart, wherever somebody does. What somebody says in another currency than the

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.intake.cards import CardScan
-from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, stated_table
+from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, renumbered, stated_table
 from tieout.model.money import exponents
 from tieout.model.problems import Problem
 from tieout.model.records import record_schema
@@ -147,6 +147,8 @@ def _staged(
                     continue
                 for chunk in chunks:
                     _set_aside_without_currency(chunk)
+                    if origin.number_of:
+                        chunk.problems = [_renamed(problem, origin.number_of) for problem in chunk.problems]
                     _note(staged, chunk, member)
                     table = chunk.table if chunk.table is not None else stated_table(chunk.records)
                     if staged.refused or table.num_rows == 0:
@@ -190,6 +192,7 @@ def _place(
     first: int,
 ) -> None:
     """Give the rows of one chunk what intake adds, and hand them to the writer; ``first`` is their place in the draft."""
+    table = renumbered(table, origin)
     staged.cards.look(table)
     if origin.system == "bank":
         _note_first_days(staged, table, member)
@@ -259,6 +262,12 @@ def _note(staged: Staged, chunk: Chunk, member: str | None) -> None:
         staged.unreadable.setdefault(member, _within(member, refused))
     else:
         staged.refused = staged.refused or refused
+
+
+def _renamed(problem: Problem, number_of: Callable[[str | None, str | None], str | None]) -> Problem:
+    """Name a row that cannot be read by the number that its account goes by."""
+    named = problem.named
+    return replace(problem, named=replace(named, account=number_of(named.account, None))) if named else problem
 
 
 def _within(member: str, problem: Problem) -> Problem:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.config import clean_number
-from tieout.config.accounts import is_iban
+from tieout.config.accounts import called, is_iban
 from tieout.intake.derive import Owner
 from tieout.intake.places import StatementPlace
 from tieout.store import schema
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tieout.model.statements import Statement, StatementPage
 
 __all__ = [
+    "account_now",
     "created_at",
     "names_of",
     "places_of",
@@ -144,7 +145,7 @@ def statements_of(
         rows += [
             {**row, "account_id": account}
             for row in found
-            if _account_now(workspace, row["account_id"], row["currency"]) == account
+            if account_now(workspace, row["account_id"], row["currency"]) == account
         ]
     return rows
 
@@ -164,12 +165,12 @@ def rows_of(connection: sa.Connection, workspace: Workspace, delivery_id: str) -
     """Read the statements that a delivery had when it was read last."""
     query = standing_statements().where(schema.statement.c.delivery_id == delivery_id)
     return [
-        {**row, "account_id": _account_now(workspace, row["account_id"], row["currency"])}
+        {**row, "account_id": account_now(workspace, row["account_id"], row["currency"])}
         for row in connection.execute(query).mappings()
     ]
 
 
-def _account_now(workspace: Workspace, account_id: str, currency: str | None) -> str:
+def account_now(workspace: Workspace, account_id: str, currency: str | None) -> str:
     """Give an account's id of today: before tieout.toml declared it, its number was its id."""
     declared = workspace.accounts
     if any(account.id == account_id for account in declared):
@@ -178,10 +179,9 @@ def _account_now(workspace: Workspace, account_id: str, currency: str | None) ->
 
 
 def _numbers_of(account: Account) -> set[str]:
-    if not account.number:
-        return set()
-    bare = clean_number(account.number)
-    return {account.number, bare, bare + account.currency}
+    bare = called(account)
+    written = {number for number in (account.number, *account.numbers) if number}
+    return {*written, *bare, *(number + account.currency for number in bare)}
 
 
 def names_of(workspace: Workspace, accounts: set[str]) -> dict[str, set[str]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tieout.config import account_for, clean_number
+from tieout.config.accounts import called
 from tieout.intake.reader import owner_of
 
 if TYPE_CHECKING:
@@ -75,6 +77,15 @@ class Work:
     def system(self) -> str:
         """The platform or bank whose identifiers its rows carry."""
         return self.reader.format.system or str(self.row.source_id)
+
+    def number(self, account_number: str | None, currency: str | None) -> str | None:
+        """Give the number that an account goes by, where a file calls it by one of its others."""
+        account = account_for(self.workspace, self.source.id, account_number, currency)
+        others = called(account)[1:] if account else ()
+        bare = clean_number(account_number or "")
+        return (
+            called(account)[0] if account and {bare, bare.removesuffix(currency or "")} & {*others} else account_number
+        )
 
     def owner(self, number: str | None, currency: str) -> Owner:
         """Find whose a line is, remembering accounts that nobody declared."""

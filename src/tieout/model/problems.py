@@ -38,6 +38,7 @@ class Problem:
         ``currency_mismatch``, ``conflict``, ``master_data``, ``unreadable``.
     :ivar member: the file inside a container, where there is one.
     :ivar named: what the row is called, where that much of it can be read.
+    :ivar at_ingest: the sentence may be true of a good file: `inspect` remarks it without a verdict, ingest finds it.
     :ivar names: every identifier of the row that can be read, to find it by.
     """
 
@@ -49,6 +50,7 @@ class Problem:
     member: str | None = None
     named: Named | None = None
     names: tuple[str, ...] = ()
+    at_ingest: bool = False
 
     @property
     def sentence(self) -> str:

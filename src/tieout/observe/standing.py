@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from tieout.matching.sides import SETTLED
+from tieout.model.kinds import PAID_OUT
 from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
 from tieout.observe.evidence import fields_of, missed, sentence, why_matched
 from tieout.observe.lookup import fetch_versions
@@ -286,7 +286,7 @@ def _tell_nearest(
         measures = ruled.measure if ruled else ("amount", "amount")
         amounts = [row[name] for row, name in zip(rows, measures, strict=True)]
         grouped = ruled is not None and any(
-            group is not None and row["kind"] not in SETTLED for group, row in zip(ruled.group, rows, strict=True)
+            group is not None and row["kind"] not in PAID_OUT for group, row in zip(ruled.group, rows, strict=True)
         )
         if grouped or None in amounts:  # together with the other lines of its settlement it is one thing
             continue

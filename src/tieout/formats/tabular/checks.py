@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tieout.formats.tabular.compiling import CURRENCY_OF, Meaning
-from tieout.formats.tabular.stated import DECIMALS, net_of
-from tieout.formats.tabular.typed import FAST, Digits, quoted
+from tieout.formats.tabular.stated import DECIMALS, net_of, power_of
+from tieout.formats.tabular.typed import EXACT, FAST, Digits, quoted
 from tieout.model.kinds import KINDS, STATUSES
 from tieout.model.money import MINOR_MAX
 
@@ -20,7 +20,7 @@ class Check:
     """
     One condition.
 
-    :ivar what: ``field``, ``where``, ``kind``, ``currency``, ``size``, ``net``, ``sign``, ``required`` or ``status``.
+    :ivar what: ``field``, ``where``, ``kind``, ``currency``, ``size``, ``net``, ``converts``, ``sign``, ``required`` or ``status``.
     :ivar name: the canonical field that it is about.
     :ivar fast, exact: SQL that is true where the row breaks it, for either run.
     """
@@ -35,8 +35,8 @@ class Check:
         return self.fast if digits is FAST else self.exact
 
 
-def checks_of(meaning: Meaning) -> tuple[Check, ...]:
-    """Every check of a mapping, in the order in which a row's first fault is reported."""
+def checks_of(meaning: Meaning, *, converts: bool = False) -> tuple[Check, ...]:
+    """Every check of a mapping, in the order in which a row's first fault is reported; ``converts`` is the mapping's."""
     found = [_same("field", name, bad) for name in meaning.first if (bad := meaning.failed(name))]
     if "where" in meaning.first:
         found.append(_same("where", "where", f"{meaning.value('where')} is null"))
@@ -46,6 +46,8 @@ def checks_of(meaning: Meaning) -> tuple[Check, ...]:
     found += _sizes(meaning)
     if {"amount", "net"} <= set(meaning.rest):
         found.append(_same("net", "net", f"{meaning.value('net')} <> {net_of(meaning)}"))
+    if converts and {"original_amount", "net"} <= set(meaning.rest):
+        found.append(Check("converts", "net", _misconverted(meaning, FAST), _misconverted(meaning, EXACT)))
     found += _kind_rules(meaning)
     if "status" in meaning.rest:
         status = meaning.value("status")
@@ -83,6 +85,30 @@ def _sizes(meaning: Meaning) -> list[Check]:
         uneven = "false" if name not in meaning.rest else f"m_{name} * {divisor} <> {value}"
         found.append(Check("size", name, uneven, too_large))
     return found
+
+
+def _misconverted(meaning: Meaning, digits: Digits) -> str:
+    """
+    Whether original amount times rate, less costs, is surely not net.
+
+    In one currency nothing is converted: what differs by a whole minor unit is wrong (costs may have more decimals). In two,
+    the file rounds the product, and the rate to the decimals that it shows: a minor unit, and half of the rate's last
+    place on the original amount. Without a rate nothing is known.
+    """
+    gross, net = (f"cast({meaning.value(name)} as hugeint)" for name in ("original_amount", "net"))
+    costs = f" + coalesce({meaning.value('fee')}, 0)" if "fee" in meaning.rest else ""
+    rest, unit = f"({net}{costs})", power_of("e", digits.scale)
+    plain = f"abs({gross} - {rest}) >= {unit}"
+    same = f"{meaning.value('original_currency')} = {meaning.value('currency')}"
+    if "rate" not in meaning.rest:
+        return f"coalesce({same} and {plain}, false)"
+    rate = meaning.value("rate")
+    tens = f"cast('1' || repeat('0', length(split_part({rate}, '.', 2))) as hugeint)"
+    times = f"cast(replace({rate}, '.', '') as hugeint)"
+    off = f"2 * abs({gross} * {times} - {rest} * {tens}) > 2 * {unit} * {tens} + abs({gross})"
+    # Figures at the very end of what can be kept are beyond computing: they are taken as they are.
+    alike = f"{same} and coalesce(try({times} = {tens}), true)"
+    return f"coalesce(case when {alike} then {plain} else try({off}) end, false)"
 
 
 def _kind_rules(meaning: Meaning) -> list[Check]:

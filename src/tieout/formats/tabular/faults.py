@@ -155,6 +155,11 @@ def _net(_name: str, row: dict[str, Any]) -> str:
     return f"expected net = amount - fee - fee_tax = {' - '.join(parts)}, got {_amount(row['s_net'])}"
 
 
+def _converts(_name: str, row: dict[str, Any]) -> str:
+    gross, rate, fee = _amount(row["s_original_amount"]), row.get("s_rate") or "1", _amount(row.get("s_fee") or "0")
+    return f"expected net = gross * rate - costs = {gross} * {rate} - {fee}, got {_amount(row['s_net'])}"
+
+
 def _sign(_name: str, row: dict[str, Any]) -> str:
     amount = _amount(row["s_amount"])
     wanted = "positive" if amount.startswith("-") else "negative"
@@ -170,8 +175,9 @@ _SENTENCES: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "currency": lambda name, row: f"expected an ISO 4217 currency such as EUR, got {_shown(row[f's_{name}'])}",
     "size": _size,
     "net": _net,
+    "converts": _converts,
     "sign": _sign,
     "required": lambda name, row: f"expected {name}, which kind {row['kind']} requires, got no value",
     "status": lambda _name, row: f"expected booked, pending or provisional, got {_shown(row['s_status'])}",
 }
-_REASONS = {"net": "conflict", "required": "incomplete"}
+_REASONS = {"net": "conflict", "converts": "conflict", "required": "incomplete"}

@@ -77,6 +77,7 @@ class Mapping:
     :ivar system: the platform or bank that the identifiers belong to; None: the source's id.
     :ivar details: columns kept as JSON in ``details``; None: every column that no field mentions.
     :ivar totals: the amount that the file's totals add up: ``"amount"`` or ``"net"``.
+    :ivar converts: ``original_amount`` times ``rate``, less ``fee``, must give ``net``, as far as the file rounds.
     :ivar trusted: made by our own code: any scalar function of DuckDB may be used, and the fields ``namespace``,
         ``identity``, ``aliases``, ``counted``, ``revision``, ``details`` may be set too.
     :ivar origin: the file it was read from, for messages.
@@ -99,6 +100,7 @@ class Mapping:
     system: str | None = None
     details: tuple[str, ...] | None = None
     totals: Literal["amount", "net"] = "amount"
+    converts: bool = False
     trusted: bool = False
     origin: str = "mapping"
     lines: cabc.Mapping[str, int] = field(default_factory=dict)

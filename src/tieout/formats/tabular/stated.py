@@ -16,7 +16,7 @@ from tieout.model.money import exponents
 if TYPE_CHECKING:
     from tieout.formats.tabular.mapping import Mapping
 
-__all__ = ["DECIMALS", "constants", "decimals_of", "final_columns", "kind_of", "net_of", "weighing"]
+__all__ = ["DECIMALS", "constants", "decimals_of", "final_columns", "kind_of", "net_of", "power_of", "weighing"]
 
 #: The name under which the decimals of each currency field are known in the SQL.
 DECIMALS = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
@@ -49,7 +49,7 @@ def kind_of(mapping: Mapping, meaning: Meaning) -> str:
     return f"case {word}{arms} else {canonical} end" if arms else canonical
 
 
-def _power(count: str, most: int) -> str:
+def power_of(count: str, most: int) -> str:
     """The SQL of ten to the power ``most - count``, without floating point."""
     arms = "".join(f" when {n} then {10 ** (most - n)}" for n in (2, 0, 3, 4, 1, *range(5, most + 1)) if n <= most)
     return f"case {count}{arms} end"
@@ -67,19 +67,19 @@ def weighing(meaning: Meaning, digits: Digits) -> list[str]:
         if not amounts:
             continue
         if digits is FAST:
-            columns.append(f"{_power(name, digits.scale)} as p_{name}")
+            columns.append(f"{power_of(name, digits.scale)} as p_{name}")
             columns += [f"{meaning.value(f)} // p_{name} as m_{f}" for f in amounts]
             continue
         carried = [f"coalesce({_carried(meaning.value(f), name)}, 0)" for f in amounts]
         columns.append(f"greatest({name}, {', '.join(carried)}) as x_{name}")
-        columns.append(f"{_power(f'x_{name}', digits.scale)} as p_{name}")
+        columns.append(f"{power_of(f'x_{name}', digits.scale)} as p_{name}")
     return columns
 
 
 def _carried(scaled: str, decimals: str) -> str:
     """The SQL of how many decimals a number at scale 9 carries beyond its currency's (0: none) without zeros at the end."""
     arms = "".join(f" when {scaled} % {10 ** (EXACT.scale - n)} = 0 then {n}" for n in range(EXACT.scale))
-    usual = f" when {scaled} is null or {scaled} % {_power(decimals, EXACT.scale)} = 0 then 0"
+    usual = f" when {scaled} is null or {scaled} % {power_of(decimals, EXACT.scale)} = 0 then 0"
     return f"case{usual}{arms} else {EXACT.scale} end"
 
 
