@@ -108,8 +108,23 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
         ) o
         """,
     )
-    note_proposals(work)
+    _leave_proposals(work, deferred)
+    _leave_transfers(work)
+    _note_returned(work)
+    take_earlier(work, judged.earlier)
+    find_candidates(work, note_used)
+    give_reasons(work, judged.reconciliation)
     engine.create(
+        "left_over",
+        """select * replace (case when deferred then 'deferred' else state end as state, case when deferred then null else why end as why)
+            from left_over""",
+    )
+
+
+def _leave_proposals(work: Performance, deferred: str) -> None:
+    """Judge what is proposed: one of its records waits for a person; and note what a later reconciliation may explain."""
+    note_proposals(work)
+    work.engine.create(
         "left_over",
         f"""
         select o.* replace (
@@ -121,16 +136,6 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
             case when state <> 'excluded' then p.proposal end as proposal
         from left_over o left join proposals p on p.thing = o.thing
         """,
-    )
-    _leave_transfers(work)
-    _note_returned(work)
-    take_earlier(work, judged.earlier)
-    find_candidates(work, note_used)
-    give_reasons(work, judged.reconciliation)
-    engine.create(
-        "left_over",
-        """select * replace (case when deferred then 'deferred' else state end as state, case when deferred then null else why end as why)
-            from left_over""",
     )
 
 

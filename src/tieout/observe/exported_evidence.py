@@ -51,7 +51,7 @@ def ready_evidence(opened: Opened) -> None:
         return pa.array([told(dict(zip(names, row, strict=True))) for row in rows], pa.string())
 
     # As a lambda: the engine evaluates the annotations of what it is given.
-    function = lambda a, b, c, d, e, f, g: evidence_of((a, b, c, d, e, f, g))  # noqa: E731
+    function = lambda a, b, c, d, e, f, g: evidence_of((a, b, c, d, e, f, g))  # noqa: E731 - see above
     opened.con.create_function(
         "evidence_of", function, ["VARCHAR"] * len(names), "VARCHAR", type=ARROW, null_handling=SPECIAL
     )

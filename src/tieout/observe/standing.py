@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import ResultFile, Results
 
-__all__ = ["PARTNERS_MAX", "records_of_match", "standing_of"]
+__all__ = ["PARTNERS_MAX", "records_of_match", "standing_of", "with_exponent"]
 
 #: So many records of one match are named; the rest is counted.
 PARTNERS_MAX = 8
