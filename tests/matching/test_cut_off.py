@@ -20,10 +20,7 @@ WAYS = {
 
 @pytest.mark.parametrize(
     ("how", "paid"),
-    [
-        pytest.param(*way, id=name, marks=() if name in {"tolerance", "partial"} else pytest.mark.deep)
-        for name, way in WAYS.items()
-    ],
+    [pytest.param(*way, id=name, marks=() if name == "tolerance" else pytest.mark.deep) for name, way in WAYS.items()],
 )
 def test_a_beginning_is_enough_whatever_may_differ(how: dict[str, str], paid: int) -> None:
     """On either side; another number, and one of five signs, is none."""
@@ -46,7 +43,7 @@ def test_a_beginning_that_many_have_names_none_of_them() -> None:
         assert w.matched() == set()
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("amount", ['"exact"', '{ abs = "0.01" }'])
 def test_it_finds_what_comparing_everything_finds(amount: str) -> None:
     draw = random.Random(7)

@@ -27,7 +27,7 @@ def test_the_forged_identifier_has_the_key_of_the_other() -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        pytest.param(text, id=name, marks=() if name in {"normalised", "word"} else pytest.mark.deep)
+        pytest.param(text, id=name, marks=() if name == "normalised" else pytest.mark.deep)
         for name, text in RULES.items()
     ],
 )
@@ -62,6 +62,7 @@ def test_a_forged_identifier_is_no_part_of_a_sum(shape: str) -> None:
         assert w.matched() == set()
 
 
+@pytest.mark.deep
 def test_without_a_prefix_it_is_no_other_identifier_either() -> None:
     drop = 'drop = { left = { prefix = "RE" } }'
     keys = f'[{{ left = "external_id", right = "references", how = "normalised", {drop} }}]'

@@ -45,6 +45,7 @@ def test_what_is_rare_in_amount_and_day_passes_the_gate() -> None:
         assert {r["coincidence"] for r in w.rows()} == {7_999}  # 251 lines, 2 of 250 days, one of 251 amounts
 
 
+@pytest.mark.deep
 def test_the_larger_side_says_how_many_accidents_there_may_be() -> None:
     """Each line has a thousand documents of other amounts to be confused with, though few lines are there."""
     many = [invoice(f"x{n}", 100_000 + 977 * n) for n in range(1000)]
@@ -53,6 +54,7 @@ def test_the_larger_side_says_how_many_accidents_there_may_be() -> None:
         assert w.matched() == set()
 
 
+@pytest.mark.deep
 def test_with_any_amount_every_amount_counts() -> None:
     """The name of 200 is rare among 400, but any amount would do: each of these names is an accident waiting."""
     rules = rules_text(
@@ -67,6 +69,7 @@ def test_with_any_amount_every_amount_counts() -> None:
         assert w.together("proposed") == set()
 
 
+@pytest.mark.deep
 def test_business_days_cover_more_days_than_they_count() -> None:
     """Ten business days are a fortnight of a year, so that more is expected than ten days of it would say."""
     figures = []
@@ -110,8 +113,15 @@ POINTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("together", ["false", "true"])
-@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("together", "turned"),
+    [
+        ("false", False),
+        ("true", True),
+        pytest.param("false", True, marks=pytest.mark.deep),
+        pytest.param("true", False, marks=pytest.mark.deep),
+    ],
+)
 def test_a_rival_counts_whatever_its_points(together: str, turned: bool) -> None:
     """76 points are 3 ahead of 73, on either side, though 73 would be no match."""
     two = [Fact(source="b", id=f"b{day}", amount=10_000, kind="bank_entry", name="Meier", day=day) for day in (8, -9)]

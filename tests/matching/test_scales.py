@@ -1,5 +1,7 @@
 """One record with many decimals neither stops a run nor changes what is used up of others."""
 
+import pytest
+
 from tests.laws.checker import broken
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 from tieout.matching.scales import _groups
@@ -22,6 +24,7 @@ def test_a_line_with_nine_decimals_is_an_exception_of_its_own() -> None:
         assert broken(w) == []
 
 
+@pytest.mark.deep
 def test_records_with_many_decimals_are_still_matched_with_each_other() -> None:
     facts = [
         *(invoice("i", LARGE, currency="IDR"), line("b", LARGE, "i", currency="IDR")),

@@ -13,7 +13,7 @@ from tieout.matching.rules import Days
 MONDAY = day_number(dt.date(2026, 10, 5))
 
 
-@pytest.mark.parametrize("others", [(), (300,)])
+@pytest.mark.parametrize("others", [(), pytest.param((300,), marks=pytest.mark.deep)])
 def test_a_long_business_window_reaches_without_help_from_unrelated_days(others: tuple[int, ...]) -> None:
     rules = rules_text(rule(days='{ from = 0, to = 600, calendar = "business" }'))
     unrelated = [invoice(f"x{day}", 5, day=day) for day in others]

@@ -47,7 +47,7 @@ class Money:
     def taken_sum(self) -> str:
         """Write the sum of what matches ``m`` have of a record, over ``scales s``."""
         if self.apart:
-            return f"sum(cast(m.allocated as int128) * {_power(f'{_NINE} - s.stated')})"
+            return f"sum(cast(cast(m.allocated as int128) * {_power(f'{_NINE} - s.stated')} as int128))"
         return "sum(m.allocated * s.factor)::bigint"
 
     @property
@@ -56,7 +56,7 @@ class Money:
         if not self.apart:
             return "coalesce(u.taken, 0)"
         unit = _power(f"{_NINE} - s.decimals")
-        return f"coalesce(cast(sign(u.taken) * ((abs(u.taken) + {unit} - 1) // {unit}) as bigint), 0)"
+        return f"coalesce(cast(case when u.taken < 0 then -1 else 1 end * ((abs(u.taken) + {unit} - 1) // {unit}) as bigint), 0)"
 
 
 def _power(exponent: str) -> str:

@@ -247,6 +247,47 @@ def test_what_was_matched_corrected_and_undone_before_counts_the_same(spark: Any
         assert mine.matches() == theirs.matches()
 
 
+@pytest.mark.deep
+def test_keys_are_verified_and_beginnings_found_the_same(spark: Any) -> None:
+    ids = '[{ left = "references", right = "references", how = "normalised" }]'
+    cut = '[{ left = "external_id", right = "references", how = "prefix" }]'
+    near = '{ abs = "0.10" }'
+    text = rules_text(
+        rule("by number", keys=ids),
+        rule("all of a number", keys=ids, shape='"n:m"'),
+        rule("in words", keys='[{ left = "external_id", right = ["references", "text"], how = "token" }]', amount=near),
+        rule("cut off", keys=cut, amount=near),
+    )
+    forged = "ADNNWTWSZ30W4DDL"  # has the key of INV-2026-1001
+    facts = [
+        *(invoice("f1", 11900, refs=("INV-2026-1001",)), line("f2", 11900, forged)),
+        *(invoice("h1", 500, refs=("INV-5",)), line("h2", 500, "inv 5")),
+        *(invoice("g1", 700, refs=("inv 77",)), line("g2", 300, "INV-77"), line("g3", 400, "INV-77")),
+        *(invoice("RE-2026-5", 950, day=60), line("w", 945, text="pays re 2026/5 thanks", day=60)),
+        *(invoice("RE-888-12345", 5000, day=70), line("c", 4995, "RE888123", day=70)),
+    ]
+    assert agree_on(spark, text, facts) == {"by number", "all of a number", "in words", "cut off"}
+
+
+@pytest.mark.deep
+def test_twins_accidents_and_decimals_count_the_same(spark: Any) -> None:
+    """What is thinned out, counted from both sides, and counted apart."""
+    days, near = "{ from = 0, to = 1 }", '{ abs = "0.10" }'
+    text = rules_text(
+        rule("points", **MENU["points"]),
+        rule("unnamed", days=days, amount=near, score="{ amount = 50, days = 50 }", at_least="60", coincidence='"1"'),
+    )
+    twins = {"name": "Amazon Payments"}
+    large = 2_000_000_000_000
+    facts = [
+        *(make(f"{mark}{n}", 3300, **twins) for make, mark in ((invoice, "t"), (line, "u")) for n in range(9)),
+        *(invoice("n1", 123_400, day=30), line("n2", 123_405, day=30)),
+        *(invoice("large", large, currency="IDR", day=40), line("l2", large, currency="IDR", day=40)),
+        line("fine", 123_456_789, exponent=9, currency="IDR"),
+    ]
+    assert agree_on(spark, text, facts) == {"unnamed"}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_no_row_comes_to_the_process_that_asks(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def _written(tree: exp.Expr) -> str:
     return tree.sql(dialect="spark", identify=True)
 
 
-def _expression(node: exp.Expr) -> exp.Expr:  # noqa: PLR0911 - one line for each word that differs
+def _expression(node: exp.Expr) -> exp.Expr:  # noqa: C901, PLR0911 - one line for each word that differs
     """Translate what stands by itself."""
     if isinstance(node, exp.DataType):
         return {exp.DType.INT128: _WIDE, exp.DType.UBIGINT: _BIGINT}.get(node.this, node).copy()
@@ -81,6 +81,8 @@ def _expression(node: exp.Expr) -> exp.Expr:  # noqa: PLR0911 - one line for eac
         return _list_in_order(node.this)
     if isinstance(node, exp.Length):
         return exp.Anonymous(this="size" if _is_list(node.this) else "length", expressions=[node.this])
+    if isinstance(node, exp.ArrayOverlaps):
+        return exp.Anonymous(this="arrays_overlap", expressions=[node.this, node.expression])
     if isinstance(node, exp.Unnest) and not isinstance(node.parent, (exp.From, exp.Join)):
         return exp.Explode(this=node.expressions[0])
     if isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
