@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from tieout.accounting.run import run_journals
 from tieout.clock import FixedClock
 from tieout.config import FILE_NAME, read_workspace
-from tieout.errors import Broken, TieoutError
+from tieout.errors import Broken, TieoutError, WrongUse
 from tieout.intake.verify import Verdict
 from tieout.intake.verify import verify as verify_facts
 from tieout.matching.decide import Moment, repeat_decision
@@ -60,11 +60,21 @@ def verify(
     :param progress: hears (commits done, of how many).
     :param rebuild: write lake files that are missing or differ anew.
     """
+    if run is not None:
+        _check_run(store, run)
 
     def afterwards(scratch: Store, folder: Path, verdict: Verdict) -> None:
         _repeat_runs(store, scratch, workspace, folder, run, verdict)
 
     return verify_facts(store, workspace, progress, afterwards, rebuild=rebuild)
+
+
+def _check_run(store: Store, named: str) -> None:
+    with store.book.reading() as connection:
+        runs = connection.scalars(sa.select(schema.run.c.run_id)).all()
+    if not named or not any(run_id.startswith(named) for run_id in runs):
+        message = f"expected the id of a run, or how it begins, got {named!r}: `tieout export` shows them as run_id"
+        raise WrongUse(message)
 
 
 def _repeat_runs(
@@ -73,9 +83,6 @@ def _repeat_runs(
     with store.book.reading() as connection:
         runs = connection.execute(sa.select(schema.run).order_by(schema.run.c.sequence)).mappings().all()
         texts = {row.digest: row.body for row in connection.execute(sa.select(schema.text_version))}
-    if last is not None and not any(row["run_id"].startswith(last) for row in runs):
-        verdict.faults.append(f"expected the id of a run, got {last!r}")
-        return
     for row in runs:
         try:
             _repeat(scratch, dict(row), texts, folder, today)

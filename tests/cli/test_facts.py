@@ -75,7 +75,7 @@ def test_completeness_asks_for_a_person(company: Company, capsys: pytest.Capture
     status, out, _ = run(company, "completeness", capsys=capsys)
     assert status == 1
     assert "received" not in out.splitlines()[1]
-    assert out.splitlines()[-1] == "as of 2026-10-06: 5 received, 5 missing or late"
+    assert out.splitlines()[-1] == "as of 2026-10-06: of what is expected, 5 received, 5 missing or late"
     assert " received " in run(company, "completeness", "--all", capsys=capsys)[1]
 
 

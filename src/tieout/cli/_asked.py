@@ -10,7 +10,16 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Asked", "JsonOption", "WorkspaceOption", "asked", "keep", "nearest_workspace", "workspace_folder"]
+__all__ = [
+    "Asked",
+    "JsonOption",
+    "WorkspaceOption",
+    "asked",
+    "keep",
+    "nearest_workspace",
+    "reason_given",
+    "workspace_folder",
+]
 
 #: As in ``tieout.config``; a test holds them together.
 _FILE_NAME = "tieout.toml"
@@ -70,3 +79,17 @@ def workspace_folder(wanted: Path | None) -> Path:
         )
         raise WrongUse(message)
     return wanted.resolve()
+
+
+def reason_given(reason: str) -> str:
+    """
+    Give the reason as it was said, for the audit log.
+
+    :raises WrongUse: it says nothing.
+    """
+    from tieout.errors import WrongUse
+
+    if not reason.strip():
+        message = "expected words behind --reason: why it is done stands in the audit log; got none"
+        raise WrongUse(message)
+    return reason

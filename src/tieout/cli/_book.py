@@ -34,13 +34,20 @@ def move(
 
     from tieout.clock import system_clock
     from tieout.config import absolute_book
+    from tieout.config.checks import unlike_database
+    from tieout.errors import WrongUse
     from tieout.store.moving import move_book
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
     with opened(wanted) as (found, store):
         # As tieout.toml will read it: a relative path counts from the workspace, not from where the command is typed.
-        counts = move_book(store.book, absolute_book(url, found.folder) or url, store.now_us(), store.actor)
+        target = absolute_book(url, found.folder)
+        if target is None:
+            expected, got = unlike_database(url, "sqlite:///.tieout/book.db")
+            message = f"expected {expected} to move the book to, got {got}"
+            raise WrongUse(message)
+        counts = move_book(store.book, target, store.now_us(), store.actor)
     if wanted.as_json:
         say_json({"rows": counts, **measured({"move": system_clock.monotonic() - begin})})
         return

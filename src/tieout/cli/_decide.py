@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._asked import JsonOption, WorkspaceOption, asked, reason_given
 from tieout.cli._opening import opened
 from tieout.cli._output import say, say_json
 
@@ -49,7 +49,7 @@ def resolve(
     wanted = asked(context, workspace, as_json=as_json)
     how = pipeline.Resolution(others=tuple(match or ()), difference=difference, part=part, assignee=assign)
     with opened(wanted) as (place, store):
-        done, runs = pipeline.resolve(store, place, exception, how, reason)
+        done, runs = pipeline.resolve(store, place, exception, how, reason_given(reason))
     _tell(done, runs, as_json=wanted.as_json)
 
 
@@ -70,7 +70,7 @@ def undo(
 
     wanted = asked(context, workspace, as_json=as_json)
     with opened(wanted) as (place, store):
-        runs = pipeline.undo(store, place, named, reason, rule)
+        runs = pipeline.undo(store, place, named, reason_given(reason), rule)
     _tell(f"{named} is taken back", runs, as_json=wanted.as_json)
 
 
@@ -86,7 +86,7 @@ def approve(
 
     wanted = asked(context, workspace, as_json=as_json)
     with opened(wanted) as (place, store):
-        runs = pipeline.judge(store, place, ids, reason, approved=True)
+        runs = pipeline.judge(store, place, ids, None if reason is None else reason_given(reason), approved=True)
     _tell(f"{len(ids)} approved", runs, as_json=wanted.as_json)
 
 
@@ -102,7 +102,7 @@ def reject(
 
     wanted = asked(context, workspace, as_json=as_json)
     with opened(wanted) as (place, store):
-        runs = pipeline.judge(store, place, ids, reason, approved=False)
+        runs = pipeline.judge(store, place, ids, reason_given(reason), approved=False)
     _tell(f"{len(ids)} rejected", runs, as_json=wanted.as_json)
 
 

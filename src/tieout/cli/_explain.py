@@ -50,10 +50,14 @@ def explain(
     Exit status: 0 found; 1 not found, or the beginning of several ids.
     """
     from tieout.clock import system_clock
+    from tieout.errors import WrongUse
     from tieout.observe.explain import explain as explained
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()
+    if not identifier.strip():
+        message = "expected an identifier to explain, got an empty one"
+        raise WrongUse(message)
     with opened(wanted, kept=True) as (_, store):
         found = explained(store, identifier)
     if wanted.as_json:
@@ -73,7 +77,7 @@ def _show(found: Explanation) -> None:
     elif not found.found:
         say(
             f"nothing is known of {found.asked!r}: looked among all identifiers and references of records (in any"
-            " spelling), ids of records, matches, journals, deliveries, exceptions and statements, names of files, and"
+            " spelling), ids of records, matches, journals, deliveries, exceptions and statements, names of files (in archives, too), and"
             " rows in quarantine"
         )
     if found.count > WHOLE_MAX:

@@ -172,7 +172,10 @@ def completeness(
         headings = ["source", "owner", "account", "expected", "day", "state", "evidence"]
         shown = [row.as_json() for row in (found.rows if whole else found.outstanding)]
         _table(headings, [[row[heading] for heading in headings] for row in shown])
-        say(f"as of {day or 'no day yet'}: {received} received, {len(found.outstanding)} missing or late")
+        told = f"of what is expected, {received} received, {len(found.outstanding)} missing or late"
+        if not found.rows:
+            told = "nothing is missing, and nothing was asked for: no source in tieout.toml says what it `expects`"
+        say(f"as of {day or 'no day yet'}: {told}")
     raise typer.Exit(1 if found.outstanding else 0)
 
 

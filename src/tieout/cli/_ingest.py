@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli._asked import JsonOption, WorkspaceOption, asked
+from tieout.cli._asked import JsonOption, WorkspaceOption, asked, reason_given
 from tieout.cli._faults import complain
 from tieout.cli._opening import opened
 from tieout.cli._output import clean, measured, say, say_json, say_table
@@ -94,7 +94,7 @@ def replay(
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
     with opened(wanted) as (place, store):
-        outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason)
+        outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason_given(reason))
     outcomes = [outcome] if outcome is not None else []
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]

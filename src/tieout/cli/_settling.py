@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tieout.cli._asked import reason_given
 from tieout.cli._opening import opened
 from tieout.cli._output import measured, say, say_json
 
@@ -53,7 +54,7 @@ def decide(wanted: Asked, settle: str | None, reopen: str | None, reason: str | 
     began = system_clock.monotonic()
     with opened(wanted) as (place, store):
         found = _entries(store, place, named, settled=reopen is not None)
-        pipeline.decide_quarantine(store, place, found, reason, settled=reopen is None)
+        pipeline.decide_quarantine(store, place, found, reason_given(reason), settled=reopen is None)
     left = how_many_open(wanted)
     if wanted.as_json:
         say_json({"decided": len(found), "open": left, **measured({"decide": system_clock.monotonic() - began})})

@@ -203,9 +203,14 @@ def database_url(table: Table, key: str, folder: Path, default: str) -> str:
     url = absolute_book(value, folder)
     if url is not None:
         return url
+    raise table.wrong(key, *unlike_database(value, default))
+
+
+def unlike_database(value: str, example: str) -> tuple[str, str]:
+    """Say what was expected of a database's URL, and what came: its scheme only."""
     found = _SCHEME.match(value)
     got = f"a URL of {found[1].lower()}" if found else "something else"
-    raise table.wrong(key, f"a URL such as {default} or postgresql+psycopg://user@host/name", got)
+    return f"a URL such as {example} or postgresql+psycopg://user@host/name", got
 
 
 def absolute_book(url: str, folder: Path) -> str | None:

@@ -20,7 +20,7 @@ from tieout.formats._columns import Columns
 from tieout.formats._peek import peek
 from tieout.formats._stripe_mapping import itemised_mapping
 from tieout.formats._stripe_summary import SUMMARY_COLUMNS, read_summary
-from tieout.formats.reading import Head
+from tieout.formats.reading import Head, refusal
 from tieout.formats.tabular import CsvDialect, Mapping, header_of, read_table
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ _NAMED = re.compile(r"(payout|ending.balance).reconciliation", re.IGNORECASE)
 _WITH_COMMA = re.compile(r"-?\d+,\d+")
 _AMOUNTS = ("gross", "net", "fee", "amount", "net_amount")
 _ROWS_SEEN = 1_000
+_COUNTED = (
+    "expected a Stripe report with one row per transaction, got a summary that counts them by category and has no"
+    " identifiers: in the Dashboard choose Itemized instead of Summary, or by the API balance_change_from_activity.itemized or"
+    " payout_reconciliation.itemized; the balances themselves are in balance.summary"
+)
 
 
 def _kind_of_report(head: Head) -> str | None:
@@ -52,10 +57,18 @@ def _kind_of_report(head: Head) -> str | None:
     if columns.has("reporting_category") and money and ids:
         settled = columns.has("automatic_payout_id") or _NAMED.search(head.name)
         return PAYOUT_RECONCILIATION if settled else BALANCE
+    if _is_count(columns):
+        return PAYOUT_RECONCILIATION if _NAMED.search(head.name) else BALANCE
     # The balance export of the Dashboard. Tables of data pipelines have the same columns in minor units: they say
     # "created", not "Created (UTC)".
     exported = {"id", "Type", "Source", "Amount", "Fee", "Net", "Currency", "Created (UTC)", "Available On (UTC)"}
     return BALANCE if exported <= set(header) else None
+
+
+def _is_count(columns: Columns) -> bool:
+    """Whether a report only counts transactions by category: the summaries of activity, payouts and reconciliations."""
+    told_apart = columns.all("balance_transaction_id", "source_id", "automatic_payout_id", "payout_id", "id")
+    return columns.has("reporting_category", "currency", "count", "gross", "fee", "net") and not told_apart
 
 
 def _is_summary(columns: Columns, data: bytes) -> bool:
@@ -102,6 +115,9 @@ class _StripeReport:
         header = header_of(Head("", data), _SHAPE)
         if header is not None and _is_summary(Columns.of(header), data):
             yield read_summary(whole, delimiter, decimal)
+            return
+        if header is not None and _is_count(Columns.of(header)):
+            yield refusal(_COUNTED)
             return
         yield from read_table(whole, options, _SHAPE, lambda names: itemised_mapping(self.id, names, options, decimal))
 

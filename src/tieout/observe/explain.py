@@ -108,6 +108,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
             result.exceptions = [] if ids else listed_facts(connection, asked, SHOWN_MAX)
         if not ids and not result.found and not result.ambiguous:
             result.quarantined = quarantined_rows(connection, con, store, files["quarantine"], asked)
+            _find_member(connection, con, store, files, result)
         if ids:
             particulars = Particulars(store, connection, con, files)
             fetch_versions(con, store.lake, files, ids, read if count else frozenset())
@@ -158,6 +159,24 @@ def _find_in_book(connection: sa.Connection, result: Explanation) -> None:
     if _HEX.fullmatch(lowered):
         result.exceptions = exception_facts(connection, schema.exception.c.exception_id.startswith(lowered), SHOWN_MAX)
     result.statements = statement_facts(connection, statement.c.statement_id == asked, SHOWN_MAX)
+
+
+def _find_member(
+    connection: sa.Connection,
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    files: dict[str, list[LakeFile]],
+    result: Explanation,
+) -> None:
+    """Find the archives that a file of this name came in, by what came of it: statements, records, rows set aside."""
+    statement = schema.statement
+    found = set(connection.scalars(sa.select(statement.c.delivery_id).where(statement.c.member == result.asked)))
+    for name in ("records", "witnesses", "quarantine"):
+        rows = f"select distinct delivery_id from {table(store.lake, name, files[name])} where member = $name"
+        found |= {row[0] for row in con.execute(rows, {"name": result.asked}).fetchall()}
+    if found:
+        known = schema.delivery.c.delivery_id.in_(sorted(found)[:SHOWN_MAX])
+        result.deliveries = delivery_facts(connection, known, SHOWN_MAX)
 
 
 def _by_own_id(
