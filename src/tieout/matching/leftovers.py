@@ -59,21 +59,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
     """Make ``left_over``: each record with something open, its state, the reason, and when it is expected."""
     engine = work.engine
     note_used = found.leave_rests(work)
-    engine.create(
-        "elsewhere",
-        """select f.parent as thing from family f semi join touched t on t.thing = f.child
-            union select f.child from family f semi join touched t on t.thing = f.parent
-            union select e.thing from left_all e semi join kin_used k on k.record_id = e.record_id
-            union select e.thing from right_all e semi join kin_used k on k.record_id = e.record_id""",
-    )
-    engine.create(
-        "open_rows",
-        " union all ".join(
-            f"""select '{side}' as origin, {_TOLD}, s.rest as amount, s.begun, w.thing is not null as elsewhere
-                from {side}_all e join rests s on s.thing = e.thing left join elsewhere w on w.thing = e.thing"""
-            for side in ("left", "right")
-        ),
-    )
+    _make_open_rows(work)
     _make_expected(work, workspace)
     _note_unbalanced(work, workspace)
     later = dict(zip(("left", "right"), judged.later, strict=True))
@@ -136,6 +122,26 @@ def _leave_proposals(work: Performance, deferred: str) -> None:
             case when state <> 'excluded' then p.proposal end as proposal
         from left_over o left join proposals p on p.thing = o.thing
         """,
+    )
+
+
+def _make_open_rows(work: Performance) -> None:
+    """Make ``open_rows``: of each record what is left, and whether another form of it is matched (``elsewhere``)."""
+    engine = work.engine
+    engine.create(
+        "elsewhere",
+        """select f.parent as thing from family f semi join touched t on t.thing = f.child
+            union select f.child from family f semi join touched t on t.thing = f.parent
+            union select e.thing from left_all e semi join kin_used k on k.record_id = e.record_id
+            union select e.thing from right_all e semi join kin_used k on k.record_id = e.record_id""",
+    )
+    engine.create(
+        "open_rows",
+        " union all ".join(
+            f"""select '{side}' as origin, {_TOLD}, s.rest as amount, s.begun, w.thing is not null as elsewhere
+                from {side}_all e join rests s on s.thing = e.thing left join elsewhere w on w.thing = e.thing"""
+            for side in ("left", "right")
+        ),
     )
 
 

@@ -283,7 +283,7 @@ def _tell_nearest(
             continue
         left, right = (mine, theirs) if here == "left" else (theirs, mine)
         rows = [with_exponent(row) for row in (left, right)]
-        measures = ruled.measure if ruled else ("amount", "amount")
+        measures = ["net" if claim == "settlement" else "amount" for claim in (ruled.claims if ruled else ("", ""))]
         amounts = [row[name] for row, name in zip(rows, measures, strict=True)]
         grouped = ruled is not None and any(
             group is not None and row["kind"] not in PAID_OUT for group, row in zip(ruled.group, rows, strict=True)
