@@ -99,11 +99,11 @@ def test_what_an_event_adds() -> None:
     charge = found["ch_1"]
     assert charge.revision == 1_767_312_001_000_000
     assert charge.counterparty == "Jane Roe"
-    assert charge.references == ("pi_1", "in_9", "ORD-1001")
+    assert charge.references == ("pi_1", "in_9", "ORD-1001", "txn_1")
     assert charge.text == "Order 1001"
     assert charge.line == 1
     assert found["po_8"].account_number == "acct_9"
-    assert found["po_8"].references == ("TRC123456",)
+    assert found["po_8"].references == ("TRC123456", "txn_8")
     converted = found["py_2"]
     assert (converted.original_amount, converted.original_currency, converted.rate) == (5000, "USD", "0.92")
     assert found["tr_13"].counterparty_account == "acct_5"

@@ -305,7 +305,7 @@ def test_a_summary_row_that_cannot_be_read(cell: str, says: str) -> None:
             "Itemized_payout_reconciliation-EUR.csv",
             PAYOUT_RECONCILIATION,
         ),
-        ("reporting_category,currency,count,gross,fee,net\ncharge,eur,3,1,0,1\n", "summary.csv", None),
+        ("reporting_category,currency,count,gross,fee,net\ncharge,eur,3,1,0,1\n", "summary.csv", BALANCE),
         ("id,amount,available_on,created,currency,fee,net,source,status,type,payout_id\n", "pipeline.csv", None),
         ("category,net_amount,currency\nfood,1,eur\n", "budget.csv", None),
         ("Date,Amount,Net\n", "bank.csv", None),

@@ -29,6 +29,7 @@ __all__ = [
     "money",
     "rule_set",
     "timezone",
+    "unlike_database",
     "workspace_file",
 ]
 

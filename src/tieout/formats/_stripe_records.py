@@ -93,7 +93,7 @@ _TOLD = frozenset({
 _REFERENCES = (
     "payment_intent", "charge", "invoice", "order", "receipt_number", "transfer_group", "transfer", "source_transfer",
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
-    "reversed_by", "balance_transaction",
+    "reversed_by",
 )  # fmt: skip
 _DIGIT = re.compile(r"[0-9]")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -299,6 +299,7 @@ def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
     trace = item.get("trace_id")
     found = [identifier(item.get(key)) for key in _REFERENCES]
     found += [_text(trace.get("value")) if isinstance(trace, dict) else _text(trace), *_metadata(item)]
+    found.append(identifier(item.get("balance_transaction")))
     return {
         "line": origin.line,
         "account_number": origin.account,
