@@ -271,7 +271,7 @@ def test_every_word_has_a_canonical_kind() -> None:
 
 def test_rows_without_any_amount_are_nothing() -> None:
     line = parsed(SETTLEMENT)[0] | {"Net Credit (NC)": "", "Net Debit (NC)": ""}
-    line |= {"Markup (NC)": "", "Scheme Fees (NC)": "", "Interchange (NC)": ""}
+    line |= {"Markup (NC)": "", "Scheme Fees (NC)": "", "Interchange (NC)": "", "Gross Credit (GC)": ""}
     (row,) = rows(table([line]))
     assert (row["amount"], row["net"]) == (0, 0)
 
@@ -293,7 +293,8 @@ def test_equal_rows_without_identity_are_counted() -> None:
         ({"Net Currency": "EURO"}, "EURO", "Net Currency"),
         ({"Creation Date": "28-03-2026", "Booking Date": ""}, "28-03-2026", "Creation Date"),
         ({"Creation Date": "", "Booking Date": ""}, "booked_on", None),
-        ({"Net Credit (NC)": "", "Net Debit (NC)": "97.85"}, "charge", "Net Debit (NC)"),
+        ({"Net Credit (NC)": "", "Net Debit (NC)": "97.85"}, "gross * rate - costs", "Net Debit (NC)"),
+        ({"Gross Credit (GC)": "", "Net Credit (NC)": "", "Net Debit (NC)": "97.85"}, "charge", "Net Debit (NC)"),
     ],
 )
 @pytest.mark.parametrize("turned", [False, True])
