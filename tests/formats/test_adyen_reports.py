@@ -351,7 +351,12 @@ cents = st.integers(0, 10**10)
 def test_amount_is_net_and_costs(amounts: list[tuple[int, ...]]) -> None:
     first = parsed(SETTLEMENT)[0]
     names = ("Net Credit (NC)", "Commission (NC)", "Markup (NC)", "Scheme Fees (NC)", "Interchange (NC)")
-    lines = [first | {n: format_minor(v, 2) for n, v in zip(names, values, strict=True)} for values in amounts]
+    lines = [
+        first
+        | {n: format_minor(v, 2) for n, v in zip(names, values, strict=True)}
+        | {"Gross Credit (GC)": format_minor(sum(values), 2)}
+        for values in amounts
+    ]
     for row, (net, *costs) in zip(rows(table(lines)), amounts, strict=True):
         assert (row["net"], row["fee"], row["amount"]) == (net, sum(costs), net + sum(costs))
 
