@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = {"browser", "hledger", "postgres", "postgres_url", "fresh_postgres", "spark", "spark_settings"}
 #: Those of Spark, whose tests are minutes of a Java machine's time: ``make test-spark`` runs them.
 SPARK = {"spark", "spark_settings"}
+#: Of the tests of what a delivery becomes, one in so many runs on PostgreSQL as well; in a deep run all do.
+_OF_SO_MANY = 3
 
 # The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,6 +67,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("peers")
         if SPARK & asked:
             item.add_marker("spark")
+        if _on_postgresql(item) and zlib.crc32(item.nodeid.encode()) % _OF_SO_MANY:
+            item.add_marker("deep")
+
+
+def _on_postgresql(item: pytest.Item) -> bool:
+    """Say whether a test of what a delivery becomes runs once more, on PostgreSQL."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and callspec.params.get("desk") == "postgresql"
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,7 @@ def test_a_file_that_could_not_be_read_is_closed_by_a_person(office: Office) -> 
     [
         (("--settle", "{0}:9", "--reason", "x"), "none in its line 9"),
         (("--settle", "{0}:2"), "expected --reason"),
-        (("--settle", "{0}:2", "--reason", "  "), "expected a reason"),
+        (("--settle", "{0}:2", "--reason", "  "), "expected words behind --reason"),
         (("--reason", "x"), "expected --settle DELIVERY[:LINE] or --reopen"),
         (("--settle", "{0}", "--reopen", "{0}", "--reason", "x"), "and one of them"),
         (("--settle", "{0}:two", "--reason", "x"), "such as 7a2bf463:5, got"),

@@ -352,7 +352,7 @@ def closing_world(folder: Path, text: str) -> "closing[World]":
 
 
 #: How many rows each side and each reconciliation has together where both engines are held against each other.
-MANY = 100_000
+MANY = 2_000
 #: Every operator of the language in one set: what looks at amounts only comes last.
 OPERATORS = (
     PREFIX, DROPPED, SPELLED, ALIAS, IN_A_ROW, TOGETHER, SUBSET, BASE,
