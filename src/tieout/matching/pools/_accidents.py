@@ -103,12 +103,12 @@ def steps_shown(sizes: npt.NDArray[np.int64]) -> list[int]:
     Name the steps in which amounts come, the widest first: ten times 10.00 - 0.01 shows steps of 10.00.
 
     Any that all, or all but one, have in common; and usual ones in which more agree than would by accident. One amount by
-    itself shows how round it is.
+    itself shows none: who has one thing open and pays just that pays it, however round it is.
 
     :param sizes: different amounts, ascending.
     """
     if len(sizes) < 2:
-        return [int(step) for step in _USUAL[::-1] if len(sizes) and sizes[0] % step == 0 and step >= _SELDOM]
+        return []
     common = _in_common(sizes)
     agreeing = {1: len(sizes) * (len(sizes) - 1) // 2}
     for step in sorted(common | set(_USUAL[sizes[-1] - sizes[0] >= _USUAL].tolist())):
