@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.office import HEADER, MAPPING, TOML, Answer, Office, camt, entry, typed
-from tests.depth import examples
+from tests.depth import examples, some_of
 from tieout.formats.registry import format_of
 
 FINE = f"{HEADER}\nt1,charge,10.00,EUR,01.10.2026,one\nt2,charge,20.00,EUR,01.10.2026,two\n"
@@ -424,7 +424,7 @@ LONG = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", LONG)
+@pytest.mark.parametrize("what", some_of(LONG, 2))
 def test_a_line_of_a_gigabyte_does_not_fill_memory(what: str, office: Office) -> None:
     source, name, before = LONG[what]
     path = office.files / name

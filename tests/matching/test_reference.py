@@ -15,7 +15,7 @@ from tests.matching.small_worlds import CURRENCIES, MENU, small_world
 from tests.matching.worlds import World, rule, rules_text, world
 
 ROOT = Path(__file__).parents[2]
-FEW, MANY = range(4), range(100, 200)
+FEW, MANY = range(2), range(100, 200)
 
 
 def _cascade(draw: random.Random) -> str:
