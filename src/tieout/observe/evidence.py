@@ -135,13 +135,15 @@ def _listed(said: Sequence[str | None]) -> str | None:
 
 def sentence(fields: Fields) -> str | None:
     """Say which fields agree and which differ."""
-    agreeing = [_words(name) for name, one in fields.items() if one["agree"]]
+    near = [name for name, one in fields.items() if one["agree"] and name in _CALLED and one["left"] != one["right"]]
+    agreeing = [_words(name) for name, one in fields.items() if one["agree"] and name not in near]
     differing = [
         f"{_words(name)} ({one['left'] or 'nothing'} against {one['right'] or 'nothing'})"
         for name, one in fields.items()
         if not one["agree"]
     ]
     parts = ["same " + ", ".join(agreeing)] if agreeing else []
+    parts += [f"{_words(name)} within the rule's days" for name in near]
     parts += ["other " + ", ".join(differing)] if differing else []
     return "; ".join(parts) or None
 
