@@ -83,10 +83,11 @@ def test_steps_are_those_that_amounts_show() -> None:
     assert {10_00} <= set(shown(9_99, 29_99, 69_99, 159_99, 43_17))  # one other does not hide it
     assert {10_00} <= set(shown(9_99, 29_99, 69_49, 159_49))  # nor do two endings
     assert max(shown(12_34, 45_67, 78_12, 33_91)) < 20
-    assert shown(5_00) == []  # one amount shows none
+    assert shown(5_00) == [5_00, 2_50, 1_00, 50, 25, 20]
+    assert shown(5_000_00)[0] == 10_00
     assert shown(12_34) == shown() == []
 
 
-@pytest.mark.parametrize("amount", [5_000_00, 100_00, 1_234_57])
-def test_who_has_one_thing_open_and_pays_just_that_pays_it(amount: int) -> None:
-    assert accepted(np.array([amount]), amount)
+@pytest.mark.parametrize(("amount", "sure"), [(5_000_00, True), (1_234_57, True), (123_45, True), (100_00, False)])
+def test_who_has_one_thing_open_and_pays_just_that_pays_it_unless_it_is_a_price(amount: int, *, sure: bool) -> None:
+    assert accepted(np.array([amount]), amount) == sure

@@ -32,6 +32,8 @@ _MICRO = 1_000_000
 _USUAL = np.array(sorted({d * 10**power for d in (1, 2, 5, 25) for power in range(16)} - {1, 2}), np.int64)
 #: Always looked at, for a few prices among other amounts.
 _DECIMAL = tuple(10**power for power in range(2, 16))
+#: How round a single amount is looked at, in minor units.
+_TENS = 10_00
 #: So seldom must amounts of any size agree so often in a step: one in twenty.
 _SELDOM = 20
 #: Of so many amounts each is left out once.
@@ -103,12 +105,12 @@ def steps_shown(sizes: npt.NDArray[np.int64]) -> list[int]:
     Name the steps in which amounts come, the widest first: ten times 10.00 - 0.01 shows steps of 10.00.
 
     Any that all, or all but one, have in common; and usual ones in which more agree than would by accident. One amount by
-    itself shows none: who has one thing open and pays just that pays it, however round it is.
+    itself shows how round it is, up to tens: a price of 100.00 is met by accident, an invoice of 5,000.00 hardly.
 
     :param sizes: different amounts, ascending.
     """
     if len(sizes) < 2:
-        return []
+        return [int(step) for step in _USUAL[::-1] if len(sizes) and sizes[0] % step == 0 and _SELDOM <= step <= _TENS]
     common = _in_common(sizes)
     agreeing = {1: len(sizes) * (len(sizes) - 1) // 2}
     for step in sorted(common | set(_USUAL[sizes[-1] - sizes[0] >= _USUAL].tolist())):
