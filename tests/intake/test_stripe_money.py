@@ -91,12 +91,18 @@ _PAIRS = [pair for pair in itertools.permutations(_NAMES, 2) if _RICH & set(pair
 _TURNS = [(*_NAMES[n:], *_NAMES[:n]) for n in range(len(_NAMES))]
 
 
-def told(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
-    """What stands after the channels have told of the object in some order."""
+def _opened(folder: Path) -> Desk:
+    """Give a workspace with a source for each channel."""
     desk = Desk(folder)
     toml = desk.folder / "tieout.toml"
     toml.write_text(toml.read_text() + SOURCES)
     desk.workspace = load_workspace(desk.folder, {})
+    return desk
+
+
+def told(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
+    """What stands after the channels have told of the object in some order."""
+    desk = _opened(folder)
     try:
         for name in order:
             outcome = desk.deliver_bytes(said[name], name.partition(" ")[0], f"{name}.json")
@@ -166,10 +172,7 @@ def payout() -> dict[str, Any]:
 
 
 def whole(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> list[Any]:
-    desk = Desk(folder)
-    toml = desk.folder / "tieout.toml"
-    toml.write_text(toml.read_text() + SOURCES)
-    desk.workspace = load_workspace(desk.folder, {})
+    desk = _opened(folder)
     try:
         for name in order:
             desk.deliver_bytes(said[name], name.partition(" ")[0], f"{name}.json")

@@ -21,6 +21,7 @@ from tieout.matching.evidence import (
     make_spoken_for,
     note_crowds,
 )
+from tieout.matching.found import SIDES
 from tieout.matching.learning import learn_matches
 from tieout.matching.parties import (
     leave_out_mixed,
@@ -64,9 +65,6 @@ _ALWAYS = (
     "bank_code",
     "due_on",
 )
-
-
-_SIDES = ("left", "right")
 
 
 @dataclass(slots=True)
@@ -179,11 +177,11 @@ def _make_families(work: Performance) -> None:
 def _leave_out_sweeps(work: Performance) -> None:
     """Make ``swept`` (thing): what moves money between accounts of one owner pays nothing, whatever its amount or text."""
     engine = work.engine
-    engine.create("swept", " union all ".join(swept_sql(f"{side}_all") for side in _SIDES))
+    engine.create("swept", " union all ".join(swept_sql(f"{side}_all") for side in SIDES))
     if not engine.count("swept"):
         return
     engine.add("swept", "select f.child from family f semi join swept s on s.thing = f.parent")
-    for side in _SIDES:
+    for side in SIDES:
         engine.create("rest", f'select s.* from "{side}" s anti join swept w on w.thing = s.thing')
         engine.rename("rest", side)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.matching.found import SIDES, records_found
+from tieout.matching.sides import listed
 
 if TYPE_CHECKING:
     from tieout.matching.perform import Performance
@@ -32,9 +33,8 @@ def note_proposals(work: Performance) -> None:
         if rule.confirm:
             continue
         for side, (row, _, rows_found) in zip(SIDES, records_found(work, number, shape, found), strict=True):
-            name = rule.name.replace("'", "''")
             parts.append(
-                f"""select {number} as rule, '{name}' as name, t.bundle as bundle, '{side}' as side, {row} as thing
+                f"""select {number} as rule, {listed((rule.name,))} as name, t.bundle as bundle, '{side}' as side, {row} as thing
                     from {rows_found}"""
             )
     engine = work.engine

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.matching.found import SIDES
+
 if TYPE_CHECKING:
     from tieout.matching.perform import Performance
     from tieout.matching.rules import Rule
 
 __all__ = ["take_found"]
-
-_SIDES = ("left", "right")
 
 
 def take_found(work: Performance, number: int, rule: Rule, shape: str) -> None:
@@ -24,7 +24,7 @@ def take_found(work: Performance, number: int, rule: Rule, shape: str) -> None:
     if shape == "paired":
         engine.create(name, _taken_of_pairs(rule))
         bundle, taken = "l", f"select l as thing, l as bundle from {name} union all select r, l from {name}"
-        parts = {side: f"select {side[0]} as thing, {side[0]}_taken as allocated from {name}" for side in _SIDES}
+        parts = {side: f"select {side[0]} as thing, {side[0]}_taken as allocated from {name}" for side in SIDES}
     else:
         engine.create(
             name,
@@ -33,11 +33,11 @@ def take_found(work: Performance, number: int, rule: Rule, shape: str) -> None:
                 left join r rt on p.side = 'right' and rt.thing = p.thing""",
         )
         bundle, taken = "bundle", f"select thing, bundle from {name}"
-        parts = {side: f"select thing, taken as allocated from {name} where side = '{side}'" for side in _SIDES}
+        parts = {side: f"select thing, taken as allocated from {name} where side = '{side}'" for side in SIDES}
     families = engine.count("family") > 0
     if families:
         _leave_out_entries(work, name, bundle, taken)
-    for side in _SIDES:
+    for side in SIDES:
         engine.view("taken", parts[side])
         _take_off(work, side, partial=rule.partial)
     if families:
@@ -75,7 +75,7 @@ def _take_families(work: Performance, taken: str) -> None:
         f"""select f.child as thing from family f join ({taken}) t on t.thing = f.parent
             union select f.parent from family f join ({taken}) t on t.thing = f.child""",
     )
-    for side in _SIDES:
+    for side in SIDES:
         engine.create("rest", f'select s.* from "{side}" s anti join kin k on k.thing = s.thing')
         engine.rename("rest", side)
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from tieout.matching.columns import token_words
 from tieout.matching.evidence import named_rows
+from tieout.matching.found import SIDES
 from tieout.matching.sides import FIELDS, cut_fields
 from tieout.matching.spelling import rewritten_forms
 from tieout.model.normal import normal_column
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["leave_out_unlike"]
 
 _PAIRS = pa.schema({"l": pa.int64(), "r": pa.int64()})
-_SIDES = ("left", "right")
 #: Names are compared as they are written, and so is what is cut off.
 _COMPARED = ("name", "prefix")
 
@@ -74,7 +74,7 @@ def _find_unlike(work: Performance, key: Key, pairs: str) -> int:
     ]
     both = " ".join(
         f"join {named_rows(work, side)} {alias} on {alias}.thing = p.{side[0]}"
-        for side, alias in zip(_SIDES, "ab", strict=True)
+        for side, alias in zip(SIDES, "ab", strict=True)
     )
     engine.create("unlike", f"select p.l, p.r from {pairs} p {both} where not ({' or '.join(told) or 'false'})")
     if key.how == "exact" or not engine.count("unlike"):
