@@ -268,7 +268,7 @@ def camt(folder: Path, entries: int) -> None:
     )
     plain, plain_mb = alone(BEGIN + COLLECT.format(file=str(file), entries=entries) + END)
     ours, our_mb = alone(
-        "import pyarrow\nfrom tieout.formats.camt import CAMT_053\nfrom tieout.formats.reading import ReadOptions\n"
+        "import pyarrow\nfrom tieout.formats.camt.messages import CAMT_053\nfrom tieout.formats.reading import ReadOptions\n"
         f"{BEGIN}n = sum(len(c.records) or (c.table.num_rows if c.table else 0)"
         f" for c in CAMT_053.read(open({str(file)!r}, 'rb'), ReadOptions()))\nassert n == {entries}, n\n{END}"
     )

@@ -25,7 +25,12 @@ __all__ = ["main"]
 _LOADED = (
     *("tieout.cli", "tieout.pipeline", "tieout.config", "tieout.store.workplace", "tieout.intake.verify"),
     *("tieout.matching.run", "tieout.matching.decide", "tieout.observe.overview", "tieout.reperformance"),
-    *("tieout.formats.registry", "tieout.formats.camt", "tieout.formats.tabular", "tieout.formats.tabular.reader"),
+    *(
+        "tieout.formats.registry",
+        "tieout.formats.camt.messages",
+        "tieout.formats.tabular",
+        "tieout.formats.tabular.reader",
+    ),
     *("alembic.command", "alembic.config", "duckdb", "numpy", "pyarrow.parquet", "sqlglot", "holidays", "psycopg"),
     *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg", "lxml.etree"),
     "cryptography.hazmat.primitives.ciphers.aead",

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.depth import examples
-from tieout.formats._adyen_terms import IANA_ZONES, MONEY_KINDS, NO_MONEY_KINDS, RESERVE, ZONES
 from tieout.formats._peek import HEAD_BYTES
-from tieout.formats.adyen_reports import AdyenPaymentsAccounting, AdyenSettlementDetail
+from tieout.formats.adyen.reports import AdyenPaymentsAccounting, AdyenSettlementDetail
+from tieout.formats.adyen.terms import IANA_ZONES, MONEY_KINDS, NO_MONEY_KINDS, RESERVE, ZONES
 from tieout.formats.reading import Chunk, Head, ReadOptions
 from tieout.model.kinds import KINDS
 from tieout.model.money import format_minor

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from tests.depth import examples
 from tests.formats.camt_documents import ACCOUNT, NAMESPACE, balance, document, entry, rich_entry, rich_statement
-from tieout.formats._camt_repeats import Repeats
-from tieout.formats._camt_shapes import Shapes
-from tieout.formats.camt import CAMT_052, CAMT_053, CAMT_054, CamtFormat
+from tieout.formats.camt.messages import CAMT_052, CAMT_053, CAMT_054, CamtFormat
+from tieout.formats.camt.repeats import Repeats
+from tieout.formats.camt.shapes import Shapes
 from tieout.formats.reading import Chunk, Head, ReadOptions
 from tieout.intake.derive import stated_table
 from tieout.model.money import exponent_of, format_minor
@@ -608,12 +608,12 @@ def test_damaged_files_never_raise(seed: int) -> None:
 
 
 def test_a_file_that_says_nothing_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tieout.formats._camt_reader._IDLE_MAX", 200_000)
+    monkeypatch.setattr("tieout.formats.camt.reader._IDLE_MAX", 200_000)
     assert "within" in refusal(document("<x>y</x>" * 60_000)).message
 
 
 def test_hostile_shapes_are_forgotten_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tieout.formats._camt_shapes.SHAPES_MAX", 3)
+    monkeypatch.setattr("tieout.formats.camt.shapes.SHAPES_MAX", 3)
     text = document(*(entry("1.00", f"<X{n}>{n}</X{n}>") for n in range(20)))
     assert [record.details for record in records(text)] == [f'{{"X{n}":"{n}"}}' for n in range(20)]
 
@@ -621,7 +621,7 @@ def test_hostile_shapes_are_forgotten_again(monkeypatch: pytest.MonkeyPatch) -> 
 MEMORY = """
 import io, resource, sys
 from tests.formats.camt_documents import rich_statement
-from tieout.formats.camt import CAMT_053
+from tieout.formats.camt.messages import CAMT_053
 from tieout.formats.reading import ReadOptions
 
 class Pieces(io.RawIOBase):
@@ -645,7 +645,7 @@ print(count, peak() - before)
 PEAK = """
 import io, resource, sys
 from tests.formats.camt_documents import rich_statement
-from tieout.formats.camt import CAMT_053
+from tieout.formats.camt.messages import CAMT_053
 from tieout.formats.reading import ReadOptions
 
 class Pieces(io.RawIOBase):
@@ -766,8 +766,8 @@ def test_an_entry_like_one_before_is_read_as_the_parser_would(
     if prefix:
         text = re.sub(r"<(/?)(?=\w)", rf"<\1{prefix}", text).replace("xmlns=", f"xmlns:{prefix[:-1]}=")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tieout.formats._camt_repeats._OFTEN", 2 if often else 500)
-        patch.setattr("tieout.formats._camt_alike.ALIKE_MIN", 1 if together else 1_000)
+        patch.setattr("tieout.formats.camt.repeats._OFTEN", 2 if often else 500)
+        patch.setattr("tieout.formats.camt.alike.ALIKE_MIN", 1 if together else 1_000)
         assert everything(text) == parsed_whole(text)
 
 
@@ -825,8 +825,8 @@ def test_entries_read_together_say_what_each_says_alone(data: st.DataObject, wit
         entries.append("<Ntry>" + re.sub("|".join(SAYINGS), lambda found: said[found[0]], shape) + "</Ntry>")  # noqa: B023
     text = document(balance("CLBD", "1", "2026-10-31"), *entries)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tieout.formats._camt_repeats._OFTEN", 1)
-        patch.setattr("tieout.formats._camt_alike.ALIKE_MIN", 1)
+        patch.setattr("tieout.formats.camt.repeats._OFTEN", 1)
+        patch.setattr("tieout.formats.camt.alike.ALIKE_MIN", 1)
         assert everything(text) == parsed_whole(text)
 
 
@@ -856,9 +856,9 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch, blo
     text = head + document(*(entry(inside=f"<AddtlNtryInf>Bär{n}</AddtlNtryInf>") for n in range(9)), rich_entry(1))
     data = text.encode("iso-8859-1")
     expected = everything(data)
-    monkeypatch.setattr("tieout.formats._camt_reader._BLOCK", block)
+    monkeypatch.setattr("tieout.formats.camt.reader._BLOCK", block)
     for most in (100, 2**20):
-        monkeypatch.setattr("tieout.formats._camt_reader._PIECE_MAX", most)
+        monkeypatch.setattr("tieout.formats.camt.reader._PIECE_MAX", most)
         assert everything(data) == expected
 
 
@@ -904,7 +904,7 @@ def test_a_fault_behind_repeated_entries_has_its_own_place(between: str) -> None
 def test_any_number_of_entries_may_repeat_and_a_fault_behind_them_has_its_place(
     monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr("tieout.formats._camt_repeats._UNSEEN_MAX", most)
+    monkeypatch.setattr("tieout.formats.camt.repeats._UNSEEN_MAX", most)
     entries = ["\n" * 4_000 + entry(str(number)) for number in range(3_000 if most > 20 else 20)]
     text = document(*entries, entry("1.00", "<X>x</X>", day="<Dt>never</Dt>")).replace("</Stmt>", "\n <x></y></Stmt>")
     found = [problem for problem in problems(text) if problem.severity == "refused"]
@@ -918,7 +918,7 @@ def test_many_rows_are_columns_and_say_the_same(monkeypatch: pytest.MonkeyPatch)
     inside = details_of("<Refs><TxId>A</TxId></Refs><Amt Ccy='EUR'>1</Amt>", "<Amt Ccy='EUR'>2</Amt>")
     text = document(*(entry("3.00", inside) for _ in range(9)), rich_entry(7), entry("5", status="PDNG"))
     expected = stated_table(records(text))
-    monkeypatch.setattr("tieout.formats._camt_rows.PIECE_ROWS", 4)
+    monkeypatch.setattr("tieout.formats.camt.rows.PIECE_ROWS", 4)
     for rows in (5, 7, 100):
         read = chunks(text, batch_rows=rows)
         tables = [c.table if c.table is not None else stated_table(c.records) for c in read]

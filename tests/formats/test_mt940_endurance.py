@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.formats.mt940 import MT940, MT942
 from tieout.formats.reading import Chunk, Head, ReadOptions
+from tieout.formats.swift.messages import MT940, MT942
 from tieout.model.money import format_minor
 
 SEEDS = sorted((Path(__file__).parent / "cases" / "mt940").glob("*.sta"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tieout.formats.mt940 import MT940, MT942
 from tieout.formats.reading import Chunk, Head, ReadOptions
+from tieout.formats.swift.messages import MT940, MT942
 from tieout.model.problems import Problem
 
 Samples = Callable[[str], list[tuple[Path, dict[str, Any], str]]]

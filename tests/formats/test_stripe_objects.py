@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.depth import examples
-from tieout.formats._stripe_terms import KIND_OF, RESERVE, identity_of, kind_of, scale_minor
 from tieout.formats.reading import Chunk, Head, ReadOptions
-from tieout.formats.stripe_objects import StripeObjects
+from tieout.formats.stripe.objects import StripeObjects
+from tieout.formats.stripe.terms import KIND_OF, RESERVE, identity_of, kind_of, scale_minor
 from tieout.model.kinds import KINDS
 from tieout.model.money import format_minor
 from tieout.model.records import Record

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.depth import examples
-from tieout.formats._stripe_terms import KIND_OF, identity_of, kind_of
 from tieout.formats.reading import Chunk, Head, ReadOptions
-from tieout.formats.stripe_objects import StripeObjects
-from tieout.formats.stripe_reports import BALANCE, PAYOUT_RECONCILIATION, StripeBalance, StripePayoutReconciliation
+from tieout.formats.stripe.objects import StripeObjects
+from tieout.formats.stripe.reports import BALANCE, PAYOUT_RECONCILIATION, StripeBalance, StripePayoutReconciliation
+from tieout.formats.stripe.terms import KIND_OF, identity_of, kind_of
 from tieout.model.money import format_minor
 
 CASES = Path(__file__).parent / "cases" / "stripe_reports"

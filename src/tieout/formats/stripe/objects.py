@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 
 from tieout.errors import BadInput
 from tieout.formats._json_values import Twice, Value, json_values, key_twice
-from tieout.formats._stripe_nested import money_in, unread_money
-from tieout.formats._stripe_records import Origin, records_of
-from tieout.formats._stripe_terms import scale_minor
-from tieout.formats._stripe_values import Object, identifier, instant, money_of, objects_in, whole
 from tieout.formats.reading import Chunk, Total, refusal
+from tieout.formats.stripe.nested import money_in, unread_money
+from tieout.formats.stripe.records import Origin, records_of
+from tieout.formats.stripe.terms import scale_minor
+from tieout.formats.stripe.values import Object, identifier, instant, money_of, objects_in, whole
 from tieout.model.money import MINOR_MAX, Money
 from tieout.model.problems import Problem
 from tieout.model.statements import Balance

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._camt_dates import day_or_none, read_day, read_moment
-from tieout.formats._camt_entries import Account, Entry, identifier, is_debit
-from tieout.formats._camt_pages import Page
-from tieout.formats._camt_shapes import line_of, local_name, texts
-from tieout.formats._camt_tallies import Tallies, Tally, check_summary
+from tieout.formats.camt.dates import day_or_none, read_day, read_moment
+from tieout.formats.camt.entries import Account, Entry, identifier, is_debit
+from tieout.formats.camt.pages import Page
+from tieout.formats.camt.shapes import line_of, local_name, texts
+from tieout.formats.camt.tallies import Tallies, Tally, check_summary
 from tieout.model.money import Money, exponent_of, format_minor, parse_money
 from tieout.model.problems import Problem
 from tieout.model.statements import Balance, Statement, StatementPage
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
-    from tieout.formats._camt_alike import Alike
+    from tieout.formats.camt.alike import Alike
 
 __all__ = ["BALANCES_MAX", "StatementReader"]
 

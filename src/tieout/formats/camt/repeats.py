@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
 
-from tieout.formats._camt_shapes import MARKUP_MAX, SHAPES_MAX
+from tieout.formats.camt.shapes import MARKUP_MAX, SHAPES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tieout.formats._camt_plans import EntryPlan
+    from tieout.formats.camt.plans import EntryPlan
 
 __all__ = ["Repeats"]
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats import _adyen_terms as terms
 from tieout.formats._columns import Columns, among, identifying, literal
+from tieout.formats.adyen import terms
 from tieout.formats.tabular import Mapping
 
 if TYPE_CHECKING:

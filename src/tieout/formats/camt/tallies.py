@@ -13,7 +13,7 @@ from tieout.model.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tieout.formats._camt_entries import Entry
+    from tieout.formats.camt.entries import Entry
 
 __all__ = ["Tallies", "Tally", "check_summary"]
 

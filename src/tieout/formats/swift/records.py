@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._mt_fields import NO_CURRENCY, Entry, entry_day, is_placeholder, money_of
-from tieout.formats._mt_information import Information, read_information
+from tieout.formats.swift.fields import NO_CURRENCY, Entry, entry_day, is_placeholder, money_of
+from tieout.formats.swift.information import Information, read_information
 from tieout.model.money import Money, exponents
 from tieout.model.records import Record
 
 if TYPE_CHECKING:
-    from tieout.formats._mt_statement import Page
+    from tieout.formats.swift.statement import Page
 
 __all__ = ["Pending", "money_of_entry", "record_of"]
 

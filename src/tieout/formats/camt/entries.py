@@ -7,16 +7,16 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, NamedTuple
 
 from tieout.errors import BadInput
-from tieout.formats._camt_dates import read_day, read_moment, read_value_day
-from tieout.formats._camt_rows import Row
-from tieout.formats._camt_shapes import first_text
+from tieout.formats.camt.dates import read_day, read_moment, read_value_day
+from tieout.formats.camt.rows import Row
+from tieout.formats.camt.shapes import first_text
 from tieout.model.money import Money, exponents, parse_money
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan, Template
+    from tieout.formats.camt.plans import Amounts, DetailPlan, EntryPlan, Template
 
 __all__ = [
     "PLACEHOLDERS",

@@ -1,7 +1,7 @@
 """
 Entries that a bank prints alike are read together, column by column.
 
-What :func:`tieout.formats._camt_entries.read_entry` finds out for one entry is the same for all entries with the same
+What :func:`tieout.formats.camt.entries.read_entry` finds out for one entry is the same for all entries with the same
 markup, direction and status, or takes one step over a column of texts. A group that holds anything unusual (an amount
 with other decimals than its currency's, another instructed amount, a day that is none) is read one by one.
 """
@@ -14,8 +14,8 @@ from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from tieout.errors import BadInput
-from tieout.formats._camt_dates import read_day, read_value_day
-from tieout.formats._camt_entries import (
+from tieout.formats.camt.dates import read_day, read_value_day
+from tieout.formats.camt.entries import (
     PLACEHOLDERS,
     account_number,
     escaped,
@@ -25,16 +25,16 @@ from tieout.formats._camt_entries import (
     occurred_at,
     read_status,
 )
-from tieout.formats._camt_rows import Row
+from tieout.formats.camt.rows import Row
 from tieout.model.money import exponents
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterable, Sequence
 
-    from tieout.formats._camt_details import Detail
-    from tieout.formats._camt_entries import Account
-    from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan, Template
+    from tieout.formats.camt.details import Detail
+    from tieout.formats.camt.entries import Account
+    from tieout.formats.camt.plans import Amounts, DetailPlan, EntryPlan, Template
 
     Column = Sequence[str]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats._stripe_records import OBJECTS
-from tieout.formats._stripe_values import Object, identifier
+from tieout.formats.stripe.records import OBJECTS
+from tieout.formats.stripe.values import Object, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
-from tieout.formats._stripe_terms import TRANSACTION, identity_of, kind_of, scale_minor
-from tieout.formats._stripe_values import (
+from tieout.formats.stripe.terms import TRANSACTION, identity_of, kind_of, scale_minor
+from tieout.formats.stripe.values import (
     Object,
     booked_of,
     captured,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._camt_entries import (
+from tieout.formats.camt.entries import (
     details_text,
     escaped,
     find_counterparty,
@@ -19,16 +19,16 @@ from tieout.formats._camt_entries import (
     occurred_at,
     read_amount,
 )
-from tieout.formats._camt_rows import Row
-from tieout.formats._camt_shapes import first_text
+from tieout.formats.camt.rows import Row
+from tieout.formats.camt.shapes import first_text
 from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tieout.formats._camt_entries import Account, Amount, Entry
-    from tieout.formats._camt_plans import Amounts, DetailPlan, EntryPlan
+    from tieout.formats.camt.entries import Account, Amount, Entry
+    from tieout.formats.camt.plans import Amounts, DetailPlan, EntryPlan
 
 __all__ = ["Detail", "check_single", "read_details"]
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
-from tieout.formats._camt_alike import Waiting, group, read_alike
-from tieout.formats._camt_details import Detail, check_single, read_details
-from tieout.formats._camt_entries import UnreadableEntry, read_entry
-from tieout.formats._camt_pages import Pages
-from tieout.formats._camt_plans import DetailPlan, EntryPlan, plan_detail, plan_entry
-from tieout.formats._camt_repeats import Repeats
-from tieout.formats._camt_rows import Row, Rows
-from tieout.formats._camt_shapes import Shapes, line_of, local_name
-from tieout.formats._camt_statements import BALANCES_MAX, StatementReader
-from tieout.formats._camt_tallies import Tallies
-from tieout.formats._camt_xml import (
+from tieout.formats.camt.alike import Waiting, group, read_alike
+from tieout.formats.camt.details import Detail, check_single, read_details
+from tieout.formats.camt.entries import UnreadableEntry, read_entry
+from tieout.formats.camt.pages import Pages
+from tieout.formats.camt.plans import DetailPlan, EntryPlan, plan_detail, plan_entry
+from tieout.formats.camt.repeats import Repeats
+from tieout.formats.camt.rows import Row, Rows
+from tieout.formats.camt.shapes import Shapes, line_of, local_name
+from tieout.formats.camt.statements import BALANCES_MAX, StatementReader
+from tieout.formats.camt.tallies import Tallies
+from tieout.formats.camt.xml import (
     STATEMENTS,
     Refused,
     drop,
@@ -51,6 +51,7 @@ class Reader:
     """Reads one document: the parser's events become records, statements and problems, handed on in chunks."""
 
     def __init__(self, family: str, options: ReadOptions) -> None:
+        """Begin with nothing read."""
         self._family = family
         self._options = options
         self._entries: Shapes[EntryPlan] = Shapes(plan_entry)

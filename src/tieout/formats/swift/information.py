@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from stdnum import iban
 
-from tieout.formats._mt_fields import is_placeholder
+from tieout.formats.swift.fields import is_placeholder
 
 __all__ = ["Information", "joined", "read_information"]
 

@@ -8,8 +8,8 @@ hands to the next is checked, never added twice.
 import datetime as dt
 from dataclasses import dataclass, field, replace
 
-from tieout.formats._mt_fields import NO_CURRENCY, Control, Summary
-from tieout.formats._mt_totals import Sums, control_problems
+from tieout.formats.swift.fields import NO_CURRENCY, Control, Summary
+from tieout.formats.swift.totals import Sums, control_problems
 from tieout.model.money import EXPONENT_MAX, Money, exponent_of, format_minor
 from tieout.model.problems import Problem
 from tieout.model.statements import Statement, StatementPage

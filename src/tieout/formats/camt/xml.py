@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lxml import etree
 
-from tieout.formats._camt_shapes import local_name
+from tieout.formats.camt.shapes import local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tieout.formats._camt_shapes import Place, where
+from tieout.formats.camt.shapes import Place, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._mt_fields import NO_CURRENCY, money_of
+from tieout.formats.swift.fields import NO_CURRENCY, money_of
 from tieout.model.money import EXPONENT_MAX, Money, format_minor
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tieout.formats._mt_statement import Page
+    from tieout.formats.swift.statement import Page
 
 __all__ = ["Sums", "control_problems", "summary_problems"]
 

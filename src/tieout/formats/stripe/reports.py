@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tieout.formats._columns import Columns
 from tieout.formats._peek import peek
-from tieout.formats._stripe_mapping import itemised_mapping
-from tieout.formats._stripe_summary import SUMMARY_COLUMNS, read_summary
 from tieout.formats.reading import Head, refusal
+from tieout.formats.stripe.mapping import itemised_mapping
+from tieout.formats.stripe.summary import SUMMARY_COLUMNS, read_summary
 from tieout.formats.tabular import CsvDialect, Mapping, header_of, read_table
 
 if TYPE_CHECKING:

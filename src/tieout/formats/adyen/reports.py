@@ -2,7 +2,7 @@
 Adyen's settlement details report (CSV, TSV, XLSX) and payment accounting report (CSV, TSV).
 
 Users choose columns beyond the standard ones, their order changes, and the header may stand below a title. One row is
-one record; both reports give one line of a payment the same identity (see ``_adyen_mapping``).
+one record; both reports give one line of a payment the same identity (see ``mapping``).
 
 Sources: Adyen's documentation of both reports (columns, journal types, record types).
 """
@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from tieout.formats._adyen_mapping import accounting_mapping, settlement_mapping
 from tieout.formats._columns import Columns
 from tieout.formats._peek import HEAD_BYTES, peek
+from tieout.formats.adyen.mapping import accounting_mapping, settlement_mapping
 from tieout.formats.tabular import FIND_HEADER, CsvDialect, Mapping, header_of, read_table
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._mt_blocks import MESSAGE_FORMATS, Envelope
-from tieout.formats._mt_fields import (
+from tieout.formats.swift.blocks import MESSAGE_FORMATS, Envelope
+from tieout.formats.swift.fields import (
     BALANCE_KINDS,
     NO_CURRENCY,
     Fault,
@@ -21,12 +21,12 @@ from tieout.formats._mt_fields import (
     read_number,
     read_summary,
 )
-from tieout.formats._mt_gathered import Gathered
-from tieout.formats._mt_held import Held
-from tieout.formats._mt_lines import FIELD_CHARACTERS_MAX, Field, Unreadable
-from tieout.formats._mt_records import Pending, money_of_entry, record_of
-from tieout.formats._mt_statement import Page, balance_problems, continues, is_final, page_problems, statement_of
-from tieout.formats._mt_totals import Sums, summary_problems
+from tieout.formats.swift.gathered import Gathered
+from tieout.formats.swift.held import Held
+from tieout.formats.swift.lines import FIELD_CHARACTERS_MAX, Field, Unreadable
+from tieout.formats.swift.records import Pending, money_of_entry, record_of
+from tieout.formats.swift.statement import Page, balance_problems, continues, is_final, page_problems, statement_of
+from tieout.formats.swift.totals import Sums, summary_problems
 from tieout.model.money import EXPONENT_MAX
 from tieout.model.statements import Balance
 

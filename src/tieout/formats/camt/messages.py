@@ -6,7 +6,7 @@ documents inside an envelope (a business message with its header, SOAP). What a 
 contradicts itself is.
 
 The file streams through libxml2, and each entry is dropped from memory once it is read; only the transactions of one
-entry are held together. Entries that repeat the markup of one before are not parsed again (``_camt_repeats``).
+entry are held together. Entries that repeat the markup of one before are not parsed again (``repeats``).
 Entities are never resolved, nothing is loaded from elsewhere, a DOCTYPE is refused.
 
 Source: ISO 20022, message definition reports "Bank-to-Customer Cash Management", versions 1 to 14.
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
-from tieout.formats._camt_reader import Reader
-from tieout.formats._camt_xml import Refused, elements, family_of, pull_parser
+from tieout.formats.camt.reader import Reader
+from tieout.formats.camt.xml import Refused, elements, family_of, pull_parser
 from tieout.formats.reading import Chunk, Head, ReadOptions, refusal
 
 if TYPE_CHECKING:

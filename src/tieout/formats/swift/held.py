@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats._mt_gathered import CHARACTERS_MAX
-from tieout.formats._mt_records import Pending, money_of_entry
-from tieout.formats._mt_statement import Page, proves
+from tieout.formats.swift.gathered import CHARACTERS_MAX
+from tieout.formats.swift.records import Pending, money_of_entry
+from tieout.formats.swift.statement import Page, proves
 
 if TYPE_CHECKING:
     from tieout.model.money import Money

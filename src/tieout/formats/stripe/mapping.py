@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
 from tieout.formats._columns import Columns, among, identifying, literal
-from tieout.formats._stripe_terms import KIND_OF, NAMESPACES, RESERVE, TRANSACTION
+from tieout.formats.stripe.terms import KIND_OF, NAMESPACES, RESERVE, TRANSACTION
 from tieout.formats.tabular import CsvDialect, Mapping
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _kind(columns: Columns, word: str, source: str | None) -> str:
 
 
 def _identity(columns: Columns, word: str, source: str | None) -> dict[str, str | None]:
-    """Namespace, identity and aliases, as ``_stripe_terms.identity_of`` gives them."""
+    """Namespace, identity and aliases, as ``terms.identity_of`` gives them."""
     transaction = columns.first("balance_transaction_id", "id")
     if source is None:
         return {"namespace": literal(TRANSACTION), "identity": transaction, "external_id": transaction}

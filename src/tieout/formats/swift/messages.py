@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from tieout.formats._mt_blocks import MESSAGE_FORMATS, message_types
-from tieout.formats._mt_lines import Unreadable, decoded, fields, tags
-from tieout.formats._mt_reader import Reader
 from tieout.formats.reading import Chunk, Head, ReadOptions, refusal
+from tieout.formats.swift.blocks import MESSAGE_FORMATS, message_types
+from tieout.formats.swift.lines import Unreadable, decoded, fields, tags
+from tieout.formats.swift.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats._mt_totals import Sums
 from tieout.formats.reading import Chunk, Total
+from tieout.formats.swift.totals import Sums
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
