@@ -372,11 +372,12 @@ def _identifiers(fact: Fact, fields: tuple[str, ...]) -> list[str]:
 
 
 def _words(fact: Fact, fields: tuple[str, ...]) -> set[str]:
-    """Give the words of texts, and up to four neighbours written together, from four letters on."""
+    """Give the words of texts, and up to four neighbours written together; and numbers without the letters before them."""
     texts: dict[str, list[str | None]] = {"text": [fact.text], "references": [*fact.refs], "external_id": [fact.id]}
     found: set[str] = set()
     for text in [t for name in fields for t in texts.get(name, []) if t]:
         words = [word for word in re.split(r"[\W_]+", text.upper()) if word]
+        found |= {_normal(m[1]) for m in (re.fullmatch(r"[^\W\d]+(\d{4,})", word) for word in words) if m}
         for size in range(1, 5):
             for start in range(len(words) - size + 1):
                 joined = "".join(words[start : start + size])

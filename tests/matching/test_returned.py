@@ -26,3 +26,20 @@ def test_what_comes_long_after_is_another_matter() -> None:
     with world("payout-to-bank", CHARGE, PAID_OUT, back, line("b", 77, text="rent", day=3)) as w:
         w.match()
         assert "returned" not in w.reasons().values()
+
+
+def test_what_came_back_is_not_named_by_the_settlement_that_it_came_back_in() -> None:
+    """A line names that settlement's own payout, and another one: it is their sum, whatever else is in the settlement."""
+    failed = invoice("p1", -500, kind="payout", settlement="PAYOUT-1", day=1)
+    back = invoice("v", 500, kind="payout_reversal", settlement="PAYOUT-2", day=2)
+    second = invoice("p2", -730, kind="payout", settlement="PAYOUT-2", day=3)
+    third = invoice("p3", -110, kind="payout", settlement="PAYOUT-3", day=3)
+    lines = [
+        invoice("c1", 500, kind="charge", settlement="PAYOUT-1", day=1),
+        invoice("c2", 230, kind="charge", settlement="PAYOUT-2", day=2),
+        invoice("c3", 110, kind="charge", settlement="PAYOUT-3", day=2),
+    ]
+    both = line("b", 840, text="PAYOUT-2 PAYOUT-3", day=4)
+    with world("payout-to-bank", *lines, failed, back, second, third, both) as w:
+        assert frozenset({"p2", "p3", "b"}) in w.matched()
+        assert w.reasons() == {"p1": "returned", "v": "returned"}

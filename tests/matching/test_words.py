@@ -1,5 +1,7 @@
 """Words of a text are evidence if they are somebody's number; words that half of all texts have are not."""
 
+import pytest
+
 from tests.matching.worlds import invoice, line, rule, rules_text, world
 
 KEYS = '[{ left = ["external_id", "references"], right = ["references", "text"], how = "token" }]'
@@ -25,3 +27,23 @@ def test_what_has_nothing_but_the_year_in_common_is_missing_and_not_undecided() 
     texts = [line(f"b{n}", 900_000 + n, text=f"rent 2026 {n}") for n in range(many)]
     with world(TOKENS, *bills, *texts) as w:
         assert set(w.reasons().values()) <= {"missing_left", "missing_right"}
+
+
+@pytest.mark.parametrize("text", ["RE10077 Miete", "Zahlung/INV10077/Okt", "w10077"])
+def test_a_number_behind_letters_that_are_written_to_it_is_a_word_of_its_own(text: str) -> None:
+    """Half the world writes RE10077 for what a ledger calls 10077."""
+    with world(TOKENS, invoice("10077", 5_001), line("b1", 5_001, text=text), line("b2", 5_001, text="Miete")) as w:
+        assert w.matched() == {frozenset({"10077", "b1"})}
+
+
+@pytest.mark.parametrize("text", ["RE10077A", "10077RE", "RE100770", "A1B10077C", "RE077"])
+def test_a_number_inside_a_word_is_none(text: str) -> None:
+    own = "077" if text == "RE077" else "10077"
+    with world(TOKENS, invoice(own, 5_001), line("b1", 5_001, text=text)) as w:
+        assert w.matched() == set()
+
+
+def test_it_is_no_word_for_two_documents_that_both_end_so() -> None:
+    """RE10077 and GS10077 are two documents; what names the one is no payment of the other."""
+    with world(TOKENS, invoice("RE10077", 5_001), invoice("GS10077", 5_001), line("b1", 5_001, text="RE10077")) as w:
+        assert w.matched() == {frozenset({"RE10077", "b1"})}

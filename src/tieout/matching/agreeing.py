@@ -6,7 +6,6 @@ For people, of few records, one pair at a time: the engines decide by columns, a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -24,14 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Compared", "allowed_minor", "compared_by", "days_missed", "misses"]
 
-_TOKEN_MIN = 4
 _PREFIX_MIN = 6
-_JOINED = 4
-_WORDS_MAX = 200
-_WORD = re.compile(r"[^\W_]+")
 #: How alike two names are, of 100: the same; or one cut off (``points.ALIKE``).
 _ALIKE, _CUT = 100, 85
-_TEXTS = ("text", "counterparty", "references")
+_TEXTS = ("text", "counterparty", "references", "external_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +132,15 @@ def _names_agree(one: str, other: str, aliases: tuple[Alias, ...]) -> int:
     return best
 
 
-def _words(text: str) -> set[str]:
-    """Give the words of a text, and up to four neighbouring ones written together, in their normal form."""
-    words = _WORD.findall(text.upper())[:_WORDS_MAX]
-    together = ("".join(words[at : at + n]) for n in range(1, _JOINED + 1) for at in range(len(words) - n + 1))
-    return {normal(word) for word in together if len(word) >= _TOKEN_MIN}
+@lru_cache(maxsize=10_000)
+def _words(text: str) -> frozenset[str]:
+    """Give the words of a text as ``columns.token_words`` does, in their normal form."""
+    import pyarrow as pa
+
+    from tieout.matching.columns import token_words
+
+    _, words = token_words(pa.array([0], pa.int64()), pa.array([text], pa.string()))
+    return frozenset(normal(word) for word in words.to_pylist())
 
 
 def allowed_minor(amount: Amount | None, left: int, currency: str, exponent: int) -> int:

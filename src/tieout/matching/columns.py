@@ -22,6 +22,8 @@ __all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "token_keys", "token_word
 _WORDS_JOINED = 4
 #: Shorter words identify nothing.
 _TOKEN_MIN = 4
+#: A number behind letters that are written to it is a word, too: "RE10077" is what a ledger calls 10077.
+_NUMBER_BEHIND_LETTERS = r"^\p{L}+(?P<number>\p{Nd}{4,})$"
 #: Words of one text beyond this are not looked at.
 _WORDS_MAX = 200
 #: How many letters of a name two spellings must share to be compared at all.
@@ -31,7 +33,7 @@ _LEGAL = "GMBH|AG|KG|OHG|UG|SE|EV|LTD|LIMITED|LLC|INC|CORP|CO|PLC|LLP|SA|SAS|SAR
 
 def token_keys(things: pa.Array, texts: pa.Array) -> pa.Table:
     """
-    Give the keys of every word of texts, and of up to four neighbouring words written together.
+    Give the keys of what ``token_words`` makes of texts.
 
     :return: columns ``thing``, ``key``: distinct.
     """
@@ -42,7 +44,7 @@ def token_keys(things: pa.Array, texts: pa.Array) -> pa.Table:
 
 def token_words(things: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     """
-    Cut texts into words, and write up to four neighbouring ones together.
+    Cut texts into words; write up to four neighbouring ones together, and numbers without the letters before them.
 
     :param things: int64, whose text each is.
     :return: things and words, without words of fewer than four letters and digits.
@@ -62,6 +64,10 @@ def token_words(things: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:
         longer = pc.binary_join_element_wise(joined[-1].slice(0, len(words) - step), words.slice(step), "")
         joined.append(longer)
         whose.append(np.where(same, owners[:-step], -1))
+    number = pc.struct_field(pc.extract_regex(words, _NUMBER_BEHIND_LETTERS), "number")
+    behind = pc.is_valid(number)
+    joined.append(number.filter(behind))
+    whose.append(owners[behind.to_numpy(zero_copy_only=False)])
     spelled = pa.concat_arrays([part if isinstance(part, pa.Array) else part.combine_chunks() for part in joined])
     owner = np.concatenate(whose)
     long_enough = pc.greater_equal(pc.utf8_length(spelled), _TOKEN_MIN).to_numpy(zero_copy_only=False) & (owner >= 0)

@@ -236,7 +236,8 @@ def named_rows(work: Performance, side: str) -> str:
     """
     Give the rows whose identifiers speak for a thing.
 
-    Of lines that are together one settlement only the settlement's own id does: not the order that one line paid.
+    Of lines that are together one settlement only the settlement's own id does: not the order that one line paid. What
+    the bank sent back is not named by the settlement that it came back in: that is the name of the settlement's payout.
     """
     grouped = work.grouped[0 if side == "left" else 1]
     if not grouped:
@@ -253,6 +254,12 @@ def named_rows(work: Performance, side: str) -> str:
         for name in columns
         if name in FIELDS and FIELDS[name].key in columns and name != "settlement_id"
     ]
+    if "payout_reversal" in work.kinds[0 if side == "left" else 1]:
+        hidden += [
+            f'case when kind <> \'payout_reversal\' then "{name}" end as "{name}"'
+            for name in ("settlement_id", "settlement_key")
+            if name in columns
+        ]
     return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
 
 
