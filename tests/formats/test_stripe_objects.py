@@ -254,6 +254,19 @@ def test_other_writings_of_the_same_json() -> None:
         assert {(r.amount, r.identity) for r in found} == {(1000, "ch_1")}
 
 
+def test_keys_in_another_order_say_the_same() -> None:
+    """Else an object that is written otherwise would be a correction of itself."""
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: turned(value[key]) for key in reversed(value)}
+        return [turned(each) for each in value] if isinstance(value, list) else value
+
+    page = json.loads((CASES / "page_of_balance_transactions.json").read_bytes())
+    assert [record.details for record in records(page)] != [None] * len(page["data"])
+    assert records(turned(page)) == records(page)
+
+
 def test_half_a_pair_of_surrogates_is_replaced() -> None:
     (record,) = records('{"id":"txn_1","description":"a \\ud83d b",' + json.dumps(TXN)[16:])
     assert record.text == "a \ufffd b"

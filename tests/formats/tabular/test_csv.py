@@ -117,6 +117,13 @@ def test_columns_may_move_and_differ_in_case_and_blanks() -> None:
     assert (lines(got), got.column("amount")) == ([(2, "a")], [500])
 
 
+def test_what_no_field_mentions_is_kept_alike_wherever_it_stands() -> None:
+    """Else a report with its columns in another order would be a correction of every row."""
+    one = read(plain(), b"id,amount,day,x,y\na,1,2026-10-01,p,q\n")
+    other = read(plain(), b"y,id,x,day,amount\nq,a,p,2026-10-01,1\n")
+    assert one.column("details") == other.column("details") == ['{"x":"p","y":"q"}']
+
+
 def test_a_column_that_stands_twice_is_refused_only_if_used() -> None:
     assert "2 times" in str(read(plain(), b"id,amount,amount,day\na,1,2,2026-10-01\n").refused)
     got = read(plain(), b"id,amount,day,x,x\na,1,2026-10-01,2,3\n")

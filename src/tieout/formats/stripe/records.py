@@ -372,7 +372,7 @@ def _details(item: Object, source: Object | None = None, *, more: dict[str, str]
         beside = {key: value for key, value in source.items() if key not in _TOLD and value not in (None, "", [], {})}
         rest |= {"source": beside} if beside else {}
     rest |= more or {}
-    return json.dumps(rest, ensure_ascii=False, separators=(",", ":")) if rest else None
+    return json.dumps(rest, ensure_ascii=False, separators=(",", ":"), sort_keys=True) if rest else None
 
 
 def _checked(record: Record) -> Record:

@@ -137,6 +137,7 @@ def _details(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
         places = [Names(header).place(name) for name in mapping.details]
     if not places:
         return {}
+    places.sort(key=lambda n: (header[n], n))  # columns that stand in another order say the same
     keys = [quoted(json.dumps(meaning.header[n], ensure_ascii=False) + ":") for n in places]
     values = [f"cast(to_json(cast(c{n} as varchar)) as varchar)" for n in places]
     if len(places) == 1:
