@@ -252,3 +252,17 @@ def test_a_day_out_of_the_limits_says_them() -> None:
     assert message.endswith(
         "expected a value for due_on within its limits (1900-01-01 to 9999-12-30), got '9999-12-31' in due"
     )
+
+
+@pytest.mark.parametrize("rate", ["1.1", "1.1234", "1.12345", "0.123456789", "'1.12345'"])
+def test_a_rate_that_is_the_same_in_every_row_may_have_any_decimals(rate: str) -> None:
+    got = read(plain(fields={"rate": rate}), b"id,amount,day\na,1,2026-01-01\nb,2,2026-01-01\n")
+    assert (got.refused, got.column("rate")) == (None, [rate.strip("'")] * 2)
+
+
+def test_a_product_with_too_many_decimals_says_how_many_there_may_be() -> None:
+    mapping = plain(fields={"amount": "amount::decimal * x::decimal"})
+    [message] = read(mapping, b"id,amount,day,x\n1,12.30,2026-01-01,1.123456789\n").messages
+    assert message.endswith(
+        "expected a value for amount within its limits (at most 9 decimals), got '12.30' in amount, '1.123456789' in x"
+    )

@@ -135,8 +135,9 @@ def _literal(compiler: Compiler, node: exp.Expr) -> Typed:
     if text.isdigit() and len(text) <= 18:
         return Typed(text, Kind.INTEGER)
     if len(text.partition(".")[2].rstrip("0")) > compiler.digits.scale:
-        # Only the wide types hold it: the narrow run raises, and every row is computed with the wide ones.
-        return Typed(f"cast('?' as {compiler.digits.sql})", Kind.NUMBER, fallible=True)
+        # Only the wide types hold it: the narrow run raises, and every row is computed with the wide ones. With the line,
+        # because the engine computes what is the same in every row outside of its try().
+        return Typed(f"cast('?' || line as {compiler.digits.sql})", Kind.NUMBER, fallible=True)
     return Typed(f"cast({quoted(text)} as {compiler.digits.sql})", Kind.NUMBER)
 
 

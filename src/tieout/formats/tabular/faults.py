@@ -116,7 +116,9 @@ def _conversion(compiled: Compiled, name: str, row: dict[str, Any], column: str)
 
 
 def _limits(name: str) -> str:
-    """Say the limits of a day, in brackets; other values have none but the engine's."""
+    """Say the limits of a day and of a number, in brackets; other values have none but the engine's."""
+    if FIELD_KINDS.get(name) is Kind.NUMBER:
+        return f" (at most {_SCALE} decimals)"
     if FIELD_KINDS.get(name) in {Kind.DATE, Kind.MOMENT}:
         return f" ({FIRST_DAY} to {LAST_DAY})"
     return ""
