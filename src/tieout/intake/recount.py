@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from tieout.intake.accept import accept
+from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.findings import open_findings
 from tieout.intake.reissued import cover
 from tieout.intake.statements import names_of, places_of, statements_of
@@ -126,7 +127,10 @@ def _is_booked(con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, li
     booked = f"select record_id from {table(store.lake, 'superseded', files['superseded'])} where reason = 'booked'"
     standing = current_records(store.lake, files["records"], files["superseded"])
     found = con.sql(f"""
-        with again as (select r.record_id from {standing} r semi join mine m on m.record_key = r.record_key)
+        with again as (
+            select r.record_id from (select * from {standing} where not {BOOKED_DETAIL}) r
+            semi join mine m on m.record_key = r.record_key
+        )
         select count(*), count(*) filter (record_id in ({booked}) and record_id not in (select record_id from again))
         from mine
     """).fetchall()
