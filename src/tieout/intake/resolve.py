@@ -23,7 +23,7 @@ from tieout.intake import fold, occurrences, reissued
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
-from tieout.intake.resolution import Conflict, Facts, Resolution, Said
+from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.model.records import record_schema
 from tieout.store.engine import paths
 from tieout.store.views import sql_types, table
@@ -107,7 +107,7 @@ def resolve(
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
-    unclear = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
+    doubts = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)
@@ -117,7 +117,7 @@ def resolve(
     else:
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
-    resolution.conflicts += [Conflict(None, note, candidates) for note, candidates in unclear]
+    resolution.doubts = doubts
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
