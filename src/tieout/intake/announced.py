@@ -3,9 +3,9 @@ Entries that a bank announced before it booked them: superseded when a statement
 
 A statement covers the days from the first that it holds whole up to that of its closing balance; an entry that was booked
 under the reference of an announced one stands for it too, one for one. What a statement of booked entries itself calls
-not booked yet is still announced when it closes: any later statement settles it. All of it is a function of what there
-is, so neither the order of arrival nor the packing into deliveries decides: what proves not to be settled after all
-stands again, as a further version.
+not booked yet is still announced when it closes: any later statement settles it. The transactions of an announced entry
+go its way (intake.announced_details). All of it is a function of what there is, so neither the order of arrival nor the
+packing into deliveries decides: what proves not to be settled after all stands again, as a further version.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tieout.intake import announced_details
+from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.resolution import told_sql
 from tieout.model.records import record_schema
 from tieout.store.tables import table_schema
@@ -47,8 +49,8 @@ _PLACE = {
     "last_day": pa.int32(),
 }
 _COLUMNS = (
-    "record_id, record_key, version, account_id, external_id, external_key, amount, exponent, currency,"
-    " coalesce(booked_on, value_on) - date '1970-01-01' as day"
+    "record_id, record_key, version, kind, account_id, external_id, external_key, parent_external_id, parent_key,"
+    " amount, exponent, currency, booked_on, value_on, coalesce(booked_on, value_on) - date '1970-01-01' as day"
 )
 # What stands beside what, of one reference: announced and covered, announced, booked.
 _COVERED, _STANDS, _BOOKED = 0, 1, 2
@@ -82,18 +84,29 @@ def settle_announced(
         for name in ("records", "assertions", "witnesses", "superseded")
     }
     _load_statements(con, statements, names)
-    _load_announced(con, lake, facts, files, brought, {name for known in names.values() for name in known}, anew=anew)
+    accounts = {name for known in names.values() for name in known}
+    _load_announced(con, lake, facts, files, brought, accounts, anew=anew)
+    now = current_records(lake, files["records"], files["superseded"])
     try:
-        found = con.sql("select record_id, record_key, version, stands from announced").fetchall()
-        if not found:
+        if not (anew or con.sql("select 1 from announced limit 1").fetchall()):
             return {}
+        announced_details.load_booked(con, now, accounts, anew=anew)
         settled = _covered(con, lake, files)
-        settled |= _booked_later(con, current_records(lake, files["records"], files["superseded"]), settled)
+        partners = _booked_later(con, now, settled)
+        settled |= partners.keys()
+        settled |= announced_details.follow(con, now, settled, partners)
+        found = con.sql("select record_id, record_key, version, stands from announced").fetchall()
         gone = [row for row in found if row[3] and row[0] in settled]
         back = [row for row in found if not row[3] and row[0] not in settled]
-        return {"superseded": _superseded(gone, delivery_id), "records": _again(con, lake, files["records"], back)}
+        records = table(lake, "records", files["records"])
+        details, replaced = announced_details.changes(con, records, settled)
+        told = [(*row[:3], "booked") for row in gone] + replaced
+        return {
+            "superseded": _superseded(told, delivery_id),
+            "records": pa.concat_tables([_again(con, records, back), details]),
+        }
     finally:
-        for name in ("announced", "cover", "place", "telling"):
+        for name in ("announced", "cover", "place", "telling", *announced_details.TABLES):
             con.execute(f"drop table if exists {name}")
 
 
@@ -132,7 +145,7 @@ def _load_announced(
     Note the announced entries that stand, and of those that are settled such as the delivery may bring back.
 
     Few are announced and not booked yet; of all that ever was, only what has one of their references is looked at, or a
-    reference that the delivery speaks of.
+    reference that the delivery speaks of, or the day and amount of an entry of it.
     """
     unbooked = "status <> 'booked' and system = 'bank'"
     standing = current_records(lake, files["records"], files["superseded"])
@@ -141,24 +154,38 @@ def _load_announced(
     )
     fresh, gone = ([f for f in brought if f.table_name == name] for name in ("records", "superseded"))
     records = table(lake, "records", files["records"])
-    touched = f"""
-        select external_key from announced union select external_key from {table(lake, "records", fresh)}
-        union select r.external_key from {facts.relation(lake, "records")} r
-            semi join {table(lake, "superseded", gone)} s on s.record_key = r.record_key and s.record_id = r.record_id
-    """
+    con.execute(f"""
+        create or replace temp table touched as
+        with spoken_of as (
+            select {_COLUMNS} from {table(lake, "records", fresh)}
+            union all select {_COLUMNS} from {facts.relation(lake, "records")} r
+                semi join {table(lake, "superseded", gone)} s on s.record_key = r.record_key and s.record_id = r.record_id
+        )
+        select distinct * from (select unnest([external_key, parent_key]) as key, null::varchar as sum from announced
+            union all select unnest([external_key, parent_key]), null from spoken_of
+            union all select null, {announced_details.SUM} from spoken_of where kind = 'bank_entry')
+    """)
     con.register("account", pa.table({"name": pa.array(sorted(accounts), pa.string())}))
     con.execute(f"""
-        insert into announced
-        select {_COLUMNS}, false from (
+        create or replace temp table settled_before as
+        select {_COLUMNS} from (
             select r.* from {records} r
             semi join (select * from {facts.relation(lake, "superseded")} where reason = 'booked') s
                 on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version
             where {unbooked} and account_id in (select name from account)
-                and ({"true" if anew else f"external_key in ({touched})"})
         ) r anti join announced a on a.record_id = r.record_id
         qualify version = max(version) over (partition by record_id)
     """)
     con.unregister("account")
+    is_touched = f"""external_key in (select key from touched) or parent_key in (select key from touched)
+        or kind = 'bank_entry' and {announced_details.SUM} in (select sum from touched)"""
+    con.execute(f"insert into announced select *, false from settled_before where {anew} or {is_touched}")
+    con.execute(f"""
+        insert into announced select *, false from settled_before
+        where record_id in (select record_id from {announced_details.parts_sql("d.record_id", "settled_before", "announced")})
+            and record_id not in (select record_id from announced)
+    """)
+    con.execute("drop table touched; drop table settled_before")
 
 
 def _covered(con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]]) -> set[bytes]:
@@ -182,9 +209,9 @@ def _covered(con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[L
     return {record_id for (record_id,) in rows}
 
 
-def _booked_later(con: duckdb.DuckDBPyConnection, standing: str, covered: set[bytes]) -> set[bytes]:
+def _booked_later(con: duckdb.DuckDBPyConnection, standing: str, covered: set[bytes]) -> dict[bytes, bytes]:
     """
-    Find announced entries that were booked within a month under the same reference and amount.
+    Find announced entries that were booked within a month under the same reference and amount: each with its booked one.
 
     A payment announced on one day is often booked on the next, which no statement of its day covers. One booked entry
     stands for one announced one: those that are covered have theirs already.
@@ -196,7 +223,7 @@ def _booked_later(con: duckdb.DuckDBPyConnection, standing: str, covered: set[by
             from announced where external_id is not null
             union all by name
             select {_COLUMNS}, {_BOOKED} as side from {standing}
-            where status = 'booked' and system = 'bank' and external_id is not null
+            where status = 'booked' and system = 'bank' and external_id is not null and not {BOOKED_DETAIL}
                 and external_key in (select external_key from announced)
         )
         select dense_rank() over (order by account_id, external_id, amount, exponent, currency) as named, side, day,
@@ -204,40 +231,40 @@ def _booked_later(con: duckdb.DuckDBPyConnection, standing: str, covered: set[by
         from sides order by named, side, day nulls last, record_id
     """).fetchall()
     con.unregister("covered")
-    return {record_id for _, sides in groupby(found, key=itemgetter(0)) for record_id in _pairs(list(sides))}
+    return dict(pair for _, sides in groupby(found, key=itemgetter(0)) for pair in _pairs(list(sides)))
 
 
-def _pairs(entries: list[tuple[Any, ...]]) -> Iterator[bytes]:
-    """Give each announced entry of one reference and amount its booked one, the earliest first; yield who got one."""
-    free = [day for _, side, day, _ in entries if side == _BOOKED]
+def _pairs(entries: list[tuple[Any, ...]]) -> Iterator[tuple[bytes, bytes]]:
+    """Give each announced entry of one reference and amount its booked one, the earliest first; yield those that got one."""
+    free = [(day, record_id) for _, side, day, record_id in entries if side == _BOOKED]
     for _, side, day, record_id in entries:
-        fits = (other for other in free if day is None or (other is not None and day <= other <= day + _LATE_DAYS))
+        fits = (b for b in free if day is None or (b[0] is not None and day <= b[0] <= day + _LATE_DAYS))
         taken = next(fits, None) if side != _BOOKED and free else None
-        if taken is None:
-            continue
-        free.remove(taken)
-        if side == _STANDS:
-            yield record_id
+        if taken is not None:
+            free.remove(taken)
+            yield record_id, taken[1]
 
 
 def _superseded(rows: list[tuple[Any, ...]], delivery_id: str) -> pa.Table:
-    """Write that entries are settled."""
-    names = ("record_id", "record_key", "version")
-    told = [dict(zip(names, row[:3], strict=True)) | {"reason": "booked", "delivery_id": delivery_id} for row in rows]
-    return pa.Table.from_pylist(sorted(told, key=itemgetter("record_id")), schema=table_schema("superseded"))
+    """Write that entries are settled, or why a version of a booked detail stands no more."""
+    names = ("record_id", "record_key", "version", "reason")
+    told = [dict(zip(names, row, strict=True)) | {"delivery_id": delivery_id} for row in rows]
+    return pa.Table.from_pylist(sorted(told, key=itemgetter("record_id", "version")), schema=table_schema("superseded"))
 
 
-def _again(
-    con: duckdb.DuckDBPyConnection, lake: Lake, records: list[LakeFile], rows: list[tuple[Any, ...]]
-) -> pa.Table:
+def _again(con: duckdb.DuckDBPyConnection, records: str, rows: list[tuple[Any, ...]]) -> pa.Table:
     """Write further versions of entries that are not settled after all: what they say is what they said."""
     if not rows:
         return record_schema().empty_table()
     ids, keys, versions, _ = zip(*rows, strict=True)
     con.register("back", pa.table([ids, keys, versions], names=["record_id", "record_key", "version"]))
-    found = con.sql(
-        f"select r.* replace (r.version + 1 as version) from {table(lake, 'records', records)} r semi join back b"
-        " on b.record_key = r.record_key and b.record_id = r.record_id and b.version = r.version order by r.record_id"
-    ).to_arrow_table()
+    found = con.sql(f"""
+        with known as (
+            select r.*, max(r.version) over (partition by r.record_id) + 1 as next from {records} r
+            semi join back b on b.record_key = r.record_key and b.record_id = r.record_id
+        )
+        select r.* replace (next as version) from known r
+        semi join back b on b.record_id = r.record_id and b.version = r.version order by r.record_id
+    """).to_arrow_table()
     con.unregister("back")
     return found.select(record_schema().names).cast(record_schema())

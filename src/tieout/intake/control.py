@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.intake import announced, drafts
 from tieout.intake.chains import chain_findings, chain_scope
+from tieout.intake.doubts import doubt_findings
 from tieout.intake.findings import Finding, open_findings, reason_of
 from tieout.intake.issues import standing
 from tieout.intake.pages import account_statements
@@ -86,12 +87,12 @@ def find(
             f"expected an account that tieout.toml declares for {row.source_id}, got {number or 'none'} in {currency}"
         )
         found.append(Finding(scope=scope, reason="unknown_account", note=note, currency=currency, **origin))
-    found += [
-        Finding(scope=scope, reason="conflict", note=c.note, candidates=c.candidates, **origin)
-        for c in resolution.conflicts
-        if c.record_id is None
-    ]
     scopes.add(scope, found)
+    with work.store.book.reading() as connection:
+        for doubted, doubts in doubt_findings(
+            connection, row.delivery_id, row.source_id, resolution.doubts, anew=work.replay is not None
+        ).items():
+            scopes.add(doubted, doubts)
     for record_id in sorted(resolution.folded):
         record = f"record {record_id}"
         scopes.add(record, [_contradicted(record, c) for c in resolution.conflicts if c.record_id == record_id])

@@ -19,7 +19,7 @@ from tieout.store import schema
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Finding", "Scopes", "disputed", "newest", "open_findings", "reason_of", "to_write"]
+__all__ = ["Finding", "Scopes", "disputed", "newest", "newest_open", "open_findings", "reason_of", "to_write"]
 
 #: Reasons that a problem of a file may carry into the work queue; anything else there is a figure that lies.
 _REASONS = {"balance_difference", "currency_mismatch", "conflict", "incomplete", "master_data", "unreadable"}
@@ -109,6 +109,14 @@ def open_findings(connection: sa.Connection, scopes: set[str] | None = None) -> 
         part = query.where(inner.c.scope.in_(wanted[begin : begin + 500]))
         rows += [dict(row) for row in connection.execute(part).mappings()]
     return rows
+
+
+def newest_open(connection: sa.Connection, reason: str, scopes: str) -> list[dict[str, Any]]:
+    """List the open exceptions of one reason whose scopes begin alike, by scope."""
+    table = schema.exception
+    inner = newest(table.c.reason == reason, table.c.scope.startswith(scopes, autoescape=True)).subquery("newest")
+    query = sa.select(inner).where(inner.c.state == "open").order_by(inner.c.scope, inner.c.exception_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def disputed(connection: sa.Connection) -> frozenset[str]:

@@ -3,7 +3,8 @@ Counting rows that no identifier tells apart: two identical coffees are two reco
 
 Equal rows count within what one delivery covers. Across deliveries they add where the deliveries are proven disjoint
 (numbered statements whose balances chain, or whose days do not touch), and are the same where both are the same
-statement. Where neither is provable, the larger count of one delivery stands and a conflict says so (laws.md 2).
+statement. Where neither is provable, the larger count of one delivery stands and a conflict says so (laws.md 2): that
+compares what two deliveries say of equal rows, and not which of them came first (intake.doubts).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.intake.derive import record_ids
+from tieout.intake.doubts import Doubt
 from tieout.model.records import record_schema
 
 if TYPE_CHECKING:
@@ -22,19 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ["aim_counted"]
 
-_CANDIDATES_MAX = 10
 #: Where a report stands.
 _PLACE = ("delivery_id", "member", "line", "statement_place")
 
 
-def aim_counted(
-    con: duckdb.DuckDBPyConnection, covered: Covered, witnesses: str
-) -> list[tuple[str, list[dict[str, object]]]]:
+def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, witnesses: str) -> list[Doubt]:
     """
     Give each incoming row without an identifier its target: an equal record that stands, or a further one.
 
     :param witnesses: the lake's witnesses, as a relation: a record is where each of them saw it.
-    :return: the conflict, if any: (note, candidates).
+    :return: what it says of equal rows that others say too, and nothing proves whether they are the same.
     """
     if not con.sql("select 1 from incoming where counted limit 1").fetchall():
         return []
@@ -44,10 +43,10 @@ def aim_counted(
     _choose(con)
     con.execute(_AIM)
     con.execute(_FOLLOW)
-    conflicts = _conflicts(con)
+    doubts = _doubts(con, covered)
     for name in ("equal_standing", "seen", "leader", "pair", "choice"):
         con.execute(f"drop table if exists {name}")
-    return conflicts
+    return doubts
 
 
 def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
@@ -59,9 +58,9 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     for system in sorted(set(standing["system"].to_pylist())):
         part = standing.filter(pa.compute.equal(standing["system"], system))
         ids = record_ids(con, part, system)
-        parts.append(part.select(["record_id", *_PLACE]).append_column("base", ids))
+        parts.append(part.select(["record_id", "source_id", *_PLACE]).append_column("base", ids))
     empty = pa.schema(
-        [*(record_schema().field(n) for n in ("record_id", *_PLACE)), ("base", pa.binary(16))]
+        [*(record_schema().field(n) for n in ("record_id", "source_id", *_PLACE)), ("base", pa.binary(16))]
     ).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
     con.execute("create or replace temp table equal_standing as select * from equal_rows")
@@ -70,15 +69,16 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     con.execute(f"""
         create or replace temp table seen as
         with told as (
-            select base, record_id, delivery_id, member, line, statement_place, true as first, 1 as times
+            select base, record_id, source_id, delivery_id, member, line, statement_place, true as first, 1 as times
             from equal_standing
             union all
-            select e.base, w.record_id, w.delivery_id, w.member, w.line, w.statement_place, false,
+            select e.base, w.record_id, w.source_id, w.delivery_id, w.member, w.line, w.statement_place, false,
                 case when w.withdrawn then -1 else 1 end
             from {witnesses} w join equal_standing e on e.record_id = w.record_id
         )
-        select base, record_id, delivery_id, member, line, statement_place, bool_or(first) as first, sum(times) as times
-        from told group by base, record_id, delivery_id, member, line, statement_place
+        select base, record_id, source_id, delivery_id, member, line, statement_place, bool_or(first) as first,
+            sum(times) as times
+        from told group by base, record_id, source_id, delivery_id, member, line, statement_place
         qualify sum(times) > 0 or max(sum(times)) over (partition by record_id) <= 0
     """)
 
@@ -120,12 +120,11 @@ def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
 _PAIRS = """
     create or replace temp table pair as
     with theirs as (
-        select e.base, e.record_id, e.delivery_id, e.line, e.first, s.position
+        select e.base, e.record_id, e.delivery_id, e.first, s.position
         from seen e left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
     )
-    select m.row, m.base, i.identity is not null as named, i.line, m.position as mine, t.record_id,
-        t.delivery_id, t.line as their_line, t.position as theirs,
+    select m.row, m.base, m.position as mine, t.record_id, t.first, t.position as theirs,
         case when i.delivery_id = t.delivery_id and coalesce(m.position = t.position, true)
             then case when t.first then 'same' else 'own' end end as relation
     from leader m join incoming i using (row) join theirs t using (base)
@@ -136,30 +135,35 @@ _PAIRS = """
 def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     """Judge every pair of (incoming row, equal record) by the statements that they stand in."""
     con.execute(_PAIRS)
-    distinct = con.sql(
-        "select distinct mine, theirs from pair where mine is not null and theirs is not null"
-    ).fetchall()
-    judged = [{"mine": m, "theirs": t, "judged": covered.relation(m, t)} for m, t in distinct]
-    kinds = pa.schema({"mine": pa.int64(), "theirs": pa.int64(), "judged": pa.string()})
-    con.register("judgement", pa.Table.from_pylist(judged, schema=kinds))
-    con.execute(
-        "update pair set relation = j.judged from judgement j"
-        " where pair.relation is null and pair.mine = j.mine and pair.theirs = j.theirs"
-    )
-    con.unregister("judgement")
-    # A record is seen in several places: being the same as one of them decides, then being apart from one of them. That
-    # this delivery itself was taken for a further report of it, when it was read before, proves nothing.
+    _judge(con, covered, "pair")
+    # A record is seen in several places: being apart from where it was first decides, since then a further report was taken
+    # for it before that could be known; then being the same as one of them, then being apart from one of them. That this
+    # delivery itself was taken for a further report of it, when it was read before, proves nothing.
     con.execute("""
         create or replace temp table pair as
-        select row, base, bool_or(named) as named, min(line) as line, record_id,
-            min(delivery_id) as delivery_id, min(their_line) as their_line,
-            bool_or(relation = 'own') as own,
-            case when bool_or(relation = 'same') then 'same' when bool_or(relation = 'issue') then 'issue'
+        select row, base, record_id, bool_or(relation = 'own') as own,
+            case when bool_or(first and relation = 'disjoint') then 'disjoint'
+            when bool_or(relation = 'same') then 'same' when bool_or(relation = 'issue') then 'issue'
             when bool_or(relation = 'disjoint') then 'disjoint' when bool_or(relation = 'within') then 'within'
             when bool_or(relation = 'around') then 'around' when bool_and(coalesce(relation = 'own', false)) then 'same'
             else 'unknown' end as relation
         from pair group by row, base, record_id
     """)
+
+
+def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, pairs: str) -> None:
+    """Write into the column ``relation`` of a table of pairs how their statements, ``mine`` and ``theirs``, relate."""
+    distinct = con.sql(
+        f"select distinct mine, theirs from {pairs} where mine is not null and theirs is not null"
+    ).fetchall()
+    judged = [{"mine": m, "theirs": t, "judged": covered.relation(m, t)} for m, t in distinct]
+    kinds = pa.schema({"mine": pa.int64(), "theirs": pa.int64(), "judged": pa.string()})
+    con.register("judgement", pa.Table.from_pylist(judged, schema=kinds))
+    con.execute(
+        f"update {pairs} set relation = j.judged from judgement j"
+        f" where {pairs}.relation is null and {pairs}.mine = j.mine and {pairs}.theirs = j.theirs"
+    )
+    con.unregister("judgement")
 
 
 def _choose(con: duckdb.DuckDBPyConnection) -> None:
@@ -221,30 +225,63 @@ _FOLLOW = """
     ) led where incoming.row = led.row
 """
 
-# What was announced and is booked meanwhile is in doubt no more.
-# Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which nothing is provable are always a conflict.
-_CONFLICTS = """
-    select min(line) as line, min(delivery_id) as earlier_delivery_id, min(their_line) as earlier_line,
-        count(distinct row) as rows
-    from pair where record_id not in (
-        select record_id from standing group by record_id having bool_or(gone = 'booked') and not bool_or(current)
-    ) group by base
-    having bool_or(relation = 'unknown' and not named)
-        or (bool_and(relation = 'same') and not bool_or(named) and count(distinct row) <> count(distinct record_id))
-        or (bool_and(relation = 'within') and not bool_or(named) and count(distinct row) > count(distinct record_id))
-        or (bool_and(relation = 'around') and not bool_or(named) and count(distinct row) < count(distinct record_id))
-    order by line
+# Of equal rows: where each delivery says them, how often, and how two such places relate. What was announced and is booked
+# meanwhile is in doubt no more; rows that somebody numbers are told apart by that.
+_TOLD_TWICE = """
+    create or replace temp table told_twice as
+    with settled as (
+        select e.base from equal_standing e join standing s on s.record_id = e.record_id
+        group by e.base having bool_and(e.record_id in (
+            select record_id from standing group by record_id having bool_or(gone = 'booked') and not bool_or(current)
+        ))
+    ), mine as (
+        select m.base, i.delivery_id, coalesce(i.member, '') as member, i.statement_place as place, m.position,
+            min(i.line) as line, count(*) as rows
+        from leader m join incoming i using (row)
+        where i.identity is null and m.base not in (select base from settled) group by all
+    ), theirs as (
+        select e.base, e.delivery_id, e.source_id, coalesce(e.member, '') as member, e.statement_place as place, s.position,
+            min(e.line) as line, count(distinct e.record_id) as rows
+        from seen e left join covered s
+        on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
+        where e.times > 0 group by all
+    )
+    select t.delivery_id, t.source_id, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
+        t.position as theirs, {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
+        case when m.position is null or t.position is null then 'unknown' end as relation
+    from mine m join theirs t on t.base = m.base and t.delivery_id <> m.delivery_id
+"""
+
+# Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
+# nothing is provable are always in doubt.
+_IN_DOUBT = """
+    select delivery_id, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows),
+        list(distinct struct_pack(places := places, relation := relation))
+    from told_twice
+    where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
+        or (relation = 'within' and rows > their_rows) or (relation = 'around' and rows < their_rows)
+    group by delivery_id order by delivery_id
 """
 
 
-def _conflicts(con: duckdb.DuckDBPyConnection) -> list[tuple[str, list[dict[str, object]]]]:
-    found = con.sql(_CONFLICTS).fetchall()
-    if not found:
-        return []
-    count = sum(row[3] for row in found)
-    note = (
-        f"{count} row(s) equal rows of an earlier delivery, have no identifier, and nothing proves whether they are the"
-        f" same: the larger count stands; first at line {found[0][0]}"
-    )
-    names = ("line", "earlier_delivery_id", "earlier_line", "rows")
-    return [(note, [dict(zip(names, row, strict=True)) for row in found[:_CANDIDATES_MAX]])]
+def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered) -> list[Doubt]:
+    con.execute(_TOLD_TWICE)
+    _judge(con, covered, "told_twice")
+    found = con.sql(_IN_DOUBT).fetchall()
+    con.execute("drop table told_twice")
+    return [
+        Doubt(
+            delivery_id=other,
+            source_id=source,
+            line=line,
+            rows=int(rows),
+            their_line=their_line,
+            their_rows=int(their_rows),
+            places=tuple(
+                ((p["member"], p["place"]), (p["of_member"], p["of_place"]), said["relation"])
+                for said in places
+                for p in [said["places"]]
+            ),
+        )
+        for other, source, line, rows, their_line, their_rows, places in found
+    ]

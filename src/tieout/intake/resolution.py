@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from tieout.intake.doubts import Doubt
     from tieout.intake.findings import Finding
     from tieout.store.lake import Lake, LakeFile
 
@@ -56,12 +57,12 @@ class Conflict:
     """
     A contradiction that only a person can settle.
 
-    :ivar record_id: hexadecimal; None when rows without identifiers could not be told apart.
+    :ivar record_id: hexadecimal.
     :ivar note: one sentence.
     :ivar candidates: what says what: ``[{"delivery_id", "line", ...}]``.
     """
 
-    record_id: str | None
+    record_id: str
     note: str
     candidates: list[dict[str, object]]
 
@@ -75,6 +76,7 @@ class Resolution:
     :ivar new_ids: rows whose identity got an occurrence number: row -> identity.
     :ivar tables: rows for the lake, by table: ``records`` (further versions), ``assertions``, ``witnesses``,
         ``superseded``.
+    :ivar doubts: equal rows of it and of others, of which nothing proves whether they are the same.
     :ivar changes: what statements that were issued again changed.
     :ivar folded: records whose contents were weighed again (hexadecimal): those without a conflict have none any more.
     """
@@ -83,6 +85,7 @@ class Resolution:
     new_ids: dict[int, bytes] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     changed: int = 0

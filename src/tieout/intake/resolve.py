@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake import fold, occurrences, reissued
+from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
-from tieout.intake.resolution import Conflict, Facts, Resolution, Said
+from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.model.records import record_schema
 from tieout.store.engine import paths
 from tieout.store.views import sql_types, table
@@ -106,7 +107,7 @@ def resolve(
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
-    unclear = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
+    doubts = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)
@@ -116,7 +117,7 @@ def resolve(
     else:
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
-    resolution.conflicts += [Conflict(None, note, candidates) for note, candidates in unclear]
+    resolution.doubts = doubts
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
@@ -176,10 +177,12 @@ def _load_standing(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, hit
         further = known_keys(con, lake, facts.files["identities"], whole)
         hits = pa.concat_tables([hits, further.select(hits.column_names)]).group_by(["path", "row"]).aggregate([])
         _fetch(con, hits, "standing_hit")
+    # An announced detail that stands for a booked entry was booked: only intake.announced changes that version.
+    reason = f"case when {BOOKED_DETAIL} then 'booked' else s.reason end"
     con.execute(
         "create or replace temp table standing as"
-        f" select h.*, {fold.content_sql('h')} as content, s.reason as gone,"
-        " s.reason is null and h.version = max(h.version) over (partition by h.record_id) as current"
+        f" select h.*, {fold.content_sql('h')} as content, {reason} as gone,"
+        f" {reason} is null and h.version = max(h.version) over (partition by h.record_id) as current"
         f" from standing_hit h left join {facts.relation(lake, 'superseded')} s"
         " on s.record_key = h.record_key and s.record_id = h.record_id and s.version = h.version"
     )

@@ -1,0 +1,159 @@
+"""
+Equal rows without an identifier in two deliveries, of which nothing proves whether they are the same: laws 2 and 5.
+
+What two deliveries say of one another is a function of both; so that it stands once, whichever came first, it belongs to
+the one whose id is the greater. One exception of that delivery names all others that it is in doubt with.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tieout.intake.findings import Finding, newest_open
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import sqlalchemy as sa
+
+__all__ = ["Doubt", "Place", "doubt_findings", "doubtful", "places_in_doubt"]
+
+_SCOPE = "equal rows "
+_NAMED_MAX = 3
+# Pairs of statements that are kept with a doubt, to see when they are proven apart.
+_PLACES_MAX = 1_000
+
+#: A file in a container (else empty), and which statement of it.
+Place = tuple[str, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """
+    Rows of one delivery that equal rows of another.
+
+    :ivar delivery_id, source_id: the other one.
+    :ivar line, rows: the first of these rows and how many there are; ``their_line``, ``their_rows``: in the other one.
+    :ivar places: the statements that they stand in, here and there, and how these relate (intake.overlap).
+    """
+
+    delivery_id: str
+    source_id: str
+    line: int
+    rows: int
+    their_line: int
+    their_rows: int
+    places: tuple[tuple[Place, Place, str], ...]
+
+    def turned(self, delivery_id: str, source_id: str) -> Doubt:
+        """Say the same from the other delivery's side."""
+        mirror = {"within": "around", "around": "within"}
+        return Doubt(
+            delivery_id=delivery_id,
+            source_id=source_id,
+            line=self.their_line,
+            rows=self.their_rows,
+            their_line=self.line,
+            their_rows=self.rows,
+            places=tuple((there, here, mirror.get(how, how)) for here, there, how in self.places),
+        )
+
+    def candidate(self) -> dict[str, Any]:
+        """Write it as a candidate of its exception."""
+        return {
+            "delivery_id": self.delivery_id,
+            "source": self.source_id,
+            "line": self.their_line,
+            "rows": self.their_rows,
+            "of_line": self.line,
+            "of_rows": self.rows,
+            "why": f"{self.rows} row(s) from line {self.line} equal {self.their_rows} row(s) of it from line {self.their_line}",
+            "places": sorted(([list(here), list(there), how] for here, there, how in self.places), key=json.dumps)[
+                :_PLACES_MAX
+            ],
+        }
+
+
+def doubt_findings(
+    connection: sa.Connection, delivery_id: str, source_id: str, doubts: Iterable[Doubt], *, anew: bool
+) -> dict[str, list[Finding]]:
+    """
+    Give the conflicts about equal rows that a delivery changes, by scope: its own, and those of deliveries with greater ids.
+
+    :param doubts: all that it is in doubt with now.
+    :param anew: whether it was read before, so that others may name it that are in doubt with it no more.
+    """
+    own = {doubt.delivery_id: doubt.candidate() for doubt in doubts if doubt.delivery_id < delivery_id}
+    greater = {d.delivery_id: d for d in doubts if d.delivery_id > delivery_id}
+    found = {_SCOPE + delivery_id: _findings(delivery_id, source_id, own)}
+    if not greater and not anew:
+        return found
+    stands = {row["delivery_id"]: row for row in _open(connection)}
+    for other in sorted({*greater, *stands} - {delivery_id}):
+        said = json.loads(stands[other]["candidates"]) if other in stands else []
+        named = {candidate["delivery_id"]: candidate for candidate in said}
+        if other not in greater and delivery_id not in named:
+            continue
+        named.pop(delivery_id, None)
+        source = greater[other].source_id if other in greater else stands[other]["source_id"]
+        if other in greater:
+            named[delivery_id] = greater[other].turned(delivery_id, source_id).candidate()
+        found[_SCOPE + other] = _findings(other, source, named)
+    return found
+
+
+def _findings(delivery_id: str, source_id: str, named: dict[str, dict[str, Any]]) -> list[Finding]:
+    if not named:
+        return []
+    candidates = [named[other] for other in sorted(named)]
+    said = [
+        f"{c['of_rows']} row(s) from line {c['of_line']} equal {c['rows']} row(s) from line {c['line']} of delivery"
+        f" {c['delivery_id'][:12]}"
+        for c in candidates[:_NAMED_MAX]
+    ]
+    more = len(candidates) - len(said)
+    note = (
+        f"{'; '.join(said)}{f'; and rows of {more} more' if more else ''}: they have no identifier, and nothing proves"
+        " whether they are the same: the larger count stands"
+    )
+    return [
+        Finding(
+            scope=_SCOPE + delivery_id,
+            reason="conflict",
+            note=note,
+            source_id=source_id,
+            delivery_id=delivery_id,
+            candidates=candidates,
+        )
+    ]
+
+
+def _open(connection: sa.Connection) -> list[dict[str, Any]]:
+    return newest_open(connection, "conflict", _SCOPE)
+
+
+def doubtful(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:
+    """
+    List the deliveries that are in doubt, each with what it is in doubt about, as its or the other's exception says.
+
+    :return: by delivery, rows of (``delivery_id``, ``candidate``): the exception's delivery, and one candidate of it.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _open(connection):
+        for candidate in json.loads(row["candidates"]):
+            said = {"delivery_id": row["delivery_id"], "candidate": candidate}
+            for one in (row["delivery_id"], candidate["delivery_id"]):
+                found.setdefault(one, []).append(said)
+    return found
+
+
+def places_in_doubt(said: dict[str, Any]) -> list[tuple[tuple[str, str, int], tuple[str, str, int], str]]:
+    """Give the pairs of statements that one row of :func:`doubtful` is about, and how they related then."""
+    here, there = said["delivery_id"], said["candidate"]["delivery_id"]
+    return [
+        ((here, *mine), (there, *theirs), how)
+        for mine, theirs, how in said["candidate"]["places"]
+        if mine[1] is not None and theirs[1] is not None
+    ]
