@@ -45,6 +45,9 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
     engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
+    # What of it is still open, and what it could settle with as well.
+    left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
+    engine.create("unsettled", f"select u.* from unsettled u {left}")
     _take_named(work)
     _sum_settlements(work)
     for side in ("left", "right"):
@@ -57,6 +60,10 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
                 semi join ({asked}) q on q.key = k.key group by all""",
         )
+    # What was taken back or netted is no first of which this is the second.
+    within = [name for number, _, name in work.found if work.rules.rules[number].within]
+    nothing = "select 0::bigint as thing where false"
+    engine.create("settled_within", " union all ".join(f"select thing from {name}" for name in within) or nothing)
     parts = []
     for side, other in (("left", "right"), ("right", "left")):
         mine = f"asked_keys_{side}"
@@ -71,7 +78,8 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                 from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
                 semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
                 join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1"""
+                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1
+                    and b.thing not in (select thing from settled_within)"""
         )
     engine.create("met_by_key", " union all ".join(parts))
     engine.create(
@@ -177,7 +185,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         "asked",
         " union ".join(
             f"select {column} as thing from {name}"
-            for name in ("met_by_key", "met_by_amount", "met_by_name")
+            for name in ("met_by_key", "met_by_amount", "met_by_name", "unsettled")
             for column in ("thing", "other")
         ),
     )
@@ -197,9 +205,12 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         """
         with met as (
             select m.* from (
-                select thing, other, inside, true as by_key, false as by_name from met_by_key
-                union all select thing, other, false, false, false from met_by_amount anti join met_by_key using (thing, other)
-                union all select thing, other, false, false, true from met_by_name
+                select thing, other, inside, true as by_key, false as by_name, false as within from met_by_key
+                union all select thing, other, false, false, false, false
+                    from met_by_amount anti join met_by_key using (thing, other)
+                union all select thing, other, false, false, true, false from met_by_name
+                union all select distinct thing, other, true, true, false, true
+                    from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
             select m.*, c.apart as of_two, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
@@ -211,6 +222,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
         )
         select *, case
+            when within then 'nets'
             when inside then case when used then 'duplicate' else 'twin' end
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'

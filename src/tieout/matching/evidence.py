@@ -40,6 +40,7 @@ __all__ = [
     "make_spoken_for",
     "named_rows",
     "note_crowds",
+    "said_by",
 ]
 
 #: An identifier that more things carry (a customer's number) names none of them.
@@ -132,10 +133,7 @@ def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -
         for short, side in (("l", "left"), ("r", "right")):
             engine.derive(f"{short}_forms_{place}", _forms(side, getattr(key, side)), _FORMS)
         return set()
-    if key.rewritten:
-        mine, other = (_rewritten(work, side, key) for side in ("left", "right"))
-    else:
-        mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
+    mine, other = (said_by(work, side, key) for side in ("left", "right"))
     shared = work.keys_shared.get((mine, other))
     ready = set() if shared else {f"{short}k_{place}" for short in whole}
     if shared is None:
@@ -150,6 +148,13 @@ def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -
         if f"{short}k_{place}" in ready:
             engine.view(f"{short}k_{place}", f'select * from "{name}"')
     return ready
+
+
+def said_by(work: Performance, side: str, key: Key) -> tuple[str, ...]:
+    """Make what a side says of a key, once per run, and name the relations (thing, key, raw)."""
+    if key.rewritten:
+        return _rewritten(work, side, key)
+    return _said(work, side, getattr(key, side), words=key.how == "token")
 
 
 def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool) -> tuple[str, ...]:

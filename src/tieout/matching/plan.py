@@ -15,6 +15,7 @@ from tieout.matching import operators as op
 from tieout.matching.amounts import amount_conditions, sum_fits
 from tieout.matching.beginnings import prefix_pairs
 from tieout.matching.building import Query, select
+from tieout.matching.netting import net_steps, reversal_steps
 from tieout.matching.points import ALIKE, candidate_points, ranked, with_rivals
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
         _scored(plan, rule, currencies)
     elif rule.subset:
         _candidates(plan, rule, currencies)
+    elif rule.shape == "net":
+        net_steps(plan, rule, currencies)
+    elif rule.shape == "reversal":
+        reversal_steps(plan, rule)
     elif rule.shape == "1:1":
         _one_to_one(plan, rule, currencies)
     elif rule.shape == "n:m":

@@ -41,7 +41,7 @@ _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
                 when o.proposal is not null then 'proposed'
                 when t.twice then 'duplicate'
-                when t.why in ('ambiguous', 'twin') then 'ambiguous'
+                when t.why in ('ambiguous', 'twin') or u.thing is not null then 'ambiguous'
                 when t.crowded and o.thing in (select thing from crowded) then 'undecided'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
@@ -55,9 +55,14 @@ _REASON = f"""case
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
 
-def _note(amount: str, apart: str, earned: str) -> str:
+def _note(amount: str, apart: str, earned: str, total: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
-    return f"""case when o.reason = 'ambiguous' and o.thing in (select thing from held_in_chains)
+    return f"""case when o.reason = 'ambiguous' and o.could is not null then case o.could
+                    when 'part' then 'all that shares its identifier comes to ' || {total} || ' ' || o.currency
+                        || ', and only a part of it nets to zero: choose which'
+                    when 'two groups' then 'two identifiers put it into two groups that net to zero: choose one'
+                    else 'more than one could be its reversal, or what it takes back: choose one' end
+                when o.reason = 'ambiguous' and o.thing in (select thing from held_in_chains)
                     then 'fits a chain of consecutive lines, but where its run begins or ends is not certain: look at its neighbours'
                 when o.reason in ({listed(_MISSING)}) and o.thing in (select thing from between_chains)
                     then 'the runs of lines before and after it are found; here a line is missing, or one too many'
@@ -138,6 +143,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("coalesce(o.own_whole, o.measure)", "o.exponent"),
         written.format("abs(o.apart)", "o.exponent"),
         written.format("o.earned::bigint", "o.exponent"),
+        written.format("o.could_total * o.sign", "o.exponent"),
     )
     by_amount = (
         "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name')"
@@ -202,8 +208,9 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, {_REASON} as reason
         from o left join told t on t.thing = o.thing
+        left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
     """

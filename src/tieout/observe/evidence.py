@@ -79,6 +79,8 @@ def fields_of(
     :param amounts: what is compared of both sides, as text.
     """
     found: Fields = {}
+    if known and known[1].within:
+        return _within(known[1], left, right, amounts)
     for key in known[1].keys if known else ():
         aliases = known[0].aliases if known else ()
         pairs = [[compared_by(key, one, other, aliases) for other in right] for one in left]
@@ -100,6 +102,29 @@ def fields_of(
         pairs_of_names = [(one, other) for one in names[0] for other in names[1]]
         apart = names_of_two([one for one, _ in pairs_of_names], [other for _, other in pairs_of_names])
         found["counterparty"] = {"left": _listed(names[0]), "right": _listed(names[1]), "agree": not any(apart)}
+    return found
+
+
+def _within(rule: Rule, left: Sequence[Row], right: Sequence[Row], amounts: tuple[str, str] | None) -> Fields:
+    """
+    Say what the records of a match that settles within a side have in common: each with the first, and of both sides the sums.
+    """
+    rows = [("left", row) for row in left] + [("right", row) for row in right]
+    found: Fields = {}
+    for key in rule.keys if len(rows) > 1 else ():
+        side, first = rows[0]
+        told = [(other, compared_by(key.between(side, other), first, row)) for other, row in rows[1:]]
+        said: dict[str, list[str | None]] = {"left": [], "right": []}
+        for other, one in told:
+            said[side].append(one.said[0])
+            said[other].append(one.said[1])
+        name = "/".join(dict.fromkeys(field for _, one in told for field in one.fields))
+        agree = all(one.agree for _, one in told)
+        found[name] = {"left": _listed(said["left"]), "right": _listed(said["right"]), "agree": agree}
+    if amounts is not None:
+        found["amount"] = {"left": amounts[0], "right": amounts[1], "agree": _same_size(*amounts)}
+    currencies = [_listed([row["currency"] for row in side]) for side in (left, right)]
+    found["currency"] = {"left": currencies[0], "right": currencies[1], "agree": True}
     return found
 
 
@@ -186,13 +211,23 @@ def _the_only(rule: Rule, margin: int | None) -> str:
     """Say why there was no choice, or how it was settled."""
     if rule.interchangeable and margin == 0:
         return "others of the same amount and day fit as well: settled in the order of their ids, as the rule says"
+    if rule.within:
+        return _settled_within(rule)
     if rule.subset:
         return "the only selection with that sum"
     if rule.partial:
         return "as much as both have; nothing else competes for it"
-    if rule.shape != "1:1":
-        return "all that share it, and together they come to the sum"
-    return "no other candidate on either side"
+    several = "all that share it, and together they come to the sum"
+    return "no other candidate on either side" if rule.shape == "1:1" else several
+
+
+def _settled_within(rule: Rule) -> str:
+    if rule.shape == "reversal":
+        return "an item and its reversal: opposite amounts, and neither could be another's"
+    where = "both sides" if len(rule.within) > 1 else f"the {rule.within[0]}"
+    exact = rule.amount is not None and rule.amount.exact
+    said = f"all that is open under it on {where}, and it comes to zero"
+    return said if exact else f"{said} but for what the rule allows"
 
 
 def missed(rules: RuleSet | None, left: Row, right: Row, amounts: tuple[int, int]) -> str | None:

@@ -36,7 +36,7 @@ _READ = (
     *("counterparty_account", "value_on", "due_on", "bank_code", "amount", "net", "currency", "exponent"),
 )
 #: What is of the same side as an exception: the two are compared, and no rule sets them against each other.
-_OF_ONE_SIDE = ("twin", "duplicate")
+_OF_ONE_SIDE = ("twin", "duplicate", "nets")
 _OF_MATCH = ("reconciliation", "rule", "status", "score", "margin", "coincidence")
 
 
