@@ -82,7 +82,7 @@ def perform(
             for name, taken in [*match.left, *match.right]:
                 pencil.open[name] -= taken
         pencil.open = {name: amount for name, amount in pencil.open.items() if amount}
-        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"} and key.plain]
+        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"}]
     proven = [
         Found(one.rule, one.lines, one.payouts)
         for side, facts in enumerate((left, right))
@@ -141,9 +141,9 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
     )
     if any(key.how != "name" for key in rule.keys):
         return lefts, rights
-    marks = {name: _marks(fact, [k.left for k in pencil.seen], pencil.seen) for name, fact in pencil.left.items()}
-    marks |= {name: _marks(fact, [k.right for k in pencil.seen], pencil.seen) for name, fact in pencil.right.items()}
-    facts = pencil.left | pencil.right
+    marks = {name: _marks(fact, 0, pencil.seen) for name, fact in pencil.left.items()}
+    marks |= {name: _marks(fact, 1, pencil.seen) for name, fact in pencil.right.items()}
+    facts = pencil.things
 
     def names(other: str, mark: str, sign: bool) -> bool:
         """Of what is used up only whole identifiers count; an invoice speaks for no refund."""
@@ -161,12 +161,13 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
     return lefts, [name for name in rights if not spoken_for(name, pencil.left)]
 
 
-def _marks(fact: Thing, fields: list[tuple[str, ...]], keys: list[Key]) -> dict[str, bool]:
+def _marks(fact: Thing, side: int, keys: list[Key]) -> dict[str, bool]:
     """Give every identifier and word of a fact that rules compared: normal form, and whether it is a whole identifier."""
     marks: dict[str, bool] = {}
-    for names, key in zip(fields, keys, strict=True):
+    for key in keys:
+        names = (key.left, key.right)[side]
         for raw in _identifiers(fact, names):
-            marks[_normal(raw)] = True
+            marks[_rewritten(raw, key.drop[side], key.letters)] = True
         for word in _words(fact, names) if key.how == "token" else ():
             marks.setdefault(word, False)
     return marks
@@ -305,6 +306,8 @@ def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, st
 def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
     """One thing and all that point to it; what points to two belongs to neither."""
     pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
+    if rule.amount is None or not rule.amount.base:
+        pairs = {(le, ri) for le, ri in pairs if pencil.left[le].currency == pencil.right[ri].currency}
     if rule.shape == "n:1":
         pairs = {(ri, le) for le, ri in pairs}
     # What names one, but is all of the other sign (a fee), asks nothing of it.

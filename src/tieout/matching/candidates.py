@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.columns import names_of_two
+from tieout.matching.named_sums import sum_up_named
 from tieout.matching.nearest import find_nearest
 from tieout.matching.sides import listed
 from tieout.model.kinds import PAID_OUT
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["ALIKE_MAX", "find_candidates"]
 
 _CANDIDATES_MAX = 3
+#: What an identifier of each of the two brings together on the other's side, where it brings more than they are.
+_TOLD_SUMS = ", ".join(
+    f"case when n.by_key and not n.inside then {alias}.{column} end as {where}_{column}"
+    for alias, where in (("s", "there"), ("o", "here"))
+    for column in ("several", "total", "nearest")
+)
 #: So many open things of one amount are set side by side; of more it is only said that there are several.
 ALIKE_MAX = 20
 
@@ -217,7 +224,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
-                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
+                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
         )
@@ -238,4 +245,9 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         from judged
         """,
     )
-    engine.create("near", f"select * from near where place <= {_CANDIDATES_MAX}")
+    sum_up_named(work)
+    engine.create(
+        "near",
+        f"""select n.*, {_TOLD_SUMS} from near n left join named_sums s on s.thing = n.thing
+            left join named_sums o on o.thing = n.other where n.place <= {_CANDIDATES_MAX}""",
+    )

@@ -111,7 +111,8 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
 def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
-    simple = simple and not rule.interchangeable
+    # What is left out of a number may make it another's: then every candidate counts, and not each identifier by itself.
+    simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
         raw = rule.keys[0].how == "exact"

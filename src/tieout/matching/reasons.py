@@ -165,6 +165,11 @@ def _reasoned_here(currency: str, exponent: str) -> str:
     written = "decimal_text({0}, {1})"
     other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
     whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
+    sums = ", ".join(
+        f"{written.format(f'n.{where}_{of}', f'(case n.other_ccy {exponent} end)')} as {where}_{of}_text"
+        for where in ("here", "there")
+        for of in ("total", "nearest")
+    )
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent,
@@ -172,7 +177,7 @@ def _reasoned_here(currency: str, exponent: str) -> str:
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
-                {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency,
+                {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
                 other in (select thing from crowded) as other_crowded
             from (
                 -- All lines of a settlement that arrives as one are one answer.
@@ -196,7 +201,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why in ('same_amount', 'same_name')) as alike,
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
-                    'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
+                    'amount': other_text, 'score': null, 'why': why, 'here': {_told_sum("here")}, 'there': {_told_sum("there")}}}
+                    order by place))::varchar as candidates
             from first group by thing
         ), rivals as (
             -- The only one that fits it has others that fit as well.
@@ -214,6 +220,12 @@ def _reasoned_here(currency: str, exponent: str) -> str:
         left join rivals d on d.thing = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
     """
+
+
+def _told_sum(where: str) -> str:
+    """Write what several things come to, as a part of a candidate; null where nothing is told of them."""
+    told = f"{{'several': {where}_several, 'sum': {where}_total_text, 'nearest': {where}_nearest_text}}"
+    return f"case when {where}_several is not null then {told} end"
 
 
 def exceptions_sql(reconciliation: str) -> str:

@@ -1,5 +1,5 @@
 """
-What a match rests on and what a non-match misses: field by field, and as one sentence.
+What a match rests on: field by field, and as one sentence.
 
 Told when it is read, from the rules that a run rested on and the records: ``explain``, the console and exports say the
 same, and no run is slower for it.
@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.errors import WrongUse
-from tieout.matching.agreeing import compared_by, days_missed, misses
+from tieout.matching.agreeing import compared_by, days_missed
 from tieout.matching.columns import names_of_two
 from tieout.matching.reading import read_rules
-from tieout.matching.sides import OWN_MONEY
-from tieout.model.money import format_shortest
 from tieout.store import schema
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
-__all__ = ["RulesOfRuns", "fields_of", "missed", "sentence", "why_matched"]
+__all__ = ["RulesOfRuns", "fields_of", "sentence", "why_matched"]
 
 #: So many records of a side are named; so many signs of a text.
 _NAMED_MAX = 3
@@ -228,52 +226,3 @@ def _settled_within(rule: Rule) -> str:
     exact = rule.amount is not None and rule.amount.exact
     said = f"all that is open under it on {where}, and it comes to zero"
     return said if exact else f"{said} but for what the rule allows"
-
-
-def missed(rules: RuleSet | None, left: Row, right: Row, amounts: tuple[int, int]) -> str | None:
-    """
-    Say which rule two records came nearest to, and by how much they missed it; None: no rule sets one against one.
-
-    :param amounts: what is open of (left, right), as the records count it.
-    """
-    if rules is None or left["currency"] != right["currency"]:
-        return None
-    exponent = max(int(left["exponent"]), int(right["exponent"]))
-    mine, theirs = (
-        amount * 10 ** (exponent - int(row["exponent"])) for amount, row in zip(amounts, (left, right), strict=True)
-    )
-    if rules.polarity == "opposite" or (
-        rules.polarity == "by kind" and (left["kind"] in OWN_MONEY) != (right["kind"] in OWN_MONEY)
-    ):
-        theirs = -theirs
-    nearest: tuple[int, int, int, int, str] | None = None
-    for place, rule in enumerate(rules.rules):
-        if rule.shape != "1:1" or rule.consecutive or rule.learn or not _looks_at(rule, left, right):
-            continue
-        found = list(misses(rule, {**left, "exponent": exponent}, right, (mine, theirs), aliases=rules.aliases))
-        told = f"meets all that {rule.name!r} asks of the two, but others do as well or it is matched already"
-        if found:
-            measured = [_by(what, one, exponent, left["currency"]) for what, one in found if what != "key"]
-            said = [str(one) for what, one in found if what == "key"]
-            told = f"missed {rule.name!r}" + (" by " + " and by ".join(measured) if measured else "")
-            told += ": " + "; ".join(said) if said else ""
-        much = sum(int(one) for what, one in found if what != "key")
-        rank = (sum(what == "key" for what, _ in found), len(found), much, place, told)
-        nearest = rank if nearest is None else min(nearest, rank)
-    return None if nearest is None else nearest[-1]
-
-
-def _looks_at(rule: Rule, left: Row, right: Row) -> bool:
-    sides = ((rule.left, left), (rule.right, right))
-    return all(
-        (not own.kinds or row["kind"] in own.kinds)
-        and (not own.bank_codes or any((row.get("bank_code") or "").startswith(code) for code in own.bank_codes))
-        for own, row in sides
-    )
-
-
-def _by(what: str, much: str | int, exponent: int, currency: str) -> str:
-    if what == "amount":
-        return f"{format_shortest(int(much), exponent, currency)} {currency}"
-    unit = {"days": "day", "points": "point"}[what]
-    return f"{much} {unit}{'' if much == 1 else 's'}"
