@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["Amount", "Days", "Drop", "Key", "Rule", "Score", "rules_of"]
+__all__ = ["Amount", "Days", "Drop", "Head", "Key", "Rule", "Score", "head_of", "rules_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class Key:
         """Whether identifiers are compared as a source gives them, or in their normal form."""
         return self.drop == (Drop(), Drop()) and self.letters is None
 
+    def between(self, one: str, other: str) -> "Key":
+        """Compare fields of two sides, or of one with each other."""
+        fields = {"left": self.left, "right": self.right}
+        return Key(fields[one], fields[other], self.how, self.drop, self.letters)
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -47,6 +52,7 @@ class Amount:
     take: str = "tighter"
     minor: int = 0
     only: str | None = None
+    base: bool = False
 
     @property
     def exact(self) -> bool:
@@ -87,9 +93,41 @@ class Rule:
     partial: bool
     fifo: bool
     score: Score | None
+    subset: bool = False
+    reversal: tuple[str, ...] = ()
+
+    @property
+    def within(self) -> list[str]:
+        """Name the sides that settle among themselves."""
+        named = [side for side in ("left", "right") if any(getattr(key, side) for key in self.keys)]
+        return named if self.shape in {"net", "reversal"} else []
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """
+    What is said of both sides.
+
+    :ivar grouped: whether lines of one settlement are one thing, of left and right; :ivar net: whether their net counts.
+    """
+
+    polarity: str
+    grouped: tuple[bool, bool]
+    net: tuple[bool, bool]
 
 
 _KNOWN = {"name", "keys", "amount", "days", "shape", "unique", "partial", "equal", "score", "at_least", "margin"}
+_KNOWN |= {"subset", "coincidence", "reversal"}
+
+
+def head_of(text: str) -> Head:
+    """Read what a set says of its sides."""
+    said = tomllib.loads(text)["rules"]
+    group, claims = said.get("group", {}), said["claims"]
+    return Head(
+        said.get("polarity", "same"), ("left" in group, "right" in group),
+        (claims["left"] == "settlement", claims["right"] == "settlement"),
+    )  # fmt: skip
 
 
 def rules_of(text: str) -> list[Rule]:
@@ -114,11 +152,14 @@ def _rule(said: dict[str, Any]) -> Rule:
         partial=partial,
         fifo=said.get("equal") == "fifo",
         score=Score(**said["score"], **points) if "score" in said else None,
+        subset=bool(said.get("subset", False)),
+        reversal=tuple(said.get("reversal", {}).get("kinds", ())),
     )
 
 
 def _key(said: dict[str, Any]) -> Key:
-    left, right = ((one,) if isinstance(one, str) else tuple(one) for one in (said["left"], said["right"]))
+    fields = [said.get(side, []) for side in ("left", "right")]
+    left, right = ((one,) if isinstance(one, str) else tuple(one) for one in fields)
     drop = said.get("drop", {})
     drops = Drop(**drop.get("left", {})), Drop(**drop.get("right", {}))
     return Key(left, right, said.get("how", "exact"), drops, said.get("letters"))
@@ -129,7 +170,7 @@ def _amount(said: str | dict[str, Any]) -> Amount:
         return Amount()
     return Amount(
         abs_micro=_micro(said.get("abs")), pct_micro=_micro(said.get("pct")), take=said.get("take", "tighter"),
-        minor=said.get("minor", 0), only=said.get("only"),
+        minor=said.get("minor", 0), only=said.get("only"), base=said.get("base", False),
     )  # fmt: skip
 
 

@@ -1,20 +1,23 @@
 """
 The rules once more, slow and obvious: what a person with a pencil would do, one pair at a time.
 
-Reads rules by itself (``pencil_rules``) and imports nothing from matching. One currency of two decimals; business days are
-Mondays to Fridays.
+Reads rules by itself (``pencil_rules``) and imports nothing from matching; what a side is says ``pencil_sides``, what
+settles within one ``pencil_within``, and selections ``pencil_selections``. Currencies have two decimals; business days
+are Mondays to Fridays.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
 
 from tests.matching.given import DAY, Fact
-from tests.matching.pencil_rules import Days, Drop, Key, Rule
+from tests.matching.pencil_rules import Days, Drop, Key, Rule, head_of, rules_of
+from tests.matching.pencil_selections import chosen
+from tests.matching.pencil_sides import Thing, composed, things_of
+from tests.matching.pencil_within import Open, netted, taken_back
 
-__all__ = ["Found", "perform", "selections"]
+__all__ = ["Found", "perform"]
 
 _FEW = 5
 #: Shorter identifiers begin too many others.
@@ -38,32 +41,75 @@ class Found:
 
 @dataclass(slots=True)
 class Pencil:
-    """What is open of both sides, and what was found; ``seen`` are the keys that earlier rules compared."""
+    """
+    What is open of both sides, and what was found; ``seen`` are the keys that earlier rules compared.
 
-    left: dict[str, Fact]
-    right: dict[str, Fact]
+    :ivar held: what fits two answers equally well: no later rule takes it.
+    """
+
+    left: dict[str, Thing]
+    right: dict[str, Thing]
     open: dict[str, int]
+    grouped: tuple[bool, bool]
     found: list[Found] = field(default_factory=list)
     seen: list[Key] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+
+    @property
+    def things(self) -> dict[str, Thing]:
+        """Give those of both sides."""
+        return self.left | self.right
 
 
-def perform(rules: Iterable[Rule], left: list[Fact], right: list[Fact]) -> set[Found]:
-    """Perform rules, strongest first."""
+def perform(
+    text: str, left: list[Fact], right: list[Fact], rates: dict[str, tuple[int, int]] | None = None
+) -> set[Found]:
+    """
+    Perform the rules of a set, strongest first.
+
+    :param rates: of currencies, what one is in euros, as (numerator, denominator).
+    :return: what is taken of each record, as the record counts it.
+    """
+    head = head_of(text)
+    lefts, rights = (things_of(facts, side, head, rates or {}) for side, facts in enumerate((left, right)))
     pencil = Pencil(
-        {f.id: f for f in left}, {f.id: f for f in right}, {f.id: f.amount for f in [*left, *right] if f.amount}
-    )
-    for rule in rules:
+        {thing.key: thing for thing in lefts}, {thing.key: thing for thing in rights},
+        {thing.key: thing.amount for thing in [*lefts, *rights]}, head.grouped,
+    )  # fmt: skip
+    for rule in rules_of(text):
         for match in _matches(pencil, rule):
             pencil.found.append(match)
             for name, taken in [*match.left, *match.right]:
                 pencil.open[name] -= taken
         pencil.open = {name: amount for name, amount in pencil.open.items() if amount}
-        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"} and key.plain]
-    return set(pencil.found)
+        pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"}]
+    proven = [
+        Found(one.rule, one.lines, one.payouts)
+        for side, facts in enumerate((left, right))
+        for one in composed(facts, side, head)
+    ]
+    return {_of_records(pencil, match) for match in pencil.found} | set(proven)
+
+
+def _of_records(pencil: Pencil, match: Found) -> Found:
+    """Say of the records what was said of things, with the sign that they have."""
+    sides = []
+    for taken in (match.left, match.right):
+        parts: set[tuple[str, int]] = set()
+        for name, amount in taken:
+            thing = pencil.things[name]
+            whole = len(thing.members) > 1
+            parts |= {(record, (brings if whole else amount) * sign) for record, brings, sign in thing.members}
+        sides.append(frozenset(parts))
+    return Found(match.rule, sides[0], sides[1], match.difference)
 
 
 def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
     lefts, rights = _looked_at(pencil, rule)
+    if rule.within:
+        return _within(pencil, rule, lefts, rights)
+    if rule.subset:
+        return _selected(pencil, rule, lefts, rights)
     if rule.score is not None:
         return _scored(pencil, rule, lefts, rights)
     if rule.shape == "n:m":
@@ -82,20 +128,29 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
 
 def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
     """Say what a rule looks at: without an identifier of its own, not at what names something of the other side."""
-    lefts = [name for name in pencil.left if name in pencil.open]
-    rights = [name for name in pencil.right if name in pencil.open]
+    lefts, rights = (
+        [
+            name
+            for name, thing in things.items()
+            if name in pencil.open
+            and name not in pencil.held
+            # A part of several lines would be a part of none of them in particular.
+            and not (rule.partial and is_grouped and thing.kind == "settlement")
+        ]
+        for things, is_grouped in zip((pencil.left, pencil.right), pencil.grouped, strict=True)
+    )
     if any(key.how != "name" for key in rule.keys):
         return lefts, rights
-    marks = {name: _marks(fact, [k.left for k in pencil.seen], pencil.seen) for name, fact in pencil.left.items()}
-    marks |= {name: _marks(fact, [k.right for k in pencil.seen], pencil.seen) for name, fact in pencil.right.items()}
-    facts = pencil.left | pencil.right
+    marks = {name: _marks(fact, 0, pencil.seen) for name, fact in pencil.left.items()}
+    marks |= {name: _marks(fact, 1, pencil.seen) for name, fact in pencil.right.items()}
+    facts = pencil.things
 
     def names(other: str, mark: str, sign: bool) -> bool:
         """Of what is used up only whole identifiers count; an invoice speaks for no refund."""
         known = marks[other].get(mark)
         return known is not None and (known or other in pencil.open) and (facts[other].amount > 0) == sign
 
-    def spoken_for(name: str, others: dict[str, Fact]) -> bool:
+    def spoken_for(name: str, others: dict[str, Thing]) -> bool:
         for mark, whole in marks[name].items():
             sharing = [other for other in others if names(other, mark, facts[name].amount > 0)]
             if 0 < len(sharing) <= _FEW and any(whole or marks[other][mark] for other in sharing):
@@ -106,12 +161,13 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
     return lefts, [name for name in rights if not spoken_for(name, pencil.left)]
 
 
-def _marks(fact: Fact, fields: list[tuple[str, ...]], keys: list[Key]) -> dict[str, bool]:
+def _marks(fact: Thing, side: int, keys: list[Key]) -> dict[str, bool]:
     """Give every identifier and word of a fact that rules compared: normal form, and whether it is a whole identifier."""
     marks: dict[str, bool] = {}
-    for names, key in zip(fields, keys, strict=True):
+    for key in keys:
+        names = (key.left, key.right)[side]
         for raw in _identifiers(fact, names):
-            marks[_normal(raw)] = True
+            marks[_rewritten(raw, key.drop[side], key.letters)] = True
         for word in _words(fact, names) if key.how == "token" else ():
             marks.setdefault(word, False)
     return marks
@@ -123,7 +179,7 @@ def _candidate(pencil: Pencil, rule: Rule, left: str, right: str, *, amounts: bo
         return False
     if not all(_agrees(key, le, ri) for key in rule.keys):
         return False
-    return not amounts or _near(rule, pencil.open[left], pencil.open[right])
+    return not amounts or _near(rule, *_both(pencil, left, right))
 
 
 def _in_days(days: Days, left: int, right: int) -> bool:
@@ -138,16 +194,38 @@ def _business(day: int) -> int:
     return sum((DAY.weekday() + one) % 7 < 5 for one in range(-70, day + 1))
 
 
-def _near(rule: Rule, left: int, right: int) -> bool:
-    if (left > 0) != (right > 0):
+def _both(pencil: Pencil, left: str, right: str) -> tuple["Money", "Money"]:
+    return _money(pencil, left), _money(pencil, right)
+
+
+def _money(pencil: Pencil, name: str) -> "Money":
+    thing, amount = pencil.things[name], pencil.open[name]
+    return Money(thing.currency, amount, thing.in_euros(amount))
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount, and what it is in euros; None: nobody knows."""
+
+    currency: str
+    amount: int
+    base: int | None
+
+
+def _near(rule: Rule, one: Money, other: Money) -> bool:
+    if (one.amount > 0) != (other.amount > 0):
         return False
-    if rule.amount is None:
-        return True
-    if rule.amount.only == "short" and abs(right) > abs(left):
-        return False
-    if rule.amount.only == "over" and abs(right) < abs(left):
-        return False
-    return abs(left - right) <= _tolerance(rule, left)
+    compared = _compared(rule, one, other)
+    return compared is not None and (rule.amount is None or _fits(rule, *compared))
+
+
+def _compared(rule: Rule, one: Money, other: Money) -> tuple[int, int] | None:
+    """Give what is compared of two amounts: in euros where they have two currencies and the rule says so; None: nothing is."""
+    base = rule.amount is not None and rule.amount.base
+    if one.currency == other.currency:
+        # The tolerance is for the rate.
+        return None if base and one.amount != other.amount else (one.amount, other.amount)
+    return (one.base, other.base) if base and one.base is not None and other.base is not None else None
 
 
 def _tolerance(rule: Rule, amount: int) -> int:
@@ -168,18 +246,20 @@ def _only(pairs: set[tuple[str, str]], left: str, right: str) -> bool:
 
 
 def _pair(pencil: Pencil, rule: Rule, left: str, right: str) -> Found:
-    le, ri = pencil.open[left], pencil.open[right]
+    one, other = _both(pencil, left, right)
+    le, ri = one.amount, other.amount
     if rule.partial:
         taken = le if abs(le) <= abs(ri) else ri
         return Found(rule.name, frozenset({(left, taken)}), frozenset({(right, taken)}))
-    return Found(rule.name, frozenset({(left, le)}), frozenset({(right, ri)}), le - ri)
+    compared = _compared(rule, one, other) or (0, 0)
+    return Found(rule.name, frozenset({(left, le)}), frozenset({(right, ri)}), compared[0] - compared[1])
 
 
 # -- one identifier and the exact amount
 
 
 def _one_identifier(rule: Rule) -> bool:
-    exact = rule.amount is not None and rule.amount.exact
+    exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
     plain = len(rule.keys) == 1 and rule.keys[0].plain and rule.keys[0].how in {"exact", "normalised"}
     return exact and rule.days is None and plain
 
@@ -190,12 +270,13 @@ def _identified(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str])
     spelled: Callable[[str], str] = (lambda raw: raw) if key.how == "exact" else _normal
     pairs = set()
     for raw in {spelled(raw) for name in lefts for raw in _identifiers(pencil.left[name], key.left)}:
-        for amount in {pencil.open[name] for name in lefts}:
+        for amount in {(pencil.open[name], pencil.left[name].currency) for name in lefts}:
             mine, theirs = (
                 [
                     name
                     for name in names
-                    if pencil.open[name] == amount and raw in {spelled(r) for r in _identifiers(facts[name], fields)}
+                    if (pencil.open[name], facts[name].currency) == amount
+                    and raw in {spelled(r) for r in _identifiers(facts[name], fields)}
                 ]
                 for names, facts, fields in ((lefts, pencil.left, key.left), (rights, pencil.right, key.right))
             )
@@ -213,9 +294,7 @@ def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, st
         lefts = frozenset(name for name, theirs in known.items() if theirs == rights)
         if len(lefts) + len(rights) == 2 or any(back[name] != lefts for name in rights):
             continue
-        if len({(pencil.open[n], pencil.left[n].day) for n in lefts}) > 1:
-            continue
-        if len({(pencil.open[n], pencil.right[n].day) for n in rights}) > 1:
+        if any(len({(pencil.open[n], pencil.things[n].day) for n in names}) > 1 for names in (lefts, rights)):
             continue
         found += list(zip(sorted(lefts), sorted(rights), strict=False))
     return found
@@ -227,6 +306,8 @@ def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, st
 def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
     """One thing and all that point to it; what points to two belongs to neither."""
     pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
+    if rule.amount is None or not rule.amount.base:
+        pairs = {(le, ri) for le, ri in pairs if pencil.left[le].currency == pencil.right[ri].currency}
     if rule.shape == "n:1":
         pairs = {(ri, le) for le, ri in pairs}
     # What names one, but is all of the other sign (a fee), asks nothing of it.
@@ -235,26 +316,45 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
     found = []
     for one in asked:
         many = {second for first, second in pairs if first == one}
-        if any(second in many and first != one for first, second in pairs):
-            continue
-        total, whole = sum(pencil.open[name] for name in many), pencil.open[one]
-        exact = rule.amount is None or rule.amount.exact
-        if len(many) < (2 if exact and not rule.partial else 1) or not total or (total > 0) != (whole > 0):
-            continue
-        left, right = (whole, total) if rule.shape == "1:n" else (total, whole)
-        if rule.partial:
-            if abs(total) > abs(whole) or len({pencil.open[name] > 0 for name in many}) > 1:
-                continue
-            taken = total
-        else:
-            if not _fits(rule, left, right):
-                continue
-            taken = whole
-        ones = frozenset({(one, taken)})
-        several = frozenset((name, pencil.open[name]) for name in many)
-        both = (ones, several) if rule.shape == "1:n" else (several, ones)
-        found.append(Found(rule.name, *both, 0 if rule.partial else left - right))
+        if not any(second in many and first != one for first, second in pairs):
+            found += _sum(pencil, rule, one, many)
     return found
+
+
+def _sum(pencil: Pencil, rule: Rule, one: str, many: set[str]) -> list[Found]:
+    """Match one thing with several, if their sum, or a part of it, is what it should be."""
+    total, whole = _together(pencil, many), _together(pencil, {one})
+    exact = rule.amount is None or rule.amount.exact
+    if total is None or whole is None or len(many) < (2 if exact and not rule.partial else 1):
+        return []
+    left, right = (whole, total) if rule.shape == "1:n" else (total, whole)
+    difference, taken = 0, whole.amount
+    if (total.amount > 0) != (whole.amount > 0):
+        return []
+    if rule.partial:
+        several_ways = len({pencil.open[name] > 0 for name in many}) > 1
+        if total.currency != whole.currency or abs(total.amount) > abs(whole.amount) or several_ways:
+            return []
+        taken = total.amount
+    else:
+        compared = _compared(rule, left, right)
+        if compared is None or not _fits(rule, *compared):
+            return []
+        difference = compared[0] - compared[1]
+    ones = frozenset({(one, taken)})
+    several = frozenset((name, pencil.open[name]) for name in many)
+    return [Found(rule.name, *((ones, several) if rule.shape == "1:n" else (several, ones)), difference)]
+
+
+def _together(pencil: Pencil, names: set[str]) -> Money | None:
+    """Sum what has one currency; None: it has not, or nothing is left of it."""
+    things = [pencil.things[name] for name in names]
+    total = sum(pencil.open[name] for name in names)
+    bases = [_money(pencil, name).base for name in names]
+    base = None if None in bases else sum(base for base in bases if base is not None)
+    if len({thing.currency for thing in things}) > 1 or not total:
+        return None
+    return Money(things[0].currency, total, base)
 
 
 def _fits(rule: Rule, left: int, right: int) -> bool:
@@ -270,9 +370,20 @@ def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str])
     (key,) = rule.keys
     spelled: Callable[[str], str] = (lambda raw: raw) if key.how == "exact" else _normal
     bundles = []
-    for mark in {spelled(raw) for name in lefts for raw in _identifiers(pencil.left[name], key.left)}:
-        mine = [n for n in lefts if mark in {spelled(r) for r in _identifiers(pencil.left[n], key.left)}]
-        theirs = [n for n in rights if mark in {spelled(r) for r in _identifiers(pencil.right[n], key.right)}]
+    known = {
+        (spelled(raw), pencil.left[name].currency)
+        for name in lefts
+        for raw in _identifiers(pencil.left[name], key.left)
+    }
+    for mark, currency in known:
+        mine, theirs = (
+            [
+                n
+                for n in names
+                if things[n].currency == currency and mark in {spelled(r) for r in _identifiers(things[n], fields)}
+            ]
+            for names, things, fields in ((lefts, pencil.left, key.left), (rights, pencil.right, key.right))
+        )
         equal = sum(pencil.open[n] for n in mine) == sum(pencil.open[n] for n in theirs)
         if mine and theirs and len(mine) + len(theirs) > 2 and equal:
             bundles.append((mine, theirs))
@@ -289,16 +400,51 @@ def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str])
     ]
 
 
-def selections(amounts: list[int], target: int) -> list[tuple[int, ...]]:
-    """List every selection of amounts with a sum, as sorted amounts, each once."""
-    return sorted(
-        {
-            tuple(sorted(chosen))
-            for size in range(1, len(amounts) + 1)
-            for chosen in combinations(amounts, size)
-            if sum(chosen) == target
-        }
-    )
+# -- a selection, and what settles within a side
+
+
+def _selected(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
+    """One thing and the only selection of what could be meant that has its sum."""
+    ones, others = (lefts, rights) if rule.shape == "1:n" else (rights, lefts)
+    pools: dict[str, list[Thing]] = {}
+    for one in ones:
+        for other in others:
+            pair = (one, other) if rule.shape == "1:n" else (other, one)
+            same = pencil.things[one].currency == pencil.things[other].currency
+            if same and _candidate(pencil, rule, *pair, amounts=False):
+                pools.setdefault(one, []).append(pencil.things[other])
+    found, held = chosen(pools, pencil.open.__getitem__, pencil.open.__getitem__, fifo=rule.fifo)
+    pencil.held |= held
+    matches = []
+    for one, some in found.items():
+        ones_taken = frozenset({(one, pencil.open[one])})
+        several = frozenset((name, pencil.open[name]) for name in some)
+        both = (ones_taken, several) if rule.shape == "1:n" else (several, ones_taken)
+        matches.append(Found(rule.name, *both))
+    return matches
+
+
+def _within(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
+    things: list[Open] = []
+    for side, names in (("left", lefts), ("right", rights)):
+        if side in rule.within:
+            things += [(side, pencil.things[name], pencil.open[name]) for name in names]
+    if rule.shape == "reversal":
+        groups = [set(pair) for pair in taken_back(rule, things, _agrees)]
+    else:
+        groups = netted(rule, things, _spellings, _tolerance(rule, 0))
+    matches = []
+    for group in groups:
+        both = [frozenset((n, pencil.open[n]) for n in group if n in side) for side in (pencil.left, pencil.right)]
+        left, right = (sum(amount for _, amount in side) for side in both)
+        matches.append(Found(rule.name, both[0], both[1], left - right if both[0] else right))
+    return matches
+
+
+def _spellings(thing: Thing, key: Key, side: str) -> Iterable[str]:
+    """Give what the identifiers of a thing are compared by."""
+    fields = key.left if side == "left" else key.right
+    return [raw if key.how == "exact" else _normal(raw) for raw in _identifiers(thing, fields)]
 
 
 # -- points
@@ -326,7 +472,9 @@ def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
     le, ri, score = pencil.left[left], pencil.right[right], rule.score
     if score is None or (rule.days is not None and not _in_days(rule.days, le.day, ri.day)):
         return None
-    if not _near(rule, pencil.open[left], pencil.open[right]):
+    both = _both(pencil, left, right)
+    compared = _compared(rule, *both)
+    if not _near(rule, *both) or compared is None:
         return None
     named = [_alike(le.name, ri.name) for key in rule.keys if key.how == "name"]
     identifiers = [key for key in rule.keys if key.how != "name"]
@@ -334,7 +482,7 @@ def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
     if not same and not any(named):
         return None
     reach = max(_tolerance(rule, pencil.open[left]), 1) * 2
-    total = score.amount * (reach - abs(pencil.open[left] - pencil.open[right])) // reach
+    total = score.amount * (reach - abs(compared[0] - compared[1])) // reach
     if rule.days is not None and score.days:
         far = max(abs(rule.days.first), abs(rule.days.last)) + 1
         total += score.days * (far - min(abs(ri.day - le.day), far)) // far
@@ -344,7 +492,7 @@ def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
 # -- identifiers, words, names
 
 
-def _agrees(key: Key, le: Fact, ri: Fact) -> bool:
+def _agrees(key: Key, le: Thing, ri: Thing) -> bool:
     mine, theirs = set(_identifiers(le, key.left)), set(_identifiers(ri, key.right))
     if key.how == "exact":
         return bool(mine & theirs)
@@ -361,7 +509,7 @@ def _agrees(key: Key, le: Fact, ri: Fact) -> bool:
     return _alike(le.name, ri.name) > 0
 
 
-def _identifiers(fact: Fact, fields: tuple[str, ...]) -> list[str]:
+def _identifiers(fact: Thing, fields: tuple[str, ...]) -> list[str]:
     said: dict[str, list[str | None]] = {
         "external_id": [fact.id],
         "references": [*fact.refs],
@@ -371,7 +519,7 @@ def _identifiers(fact: Fact, fields: tuple[str, ...]) -> list[str]:
     return [raw for name in fields for raw in said.get(name, []) if raw and _normal(raw)]
 
 
-def _words(fact: Fact, fields: tuple[str, ...]) -> set[str]:
+def _words(fact: Thing, fields: tuple[str, ...]) -> set[str]:
     """Give the words of texts, and up to four neighbours written together; and numbers without the letters before them."""
     texts: dict[str, list[str | None]] = {"text": [fact.text], "references": [*fact.refs], "external_id": [fact.id]}
     found: set[str] = set()

@@ -1,4 +1,4 @@
-"""Small worlds of documents and a bank's lines, drawn so that a hundred of them share a run, and rules for them."""
+"""Small worlds of documents and a bank's lines, drawn so that many of them share a run, and rules for them."""
 
 import random
 import string
@@ -8,7 +8,7 @@ from typing import Any
 from tests.matching.worlds import Fact, invoice, line
 from tieout.model.money import exponent_of, exponents
 
-__all__ = ["CURRENCIES", "MENU", "Small", "small_world"]
+__all__ = ["CURRENCIES", "MENU", "Small", "code_of", "small_world", "tag_of"]
 
 WORLDS_IN_A_RUN = 100
 
@@ -19,7 +19,9 @@ _WORDS = '[{ left = ["external_id", "references"], right = ["references", "text"
 _NAME = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
 _BOTH = f"[{_NAME[1:-1]}, {_IDS.format('normalised')[1:-1]}]"
 _LOOSE = '[{{ left = "external_id", right = "references", how = "{}"{} }}]'
+_OWN = '[{{ {} = ["external_id", "references"], how = "{}" }}]'
 _WINDOW = "{ from = -2, to = 3 }"
+_LATER = "{ from = 0, to = 3 }"
 #: The rules of which cascades are drawn.
 MENU = {
     "exact": {"keys": _IDS.format("exact")},
@@ -50,6 +52,18 @@ MENU = {
     "part": {"keys": _WORDS, "partial": "true"},
     "parts": {"keys": _WORDS, "partial": "true", "shape": '"1:n"'},
     "part of several": {"keys": _WORDS, "partial": "true", "shape": '"n:1"'},
+    "nets": {"keys": _OWN.format("left", "normalised"), "shape": '"net"'},
+    "nets in days": {"keys": _OWN.format("right", "exact"), "shape": '"net"', "days": "{ from = 0, to = 1 }"},
+    "nets on both sides": {"keys": _IDS.format("normalised"), "shape": '"net"'},
+    "nearly nets": {"keys": _IDS.format("exact"), "shape": '"net"', "amount": '{ abs = "0.10" }'},
+    "taken back": {"keys": _OWN.format("left", "normalised"), "shape": '"reversal"', "days": _LATER},
+    "taken back by a credit note": {
+        "keys": _OWN.format("left", "normalised"), "shape": '"reversal"', "days": _LATER,
+        "reversal": '{ kinds = ["credit_note"] }',
+    },
+    "taken back, in words": {
+        "keys": '[{ right = ["external_id", "references", "text"], how = "token" }]', "shape": '"reversal"', "days": _LATER,
+    },
     "points": {
         "keys": _NAME, "days": _WINDOW, "amount": '{ abs = "0.10" }', "score": "{ amount = 40, days = 30, name = 30 }",
         "at_least": "60", "margin": "10",
@@ -69,6 +83,16 @@ class Small:
     right: list[Fact]
 
 
+def tag_of(number: int) -> str:
+    """Give what all identifiers of a world begin with, and of no other."""
+    return f"W{number:03}Q"
+
+
+def code_of(number: int) -> str:
+    """Give what all names of a world begin with."""
+    return "".join(string.ascii_uppercase[number // 26**place % 26] for place in range(6))
+
+
 def small_world(draw: random.Random, number: int, currencies: int = len(CURRENCIES)) -> Small:
     """
     Draw a world whose identifiers and names carry its number, and its currency until there are no more.
@@ -76,8 +100,7 @@ def small_world(draw: random.Random, number: int, currencies: int = len(CURRENCI
     :param currencies: how many of the list are used; worlds that share one differ in their amounts.
     """
     times = 1 + number // currencies
-    code = "".join(string.ascii_uppercase[number // 26**place % 26] for place in range(6))
-    tag = f"W{number:03}Q"
+    code, tag = code_of(number), tag_of(number)
 
     def spelled(mark: int) -> str:
         return draw.choice(
@@ -99,10 +122,16 @@ def small_world(draw: random.Random, number: int, currencies: int = len(CURRENCI
             "name": draw.choice([None, f"{code} Meier GmbH", f"{code} MEIER", f"{code} Meier Handel", f"{code} Otto"]),
         }
 
-    amounts = draw.choice([[100], [30, 40, 60, 70, 100, 130], [99, 100, 101, 105, 110], [50, 100, 150, -50, -100]])
+    amounts = draw.choice(
+        [[100], [30, 40, 60, 70, 100, 130], [99, 100, 101, 105, 110, -110], [50, 100, 150, -50, -100]]
+    )
     amounts = [amount * times for amount in amounts]
     ends = draw.choice(["", "", "", "AE"])
-    left = [invoice(f"{tag}{n}{ends}", draw.choice(amounts), **common()) for n in range(draw.randint(1, 5))]
+    drawn = [(n, draw.choice(amounts)) for n in range(draw.randint(1, 5))]
+    left = [
+        invoice(f"{tag}{n}{ends}", amount, kind="invoice" if amount > 0 else "credit_note", **common())
+        for n, amount in drawn
+    ]
     right = []
     for n in range(draw.randint(1, 5)):
         some = draw.sample(left, min(len(left), draw.choice([0, 0, 1, 1, 1, 2, 3])))

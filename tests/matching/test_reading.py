@@ -157,6 +157,15 @@ def test_what_is_written_is_what_is_read() -> None:
     assert discount.difference == ("discount", "over_payment", "fx")
 
 
+def test_what_settles_within_a_side_names_that_side_only() -> None:
+    text = (
+        BACK + "reversal = { kinds = 'credit_note', bank_codes = 'X' }\n" + NET.removeprefix(SET).replace('"a"', '"b"')
+    )
+    back, net = read_rules(text.replace("left = 'ref", "right = 'ref"), "own").rules
+    assert (back.within, back.reversal) == (("right",), Filter(kinds=("credit_note",), bank_codes=("X",)))
+    assert (net.within, net.keys, net.exact) == (("right",), (Key((), ("references",)),), False)
+
+
 def test_what_is_not_said_has_a_default() -> None:
     found = read_rules(RULE, "own")
     assert (found.claims, found.group, found.polarity) == (
@@ -200,7 +209,67 @@ def test_only_an_identifier_with_the_exact_amount_is_final_at_once(text: str, ex
     assert read_rules(text, "own").rules[0].exact is exact
 
 
+NET = RULE + "keys = [{ left = 'references' }]\nshape = 'net'\n"  # lines 5 and 6
+BACK = NET.replace("'net'", "'reversal'") + "days = { from = 0, to = 9 }\n"  # line 7
+WITHIN_FAULTS = [
+    (
+        RULE + "shape = 'net'",
+        "line 5: expected 'keys' for the shape 'net', whose things one identifier must name, found",
+    ),
+    (
+        NET.replace("{ left = 'references' }", "{ how = 'exact' }"),
+        "line 5: expected 'left' in 'keys' of [[rule]] 'a', f",
+    ),
+    (NET + "partial = true", "line 7: expected no 'partial' beside the shape 'net', got one, in [[rule]] 'a'"),
+    (NET + "equal = 'fifo'", "line 7: expected no 'equal' beside the shape 'net', got one"),
+    (NET + "right = { kinds = 'bank_entry' }", "line 7: expected no 'right' beside keys of the left only, got one"),
+    (
+        NET.replace(" }]", ", how = 'token' }]"),
+        "line 5: expected one key that is exact or normalised for the shape 'net', got 't",
+    ),
+    (NET + "amount = { pct = '1' }", "line 7: expected an exact amount or what of a currency may be left ('abs', 'min"),
+    (NET + "amount = { base = true }", "line 7: expected an exact amount or what of a currency may be left"),
+    (
+        NET + "days = { from = 1, to = 2 }",
+        "line 7: expected 'days' from 0 for the shape 'net': so many from one thing to",
+    ),
+    (
+        NET + "reversal = { kinds = 'invoice' }",
+        "line 7: expected the shape 'reversal' beside 'reversal' in [[rule]] 'a'",
+    ),
+    (
+        NET.replace(" }]", ", how = 'normalised', drop = { right = { last = 1 } } }]"),
+        "line 5: expected 'right' beside wh",
+    ),
+    (
+        BACK.replace("days = { from = 0, to = 9 }", ""),
+        "line 3: expected 'days' from 0 or later for the shape 'reversal'",
+    ),
+    (
+        BACK.replace("from = 0", "from = -1"),
+        "line 7: expected 'days' from 0 or later for the shape 'reversal': so many",
+    ),
+    (
+        BACK.replace("left = 'references'", "left = 'references', right = 'text'"),
+        "line 5: expected keys of one side ('lef",
+    ),
+    (
+        BACK.replace("' }]", "', how = 'prefix' }]"),
+        "line 5: expected keys that are exact, normalised or token for the sh",
+    ),
+    (
+        BACK + "amount = { abs = '1' }",
+        "line 8: expected an exact amount for the shape 'reversal', which takes back all",
+    ),
+    (
+        BACK + "reversal = {}",
+        "line 8: expected kinds, other_than or bank_codes for 'reversal' in [[rule]] 'a', got an e",
+    ),
+    (BACK + "reversal = { kinds = 'invoyce' }", "line 8: expected the name of a kind of record for 'kinds' in 'revers"),
+]
+
 FAULTS = [
+    *WITHIN_FAULTS,
     # unknown keys
     (RULE + "consecutve = true", "line 5: unknown key 'consecutve' in [[rule]]; did you mean 'consecutive'?"),
     # lines in a row, and candidates together
@@ -340,7 +409,10 @@ FAULTS = [
     (RULE + "days = { from = 0, to = 1, calendar = 'ECBB' }", "got 'ECBB'; did you mean 'ECB'?"),
     (RULE + "days = { from = 0, to = 1, calendar = 'own' }", "line 5: expected a calendar of the holidays library"),
     (RULE + "days = { from = 0, to = 1, left = 'seen_at' }", "line 5: expected one of booked_on, value_on, due_on"),
-    (RULE + "shape = '1:2'", "line 5: expected one of 1:1, 1:n, n:1, n:m for 'shape' in [[rule]] 'a', got '1:2'"),
+    (
+        RULE + "shape = '1:2'",
+        "line 5: expected one of 1:1, 1:n, n:1, n:m, net, reversal for 'shape' in [[rule]] 'a', got '1:2'",
+    ),
     (
         RULE + "unique = 'left'",
         "line 5: expected 'both' (a rule never chooses among several, it says that the answer i",

@@ -131,6 +131,47 @@ def test_what_came_nearest_says_which_rule_it_missed_by_how_much(
         assert nearest(w, "i") == said
 
 
+ACCOUNT = '[{ left = "counterparty_account", right = "counterparty_account" }]'
+NUMBERS = '[{ left = "external_id", right = "text", how = "token" }]'
+ORDER = '[{ left = "payment_id", right = "payment_id" }]'
+OVER_SEVERAL = rules_text(
+    rule("selection of an account", keys=ACCOUNT, shape='"n:1"', subset="true"),
+    rule("numbers in a line", keys=NUMBERS, shape='"n:1"', amount='{ abs = "0.20" }', days="{ from = 0, to = 9 }"),
+    rule("all of an order", keys=ORDER, shape='"n:m"'),
+)
+
+
+def test_a_sum_or_a_selection_that_was_missed_says_by_how_much() -> None:
+    def of(currency: str, **more: Any) -> dict[str, Any]:
+        return {"currency": currency, **more}
+
+    facts = [
+        invoice("RE-1003", 23_800), invoice("RE-1004", 7_520), line("b", 31_420, text="RE-1003 und RE-1004"),
+        *(invoice(f"u{n}", a, **of("USD", their_account="DE11")) for n, a in enumerate((123_457, 765_431, 200_000, 7))),
+        line("ub", 888_889, **of("USD", their_account="DE11")),
+        *(invoice(f"g{n}", a, **of("GBP", payment="o-1")) for n, a in enumerate((10_000, 5_000))),
+        *(line(f"gb{n}", a, **of("GBP", payment="o-1")) for n, a in enumerate((9_000, 5_000))),
+        *(invoice(f"RE-2{n:03}", a, **of("CHF")) for n, a in enumerate((300, 400))),
+        line("cb", 700, text="RE-2000 RE-2001", **of("CHF", day=12)),
+    ]  # fmt: skip
+    with world(OVER_SEVERAL, *facts) as w:
+        w.match()
+        assert w.together() == set()
+        said = "missed 'numbers in a line' by 0.80 EUR: 2 on the left come to 313.20 EUR and 1 on the right comes to 314.20 EUR"
+        assert nearest(w, "b") == nearest(w, "RE-1003") == nearest(w, "RE-1004") == said
+        selected = (
+            "missed 'selection of an account' by 0.01 USD: the nearest selection of 4 on the left comes to 8888.88 USD"
+            " and 1 on the right comes to 8888.89 USD"
+        )
+        assert nearest(w, "ub") == nearest(w, "u1") == selected
+        both = "missed 'all of an order' by 10.00 GBP: 2 on the left come to 150.00 GBP and 2 on the right come to 140.00 GBP"
+        assert nearest(w, "gb0") == nearest(w, "g1") == both
+        late = (
+            "missed 'numbers in a line' by 3 days: 2 on the left come to 7.00 CHF and 1 on the right comes to 7.00 CHF"
+        )
+        assert nearest(w, "cb") == late
+
+
 def _record(**said: Any) -> dict[str, Any]:
     return {"external_id": None, "references": [], "text": None, "counterparty": None} | said
 

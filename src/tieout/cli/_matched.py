@@ -22,6 +22,7 @@ _WHY_NOT = {
     "near_amount": "bears the same name and has nearly the amount",
     "duplicate": "says the same, and is matched",
     "twin": "says the same",
+    "nets": "is of the same side, shares an identifier and could settle with it",
 }
 _STATES = {
     "open": "open",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.matching.rules import WITHIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,14 +33,73 @@ def refuse_contradictions(table: Table, rule: Rule) -> None:
     :param table: the rule as it was written.
     :raises Fault: the first contradiction found.
     """
-    checks = (_of_shape, _of_names, _of_subset, _of_consecutive, _of_partial, _of_amount, _of_score, _of_learn)
+    checks = (
+        _of_within,
+        _of_shape,
+        _of_names,
+        _of_subset,
+        _of_consecutive,
+        _of_partial,
+        _of_amount,
+        _of_score,
+        _of_learn,
+    )
     for check in (*checks, _of_difference):
         for key, sentence in check(table, rule):
             raise table.fault(key, f"{sentence}, in {table.name}")
 
 
+def _of_within(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    """What settles within a side has an identifier in common, and nothing else is asked but its days."""
+    if rule.shape not in WITHIN:
+        return
+    shape = f"the shape {rule.shape!r}"
+    if not rule.keys:
+        yield "shape", f"expected 'keys' for {shape}, whose things one identifier must name, found none"
+        return
+    for key in ("partial", "score", "equal", "subset", "consecutive", "together", "learn"):
+        if table.values.get(key):
+            yield key, f"expected no {key!r} beside {shape}, got one"
+    for side in ("left", "right"):
+        if side in table.values and side not in rule.within:
+            yield side, f"expected no {side!r} beside keys of the {rule.within[0]} only, got one"
+    yield from (_of_net if rule.shape == "net" else _of_reversal)(rule)
+
+
+def _of_net(rule: Rule) -> Iterator[tuple[str, str]]:
+    if len(rule.keys) > 1 or rule.keys[0].how not in {"exact", "normalised"}:
+        got = f"{len(rule.keys)}" if len(rule.keys) > 1 else repr(rule.keys[0].how)
+        yield "keys", f"expected one key that is exact or normalised for the shape 'net', got {got}"
+    amount = rule.amount
+    if amount is None or amount.base or amount.only or amount.pct_micro is not None:
+        expected = "expected an exact amount or what of a currency may be left ('abs', 'minor') for the shape 'net'"
+        yield "amount", f"{expected}, got another: there is no left amount to compare with"
+    if rule.days is not None and (rule.days.first or rule.days.last < 0):
+        expected = "expected 'days' from 0 for the shape 'net': so many from one thing to the next"
+        yield "days", f"{expected}, got from {rule.days.first}"
+
+
+def _of_reversal(rule: Rule) -> Iterator[tuple[str, str]]:
+    sides = {tuple(side for side in ("left", "right") if getattr(key, side)) for key in rule.keys}
+    if len(sides) > 1 or len(rule.within) > 1:
+        expected = "expected keys of one side ('left' or 'right') for the shape 'reversal', which pairs things of it"
+        yield "keys", f"{expected}, got keys of both"
+    if any(key.how not in {"exact", "normalised", "token"} for key in rule.keys):
+        got = next(key.how for key in rule.keys if key.how not in {"exact", "normalised", "token"})
+        yield "keys", f"expected keys that are exact, normalised or token for the shape 'reversal', got {got!r}"
+    if rule.amount is None or not rule.amount.exact or rule.amount.base:
+        yield (
+            "amount",
+            "expected an exact amount for the shape 'reversal', which takes back all of something, got another",
+        )
+    if rule.days is None or rule.days.first < 0:
+        came = "none" if rule.days is None else f"from {rule.days.first}"
+        expected = "expected 'days' from 0 or later for the shape 'reversal': so many after what it takes back"
+        yield "days", f"{expected}, got {came}"
+
+
 def _of_shape(_table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
-    if rule.shape == "1:1" or rule.subset or rule.consecutive:
+    if rule.shape == "1:1" or rule.subset or rule.consecutive or rule.shape in WITHIN:
         return
     if not rule.keys:
         yield (

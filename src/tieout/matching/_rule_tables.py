@@ -20,6 +20,7 @@ from tieout.matching.rules import (
     LIKENESS,
     REASONS,
     SHAPES,
+    WITHIN,
     Alias,
     Amount,
     Days,
@@ -46,7 +47,7 @@ BY_KIND = "by kind"
 RULE_KEYS = (
     *("name", "keys", "amount", "days", "shape", "unique", "score", "at_least", "margin", "coincidence"),
     *("confirm", "partial", "difference", "equal", "subset", "consecutive", "together", "learn"),
-    *("left", "right"),
+    *("left", "right", "reversal"),
 )
 
 _NAME_MAX = 100
@@ -80,12 +81,15 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
     subset, consecutive = (table.flag(key, absent=False) for key in ("subset", "consecutive"))
     learn = tuple(_likeness(one) for one in table.tables("learn", ("left", "right"), _LIKENESS_MAX))
     usual = _ACCIDENT if learn else _COINCIDENCE
+    shape = table.choice("shape", SHAPES) or "1:1"
+    told = table.tables("keys", ("left", "right", "how", "drop", "letters"), _KEYS_MAX)
+    keys = tuple(_key(one, within=shape in WITHIN) for one in told)
     rule = Rule(
         name=table.required("name"),
-        keys=tuple(_key(one) for one in table.tables("keys", ("left", "right", "how", "drop", "letters"), _KEYS_MAX)),
+        keys=keys,
         amount=_amount(table, partial=partial),
         days=_days(table, folder),
-        shape=table.choice("shape", SHAPES) or "1:1",
+        shape=shape,
         score=_score(table),
         learn=learn,
         confirm=table.flag("confirm", absent=True),
@@ -98,6 +102,7 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
         coincidence_micro=((subset or consecutive or learn) and _coincidence(table)) or usual,
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
+        reversal=_reversal(table, shape, claims[0] if keys and keys[0].left else claims[1]),
     )
     refuse_contradictions(table, rule)
     return rule
@@ -124,6 +129,15 @@ def read_filter(table: Table, key: str, claim: str) -> Filter:
     return Filter(kinds=kinds, bank_codes=inner.texts("bank_codes"))
 
 
+def _reversal(table: Table, shape: str, claim: str) -> Filter:
+    """Read by what a reversal is known."""
+    if "reversal" in table.values and shape != "reversal":
+        raise table.fault(
+            key="reversal", sentence=f"expected the shape 'reversal' beside 'reversal' in {table.name}, got {shape!r}"
+        )
+    return read_filter(table, "reversal", claim)
+
+
 def _words(table: Table, key: str, known: Sequence[str], expected: str) -> tuple[str, ...]:
     """Read text or a list of texts, each of them known."""
     found = table.texts(key)
@@ -140,10 +154,17 @@ def _word(table: Table, key: str, word: str, why: str) -> bool:
     return key in table.values
 
 
-def _key(table: Table) -> Key:
+def _key(table: Table, *, within: bool) -> Key:
+    """
+    Read one key.
+
+    :param within: things of a side settle among themselves: the other side need not be named.
+    """
     expected = f"one of {', '.join(FIELDS)}"
-    left = table.given("left", _words(table, "left", FIELDS, expected) or None)
-    right = table.given("right", _words(table, "right", FIELDS, expected) or None)
+    left, right = (_words(table, side, FIELDS, expected) for side in ("left", "right"))
+    for side, fields in (("left", left), ("right", right)):
+        if not (within and (left or right)):
+            table.given(side, fields or None)
     how = table.choice("how", HOWS) or "exact"
     names = {"counterparty", "text"}
     if how == "name" and not {*left, *right} <= names:
@@ -156,7 +177,11 @@ def _key(table: Table) -> Key:
     if "letters" in table.values and how not in {"normalised", "name"}:
         wanted = "expected how = 'normalised' or 'name' beside 'letters'"
         raise table.fault(key="letters", sentence=f"{wanted} in {table.name}, got {how!r}")
-    return Key(left, right, how, _drops(table), table.choice("letters", LETTERS))
+    drops = _drops(table)
+    for side, fields, drop in zip(("left", "right"), (left, right), drops, strict=True):
+        if drop != Drop() and not fields:
+            raise table.fault(key="drop", sentence=f"expected {side!r} beside what is dropped of it in {table.name}")
+    return Key(left, right, how, drops, table.choice("letters", LETTERS))
 
 
 def _drops(table: Table) -> tuple[Drop, Drop]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.rules import Alias, Amount, Days, Key, Rule
 
-__all__ = ["Compared", "allowed_minor", "compared_by", "days_missed", "misses"]
+__all__ = ["Compared", "allowed_minor", "compared_by", "days_missed", "misses", "misses_together"]
 
 _PREFIX_MIN = 6
 #: How alike two names are, of 100: the same; or one cut off (``points.ALIKE``).
@@ -212,6 +212,34 @@ def misses(
         points = _points(rule, alike, abs(amounts[0] - amounts[1]), allowed, 0 if day is None else abs(day[0]))
         if points < rule.score.at_least:
             yield "points", rule.score.at_least - points
+
+
+def misses_together(
+    rule: Rule, left: dict[str, Any], right: dict[str, Any], sums: tuple[int, int], *, aliases: Sequence[Alias] = ()
+) -> Iterator[tuple[str, str | int]]:
+    """
+    Say what a rule over several things misses of two records that it would put together with others, as :func:`misses` does.
+
+    :param sums: what is compared of (left, right): of a side with several things what they come to together.
+    """
+    for key in rule.keys:
+        found = compared_by(key, left, right, aliases)
+        if not found.agree:
+            yield "key", _unlike(key.how, found)
+    many = 1 if rule.shape == "1:n" else 0
+    if rule.partial:
+        over = abs(sums[many]) - abs(sums[1 - many])
+    else:
+        over = abs(sums[0] - sums[1]) - allowed_minor(
+            rule.amount, sums[0], str(left["currency"]), int(left["exponent"])
+        )
+    if over > 0:
+        yield "amount", over
+    elif rule.amount is not None and _wrong_way(rule.amount.only, sums):
+        yield "key", f"the right side may only have {'less' if rule.amount.only == 'short' else 'more'}"
+    day = days_missed(rule.days, left, right) if rule.days is not None else None
+    if day is not None and day[1]:
+        yield "days", day[1]
 
 
 def _wrong_way(only: str | None, amounts: tuple[int, int]) -> bool:

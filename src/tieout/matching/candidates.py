@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.columns import names_of_two
+from tieout.matching.named_sums import sum_up_named
 from tieout.matching.nearest import find_nearest
 from tieout.matching.sides import listed
 from tieout.model.kinds import PAID_OUT
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["ALIKE_MAX", "find_candidates"]
 
 _CANDIDATES_MAX = 3
+#: What an identifier of each of the two brings together on the other's side, where it brings more than they are.
+_TOLD_SUMS = ", ".join(
+    f"case when n.by_key and not n.inside then {alias}.{column} end as {where}_{column}"
+    for alias, where in (("s", "there"), ("o", "here"))
+    for column in ("several", "total", "nearest")
+)
 #: So many open things of one amount are set side by side; of more it is only said that there are several.
 ALIKE_MAX = 20
 
@@ -45,6 +52,9 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
     engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
+    # What of it is still open, and what it could settle with as well.
+    left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
+    engine.create("unsettled", f"select u.* from unsettled u {left}")
     _take_named(work)
     _sum_settlements(work)
     for side in ("left", "right"):
@@ -57,6 +67,10 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
                 semi join ({asked}) q on q.key = k.key group by all""",
         )
+    # What was taken back or netted is no first of which this is the second.
+    within = [name for number, _, name in work.found if work.rules.rules[number].within]
+    nothing = "select 0::bigint as thing where false"
+    engine.create("settled_within", " union all ".join(f"select thing from {name}" for name in within) or nothing)
     parts = []
     for side, other in (("left", "right"), ("right", "left")):
         mine = f"asked_keys_{side}"
@@ -71,7 +85,8 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                 from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
                 semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
                 join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1"""
+                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1
+                    and b.thing not in (select thing from settled_within)"""
         )
     engine.create("met_by_key", " union all ".join(parts))
     engine.create(
@@ -177,7 +192,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         "asked",
         " union ".join(
             f"select {column} as thing from {name}"
-            for name in ("met_by_key", "met_by_amount", "met_by_name")
+            for name in ("met_by_key", "met_by_amount", "met_by_name", "unsettled")
             for column in ("thing", "other")
         ),
     )
@@ -197,20 +212,24 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         """
         with met as (
             select m.* from (
-                select thing, other, inside, true as by_key, false as by_name from met_by_key
-                union all select thing, other, false, false, false from met_by_amount anti join met_by_key using (thing, other)
-                union all select thing, other, false, false, true from met_by_name
+                select thing, other, inside, true as by_key, false as by_name, false as within from met_by_key
+                union all select thing, other, false, false, false, false
+                    from met_by_amount anti join met_by_key using (thing, other)
+                union all select thing, other, false, false, true, false from met_by_name
+                union all select distinct thing, other, true, true, false, true
+                    from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
             select m.*, c.apart as of_two, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
-                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked
+                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
         )
         select *, case
+            when within then 'nets'
             when inside then case when used then 'duplicate' else 'twin' end
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'
@@ -226,4 +245,9 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         from judged
         """,
     )
-    engine.create("near", f"select * from near where place <= {_CANDIDATES_MAX}")
+    sum_up_named(work)
+    engine.create(
+        "near",
+        f"""select n.*, {_TOLD_SUMS} from near n left join named_sums s on s.thing = n.thing
+            left join named_sums o on o.thing = n.other where n.place <= {_CANDIDATES_MAX}""",
+    )

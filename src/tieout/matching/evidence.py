@@ -17,8 +17,9 @@ from sqlglot import condition
 
 from tieout.matching.beginnings import PREFIX_MIN
 from tieout.matching.columns import token_keys, token_words
+from tieout.matching.found import SIDES
 from tieout.matching.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
-from tieout.matching.sides import FIELDS, cut_fields, identifiers_sql, listed
+from tieout.matching.sides import FIELDS, cut_fields, identifiers_sql, listed, speaking_sql
 from tieout.matching.spelling import names_said, rewritten_keys
 from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
@@ -40,6 +41,7 @@ __all__ = [
     "make_spoken_for",
     "named_rows",
     "note_crowds",
+    "said_by",
 ]
 
 #: An identifier that more things carry (a customer's number) names none of them.
@@ -49,9 +51,7 @@ _SAMPLE = 200_000
 
 
 def note_crowds(work: Performance, place: int) -> None:
-    """
-    Add to ``beyond`` and ``crowded`` what shares an identifier with more than may be looked at: its answer is *undecided*.
-    """
+    """Add to ``beyond`` and ``crowded`` what shares an identifier with more than may be looked at: it is *undecided*."""
     crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX} or words > {CARRIED_MAX})"
     if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
         return
@@ -95,16 +95,16 @@ def make_spoken_for(work: Performance) -> None:
             f"""select k.thing, k.key, sign(s.amount)::tinyint as sign, max(k.raw) <> 0 as whole from ({_together(names)}) k
                 join "{side}" s on s.thing = k.thing group by all""",
         )
-    for side, other in (("left", "right"), ("right", "left")):
+    for grouped, side, other in zip(work.grouped, SIDES, reversed(SIDES), strict=True):
         work.used_keys.look_up(engine, side, f"known_{other}")
         # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
         engine.create(
             f"rare_{side}",
             f"""select key, sign, bool_or(whole) as whole from (
-                    select k.thing::varchar as named, k.key, sign(a.measure * a.sign)::tinyint as sign, max(k.raw) <> 0 as whole
+                    select a.thing::varchar as named, k.key, a.sign, max(k.raw) <> 0 as whole
                     from ({_together(work.keys_ready[side])}) k semi join known_{other} o on o.key = k.key
-                    join {side}_all a on a.thing = k.thing
-                    where k.raw <> 0 or k.thing in (select thing from "{side}") group by all
+                    join ({speaking_sql(side, grouped=grouped)}) a on a.row = k.thing
+                    where k.raw <> 0 or a.thing in (select thing from "{side}") group by all
                     union all select hex(record_id), key, sign, true from used_keys_{side}
                 ) group by key, sign having count(*) <= {FEW}""",
         )
@@ -132,10 +132,7 @@ def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -
         for short, side in (("l", "left"), ("r", "right")):
             engine.derive(f"{short}_forms_{place}", _forms(side, getattr(key, side)), _FORMS)
         return set()
-    if key.rewritten:
-        mine, other = (_rewritten(work, side, key) for side in ("left", "right"))
-    else:
-        mine, other = (_said(work, side, getattr(key, side), words=key.how == "token") for side in ("left", "right"))
+    mine, other = (said_by(work, side, key) for side in ("left", "right"))
     shared = work.keys_shared.get((mine, other))
     ready = set() if shared else {f"{short}k_{place}" for short in whole}
     if shared is None:
@@ -150,6 +147,13 @@ def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -
         if f"{short}k_{place}" in ready:
             engine.view(f"{short}k_{place}", f'select * from "{name}"')
     return ready
+
+
+def said_by(work: Performance, side: str, key: Key) -> tuple[str, ...]:
+    """Make what a side says of a key, once per run, and name the relations (thing, key, raw)."""
+    if key.rewritten:
+        return _rewritten(work, side, key)
+    return _said(work, side, getattr(key, side), words=key.how == "token")
 
 
 def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool) -> tuple[str, ...]:

@@ -235,8 +235,17 @@ def _leave_differences(found: Outcome, work: Performance) -> None:
                 "exact": found.exact[some],
                 "difference": parts.difference[some],
                 "mixed": of_matches(np.minimum, ccy) != of_matches(np.maximum, ccy),
-                "ccy": of_matches(np.maximum, np.where(left, ccy, -1)),
-                "sign": np.where(of_matches(np.add, np.where(left, parts.taken[here], 0)) < 0, -1, 1),
+                "ccy": np.where(
+                    of_matches(np.logical_or, left),
+                    of_matches(np.maximum, np.where(left, ccy, -1)),
+                    of_matches(np.maximum, ccy),
+                ),
+                # Of one side only, what is left of it says by itself whether it is too little.
+                "sign": np.where(
+                    (of_matches(np.add, np.where(left, parts.taken[here], 0)) < 0) & of_matches(np.logical_or, ~left),
+                    -1,
+                    1,
+                ),
             },
         ),
     )

@@ -23,6 +23,7 @@ from tieout.matching.evidence import (
 )
 from tieout.matching.found import SIDES
 from tieout.matching.learning import learn_matches
+from tieout.matching.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
 from tieout.matching.parties import (
     leave_out_mixed,
     leave_out_other_names,
@@ -119,6 +120,8 @@ def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
         wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
+        if side in rule.within and rule.reversal.bank_codes:
+            wanted["bank_code"] = None
         if rule.consecutive:
             wanted["occurred_at"] = None
         if getattr(rule, side).bank_codes:
@@ -137,14 +140,20 @@ def perform_rules(work: Performance) -> None:
     _leave_out_kin(work)
     for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
+    prepare_unsettled(engine)
     for number, rule in enumerate(work.rules.rules):
-        if engine.count("left") == 0 or engine.count("right") == 0:
-            break
-        if all(
-            not own.kinds or kinds & set(own.kinds)
-            for own, kinds in zip((rule.left, rule.right), work.kinds, strict=True)
-        ):
+        if _has_something(work, rule):
             _perform(work, number, rule)
+
+
+def _has_something(work: Performance, rule: Rule) -> bool:
+    """Say whether there is anything that a rule could match: on both sides, or on one where it looks at one."""
+    kinds = dict(zip(SIDES, work.kinds, strict=True))
+    found = (
+        work.engine.count(side) > 0 and not ((wanted := getattr(rule, side).kinds) and not kinds[side] & {*wanted})
+        for side in rule.within or SIDES
+    )
+    return any(found) if rule.within else all(found)
 
 
 def _make_forbidden(work: Performance) -> None:
@@ -154,10 +163,16 @@ def _make_forbidden(work: Performance) -> None:
         thing = "coalesce(m.thing, a.thing)" if grouped else "a.thing"
         joined = f"left join members_of_{side} m on m.row = a.thing" if grouped else ""
         spread.append(f'(select {thing} as thing, a.record_id from "{side}_all" a {joined})')
+    pairs = [(spread[0], spread[1])]
+    if any(rule.within for rule in work.rules.rules):
+        pairs += [(spread[0], spread[0]), (spread[1], spread[1])]
     work.engine.create(
         "forbidden",
-        f"""select distinct a.thing as l, b.thing as r from apart p
-            join {spread[0]} a on a.record_id = p.left_id join {spread[1]} b on b.record_id = p.right_id""",
+        " union ".join(
+            f"""select distinct a.thing as l, b.thing as r from apart p
+                join {one} a on a.record_id = p.left_id join {other} b on b.record_id = p.right_id"""
+            for one, other in pairs
+        ),
     )
 
 
@@ -201,7 +216,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     if not any(key.how != "name" for key in rule.keys):
         make_spoken_for(work)
         make_named_elsewhere(work)
-    whole = [short for short, side in (("l", "left"), ("r", "right")) if _look_at(work, rule, short, side)]
+    whole = [side[0] for side in rule.within or SIDES if _look_at(work, rule, side[0], side)]
     # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
     plan = plan_of(
         rule,
@@ -210,9 +225,15 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         by_entity=work.by_entity,
     )
     if rule.days is not None:
-        days = engine.arrow("select distinct l_day from l where l_day is not null order by l_day")["l_day"].to_pylist()
-        engine.take("window", window(rule.days, work.calendars, work.folder, days))
-    ready = {name for place, key in enumerate(plan.keys) for name in make_keys(work, place, key, whole)}
+        asked = " union ".join(f"select {side[0]}_day as day from {side[0]}" for side in rule.within or ("left",))
+        days = engine.arrow(f"select distinct day from ({asked}) where day is not null order by day")
+        engine.take("window", window(rule.days, work.calendars, work.folder, days["day"].to_pylist()))
+    ready: set[str] = set()
+    for place, key in enumerate(plan.keys):
+        if rule.within:
+            make_own_keys(work, place, key, rule.within)
+        else:
+            ready |= make_keys(work, place, key, whole)
     _prepare(work, rule)
     for step in plan.steps:
         if step.name not in ready:
@@ -221,6 +242,8 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
             leave_out_unlike(work, rule, step.name)
     for place in plan.crowds:
         note_crowds(work, place)
+    if rule.within:
+        note_unsettled(work, rule)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     take_found(work, number, rule, result)
@@ -228,6 +251,9 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
 
 def _prepare(work: Performance, rule: Rule) -> None:
     """Make what a rule's plan reads beside the sides and their identifiers."""
+    if rule.within:
+        make_turning(work, rule)
+        return
     if rule.doubtful:
         make_doubtful(work, rule)
     if any(key.how == "name" for key in rule.keys):

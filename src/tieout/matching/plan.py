@@ -15,6 +15,7 @@ from tieout.matching import operators as op
 from tieout.matching.amounts import amount_conditions, sum_fits
 from tieout.matching.beginnings import prefix_pairs
 from tieout.matching.building import Query, select
+from tieout.matching.netting import net_steps, reversal_steps
 from tieout.matching.points import ALIKE, candidate_points, ranked, with_rivals
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
         _scored(plan, rule, currencies)
     elif rule.subset:
         _candidates(plan, rule, currencies)
+    elif rule.shape == "net":
+        net_steps(plan, rule, currencies)
+    elif rule.shape == "reversal":
+        reversal_steps(plan, rule)
     elif rule.shape == "1:1":
         _one_to_one(plan, rule, currencies)
     elif rule.shape == "n:m":
@@ -106,7 +111,8 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
 def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
-    simple = simple and not rule.interchangeable
+    # What is left out of a number may make it another's: then every candidate counts, and not each identifier by itself.
+    simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
         raw = rule.keys[0].how == "exact"

@@ -1,7 +1,8 @@
 """
 What rules only propose: it waits for a person once, at one of its records, and the others wait with it.
 
-The one record is of the side that has fewer of them, and of the right where both have as many: a bank's line, rather than
+The one record is of the side that has fewer of them, and of the right where both have as many (of a match of one side
+only, its first): a bank's line, rather than
 each of the invoices that it seems to pay. It says which rule proposes it and with what.
 """
 
@@ -47,6 +48,7 @@ def note_proposals(work: Performance) -> None:
         "proposed_rows",
         f"""select p.rule, p.name, p.bundle, p.side, a.*,
                 row_number() over (partition by p.rule, p.bundle, p.side order by a.record_key, a.record_id) as place,
+                min(p.side) over (partition by p.rule, p.bundle) = max(p.side) over (partition by p.rule, p.bundle) as alone,
                 count(*) over (partition by p.rule, p.bundle, p.side) as many
             from proposed_parts p
             join (select {told} from left_all union all select {told} from right_all) a on a.thing = p.thing""",
@@ -57,11 +59,12 @@ def note_proposals(work: Performance) -> None:
                     case when others > 1 then concat(' and ', (others - 1)::varchar, ' more') else '' end,
                     ': approve or reject it') else '' end as proposal
             from (
-                select r.thing, r.name, r.place = 1 and (r.many < f.many or r.many = f.many and r.side = 'right') as stands,
-                    f.external_id as other, f.many as others,
+                select r.thing, r.name, f.external_id as other, case when r.alone then f.many - 1 else f.many end as others,
+                    r.place = 1 and (r.alone or r.many < f.many or r.many = f.many and r.side = 'right') as stands,
                     row_number() over (partition by r.thing order by r.rule, r.bundle) as turn
                 from proposed_rows r join proposed_rows f
-                    on f.rule = r.rule and f.bundle = r.bundle and f.side <> r.side and f.place = 1
+                    on f.rule = r.rule and f.bundle = r.bundle and (f.side <> r.side) = (not r.alone)
+                        and f.place = case when r.alone and r.place = 1 then 2 else 1 end
             ) p where turn = 1""",
     )
 

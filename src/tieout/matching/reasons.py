@@ -41,7 +41,7 @@ _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
                 when o.proposal is not null then 'proposed'
                 when t.twice then 'duplicate'
-                when t.why in ('ambiguous', 'twin') then 'ambiguous'
+                when t.why in ('ambiguous', 'twin') or u.thing is not null then 'ambiguous'
                 when t.crowded and o.thing in (select thing from crowded) then 'undecided'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
@@ -55,9 +55,14 @@ _REASON = f"""case
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
 
-def _note(amount: str, apart: str, earned: str) -> str:
+def _note(amount: str, apart: str, earned: str, total: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
-    return f"""case when o.reason = 'ambiguous' and o.thing in (select thing from held_in_chains)
+    return f"""case when o.reason = 'ambiguous' and o.could is not null then case o.could
+                    when 'part' then 'all that shares its identifier comes to ' || {total} || ' ' || o.currency
+                        || ', and only a part of it nets to zero: choose which'
+                    when 'two groups' then 'two identifiers put it into two groups that net to zero: choose one'
+                    else 'more than one could be its reversal, or what it takes back: choose one' end
+                when o.reason = 'ambiguous' and o.thing in (select thing from held_in_chains)
                     then 'fits a chain of consecutive lines, but where its run begins or ends is not certain: look at its neighbours'
                 when o.reason in ({listed(_MISSING)}) and o.thing in (select thing from between_chains)
                     then 'the runs of lines before and after it are found; here a line is missing, or one too many'
@@ -138,6 +143,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("coalesce(o.own_whole, o.measure)", "o.exponent"),
         written.format("abs(o.apart)", "o.exponent"),
         written.format("o.earned::bigint", "o.exponent"),
+        written.format("o.could_total * o.sign", "o.exponent"),
     )
     by_amount = (
         "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name')"
@@ -159,6 +165,11 @@ def _reasoned_here(currency: str, exponent: str) -> str:
     written = "decimal_text({0}, {1})"
     other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
     whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
+    sums = ", ".join(
+        f"{written.format(f'n.{where}_{of}', f'(case n.other_ccy {exponent} end)')} as {where}_{of}_text"
+        for where in ("here", "there")
+        for of in ("total", "nearest")
+    )
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent,
@@ -166,7 +177,7 @@ def _reasoned_here(currency: str, exponent: str) -> str:
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
-                {other} as other_text, {whole} as whole_text, case n.other_ccy {currency} end as other_currency,
+                {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
                 other in (select thing from crowded) as other_crowded
             from (
                 -- All lines of a settlement that arrives as one are one answer.
@@ -190,7 +201,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why in ('same_amount', 'same_name')) as alike,
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
-                    'amount': other_text, 'score': null, 'why': why}} order by place))::varchar as candidates
+                    'amount': other_text, 'score': null, 'why': why, 'here': {_told_sum("here")}, 'there': {_told_sum("there")}}}
+                    order by place))::varchar as candidates
             from first group by thing
         ), rivals as (
             -- The only one that fits it has others that fit as well.
@@ -202,11 +214,18 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, {_REASON} as reason
         from o left join told t on t.thing = o.thing
+        left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
     """
+
+
+def _told_sum(where: str) -> str:
+    """Write what several things come to, as a part of a candidate; null where nothing is told of them."""
+    told = f"{{'several': {where}_several, 'sum': {where}_total_text, 'nearest': {where}_nearest_text}}"
+    return f"case when {where}_several is not null then {told} end"
 
 
 def exceptions_sql(reconciliation: str) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "POLARITIES",
     "REASONS",
     "SHAPES",
+    "WITHIN",
     "Alias",
     "Amount",
     "Days",
@@ -57,8 +58,11 @@ LIKENESS = ("text", "counterparty", "counterparty_account", "external_id", "paym
 MEASURES = ("amount", "net")
 #: The days of a record from which can be counted.
 DAYS = ("booked_on", "value_on", "due_on")
-#: How many things of the left side (before the colon) belong to how many of the right.
-SHAPES = ("1:1", "1:n", "n:1", "n:m")
+#: How many things of the left side (before the colon) belong to how many of the right; or what things of one side are to
+#: each other. net: all that one identifier names comes to zero. reversal: the one takes the other back.
+SHAPES = ("1:1", "1:n", "n:1", "n:m", "net", "reversal")
+#: Those by which things of a side settle among themselves.
+WITHIN = ("net", "reversal")
 #: Whether both sides carry the same sign. by kind: payouts and other moves of own money are the other sign.
 POLARITIES = ("same", "opposite", "by kind")
 #: What a difference can be.
@@ -103,6 +107,8 @@ class Key:
     """
     Fields of both sides that must name the same thing; any of ``left`` against any of ``right``.
 
+    Where things settle within a side, those of that side against each other, and the other may be empty.
+
     :ivar left, right: fields of a record, each of :data:`FIELDS`.
     :ivar how: one of :data:`HOWS`.
     :ivar drop: what is left out of identifiers of (left, right); with ``normalised`` only.
@@ -119,6 +125,11 @@ class Key:
     def rewritten(self) -> bool:
         """Whether identifiers are compared in another form than the one that intake computed."""
         return self.letters is not None or any(drop != Drop() for drop in self.drop)
+
+    def between(self, one: str, other: str) -> Key:
+        """Give the key that compares things of two sides, or of one with each other (``left``, ``right``)."""
+        fields, drops = {"left": self.left, "right": self.right}, dict(zip(("left", "right"), self.drop, strict=True))
+        return Key(fields[one], fields[other], self.how, (drops[one], drops[other]), self.letters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +239,7 @@ class Rule:
     :ivar together: candidates that compete are settled by the best assignment of all of them, not each by its best.
     :ivar coincidence_micro: the most subsets that may be expected to have that sum by accident, or chains of consecutive
         ones, in millionths; of a learned rule, how likely a match may be an accident.
+    :ivar reversal: by what a reversal is known, where the shape is ``reversal``; empty: by nothing but its amount.
     """
 
     name: str
@@ -248,6 +260,14 @@ class Rule:
     coincidence_micro: int = 10_000
     left: Filter = field(default_factory=Filter)
     right: Filter = field(default_factory=Filter)
+    reversal: Filter = field(default_factory=Filter)
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Name the sides whose things settle among themselves; empty: things of one side with things of the other."""
+        if self.shape not in WITHIN:
+            return ()
+        return tuple(side for side in ("left", "right") if any(getattr(key, side) for key in self.keys))
 
     @property
     def tells(self) -> tuple[str, str] | None:

@@ -134,7 +134,9 @@ def judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: 
         found.by_chance.update((anchor, *chosen[0]))
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)
-        found.held_others.update(thing for solution in chosen for thing in solution)
+        # Of more answers than are listed, anything may be part of one.
+        named = pool.tolist() if verdict.count > len(chosen) else [thing for solution in chosen for thing in solution]
+        found.held_others.update(named)
     elif verdict.outcome == "undecided":
         found.beyond.add(anchor)
 

@@ -31,6 +31,7 @@ __all__ = [
     "shared_sql",
     "side_claims",
     "side_filter",
+    "speaking_sql",
     "swept_sql",
     "things_sql",
     "turned_sql",
@@ -244,7 +245,11 @@ def swept_sql(rows: str) -> str:
 
 
 def members_sql(rows: str) -> str:
-    """Write the query for the records of grouped things: (thing, row, amount); payouts stand for themselves."""
+    """
+    Write the query for the records of grouped things: (thing, row, amount); payouts stand for themselves.
+
+    What is taken of a thing of several is all of them; of a payout it may be a part, so no amount is said.
+    """
     settled = f"kind in ({listed(PAID_OUT)})"
     return f"""
         with settlement as (
@@ -257,5 +262,17 @@ def members_sql(rows: str) -> str:
         select s.thing, l.thing as row, l.amount from "{rows}" l join settlement s
             on s.account_id is not distinct from l.account_id and s.settlement_id = l.settlement_id and s.ccy = l.ccy
         where l.amount <> 0 and not l.{settled}
-        union all select thing, thing, amount from "{rows}" where {settled} and amount <> 0
+        union all select thing, thing, null::bigint from "{rows}" where {settled} and amount <> 0
     """
+
+
+def speaking_sql(side: str, *, grouped: bool) -> str:
+    """
+    Write the query for which thing a row speaks for, and which way that runs: (row, thing, sign).
+
+    Lines of a settlement that are no thing by themselves, because a payout or nothing names them, speak for none.
+    """
+    if not grouped:
+        return f'select thing as row, thing, sign(measure * sign)::tinyint as sign from "{side}_all"'
+    return f"""select m.row, m.thing, sign(sum(a.measure * a.sign) over (partition by m.thing))::tinyint as sign
+        from members_of_{side} m join "{side}_all" a on a.thing = m.row"""

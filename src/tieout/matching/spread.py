@@ -107,8 +107,9 @@ class SpreadOutcome:
             f"""select h.match_id, h.rule, h.rule in ({exact}) as exact, h.difference, m.mixed, m.ccy, m.sign
                 from match_heads h join (
                     select p.rule, p.bundle, min(a.ccy) <> max(a.ccy) as mixed,
-                        max(case when p.side = 0 then a.ccy else -1 end) as ccy,
-                        case when sum(case when p.side = 0 then p.taken else 0 end) < 0 then -1 else 1 end as sign
+                        coalesce(max(case when p.side = 0 then a.ccy end), max(a.ccy)) as ccy,
+                        case when sum(case when p.side = 0 then p.taken else 0 end) < 0 and max(p.side) = 1
+                            then -1 else 1 end as sign
                     from match_parts p join every_row a on a.thing = p.row group by p.rule, p.bundle
                 ) m on m.rule = h.rule and m.bundle = h.bundle where h.difference <> 0""",
         )

@@ -26,12 +26,12 @@ def take_found(work: Performance, number: int, rule: Rule, shape: str) -> None:
         bundle, taken = "l", f"select l as thing, l as bundle from {name} union all select r, l from {name}"
         parts = {side: f"select {side[0]} as thing, {side[0]}_taken as allocated from {name}" for side in SIDES}
     else:
-        engine.create(
-            name,
-            """select p.* replace (coalesce(p.taken, lt.amount, rt.amount) as taken) from summed p
+        taken = "select p.* from summed p"
+        if not rule.within:
+            taken = """select p.* replace (coalesce(p.taken, lt.amount, rt.amount) as taken) from summed p
                 left join l lt on p.side = 'left' and lt.thing = p.thing
-                left join r rt on p.side = 'right' and rt.thing = p.thing""",
-        )
+                left join r rt on p.side = 'right' and rt.thing = p.thing"""
+        engine.create(name, taken)
         bundle, taken = "bundle", f"select thing, bundle from {name}"
         parts = {side: f"select thing, taken as allocated from {name} where side = '{side}'" for side in SIDES}
     families = engine.count("family") > 0

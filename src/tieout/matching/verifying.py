@@ -40,11 +40,15 @@ def leave_out_unlike(work: Performance, rule: Rule, found: str) -> None:
     :param found: ``pairs`` (l, r), or ``every`` (bundle, side, thing): there whole bundles.
     """
     engine = work.engine
+    if rule.within and found == "every":
+        _leave_out_groups(work, rule)
+        return
     if found == "every":
         _leave_out_bundles(work, rule.keys[0])
         return
     for key in rule.keys:
-        if key.how not in _COMPARED and _find_unlike(work, key, "pairs"):
+        sides = (rule.within[0], rule.within[0]) if rule.within else SIDES
+        if key.how not in _COMPARED and _find_unlike(work, key.between(*sides), "pairs", sides):
             engine.create("alike", "select p.* from pairs p anti join unlike u on u.l = p.l and u.r = p.r")
             engine.rename("alike", "pairs")
 
@@ -63,8 +67,30 @@ def _leave_out_bundles(work: Performance, key: Key) -> None:
         engine.leave_out("every", "bundle in (select b.bundle from beside b join unlike u on u.l = b.l and u.r = b.r)")
 
 
-def _find_unlike(work: Performance, key: Key, pairs: str) -> int:
-    """Make ``unlike`` (l, r): pairs of a relation whose identifiers differ; gives how many there are."""
+def _leave_out_groups(work: Performance, rule: Rule) -> None:
+    """Hold each thing against the first one of its side, and the first ones of both sides against each other."""
+    engine, key = work.engine, rule.keys[0]
+    engine.create("firsts", "select bundle, side, min(thing) as thing from every group by bundle, side")
+    for sides in {(one, other) for one in rule.within for other in rule.within if one <= other}:
+        one, other = sides
+        held = "every" if one == other else "firsts"
+        engine.create(
+            "beside",
+            f"""select e.bundle, e.thing as l, f.thing as r from {held} e join firsts f on f.bundle = e.bundle
+                where e.side = '{one}' and f.side = '{other}' and e.thing <> f.thing""",
+        )
+        if _find_unlike(work, key.between(one, other), "beside", sides):
+            engine.leave_out(
+                "every", "bundle in (select b.bundle from beside b join unlike u on u.l = b.l and u.r = b.r)"
+            )
+
+
+def _find_unlike(work: Performance, key: Key, pairs: str, sides: tuple[str, str] = ("left", "right")) -> int:
+    """
+    Make ``unlike`` (l, r): pairs of a relation whose identifiers differ; gives how many there are.
+
+    :param sides: of which side ``l`` and ``r`` are; of the key as :meth:`Key.between` gives it.
+    """
     engine = work.engine
     told = [
         f"coalesce({_written_alike(left, right)}, false)"
@@ -73,8 +99,8 @@ def _find_unlike(work: Performance, key: Key, pairs: str) -> int:
         if not key.rewritten
     ]
     both = " ".join(
-        f"join {named_rows(work, side)} {alias} on {alias}.thing = p.{side[0]}"
-        for side, alias in zip(SIDES, "ab", strict=True)
+        f"join {named_rows(work, side)} {alias} on {alias}.thing = p.{short}"
+        for side, alias, short in zip(sides, "ab", "lr", strict=True)
     )
     engine.create("unlike", f"select p.l, p.r from {pairs} p {both} where not ({' or '.join(told) or 'false'})")
     if key.how == "exact" or not engine.count("unlike"):

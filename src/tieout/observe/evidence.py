@@ -1,5 +1,5 @@
 """
-What a match rests on and what a non-match misses: field by field, and as one sentence.
+What a match rests on: field by field, and as one sentence.
 
 Told when it is read, from the rules that a run rested on and the records: ``explain``, the console and exports say the
 same, and no run is slower for it.
@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.errors import WrongUse
-from tieout.matching.agreeing import compared_by, days_missed, misses
+from tieout.matching.agreeing import compared_by, days_missed
 from tieout.matching.columns import names_of_two
 from tieout.matching.reading import read_rules
-from tieout.matching.sides import OWN_MONEY
-from tieout.model.money import format_shortest
 from tieout.store import schema
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
-__all__ = ["RulesOfRuns", "fields_of", "missed", "sentence", "why_matched"]
+__all__ = ["RulesOfRuns", "fields_of", "sentence", "why_matched"]
 
 #: So many records of a side are named; so many signs of a text.
 _NAMED_MAX = 3
@@ -79,6 +77,8 @@ def fields_of(
     :param amounts: what is compared of both sides, as text.
     """
     found: Fields = {}
+    if known and known[1].within:
+        return _within(known[1], left, right, amounts)
     for key in known[1].keys if known else ():
         aliases = known[0].aliases if known else ()
         pairs = [[compared_by(key, one, other, aliases) for other in right] for one in left]
@@ -100,6 +100,29 @@ def fields_of(
         pairs_of_names = [(one, other) for one in names[0] for other in names[1]]
         apart = names_of_two([one for one, _ in pairs_of_names], [other for _, other in pairs_of_names])
         found["counterparty"] = {"left": _listed(names[0]), "right": _listed(names[1]), "agree": not any(apart)}
+    return found
+
+
+def _within(rule: Rule, left: Sequence[Row], right: Sequence[Row], amounts: tuple[str, str] | None) -> Fields:
+    """
+    Say what the records of a match that settles within a side have in common: each with the first, and of both sides the sums.
+    """
+    rows = [("left", row) for row in left] + [("right", row) for row in right]
+    found: Fields = {}
+    for key in rule.keys if len(rows) > 1 else ():
+        side, first = rows[0]
+        told = [(other, compared_by(key.between(side, other), first, row)) for other, row in rows[1:]]
+        said: dict[str, list[str | None]] = {"left": [], "right": []}
+        for other, one in told:
+            said[side].append(one.said[0])
+            said[other].append(one.said[1])
+        name = "/".join(dict.fromkeys(field for _, one in told for field in one.fields))
+        agree = all(one.agree for _, one in told)
+        found[name] = {"left": _listed(said["left"]), "right": _listed(said["right"]), "agree": agree}
+    if amounts is not None:
+        found["amount"] = {"left": amounts[0], "right": amounts[1], "agree": _same_size(*amounts)}
+    currencies = [_listed([row["currency"] for row in side]) for side in (left, right)]
+    found["currency"] = {"left": currencies[0], "right": currencies[1], "agree": True}
     return found
 
 
@@ -186,59 +209,20 @@ def _the_only(rule: Rule, margin: int | None) -> str:
     """Say why there was no choice, or how it was settled."""
     if rule.interchangeable and margin == 0:
         return "others of the same amount and day fit as well: settled in the order of their ids, as the rule says"
+    if rule.within:
+        return _settled_within(rule)
     if rule.subset:
         return "the only selection with that sum"
     if rule.partial:
         return "as much as both have; nothing else competes for it"
-    if rule.shape != "1:1":
-        return "all that share it, and together they come to the sum"
-    return "no other candidate on either side"
+    several = "all that share it, and together they come to the sum"
+    return "no other candidate on either side" if rule.shape == "1:1" else several
 
 
-def missed(rules: RuleSet | None, left: Row, right: Row, amounts: tuple[int, int]) -> str | None:
-    """
-    Say which rule two records came nearest to, and by how much they missed it; None: no rule sets one against one.
-
-    :param amounts: what is open of (left, right), as the records count it.
-    """
-    if rules is None or left["currency"] != right["currency"]:
-        return None
-    exponent = max(int(left["exponent"]), int(right["exponent"]))
-    mine, theirs = (
-        amount * 10 ** (exponent - int(row["exponent"])) for amount, row in zip(amounts, (left, right), strict=True)
-    )
-    if rules.polarity == "opposite" or (
-        rules.polarity == "by kind" and (left["kind"] in OWN_MONEY) != (right["kind"] in OWN_MONEY)
-    ):
-        theirs = -theirs
-    nearest: tuple[int, int, int, int, str] | None = None
-    for place, rule in enumerate(rules.rules):
-        if rule.shape != "1:1" or rule.consecutive or rule.learn or not _looks_at(rule, left, right):
-            continue
-        found = list(misses(rule, {**left, "exponent": exponent}, right, (mine, theirs), aliases=rules.aliases))
-        told = f"meets all that {rule.name!r} asks of the two, but others do as well or it is matched already"
-        if found:
-            measured = [_by(what, one, exponent, left["currency"]) for what, one in found if what != "key"]
-            said = [str(one) for what, one in found if what == "key"]
-            told = f"missed {rule.name!r}" + (" by " + " and by ".join(measured) if measured else "")
-            told += ": " + "; ".join(said) if said else ""
-        much = sum(int(one) for what, one in found if what != "key")
-        rank = (sum(what == "key" for what, _ in found), len(found), much, place, told)
-        nearest = rank if nearest is None else min(nearest, rank)
-    return None if nearest is None else nearest[-1]
-
-
-def _looks_at(rule: Rule, left: Row, right: Row) -> bool:
-    sides = ((rule.left, left), (rule.right, right))
-    return all(
-        (not own.kinds or row["kind"] in own.kinds)
-        and (not own.bank_codes or any((row.get("bank_code") or "").startswith(code) for code in own.bank_codes))
-        for own, row in sides
-    )
-
-
-def _by(what: str, much: str | int, exponent: int, currency: str) -> str:
-    if what == "amount":
-        return f"{format_shortest(int(much), exponent, currency)} {currency}"
-    unit = {"days": "day", "points": "point"}[what]
-    return f"{much} {unit}{'' if much == 1 else 's'}"
+def _settled_within(rule: Rule) -> str:
+    if rule.shape == "reversal":
+        return "an item and its reversal: opposite amounts, and neither could be another's"
+    where = "both sides" if len(rule.within) > 1 else f"the {rule.within[0]}"
+    exact = rule.amount is not None and rule.amount.exact
+    said = f"all that is open under it on {where}, and it comes to zero"
+    return said if exact else f"{said} but for what the rule allows"

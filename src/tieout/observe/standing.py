@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.model.kinds import PAID_OUT
 from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
-from tieout.observe.evidence import fields_of, missed, sentence, why_matched
+from tieout.observe.evidence import fields_of, sentence, why_matched
 from tieout.observe.lookup import fetch_versions
+from tieout.observe.missing import missed, told_together
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.snapshot import moment_of
 
@@ -36,7 +37,7 @@ _READ = (
     *("counterparty_account", "value_on", "due_on", "bank_code", "amount", "net", "currency", "exponent"),
 )
 #: What is of the same side as an exception: the two are compared, and no rule sets them against each other.
-_OF_ONE_SIDE = ("twin", "duplicate")
+_OF_ONE_SIDE = ("twin", "duplicate", "nets")
 _OF_MATCH = ("reconciliation", "rule", "status", "score", "margin", "coincidence")
 
 
@@ -294,7 +295,10 @@ def _tell_nearest(
             format_shortest(amount, row["exponent"], row["currency"]) for amount, row in zip(amounts, rows, strict=True)
         ]
         candidate["evidence"] = fields_of(None, [rows[0]], [rows[1]], (texts[0], texts[1]))
-        candidate["missed"] = missed(ruled, rows[0], rows[1], (amounts[0], amounts[1]))
+        # What is on the left, and what on the right, of those that share an identifier with the other of the two.
+        told = [told_together(candidate.get(where)) for where in ("here", "there")]
+        together = (told[0], told[1]) if here == "left" else (told[1], told[0])
+        candidate["missed"] = missed(ruled, rows[0], rows[1], (amounts[0], amounts[1]), together)
 
 
 def with_exponent(row: dict[str, Any]) -> dict[str, Any]:

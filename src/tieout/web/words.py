@@ -214,6 +214,7 @@ NEARNESS = {
     "fits": "its number and amount, but not its name or day",
     "twin": "asks for the same thing",
     "duplicate": "the same again",
+    "nets": "of the same side, with an identifier in common: could settle with it",
     "taken": "named by it, and matched with something else",
     "amount_difference": "named by it, with another amount",
     "currency_mismatch": "named by it, in another currency",

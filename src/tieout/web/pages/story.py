@@ -98,12 +98,14 @@ def _candidates(item: Item | None, told: dict[str, Any] | None) -> list[dict[str
         near = said_of.get(entry.get("record_id"), {})
         fields = near.get("evidence") or fields
         said = "; ".join(part for part in (said, near.get("missed")) if part)
-        rest = {k: v for k, v in entry.items() if k not in _SHOWN and v not in (None, "")}
+        rest = {k: v for k, v in entry.items() if k not in (*_SHOWN, *_SUMS) and v not in (None, "")}
         found.append({name: entry.get(name) for name in _SHOWN} | {"fields": fields, "said": said, "rest": rest})
     return found
 
 
 _SHOWN = ("source", "external_id", "record_id", "amount", "score", "why", "evidence", "currency", "booked_on")
+#: What several things come to: told by the sentence of what was missed.
+_SUMS = ("here", "there")
 
 
 def _timeline(told: dict[str, Any] | None, item: Item | None, chain: Chain | None) -> list[Heard]:

@@ -1,0 +1,170 @@
+"""
+Which rule came nearest to what is not matched, and by how much it was missed, as one sentence.
+
+Told when it is read, as ``evidence`` is; what several things of a side come to together is told by the run, which had
+all of them before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tieout.matching.agreeing import misses, misses_together
+from tieout.matching.sides import OWN_MONEY
+from tieout.model.money import format_shortest, parse_decimal
+
+if TYPE_CHECKING:
+    from tieout.matching.rules import Rule, RuleSet
+
+    Row = dict[str, Any]
+
+__all__ = ["Together", "missed", "told_together"]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """
+    What shares an identifier with one thing of the other side.
+
+    :ivar several: how many are open; ``total``: what they come to, and ``nearest``, where it is known, the selection of
+        them that comes nearest to the one; both at ``exponent`` decimals, turned so that both sides agree.
+    """
+
+    several: int
+    total: int
+    nearest: int | None
+    exponent: int
+
+    def at(self, exponent: int) -> tuple[int, int | None]:
+        """Give both amounts at more decimals."""
+        unit = 10 ** (exponent - self.exponent)
+        return self.total * unit, None if self.nearest is None else self.nearest * unit
+
+
+def told_together(told: dict[str, Any] | None) -> Together | None:
+    """Read what a run told of several things."""
+    if not told:
+        return None
+    total, exponent = parse_decimal(told["sum"])
+    nearest = None if told["nearest"] is None else parse_decimal(told["nearest"])[0]
+    return Together(int(told["several"]), total, nearest, exponent)
+
+
+def missed(
+    rules: RuleSet | None,
+    left: Row,
+    right: Row,
+    amounts: tuple[int, int],
+    together: tuple[Together | None, Together | None] = (None, None),
+) -> str | None:
+    """
+    Say which rule two records came nearest to, and by how much they missed it; None: no rule compares the two.
+
+    :param amounts: what is open of (left, right), as the records count it.
+    :param together: what of the left shares an identifier with the right record, and of the right with the left one.
+    """
+    if rules is None or left["currency"] != right["currency"]:
+        return None
+    exponent = max(int(left["exponent"]), int(right["exponent"]), *(one.exponent for one in together if one))
+    mine, theirs = (
+        amount * 10 ** (exponent - int(row["exponent"])) for amount, row in zip(amounts, (left, right), strict=True)
+    )
+    own_money = [rules.polarity == "by kind" and row["kind"] in OWN_MONEY for row in (left, right)]
+    if rules.polarity == "opposite" or own_money[0] != own_money[1]:
+        theirs = -theirs
+    pair = _Pair({**left, "exponent": exponent}, right, (mine, theirs), together, -1 if own_money[0] else 1)
+    nearest: tuple[int, int, int, int, str] | None = None
+    for place, rule in enumerate(rules.rules):
+        if not _looks_at(rule, left, right):
+            continue
+        told = _of_two(rules, rule, pair) if rule.shape == "1:1" else _of_several(rules, rule, pair)
+        if told is None:
+            continue
+        found, said = told
+        much = sum(int(one) for what, one in found if what != "key")
+        rank = (sum(what == "key" for what, _ in found), len(found), much, place, said)
+        nearest = rank if nearest is None else min(nearest, rank)
+    return None if nearest is None else nearest[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """
+    Two records that are held against rules.
+
+    :ivar amounts: of (left, right), turned alike; ``way``: by which sign sums are turned to be as these.
+    """
+
+    left: Row
+    right: Row
+    amounts: tuple[int, int]
+    together: tuple[Together | None, Together | None]
+    way: int
+
+
+_Told = tuple[list[tuple[str, "str | int"]], str]
+
+
+def _of_two(rules: RuleSet, rule: Rule, pair: _Pair) -> _Told | None:
+    if rule.consecutive or rule.learn:
+        return None
+    found = list(misses(rule, pair.left, pair.right, pair.amounts, aliases=rules.aliases))
+    if not found:
+        return found, f"meets all that {rule.name!r} asks of the two, but others do as well or it is matched already"
+    return found, _said(rule, found, pair)
+
+
+def _of_several(rules: RuleSet, rule: Rule, pair: _Pair) -> _Told | None:
+    """Hold what shares an identifier against a rule over several things; None: it is not known, or not asked."""
+    if rule.within or rule.consecutive or not any(key.how != "name" for key in rule.keys):
+        return None
+    sums, counts = list(pair.amounts), [1, 1]
+    for place, several in enumerate(rule.shape.split(":")):
+        told = pair.together[place]
+        if several == "1":
+            continue
+        if told is None:
+            return None
+        total, nearest = (None if one is None else one * pair.way for one in told.at(int(pair.left["exponent"])))
+        sums[place] = nearest if rule.subset and nearest is not None else total or 0
+        counts[place] = told.several
+    found = list(misses_together(rule, pair.left, pair.right, (sums[0], sums[1]), aliases=rules.aliases))
+    what = " and ".join(
+        f"{'the nearest selection of ' if rule.subset and count > 1 else ''}{count} on the {side}"
+        f" {'comes' if count == 1 or rule.subset else 'come'} to {_written(amount, pair)}"
+        for side, count, amount in zip(("left", "right"), counts, sums, strict=True)
+    )
+    if not found:
+        return (
+            found,
+            f"meets what {rule.name!r} asks of an amount ({what}), but something else fits as well or speaks against it",
+        )
+    return found, f"{_said(rule, found, pair)}: {what}"
+
+
+def _said(rule: Rule, found: list[tuple[str, str | int]], pair: _Pair) -> str:
+    measured = [_by(what, one, pair) for what, one in found if what != "key"]
+    said = [str(one) for what, one in found if what == "key"]
+    told = f"missed {rule.name!r}" + (" by " + " and by ".join(measured) if measured else "")
+    return told + (": " + "; ".join(said) if said else "")
+
+
+def _looks_at(rule: Rule, left: Row, right: Row) -> bool:
+    sides = ((rule.left, left), (rule.right, right))
+    return all(
+        (not own.kinds or row["kind"] in own.kinds)
+        and (not own.bank_codes or any((row.get("bank_code") or "").startswith(code) for code in own.bank_codes))
+        for own, row in sides
+    )
+
+
+def _written(amount: int, pair: _Pair) -> str:
+    return f"{format_shortest(amount, int(pair.left['exponent']), pair.left['currency'])} {pair.left['currency']}"
+
+
+def _by(what: str, much: str | int, pair: _Pair) -> str:
+    if what == "amount":
+        return _written(int(much), pair)
+    unit = {"days": "day", "points": "point"}[what]
+    return f"{much} {unit}{'' if much == 1 else 's'}"
