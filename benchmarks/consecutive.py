@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from tieout import pipeline
 from tieout.clock import system_clock, system_entropy
 from tieout.config import load_workspace
-from tieout.matching import consecutive, perform
+from tieout.matching.performing import consecutive, perform
 from tieout.observe.exports import export
 from tieout.store.workplace import open_store
 

@@ -32,11 +32,11 @@ from tieout.intake.ingest import (
 from tieout.intake.recount import recount
 from tieout.intake.settle import decide_entries
 from tieout.matching.backends.sessions import refuse_unsupported, spark_session
-from tieout.matching.backtest import back_test
-from tieout.matching.by_hand import HandMatch
-from tieout.matching.decide import approve, match_by_hand, reject, take_back
-from tieout.matching.mining import mine_rules
-from tieout.matching.reading import check_rules, rule_set, rules_named
+from tieout.matching.backtesting.backtest import back_test
+from tieout.matching.deciding.by_hand import HandMatch
+from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
+from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
 from tieout.observe.gathering import gather_worklist
 from tieout.observe.naming import exception_named, matches_named, records_named
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from tieout.config import Reconciliation, Source, Workspace
     from tieout.intake.settle import Entry
     from tieout.intake.work import Outcome
-    from tieout.matching.backtest import BackTest
-    from tieout.matching.mining import Mined
+    from tieout.matching.backtesting.backtest import BackTest
+    from tieout.matching.mining.mine import Mined
     from tieout.matching.run import RunOutcome
     from tieout.store.workplace import Store
 

@@ -22,9 +22,9 @@ from tieout.config import FILE_NAME, read_workspace
 from tieout.errors import Broken, TieoutError, WrongUse
 from tieout.intake.verify import Verdict
 from tieout.intake.verify import verify as verify_facts
-from tieout.matching.decide import Moment, repeat_decision
-from tieout.matching.facts import EPOCH
-from tieout.matching.reading import read_rules
+from tieout.matching.deciding.decide import Moment, repeat_decision
+from tieout.matching.facts.records import EPOCH
+from tieout.matching.grammar.reading import read_rules
 from tieout.matching.run import Given, run_reconciliation
 from tieout.store import schema
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tieout.config import Workspace
-    from tieout.matching.rules import RuleSet
+    from tieout.matching.grammar.rules import RuleSet
     from tieout.store.workplace import Store
 
 __all__ = ["verify"]

@@ -9,7 +9,7 @@ from tieout.accounting.postings import ACCOUNT_NAMES, DIFFERENCES, Postings, amo
 from tieout.accounting.reading import read_postings
 from tieout.config import read_workspace
 from tieout.errors import WrongUse
-from tieout.matching.rules import REASONS
+from tieout.matching.grammar.rules import REASONS
 
 WORKSPACE = read_workspace(TOML, Path("/acme"), {})
 POSTING = """

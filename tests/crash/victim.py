@@ -24,7 +24,7 @@ __all__ = ["main"]
 #: What commands load anyway; loaded before the fork, once.
 _LOADED = (
     *("tieout.cli", "tieout.pipeline", "tieout.config", "tieout.store.workplace", "tieout.intake.verify"),
-    *("tieout.matching.run", "tieout.matching.decide", "tieout.observe.overview", "tieout.reperformance"),
+    *("tieout.matching.run", "tieout.matching.deciding.decide", "tieout.observe.overview", "tieout.reperformance"),
     *(
         "tieout.formats.registry",
         "tieout.formats.camt.messages",

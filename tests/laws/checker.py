@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.matching.worlds import World, nine
-from tieout.matching.rules import REASONS
+from tieout.matching.grammar.rules import REASONS
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
 

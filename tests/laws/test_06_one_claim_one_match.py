@@ -12,7 +12,7 @@ from tests.depth import examples
 from tests.laws.checker import broken, broken_rows
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout.errors import WrongUse
-from tieout.matching.decide import approve
+from tieout.matching.deciding.decide import approve
 
 PARTIAL = rules_text(rule(reference="exact", partial="true"))
 PARTIAL_LINES = rules_text(rule(reference="exact", partial="true", shape='"1:n"'))

@@ -16,7 +16,7 @@ from tests.matching.sales import RULES, others, paid, sales
 from tests.matching.shop import Shop
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 from tieout import pipeline
-from tieout.matching import outcome, parts
+from tieout.matching.results import outcome, parts
 
 Rows = dict[str, list[tuple[str, ...]]]
 _SEEDS = range(20 if DEEP else 1)

@@ -13,9 +13,9 @@ from tests.matching.worlds import DAY, Fact, World, invoice, line, world
 from tieout.config.rates import read_rates
 from tieout.errors import TieoutError
 from tieout.matching.backends.duckdb import DuckDB
-from tieout.matching.facts import day_number
-from tieout.matching.opening import open_sides, read_before, read_book
-from tieout.matching.reading import rule_set
+from tieout.matching.facts.opening import open_sides, read_before, read_book
+from tieout.matching.facts.records import day_number
+from tieout.matching.grammar.reading import rule_set
 from tieout.store.engine import connect, prepare_macros
 
 TWO = """

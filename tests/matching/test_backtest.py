@@ -13,9 +13,9 @@ from tests.matching.small_worlds import MENU, small_world
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout import pipeline
 from tieout.errors import WrongUse
-from tieout.matching.backtest import BackTest, Score, back_test
-from tieout.matching.decide import take_back
-from tieout.matching.reading import read_rules
+from tieout.matching.backtesting.backtest import BackTest, Score, back_test
+from tieout.matching.deciding.decide import take_back
+from tieout.matching.grammar.reading import read_rules
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(1, 40))]
 EXACT, NORMAL = rule("exact", reference="exact"), rule("normalised", reference="normalised")

@@ -106,7 +106,7 @@ def test_a_later_run_finds_what_one_run_would() -> None:
 
 
 def test_more_accounts_than_can_be_laid_are_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tieout.matching.consecutive._LAID_MAX", 5)
+    monkeypatch.setattr("tieout.matching.performing.consecutive._LAID_MAX", 5)
     lines = sales(60)
     with world(RULES, *lines, *paid(lines)) as w:
         assert w.matched() == set()

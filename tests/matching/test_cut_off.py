@@ -6,7 +6,7 @@ import pytest
 
 from tests.laws.checker import broken
 from tests.matching.worlds import invoice, line, rule, rules_text, world
-from tieout.matching.operators import CARRIED_MAX
+from tieout.matching.planning.operators import CARRIED_MAX
 
 KEYS = '[{ left = "external_id", right = "references", how = "prefix" }]'
 WAYS = {

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from tests.matching.shop import Shop
 from tieout import reperformance
-from tieout.matching import learning
-from tieout.matching.decide import take_back
+from tieout.matching.deciding.decide import take_back
+from tieout.matching.performing import learning
 from tieout.observe.gathering import gather_worklist
 from tieout.observe.overview import overview
 from tieout.store import schema

@@ -7,9 +7,9 @@ import pytest
 from tests.matching.test_backtest import everything, tried
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout import pipeline
-from tieout.matching.decide import HandMatch, match_by_hand
-from tieout.matching.mining import Mined, Proposal, mine_rules, proposed_text
-from tieout.matching.reading import read_rules
+from tieout.matching.deciding.decide import HandMatch, match_by_hand
+from tieout.matching.grammar.reading import read_rules
+from tieout.matching.mining.mine import Mined, Proposal, mine_rules, proposed_text
 
 EXACT = rules_text(rule("same reference", reference="exact"))
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 from tieout.errors import WrongUse
-from tieout.matching.reading import read_rules
+from tieout.matching.grammar.reading import read_rules
 
 NAMES = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
 IDS = '[{ left = "external_id", right = "references" }]'

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.depth import examples
 from tieout.config import RULE_SETS, Workspace, load_workspace, read_workspace
 from tieout.errors import WrongUse
-from tieout.matching._rule_tables import RULE_KEYS
-from tieout.matching.reading import check_rules, read_rules, rule_set
-from tieout.matching.rules import (
+from tieout.matching.grammar.reading import check_rules, read_rules, rule_set
+from tieout.matching.grammar.rule_tables import RULE_KEYS
+from tieout.matching.grammar.rules import (
     DAYS,
     FIELDS,
     HOWS,

@@ -4,7 +4,7 @@ import pytest
 
 from tests.laws.checker import broken
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
-from tieout.matching.scales import _groups
+from tieout.matching.facts.scales import _groups
 
 KEYED = rules_text(rule(reference="exact"))
 LARGE = 2_000_000_000_000  # 20 billion rupiah, at two decimals

@@ -2,7 +2,7 @@
 
 from tests.laws.checker import broken
 from tests.matching.worlds import invoice, line, rule, rules_text, world
-from tieout.matching.operators import CARRIED_MAX
+from tieout.matching.planning.operators import CARRIED_MAX
 
 _NAME = '{ left = "counterparty", right = "counterparty", how = "name" }'
 _ACCOUNT = '{ left = "counterparty_account", right = "counterparty_account" }'

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tieout.config import RULE_SETS, Workspace, read_workspace
-from tieout.matching.reading import check_rules, rule_set
-from tieout.matching.rules import Amount, Days, RuleSet
+from tieout.matching.grammar.reading import check_rules, rule_set
+from tieout.matching.grammar.rules import Amount, Days, RuleSet
 from tieout.model.kinds import KINDS
 
 WORKSPACE = '[workspace]\nbase_currency = "EUR"\n[[entity]]\nid = "acme"\n[[source]]\nid = "psp"\nformat = "camt.053"\n'

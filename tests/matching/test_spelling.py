@@ -5,10 +5,10 @@ import pytest
 
 from tests.matching.worlds import invoice, line, rule, rules_text, world
 from tieout.errors import WrongUse
-from tieout.matching.reading import read_rules
-from tieout.matching.rules import Alias, Drop, Key
-from tieout.matching.spelling import apart_by_name, names_said, rewritten_forms, spelled_out
-from tieout.matching.writing import alias_text, key_text
+from tieout.matching.comparing.spelling import apart_by_name, names_said, rewritten_forms, spelled_out
+from tieout.matching.grammar.reading import read_rules
+from tieout.matching.grammar.rules import Alias, Drop, Key
+from tieout.matching.grammar.writing import alias_text, key_text
 
 DROPPED = '[{ left = "external_id", right = "references", how = "normalised", drop = { left = { prefix = "INV" } } }]'
 ALIASES = '\n[[alias]]\nleft = "Sunrise Retail GmbH"\nright = "SRX Holding"\n'

@@ -13,7 +13,7 @@ from tests.matching.worlds import Fact, invoice, line, world
 from tieout.formats.camt.messages import CAMT_053
 from tieout.formats.reading import ReadOptions
 from tieout.formats.swift.messages import MT940
-from tieout.matching.sides import swept_sql
+from tieout.matching.facts.sides import swept_sql
 from tieout.store.engine import connect
 
 SWEEPS = (

@@ -10,7 +10,7 @@ import pytest
 
 from tests.matching.test_adjustments import adjusted, less
 from tests.matching.worlds import Fact, invoice, line, world
-from tieout.matching.taxes import document_taxes_sql, tax_in, tax_in_sql
+from tieout.matching.results.taxes import document_taxes_sql, tax_in, tax_in_sql
 
 Documents = list[tuple[int, int, int | None]]
 

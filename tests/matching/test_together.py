@@ -82,7 +82,7 @@ def test_the_margin_is_what_all_together_lose() -> None:
 
 
 def test_a_pool_beyond_the_bound_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tieout.matching.together.POOL_MAX", 3)
+    monkeypatch.setattr("tieout.matching.performing.together.POOL_MAX", 3)
     with world(TOGETHER, *papers(0, 5), *lines(6, 11)) as w:
         assert w.matched() == set()
         assert set(w.reasons().values()) == {"undecided"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
-from tieout.matching import perform
 from tieout.matching.backends.duckdb import DuckDB
+from tieout.matching.performing import perform
 
 NAMES = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
 DAYS = "{ from = -3, to = 3 }"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.matching.worlds import invoice, line, rule, rules_text, world
-from tieout.matching.days import window
-from tieout.matching.facts import day_number
-from tieout.matching.rules import Days
+from tieout.matching.facts.records import day_number
+from tieout.matching.grammar.rules import Days
+from tieout.matching.planning.days import window
 
 MONDAY = day_number(dt.date(2026, 10, 5))
 

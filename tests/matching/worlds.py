@@ -23,7 +23,7 @@ from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
 from tieout.intake.derive import Owner, Provenance, derive, reference_rows, rekey, stated_table
 from tieout.intake.indexes import Gathered, write_index
-from tieout.matching.decide import HandMatch, match_by_hand
+from tieout.matching.deciding.decide import HandMatch, match_by_hand
 from tieout.matching.run import RunOutcome, run_reconciliation
 from tieout.model.records import record_schema
 from tieout.observe.results import positions_relation, prepare_results, run_exceptions

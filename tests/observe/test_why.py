@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
-from tieout.matching.agreeing import allowed_minor, compared_by
-from tieout.matching.rules import Alias, Amount, Drop, Key
+from tieout.matching.comparing.agreeing import allowed_minor, compared_by
+from tieout.matching.grammar.rules import Alias, Amount, Drop, Key
 from tieout.observe.evidence import RulesOfRuns
 from tieout.observe.exports import export
 from tieout.observe.result_rows import ResultRows

@@ -11,8 +11,8 @@ from tests.matching.shop import Shop
 from tests.test_reperformance import BANK, INVOICES
 from tieout import pipeline
 from tieout.errors import WrongUse
-from tieout.matching.by_hand import HandMatch
-from tieout.matching.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.deciding.by_hand import HandMatch
+from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
 from tieout.observe.naming import records_named
 from tieout.pipeline import Resolution
 from tieout.store import schema

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.matching.perform import columns_wanted
-from tieout.matching.reading import rule_set
+from tieout.matching.grammar.reading import rule_set
+from tieout.matching.performing.perform import columns_wanted
 from tieout.store.engine import connect, paths
 from tieout.store.workplace import files_at
 

@@ -14,8 +14,8 @@ from tieout.cli._opening import opened
 from tieout.cli._output import measured, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from tieout.matching.backtest import BackTest, Score
-    from tieout.matching.mining import Mined, Proposal
+    from tieout.matching.backtesting.backtest import BackTest, Score
+    from tieout.matching.mining.mine import Mined, Proposal
 
 __all__ = ["rules"]
 
@@ -146,7 +146,7 @@ def _refuse_out(out: Path, reconciliation: str | None, names: list[str]) -> None
 
 
 def _write_proposed(out: Path, mined: Mined) -> None:
-    from tieout.matching.mining import proposed_text
+    from tieout.matching.mining.mine import proposed_text
 
     with out.open("x", encoding="utf-8") as file:
         file.write(proposed_text(mined))

@@ -18,16 +18,16 @@ from tieout.config.rates import read_rates
 from tieout.errors import Transient
 from tieout.matching.backends.duckdb import DuckDB
 from tieout.matching.backends.spark import Spark, spark_place
-from tieout.matching.facts import day_number
-from tieout.matching.followers import followers_text, may_still_explain, others_text
-from tieout.matching.keeping import Kept, keep_matches, keep_the_rest
-from tieout.matching.leftovers import Leftovers, leave
-from tieout.matching.opening import open_sides, read_before, read_book
-from tieout.matching.outcome import gather
-from tieout.matching.perform import Performance, perform_rules
-from tieout.matching.reading import rule_set
-from tieout.matching.settlements import compose
-from tieout.matching.spread import gather_spread
+from tieout.matching.facts.followers import followers_text, may_still_explain, others_text
+from tieout.matching.facts.opening import open_sides, read_before, read_book
+from tieout.matching.facts.records import day_number
+from tieout.matching.grammar.reading import rule_set
+from tieout.matching.performing.perform import Performance, perform_rules
+from tieout.matching.performing.settlements import compose
+from tieout.matching.results.keeping import Kept, keep_matches, keep_the_rest
+from tieout.matching.results.outcome import gather
+from tieout.matching.results.spread import gather_spread
+from tieout.matching.unmatched.leftovers import Leftovers, leave
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, program, standing_matches
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
     from tieout.matching.backends.engine import Engine
-    from tieout.matching.found import Found
-    from tieout.matching.history import Before
-    from tieout.matching.opening import Opened
-    from tieout.matching.rules import RuleSet
+    from tieout.matching.facts.history import Before
+    from tieout.matching.facts.opening import Opened
+    from tieout.matching.grammar.rules import RuleSet
+    from tieout.matching.results.found import Found
     from tieout.store.workplace import Store
 
 __all__ = ["Given", "RunOutcome", "find_matches", "run_reconciliation"]

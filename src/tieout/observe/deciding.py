@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tieout.matching.trying import try_matches
+from tieout.matching.deciding.trying import try_matches
 from tieout.model.money import format_shortest
 
 if TYPE_CHECKING:

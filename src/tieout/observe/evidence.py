@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.errors import WrongUse
-from tieout.matching.agreeing import compared_by, days_missed
-from tieout.matching.columns import names_of_two
-from tieout.matching.reading import read_rules
+from tieout.matching.comparing.agreeing import compared_by, days_missed
+from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.grammar.reading import read_rules
 from tieout.store import schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tieout.matching.rules import Rule, RuleSet
+    from tieout.matching.grammar.rules import Rule, RuleSet
 
     #: By field, or both fields of a key: {left, right, agree}.
     Fields = dict[str, dict[str, Any]]

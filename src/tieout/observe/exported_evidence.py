@@ -20,7 +20,7 @@ from tieout.store.views import table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tieout.matching.rules import Rule, RuleSet
+    from tieout.matching.grammar.rules import Rule, RuleSet
     from tieout.observe.columns import Opened
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tieout.matching.agreeing import misses, misses_together
-from tieout.matching.sides import OWN_MONEY
+from tieout.matching.comparing.agreeing import misses, misses_together
+from tieout.matching.facts.sides import OWN_MONEY
 from tieout.model.money import format_shortest, parse_decimal
 
 if TYPE_CHECKING:
-    from tieout.matching.rules import Rule, RuleSet
+    from tieout.matching.grammar.rules import Rule, RuleSet
 
     Row = dict[str, Any]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tieout.matching.backends.engine import Combination, Function
-    from tieout.matching.building import Query
+    from tieout.matching.planning.building import Query
 
 __all__ = ["DuckDB"]
 

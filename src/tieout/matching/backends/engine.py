@@ -1,7 +1,7 @@
 """
 What an engine must be able to do: keep relations under names, and say what is in the small ones.
 
-Queries are handed over in one language (``dialect``), as text or as :class:`~tieout.matching.building.Query`; an engine
+Queries are handed over in one language (``dialect``), as text or as :class:`~tieout.matching.planning.building.Query`; an engine
 whose own language is another translates them.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tieout.matching.building import Query
+    from tieout.matching.planning.building import Query
 
 __all__ = ["Combination", "Engine", "Function"]
 

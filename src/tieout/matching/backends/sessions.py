@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from tieout.matching.rules import RuleSet
+    from tieout.matching.grammar.rules import RuleSet
 
 __all__ = ["refuse_unsupported", "spark_session"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from tieout.matching.backends.engine import Combination, Function
-    from tieout.matching.building import Query
+    from tieout.matching.planning.building import Query
     from tieout.store.workplace import Store
 
 __all__ = ["SMALL_MAX", "Spark", "spark_place"]

@@ -1,0 +1,395 @@
+"""
+What rules compare: keys of identifiers, words of texts, names, as relations of one performance.
+
+Each function leaves relations in the engine under the names that ``planning.plan`` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import condition
+
+from tieout.matching.comparing.beginnings import PREFIX_MIN
+from tieout.matching.comparing.columns import token_keys, token_words
+from tieout.matching.comparing.spelling import names_said, rewritten_keys
+from tieout.matching.facts.sides import FIELDS, cut_fields, identifiers_sql, listed, speaking_sql
+from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
+from tieout.matching.results.found import SIDES
+from tieout.model.kinds import PAID_OUT
+from tieout.model.normal import keys_of, normal_column
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tieout.matching.backends.engine import Function
+    from tieout.matching.grammar.rules import Key, Rule
+    from tieout.matching.performing.perform import Performance
+
+__all__ = [
+    "FEW",
+    "cut_into_words",
+    "make_counts",
+    "make_keys",
+    "make_names",
+    "make_spoken_for",
+    "named_rows",
+    "note_crowds",
+    "said_by",
+]
+
+#: An identifier that more things carry (a customer's number) names none of them.
+FEW = 5
+#: So many amounts are enough to know which are common.
+_SAMPLE = 200_000
+
+
+def note_crowds(work: Performance, place: int) -> None:
+    """Add to ``beyond`` and ``crowded`` what shares an identifier with more than may be looked at: it is *undecided*."""
+    crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX} or words > {CARRIED_MAX})"
+    if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
+        return
+    for short in ("l", "r"):
+        for name in ("beyond", "crowded"):
+            work.engine.add(
+                name, f"select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
+            )
+
+
+def make_spoken_for(work: Performance) -> None:
+    """
+    Make ``spoken_for`` (thing): what names something of the other side by an identifier that few share.
+
+    A rule that looks at amounts, days and names alone must not pair it with something else. What is named may be used
+    up: by an earlier rule of this run (its keys are still there), or by an earlier run (``used_keys_left``,
+    ``used_keys_right``: record_id, key, sign).
+    """
+    engine = work.engine
+    now = (len(work.found), sum(map(len, work.keys_ready.values())))
+    if work.spoken_for_after == now:
+        return
+    work.spoken_for_after = now
+    if not all(work.keys_ready.values()):
+        engine.create("spoken_for", "select 0::bigint as thing where false")
+        return
+    # An invoice speaks for no refund that names its order: what is named has the same sign.
+    for side, names in work.keys_ready.items():
+        engine.create(
+            f"known_{side}",
+            f"""select k.thing, k.key, sign(s.amount)::tinyint as sign, max(k.raw) <> 0 as whole from ({_together(names)}) k
+                join "{side}" s on s.thing = k.thing group by all""",
+        )
+    for grouped, side, other in zip(work.grouped, SIDES, reversed(SIDES), strict=True):
+        work.used_keys.look_up(engine, side, f"known_{other}")
+        # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
+        engine.create(
+            f"rare_{side}",
+            f"""select key, sign, bool_or(whole) as whole from (
+                    select a.thing::varchar as named, k.key, a.sign, max(k.raw) <> 0 as whole
+                    from ({_together(work.keys_ready[side])}) k semi join known_{other} o on o.key = k.key
+                    join ({speaking_sql(side, grouped=grouped)}) a on a.row = k.thing
+                    where k.raw <> 0 or a.thing in (select thing from "{side}") group by all
+                    union all select hex(record_id), key, sign, true from used_keys_{side}
+                ) group by key, sign having count(*) <= {FEW}""",
+        )
+    engine.create(
+        "spoken_for",
+        " union all ".join(
+            f"""select distinct k.thing from known_{side} k
+                join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole or q.whole"""
+            for side, other in (("left", "right"), ("right", "left"))
+        ),
+    )
+
+
+def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
+    """
+    Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
+
+    Only keys that both sides have: the others bring nothing together.
+
+    :param whole: sides (``l``, ``r``) of which the rule looks at all that is open.
+    :return: relations made of the plan's: keys that are made now are those of what is open (``lk_N``, ``rk_N``).
+    """
+    engine = work.engine
+    if key.how == "prefix":
+        for short, side in (("l", "left"), ("r", "right")):
+            engine.derive(f"{short}_forms_{place}", _forms(side, getattr(key, side)), _FORMS)
+        return set()
+    mine, other = (said_by(work, side, key) for side in ("left", "right"))
+    shared = work.keys_shared.get((mine, other))
+    ready = set() if shared else {f"{short}k_{place}" for short in whole}
+    if shared is None:
+        number = len(work.keys_shared)
+        shared = (f"shared_{number}_left", f"shared_{number}_right")
+        # What is used up once stays used up: only what is open now can be named later.
+        engine.create(shared[1], _shared("right", other, f"({_together(mine)})"))
+        engine.create(shared[0], _shared("left", mine, shared[1]))
+        work.keys_shared[mine, other] = shared
+    for short, name in zip(("l", "r"), shared, strict=True):
+        engine.view(f"{short}_keys_{place}", f'select * from "{name}"')
+        if f"{short}k_{place}" in ready:
+            engine.view(f"{short}k_{place}", f'select * from "{name}"')
+    return ready
+
+
+def said_by(work: Performance, side: str, key: Key) -> tuple[str, ...]:
+    """Make what a side says of a key, once per run, and name the relations (thing, key, raw)."""
+    if key.rewritten:
+        return _rewritten(work, side, key)
+    return _said(work, side, getattr(key, side), words=key.how == "token")
+
+
+def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool) -> tuple[str, ...]:
+    """
+    Make what fields of a side say, once per run, and name the relations (thing, key, raw).
+
+    :param words: also the words of their texts.
+    """
+    engine = work.engine
+    found = []
+    for field in fields:
+        name = f"said_{side}_{field}"
+        if words and FIELDS[field].key is None:
+            continue
+        found.append(name)
+        if name in work.keys_ready[side]:
+            continue
+        if FIELDS[field].key is None:
+            query = f'select a.thing, a."{field}" as said from {named_rows(work, side)} a where a."{field}" is not null'
+            engine.derive(f"{name}_texts", [(query, _whole_texts)], _TEXTS)
+            engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
+        else:
+            engine.create(name, identifiers_sql(named_rows(work, side), field))
+        work.keys_ready[side].append(name)
+    if words:
+        name = f"words_{side}_{'_'.join(fields)}"
+        found.append(name)
+        if name not in work.keys_ready[side]:
+            engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
+            engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            work.keys_ready[side].append(name)
+    return tuple(found)
+
+
+def cut_into_words(work: Performance, side: str) -> str:
+    """
+    Cut what texts and references of open things of a side say into words, once per run.
+
+    :return: the relation (thing, key).
+    """
+    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    fields = tuple(name for name in ("references", "text") if name in columns)
+    name = f"words_{side}_{'_'.join(fields)}"
+    if name in work.keys_ready[side]:
+        return name
+    work.engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
+    return f"{name}_tokens"
+
+
+def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
+    """Make what fields of a side say without what a key drops, once per run: relations (thing, key, raw)."""
+    drop = key.drop[0 if side == "left" else 1]
+    form = hashlib.sha256(repr((drop, key.letters)).encode()).hexdigest()[:8]
+    found = []
+    for field in getattr(key, side):
+        name = f"said_{side}_{field}_{form}"
+        found.append(name)
+        if name in work.keys_ready[side]:
+            continue
+        shown = f'unnest(a."{field}")' if FIELDS[field].many else f'a."{field}"'
+        query = f'select a.thing, {shown} as said from {named_rows(work, side)} a where a."{field}" is not null'
+        function = partial(rewritten_keys, drop=drop, letters=key.letters)
+        work.engine.derive(f"{name}_texts", [(query, function)], _TEXTS)
+        work.engine.create(name, f'select thing, key, hash(said) as raw from "{name}_texts" where key is not null')
+        work.keys_ready[side].append(name)
+    return tuple(found)
+
+
+def _shared(side: str, names: Sequence[str], others: str) -> str:
+    """
+    Write the query for what relations say of open things of a side, as far as others say it, too.
+
+    With what is open of the thing: nobody need look that up before a rule has taken something.
+    """
+    return f"""select k.*, s.ccy, s.amount from ({_together(names)}) k join "{side}" s on s.thing = k.thing
+        semi join {others} o on o.key = k.key"""
+
+
+def _together(names: Sequence[str]) -> str:
+    return " union all ".join(f'select thing, key, raw from "{name}"' for name in names)
+
+
+def named_rows(work: Performance, side: str) -> str:
+    """
+    Give the rows whose identifiers speak for a thing.
+
+    Of lines that are together one settlement only the settlement's own id does: not the order that one line paid. What
+    the bank sent back is not named by the settlement that it came back in: that is the name of the settlement's payout.
+    """
+    grouped = work.grouped[0 if side == "left" else 1]
+    if not grouped:
+        return f'"{side}_all"'
+    settled = f"kind in ({listed(PAID_OUT)})"
+    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    hidden = [
+        f'case when {settled} then "{name}" end as "{name}"'
+        for name in columns
+        if name in FIELDS and name != "settlement_id"
+    ]
+    hidden += [
+        f"case when {settled} then {FIELDS[name].key} end as {FIELDS[name].key}"
+        for name in columns
+        if name in FIELDS and FIELDS[name].key in columns and name != "settlement_id"
+    ]
+    if "payout_reversal" in work.kinds[0 if side == "left" else 1]:
+        hidden += [
+            f'case when kind <> \'payout_reversal\' then "{name}" end as "{name}"'
+            for name in ("settlement_id", "settlement_key")
+            if name in columns
+        ]
+    return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
+
+
+def _tokens(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
+    """Say how the texts of a side are cut into words; only of things that are still open."""
+    return [(_said_by_open(side, name), _words) for name in cut_fields(fields)]
+
+
+def _said_by_open(side: str, name: str) -> str:
+    """Write the query for what a field says of things that are still open: (thing, said)."""
+    shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
+    return f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
+
+
+def _forms(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
+    """Say how normal forms are made of identifiers that may be cut off; of a text, of its words."""
+    return [(_said_by_open(side, name), _forms_of_words if FIELDS[name].key is None else _forms_of) for name in fields]
+
+
+_KEYS = pa.schema({"thing": pa.int64(), "key": pa.int64()})
+_TEXTS = pa.schema({"thing": pa.int64(), "said": pa.string(), "key": pa.int64()})
+_FORMS = pa.schema({"thing": pa.int64(), "form": pa.string()})
+_NAMES = pa.schema({"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64()})
+_CHANCES = pa.schema({"thing": pa.int64(), "chance": pa.int64()})
+
+
+def _words(rows: pa.Table) -> pa.Table:
+    return token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks())
+
+
+def _whole_texts(rows: pa.Table) -> pa.Table:
+    """Give the keys of a text that intake computed none for, as one identifier: (thing, said, key)."""
+    return rows.append_column("key", keys_of(rows["said"].combine_chunks()))
+
+
+def _forms_of(rows: pa.Table) -> pa.Table:
+    return _long_forms(rows["thing"].combine_chunks(), rows["said"].combine_chunks())
+
+
+def _forms_of_words(rows: pa.Table) -> pa.Table:
+    """Give the normal forms of every word of texts, and of neighbours written together."""
+    return _long_forms(*token_words(rows["thing"].combine_chunks(), rows["said"].combine_chunks()))
+
+
+def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
+    form = normal_column(said)
+    table = pa.table({"thing": things, "form": form})
+    return table.filter(pc.greater_equal(pc.fill_null(pc.utf8_length(form), 0), PREFIX_MIN))
+
+
+def make_names(work: Performance, rule: Rule) -> None:
+    """
+    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, n) and how likely their amount is (chance).
+
+    ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
+    open things of the other side whose name begins alike, times the share of all days that the window covers.
+    """
+    engine = work.engine
+    key = next(key for key in rule.keys if key.how == "name")
+    for short, side in (("l", "left"), ("r", "right")):
+        query = " union all ".join(
+            f'select a.thing, a."{column}" as said from "{side}_all" a semi join {short} s on s.thing = a.thing'
+            f' where a."{column}" is not null'
+            for column in getattr(key, side)
+        )
+        aliases = work.rules.aliases if side == "right" else ()
+        function = partial(names_said, aliases=aliases, letters=key.letters)
+        engine.derive(f"{short}_named", [(query, function)], _NAMES)
+    engine.create("r_names", "select * from r_named")
+    engine.create(
+        "l_names",
+        f"""select a.*, coalesce(b.n, 0) * {_share_of_days(rule)} as n
+            from l_named a left join (select block, count(distinct thing) as n from r_names group by block) b on b.block = a.block""",
+    )
+    _make_chances(work, rule)
+    for short in ("l", "r"):
+        engine.create(
+            f"{short}_party",
+            f"select s.*, n.* exclude (thing) from {short} s join {short}_names n on n.thing = s.thing",
+        )
+
+
+def make_counts(work: Performance, rule: Rule) -> None:
+    """
+    Give each thing of the left its accidental candidates where no name is compared (n, as in :func:`make_names`), and chance.
+
+    Counted from the larger side: what few things of the one have, many of the other may claim.
+    """
+    by = "0" if rule.amount is not None and rule.amount.base else "ccy"
+    counted = " union all ".join(f"select {by} as ccy, count(*) as n from {side} group by {by}" for side in ("l", "r"))
+    most = f"select ccy, max(n) as n from ({counted}) group by ccy"
+    work.engine.create(
+        "l_counted",
+        f"select l.*, m.n * {_share_of_days(rule)} as n from l join ({most}) m on m.ccy = {by.replace('ccy', 'l.ccy')}",
+    )
+    work.engine.rename("l_counted", "l")
+    _make_chances(work, rule)
+
+
+def _share_of_days(rule: Rule) -> str:
+    """Write which share of all days of the right a rule's window covers, in millionths; ten business days are a fortnight."""
+    if rule.days is None:
+        return "1000000"
+    width = 'select max(n) from (select count(*) as n from "window" group by calendar, l_day)'
+    span = "select greatest(max(r_day) - min(r_day) + 1, 1) from r"
+    return f"least(coalesce(({width}), 1) * 1000000 // ({span}), 1000000)"
+
+
+def _make_chances(work: Performance, rule: Rule) -> None:
+    """
+    Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
+
+    Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
+    """
+    engine = work.engine
+    if rule.amount is None:  # any amount would do
+        engine.create("l_weighed", "select l.*, 1000000::bigint as chance from l")
+        engine.rename("l_weighed", "l")
+        return
+    tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
+    lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
+    every = engine.count("right_all") // _SAMPLE + 1
+    rights = f"select ccy, amount from right_all where abs(record_key % {every}) = 0"
+    engine.combine("chances", (lefts, rights), "ccy", _chances, _CHANCES)
+    engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
+    engine.rename("l_weighed", "l")
+
+
+def _chances(lefts: pa.Table, rights: pa.Table) -> pa.Table:
+    """Say of each left amount how large a part of the right ones of its currency lies within its reach."""
+    things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))
+    r_ccys, r_amounts = rights["ccy"].to_numpy(), rights["amount"].to_numpy()
+    chance = np.full(len(things), 1_000_000, np.int64)
+    for ccy in np.unique(ccys):
+        mine, known = ccys == ccy, np.sort(r_amounts[r_ccys == ccy])
+        if len(known):
+            low = np.searchsorted(known, amounts[mine] - reach[mine], "left")
+            high = np.searchsorted(known, amounts[mine] + reach[mine], "right")
+            chance[mine] = np.maximum(high - low, 1) * 1_000_000 // len(known)
+    return pa.table({"thing": things, "chance": chance})

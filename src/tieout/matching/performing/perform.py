@@ -1,0 +1,352 @@
+"""
+Performing the rules of one reconciliation, strongest first, on what is open of both sides.
+
+After each rule what it matched is taken off, so that a weaker rule never takes from a stronger one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tieout.matching.backends.spark import Spark
+from tieout.matching.comparing.elsewhere import make_named_elsewhere
+from tieout.matching.comparing.evidence import (
+    make_counts,
+    make_keys,
+    make_names,
+    make_spoken_for,
+    note_crowds,
+)
+from tieout.matching.comparing.parties import (
+    leave_out_mixed,
+    leave_out_other_names,
+    leave_out_other_parties,
+    make_doubtful,
+)
+from tieout.matching.comparing.verifying import leave_out_unlike
+from tieout.matching.facts.scales import base_rates
+from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
+from tieout.matching.performing.consecutive import find_consecutive
+from tieout.matching.performing.learning import learn_matches
+from tieout.matching.performing.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
+from tieout.matching.performing.selections import select_from_pools
+from tieout.matching.performing.spread_pools import select_spread
+from tieout.matching.performing.taking import take_found
+from tieout.matching.performing.together import settle_together
+from tieout.matching.performing.twins import leave_two_of_twins, make_order
+from tieout.matching.planning.days import window
+from tieout.matching.planning.plan import plan_of
+from tieout.matching.results.found import SIDES
+from tieout.model.kinds import PAID_OUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tieout.config.rates import Rates
+    from tieout.matching.backends.engine import Engine
+    from tieout.matching.facts.history import UsedKeys
+    from tieout.matching.facts.scales import Money
+    from tieout.matching.grammar.rules import Filter, Rule, RuleSet
+    from tieout.matching.performing.learning import Weighed
+
+__all__ = ["Performance", "columns_wanted", "perform_rules"]
+
+#: What every row carries, for what is said of it when nothing matches.
+_ALWAYS = (
+    "external_key",
+    "parent_key",
+    "account_id",
+    "settlement_id",
+    "external_id",
+    "source_id",
+    "entity_id",
+    "counterparty",
+    "bank_code",
+    "due_on",
+)
+
+
+@dataclass(slots=True)
+class Performance:
+    """
+    One performance of a rule set.
+
+    :ivar grouped: (left, right): whether lines of a settlement are one thing.
+    :ivar kinds: which kinds the records of (left, right) have.
+    :ivar used_keys: identifiers of what earlier matches use up.
+    :ivar by_entity: whether records of two entities are never paired.
+    :ivar others: what other reconciliations look at (``followers.others_text``).
+    :ivar words: of each source words by which a bank's line may call it.
+    :ivar calendars: {code: name}.
+    :ivar keys_ready: of each side the relations of what its fields say.
+    :ivar keys_shared: for two sets of those the relations of what both say.
+    :ivar learned: what rules have learned, by what they compare.
+    :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
+    """
+
+    engine: Engine
+    rules: RuleSet
+    money: Money
+    rates: Rates
+    base_currency: str
+    base_exponent: int
+    folder: Path
+    calendars: dict[int, str | None]
+    grouped: tuple[bool, bool]
+    kinds: tuple[set[str], set[str]]
+    used_keys: UsedKeys
+    by_entity: bool = False
+    others: str = ""
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    found: list[tuple[int, str, str]] = field(default_factory=list)
+    learned: dict[Rule, Weighed] = field(default_factory=dict)
+    spoken_for_after: tuple[int, int] = (-1, -1)
+    keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
+    elsewhere_ready: bool = False
+    keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
+
+
+def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
+    """Name the columns of records that the rules read of a side (``left`` or ``right``)."""
+    wanted = dict.fromkeys(_ALWAYS)
+    for rule in rules.rules:
+        for key in rule.keys:
+            for name in getattr(key, side):
+                wanted[name] = None
+                if FIELDS[name].key is not None:
+                    wanted[str(FIELDS[name].key)] = None
+        wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
+        if rule.days is not None and getattr(rule.days, side) != "booked_on":
+            wanted[getattr(rule.days, side)] = None
+        if side in rule.within and rule.reversal.bank_codes:
+            wanted["bank_code"] = None
+        if rule.consecutive:
+            wanted["occurred_at"] = None
+        if getattr(rule, side).bank_codes:
+            wanted["bank_code"] = None
+    return wanted
+
+
+def perform_rules(work: Performance) -> None:
+    """Perform every rule; leaves ``left`` and ``right`` with what is open afterwards."""
+    engine = work.engine
+    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
+        engine.create(side, things_sql(f"{side}_all", grouped=grouped))
+    _make_forbidden(work)
+    _make_families(work)
+    _leave_out_sweeps(work)
+    _leave_out_kin(work)
+    for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
+        engine.create(name, "select 0::bigint as thing where false")
+    prepare_unsettled(engine)
+    for number, rule in enumerate(work.rules.rules):
+        if _has_something(work, rule):
+            _perform(work, number, rule)
+
+
+def _has_something(work: Performance, rule: Rule) -> bool:
+    """Say whether there is anything that a rule could match: on both sides, or on one where it looks at one."""
+    kinds = dict(zip(SIDES, work.kinds, strict=True))
+    found = (
+        work.engine.count(side) > 0 and not ((wanted := getattr(rule, side).kinds) and not kinds[side] & {*wanted})
+        for side in rule.within or SIDES
+    )
+    return any(found) if rule.within else all(found)
+
+
+def _make_forbidden(work: Performance) -> None:
+    """Make ``forbidden`` (l, r): things that a person took apart."""
+    spread = []
+    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
+        thing = "coalesce(m.thing, a.thing)" if grouped else "a.thing"
+        joined = f"left join members_of_{side} m on m.row = a.thing" if grouped else ""
+        spread.append(f'(select {thing} as thing, a.record_id from "{side}_all" a {joined})')
+    pairs = [(spread[0], spread[1])]
+    if any(rule.within for rule in work.rules.rules):
+        pairs += [(spread[0], spread[0]), (spread[1], spread[1])]
+    work.engine.create(
+        "forbidden",
+        " union ".join(
+            f"""select distinct a.thing as l, b.thing as r from apart p
+                join {one} a on a.record_id = p.left_id join {other} b on b.record_id = p.right_id"""
+            for one, other in pairs
+        ),
+    )
+
+
+def _make_families(work: Performance) -> None:
+    """
+    Make ``family`` (parent, child): a bank's entry and the transactions inside it. A match uses the one or the others.
+    """
+    parts = [
+        f"""select p.thing as parent, c.thing as child from {side}_all p join {side}_all c
+            on c.parent_key = p.external_key and c.account_id = p.account_id and c.booked = p.booked
+            where p.kind = 'bank_entry' and c.kind = 'bank_detail'"""
+        for side in ("left", "right")
+    ]
+    work.engine.create("family", " union all ".join(parts))
+
+
+def _leave_out_sweeps(work: Performance) -> None:
+    """Make ``swept`` (thing): what moves money between accounts of one owner pays nothing, whatever its amount or text."""
+    engine = work.engine
+    engine.create("swept", " union all ".join(swept_sql(f"{side}_all") for side in SIDES))
+    if not engine.count("swept"):
+        return
+    engine.add("swept", "select f.child from family f semi join swept s on s.thing = f.parent")
+    for side in SIDES:
+        engine.create("rest", f'select s.* from "{side}" s anti join swept w on w.thing = s.thing')
+        engine.rename("rest", side)
+
+
+def _leave_out_kin(work: Performance) -> None:
+    """Take off what an earlier match has in another form: the entry of a transaction, or a transaction of an entry."""
+    if not work.engine.count("kin_used"):
+        return
+    for side in ("left", "right"):
+        kin = f'select a.thing from "{side}_all" a semi join kin_used k on k.record_id = a.record_id'
+        work.engine.create("rest", f'select s.* from "{side}" s where s.thing not in ({kin})')
+        work.engine.rename("rest", side)
+
+
+def _perform(work: Performance, number: int, rule: Rule) -> None:
+    engine = work.engine
+    if not any(key.how != "name" for key in rule.keys):
+        make_spoken_for(work)
+        make_named_elsewhere(work)
+    whole = [side[0] for side in rule.within or SIDES if _look_at(work, rule, side[0], side)]
+    # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
+    plan = plan_of(
+        rule,
+        (*work.money.currencies, (-1, work.base_currency, work.base_exponent)),
+        engine.dialect,
+        by_entity=work.by_entity,
+    )
+    if rule.days is not None:
+        asked = " union ".join(f"select {side[0]}_day as day from {side[0]}" for side in rule.within or ("left",))
+        days = engine.arrow(f"select distinct day from ({asked}) where day is not null order by day")
+        engine.take("window", window(rule.days, work.calendars, work.folder, days["day"].to_pylist()))
+    ready: set[str] = set()
+    for place, key in enumerate(plan.keys):
+        if rule.within:
+            make_own_keys(work, place, key, rule.within)
+        else:
+            ready |= make_keys(work, place, key, whole)
+    _prepare(work, rule)
+    for step in plan.steps:
+        if step.name not in ready:
+            (engine.create if step.kept else engine.view)(step.name, step.query)
+        if plan.keys and step.name in {"pairs", "every"}:
+            leave_out_unlike(work, rule, step.name)
+    for place in plan.crowds:
+        note_crowds(work, place)
+    if rule.within:
+        note_unsettled(work, rule)
+    result = _searched(work, rule, plan.result)
+    _leave_out(work, rule, result)
+    take_found(work, number, rule, result)
+
+
+def _prepare(work: Performance, rule: Rule) -> None:
+    """Make what a rule's plan reads beside the sides and their identifiers."""
+    if rule.within:
+        make_turning(work, rule)
+        return
+    if rule.doubtful:
+        make_doubtful(work, rule)
+    if any(key.how == "name" for key in rule.keys):
+        make_names(work, rule)
+    elif rule.score is not None and not rule.keys:
+        make_counts(work, rule)
+    leave_two_of_twins(work, rule)
+    if rule.interchangeable or rule.subset:
+        make_order(work)
+
+
+def _leave_out(work: Performance, rule: Rule, result: str) -> None:
+    """Leave out of what a rule found what is two parties'."""
+    if rule.consecutive:  # the names of such lines are their customers', not the payer's
+        if work.by_entity:
+            leave_out_mixed(work)
+    elif not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
+        leave_out_other_names(work, rule, result)
+
+
+def _searched(work: Performance, rule: Rule, result: str) -> str:
+    """Search what no set operator can; gives what it ends in: ``paired`` or ``summed``."""
+    if result == "pools":
+        anchor = "l" if rule.shape == "1:n" else "r"
+        if not rule.keys:
+            leave_out_other_parties(work, anchor)
+        if isinstance(work.engine, Spark):
+            select_spread(work.engine, rule, "candidates", anchor=anchor)
+        else:
+            select_from_pools(work.engine, rule, "candidates", anchor=anchor)
+        work.engine.add("held", "select thing from held_now")
+        work.engine.add("by_chance", "select thing from chance_now")
+        work.engine.add("beyond", "select thing from beyond_now")
+        return "summed"
+    if result == "consecutive":
+        find_consecutive(work, rule)
+        return "summed"
+    if result == "together":
+        settle_together(work, rule)
+        return "paired"
+    if result == "learned":
+        learn_matches(work, rule)
+        return "paired"
+    return result
+
+
+def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
+    """
+    Make ``l`` or ``r``: what a rule looks at of a side, with the day and, where asked for, the amount in base currency.
+
+    :return: whether that is all that is open of it.
+    """
+    engine = work.engine
+    own: Filter = getattr(rule, side)
+    day = getattr(rule.days, side) if rule.days is not None else "booked_on"
+    shown = {
+        "booked_on": "s.booked",
+    }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
+    # What fits two answers equally well is not settled by a weaker rule.
+    left_out = ["held"]
+    if not any(key.how != "name" for key in rule.keys):
+        left_out += ["spoken_for", "named_elsewhere"]
+    conditions = [f"s.thing not in (select thing from {name})" for name in left_out if engine.count(name)]
+    place = 0 if side == "left" else 1
+    by_kind = bool(own.kinds) and not work.kinds[place] <= set(own.kinds)
+    if by_kind:
+        conditions.append(f"m.kind in ({listed(own.kinds)})")
+    # A part of several lines would be a part of none of them in particular.
+    single = rule.partial and work.grouped[place]
+    if single:
+        conditions.append(f"m.kind in ({listed(PAID_OUT)})")
+    if own.bank_codes:
+        conditions.append(" or ".join(f"starts_with(m.bank_code, {listed((code,))})" for code in own.bank_codes))
+    needs_row = bool(day != "booked_on" or by_kind or own.bank_codes or single)
+    joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
+    base = "null::bigint"
+    if rule.amount is not None and rule.amount.base:
+        _make_base(work, side)
+        joined += f' left join "base_of_{side}" b on b.ccy = s.ccy and b.day = s.booked'
+        whole = "(abs(s.amount::hugeint) * b.numerator * 2 + b.denominator) // (2 * b.denominator)"
+        base = f"(case when s.amount < 0 then -1 else 1 end * {whole})::bigint"
+    where = f" where ({') and ('.join(conditions)})" if conditions else ""
+    query = (
+        f"select s.thing, s.ccy, s.amount, ({shown})::integer as {short}_day, s.calendar, {base} as base"
+        f' from "{side}" s{joined}{where}'
+    )
+    if joined or where or rule.score is not None:
+        engine.create(short, query)
+    else:  # a side as it is
+        engine.view(short, query)
+    return not conditions
+
+
+def _make_base(work: Performance, side: str) -> None:
+    found = work.engine.arrow(f'select distinct ccy, booked from "{side}" where booked is not null')
+    spans = list(zip(found["ccy"].to_pylist(), found["booked"].to_pylist(), strict=True))
+    work.engine.take(f"base_of_{side}", base_rates(work.money, work.rates, work.base_currency, spans))

@@ -1,0 +1,157 @@
+"""
+Several things against one without a common identifier: only if exactly one selection fits, of all that could be meant.
+
+For each thing of the one side the candidates of the other are gathered (same currency, days, the keys of the rule, no name
+of another party where there is no key) and searched exactly. One answer that chance would hardly give is a match; two
+answers are ambiguous, and hold what they name back from weaker rules, so that no weaker rule picks one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.matching.pools.subset import subset_sum
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tieout.matching.backends.engine import Engine
+    from tieout.matching.grammar.rules import Rule
+    from tieout.matching.pools.verdicts import Verdict
+
+__all__ = ["POOLS_MAX", "POOL_MAX", "Bundle", "Selections", "judge", "select_from_pools"]
+
+#: A pool of more candidates is not searched: nothing but chance would come out of it.
+POOL_MAX = 60
+#: So many pools are searched by one rule; what is beyond stays for a person.
+POOLS_MAX = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """
+    A unique answer.
+
+    :ivar coincidence: how many such answers are to be expected by accident, in millionths.
+    :ivar in_order: equal things outside it could take the place of some; the first ones are in it.
+    """
+
+    one: int
+    several: list[int]
+    coincidence: int
+    in_order: bool
+
+
+@dataclass(slots=True)
+class Selections:
+    """
+    What the search of all pools gave.
+
+    :ivar bundles: unique answers.
+    :ivar held_ones, held_others: things of answers that fit equally well.
+    :ivar by_chance: things of the only answer, where another might fit as well by accident.
+    :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
+    """
+
+    bundles: list[Bundle] = field(default_factory=list)
+    held_ones: set[int] = field(default_factory=set)
+    held_others: set[int] = field(default_factory=set)
+    by_chance: set[int] = field(default_factory=set)
+    beyond: set[int] = field(default_factory=set)
+
+
+def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
+    """
+    Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, with margin, coincidence and
+    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing).
+
+    Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
+
+    :param candidates: the relation of candidates (l, r).
+    :param anchor: ``l`` or ``r``: which half is the one.
+    """
+    one, other = (("left", "right"), ("l", "r")) if anchor == "l" else (("right", "left"), ("r", "l"))
+    query = f"""
+        select c.{other[0]} as anchor, a.amount as target, c.{other[1]} as thing, o.amount
+        from {candidates} c join {other[0]} a on a.thing = c.{other[0]} join {other[1]} o on o.thing = c.{other[1]}
+        join {other[0]}_order f on f.thing = a.thing join {other[1]}_order g on g.thing = o.thing
+        where a.ccy = o.ccy
+        qualify count(*) over (partition by c.{other[0]}) <= {POOL_MAX}
+        order by f.place, o.amount, o.{other[1]}_day, g.place
+    """
+    found = _search(engine.arrow(query), rule)
+    bundles = _without_contradiction(found)
+    crowded = f"select {other[0]} as anchor from {candidates} group by 1 having count(*) > {POOL_MAX}"
+    found.beyond.update(engine.arrow(crowded)["anchor"].to_pylist())
+    rows = [(bundle, one[0], bundle.one) for bundle in bundles]
+    rows += [(bundle, one[1], thing) for bundle in bundles for thing in bundle.several]
+    engine.take(
+        "summed",
+        pa.table(
+            {
+                "bundle": pa.array([bundle.one for bundle, _, _ in rows], pa.int64()),
+                "side": pa.array([r[1] for r in rows], pa.string()),
+                "thing": pa.array([r[2] for r in rows], pa.int64()),
+                "difference": pa.array([0] * len(rows), pa.int64()),
+                "taken": pa.nulls(len(rows), pa.int64()),
+                # The margin over its equals is none, and the match says so.
+                "margin": pa.array([0 if bundle.in_order else None for bundle, _, _ in rows], pa.int32()),
+                "coincidence": pa.array([bundle.coincidence for bundle, _, _ in rows], pa.int64()),
+                "beside": pa.nulls(len(rows), pa.int32()),
+            },
+        ),
+    )
+    held = found.held_ones | found.held_others
+    told = {"held_now": held | found.by_chance, "chance_now": found.by_chance - held, "beyond_now": found.beyond}
+    for name, said in told.items():
+        engine.take(name, pa.table({"thing": pa.array(sorted(said), pa.int64())}))
+
+
+def _search(rows: pa.Table, rule: Rule) -> Selections:
+    """Search each pool."""
+    found = Selections()
+    anchors = rows["anchor"].to_numpy()
+    targets, things, amounts = (rows[name].to_numpy() for name in ("target", "thing", "amount"))
+    starts = np.flatnonzero(np.r_[True, anchors[1:] != anchors[:-1]]) if len(anchors) else np.zeros(0, np.int64)
+    found.beyond.update(anchors[starts[POOLS_MAX:]].tolist())
+    for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
+        verdict = subset_sum(amounts[begin:end].astype(np.int64), int(targets[begin]))
+        judge(found, int(anchors[begin]), things[begin:end], verdict, rule)
+    return found
+
+
+def judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, rule: Rule) -> None:
+    """Add to what was found the verdict of one pool: the things that it was searched in, in its order."""
+    chosen = [[int(pool[i]) for i in solution] for solution in verdict.solutions]
+    is_settled = verdict.outcome == "unique" and (rule.interchangeable or not verdict.interchangeable)
+    if is_settled and verdict.lambda_micro <= rule.coincidence_micro:
+        found.bundles.append(Bundle(anchor, chosen[0], verdict.lambda_micro, verdict.interchangeable))
+    elif is_settled:
+        found.by_chance.update((anchor, *chosen[0]))
+    elif verdict.outcome in {"ambiguous", "unique"}:
+        found.held_ones.add(anchor)
+        # Of more answers than are listed, anything may be part of one.
+        named = pool.tolist() if verdict.count > len(chosen) else [thing for solution in chosen for thing in solution]
+        found.held_others.update(named)
+    elif verdict.outcome == "undecided":
+        found.beyond.add(anchor)
+
+
+def _without_contradiction(found: Selections) -> list[Bundle]:
+    """Keep the answers that share nothing with another answer; those that do are held back, all of them."""
+    named: dict[int, int] = {}
+    for bundle in found.bundles:
+        for thing in bundle.several:
+            named[thing] = named.get(thing, 0) + 1
+    kept = []
+    for bundle in found.bundles:
+        if any(named[thing] > 1 or thing in found.held_others or thing in found.by_chance for thing in bundle.several):
+            found.held_ones.add(bundle.one)
+            found.held_others.update(bundle.several)
+        else:
+            kept.append(bundle)
+    return kept

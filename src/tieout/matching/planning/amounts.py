@@ -1,0 +1,65 @@
+"""
+How far apart amounts may be, as conditions of SQL: of pairs (``lt``, ``rt``), and of one thing (``a``) and a sum (``s``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.planning import operators as op
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.grammar.rules import Rule
+
+__all__ = ["amount_conditions", "sum_fits"]
+
+
+def amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> list[str]:
+    """
+    Write the tolerance over ``lt`` and ``rt``.
+
+    :param sums: what is compared is a sum, later: parts of it may have any sign.
+    """
+    if sums and rule.amount is not None and rule.amount.base:
+        return []
+    if rule.amount is None:
+        return ["lt.ccy = rt.ccy", *([] if sums else ["sign(lt.amount) = sign(rt.amount)"])]
+    if rule.amount.exact and not rule.amount.base:
+        return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
+    tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
+    same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
+    signs = ["sign(lt.amount) = sign(rt.amount)", *_only(rule, "lt.amount", "rt.amount")]
+    if not rule.amount.base:
+        return [same, *signs]
+    base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
+    same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate
+    other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
+    return [f"({same} or {other})", *signs]
+
+
+def _only(rule: Rule, left: str, right: str) -> list[str]:
+    """Write which side may have less, where a rule says so; two currencies are compared in the third."""
+    if rule.amount is not None and rule.amount.base:
+        left, right = (f"case when lt.ccy = rt.ccy then {s}.amount else {s}.base end" for s in ("lt", "rt"))
+    return _less(rule, left, right)
+
+
+def _less(rule: Rule, left: str, right: str) -> list[str]:
+    if rule.amount is None or rule.amount.only is None:
+        return []
+    return [f"abs({right}) {'<=' if rule.amount.only == 'short' else '>='} abs({left})"]
+
+
+def sum_fits(rule: Rule, currencies: Sequence[tuple[int, str, int]], anchor: str) -> list[str]:
+    """Write how far a sum (``s``) may be from the one (``a``); a share is one of the left's amount, whichever side has it."""
+    left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
+    allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
+    if rule.amount is None or not rule.amount.base:
+        return [f"abs(a.amount - s.total) <= {allowed.replace('a.amount', left)}", *_less(rule, left, right)]
+    left, right = ("a.base", "s.base_total") if anchor == "l" else ("s.base_total", "a.base")
+    allowed = allowed.replace("a.amount", left).replace("a.ccy", "-1")
+    other = [f"a.ccy <> s.ccy and abs(a.base - s.base_total) <= {allowed}", *_less(rule, left, right)]
+    # The tolerance is for the rate.
+    return [f"((a.ccy = s.ccy and a.amount = s.total) or ({' and '.join(other)}))"]

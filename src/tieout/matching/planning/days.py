@@ -1,0 +1,83 @@
+"""
+Which day of the right may go with which day of the left, listed: bands are equi-joins.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tieout.config.calendars import business_index, calendar_named
+from tieout.errors import Rejected
+from tieout.matching.facts.records import EPOCH, day_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tieout.matching.grammar.rules import Days
+
+__all__ = ["window"]
+
+_WINDOW_MAX = 5_000_000
+#: A calendar that has no more business days than a window asks for is asked no further than this.
+_REACH_MAX = 40 * 366
+
+
+def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int]) -> pa.Table:
+    """
+    List which day of the right may go with which day of the left, per calendar of the right.
+
+    :return: (calendar, l_day, r_day): a band as an equi-join.
+    :raises Rejected: it would be too long to be a window.
+    """
+    offsets = np.arange(days.first, days.last + 1)
+    own_days = np.array(l_days, np.int64)
+    parts = [np.zeros((0, 3), np.int64)]
+    for code, own in codes.items():
+        if days.calendar is None:
+            l_day, offset = np.repeat(own_days, len(offsets)), np.tile(offsets, len(own_days))
+            parts.append(np.stack([np.full(len(l_day), code), l_day, l_day + offset], axis=1))
+        elif len(own_days):
+            name = own if days.calendar == "business" else days.calendar
+            parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 3))
+        if sum(map(len, parts)) > _WINDOW_MAX:
+            message = f"expected a window of days that is narrower than from {days.first} to {days.last}"
+            raise Rejected(message)
+    rows = np.concatenate(parts).astype(np.int32)
+    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
+
+
+def _business_rows(
+    days: Days, code: int, name: str | None, folder: Path, l_days: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    index = _numbered(days, name, folder, min(l_days), max(l_days))
+    by_number: dict[int, list[int]] = {}
+    for day, number in index.items():
+        by_number.setdefault(number, []).append(day)
+    rows = []
+    for day in l_days:
+        for number in range(index[day] + days.first, index[day] + days.last + 1):
+            # Backwards on the same count (Sunday to the Friday before) is only meant where the window opens backwards.
+            rows += [(code, day, r) for r in by_number.get(number, ()) if r >= day or days.first < 0]
+    return rows
+
+
+def _numbered(days: Days, name: str | None, folder: Path, low: int, high: int) -> dict[int, int]:
+    """Number the business days of the left, and so far before and after as the window reaches from there."""
+    reach = max(abs(days.first), abs(days.last)) * 7 // 5 + 31
+    while True:
+        first, last = _day(low - reach), _day(high + reach)
+        calendar = calendar_named(name, folder, first, last)
+        index = {day_number(day): number for day, number in business_index(calendar, first, last).items()}
+        begins, ends = index[day_number(first)], index[day_number(last)]
+        if (begins < index[low] + days.first and ends > index[high] + days.last) or reach >= _REACH_MAX:
+            return index
+        reach = min(2 * reach, _REACH_MAX)
+
+
+def _day(number: int) -> dt.date:
+    return EPOCH + dt.timedelta(days=min(max(number, day_number(dt.date.min)), day_number(dt.date.max)))

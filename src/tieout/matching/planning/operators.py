@@ -1,0 +1,356 @@
+"""
+The set operators that rules are compiled to, as expressions that any engine's dialect can be written from.
+
+They see integers only. A side is a relation (``left``, ``right``) of *things*::
+
+    thing     a number that means nothing outside this run
+    ccy       code of the currency
+    amount    what is open of it, in the run's minor units, turned so that both sides of a match agree
+    day       of each day that a rule asks for, days since 1970
+    calendar  which business days count for it
+
+``*_keys`` relations are (thing, key, raw): an identifier's key (its normal form's) and the hash of its raw spelling,
+0 for a word inside a text.
+A window relation lists which day of the right may follow which day of the left: bands are equi-joins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.planning.building import Query, select
+from tieout.model.money import exponent_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.grammar.rules import Amount
+
+__all__ = [
+    "CARRIED_MAX",
+    "PAIRS_MAX",
+    "allowed",
+    "anchored_sums",
+    "first_in_first_out",
+    "identified",
+    "in_window",
+    "key_sums",
+    "keys_in_use",
+    "keys_met",
+    "named_once",
+    "open_keys",
+    "pairs_by_amount",
+    "pairs_by_key",
+    "the_only_ones",
+    "tolerance_sql",
+    "within_reach",
+]
+
+#: A key that would bring more pairs together than this is no evidence: what hangs on it alone is *undecided*.
+PAIRS_MAX = 10_000
+#: A word that more things of a side carry than this names none of them.
+CARRIED_MAX = 100
+
+
+def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
+    """Give the keys of what is still open, with columns of the thing."""
+    named = [f"s.{column}" for column in columns]
+    return (
+        select("k.thing", "k.key", "k.raw", *named).from_(f"{keys} as k").join(f"{side} as s", on="s.thing = k.thing")
+    )
+
+
+def named_once(keys: str, *, mine: str, raw: bool) -> Query:
+    """
+    Keep what one identifier, amount and currency names once on a side: (key, ccy, amount, raw if asked for, ``mine``).
+
+    :param keys: a relation of :func:`open_keys` with ccy and amount.
+    :param mine: ``l`` or ``r``: how the thing is called.
+    :param raw: identifiers must be written alike.
+    """
+    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
+    return select(*by, f"min(thing) as {mine}").from_(keys).group_by(*by).having("min(thing) = max(thing)")
+
+
+def identified(left: str, right: str, *, raw: bool) -> Query:
+    """
+    Pair what one identifier, amount and currency names once on each side, and nowhere else.
+
+    :param left, right: relations of :func:`named_once`.
+    :param raw: identifiers must be written alike.
+    :return: (l, r), one row for each identifier that says so.
+    """
+    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
+    on = " and ".join(f"b.{name} = a.{name}" for name in by)
+    return select("a.l", "b.r").from_(f"{left} as a").join(f"{right} as b", on=on)
+
+
+def keys_met(left_keys: str, right_keys: str) -> Query:
+    """
+    List the keys that both sides know, how many pairs each brings together, and how many carry it as a word:
+    (key, pairs, words).
+
+    A word of one text and a word of another are no evidence, and no pair: one of the two must be a whole identifier.
+    """
+    words = "count(*) filter (where raw = 0) as words"
+    counted = [
+        select("key", "count(*) as n", words).from_(keys).group_by("key").subquery(alias)
+        for keys, alias in ((left_keys, "a"), (right_keys, "b"))
+    ]
+    query = select("a.key", "a.n * b.n - a.words * b.words as pairs", "greatest(a.words, b.words) as words")
+    return query.from_(counted[0]).join(counted[1], on="a.key = b.key and (a.n > a.words or b.n > b.words)")
+
+
+def keys_in_use(keys: str, met: str) -> Query:
+    """
+    Keep the keys that bring together no more pairs than may be looked at, and are no word that many carry (a year).
+
+    A relation of its own, so that no engine joins first and counts afterwards.
+
+    :param keys: of one side.
+    """
+    on = f"m.key = k.key and m.pairs <= {PAIRS_MAX} and m.words <= {CARRIED_MAX}"
+    return select("k.*").from_(f"{keys} as k").join(f"{met} as m", on=on)
+
+
+def pairs_by_key(left_keys: str, right_keys: str, *, raw: bool, words: bool) -> Query:
+    """
+    Pair whatever shares a key: (l, r), distinct.
+
+    :param left_keys: those of :func:`keys_in_use`.
+    :param raw: identifiers must be written alike.
+    :param words: there are words among the keys: see :func:`keys_met`.
+    """
+
+    def joined(condition: str | None) -> Query:
+        query = select("l.thing as l", "r.thing as r").distinct().from_(f"{left_keys} as l")
+        on = ["l.key = r.key", *(["l.raw = r.raw"] if raw else []), *([condition] if condition else [])]
+        return query.join(f"{right_keys} as r", on=" and ".join(on))
+
+    return joined("l.raw <> 0").union(joined("l.raw = 0 and r.raw <> 0")) if words else joined(None)
+
+
+def pairs_by_amount(left: str, right: str, window: str | None, conditions: Sequence[str]) -> Query:
+    """
+    Pair things of equal amount and currency that no crowd has: (l, r).
+
+    :param window: relation (calendar, l_day, r_day) of days that go together; None: any day.
+    """
+    by = ["ccy", "amount"]
+    crowds = [
+        select(*by, "count(*) as n").from_(side).group_by(*by).subquery(alias)
+        for side, alias in ((left, "a"), (right, "b"))
+    ]
+    rare = (
+        select("a.ccy", "a.amount")
+        .from_(crowds[0])
+        .join(crowds[1], on="a.ccy = b.ccy and a.amount = b.amount")
+        .where(f"a.n * b.n <= {PAIRS_MAX * 100}")
+        .subquery("rare")
+    )
+    query = (
+        select("l.thing as l", "r.thing as r")
+        .from_(f"{left} as l")
+        .join(rare, on="rare.ccy = l.ccy and rare.amount = l.amount")
+        .join(f"{right} as r", on="r.ccy = l.ccy and r.amount = l.amount")
+    )
+    if window:
+        query = query.join(f"{window} as w", on=in_window("l", "r"))
+    return query.where(*conditions) if conditions else query
+
+
+def in_window(left: str, right: str) -> str:
+    """Say that two days go together."""
+    return f"w.calendar = {right}.calendar and w.l_day = {left}.l_day and w.r_day = {right}.r_day"
+
+
+def allowed(pairs: Query, *, by_entity: bool = False, doubtful: bool = False) -> Query:
+    """
+    Leave out the pairs that a person took apart (``forbidden``: l, r).
+
+    :param by_entity: and those of two entities' records.
+    :param doubtful: and those that share nothing but a bare number, against which something speaks (``doubtful``: l, r).
+    """
+    query = select("p.*").from_(pairs.subquery("p"))
+    if by_entity:
+        query = query.join("left_all as le", on="le.thing = p.l").join("right_all as re", on="re.thing = p.r")
+        query = query.where("coalesce(le.entity_id = re.entity_id, true)")
+    query = query.join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
+    return query.join("doubtful as d", on="d.l = p.l and d.r = p.r", join_type="anti") if doubtful else query
+
+
+def the_only_ones(pairs: str) -> Query:
+    """Keep the pairs of which each half has no other: (l, r), each once."""
+    lonely = [
+        select(f"{mine} as {mine}", f"min({other}) as {other}")
+        .from_(pairs)
+        .group_by(mine)
+        .having(f"min({other}) = max({other})")
+        .subquery(alias)
+        for mine, other, alias in (("l", "r", "a"), ("r", "l", "b"))
+    ]
+    return select("a.l", "a.r").from_(lonely[0]).join(lonely[1], on="b.r = a.r and b.l = a.l")
+
+
+def first_in_first_out(pairs: str) -> Query:
+    """
+    Pair things that are equal to each other, the first with the first: (l, r).
+
+    Equal are things of one side with the same candidates, amount, currency and day, whose candidates know no others and
+    are equal too. ``l_order``, ``r_order`` (thing, place) say which comes first.
+    """
+    numbered = {}
+    for mine, theirs in (("l", "r"), ("r", "l")):
+        known = select(mine, f"array_agg({theirs} order by {theirs}) as theirs").from_(pairs).group_by(mine)
+        numbered[mine] = (
+            select(
+                f"k.{mine}",
+                "k.theirs",
+                f"array_agg(k.{mine}) over (partition by k.theirs order by k.{mine} rows between unbounded preceding and unbounded following) as ours",
+            )
+            .select("row_number() over (partition by k.theirs order by o.place) as place")
+            .select(
+                "min(t.amount) over (partition by k.theirs) = max(t.amount) over (partition by k.theirs) as same_amount"
+            )
+            .select(
+                f"min(t.{mine}_day) over (partition by k.theirs) = max(t.{mine}_day) over (partition by k.theirs) as same_day"
+            )
+            .select("min(t.ccy) over (partition by k.theirs) = max(t.ccy) over (partition by k.theirs) as same_ccy")
+            .from_(known.subquery("k"))
+            .join(f"{mine} as t", on=f"t.thing = k.{mine}")
+            .join(f"{mine}_order as o", on=f"o.thing = k.{mine}")
+            .subquery(f"of_{mine}")
+        )
+    equal = [f"of_{side}.{same}" for side in ("l", "r") for same in ("same_amount", "same_day", "same_ccy")]
+    several = "len(of_l.ours) + len(of_r.ours) > 2"
+    return (
+        select("of_l.l", "of_r.r")
+        .from_(numbered["l"])
+        .join(numbered["r"], on="of_r.place = of_l.place and of_r.ours = of_l.theirs and of_l.ours = of_r.theirs")
+        .where(*equal, several)
+    )
+
+
+def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query:
+    """
+    Keep the pairs of which the one has another of its own sign: else no sum of what points to it could be its amount.
+
+    :param anchor: ``l`` or ``r``: which half of a pair is the one.
+    """
+    other = "r" if anchor == "l" else "l"
+    reached = (
+        select(f"q.{anchor} as reached")
+        .distinct()
+        .from_(f"{pairs} as q")
+        .join(f"{anchors} as a", on=f"a.thing = q.{anchor}")
+        .join(f"{others} as o", on=f"o.thing = q.{other} and sign(o.amount) = sign(a.amount)")
+        .subquery("s")
+    )
+    return select("p.*").from_(f"{pairs} as p").join(reached, on=f"s.reached = p.{anchor}", join_type="semi")
+
+
+def anchored_sums(
+    pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str], base: bool = False
+) -> Query:
+    """
+    Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
+
+    Whatever points to two anchors is left out, and so is every anchor that it points to: which one it belongs to is
+    not known.
+
+    :param anchor: ``l`` or ``r``: which half of a pair is the one.
+    :param least: how many must point to it.
+    :param conditions: when a sum fits, as SQL over ``a.amount`` (the one), ``s.total`` and ``a.ccy``.
+    :param base: the one may have another currency than the others: the difference is in the entity's then, and conditions
+        may ask for ``a.base`` and ``s.base_total``, null where a rate is not known.
+    """
+    other = "r" if anchor == "l" else "l"
+    torn = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
+    doubtful = (
+        select(f"p.{anchor} as doubtful").distinct().from_(f"{pairs} as p").join(torn, on=f"t.{other} = p.{other}")
+    )
+    sums = (
+        select(
+            f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
+        )
+        .select("min(o.ccy) as ccy", "count(distinct sign(o.amount)) as signs")
+        .select("case when count(o.base) = count(*) then sum(o.base) end as base_total")
+        .from_(f"{pairs} as p")
+        .join(f"{others} as o", on=f"o.thing = p.{other}")
+        .join(doubtful.subquery("d"), on=f"d.doubtful = p.{anchor}", join_type="anti")
+        .group_by(f"p.{anchor}")
+        .subquery("s")
+    )
+    sign = "a.amount - s.total" if anchor == "l" else "s.total - a.amount"
+    if base:
+        sign = f"case when a.ccy = s.ccy then {sign} else {sign.replace('a.amount', 'a.base').replace('s.total', 's.base_total')} end"
+    return (
+        select(
+            "s.anchor",
+            f"p.{other} as other",
+            "cast(s.total as bigint) as total",
+            f"cast({sign} as bigint) as difference",
+        )
+        .from_(sums)
+        .join(f"{anchors} as a", on="a.thing = s.anchor" + ("" if base else " and a.ccy = s.ccy"))
+        .join(f"{pairs} as p", on=f"p.{anchor} = s.anchor")
+        .where("s.ccys = 1", f"s.several >= {least}", *conditions)
+    )
+
+
+def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> Query:
+    """
+    Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
+
+    :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount; a thing counts once per key.
+    :param raw: identifiers must be written alike.
+    """
+    spelling = "raw" if raw else "0 as raw"
+    sums = [
+        select("key", "raw", "ccy", "sum(amount) as total", "count(*) as n")
+        .from_(select("thing", "key", spelling, "ccy", "amount").distinct().from_(keys).subquery("d"))
+        .group_by("key", "raw", "ccy")
+        .subquery(alias)
+        for keys, alias in ((left_keys, "a"), (right_keys, "b"))
+    ]
+    return (
+        select("row_number() over (order by a.key, a.raw, a.ccy) as bundle", "a.key", "a.raw", "a.ccy")
+        .from_(sums[0])
+        .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
+        .where("a.n + b.n > 2")
+    )
+
+
+def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]]) -> str:
+    """
+    Write how far two amounts may be apart, in minor units, as SQL.
+
+    Whole numbers only: a part of a minor unit is dropped.
+
+    :param of: the relation whose ``amount`` and ``ccy`` count.
+    :param currencies: (code, currency, exponent).
+    """
+    parts = []
+    if amount.abs_micro is not None or amount.per_currency:
+        own = dict(amount.per_currency)
+        cases = []
+        for code, currency, exponent in currencies:
+            micro = own.get(currency, amount.abs_micro)
+            if micro is not None:
+                cases.append(f"when {code} then {micro * 10**exponent // 10**6}")
+        parts.append(f"case {of}.ccy {' '.join(cases)} else 0 end" if cases else "0")
+    if amount.pct_micro is not None:
+        parts.append(f"cast(abs(cast({of}.amount as int128)) * {amount.pct_micro} div 100000000 as bigint)")
+    if not parts:
+        allowed = "0"
+    elif len(parts) == 1:
+        allowed = parts[0]
+    else:
+        allowed = f"{'least' if amount.take == 'tighter' else 'greatest'}({', '.join(parts)})"
+    if amount.minor_units is None:
+        return allowed
+    # A minor unit is the currency's own, however many digits the sources of this run carry.
+    finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in currencies if e > exponent_of(c)]
+    when = " ".join(f"when {code} then {amount.minor_units * factor}" for code, factor in finer)
+    least = f"case {of}.ccy {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
+    return f"greatest({allowed}, {least})"

@@ -1,0 +1,355 @@
+"""
+From a rule to the steps that perform it: a list of named relations, the last of which are its matches.
+
+Every rule ends in one of two shapes: ``paired`` (l, r, difference, score, margin, coincidence), one thing with one;
+or ``summed`` (bundle, side, thing, difference), several things that are one match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tieout.matching.comparing.beginnings import prefix_pairs
+from tieout.matching.performing.netting import net_steps, reversal_steps
+from tieout.matching.planning import operators as op
+from tieout.matching.planning.amounts import amount_conditions, sum_fits
+from tieout.matching.planning.building import Query, select
+from tieout.matching.planning.points import ALIKE, candidate_points, ranked, with_rivals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.grammar.rules import Key, Rule
+
+__all__ = ["Plan", "Step", "plan_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    One relation, as SQL, and the name under which later steps read it.
+
+    :ivar kept: it is computed once; else where it is read, which only one step does.
+    """
+
+    name: str
+    query: str
+    kept: bool = True
+
+
+@dataclass(slots=True)
+class Plan:
+    """
+    How one rule is performed.
+
+    :ivar left_fields, right_fields: for each key, the identifiers that the engine must have ready as ``l_keys_N``,
+        ``r_keys_N`` (thing, key, raw).
+    :ivar steps: in order.
+    :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
+        is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
+        ``competing`` (l, r, score, coincidence, rival) are settled there.
+    :ivar by_entity: records of two entities are never paired.
+    :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where something speaks
+        against it, and is made from the keys before the steps are performed.
+    :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
+    """
+
+    keys: tuple[Key, ...]
+    dialect: str
+    by_entity: bool = False
+    doubtful: bool = False
+    steps: list[Step] = field(default_factory=list)
+    result: str = "paired"
+    crowds: list[int] = field(default_factory=list)
+
+    def allowed(self, pairs: Query) -> Query:
+        """Leave out the pairs that are none whatever agrees."""
+        return op.allowed(pairs, by_entity=self.by_entity, doubtful=self.doubtful)
+
+    def add(self, name: str, query: Query, *, kept: bool = True) -> str:
+        """Add a step, and give its name."""
+        self.steps.append(Step(name, query.sql(self.dialect), kept))
+        return name
+
+
+@lru_cache(maxsize=1_000)
+def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: str, *, by_entity: bool = False) -> Plan:
+    """
+    Compile a rule; the same one is not compiled twice, and its plan must not be changed.
+
+    Reads ``l`` and ``r`` (thing, ccy, amount, base, l_day or r_day, calendar), the keys, and ``window`` if the rule
+    has days.
+
+    :param currencies: (code, currency, exponent) of this run.
+    :param dialect: of the engine.
+    :param by_entity: records of two entities are never paired.
+    """
+    plan = Plan(tuple(key for key in rule.keys if key.how != "name"), dialect, by_entity, rule.doubtful)
+    if rule.learn:
+        plan.result = "learned"
+    elif rule.consecutive:
+        plan.result = "consecutive"
+    elif rule.score is not None:
+        _scored(plan, rule, currencies)
+    elif rule.subset:
+        _candidates(plan, rule, currencies)
+    elif rule.shape == "net":
+        net_steps(plan, rule, currencies)
+    elif rule.shape == "reversal":
+        reversal_steps(plan, rule)
+    elif rule.shape == "1:1":
+        _one_to_one(plan, rule, currencies)
+    elif rule.shape == "n:m":
+        _whole_keys(plan, raw=rule.keys[0].how == "exact")
+    else:
+        _several_to_one(plan, rule, currencies)
+    return plan
+
+
+def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
+    simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
+    # What is left out of a number may make it another's: then every candidate counts, and not each identifier by itself.
+    simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
+    if simple:
+        _with_columns(plan, 0, ("ccy", "amount"), kept=False)
+        raw = rule.keys[0].how == "exact"
+        for side in ("l", "r"):
+            plan.add(f"{side}_once", op.named_once(f"{side}k_0", mine=side, raw=raw))
+        said = plan.add("said", op.identified("l_once", "r_once", raw=raw), kept=False)
+        pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
+    else:
+        pairs = _pairs(plan, rule, currencies)
+    only = plan.add("only", op.the_only_ones(pairs))
+    paired = _with_difference(only, rule)
+    if not rule.interchangeable:
+        plan.add("paired", paired, kept=not exact)
+        return
+    first = plan.add("first", op.first_in_first_out(pairs))
+    # The margin over its equals is none, and the match says so.
+    plan.add("paired", paired.union(_with_difference(first, rule, margin="0"), distinct=False))
+
+
+def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> str:
+    """
+    Bring together what the keys, the window and the tolerance allow: (l, r), distinct.
+
+    :param sums: amounts are compared later, as sums.
+    """
+    conditions = amount_conditions(rule, currencies, sums=sums)
+    if not rule.keys:
+        exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
+        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
+        return plan.add("pairs", plan.allowed(met))
+    if not plan.keys:
+        alike = _name_pairs(plan, rule, currencies, sums=sums).subquery("named")
+        return plan.add("pairs", select("l", "r").distinct().from_(alike).where("alike > 0"))
+    parts = []
+    for number, key in enumerate(plan.keys):
+        if key.how == "prefix":
+            parts.append(plan.add(f"pairs_{number}", prefix_pairs(plan, number, rule)))
+            continue
+        _with_columns(plan, number, ())
+        shared = plan.add(f"met_{number}", op.keys_met(f"lk_{number}", f"rk_{number}"))
+        plan.crowds.append(number)
+        used = plan.add(f"used_{number}", op.keys_in_use(f"lk_{number}", shared))
+        query = op.pairs_by_key(used, f"rk_{number}", raw=key.how == "exact", words=key.how == "token")
+        parts.append(plan.add(f"pairs_{number}", query))
+    joined = select("p.l", "p.r").from_(f"{parts[0]} as p")
+    for number, part in enumerate(parts[1:], 1):
+        joined = joined.join(f"{part} as q{number}", on=f"q{number}.l = p.l and q{number}.r = p.r")
+    named = any(key.how == "name" for key in rule.keys)
+    left, right = ("l_party", "r_party") if named else ("l", "r")
+    joined = joined.join(f"{left} as lt", on="lt.thing = p.l").join(f"{right} as rt", on="rt.thing = p.r")
+    if rule.days is not None:
+        joined = joined.join("window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day")
+    if named:
+        conditions += ["lt.block = rt.block", f"{ALIKE} > 0"]
+        joined = joined.distinct()
+    return plan.add("pairs", plan.allowed(joined.where(*conditions)))
+
+
+def _near_amounts(conditions: Sequence[str]) -> Query:
+    """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
+    query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
+    return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
+
+
+def _with_columns(plan: Plan, number: int, columns: Sequence[str], *, kept: bool = True) -> None:
+    """Join the keys of both sides with columns of what is still open: lk_N, rk_N."""
+    plan.add(f"lk_{number}", op.open_keys(f"l_keys_{number}", "l", columns), kept=kept)
+    plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns), kept=kept)
+
+
+def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
+    """Add the difference of each pair: none where amounts are equal, or where only a part is taken (``partial``)."""
+    query = select("p.l", "p.r").from_(f"{pairs} as p")
+    if rule.partial or (rule.amount is not None and rule.amount.exact and not rule.amount.base):
+        query = query.select("cast(0 as bigint) as difference")
+    else:
+        difference = "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
+        query = query.select(f"cast({difference} as bigint) as difference")
+        query = query.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
+    return query.select("null as score", f"cast({margin} as integer) as margin", "null as coincidence")
+
+
+def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    """One thing of a side, and all that point to it by a key: ``1:n`` sums the right, ``n:1`` the left."""
+    loose = _loose(rule)
+    pairs = _pairs(plan, loose, currencies, sums=True)
+    anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
+    # A fee that names the invoice, too, is no second payment of it, so the invoice has one all the same.
+    pairs = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
+    exact = rule.amount is None or rule.amount.exact
+    conditions = ["sign(s.total) = sign(a.amount)"]
+    base = rule.amount is not None and rule.amount.base
+    if rule.partial:
+        # Money that came and money that went are no part together: one may be what the other was sent back with.
+        conditions += ["abs(s.total) <= abs(a.amount)", "s.signs = 1"]
+    else:
+        conditions += sum_fits(rule, currencies, anchor)
+    least = 2 if exact and not rule.partial else 1
+    sums = plan.add(
+        "sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions, base=base)
+    )
+    one, many = ("left", "right") if anchor == "l" else ("right", "left")
+    difference = "cast(0 as bigint)" if rule.partial else "difference"
+    ones = (
+        select("anchor as bundle", f"'{one}' as side", "anchor as thing", f"min({difference}) as difference")
+        .select("min(total) as taken" if rule.partial else "cast(null as bigint) as taken")
+        .from_(sums)
+        .group_by("anchor")
+    )
+    several = select("anchor as bundle", f"'{many}' as side", "other as thing", f"{difference} as difference")
+    several = several.select("cast(null as bigint) as taken").from_(sums)
+    plan.add("summed", ones.union(several, distinct=False))
+    plan.result = "summed"
+
+
+def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    """Bring together what could be meant, whatever its amount: the pools are searched outside the engine."""
+    loose = _loose(rule)
+    if plan.keys:
+        plan.add("candidates", select("l", "r").from_(_pairs(plan, loose, currencies, sums=True)))
+    elif any(key.how == "name" for key in rule.keys):
+        named = _name_pairs(plan, loose, currencies, sums=True).subquery("n")
+        plan.add("candidates", select("n.l", "n.r").distinct().from_(named).where("n.alike > 0"))
+    else:
+        query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("r as rt", on="rt.ccy = lt.ccy")
+        if rule.days is not None:
+            query = query.join(
+                "window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day"
+            )
+        plan.add("candidates", plan.allowed(query))
+    plan.result = "pools"
+
+
+def _loose(rule: Rule) -> Rule:
+    """Bring together whatever the keys and days allow: the sum is compared afterwards."""
+    amount = rule.amount if rule.amount is not None and rule.amount.base else None
+    return replace(rule, amount=amount, shape="1:1")
+
+
+def _whole_keys(plan: Plan, *, raw: bool) -> None:
+    """
+    Everything of both sides that shares one key, where both sides sum to the same.
+
+    :param raw: identifiers must be written alike.
+    """
+    _with_columns(plan, 0, ("ccy", "amount"))
+    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0", raw=raw))
+    parts = [
+        select("g.bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
+        .select("cast(null as bigint) as taken")
+        .distinct()
+        .from_(f"{keys} as k")
+        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy" + (" and g.raw = k.raw" if raw else ""))
+        for side, keys in (("left", "lk_0"), ("right", "rk_0"))
+    ]
+    every = plan.add("every", parts[0].union(parts[1], distinct=False))
+    torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
+    shared = select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
+    apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
+    apart = apart.join("forbidden as f", on="f.l = a.thing and f.r = b.thing")
+    apart = apart.where("a.side = 'left'", "b.side = 'right'")
+    if plan.by_entity:
+        mixed = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
+        mixed = mixed.join("left_all as le", on="le.thing = a.thing").join("right_all as re", on="re.thing = b.thing")
+        apart = apart.union(mixed.where("a.side = 'left'", "b.side = 'right'", "le.entity_id <> re.entity_id"))
+    spoilt = shared.union(apart).subquery("s")
+    plan.add("summed", select("e.*").from_(f"{every} as e").join(spoilt, on="s.bundle = e.bundle", join_type="anti"))
+    plan.result = "summed"
+
+
+def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
+    """Give points to every candidate, and keep the best of both sides, without ties, ahead by the margin."""
+    score = rule.score
+    if score is None:
+        return
+    by_name = any(key.how == "name" for key in rule.keys)
+    points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
+    if rule.together:
+        plan.add("competing", with_rivals(points, score.at_least))
+        plan.result = "together"
+        return
+    best_first = plan.add("ranked", ranked(points, score.at_least))
+    best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
+    best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
+    if score.coincidence_micro is not None:
+        best = best.where(f"coincidence <= {score.coincidence_micro}")
+    only = plan.add("best", best)
+    plan.add(
+        "paired",
+        select(
+            "p.l",
+            "p.r",
+            "cast(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end as bigint) as difference",
+        )
+        .select("p.score", "p.margin", "p.coincidence")
+        .from_(f"{only} as p")
+        .join("l as lt", on="lt.thing = p.l")
+        .join("r as rt", on="rt.thing = p.r"),
+    )
+
+
+def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:
+    """
+    Bring together what any key of a scored rule does: (l, r, n, alike, same).
+
+    ``alike`` is how much the names agree, ``same`` whether an identifier does, both of 100; ``n`` as in ``l_party``.
+    """
+    parts = []
+    if plan.keys or not rule.keys:
+        identified = replace(rule, keys=plan.keys)
+        pairs = _pairs(plan, identified, currencies)
+        parts.append(select("l", "r", "0 as n", "0 as alike", f"{100 if plan.keys else 0} as same").from_(pairs))
+    if any(key.how == "name" for key in rule.keys):
+        named = _name_pairs(plan, rule, currencies).subquery("named")
+        parts.append(select("l", "r", "n", "alike", "0 as same").from_(named).where("alike > 0"))
+    every = parts[0] if len(parts) == 1 else parts[0].union(parts[1], distinct=False)
+    best = select("l", "r", "max(n) as n", "max(alike) as alike", "max(same) as same").from_(every.subquery("every"))
+    return plan.add("met", best.group_by("l", "r"))
+
+
+def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> Query:
+    """
+    Bring together names that begin alike (l_party, r_party: things with block, form, plain).
+
+    A name and the days that go with it are one key: few share both.
+    """
+    days = rule.days is not None
+    lefts = select("lt.*", "w.r_day as on_day", "w.calendar as by") if days else select("lt.*")
+    lefts = lefts.from_("l_party as lt")
+    if days:
+        lefts = lefts.join("window as w", on="w.l_day = lt.l_day")
+    plan.add("l_placed", lefts)
+    on = "rt.block = lt.block" + (" and rt.r_day = lt.on_day and rt.calendar = lt.by" if days else "")
+    query = (
+        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{ALIKE} as alike")
+        .from_("l_placed as lt")
+        .join("r_party as rt", on=on)
+        .where(*amount_conditions(rule, currencies, sums=sums))
+    )
+    return plan.allowed(query)

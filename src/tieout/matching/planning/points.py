@@ -1,0 +1,78 @@
+"""
+Points instead of conditions: how much a candidate has, and how far it is ahead of its rivals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.planning import operators as op
+from tieout.matching.planning.building import Query, select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.grammar.rules import Rule
+
+__all__ = ["ALIKE", "candidate_points", "ranked", "with_rivals"]
+
+#: How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
+ALIKE = (
+    "case when lt.form = rt.form or lt.plain = rt.plain then 100"
+    " when starts_with(lt.plain, rt.plain) or starts_with(rt.plain, lt.plain) then 85 else 0 end"
+)
+
+
+def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> Query:
+    """
+    Give each candidate its points, whole numbers: amount and days fall off linearly with the distance.
+    """
+    score = rule.score
+    if score is None:
+        raise AssertionError
+    apart = "abs(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)"
+    allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies)
+    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) div (2 * greatest({allowed}, 1))"]
+    if rule.days is not None and score.days:
+        reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
+        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) div {reach}")
+    if named and score.name:
+        parts.append(f"{score.name} * p.alike div 100")
+    if score.reference:
+        parts.append(f"{score.reference} * p.same div 100")
+    # Open things of like name (of any, where none is compared) x share of the days that the window covers x share of
+    # amounts within the tolerance. What an identifier brings together is no accident.
+    counted = "cast(cast({} as int128) * lt.chance div 1000000 as bigint)"
+    lambda_micro = "cast(0 as bigint)" if rule.keys else counted.format("lt.n")
+    if named:
+        lambda_micro = f"case when p.same > 0 then 0 else {counted.format('p.n')} end"
+    return (
+        select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
+        .from_(f"{pairs} as p")
+        .join("l as lt", on="lt.thing = p.l")
+        .join("r as rt", on="rt.thing = p.r")
+    )
+
+
+def ranked(points: str, at_least: int) -> Query:
+    """
+    Rank each candidate among those of either side; its margin is the distance to the best rival, whatever that one has.
+    """
+    inner = (
+        select("l", "r", "score", "coincidence")
+        .select("row_number() over (partition by l order by score desc) as place_l")
+        .select("row_number() over (partition by r order by score desc) as place_r")
+        .select("lead(score) over (partition by l order by score desc) as next_l")
+        .select("lead(score) over (partition by r order by score desc) as next_r")
+        .from_(points)
+    )
+    rival = "greatest(coalesce(next_l, 0), coalesce(next_r, 0))"
+    return select("*", f"score - {rival} as margin").from_(inner.subquery("i")).where(f"score >= {at_least}")
+
+
+def with_rivals(points: str, at_least: int) -> Query:
+    """Give the candidates that have enough points, each with the most that a candidate of its things has which has too few."""
+    few = f"case when score < {at_least} then score else 0 end"
+    rival = f"greatest(max({few}) over (partition by l), max({few}) over (partition by r)) as rival"
+    inner = select("l", "r", "score", "coincidence", rival).from_(points)
+    return select("*").from_(inner.subquery("i")).where(f"score >= {at_least}")

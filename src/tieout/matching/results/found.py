@@ -1,0 +1,89 @@
+"""
+What is asked of the matches of a run, wherever their rows are: in memory (``outcome``), or with an engine (``spread``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from tieout.matching.performing.perform import Performance
+    from tieout.store.lake import LakeFile
+
+__all__ = ["SIDES", "Found", "evidence_text", "records_found", "things_found"]
+
+SIDES = ("left", "right")
+
+
+class Found(Protocol):
+    """The matches of a run."""
+
+    @property
+    def rules(self) -> list[tuple[str, bool, bool]]:
+        """Give (name, whether its matches are final, whether they are confirmed) of each rule."""
+
+    def leave_rests(self, work: Performance) -> Callable[[], None]:
+        """
+        Make ``rests`` (thing, rest, begun) and ``touched`` (thing), which is needed where there are families only.
+
+        :return: makes ``asked_used`` (thing, used) of ``asked``: whether a confirmed match uses each.
+        """
+
+    def matches(self, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
+        """Give the rows of the lake table ``matches``, in total order, a part at a time."""
+
+    def leave_differences(self, work: Performance) -> None:
+        """
+        Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ.
+
+        And ``differing_documents`` (match_id, side, thing, taken): what they take of documents.
+        """
+
+    def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
+        """Count what a run found, for people."""
+
+
+def things_found(shape: str, found: str, *, tells: bool = False) -> str:
+    """
+    Write what a rule found as things: (bundle, side, thing, taken, difference, score, margin, coincidence, beside).
+
+    :param shape: ``paired`` or ``summed``.
+    :param found: the relation.
+    :param tells: of sums it says their margin and coincidence, and beside how many others a match stands.
+    """
+    beside = "beside" if tells else "null as beside"
+    if shape == "summed":
+        figures = "margin, coincidence" if tells else "null as margin, null as coincidence"
+        figures = f"null as score, {figures}, {beside}"
+        return f'select bundle, side, thing, taken, difference, {figures} from "{found}"'
+    figures = f"difference, score, margin, coincidence, {beside}"
+    return (
+        f"select l as bundle, 'left' as side, l as thing, l_taken as taken, {figures} from \"{found}\""
+        f" union all select l, 'right', r, r_taken, {figures} from \"{found}\""
+    )
+
+
+def evidence_text(tells: tuple[str, str], number: str) -> str:
+    """Write what a match tells beside its points: by the word of its rule, of what there are how many."""
+    word, what = tells
+    return f'{{"{word}":{{"{what}":{number}}}}}'
+
+
+def records_found(work: Performance, number: int, shape: str, found: str) -> Iterator[tuple[str, str, str]]:
+    """
+    Write the records of what a rule found, side by side: things that are several records are replaced by them.
+
+    :param number: of the rule.
+    :return: of each side the row, what is taken of it, and what stands behind ``from``: things as ``t``.
+    """
+    loose = things_found(shape, found, tells=work.rules.rules[number].weighs_sums)
+    for side, grouped in zip(SIDES, work.grouped, strict=True):
+        row, taken, joined = "t.thing", "t.taken", ""
+        if grouped:
+            row, taken = "coalesce(m.row, t.thing)", "coalesce(m.amount, t.taken)"
+            joined = f"left join members_of_{side} m on m.thing = t.thing"
+        yield row, taken, f"({loose}) t {joined} where t.side = '{side}'"

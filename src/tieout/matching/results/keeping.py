@@ -1,0 +1,102 @@
+"""
+What a run found, as files of the lake.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.matching.results.taxes import document_taxes_sql, tax_in_sql
+from tieout.matching.unmatched.leftovers import positions_sql
+from tieout.matching.unmatched.reasons import deferred_sql, exceptions_sql, money_cases, quoted
+from tieout.model.money import exponent_of
+from tieout.store.lake import LakeFile
+from tieout.store.tables import table_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tieout.matching.performing.perform import Performance
+    from tieout.matching.results.found import Found
+    from tieout.matching.unmatched.leftovers import Leftovers
+    from tieout.store.lake import Lake
+
+__all__ = ["Kept", "keep_matches", "keep_the_rest"]
+
+#: A file of results, and whether it is provisional.
+Kept = tuple[LakeFile, bool]
+
+
+def keep_matches(lake: Lake, token: str, work: Performance, found: Found, reconciliation: str) -> list[Kept]:
+    """Write the matches: final ones, and those that stay provisional. Of DuckDB it uses nothing."""
+    return [
+        kept
+        for final in (True, False)
+        for kept in _keep(lake, token, "matches", found.matches(work, reconciliation, final=final), not final)
+    ]
+
+
+def keep_the_rest(lake: Lake, token: str, work: Performance, found: Found, judged: Leftovers) -> list[Kept]:
+    """Write adjustments, positions, exceptions, and what is said of what later reconciliations may explain."""
+    own = judged.reconciliation
+    queries = (
+        ("adjustments", False, _adjustments_sql(found, work, own, final=True)),
+        ("adjustments", True, _adjustments_sql(found, work, own, final=False)),
+        ("positions", True, positions_sql(work, judged)),
+        ("exceptions", True, exceptions_sql(own)),
+        ("deferred", True, deferred_sql()),
+    )
+    return [
+        kept
+        for name, provisional, query in queries
+        for kept in _keep(lake, token, name, _rows_of(work, name, query), provisional)
+    ]
+
+
+def _keep(lake: Lake, token: str, name: str, parts: Iterable[pa.Table], provisional: bool) -> Iterator[Kept]:  # noqa: FBT001 - what Kept says
+    """Write a file of results, if there are any."""
+    with lake.writer(name, table_schema(name), token) as writer:
+        for part in parts:
+            writer.write(part)
+    if writer.rows:
+        yield writer.file, provisional
+    else:
+        lake.remove(writer.file.path)
+
+
+def _rows_of(work: Performance, name: str, query: str) -> Iterator[pa.Table]:
+    """Give the rows of a query as a table of the lake has them."""
+    schema = table_schema(name)
+    for batch in work.engine.batches(query):
+        table = pa.Table.from_batches([batch])
+        yield pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, final: bool) -> str:
+    """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
+    cases = []
+    # One minor unit of the currency itself, however many digits the sources of this run carry.
+    finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in work.money.currencies if e > exponent_of(c)]
+    unit = f"case p.ccy {' '.join(f'when {code} then {units}' for code, units in finer)} else 1 end" if finer else "1"
+    for number, rule in enumerate(work.rules.rules):
+        short, over, other = rule.difference
+        cases.append(
+            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
+            f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
+        )
+    currency, exponent = money_cases(work)
+    policy = " ".join(f"when {number} then '{quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
+    reason = f"case {' '.join(cases)} end" if cases else "''"
+    rows = "(select thing, measure, tax from left_all union all select thing, measure, tax from right_all)"
+    return f"""
+        select p.match_id, '{quoted(reconciliation)}' as reconciliation, p.reason, p.difference as amount,
+            ({tax_in_sql("p.reason", "p.difference", "t.whole", "t.tax")})::bigint as tax_amount,
+            case when p.mixed then '{quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
+            (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
+            case p.rule {policy} end as policy
+        from (select p.*, {reason} as reason from differing p where p.exact = {str(final).lower()}) p
+        left join ({document_taxes_sql("differing_documents", rows)}) t on t.match_id = p.match_id and not p.mixed
+        order by p.match_id
+    """

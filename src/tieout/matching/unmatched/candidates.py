@@ -1,0 +1,253 @@
+"""
+What came nearest to what nothing matched: by an identifier, else by the amount, else by the name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.facts.sides import listed
+from tieout.matching.unmatched.named_sums import sum_up_named
+from tieout.matching.unmatched.nearest import find_nearest
+from tieout.model.kinds import PAID_OUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tieout.matching.performing.perform import Performance
+
+__all__ = ["ALIKE_MAX", "find_candidates"]
+
+_CANDIDATES_MAX = 3
+#: What an identifier of each of the two brings together on the other's side, where it brings more than they are.
+_TOLD_SUMS = ", ".join(
+    f"case when n.by_key and not n.inside then {alias}.{column} end as {where}_{column}"
+    for alias, where in (("s", "there"), ("o", "here"))
+    for column in ("several", "total", "nearest")
+)
+#: So many open things of one amount are set side by side; of more it is only said that there are several.
+ALIKE_MAX = 20
+
+
+def _known_keys(work: Performance, side: str) -> str:
+    """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
+    parts = [f'select thing, key, (raw <> 0)::integer as whole from "{name}"' for name in work.keys_ready[side]]
+    return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
+
+
+def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
+    """
+    Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
+
+    ``inside``: it is of the same side.
+
+    :param note_used: makes ``asked_used`` of ``asked`` (``outcome.Found.leave_rests``).
+
+    By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
+    of the same amount; last, for what has none of these, those that bear its name and have nearly its amount.
+    """
+    engine = work.engine
+    # Only what the exceptions name is looked for among all the rest.
+    engine.create("unmatched", "select distinct thing from left_over where state = 'exception'")
+    # What of it is still open, and what it could settle with as well.
+    left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
+    engine.create("unsettled", f"select u.* from unsettled u {left}")
+    _take_named(work)
+    _sum_settlements(work)
+    for side in ("left", "right"):
+        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
+        engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
+    asked = "select key from asked_keys_left union select key from asked_keys_right"
+    for side in ("left", "right"):
+        engine.create(
+            f"near_keys_{side}",
+            f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
+                semi join ({asked}) q on q.key = k.key group by all""",
+        )
+    # What was taken back or netted is no first of which this is the second.
+    within = [name for number, _, name in work.found if work.rules.rules[number].within]
+    nothing = "select 0::bigint as thing where false"
+    engine.create("settled_within", " union all ".join(f"select thing from {name}" for name in within) or nothing)
+    parts = []
+    for side, other in (("left", "right"), ("right", "left")):
+        mine = f"asked_keys_{side}"
+        crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
+        parts.append(
+            f"""select distinct a.thing, b.thing as other, false as inside
+                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
+                where a.whole + b.whole > 0"""
+        )
+        parts.append(
+            f"""select distinct a.thing, b.thing, true
+                from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
+                semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
+                join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
+                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1
+                    and b.thing not in (select thing from settled_within)"""
+        )
+    engine.create("met_by_key", " union all ".join(parts))
+    engine.create(
+        "met_by_amount",
+        f"""
+        select a.thing, b.thing as other
+        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.whole = a.whole
+        semi join (select ccy, whole from left_over group by all having count(distinct family) <= {ALIKE_MAX}) c
+            on c.ccy = a.ccy and c.whole = a.whole
+        where a.state = 'exception' and abs(b.booked - a.booked) <= 31 and b.why is distinct from 'not settled yet'
+            and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
+        """,
+    )
+    _compare_names(work)
+    find_nearest(work)
+    _rank_candidates(work, note_used)
+    _judge_named(work)
+
+
+def _compare_names(work: Performance) -> None:
+    """Make ``compared_names`` (thing, other, apart): what met by its amount and bears a name, which agrees or does not."""
+    schema = pa.schema({"thing": pa.int64(), "other": pa.int64(), "apart": pa.bool_()})
+    query = """select m.thing, m.other, a.counterparty as one, b.counterparty as another from met_by_amount m
+        join left_over a on a.thing = m.thing join left_over b on b.thing = m.other
+        where a.counterparty is not null and b.counterparty is not null"""
+    # The names of a settlement's lines are its customers'.
+    parts = [] if any(work.grouped) else [(query, _of_two)]
+    work.engine.derive("compared_names", parts, schema)
+
+
+def _of_two(rows: pa.Table) -> pa.Table:
+    apart = names_of_two(rows["one"].to_pylist(), rows["another"].to_pylist())
+    return rows.select(["thing", "other"]).append_column("apart", pa.array(apart, pa.bool_()))
+
+
+def _take_named(work: Performance) -> None:
+    """
+    Make ``named``: documents that are not due, and that money which nothing explains names; they are looked at as well.
+    """
+    engine = work.engine
+    engine.create("not_due", "select thing, origin from left_over where why = 'not due'")
+    parts = []
+    for side, other in (("left", "right"), ("right", "left")):
+        documents = f"(select thing from not_due where origin = '{side}')"
+        parts.append(
+            f"""select distinct d.thing from ({_known_keys(work, side)}) d semi join {documents} o on o.thing = d.thing
+                join ({_known_keys(work, other)}) k on k.key = d.key
+                semi join (select thing from left_over where origin = '{other}' and state = 'exception') x
+                    on x.thing = k.thing
+                where d.whole + k.whole > 0"""
+        )
+    nothing = "select 0::bigint as thing where false"
+    engine.create("named", " union ".join(parts) if engine.count("not_due") else nothing)
+    engine.create("unmatched", "from unmatched union from named")
+
+
+def _judge_named(work: Performance) -> None:
+    """A document that is not due needs a person all the same, if money came that names it and is not matched."""
+    work.engine.create(
+        "left_over",
+        """select o.* replace (
+                case when c.thing is not null then 'exception' else o.state end as state,
+                case when c.thing is not null or o.why = 'not due' then null else o.why end as why)
+            from left_over o left join (
+                select distinct n.thing from near n semi join named m on m.thing = n.thing
+                semi join (select thing from left_over where state = 'exception') x on x.thing = n.other
+                where n.by_key and not n.inside
+            ) c on c.thing = o.thing and o.why = 'not due'""",
+    )
+
+
+def _sum_settlements(work: Performance) -> None:
+    """
+    Make ``wholes`` (thing, whole, family): lines of settlements that have no payout, with what the settlement comes to.
+
+    Such lines arrive together: what a bank's line is held against is their sum, and together they are one answer. What is
+    left over gets the same two columns, of anything else its own amount and itself.
+    """
+    parts = [
+        f"""select thing, sum(measure * sign) over one as whole, min(thing) over one as family
+            from {side}_all semi join (
+                select distinct account_id, settlement_id, ccy from {side}_all s semi join unmatched q on q.thing = s.thing
+                where settlement_id is not null) using (account_id, settlement_id, ccy)
+            where claim = 'settlement'
+            window one as (partition by account_id, settlement_id, ccy)
+            qualify count(*) over one > 1 and count(*) filter (where kind in ({listed(PAID_OUT)})) over one = 0"""
+        for side, grouped in zip(("left", "right"), work.grouped, strict=True)
+        if grouped
+    ]
+    nothing = "select 0::bigint as thing, 0::hugeint as whole, 0::bigint as family where false"
+    work.engine.create("wholes", " union all ".join(parts) or nothing)
+    work.engine.create(
+        "left_over",
+        """select o.*, coalesce(w.whole, o.amount) as whole, coalesce(w.family, o.thing) as family
+            from left_over o left join wholes w on w.thing = o.thing and o.claim = 'settlement'""",
+    )
+
+
+def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
+    engine = work.engine
+    # What is set side by side is few: only of that the whole rows are looked at.
+    engine.create(
+        "asked",
+        " union ".join(
+            f"select {column} as thing from {name}"
+            for name in ("met_by_key", "met_by_amount", "met_by_name", "unsettled")
+            for column in ("thing", "other")
+        ),
+    )
+    note_used()
+    columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
+    engine.create(
+        "asked_rows",
+        " union all ".join(
+            f"""select {columns}, u.used or e.amount = 0 as used, coalesce(w.whole, e.measure * e.sign) as whole,
+                    coalesce(w.family, e.thing) as family, w.thing is not null as one_of_many
+                from {side}_all e join asked_used u on u.thing = e.thing left join wholes w on w.thing = e.thing"""
+            for side in ("left", "right")
+        ),
+    )
+    engine.create(
+        "near",
+        """
+        with met as (
+            select m.* from (
+                select thing, other, inside, true as by_key, false as by_name, false as within from met_by_key
+                union all select thing, other, false, false, false, false
+                    from met_by_amount anti join met_by_key using (thing, other)
+                union all select thing, other, false, false, true, false from met_by_name
+                union all select distinct thing, other, true, true, false, true
+                    from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
+            ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
+        ), judged as (
+            select m.*, c.apart as of_two, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
+                (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
+                a.family, b.family as other_family,
+                b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
+                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned
+            from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
+            left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
+        )
+        select *, case
+            when within then 'nets'
+            when inside then case when used then 'duplicate' else 'twin' end
+            when by_key and same_currency and apart = 0 and not used then 'ambiguous'
+            when by_key and same_currency and apart = 0 then 'taken'
+            when by_key and same_currency and not used then 'amount_difference'
+            when by_key and not used then 'currency_mismatch'
+            when by_key then 'taken'
+            when by_name then 'near_amount'
+            when of_two then 'other_name'
+            when not of_two then 'same_name'
+            else 'same_amount' end as why,
+            row_number() over (partition by thing order by by_key desc, used, inside,
+                not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, abs(apart), other_key, other_id) as place
+        from judged
+        """,
+    )
+    sum_up_named(work)
+    engine.create(
+        "near",
+        f"""select n.*, {_TOLD_SUMS} from near n left join named_sums s on s.thing = n.thing
+            left join named_sums o on o.thing = n.other where n.place <= {_CANDIDATES_MAX}""",
+    )

@@ -1,0 +1,263 @@
+"""
+Why something is an exception, and what came nearest, in words.
+
+What a reconciliation leaves to one that stands later in tieout.toml, it judges all the same: if the later one finds
+nothing that explains it either, the earlier one's reason stands, because it looked where the answer should have been.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.facts.sides import listed
+from tieout.matching.planning.operators import PAIRS_MAX
+from tieout.matching.unmatched.candidates import ALIKE_MAX
+from tieout.matching.unmatched.proposals import pass_proposals_on
+from tieout.store.engine import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.matching.performing.perform import Performance
+
+__all__ = ["deferred_sql", "exceptions_sql", "give_reasons", "money_cases", "quoted", "take_earlier"]
+
+#: What has a number and the amount in common, so many days apart, is late and not missing.
+_LATE_DAYS = 14
+# As a rule by amounts alone looks at no more pairs of one amount than this.
+_LOOKED_AT_MAX = PAIRS_MAX * 100
+# Nothing answers to it, as far as this reconciliation can see.
+_MISSING = ("missing_left", "missing_right")
+# What nothing answers to is called so where it is a refund: it lacks the credit note that it should have.
+_UNWRITTEN = (
+    f"o.kind = 'refund' and o.claim = 'payment' and o.reason in ({listed(_MISSING)})"
+    " and coalesce(o.told_why, '') not in ('fits', 'same_name')"
+)
+# Told by an identifier, whatever came nearest.
+_NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late", "proposed")
+
+# Why it is an exception: what is known for certain comes before what only looks so.
+_REASON = f"""case
+                when o.claim = 'transfer' then 'balance_difference'
+                when o.proposal is not null then 'proposed'
+                when t.twice then 'duplicate'
+                when t.why in ('ambiguous', 'twin') or u.thing is not null then 'ambiguous'
+                when t.crowded and o.thing in (select thing from crowded) then 'undecided'
+                when t.why in ('amount_difference', 'currency_mismatch') then t.why
+                when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
+                when o.thing in (select thing from returned) then 'returned'
+                when o.by_chance then case o.origin when 'left' then 'missing_right' else 'missing_left' end
+                when o.thing in (select thing from held) then 'ambiguous'
+                when o.thing in (select thing from beyond) then 'undecided'
+                when t.alike > 1 or d.thing is not null then 'ambiguous'
+                when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
+                when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
+                when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
+
+
+def _note(amount: str, apart: str, earned: str, total: str) -> str:
+    """Write what is told beside the reason; amounts are SQL that writes them."""
+    return f"""case when o.reason = 'ambiguous' and o.could is not null then case o.could
+                    when 'part' then 'all that shares its identifier comes to ' || {total} || ' ' || o.currency
+                        || ', and only a part of it nets to zero: choose which'
+                    when 'two groups' then 'two identifiers put it into two groups that net to zero: choose one'
+                    else 'more than one could be its reversal, or what it takes back: choose one' end
+                when o.reason = 'ambiguous' and o.thing in (select thing from held_in_chains)
+                    then 'fits a chain of consecutive lines, but where its run begins or ends is not certain: look at its neighbours'
+                when o.reason in ({listed(_MISSING)}) and o.thing in (select thing from between_chains)
+                    then 'the runs of lines before and after it are found; here a line is missing, or one too many'
+                else case o.reason
+                when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
+                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
+                when 'ambiguous' then case coalesce(o.several, 0)
+                    when 0 then 'others of the same amount fit as well: choose one'
+                    when 1 then 'the only one that it fits has others that fit as well: choose one'
+                    else 'several answers fit equally well: choose one' end
+                when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
+                when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
+                    else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
+                    || {apart} || ' ' || o.currency
+                when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
+                when 'proposed' then o.proposal
+                when 'returned' then 'paid out, and back in the balance: the bank sent it back'
+                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
+                        || case when o.less then ' less' else ' more' end || case
+                            when o.other_booked = o.booked then ', on the same day' else ', ' || abs(o.other_booked - o.booked)
+                            || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
+                            || case when o.other_booked > o.booked then ' later' else ' earlier' end end
+                        || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
+                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of what could be meant comes to the sum, which may be chance'
+                    when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
+                    when o.reason = 'missing_right' then 'nothing on the other side answers to it'
+                    else 'nothing on the other side explains it' end end end"""
+
+
+def take_earlier(work: Performance, earlier: Sequence[str]) -> None:
+    """
+    Make ``earlier``: what reconciliations that stand before this one said of what they left to it, the first of them first.
+
+    A document that is not due needs a person as well, if one of them found money that names it and that nothing matched.
+
+    :param earlier: their files, in the order of tieout.toml.
+    """
+    engine = work.engine
+    columns = "reconciliation, side, claim, record_id, version, reason, named, note, candidates"
+    files = [
+        f"select {columns}, {place} as place from read_parquet({paths([path])})" for place, path in enumerate(earlier)
+    ]
+    nothing = """select '' as reconciliation, '' as side, '' as claim, ''::blob as record_id, 0::integer as version, '' as reason,
+        false as named, '' as note, '' as candidates, 0 as place where false"""
+    engine.create(
+        "earlier",
+        f"""select {columns} from (
+                select *, row_number() over (partition by claim, record_id, version order by place) as turn
+                from ({" union all ".join(files) or nothing}) e
+            ) e where turn = 1""",
+    )
+    if not files:
+        return
+    engine.create(
+        "left_over",
+        """select o.* replace (
+                case when e.record_id is not null then 'exception' else o.state end as state,
+                case when e.record_id is not null then null else o.why end as why)
+            from left_over o left join earlier e on e.record_id = o.record_id and e.claim = o.claim
+                and e.version = o.version and e.named and o.why = 'not due'""",
+    )
+    engine.create("left_over", pass_proposals_on())
+
+
+def give_reasons(work: Performance, reconciliation: str) -> None:
+    """
+    Make ``reasoned``: each exception with its reason, what is told beside it, and the reconciliation that says so.
+
+    An earlier reconciliation's reason stands where this one finds nothing, or only what has the same amount.
+    """
+    engine = work.engine
+    currency, exponent = money_cases(work)
+    engine.create("reasoned_here", _reasoned_here(currency, exponent))
+    written = "decimal_text({0}, {1})"
+    note = _note(
+        written.format("coalesce(o.own_whole, o.measure)", "o.exponent"),
+        written.format("abs(o.apart)", "o.exponent"),
+        written.format("o.earned::bigint", "o.exponent"),
+        written.format("o.could_total * o.sign", "o.exponent"),
+    )
+    by_amount = (
+        "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name')"
+    )
+    missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
+    engine.create(
+        "reasoned",
+        f"""select o.* replace (coalesce(e.reason, o.reason) as reason, coalesce(e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
+                coalesce(e.note, {note}) as note, coalesce(e.side, o.origin) as side,
+                coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
+                coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin'), false)) as named
+            from reasoned_here o left join earlier e on e.record_id = o.record_id and e.claim = o.claim
+                and e.version = o.version and ({missing} or ({by_amount}) and e.named)""",
+    )
+
+
+def _reasoned_here(currency: str, exponent: str) -> str:
+    """Write the query for the exceptions, each with what came nearest and the reason that this run sees."""
+    written = "decimal_text({0}, {1})"
+    other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
+    whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
+    sums = ", ".join(
+        f"{written.format(f'n.{where}_{of}', f'(case n.other_ccy {exponent} end)')} as {where}_{of}_text"
+        for where in ("here", "there")
+        for of in ("total", "nearest")
+    )
+    return f"""
+        with o as (
+            select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent,
+                thing in (select thing from by_chance) as by_chance
+            from left_over where state = 'exception'
+        ), first as (
+            select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
+                {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
+                other in (select thing from crowded) as other_crowded
+            from (
+                -- All lines of a settlement that arrives as one are one answer.
+                select * exclude (first_family, last_family, first_other, last_other),
+                    first_family is not distinct from last_family and first_other is not distinct from last_other as alone
+                from (
+                    select *, min(case when why = 'ambiguous' then other_family end) over (partition by thing) as first_other,
+                        max(case when why = 'ambiguous' then other_family end) over (partition by thing) as last_other,
+                        min(case when why = 'ambiguous' then family end) over (partition by other) as first_family,
+                        max(case when why = 'ambiguous' then family end) over (partition by other) as last_family
+                    from near
+                )
+            ) n
+        ), told as (
+            select thing, max(why) filter (where place = 1) as why, count(*) as several,
+                max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
+                max(own_whole) filter (where place = 1) as own_whole,
+                bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
+                max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
+                max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
+                bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
+                count(*) filter (where why in ('same_amount', 'same_name')) as alike,
+                to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
+                    'amount': other_text, 'score': null, 'why': why, 'here': {_told_sum("here")}, 'there': {_told_sum("there")}}}
+                    order by place))::varchar as candidates
+            from first group by thing
+        ), rivals as (
+            -- The only one that fits it has others that fit as well.
+            select distinct f.other as thing from first f join told t on t.thing = f.thing
+            where t.alike > 1 and f.why in ('same_amount', 'same_name')
+        ), crowds as (
+            -- So many of one amount that they were not set side by side, one by one.
+            select ccy, whole, count(distinct family) filter (where origin = 'left') as lefts,
+                count(distinct family) filter (where origin = 'right') as rights
+            from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
+        )
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, {_REASON} as reason
+        from o left join told t on t.thing = o.thing
+        left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
+        left join rivals d on d.thing = o.thing
+        left join crowds c on c.ccy = o.ccy and c.whole = o.whole
+    """
+
+
+def _told_sum(where: str) -> str:
+    """Write what several things come to, as a part of a candidate; null where nothing is told of them."""
+    told = f"{{'several': {where}_several, 'sum': {where}_total_text, 'nearest': {where}_nearest_text}}"
+    return f"case when {where}_several is not null then {told} end"
+
+
+def exceptions_sql(reconciliation: str) -> str:
+    """Write the rows of the lake table ``exceptions``, in total order."""
+    return f"""
+        select substr(sha256(concat_ws(':', '{quoted(reconciliation)}', o.origin, o.claim, hex(o.record_id))), 1, 16) as exception_id,
+            o.reconciliation, case when {_UNWRITTEN} then 'refund_without_credit_note' else o.reason end as reason,
+            o.side, o.claim, o.record_id, o.record_key,
+            o.source_id, o.entity_id, o.account_id, o.external_id, o.settlement_id, o.kind, o.counterparty,
+            (o.amount * o.sign)::bigint as amount, o.currency, o.exponent, date '1970-01-01' + o.booked::integer as booked_on,
+            date '1970-01-01' + o.expected_day::integer as due_on,
+            case when {_UNWRITTEN} then 'no credit note answers to it' else o.note end as note, o.candidates
+        from reasoned o where not o.deferred order by o.record_key, o.record_id, o.claim, o.origin
+    """
+
+
+def deferred_sql() -> str:
+    """Write the rows of the lake table ``deferred``, in total order: what is said, in case nobody later knows better."""
+    return f"""
+        select reconciliation, side, claim, record_id, record_key, version, reason, named, note, candidates
+        from reasoned where deferred and reason not in ({listed(_MISSING)}) order by record_key, record_id, claim, origin
+    """
+
+
+def money_cases(work: Performance) -> tuple[str, str]:
+    """Write the cases of a currency's code: what it is called, and how many decimals its amounts have."""
+    codes = work.money.currencies
+    currency = " ".join(f"when {code} then '{name}'" for code, name, _ in codes) or "when -1 then ''"
+    exponent = " ".join(f"when {code} then {exponent}" for code, _, exponent in codes) or "when -1 then 0"
+    return currency, exponent
+
+
+def quoted(text: str) -> str:
+    """Write a text inside quotes of SQL."""
+    return text.replace("'", "''")
