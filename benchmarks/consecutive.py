@@ -25,7 +25,7 @@ from tieout import pipeline
 from tieout.clock import system_clock, system_entropy
 from tieout.config import load_workspace
 from tieout.matching.performing import consecutive, perform
-from tieout.observe.exports import export
+from tieout.observe.exporting.exports import export
 from tieout.store.workplace import open_store
 
 WORKSPACE = """[workspace]

@@ -170,7 +170,7 @@ def look_up(folder: Path, records: int, times: int) -> None:
     """Explain identifiers of every kind, in this process."""
     from tieout.clock import system_clock, system_entropy
     from tieout.config import load_workspace
-    from tieout.observe.explain import explain
+    from tieout.observe.things.explain import explain
     from tieout.store.workplace import open_store
 
     store = open_store(load_workspace(folder, {}), system_clock, system_entropy, "benchmark")

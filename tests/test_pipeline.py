@@ -14,9 +14,9 @@ from tieout import pipeline
 from tieout.clock import system_clock, system_entropy
 from tieout.config import Workspace, load_workspace
 from tieout.errors import TieoutError, WrongUse
-from tieout.observe.books import balances_of_trial
-from tieout.observe.exports import Filters, export
-from tieout.observe.overview import overview
+from tieout.observe.exporting.exports import Filters, export
+from tieout.observe.exporting.overview import overview
+from tieout.observe.money.books import balances_of_trial
 from tieout.simulation.company import make_company
 from tieout.store.tables import RESULTS
 from tieout.store.workplace import Store, open_store

@@ -38,9 +38,9 @@ from tieout.matching.deciding.decide import approve, match_by_hand, reject, take
 from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
-from tieout.observe.gathering import gather_worklist
-from tieout.observe.naming import exception_named, matches_named, records_named
 from tieout.observe.snapshot import latest_day
+from tieout.observe.things.naming import exception_named, matches_named, records_named
+from tieout.observe.work.gathering import gather_worklist
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
 from tieout.store.earlier import decided_already, matched_already

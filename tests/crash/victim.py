@@ -24,7 +24,12 @@ __all__ = ["main"]
 #: What commands load anyway; loaded before the fork, once.
 _LOADED = (
     *("tieout.cli", "tieout.pipeline", "tieout.config", "tieout.store.workplace", "tieout.intake.verify"),
-    *("tieout.matching.run", "tieout.matching.deciding.decide", "tieout.observe.overview", "tieout.reperformance"),
+    *(
+        "tieout.matching.run",
+        "tieout.matching.deciding.decide",
+        "tieout.observe.exporting.overview",
+        "tieout.reperformance",
+    ),
     *(
         "tieout.formats.registry",
         "tieout.formats.camt.messages",
@@ -35,7 +40,12 @@ _LOADED = (
     *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg", "lxml.etree"),
     "cryptography.hazmat.primitives.ciphers.aead",
     "cryptography.hazmat.primitives.keywrap",
-    *("tieout.accounting.run", "tieout.observe.gathering", "tieout.observe.exports", "tieout.store.earlier"),
+    *(
+        "tieout.accounting.run",
+        "tieout.observe.work.gathering",
+        "tieout.observe.exporting.exports",
+        "tieout.store.earlier",
+    ),
     *("iso4217", "pydantic", "pyarrow.csv", "pyarrow.dataset"),
     "pandas",  # Arrow loads it wherever it is installed, with the first array that it makes
 )

@@ -9,8 +9,8 @@ from tests.matching.sales import RULES, paid, run_with, sales
 from tests.matching.worlds import World, invoice, line, rule, rules_text, world
 from tieout import pipeline
 from tieout.errors import WrongUse
-from tieout.observe import worklist
-from tieout.observe.overview import overview
+from tieout.observe.exporting.overview import overview
+from tieout.observe.work import worklist
 from tieout.store.runs import results_at
 
 _KEYS = '[{{ left = "external_id", right = "references", how = "{}" }}]'

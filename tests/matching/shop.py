@@ -14,9 +14,9 @@ from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
 from tieout.intake.ingest import ingest_file
 from tieout.matching.run import run_reconciliation
-from tieout.observe.gathering import gather_worklist
 from tieout.observe.results import matches_relation, prepare_results
 from tieout.observe.snapshot import take_snapshot
+from tieout.observe.work.gathering import gather_worklist
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.workplace import Store, open_store
 
@@ -210,7 +210,7 @@ class Shop:
 
     def exception_id(self, name: str) -> str:
         """Name the open exception of a record."""
-        from tieout.observe.overview import overview
+        from tieout.observe.exporting.overview import overview
 
         gather_worklist(self.store, self.workspace)
         rows = overview(self.store, self.workspace, "exceptions", None, "true", 10_000).rows

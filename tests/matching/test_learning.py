@@ -13,8 +13,8 @@ from tests.matching.shop import Shop
 from tieout import reperformance
 from tieout.matching.deciding.decide import take_back
 from tieout.matching.performing import learning
-from tieout.observe.gathering import gather_worklist
-from tieout.observe.overview import overview
+from tieout.observe.exporting.overview import overview
+from tieout.observe.work.gathering import gather_worklist
 from tieout.store import schema
 
 RULES = """

@@ -5,7 +5,7 @@ What is left of a payment when documents took a part of it: shown, booked as a d
 import datetime as dt
 
 from tests.matching.worlds import World, invoice, line, world
-from tieout.observe.exports import Filters, opened
+from tieout.observe.exporting.exports import Filters, opened
 
 
 def listed(w: World, as_of: dt.date | None = None) -> list[tuple[str, str, int]]:

@@ -14,10 +14,10 @@ from tests.accounting.facts import ACCOUNTS
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import load_workspace
-from tieout.observe.cash import Cash, cash
-from tieout.observe.exports import Filters, export
-from tieout.observe.proof import AccountProof
-from tieout.observe.proving import prove
+from tieout.observe.exporting.exports import Filters, export
+from tieout.observe.money.cash import Cash, cash
+from tieout.observe.proofs.proof import AccountProof
+from tieout.observe.proofs.proving import prove
 from tieout.store.workplace import open_store
 
 _TOML = """[workspace]

@@ -12,8 +12,8 @@ import pytest
 
 from tests.observe.traded import Traded, opened, traded
 from tieout import pipeline
-from tieout.observe.chain import FOLLOWED_MAX
-from tieout.observe.explain import Explanation, explain
+from tieout.observe.things.chain import FOLLOWED_MAX
+from tieout.observe.things.explain import Explanation, explain
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.observe.company import HEADINGS, TOML, Company, found_company, statement
 from tieout.config.calendars import Calendar
-from tieout.observe.completeness import ExpectedFile, completeness
-from tieout.observe.coverage import Coverage, units_between
+from tieout.observe.arrivals.completeness import ExpectedFile, completeness
+from tieout.observe.arrivals.coverage import Coverage, units_between
 
 WEEKDAYS = Calendar(frozenset())
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from tests.cli.office import typed
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout.intake.indexes import Gathered, write_index
-from tieout.observe import worklist
-from tieout.observe.deciding import Way, ways_of
-from tieout.observe.gathering import gather_worklist
+from tieout.observe.work import worklist
+from tieout.observe.work.deciding import Way, ways_of
+from tieout.observe.work.gathering import gather_worklist
 from tieout.store import schema
 
 #: What stands there, of which record the exception is, and what is offered beside the two that always are.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tieout.observe.evidence import why_matched
+from tieout.observe.things.evidence import why_matched
 
 NOTHING: dict[str, Any] = {"score": None, "margin": None, "coincidence": None, "evidence": {}}
 IN_A_ROW = "consecutive lines, and one of 12 payouts in a row whose lines follow each other without a gap"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tests.observe.company import FIRST, HEADINGS, MAPPING, Company, found_company, statement
 from tieout.intake.accept import accept
-from tieout.observe.explain import SHOWN_MAX, explain
-from tieout.observe.exports import Filters
-from tieout.observe.lookup import identity_range
-from tieout.observe.overview import overview
+from tieout.observe.exporting.exports import Filters
+from tieout.observe.exporting.overview import overview
+from tieout.observe.things.explain import SHOWN_MAX, explain
+from tieout.observe.things.lookup import identity_range
 
 
 def only(company: Company, asked: str) -> dict:  # type: ignore[type-arg]  # JSON

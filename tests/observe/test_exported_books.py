@@ -9,7 +9,7 @@ import pytest
 from tests.cli.office import typed
 from tests.observe.test_decimals import Books
 from tests.observe.test_exports import read_back
-from tieout.observe.writing import ENDINGS
+from tieout.observe.exporting.writing import ENDINGS
 
 #: The columns that docs and integrations rely on, in order; others follow.
 CONTRACT = [

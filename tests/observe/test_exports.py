@@ -18,9 +18,9 @@ from tests.observe.company import Company, statement
 from tieout.errors import WrongUse
 from tieout.model.money import MINOR_MAX, format_minor
 from tieout.model.normal import key_of
-from tieout.observe.exported import TABLES, Column
-from tieout.observe.exports import Filters, export, period_days
-from tieout.observe.writing import ENDINGS, write_query
+from tieout.observe.exporting.exported import TABLES, Column
+from tieout.observe.exporting.exports import Filters, export, period_days
+from tieout.observe.exporting.writing import ENDINGS, write_query
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.tables import RESULTS
 
@@ -356,11 +356,11 @@ def test_a_file_that_fails_leaves_the_old_one(
 ) -> None:
     path = tmp_path / "records.xlsx"
     path.write_text("old")
-    monkeypatch.setattr("tieout.observe.writing.WORKBOOK_ROWS_MAX", 3)
+    monkeypatch.setattr("tieout.observe.exporting.writing.WORKBOOK_ROWS_MAX", 3)
     with pytest.raises(WrongUse, match="at most 3 rows"):
         export(company.store, company.workspace, "records", path)
-    monkeypatch.setattr("tieout.observe.writing.WORKBOOK_ROWS_MAX", 1_000)
-    monkeypatch.setattr("tieout.observe.writing.CELL_MAX", 10)
+    monkeypatch.setattr("tieout.observe.exporting.writing.WORKBOOK_ROWS_MAX", 1_000)
+    monkeypatch.setattr("tieout.observe.exporting.writing.CELL_MAX", 10)
     with pytest.raises(WrongUse, match="at most 10 characters"):
         export(company.store, company.workspace, "records", path)
     assert path.read_text() == "old"

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from tests.observe.company import HEADINGS, Company, found_company
 from tests.web.company import Office, claim, position
-from tieout.observe.flow import MADE_OF, PARTS, lines, money
+from tieout.observe.money.flow import MADE_OF, PARTS, lines, money
+from tieout.observe.money.tying import PARTS as COMPARED
+from tieout.observe.money.tying import compared, reconciled
 from tieout.observe.scope import Scope
-from tieout.observe.tying import PARTS as COMPARED
-from tieout.observe.tying import compared, reconciled
 from tieout.store import schema
 
 EUR = Scope(currency="EUR")

@@ -6,8 +6,8 @@ import pytest
 
 from tests.matching.worlds import invoice, line, rule, rules_text, world
 from tieout.observe import snapshot
-from tieout.observe.gathering import gather_worklist
-from tieout.observe.worklist import Wanted, total
+from tieout.observe.work.gathering import gather_worklist
+from tieout.observe.work.worklist import Wanted, total
 
 KEYS = '[{ left = "references", right = "references" }]'
 
@@ -29,7 +29,7 @@ def test_a_list_that_was_overtaken_while_it_was_gathered_is_gathered_again(monke
                 assert total(w.store.book, Wanted()).count == 0
             return seen
 
-        monkeypatch.setattr("tieout.observe.gathering.take_snapshot", then_overtaken)
+        monkeypatch.setattr("tieout.observe.work.gathering.take_snapshot", then_overtaken)
         gather_worklist(w.store, w.workspace)
         assert overtaken
         assert total(w.store.book, Wanted()).count == 0

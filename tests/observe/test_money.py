@@ -12,11 +12,11 @@ from tests.observe.slow_proof import effect
 from tests.observe.test_exports import NONE_HERE, read_back
 from tests.observe.traded import DAYS, Traded, amount
 from tieout.config.arrivals import arrival_days
-from tieout.observe.cash import cash
-from tieout.observe.exported import TABLES
-from tieout.observe.exports import Filters, export
-from tieout.observe.owed import ageing
-from tieout.observe.writing import ENDINGS
+from tieout.observe.exporting.exported import TABLES
+from tieout.observe.exporting.exports import Filters, export
+from tieout.observe.exporting.writing import ENDINGS
+from tieout.observe.money.cash import cash
+from tieout.observe.money.owed import ageing
 
 pytestmark = pytest.mark.slow
 LAST = dt.date(2026, 11, 1)

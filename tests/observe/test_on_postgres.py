@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from tests.observe.company import TOML, Company, with_files
-from tieout.observe.completeness import completeness
-from tieout.observe.explain import explain
-from tieout.observe.exported import TABLES
-from tieout.observe.exports import export
+from tieout.observe.arrivals.completeness import completeness
+from tieout.observe.exporting.exported import TABLES
+from tieout.observe.exporting.exports import export
+from tieout.observe.things.explain import explain
 
 
 def test_the_same_answers_from_another_database(company: Company, tmp_path: Path, fresh_postgres: str) -> None:

@@ -13,7 +13,7 @@ from tests.observe.slow_proof import effect
 from tests.observe.small_world import SmallWorld
 from tests.observe.traded import founded, opened
 from tieout import pipeline
-from tieout.observe.proving import prove_all
+from tieout.observe.proofs.proving import prove_all
 
 pytestmark = pytest.mark.slow
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.observe.traded import DAYS, Traded
-from tieout.observe.proof import AccountProof
-from tieout.observe.proof_parts import PartAsked, proof_part
-from tieout.observe.proving import prove
+from tieout.observe.proofs.parts import PartAsked, proof_part
+from tieout.observe.proofs.proof import AccountProof
+from tieout.observe.proofs.proving import prove
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from tests.observe.slow_proof import slow_proof
 from tests.observe.traded import DAYS, START, Traded, amount, founded, opened
 from tieout import pipeline
 from tieout.errors import WrongUse
-from tieout.observe.proof import AccountProof
-from tieout.observe.proving import prove, prove_all
+from tieout.observe.proofs.proof import AccountProof
+from tieout.observe.proofs.proving import prove, prove_all
 from tieout.simulation.company import make_company
 
 pytestmark = pytest.mark.slow

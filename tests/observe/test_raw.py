@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.observe import raw
+from tieout.observe.things import raw
 
 
 @given(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.observe.traded import Traded
-from tieout.observe.explain import explain
-from tieout.observe.standing import PARTNERS_MAX
+from tieout.observe.things.explain import explain
+from tieout.observe.things.standing import PARTNERS_MAX
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.observe.traded import Traded
 from tests.web.company import Office, claim, matched
-from tieout.observe.chain import FOLLOWED_MAX, STAGES
-from tieout.observe.story import Chain, chain_of
+from tieout.observe.things.chain import FOLLOWED_MAX, STAGES
+from tieout.observe.things.story import Chain, chain_of
 
 
 def chain(office: Office, condition: str) -> Chain:

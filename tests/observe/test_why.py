@@ -9,12 +9,12 @@ import pytest
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout.matching.comparing.agreeing import allowed_minor, compared_by
 from tieout.matching.grammar.rules import Alias, Amount, Drop, Key
-from tieout.observe.evidence import RulesOfRuns
-from tieout.observe.exports import export
+from tieout.observe.exporting.exports import export
 from tieout.observe.result_rows import ResultRows
 from tieout.observe.snapshot import take_snapshot
-from tieout.observe.standing import standing_of
-from tieout.observe.story import chain_of
+from tieout.observe.things.evidence import RulesOfRuns
+from tieout.observe.things.standing import standing_of
+from tieout.observe.things.story import chain_of
 from tieout.store.engine import connect, prepare_macros
 
 EXACT = rule("ref", reference="exact")

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from benchmarks.worklist import rows
-from tieout.observe import worklist
-from tieout.observe.worklist import Cursor, Wanted
+from tieout.observe.work import worklist
+from tieout.observe.work.worklist import Cursor, Wanted
 from tieout.store import schema
 from tieout.store.book import Book, open_book
 from tieout.store.moving import move_book

@@ -15,7 +15,7 @@ from tests.shared import copied
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
-from tieout.observe.exports import Filters, export
+from tieout.observe.exporting.exports import Filters, export
 from tieout.simulation.company import make_company
 from tieout.store.workplace import Store, open_store
 

@@ -13,7 +13,7 @@ from tieout import pipeline
 from tieout.errors import WrongUse
 from tieout.matching.deciding.by_hand import HandMatch
 from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
-from tieout.observe.naming import records_named
+from tieout.observe.things.naming import records_named
 from tieout.pipeline import Resolution
 from tieout.store import schema
 

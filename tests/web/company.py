@@ -19,7 +19,7 @@ from tieout import pipeline
 from tieout.cli._tutorial import _copy
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
-from tieout.observe.proof import AccountProof, Movement, ProofItem, ProofSide
+from tieout.observe.proofs.proof import AccountProof, Movement, ProofItem, ProofSide
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.lake import LakeFile

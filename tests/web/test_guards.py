@@ -5,8 +5,8 @@ from starlette.testclient import TestClient
 
 from tests.web.company import Office
 from tests.web.conftest import client_of
-from tieout.observe import worklist
-from tieout.observe.deliveries import delivery_page
+from tieout.observe.arrivals.deliveries import delivery_page
+from tieout.observe.work import worklist
 
 HOME = "http://127.0.0.1:8765"
 

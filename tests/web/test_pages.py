@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from tests.web.company import Office
 from tests.web.conftest import client_of
-from tieout.observe.cash import cash
-from tieout.observe.exports import Filters
-from tieout.observe.overview import overview
+from tieout.observe.exporting.exports import Filters
+from tieout.observe.exporting.overview import overview
+from tieout.observe.money.cash import cash
 
 PAGES = (
     *("/", "/exceptions", "/deliveries", "/accounts", "/tie", "/money/bank", "/in-transit"),

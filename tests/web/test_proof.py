@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.web.company import Office, proof_of
-from tieout.observe.proof import AccountProof, ProofItem, ProofSide, Reserve
+from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide, Reserve
 from tieout.web.application import create_app
 from tieout.web.figures import MINUS
 

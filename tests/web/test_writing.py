@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from tieout.observe.flow import PARTS, Flow, Part
+from tieout.observe.money.flow import PARTS, Flow, Part
 from tieout.web.drawing import HEIGHT, picture_of
 from tieout.web.figures import ENGLISH, MINUS, figures_for
 from tieout.web.rendering import visible

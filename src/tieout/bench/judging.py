@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tieout.observe.exports import export
+from tieout.observe.exporting.exports import export
 from tieout.store.engine import connect, prepare_macros
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ def show_chain(chain: list[dict[str, Any]], journals: list[dict[str, Any]]) -> N
     for journal in journals:
         _show_journal(journal)
     if journals:
-        from tieout.observe.drafted import JOURNALS_MAX
+        from tieout.observe.things.drafted import JOURNALS_MAX
 
         if len(journals) == JOURNALS_MAX:
             say(f"The first {JOURNALS_MAX} journals are shown; `tieout export journals --to FILE` has all.")

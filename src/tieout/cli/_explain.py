@@ -17,7 +17,7 @@ from tieout.cli._output import measured, say, say_json, say_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tieout.observe.explain import Explanation
+    from tieout.observe.things.explain import Explanation
 
 __all__ = ["explain"]
 
@@ -51,7 +51,7 @@ def explain(
     """
     from tieout.clock import system_clock
     from tieout.errors import WrongUse
-    from tieout.observe.explain import explain as explained
+    from tieout.observe.things.explain import explain as explained
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()
@@ -68,7 +68,7 @@ def explain(
 
 
 def _show(found: Explanation) -> None:
-    from tieout.observe.explain import WHOLE_MAX
+    from tieout.observe.things.explain import WHOLE_MAX
 
     if found.ambiguous:
         say(f"{found.asked!r} is the beginning of several records; give more of it:")

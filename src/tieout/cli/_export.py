@@ -55,8 +55,8 @@ def export(
     Amounts are exact decimals, lists and objects are JSON; a file that was there before is replaced.
     """
     from tieout.clock import system_clock
-    from tieout.observe.exports import Filters
-    from tieout.observe.exports import export as write
+    from tieout.observe.exporting.exports import Filters
+    from tieout.observe.exporting.exports import export as write
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()

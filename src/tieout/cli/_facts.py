@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tieout.cli._asked import Asked
-    from tieout.observe.exports import Filters
+    from tieout.observe.exporting.exports import Filters
 
 __all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
 
@@ -51,7 +51,7 @@ def deliveries(
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
     """Show what came in, the newest first, and what became of its rows."""
-    from tieout.observe.exports import Filters
+    from tieout.observe.exporting.exports import Filters
 
     headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated"]
     headings += ["quarantined", "skipped"]
@@ -86,7 +86,7 @@ def quarantine(
     Exit status: 0 nothing is open; 1 something waits for a correction.
     """
     from tieout.cli._settling import UNREAD, decide, how_many_open
-    from tieout.observe.exports import Filters
+    from tieout.observe.exporting.exports import Filters
 
     wanted = asked(context, workspace, as_json=as_json)
     if settle is not None or reopen is not None or reason is not None:
@@ -126,7 +126,7 @@ def exceptions(
 
     Exit status: 0 nothing; 1 something is open.
     """
-    from tieout.observe.exports import Filters
+    from tieout.observe.exporting.exports import Filters
 
     headings = ["exception", "reason", "source", "account", "booked", "amount", "currency", "age", "note"]
 
@@ -156,7 +156,7 @@ def completeness(
     Exit status: 0 complete; 1 something is missing.
     """
     from tieout.clock import system_clock
-    from tieout.observe.completeness import completeness as completed
+    from tieout.observe.arrivals.completeness import completeness as completed
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()
@@ -192,7 +192,7 @@ def _listed(
 ) -> int:
     """Show the first rows of a table; gives how many there are."""
     from tieout.clock import system_clock
-    from tieout.observe.overview import ROWS_MAX, overview
+    from tieout.observe.exporting.overview import ROWS_MAX, overview
 
     began = system_clock.monotonic()
     most = ROWS_MAX if wanted.as_json else limit

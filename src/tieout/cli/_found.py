@@ -103,8 +103,8 @@ def _sources(workspace: Workspace, snapshot: Snapshot) -> list[SourceFound]:
 
 def _in_the_lake(store: Store, snapshot: Snapshot) -> tuple[int, list[tuple[str, str]]]:
     """Count the settlements that have a payout, and list the rows in quarantine as (delivery, sentence)."""
-    from tieout.observe.exports import prepare
-    from tieout.observe.relations import quarantine_relation
+    from tieout.observe.exporting.exports import prepare
+    from tieout.observe.exporting.relations import quarantine_relation
     from tieout.store.engine import connect
     from tieout.store.views import current_records
 

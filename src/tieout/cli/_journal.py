@@ -35,7 +35,7 @@ def journal(
     """
     from tieout import pipeline
     from tieout.clock import system_clock
-    from tieout.observe.books import balances_of_trial, write_hledger_file
+    from tieout.observe.money.books import balances_of_trial, write_hledger_file
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tieout.cli._asked import Asked
     from tieout.config import Workspace
-    from tieout.observe.exports import Filters
+    from tieout.observe.exporting.exports import Filters
     from tieout.store.workplace import Store
 
 __all__ = ["cash", "fees", "in_transit", "open_items"]
@@ -56,7 +56,7 @@ def open_items(
 
 
 def _ages(store: Store, workspace: Workspace, filters: Filters) -> dict[str, Any]:
-    from tieout.observe.owed import ageing
+    from tieout.observe.money.owed import ageing
 
     return {"ageing": ageing(store, workspace, filters)}
 
@@ -88,7 +88,7 @@ def in_transit(
 
 
 def _late(store: Store, workspace: Workspace, filters: Filters) -> dict[str, Any]:
-    from tieout.observe.cash import late_and_expected
+    from tieout.observe.money.cash import late_and_expected
 
     late, expected = late_and_expected(store, workspace, filters)
     return {"late": late, "without_payout": expected}
@@ -127,7 +127,7 @@ def cash(
     Exit status: 0 every account closes; 1 one does not.
     """
     from tieout.clock import system_clock
-    from tieout.observe.cash import cash as position
+    from tieout.observe.money.cash import cash as position
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()
@@ -172,7 +172,7 @@ def _listed(
     :param also: what is said of all rows, beside them; it is given back.
     """
     from tieout.clock import system_clock
-    from tieout.observe.overview import ROWS_MAX, overview
+    from tieout.observe.exporting.overview import ROWS_MAX, overview
 
     began = system_clock.monotonic()
     with opened(wanted) as (known, store):
@@ -203,6 +203,6 @@ def _listed(
 
 
 def _filters(entity: str | None, account: str | None, as_of: str | None) -> Filters:
-    from tieout.observe.exports import Filters
+    from tieout.observe.exporting.exports import Filters
 
     return Filters(entity=entity, account=account, as_of=day_given("--as-of", as_of))

@@ -16,7 +16,7 @@ from tieout.cli._output import measured, say, say_json, say_table
 from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
-    from tieout.observe.proof import AccountProof, ProofSide
+    from tieout.observe.proofs.proof import AccountProof, ProofSide
 
 __all__ = ["KnownAtOption", "moment_given", "proof", "statement"]
 
@@ -65,7 +65,7 @@ def proof(
     every month); 1 it is not: also where only the platform's own balance proves it, and the ledger says something else.
     """
     from tieout.clock import system_clock
-    from tieout.observe.proving import prove
+    from tieout.observe.proofs.proving import prove
 
     wanted = asked(context, workspace, as_json=as_json)
     began = system_clock.monotonic()

@@ -36,7 +36,7 @@ def serve(
     """
     import uvicorn
 
-    from tieout.observe.proving import prover
+    from tieout.observe.proofs.proving import prover
     from tieout.web.application import create_app
 
     wanted = asked(context, workspace, as_json=as_json)

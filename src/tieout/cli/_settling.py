@@ -26,8 +26,8 @@ _PLACE = re.compile(r"([^:]+)(?::([0-9]{1,18}))?", re.ASCII)
 
 def how_many_open(wanted: Asked, entity: str | None = None) -> int:
     """Count the entries that nothing closed yet."""
-    from tieout.observe.exports import Filters
-    from tieout.observe.overview import overview
+    from tieout.observe.exporting.exports import Filters
+    from tieout.observe.exporting.overview import overview
 
     with opened(wanted) as (place, store):
         return overview(store, place, "quarantine", Filters(entity=entity), _OPEN, 0).count
@@ -68,7 +68,7 @@ def _entries(store: Store, place: Workspace, named: str, *, settled: bool) -> li
     from tieout.errors import WrongUse
     from tieout.intake.receive import delivery_named
     from tieout.intake.settle import Entry
-    from tieout.observe.exports import rows_of
+    from tieout.observe.exporting.exports import rows_of
 
     parts = _PLACE.fullmatch(named)
     if parts is None:

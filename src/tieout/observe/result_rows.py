@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tieout.observe.lookup import identity_range
-from tieout.observe.writing import literal
+from tieout.observe.exporting.writing import literal
+from tieout.observe.things.lookup import identity_range
 from tieout.store.engine import paths
 
 if TYPE_CHECKING:

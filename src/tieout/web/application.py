@@ -21,7 +21,7 @@ from tieout.web.rendering import STATIC, environment, figures_context
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
-    from tieout.observe.proving import ProvesAccounts
+    from tieout.observe.proofs.proving import ProvesAccounts
     from tieout.store.workplace import Store
 
 __all__ = ["create_app"]

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tieout.observe import worklist
+from tieout.observe.work import worklist
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Hashable
 
     from tieout.config import Workspace
-    from tieout.observe.proof import AccountProof
-    from tieout.observe.proving import ProvesAccounts
+    from tieout.observe.proofs.proof import AccountProof
+    from tieout.observe.proofs.proving import ProvesAccounts
     from tieout.observe.scope import Scope
     from tieout.store.workplace import Store
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tieout.web.words import PARTS as WORDS
 
 if TYPE_CHECKING:
-    from tieout.observe.flow import Flow
+    from tieout.observe.money.flow import Flow
 
 __all__ = ["Band", "Block", "Picture", "picture_of"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tieout.observe.money_view import PAGE_ROWS
+from tieout.observe.money.money_view import PAGE_ROWS
 from tieout.web import words
 from tieout.web.figures import figures_for
 

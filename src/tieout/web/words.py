@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tieout.observe.accounts import AccountState
-    from tieout.observe.proof import AccountProof
+    from tieout.observe.money.accounts import AccountState
+    from tieout.observe.proofs.proof import AccountProof
 
 __all__ = [
     "KINDS",

@@ -7,8 +7,8 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
-from tieout.observe.accounts import statements_of
-from tieout.observe.proof_parts import PARTS, PartAsked, proof_part
+from tieout.observe.money.accounts import statements_of
+from tieout.observe.proofs.parts import PARTS, PartAsked, proof_part
 from tieout.web.pages.money import page_number
 from tieout.web.pages.overview import judged, proofs_of
 from tieout.web.pages.visit import Visiting

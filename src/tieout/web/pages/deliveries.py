@@ -12,12 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tieout import pipeline
 from tieout.errors import BadInput
-from tieout.observe.deliveries import delivery, delivery_page, delivery_totals, unread
+from tieout.observe.arrivals.deliveries import delivery, delivery_page, delivery_totals, unread
 from tieout.web.pages.overview import missing_files
 from tieout.web.pages.visit import Visit, Visiting
 
 if TYPE_CHECKING:
-    from tieout.observe.deliveries import Delivery
+    from tieout.observe.arrivals.deliveries import Delivery
 
 __all__ = ["deliveries", "one_delivery", "read_again", "router"]
 

@@ -12,14 +12,14 @@ from starlette.responses import HTMLResponse
 
 from tieout.errors import BadInput
 from tieout.model.money import exponent_of
-from tieout.observe import worklist
 from tieout.observe.snapshot import latest_day
+from tieout.observe.work import worklist
 from tieout.web.pages.visit import Visit, Visiting
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from tieout.observe.worklist import Cursor, Item, Wanted
+    from tieout.observe.work.worklist import Cursor, Item, Wanted
 
 __all__ = ["exceptions", "place_of", "router", "selected"]
 

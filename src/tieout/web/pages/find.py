@@ -7,8 +7,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from tieout.observe import worklist
-from tieout.observe.explain import explain
+from tieout.observe.things.explain import explain
+from tieout.observe.work import worklist
 from tieout.web.pages.visit import Visiting
 
 __all__ = ["find", "router"]

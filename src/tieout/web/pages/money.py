@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
-from tieout.observe.cash import under_way
-from tieout.observe.flow import MADE_OF, lines, money
-from tieout.observe.overview import overview
-from tieout.observe.tying import PARTS, compared, reconciled
+from tieout.observe.exporting.overview import overview
+from tieout.observe.money.cash import under_way
+from tieout.observe.money.flow import MADE_OF, lines, money
+from tieout.observe.money.tying import PARTS, compared, reconciled
 from tieout.web.pages.overview import filters_of, sum_of
 from tieout.web.pages.visit import Visit, Visiting
 
 if TYPE_CHECKING:
-    from tieout.observe.overview import Overview
+    from tieout.observe.exporting.overview import Overview
 
 __all__ = ["every_reconciliation", "on_the_way", "page_number", "part_of_the_flow", "router", "what_was_compared"]
 

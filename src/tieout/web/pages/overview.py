@@ -11,19 +11,19 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from tieout.model.money import exponent_of
-from tieout.observe import worklist
-from tieout.observe.accounts import accounts
-from tieout.observe.cash import UnderWay, under_way
-from tieout.observe.completeness import completeness
-from tieout.observe.deliveries import delivery_totals
-from tieout.observe.exports import Filters
-from tieout.observe.flow import money
+from tieout.observe.arrivals.completeness import completeness
+from tieout.observe.arrivals.deliveries import delivery_totals
+from tieout.observe.exporting.exports import Filters
+from tieout.observe.money.accounts import accounts
+from tieout.observe.money.cash import UnderWay, under_way
+from tieout.observe.money.flow import money
+from tieout.observe.work import worklist
 from tieout.web.drawing import picture_of
 from tieout.web.pages.visit import Visit, Visiting
 from tieout.web.words import proof_words
 
 if TYPE_CHECKING:
-    from tieout.observe.completeness import ExpectedFile
+    from tieout.observe.arrivals.completeness import ExpectedFile
     from tieout.observe.scope import Scope
 
 __all__ = ["filters_of", "judged", "missing_files", "overview", "proofs_of", "router", "sum_of"]

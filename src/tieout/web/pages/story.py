@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
-from tieout.observe import worklist
-from tieout.observe.deciding import ways_of
-from tieout.observe.explain import explain
 from tieout.observe.snapshot import latest_day
-from tieout.observe.story import chain_of
+from tieout.observe.things.explain import explain
+from tieout.observe.things.story import chain_of
+from tieout.observe.work import worklist
+from tieout.observe.work.deciding import ways_of
 from tieout.web.pages.visit import Visit, Visiting
 from tieout.web.words import NEARNESS
 
 if TYPE_CHECKING:
-    from tieout.observe.story import Chain
-    from tieout.observe.worklist import Item
+    from tieout.observe.things.story import Chain
+    from tieout.observe.work.worklist import Item
 
 __all__ = ["Heard", "one_exception", "one_record", "router"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
-from tieout.observe import worklist
-from tieout.observe.deliveries import delivery_totals
+from tieout.observe.arrivals.deliveries import delivery_totals
+from tieout.observe.work import worklist
 from tieout.web.address import Address, address_of
 from tieout.web.rendering import figures_context
 

@@ -1,0 +1,265 @@
+"""
+Exporting: the facts as tables in a file, for people and for other programs.
+
+What is exported is the state of one moment; amounts are decimal text with their own number of decimals (in Parquet
+``decimal(38, 9)``), lists and objects are JSON.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tieout.errors import WrongUse
+from tieout.observe.exporting.columns import Opened
+from tieout.observe.exporting.exported import TABLES
+from tieout.observe.exporting.writing import ending_of, literal, write_query
+from tieout.observe.results import prepare_results
+from tieout.observe.snapshot import take_snapshot
+from tieout.store.engine import connect, prepare_macros
+from tieout.store.tables import RESULTS
+from tieout.store.views import table as lake_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+    from tieout.config import Workspace
+    from tieout.observe.exporting.exported import Column, ExportedTable
+    from tieout.observe.snapshot import Snapshot
+    from tieout.store.workplace import Store
+
+__all__ = [
+    "Exported",
+    "Filters",
+    "View",
+    "columns_of",
+    "export",
+    "opened",
+    "period_days",
+    "prepare",
+    "rows_of",
+    "table_named",
+]
+
+_PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """
+    What part of a table to export; everything by default.
+
+    :ivar period: a month (``2026-10``) or a year (``2026``), by booking day.
+    :ivar as_of: nothing that was booked later; ages are counted to this day.
+    :ivar known_at: nothing that was learned later: neither facts nor runs.
+    :ivar run: one run's results.
+    :ivar history: every version and state that ever was, with a column that says which stands.
+    """
+
+    entity: str | None = None
+    account: str | None = None
+    period: str | None = None
+    as_of: dt.date | None = None
+    known_at: dt.datetime | None = None
+    run: str | None = None
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written: which table, where to, how many rows, and the version of the facts that it shows."""
+
+    table: str
+    path: Path
+    rows: int
+    version: int
+
+
+def table_named(name: str) -> ExportedTable:
+    """
+    Give the table of a name.
+
+    :raises WrongUse: there is none; the message names those that there are.
+    """
+    if name not in TABLES:
+        message = f"expected a table that can be exported ({', '.join(sorted(TABLES))}), got {name!r}"
+        raise WrongUse(message)
+    return TABLES[name]
+
+
+def period_days(period: str) -> tuple[dt.date, dt.date]:
+    """
+    Give the first and the last day of a month or a year.
+
+    :raises WrongUse: it is neither.
+    """
+    found = _PERIOD.fullmatch(period)
+    year, month = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+    if not found or year < 1 or (found[2] and not 1 <= month <= 12):
+        message = f"expected a period such as 2026-10 or 2026, got {period!r}"
+        raise WrongUse(message)
+    if not month:
+        return dt.date(year, 1, 1), dt.date(year, 12, 31)
+    return dt.date(year, month, 1), dt.date(year, month, calendar.monthrange(year, month)[1])
+
+
+def columns_of(table: ExportedTable, *, history: bool = False) -> tuple[Column, ...]:
+    """Give a table's columns; a history adds those that say what stands."""
+    return (*table.columns, *(table.history if history else ()))
+
+
+def export(store: Store, workspace: Workspace, name: str, to: Path, filters: Filters | None = None) -> Exported:
+    """
+    Write a table of the facts to a file.
+
+    :param to: ends in .csv, .parquet, .jsonl or .xlsx.
+    :raises WrongUse: no such table, ending, entity, account, period or run; a filter that the table cannot have; more
+        rows than a workbook holds.
+    """
+    ending_of(to)
+    with opened(store, workspace, name, filters or Filters()) as view:
+        rows = write_query(view.con, view.columns, view.relation, view.table.order, to)
+    return Exported(name, to, rows, view.snapshot.version)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    A table, filtered, ready to be read.
+
+    :ivar relation: what stands behind ``from``, with alias ``t`` and its conditions.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    table: ExportedTable
+    columns: tuple[Column, ...]
+    relation: str
+    snapshot: Snapshot
+
+
+@contextmanager
+def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> Iterator[View]:
+    """
+    Open a table of the facts as they stand.
+
+    :raises WrongUse: as :func:`export`.
+    """
+    table = table_named(name)
+    _check(table, workspace, filters)
+    snapshot = take_snapshot(store, workspace, wanted=table.needs, history=filters.history, known_at=filters.known_at)
+    store.spill.mkdir(parents=True, exist_ok=True)
+    with closing(connect(store.spill)) as con:
+        prepare(con, snapshot, filters.as_of)
+        prepare_results(con, store.lake, snapshot, [n for n in table.needs if n in RESULTS])
+        if filters.account is not None:
+            _check_account(con, store, workspace, snapshot, filters.account)
+        if table.ready is not None:
+            day = filters.as_of or snapshot.latest or dt.date(1970, 1, 1)
+            table.ready(
+                Opened(
+                    con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=filters.known_at
+                )
+            )
+        relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters)}"
+        yield View(con, table, columns_of(table, history=filters.history), relation, snapshot)
+
+
+def rows_of(
+    store: Store, workspace: Workspace, name: str, columns: tuple[str, ...], condition: str
+) -> list[tuple[Any, ...]]:
+    """
+    Read some columns of all rows of a table that meet a condition (SQL over the alias ``t``, of our own making).
+    """
+    with opened(store, workspace, name, Filters()) as view:
+        wanted = ", ".join(f't."{column}"' for column in columns)
+        return view.con.execute(f"select {wanted} from {view.relation} where {condition}").fetchall()
+
+
+def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date | None = None) -> None:
+    """Give a connection what the relations of exported tables build on."""
+    from duckdb.func import ARROW, SPECIAL
+
+    from tieout.model.normal import keys_of, normal_column
+
+    prepare_macros(con)
+    con.register("book_deliveries", snapshot.deliveries)
+    con.register("book_statements", snapshot.statements)
+    con.register("book_exceptions", snapshot.exceptions)
+    con.register("book_settled", snapshot.settled)
+    for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
+        con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type=ARROW, null_handling=SPECIAL)
+    day = as_of or snapshot.latest or dt.date(1970, 1, 1)
+    con.execute(f"create macro as_of_day() as date '{day}'")
+
+
+def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
+    """
+    Let the engine call a function of columns, which it hands over in pieces.
+
+    As a lambda: the engine evaluates the annotations of what it is given, and ours name types that are not imported.
+    """
+    import pyarrow as pa
+
+    return lambda texts: function(pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts)
+
+
+def _check(table: ExportedTable, workspace: Workspace, filters: Filters) -> None:
+    """Refuse what cannot be asked of a table, before anything is read."""
+    if filters.run is not None and not table.run:
+        message = (
+            f"expected a run whose results {table.name} shows, got {filters.run!r}: {table.name} are facts of no run"
+        )
+        raise WrongUse(message)
+    if filters.entity is not None:
+        workspace.entity(filters.entity)
+    asked = {"--account": (filters.account, table.account), "--period": (filters.period, table.day)}
+    for option, (wanted, column) in asked.items():
+        if wanted is not None and not column:
+            message = f"expected no {option} for the table {table.name}, which has no such column; got {wanted!r}"
+            raise WrongUse(message)
+    if filters.period is not None:
+        period_days(filters.period)
+
+
+def _check_account(
+    con: duckdb.DuckDBPyConnection, store: Store, workspace: Workspace, snapshot: Snapshot, account: str
+) -> None:
+    """
+    Refuse an account that neither tieout.toml nor the facts know: an empty file would look like an answer.
+    """
+    if any(declared.id == account for declared in workspace.accounts):
+        return
+    parts = [
+        f"select distinct account_id from {lake_table(store.lake, name, snapshot.files[name])}"
+        for name in ("records", "balances")
+    ]
+    known = sorted({row[0] for row in con.execute(" union ".join(parts)).fetchall()})
+    if account not in known:
+        listed = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "") or "none yet"
+        message = f"expected an account of this workspace, got {account!r}; the facts have {listed}"
+        raise WrongUse(message)
+
+
+def _conditions(table: ExportedTable, filters: Filters) -> str:
+    """Write the filters as SQL."""
+    conditions = []
+    if filters.entity is not None:
+        conditions.append(f"{table.entity} = {literal(filters.entity)}")
+    if filters.account is not None:
+        conditions.append(f"{table.account} = {literal(filters.account)}")
+    if filters.period is not None:
+        first, last = period_days(filters.period)
+        conditions.append(f"{table.day} between date '{first}' and date '{last}'")
+    if filters.run is not None:
+        conditions.append(f"{table.run} = {literal(filters.run)}")
+    if filters.as_of is not None and table.day:
+        conditions.append(f"{table.day} <= date '{filters.as_of}'")
+    return f" where {' and '.join(conditions)}" if conditions else ""

@@ -1,0 +1,241 @@
+"""
+Cash in transit and payouts: what left a platform, what it is made of, and whether it has arrived.
+
+A settlement with payout records is those records; one without is its lines, once a run has looked for them at the bank.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tieout.config.arrivals import arrival_days
+from tieout.model.kinds import KINDS, MOVED, PAID_OUT
+from tieout.observe.exporting.columns import Column, ExportedTable, amounts_of, same
+from tieout.observe.money.by_day import lay_arrivals, left_of_claim
+from tieout.observe.proofs.lines import named
+from tieout.observe.results import run_exceptions
+from tieout.store.views import current_records
+
+if TYPE_CHECKING:
+    from tieout.observe.exporting.columns import Opened
+    from tieout.observe.snapshot import Snapshot
+    from tieout.store.lake import Lake
+
+__all__ = ["IN_TRANSIT", "PAYOUTS", "in_transit_relation", "payouts_relation"]
+
+_LINES = tuple(kind.name for kind in KINDS.values() if "settlement" in kind.claims)
+_RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
+_COSTS = ("fee", "application_fee", "application_fee_refund", "dispute_fee", "bank_charge", "tax_withheld")
+_AMOUNTS = ("amount", "fee", "fee_tax", "effect")
+_HELD = ("reserve_hold", "reserve_release")
+
+
+def _lay_settlement_lines(opened: Opened) -> None:
+    """
+    Make ``settlement_line``: every line of a platform up to the day, with what has arrived of it.
+
+    ``arriving`` marks those that are looked for at the bank: payouts, and lines of settlements that have none.
+    """
+    con, files, lake = opened.con, opened.snapshot.files, opened.store.lake
+    net = "coalesce(net, amount - coalesce(fee, 0) - coalesce(fee_tax, 0))"
+    lay_arrivals(con, lake, opened.snapshot)
+    con.execute(f"""
+        create or replace temp table settlement_line as
+        with x as (
+            select record_key, record_id, any_value(exception_id) as exception_id, any_value(reason) as reason
+            from {run_exceptions(lake, opened.snapshot)} where claim = 'settlement' group by all
+        ), looked_for as (select distinct record_key, record_id from result_positions
+            where claim = 'settlement' and state in ('in_transit', 'exception')
+        ), line as (
+            select source_id, entity_id, account_id, settlement_id, external_id, record_key, record_id, kind, currency,
+                coalesce(exponent, own_exponent(currency)) as own, booked_on, amount, coalesce(fee, 0) as fee,
+                coalesce(fee_tax, 0) as fee_tax, {net} as effect, kind in ({named(PAID_OUT)}) as paid_out
+            from {current_records(lake, files["records"], files["superseded"])}
+            where status = 'booked' and amount is not null and booked_on <= as_of_day() and kind in ({named(_LINES)})
+        ), scaled as (
+            -- A settlement is summed: all of its lines are brought to one number of decimals.
+            select l.* exclude (own, amount, fee, fee_tax, effect), u.* exclude (record_key, record_id),
+                max(decimals_for(coalesce(u.used, 0), l.own)) over one as decimals,
+                {", ".join(f"from_nine(nine({name}, l.own), decimals) as {name}" for name in _AMOUNTS)},
+                from_nine(coalesce(u.used, 0), decimals) as arrived
+            from line l left join {left_of_claim(lake, opened.snapshot, "settlement", "from arrival")} u using (record_key, record_id)
+            window one as (partition by account_id, coalesce(settlement_id, external_id), currency)
+        )
+        -- What the bank has of lines whose payout was reported afterwards arrived of that payout.
+        select l.* exclude (used, other_on, later_on, matches) replace (l.arrived - case when l.paid_out and row_number() over (
+                    partition by l.account_id, l.settlement_id, l.currency order by l.paid_out desc, l.booked_on, l.record_id) = 1
+                then coalesce(sum(l.arrived) filter (where not l.paid_out and l.kind not in ({named(MOVED)})) over (
+                    partition by l.account_id, l.settlement_id, l.currency), 0) else 0 end as arrived), l.other_on as arrived_on, l.later_on, x.exception_id, x.reason,
+            l.paid_out or (coalesce(l.matches, 0) + (f.record_id is not null)::integer > 0 and l.settlement_id is not null
+                and not bool_or(l.paid_out) over (partition by l.account_id, l.settlement_id, l.currency)) as arriving
+        from scaled l left join x using (record_key, record_id) left join looked_for f using (record_key, record_id)
+    """)
+    left = con.execute("""
+        select distinct account_id, booked_on from settlement_line where arriving order by account_id nulls first, booked_on
+    """).fetchall()
+    days = arrival_days(opened.workspace.accounts, opened.workspace.folder, left)
+    con.register(
+        "arrival_given",
+        pa.table(
+            {
+                "account_id": pa.array([account for account, _ in left], pa.string()),
+                "booked_on": pa.array([day for _, day in left], pa.date32()),
+                "expected_on": pa.array(days, pa.date32()),
+            },
+        ),
+    )
+
+
+def _moved_away(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what moved from a platform to another place of ours by ``as_of_day()`` and is not found there, as ``leaving`` has it.
+
+    What comes back stands against what left. Where nothing left it, what came back was there before the first day.
+    """
+    records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    found = [
+        left_of_claim(lake, snapshot, "transfer"),
+        left_of_claim(lake, snapshot, "settlement", "select match_id from arrival where not direct"),
+    ]
+    joined = " ".join(
+        f"left join {used} u{n} on u{n}.record_key = r.record_key and u{n}.record_id = r.record_id"
+        for n, used in enumerate(found)
+    )
+    return f"""
+        select * exclude (own, whole), from_nine(whole, decimals) as outstanding,
+            null as exception_id, null as reason
+        from (
+            select r.source_id, r.entity_id, r.account_id, coalesce(r.settlement_id, r.external_id) as settlement_id,
+                r.external_id, r.kind, r.record_id, r.currency, coalesce(r.exponent, own_exponent(r.currency)) as own,
+                coalesce(u0.used, 0) + coalesce(u1.used, 0) - nine(r.amount, own) as whole, decimals_for(whole, own) as decimals, r.booked_on,
+                -from_nine(nine(r.amount, own), decimals) as amount, greatest(u0.later_on, u1.later_on) as arrives_on
+            from {records} r {joined}
+            where r.kind in ({named(MOVED)}) and r.status = 'booked' and r.amount is not null and r.booked_on <= as_of_day()
+        ) where whole <> 0
+        qualify bool_or(whole > 0) over (partition by account_id, currency)
+    """
+
+
+def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what left a platform by ``as_of_day()`` and has not arrived, payout by payout.
+
+    Amounts are what should arrive: positive for money on its way to us. ``late``: it should have arrived by that day.
+    ``expected``: a settlement that no payout is reported for; until the bank has it, it is part of the account's balance.
+    """
+    return f"""(
+        with leaving as (
+            select any_value(source_id) as source_id, any_value(entity_id) as entity_id, account_id,
+                coalesce(settlement_id, external_id) as settlement_id, any_value(external_id) as external_id, kind,
+                case when paid_out then record_id end as record_id, currency, decimals, max(booked_on) as booked_on,
+                sum(case when paid_out then -effect else effect end)::bigint as amount,
+                sum(case when paid_out then arrived - effect else effect - arrived end)::bigint as outstanding,
+                any_value(exception_id) as exception_id, any_value(reason) as reason, max(later_on) as arrives_on
+            from (select * replace (case when paid_out then kind else 'settlement' end as kind,
+                case when paid_out then external_id end as external_id) from settlement_line where arriving and kind not in ({named(MOVED)}))
+            group by account_id, coalesce(settlement_id, external_id), kind, currency, decimals,
+                case when paid_out then record_id end
+        ), back as (
+            -- A payout that the bank returned is on no way any more: it and its return carry one name and sum to nothing.
+            select account_id, currency, external_id from leaving where external_id is not null
+            group by all having count(*) > 1 and sum(nine(outstanding, decimals)) = 0
+        )
+        select l.*, a.expected_on, greatest(0, as_of_day() - a.expected_on) as days_late,
+            case when a.expected_on < as_of_day() then 'late' when l.kind = 'settlement' then 'expected'
+                else 'in_transit' end as how
+        from (from leaving union all by name {_moved_away(lake, snapshot)}) l
+        left join arrival_given a on a.account_id is not distinct from l.account_id and a.booked_on = l.booked_on
+            and l.kind not in ({named(MOVED)})
+        where l.outstanding <> 0 and not exists (select 1 from back b where b.account_id = l.account_id
+            and b.currency = l.currency and b.external_id = l.external_id)
+    )"""
+
+
+def payouts_relation(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what each payout is made of: the lines of its settlement by sort, their sum, and the payout.
+
+    ``difference`` is what the lines do not explain; empty where the platform reports no lines or no payout.
+    """
+    del lake, snapshot
+    part = "coalesce(sum({}) filter (where {}), 0)::bigint"
+    return f"""(
+        with made as (
+            select any_value(source_id) as source_id, any_value(entity_id) as entity_id, account_id,
+                coalesce(settlement_id, external_id) as settlement_id, currency, max(decimals) as decimals,
+                max(external_id) filter (where paid_out) as external_id, count(*) filter (where paid_out) as payouts,
+                max(booked_on) filter (where paid_out) as paid_on, max(booked_on) as booked_on,
+                count(*) filter (where not paid_out) as lines,
+                {part.format("amount", "kind = 'charge'")} as charges,
+                {part.format("amount", f"kind in ({named(_RETURNED)})")} as returned,
+                {part.format("effect - amount", "not paid_out")}
+                    + {part.format("amount", f"kind in ({named(_COSTS)})")} as fees,
+                {part.format("amount", f"kind in ({named(_HELD)})")} as reserve,
+                {part.format("amount", f"not paid_out and kind not in ('charge', {named((*_RETURNED, *_COSTS, *_HELD))})")} as other,
+                {part.format("effect", "not paid_out")} as total, {part.format("-effect", "paid_out")} as paid,
+                {part.format("case when paid_out then -arrived else arrived end", "arriving")} as came,
+                max(arrived_on) filter (where arriving) as arrived_on, bool_or(arriving) as leaves,
+                count(distinct decimals) as exponents
+            from settlement_line where settlement_id is not null or paid_out
+            group by account_id, coalesce(settlement_id, external_id), currency
+        )
+        select m.*, case when payouts > 0 then paid end as payout,
+            case when payouts > 0 and lines > 0 then total - paid end as difference, a.expected_on,
+            case when payouts = 0 and total = 0 then 'nothing_due' when not leaves then 'not_paid_out'
+                when came = case when payouts > 0 then paid else total end then 'arrived'
+                when came <> 0 then 'partly_arrived' when a.expected_on < as_of_day() then 'late' else 'in_transit' end as how
+        from made m left join arrival_given a on a.account_id is not distinct from m.account_id
+            and a.booked_on = coalesce(m.paid_on, m.booked_on)
+    )"""
+
+
+_WHERE = (
+    Column("source", "word", "t.source_id"),
+    Column("entity", "word", "t.entity_id"),
+    Column("account", "text", "t.account_id"),
+)
+
+#: The exported tables.
+IN_TRANSIT = ExportedTable(
+    name="in_transit",
+    columns=(
+        *_WHERE,
+        *same("text", "settlement_id", "external_id"),
+        Column("record_id", "word", "lower(hex(t.record_id))"),
+        *same("word", "kind"),
+        Column("paid_on", "day", "t.booked_on"),
+        *same("day", "expected_on"),
+        *same("integer", "days_late"),
+        *amounts_of("t.decimals", "amount", "outstanding"),
+        *same("word", "currency"),
+        Column("state", "word", "t.how"),
+        *same("word", "reason", "exception_id"),
+        *same("day", "arrives_on"),
+    ),
+    relation=in_transit_relation,
+    order="t.account_id, t.currency, t.booked_on, t.settlement_id, t.record_id",
+    needs=("matches", "positions", "exceptions"),
+    ready=_lay_settlement_lines,
+)
+PAYOUTS = ExportedTable(
+    name="payouts",
+    columns=(
+        *_WHERE,
+        *same("text", "settlement_id", "external_id"),
+        *same("day", "paid_on"),
+        *same("integer", "lines"),
+        *amounts_of("t.decimals", "charges", "returned", "fees", "reserve", "other"),
+        Column("sum", "amount", "t.total", "t.decimals"),
+        *amounts_of("t.decimals", "payout", "difference"),
+        *same("word", "currency"),
+        Column("state", "word", "t.how"),
+        *same("day", "expected_on", "arrived_on"),
+        Column("arrived", "amount", "t.came", "t.decimals"),
+    ),
+    relation=payouts_relation,
+    order="t.account_id, t.currency, t.booked_on, t.settlement_id",
+    needs=("matches", "positions", "exceptions"),
+    ready=_lay_settlement_lines,
+)

@@ -1,0 +1,347 @@
+"""
+Making the proofs of accounts, as of a day and as known at a time.
+
+The outside's balance is what statements and reports say; the ledger's is its opening and its lines (or what it reports).
+What separates them is named line by line: not matched on the claim ``booking``, matched with a line of a later day, or
+matched with a difference.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+from tieout.errors import WrongUse
+from tieout.model.money import exponent_of
+from tieout.observe.exporting.columns import Opened
+from tieout.observe.exporting.exports import prepare
+from tieout.observe.exporting.writing import literal
+from tieout.observe.proofs.accounts import (
+    known_accounts,
+    ledger_accounts_of,
+    ledger_ids_of,
+    money_accounts,
+    platforms_of,
+    remedy_of,
+    sharing,
+)
+from tieout.observe.proofs.items import compared_of, items_of, same_in_sum
+from tieout.observe.proofs.lines import Sides, lay_items, lay_lines, named, scaled
+from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide, Reserve
+from tieout.observe.proofs.rolling import Roll, roll
+from tieout.observe.snapshot import moment_of, take_snapshot
+from tieout.observe.work.worklist import version as version_of
+from tieout.store.engine import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import duckdb
+
+    from tieout.config import Workspace
+    from tieout.config.workspace import Account
+    from tieout.observe.snapshot import Snapshot
+    from tieout.store.workplace import Store
+
+__all__ = ["ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
+
+_KEPT_MAX = 8
+
+_HELD = ("reserve_hold", "reserve_release")
+
+
+class ProvesAccounts(Protocol):
+    """Makes the proof of an account, as of a day and as known at a time."""
+
+    def __call__(self, account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
+        """Give the proof; None where there is nothing to prove it with yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the proofs of some accounts are made from, laid out for one day."""
+
+    con: duckdb.DuckDBPyConnection
+    workspace: Workspace
+    as_of: dt.date
+    known_at: dt.datetime
+
+
+def prove(
+    store: Store, workspace: Workspace, account_id: str, as_of: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+) -> AccountProof:  # fmt: skip
+    """
+    Make the proof of one account.
+
+    :param as_of: nothing booked later counts; None: the last day that the facts speak of.
+    :param known_at: nothing learned later counts, neither facts nor runs; None: now.
+    :raises WrongUse: neither tieout.toml nor the facts have such an account, or it stands in several currencies.
+    """
+    found = prove_all(store, workspace, as_of, known_at, only=account_id)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message = f"expected an account with lines of money, got {account_id!r}; {known_accounts(workspace)}"
+        if account_id not in {account.id for account in workspace.accounts}:
+            message += f". What became of a payout, a payment or a document: `tieout explain {account_id}`"
+        raise WrongUse(message)
+    listed = " and ".join(proof.currency for proof in found)
+    message = (
+        f"expected an account in one currency, got {account_id!r} in {listed}, which are never added: declare an"
+        " [[account]] for each in tieout.toml"
+    )
+    raise WrongUse(message)
+
+
+def prove_all(
+    store: Store, workspace: Workspace, as_of: dt.date | None = None, known_at: dt.datetime | None = None,
+    *, only: str | None = None,
+) -> list[AccountProof]:  # fmt: skip
+    """
+    Make the proofs of all accounts outside the ledger, in the order of their ids; or of one, per currency.
+
+    :param as_of, known_at: as in :func:`prove`.
+    """
+    snapshot = take_snapshot(store, workspace, wanted=("deliveries", "exceptions"), known_at=known_at)
+    day = as_of or snapshot.latest or dt.date(1970, 1, 1)
+    store.spill.mkdir(parents=True, exist_ok=True)
+    with closing(connect(store.spill)) as con:
+        prepare(con, snapshot, day)
+        opened = Opened(con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=known_at)
+        return list(proofs_of(opened, only=only))
+
+
+def prover(store: Store, workspace: Workspace) -> ProvesAccounts:
+    """
+    Give what proves one account after the other: all proofs of a day are made at once, and again when facts change.
+
+    An account that stands in several currencies has no single proof: None.
+    """
+
+    @lru_cache(maxsize=_KEPT_MAX)
+    def made(
+        version: tuple[int, int, int], as_of: dt.date | None, known_at: dt.datetime | None
+    ) -> dict[str, AccountProof | None]:
+        del version
+        found: dict[str, AccountProof | None] = {}
+        for proof in prove_all(store, workspace, as_of, known_at):
+            found[proof.account_id] = None if proof.account_id in found else proof
+        return found
+
+    def proven(account_id: str, as_of: dt.date | None, known_at: dt.datetime | None) -> AccountProof | None:
+        return made(version_of(store.book), as_of, known_at).get(account_id)
+
+    return proven
+
+
+def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountProof]:
+    """
+    Make proofs from one state of facts and results, one after the other.
+
+    While a proof is in hand, the engine's table ``item`` has all of its items.
+    """
+    con, store, workspace, snapshot = opened.con, opened.store, opened.workspace, opened.snapshot
+    accounts = [a for a in money_accounts(con, store, workspace, snapshot) if only in (None, a.id)]
+    known_at = opened.known_at or _latest(snapshot)
+    yield from _proofs(con, store, workspace, snapshot, accounts, opened.as_of, known_at)
+
+
+def _latest(snapshot: Snapshot) -> dt.datetime:
+    """Give the moment of the last run or delivery: everything that is known was known then."""
+    moments = [moment_of(run["at"]) for run in snapshot.results.runs.values()]
+    received = snapshot.deliveries["received_at"].to_pylist()
+    known = [at for at in (*moments, *received) if at is not None]
+    return max(known, default=dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+
+
+def _proofs(
+    con: duckdb.DuckDBPyConnection, store: Store, workspace: Workspace, snapshot: Snapshot, accounts: list[Account],
+    day: dt.date, known_at: dt.datetime,
+) -> Iterator[AccountProof]:  # fmt: skip
+    wanted: dict[str, None] = {}
+    for account in accounts:
+        wanted |= dict.fromkeys([account.id, *ledger_ids_of(workspace, account)])
+        wanted |= dict.fromkeys(other.id for other in (*sharing(workspace, account), *platforms_of(workspace, account)))
+    lay_lines(con, store.lake, snapshot, wanted)
+    for reserve in (account for account in workspace.accounts if account.kind == "reserve"):
+        _lay_reserve(con, workspace, reserve)
+    facts = _Facts(con, workspace, day, known_at)
+    for account in accounts:
+        yield _proof(facts, account)
+
+
+def _lay_reserve(con: duckdb.DuckDBPyConnection, workspace: Workspace, reserve: Account) -> None:
+    """What a platform holds back leaves its balance and stands in the reserve, until it is released."""
+    platforms = named(account.id for account in platforms_of(workspace, reserve))
+    con.execute(f"""
+        insert into moved select * replace ({literal(reserve.id)} as account_id, -effect as effect, -effect as amount,
+            0 as fee, 0 as fee_tax, null as settlement_id)
+        from moved where kind in ({named(_HELD)}) and account_id in ({platforms})
+    """)
+
+
+def _proof(facts: _Facts, account: Account) -> AccountProof:
+    con, day, currency = facts.con, facts.as_of, account.currency
+    together, ledger_ids = sharing(facts.workspace, account), ledger_ids_of(facts.workspace, account)
+    exponent = _exponent(con, [*(a.id for a in together), *ledger_ids], currency)
+    rolls = {a.id: roll(con, (a.id,), currency, exponent, day, a.opening) for a in together}
+    own = rolls[account.id]
+    ledger, opened = _ledger(facts, account, ledger_ids, exponent)
+    after = {a.id: rolls[a.id].opened_on for a in together} | dict.fromkeys(ledger_ids, opened)
+    sides = Sides(
+        outside=tuple(rolls), ledger=ledger_ids, entity=account.entity, currency=currency, exponent=exponent, as_of=day,
+        after={name: on for name, on in after.items() if on is not None},
+    )  # fmt: skip
+    outside_items, ledger_items, compared, in_sum = [], [], 0, False
+    if ledger_ids:
+        lay_items(con, sides)
+        outside_items, ledger_items = items_of(con, "outside", account.kind), items_of(con, "ledger", account.kind)
+        compared = compared_of(con, day)
+        in_sum = account.kind not in {None, "bank"} and same_in_sum(con)  # a bank's lines are few enough for one by one
+    since = [_since(name, r) for name, r in rolls.items() if r.since]
+    since += [
+        ProofItem(
+            label="carried over into the next settlement", amount=r.carried, state="timing", reference=r.settlement
+        )
+        for r in rolls.values()
+        if r.carried
+    ]
+    return AccountProof(
+        account_id=account.id, entity_id=account.entity, kind=account.kind, currency=currency, exponent=exponent,
+        as_of=day, known_at=facts.known_at, ledger_account=account.ledger_account,
+        outside=ProofSide(source=_said(rolls), balance=_balance(rolls), items=(*since, *outside_items)),
+        ledger=ProofSide(source=_ledger_said(account), balance=ledger, items=tuple(ledger_items)),
+        opening=own.opening, opened_on=own.opened_on, movements=own.movements,
+        reported=own.reported, reported_on=own.reported_on, since=own.since, breaks_on=own.breaks_on,
+        carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
+    )  # fmt: skip
+
+
+def _exponent(con: duckdb.DuckDBPyConnection, accounts: Sequence[str], currency: str) -> int:
+    """Give the decimals that hold every amount of the accounts in a currency, and every part of one: its own, or more."""
+    query = f"""
+        select max(exponent) from (select account_id, currency, exponent from moved
+            union all select account_id, currency, exponent from reported
+            union all select account_id, currency, needed from moved
+                join (select record_key, record_id, needed from paired) using (record_key, record_id))
+        where account_id in ({named(accounts)}) and currency = {literal(currency)}
+    """
+    return max(exponent_of(currency), con.execute(query).fetchall()[0][0] or 0)
+
+
+def _balance(rolls: dict[str, Roll]) -> int | None:
+    """Add what the outside says of the accounts; where it says nothing, their lines must do."""
+    balances = [r.closing if r.reported is None else r.reported for r in rolls.values()]
+    known = [balance for balance in balances if balance is not None]
+    return sum(known) if len(known) == len(balances) else None
+
+
+def _said(rolls: dict[str, Roll]) -> str:
+    return " and ".join(r.said or f"{name}, the sum of its lines" for name, r in rolls.items())
+
+
+def _since(name: str, own: Roll) -> ProofItem:
+    when = "" if own.reported_on is None else f" of {own.reported_on:%d %b %Y}"
+    return ProofItem(
+        label=f"booked since the balance{when}", amount=own.since, state="timing", count=own.since_count,
+        account_id=name,
+    )  # fmt: skip
+
+
+def _ledger_said(account: Account) -> str:
+    if account.ledger_account is None:
+        return "no ledger account"
+    return f"ledger account {account.ledger_account}"
+
+
+def _ledger(facts: _Facts, account: Account, ids: tuple[str, ...], exponent: int) -> tuple[int | None, dt.date | None]:
+    """
+    Give the ledger's balance, and from which day its lines count.
+
+    It is what the ledger reports, else its opening and its lines. Where none is declared for the ledger account, it
+    opened with what its account opened with.
+    """
+    if not ids:
+        return None, None
+    openings = [a.opening for a in ledger_accounts_of(facts.workspace, account) if a.opening is not None]
+    opening = openings[0] if openings else account.opening
+    if opening is None or opening.amount.currency != account.currency:
+        opening = None
+    own = roll(facts.con, ids, account.currency, exponent, facts.as_of, opening)
+    silent = own.reported is None and not own.movements
+    balance = own.closing if own.reported is None else own.reported + own.since
+    return (None if silent and not openings else balance), own.opened_on
+
+
+def _faults(
+    facts: _Facts, account: Account, rolls: dict[str, Roll], ledger_ids: tuple[str, ...], ledger: int | None
+) -> tuple[str, ...]:
+    """Say what else keeps an account from being proven."""
+    own = rolls[account.id]
+    faults = [fault for r in rolls.values() for fault in r.faults]
+    if own.opening is None:
+        faults.append(
+            "no opening balance: declare opening = { on = ..., amount = ... } for the account, or bring a statement"
+        )
+    if own.reported is None:
+        faults.append(
+            f"nobody reports a balance of {account.id} up to {facts.as_of}: its lines are not held against anything"
+        )
+    if ledger_ids and ledger is None:
+        faults.append(f"the ledger says nothing of account {account.ledger_account} up to {facts.as_of}")
+    faults += _foreign(facts, account, ledger_ids)
+    return tuple(faults)
+
+
+def _foreign(facts: _Facts, account: Account, ledger_ids: tuple[str, ...]) -> list[str]:
+    """Name what stands in an account in another currency: it is never added."""
+    shared = {
+        a.currency for a in facts.workspace.accounts
+        if a.entity == account.entity and account.ledger_account is not None and a.ledger_account == account.ledger_account
+    }  # fmt: skip
+    rows = facts.con.execute(f"""
+        select account_id, currency, count(*), min(coalesce(external_id, lower(hex(record_id)))) from moved
+        where booked_on <= date '{facts.as_of}' and currency <> {literal(account.currency)}
+            and ((account_id = {literal(account.id)} and {str(account.declared).lower()}) or (
+                account_id in ({named(ledger_ids)}) and currency not in ({named(shared)})))
+        group by all order by all
+    """).fetchall()
+    return [
+        f"{name} has {count} lines in {currency}, such as {such}, and {account.id} is kept in {account.currency}: they are not added"
+        for name, currency, count, such in rows
+    ]
+
+
+def _reserve(con: duckdb.DuckDBPyConnection, account: Account, exponent: int, day: dt.date) -> Reserve | None:
+    """Hold what is held back against the holds that nothing was matched with, and what the platform says."""
+    if account.kind == "reserve":
+        return None
+    held_lines = f"""
+        from moved where account_id = {literal(account.id)} and currency = {literal(account.currency)}
+            and kind in ({named(_HELD)}) and booked_on <= date '{day}'
+    """
+    count, held = con.execute(f"select count(*), -sum({scaled('effect', exponent)}) {held_lines}").fetchall()[0]
+    said = con.execute(f"""
+        select {scaled("amount", exponent)}::varchar from reported where kind = 'reserved' and booked_on <= date '{day}'
+            and account_id = {literal(account.id)} and currency = {literal(account.currency)}
+        order by booked_on desc, sequence desc, line desc limit 1
+    """).fetchall()
+    if not count and not said:
+        return None
+    released = con.execute(f"""
+        with held as (select record_key, record_id {held_lines}), whole as (
+            select match_id from result_matches m left join moved v using (record_key, record_id)
+            semi join (select match_id from result_matches semi join held using (record_key, record_id)
+                where claim = 'transfer') x on x.match_id = m.match_id
+            where m.status = 'confirmed' group by match_id
+            having bool_and(coalesce(v.booked_on <= date '{day}', false))
+        )
+        select coalesce(sum({scaled("m.allocated", exponent)}), 0)::varchar from result_matches m
+        semi join whole using (match_id) semi join held using (record_key, record_id) where m.claim = 'transfer'
+    """).fetchall()[0][0]
+    total = int(held or 0)
+    return Reserve(held=total, unreleased=total + int(released), reported=int(said[0][0]) if said else None)

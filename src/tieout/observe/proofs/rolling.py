@@ -1,0 +1,272 @@
+"""
+The roll-forward of one account: from its opening, by its movements, to the balance that the outside reports.
+
+A bank reports its balance with every statement, a platform in a report of its balance. A platform that only reports
+settlements says by each of them that nothing is left: what is not paid out is carried over into the next one, and is on
+its way there. Lines of settlements that are not closed yet were booked since.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tieout.model.kinds import PAID_OUT
+from tieout.observe.exporting.writing import literal
+from tieout.observe.proofs.lines import named, scaled
+from tieout.observe.proofs.proof import Movement
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tieout.config.workspace import Opening
+
+__all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
+
+#: What lines of any kind cost, as movements of their own.
+FEES, TAX = "fees kept back", "tax on fees"
+_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """
+    A roll-forward, as ``proof.AccountProof`` has it.
+
+    :ivar carried: what settlements have carried over and no later one has opened with yet.
+    :ivar said: who reported the balance; ``faults``: what is wrong with what was reported.
+    """
+
+    opening: int | None
+    opened_on: dt.date | None
+    movements: tuple[Movement, ...]
+    closing: int | None
+    reported: int | None = None
+    reported_on: dt.date | None = None
+    since: int = 0
+    since_count: int = 0
+    carried: int = 0
+    breaks_on: dt.date | None = None
+    settlement: str | None = None
+    said: str | None = None
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A balance that the outside reported at the end of a day."""
+
+    day: dt.date
+    amount: int
+    said: str
+
+
+def roll(
+    con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str, exponent: int, as_of: dt.date,
+    opening: Opening | None,
+) -> Roll:  # fmt: skip
+    """
+    Roll an account forward (a ledger account may stand in the facts under several ids).
+
+    :param opening: as tieout.toml declares it; None: the first that the outside reports.
+    """
+    con.execute(f"""
+        create or replace temp table line as
+        select *, {scaled("effect", exponent)} as measured from moved
+        where account_id in ({named(accounts)}) and currency = {literal(currency)} and booked_on <= date '{as_of}'
+    """)
+    points, faults = _points(con, accounts, currency, exponent, as_of)
+    if opening is not None:
+        con.execute(f"delete from line where booked_on <= date '{opening.on}'")
+    first = None if _reports(con, accounts, currency) else _settle(con)
+    opened_on, amount = (opening.on, opening.amount.scaled(exponent)) if opening else (None, None)
+    if opening is None and points:
+        opened_on, amount = _first_opening(con, accounts, currency, exponent)
+    if opening is None and first is not None:
+        amount = first
+    if first and amount == first:
+        # What the first settlement was opened with is the opening itself, and no movement beside it.
+        con.execute(
+            "delete from line where carried and measured > 0 and settlement_id = (select settlement_id"
+            " from settled order by closed_at, settlement_id limit 1)"
+        )
+    if opened_on is not None:
+        con.execute(f"delete from line where booked_on <= date '{opened_on}'")
+    movements = _movements(con, exponent)
+    closing = None if amount is None else amount + sum(movement.amount for movement in movements)
+    kept = {"opening": amount, "opened_on": opened_on, "movements": movements, "closing": closing}
+    points = [point for point in points if opened_on is None or point.day >= opened_on]
+    if first is not None:
+        return _by_settlements(con, faults, **kept)
+    if not points:
+        return Roll(faults=tuple(faults), **kept)  # type: ignore[arg-type]  # as above
+    last = points[-1]
+    since, count = _sum(con, f"booked_on > date '{last.day}'")
+    return Roll(
+        reported=last.amount, reported_on=last.day, since=since, since_count=count, said=last.said,
+        breaks_on=None if amount is None else _first_break(con, points, amount), faults=tuple(faults), **kept,  # type: ignore[arg-type]  # as above
+    )  # fmt: skip
+
+
+def _reports(con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str) -> bool:
+    """Whether the outside ever reports balances of an account by themselves."""
+    query = f"select count(*) from reported where account_id in ({named(accounts)}) and currency = {literal(currency)}"
+    return bool(con.execute(query).fetchall()[0][0])
+
+
+def _points(
+    con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str, exponent: int, as_of: dt.date
+) -> tuple[list[_Point], list[str]]:
+    """
+    List the balances that were reported, one a day.
+
+    Of several closing balances of one day, the last of a chain counts: the one that no statement opens with. If they
+    contradict each other, the newest counts, and the contradiction is a fault.
+    """
+    where = f"account_id in ({named(accounts)}) and currency = {literal(currency)} and booked_on <= date '{as_of}'"
+    rows = con.execute(f"""
+        with closing as (
+            select booked_on, {scaled("amount", exponent)} as amount, source_id, sequence, line,
+                kind in ('closing', 'ledger') as final from reported
+            where {where} and kind in ('closing', 'ledger') and sub_account is null
+            union all
+            -- A platform's balance is what it has available and what is pending, over all its parts.
+            select booked_on, sum({scaled("amount", exponent)}), any_value(source_id), sequence, max(line), false
+            from reported where {where} and kind in ('available', 'pending') and account_id not in (
+                select account_id from reported where kind = 'closing')
+            group by booked_on, sequence having bool_or(kind = 'available')
+        ), chained as (
+            select c.*, exists (select 1 from reported o where o.{where} and o.kind = 'opening'
+                and o.booked_on = c.booked_on and {scaled("o.amount", exponent)} = c.amount) as goes_on
+            from closing c
+        ), ranked as (
+            select *, bool_and(goes_on) over (partition by booked_on) as every from chained
+        )
+        select booked_on, list(amount::varchar order by sequence desc, line desc), arg_max(source_id, (sequence, line)),
+            count(distinct amount) from ranked where every or not goes_on group by booked_on order by booked_on
+    """).fetchall()
+    points: list[_Point] = []
+    faults = []
+    if not rows:
+        # Before the first closing balance, what the account was opened with is what the outside said last.
+        on, opened = _first_opening(con, accounts, currency, exponent)
+        source = _reporter(con, accounts)
+        points = (
+            [_Point(on, opened, f"{source}, opening after {on:%d %b %Y}")]
+            if on and opened is not None and on <= as_of
+            else []
+        )
+    for day, amounts, source, different in rows:
+        points.append(_Point(day, int(amounts[0]), f"{source}, balance of {day:%d %b %Y}"))
+        if different > 1:
+            faults.append(f"{source} reports {different} closing balances of {day:%d %b %Y}: the newest is taken")
+    return points, faults
+
+
+def _reporter(con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...]) -> str:
+    query = f"select min(source_id) from reported where account_id in ({named(accounts)}) and kind = 'opening'"
+    return str(con.execute(query).fetchall()[0][0])
+
+
+def _first_opening(
+    con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str, exponent: int
+) -> tuple[dt.date | None, int | None]:
+    """Give the first opening balance that was reported; all lines of the facts are movements after it."""
+    rows = con.execute(f"""
+        select least(booked_on, coalesce((select min(booked_on) from line), booked_on)), {scaled("amount", exponent)}::varchar
+        from reported where account_id in ({named(accounts)}) and currency = {literal(currency)} and kind = 'opening'
+            and sub_account is null order by booked_on, sequence, line limit 1
+    """).fetchall()
+    return (rows[0][0] - _DAY, int(rows[0][1])) if rows else (None, None)
+
+
+def parts(exponent: int) -> str:
+    """
+    Write the query for what the table ``line`` has of each movement, named by ``label``.
+
+    What a line costs stands apart, so that a charge is what the customer paid.
+    """
+    told = "lower(hex(record_id)) as record_id, external_id, kind, booked_on"
+    return f"""
+        select kind as label, {told}, measured + {scaled("cost", exponent)} as amount, 1 as place from (
+            select *, case when effect = amount then 0 else fee + fee_tax end as cost from line)
+        union all select '{FEES}', {told}, -{scaled("fee", exponent)}, 2 from line where fee <> 0 and effect <> amount
+        union all select '{TAX}', {told}, -{scaled("fee_tax", exponent)}, 3 from line where fee_tax <> 0 and effect <> amount
+    """
+
+
+def _movements(con: duckdb.DuckDBPyConnection, exponent: int) -> tuple[Movement, ...]:
+    """Sum the lines by kind, and what they cost."""
+    rows = con.execute(
+        f"select label, count(*), sum(amount)::varchar from ({parts(exponent)}) group by label order by min(place), label"
+    ).fetchall()
+    return tuple(Movement(kind=kind, count=count, amount=int(amount)) for kind, count, amount in rows)
+
+
+def since_of(found: Roll) -> str:
+    """Write the condition for the lines of the table ``line`` that were booked since the balance of a roll-forward."""
+    if found.settlement is not None:
+        return "settlement_id is null or settlement_id not in (select settlement_id from settled)"
+    return "false" if found.reported_on is None else f"booked_on > date '{found.reported_on}'"
+
+
+def _sum(con: duckdb.DuckDBPyConnection, condition: str) -> tuple[int, int]:
+    query = f"select coalesce(sum(measured), 0)::varchar, count(*) from line where {condition}"
+    amount, count = con.execute(query).fetchall()[0]
+    return int(amount), int(count)
+
+
+def _first_break(con: duckdb.DuckDBPyConnection, points: list[_Point], opening: int) -> dt.date | None:
+    """Find the first day whose reported balance is not what the movements lead to."""
+    rows = con.execute("select booked_on, sum(measured)::varchar from line group by 1 order by 1").fetchall()
+    moved, balance = iter([*rows, None]), opening
+    line = next(moved)
+    for point in points:
+        while line is not None and line[0] <= point.day:
+            balance += int(line[1])
+            line = next(moved)
+        if balance != point.amount:
+            return point.day
+    return None
+
+
+def _settle(con: duckdb.DuckDBPyConnection) -> int | None:
+    """
+    Make ``settled``: the settlements of the account that are closed, with what they bring along and carry over.
+
+    :return: what the first one was opened with; None where the account has no settlements that are paid out.
+    """
+    con.execute(f"""
+        create or replace temp table settled as
+        select settlement_id, max(booked_on) as closed_on, max(coalesce(occurred_at, booked_on)) as closed_at,
+            coalesce(sum(measured) filter (where carried and measured > 0), 0) as brought,
+            -coalesce(sum(measured) filter (where carried and measured < 0), 0) as carried_over
+        from line where settlement_id is not null group by 1
+        having bool_or(kind in ({named(PAID_OUT)})) or sum(measured) = 0
+    """)
+    rows = con.execute("select brought::varchar from settled order by closed_at, settlement_id limit 1").fetchall()
+    return int(rows[0][0]) if rows else None
+
+
+def _by_settlements(con: duckdb.DuckDBPyConnection, faults: list[str], **kept: object) -> Roll:
+    """
+    Hold the account against its settlements: each leaves nothing behind but what it carries over into the next one.
+    """
+    rows = con.execute("""
+        select settlement_id, closed_on, carried_over::varchar,
+            lead(carried_over) over (order by closed_at desc, settlement_id desc) = brought, brought::varchar
+        from settled order by closed_at desc, settlement_id desc
+    """).fetchall()
+    name, day, _, _, _ = rows[0]
+    broken = [
+        f"settlement {row[0]} of {row[1]:%d %b %Y} does not open with what the one before it carried over"
+        for row in rows
+        if row[3] is False
+    ]
+    since, count = _sum(con, "settlement_id is null or settlement_id not in (select settlement_id from settled)")
+    carried, _ = _sum(con, "carried")
+    return Roll(
+        reported=0, reported_on=day, settlement=name, since=since, since_count=count, carried=-carried, faults=(*faults, *broken),
+        said=f"all of settlement {name} of {day:%d %b %Y} is paid out or carried over", **kept,  # type: ignore[arg-type]  # as roll writes them
+    )  # fmt: skip

@@ -1,0 +1,307 @@
+"""
+Where records stand with matching: what they are matched with and why, or why they are not.
+
+For few records only: result files are in the order of their records, so that a look-up reads a small part of each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from tieout.model.kinds import PAID_OUT
+from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
+from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
+from tieout.observe.snapshot import moment_of
+from tieout.observe.things.evidence import fields_of, sentence, why_matched
+from tieout.observe.things.lookup import fetch_versions
+from tieout.observe.things.missing import missed, told_together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import duckdb
+
+    from tieout.observe.things.evidence import RulesOfRuns
+    from tieout.store.lake import Lake, LakeFile
+    from tieout.store.runs import ResultFile, Results
+
+__all__ = ["PARTNERS_MAX", "records_of_match", "standing_of", "with_exponent"]
+
+#: So many records of one match are named; the rest is counted.
+PARTNERS_MAX = 8
+_NAMED = ("source_id", "account_id", "external_id", "kind", "booked_on", "counterparty")
+_READ = (
+    *("record_id", *_NAMED, "payment_id", "settlement_id", "parent_external_id", "references", "text"),
+    *("counterparty_account", "value_on", "due_on", "bank_code", "amount", "net", "currency", "exponent"),
+)
+#: What is of the same side as an exception: the two are compared, and no rule sets them against each other.
+_OF_ONE_SIDE = ("twin", "duplicate", "nets")
+_OF_MATCH = ("reconciliation", "rule", "status", "score", "margin", "coincidence")
+
+
+def records_of_match(look: ResultRows, prefix: str, most: int) -> list[bytes]:
+    """Find the records of the matches whose id begins with some hexadecimal digits."""
+    rows = look.rows("matches", "match_id", spans_of([prefix]))
+    return sorted({bytes(row["record_id"]) for row, _ in rows if hexadecimal(row["match_id"]).startswith(prefix)})[
+        :most
+    ]
+
+
+def standing_of(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    files: dict[str, list[LakeFile]],
+    look: ResultRows,
+    ids: Sequence[bytes],
+    rules: RulesOfRuns,
+) -> dict[str, dict[str, Any]]:
+    """
+    Say of each record which matches it is part of, what is left of its claims, and what a run could not decide.
+
+    :return: by record id (hexadecimal): ``matches``, ``positions``, ``run_exceptions``; amounts are decimal text.
+    """
+    found: dict[str, dict[str, Any]] = {
+        record_id.hex(): {"matches": [], "positions": [], "run_exceptions": []} for record_id in ids
+    }
+    results = look.results
+    if not results.runs or not ids:
+        return found
+    keys = spans_of(record_id.hex() for record_id in ids)
+    own = [(row, f) for row, f in look.rows("matches", "record_key", keys) if hexadecimal(row["record_id"]) in found]
+    _tell_matches(look, own, found, results)
+    taken = _taken(own)
+    told = look.rows("positions", "record_key", keys)
+    looked: defaultdict[tuple[str, str], list[tuple[dict[str, Any], ResultFile]]] = defaultdict(list)
+    for row, file in look.rows("positions", "record_key", keys):
+        if hexadecimal(row["record_id"]) in found:
+            looked[hexadecimal(row["record_id"]), row["claim"]].append((row, file))
+    for (record_id, _), told in looked.items():
+        # As in the table: the last that defers to no other says where it stands, and the last one how much there is.
+        row, _ = min(told, key=lambda one: (one[0]["state"] == "deferred", -one[1].sequence))
+        last, file = max(told, key=lambda one: one[1].sequence)
+        left = _nine(last) - taken(last, file)
+        if left:
+            found[record_id]["positions"].append(_position(row, left))
+    for row, file in look.rows("exceptions", "record_key", keys):
+        mine = found.get(hexadecimal(row["record_id"]))
+        if mine is not None and _nine(row) != taken(row, file):
+            mine["run_exceptions"].append(_exception(row, file))
+    _tell_reasons(found, _read_records(con, lake, files, found), rules)
+    return found
+
+
+def _tell_reasons(found: dict[str, dict[str, Any]], about: dict[str, dict[str, Any]], rules: RulesOfRuns) -> None:
+    """Say why each match was made, and what each exception missed."""
+    _name_partners(found, about)
+    for record_id, told in found.items():
+        for match in told["matches"]:
+            _tell_why(match, record_id, about, rules)
+        for exception in told["run_exceptions"]:
+            _tell_nearest(exception, record_id, about, rules)
+
+
+def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> Any:
+    """Sum what matches of later runs have used up of a claim since a run said where it stands, at nine decimals."""
+    allocated: defaultdict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
+    for row, file in own:
+        if row["status"] == "confirmed":
+            allocated[hexadecimal(row["record_id"]), row["claim"]].append(
+                (file.sequence, row["allocated"], row["exponent"])
+            )
+
+    def taken(row: dict[str, Any], file: ResultFile) -> int:
+        parts = allocated[hexadecimal(row["record_id"]), row["claim"]]
+        # Each run counts in decimals of its own: all fit nine, and what a later run took finer stays exact.
+        return sum(
+            amount * 10 ** (EXPONENT_MAX - exponent) for sequence, amount, exponent in parts if sequence > file.sequence
+        )
+
+    return taken
+
+
+def _nine(row: dict[str, Any]) -> int:
+    exponent: int = row["exponent"]
+    return int(int(row["amount"]) * 10 ** (EXPONENT_MAX - exponent))
+
+
+def _written(row: dict[str, Any], name: str) -> str:
+    return format_shortest(row[name], row["exponent"], row["currency"])
+
+
+def _tell_matches(
+    look: ResultRows, own: list[tuple[dict[str, Any], ResultFile]], found: dict[str, dict[str, Any]], results: Results
+) -> None:
+    """Describe each match of the records: the rule or the person, the partners, the difference and its reasons."""
+    ids = sorted({hexadecimal(row["match_id"]) for row, _ in own})
+    if not ids:
+        return
+    spans = spans_of(ids)
+    partners: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row, _ in look.rows("matches", "match_id", spans):
+        partners[hexadecimal(row["match_id"])].append(row)
+    reasons: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row, _ in look.rows("adjustments", "match_id", spans):
+        amount = format_shortest(row["amount"], row["exponent"], row["currency"])
+        told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
+        reasons[hexadecimal(row["match_id"])].append(told)
+    # What a payout is made of is told before where it arrived.
+    in_turn = sorted(own, key=lambda o: (o[0]["claim"] != "transfer", o[0]["claim"], hexadecimal(o[0]["match_id"])))
+    for row, file in in_turn:
+        match_id, record_id, run = (
+            hexadecimal(row["match_id"]),
+            hexadecimal(row["record_id"]),
+            results.runs[file.run_id],
+        )
+        others = [
+            p for p in partners[match_id] if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])
+        ]
+        others.sort(key=lambda p: (p["side"] == row["side"], p["record_key"], hexadecimal(p["record_id"])))
+        known_at = moment_of(run["at"])
+        found[record_id]["matches"].append(
+            {
+                "match_id": match_id,
+                **{name: row[name] for name in _OF_MATCH},
+                "provisional": file.provisional,
+                "claim": row["claim"],
+                "side": row["side"],
+                **{name: _written(row, name) for name in ("amount", "allocated", "difference")},
+                "currency": row["currency"],
+                "adjustments": reasons[match_id],
+                "partners": [_partner(p) for p in others[:PARTNERS_MAX]],
+                "partners_count": len(others),
+                "evidence": json.loads(row["evidence"] or "{}"),
+                "sums": _sums(partners[match_id]),
+                "decided_by": row["decided_by"] or "rule",
+                "run_id": file.run_id,
+                "run_by": run["actor"],
+                "known_at": None if known_at is None else f"{known_at:%Y-%m-%dT%H:%M:%SZ}",
+            },
+        )
+
+
+def _sums(rows: list[dict[str, Any]]) -> tuple[str, str] | None:
+    """Sum what a match takes of both sides, where each has one currency."""
+    said = []
+    for side in ("left", "right"):
+        taken = [row for row in rows if row["side"] == side]
+        currencies = {row["currency"] for row in taken}
+        if len(currencies) != 1:
+            return None
+        nine = sum(row["allocated"] * 10 ** (EXPONENT_MAX - row["exponent"]) for row in taken)
+        said.append(format_shortest(nine, EXPONENT_MAX, currencies.pop()))
+    return said[0], said[1]
+
+
+def _partner(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "record_id": hexadecimal(row["record_id"]),
+        "side": row["side"],
+        "claim": row["claim"],
+        **{name: _written(row, name) for name in ("amount", "allocated")},
+        "currency": row["currency"],
+    }
+
+
+def _position(row: dict[str, Any], left: int) -> dict[str, Any]:
+    """Say where a part stands that nothing has used up; what a later reconciliation may explain is open."""
+    day = row["expected_on"]
+    return {
+        "reconciliation": row["reconciliation"],
+        "claim": row["claim"],
+        "state": "open" if row["state"] == "deferred" else row["state"],
+        "amount": format_shortest(left, EXPONENT_MAX, row["currency"]),
+        "currency": row["currency"],
+        "expected_on": None if day is None else day.isoformat(),
+        "reason": row["reason"],
+    }
+
+
+def _exception(row: dict[str, Any], file: ResultFile) -> dict[str, Any]:
+    """Say what a run could not decide, with what came nearest and why it was not taken."""
+    plain = {
+        name: row[name] for name in ("exception_id", "reconciliation", "claim", "side", "reason", "note", "currency")
+    }
+    return {
+        **plain,
+        "amount": format_shortest(row["amount"], row["exponent"], row["currency"]),
+        "candidates": json.loads(row["candidates"] or "[]"),
+        "run_id": file.run_id,
+    }
+
+
+def _read_records(
+    con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], found: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Read the newest version of the records, of their partners and of what came nearest to them, by id."""
+    named = {p["record_id"] for told in found.values() for match in told["matches"] for p in match["partners"]}
+    named |= {c["record_id"] for told in found.values() for e in told["run_exceptions"] for c in e["candidates"]}
+    if not named:
+        return {}
+    ids = sorted(map(bytes.fromhex, named | set(found)))
+    fetch_versions(con, lake, files, ids, frozenset())
+    names = ", ".join(f'"{name}"' for name in _READ)
+    read = con.execute(f"select {names} from version_row order by gone is null, version").fetchall()
+    rows = (dict(zip(_READ, row, strict=True)) for row in read)
+    return {hexadecimal(row["record_id"]): row for row in rows}
+
+
+def _name_partners(found: dict[str, dict[str, Any]], about: dict[str, dict[str, Any]]) -> None:
+    """Say who the partners are, by their records."""
+    for partner in (p for told in found.values() for match in told["matches"] for p in match["partners"]):
+        row = about.get(partner["record_id"], dict.fromkeys(_NAMED))
+        day = row["booked_on"]
+        partner |= {
+            "source": row["source_id"],
+            "account": row["account_id"],
+            **{name: row[name] for name in ("external_id", "kind", "counterparty")},
+            "booked_on": None if day is None else day.isoformat(),
+        }
+
+
+def _tell_why(match: dict[str, Any], record_id: str, about: dict[str, dict[str, Any]], rules: RulesOfRuns) -> None:
+    """Say what a match rests on: ``evidence``, by field, and ``why``, as a sentence."""
+    sides: dict[str, list[dict[str, Any]]] = {"left": [], "right": []}
+    for side, name in [(match["side"], record_id), *((p["side"], p["record_id"]) for p in match["partners"])]:
+        sides[side] += [about[name]] if name in about else []
+    known = rules.rule(match["run_id"], match["rule"])
+    fields = fields_of(known, sides["left"], sides["right"], match.pop("sums"))
+    told = (sentence(fields), why_matched(match, known[1] if known else None))
+    match["why"] = "; ".join(part for part in told if part) or None
+    match["evidence"] = fields | match["evidence"]
+
+
+def _tell_nearest(
+    exception: dict[str, Any], record_id: str, about: dict[str, dict[str, Any]], rules: RulesOfRuns
+) -> None:
+    """Say of what came nearest which fields agree, and which rule it missed by how much."""
+    ruled = rules.of(exception["run_id"])
+    here = exception["side"]
+    for candidate in exception["candidates"]:
+        mine, theirs = about.get(record_id), about.get(candidate["record_id"])
+        if mine is None or theirs is None or candidate["why"] in _OF_ONE_SIDE:
+            continue
+        left, right = (mine, theirs) if here == "left" else (theirs, mine)
+        rows = [with_exponent(row) for row in (left, right)]
+        measures = ["net" if claim == "settlement" else "amount" for claim in (ruled.claims if ruled else ("", ""))]
+        amounts = [row[name] for row, name in zip(rows, measures, strict=True)]
+        grouped = ruled is not None and any(
+            group is not None and row["kind"] not in PAID_OUT for group, row in zip(ruled.group, rows, strict=True)
+        )
+        if grouped or None in amounts:  # together with the other lines of its settlement it is one thing
+            continue
+        texts = [
+            format_shortest(amount, row["exponent"], row["currency"]) for amount, row in zip(amounts, rows, strict=True)
+        ]
+        candidate["evidence"] = fields_of(None, [rows[0]], [rows[1]], (texts[0], texts[1]))
+        # What is on the left, and what on the right, of those that share an identifier with the other of the two.
+        told = [told_together(candidate.get(where)) for where in ("here", "there")]
+        together = (told[0], told[1]) if here == "left" else (told[1], told[0])
+        candidate["missed"] = missed(ruled, rows[0], rows[1], (amounts[0], amounts[1]), together)
+
+
+def with_exponent(row: dict[str, Any]) -> dict[str, Any]:
+    """Give a record with its number of decimals, which is its currency's where it has none of its own."""
+    exponent = row["exponent"]
+    return {**row, "exponent": exponent_of(row["currency"]) if exponent is None else exponent}
