@@ -449,7 +449,7 @@ def test_a_message_in_blocks_without_any_end_is_incomplete() -> None:
     first = block + page("1/1", ":60F:C260101EUR1,", "", ":61:260101C1,NTRFX").removesuffix("-\n")
     text = first + block + page("2/1", ":60F:C260102EUR2,", ":62F:C260102EUR2,").removesuffix("-\n") + "-}"
     (problem,) = problems(text)
-    assert (problem.reason, problem.line) == ("incomplete", 2)
+    assert (problem.reason, problem.line) == ("unfinished", 2)
     assert [s.servicer for s in statements(text)] == ["KNABNL2H", "KNABNL2H"]
 
 

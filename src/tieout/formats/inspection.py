@@ -16,8 +16,9 @@ from tieout.formats._appearance import appearance, columns_of
 from tieout.formats.containers import open_members, with_head
 from tieout.formats.reading import Head, ReadOptions, Total
 from tieout.formats.registry import format_ids, identify
-from tieout.model.money import format_minor
+from tieout.model.money import EXPONENT_MAX, format_minor
 from tieout.model.problems import Problem
+from tieout.model.statements import should_close, without_closing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,6 +165,37 @@ def _inspect_member(stream: BinaryIO, member: str | None, asked: _Asked, found: 
         _add_fault(found, error, doing, member)
     if version is not None:
         found.formats.setdefault(version)
+        _remark_ends(found, structured=version.startswith("camt."))
+
+
+def _remark_ends(found: _Found, *, structured: bool) -> None:
+    """
+    Remark statements that should close and do not: ingest holds them against the next one (intake.chains).
+
+    Not where a problem of the file says so, or where the next statement here opens with what their entries lead to.
+    """
+    if any(problem.reason == "unfinished" for problem in found.problems):
+        return
+    opened: dict[tuple[str | None, str | None], int | None] = {}  # what the next statement of an account opens with
+    remarks = []
+    for member, one in reversed(found.statements):
+        owner = one.account_number, one.currency
+        if one.closing is None and should_close(
+            final=one.final, ends=one.ends, opens=one.opening is not None, structured=structured
+        ):
+            moved = (one.credits - one.debits) * int(10 ** (EXPONENT_MAX - one.exponent))
+            end = None if one.opening is None else one.opening.scaled(EXPONENT_MAX) + moved
+            if end is None or opened.get(owner) != end:
+                label = one.number or one.statement_id
+                name = f"statement {label}" if label else "the statement"
+                message = without_closing(name, one.account_number or "no account")
+                remarks.append(
+                    Problem(message=message, line=one.line, reason="incomplete", member=member, at_ingest=True)
+                )
+        if one.final:
+            opened[owner] = None if one.opening is None else one.opening.scaled(EXPONENT_MAX)
+    for remark in reversed(remarks):
+        _add_problem(found, remark)
 
 
 def _identified(head: Head, mappings: Sequence[Format]) -> tuple[Format, str] | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tieout.intake.findings import Finding
 from tieout.intake.overlap import days_within
 from tieout.model.money import EXPONENT_MAX, format_minor
+from tieout.model.statements import without_closing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +90,10 @@ def chain_findings(statements: Iterable[AccountStatement], beside: Iterable[Acco
     taken, further = _numbers(statements), _numbers(beside)
     taken |= further if not taken & further else set()
     ordered = _in_order(_outermost(statements))
-    found = [_without_end(s) for s in ordered if s.unfinished]
+    following = [*ordered[1:], None]
+    found = [
+        _without_end(s) for s, after in zip(ordered, following, strict=True) if s.unfinished and not _hands_on(s, after)
+    ]
     for before, after in pairwise(ordered):
         note = _gap(before, after, taken)
         if note is not None:
@@ -120,11 +124,13 @@ def _told_once(statements: list[AccountStatement]) -> list[AccountStatement]:
     return [s for s in statements if not s.unfinished or begins(s) not in whole]
 
 
+def _hands_on(s: AccountStatement, after: AccountStatement | None) -> bool:
+    """Whether the next statement opens with what the entries of one without an end lead to: then none of them is missing."""
+    return after is not None and s.end is not None and _nine(s, s.end) == _nine(after, after.opening)
+
+
 def _without_end(s: AccountStatement) -> Finding:
-    note = (
-        f"expected a closing balance of {s.name} of {s.account_id}, got none: its last entries may be missing;"
-        " bring the whole file"
-    )
+    note = without_closing(s.name, s.account_id)
     return Finding(
         scope=chain_scope(s.account_id, s.currency),
         reason="incomplete",

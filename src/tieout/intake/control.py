@@ -72,12 +72,14 @@ def find(
     row, scopes = work.row, change.scopes
     scope = f"delivery {row.delivery_id}"
     origin = {"source_id": row.source_id, "delivery_id": row.delivery_id}
+    unfinished = {(p.member, p.line) for p in staged.problems if p.reason == "unfinished"}
+    unfinished &= {(s["member"], s["line"]) for s in change.statements if s["final"] and s["closing"] is None}
     found = [
         Finding(
             scope=scope, reason=reason_of(p.reason), note=_placed(row.name, p), entity_id=work.source.entity, **origin
         )
         for p in staged.problems
-        if p.severity != "row"
+        if p.severity != "row" and (p.member, p.line) not in unfinished
     ]
     if staged.problems_beyond:
         note = f"{row.name}: {staged.problems_beyond} more problems than are kept one by one: replay it after a fix"

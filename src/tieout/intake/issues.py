@@ -61,8 +61,9 @@ def issues(places: Sequence[StatementPlace]) -> Issues:
     found = Issues()
     for (account, currency, entity), positions in sorted(accounts.items()):
         owner = f"{account} {entity}".strip()
-        begun = [i for i in positions if places[i].to_day is None]
-        for group in _groups(places, [i for i in positions if places[i].to_day is not None]):
+        begun = [i for i in positions if is_unfinished(places[i])]
+        begun = [i for i in begun if any(_tells_whole(places[j], places[i]) for j in positions)]
+        for group in _groups(places, [i for i in positions if i not in begun and places[i].to_day is not None]):
             group.begun = [i for i in begun if any(_tells_whole(places[j], places[i]) for j in group.members)]
             for position in (*group.members, *group.begun):
                 found.family_of[position] = len(found.families)
@@ -86,15 +87,23 @@ class _Group:
 
 
 def _tells_whole(whole: StatementPlace, begun: StatementPlace) -> bool:
-    """Whether a complete statement, or page, is the one that another has only the beginning of."""
+    """
+    Whether a complete statement, or page, is the one that another has only the beginning of.
+
+    Without a number they must have one name of the bank's and begin on a day that is known; and what comes back to the
+    balance that it opens with may as well be the one before.
+    """
     alike = (number_of(whole), whole.page, whole.from_day, nine(whole, whole.opening)) == (
         number_of(begun),
         begun.page,
         begun.from_day,
         nine(begun, begun.opening),
     )
-    named = number_of(begun) is not None and begun.opening is not None
-    return alike and named and whole.entries >= begun.entries and is_complete([whole], (0,))
+    alike = alike and begun.opening is not None and begun.to_day in {None, whole.to_day}
+    if number_of(begun) is None:
+        named = (whole.is_whole, whole.statement_id) == (begun.is_whole, begun.statement_id) and begun.is_whole
+        alike = alike and named and begun.from_day is not None and whole.moves
+    return alike and whole.entries >= begun.entries and is_complete([whole], (0,))
 
 
 def _groups(places: Sequence[StatementPlace], positions: list[int]) -> list[_Group]:

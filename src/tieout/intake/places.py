@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tieout.model.statements import should_close
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -89,10 +91,7 @@ def is_complete(places: Sequence[StatementPlace], run: tuple[int, ...]) -> bool:
 
 
 def is_unfinished(place: StatementPlace) -> bool:
-    """
-    Whether a booked statement, or its last page, should state with what it closes and does not.
-
-    SWIFT's statements always close; ISO 20022 lets one go without balances, but not with only the one it opens with.
-    """
-    said = place.opening is not None or not place.structured
-    return place.final and place.ends and place.closing is None and said
+    """Whether a booked statement, or its last page, should state with what it closes and does not."""
+    return place.closing is None and should_close(
+        final=place.final, ends=place.ends, opens=place.opening is not None, structured=place.structured
+    )

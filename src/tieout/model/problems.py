@@ -35,7 +35,8 @@ class Problem:
     :ivar line: from 1; None when the whole file is meant.
     :ivar column: the character column for text, from 1, or the name of the column for tables.
     :ivar reason: a short stable word for exceptions and counting: ``balance_difference``, ``incomplete``,
-        ``currency_mismatch``, ``conflict``, ``master_data``, ``unreadable``.
+        ``currency_mismatch``, ``conflict``, ``master_data``, ``unreadable``; ``unfinished``: a statement that stops, which
+        its account's chain tells, until the whole one comes.
     :ivar member: the file inside a container, where there is one.
     :ivar named: what the row is called, where that much of it can be read.
     :ivar at_ingest: the sentence may be true of a good file: `inspect` remarks it without a verdict, ingest finds it.

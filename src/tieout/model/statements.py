@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tieout.model.money import Money
 
-__all__ = ["BALANCE_KINDS", "Balance", "Statement", "StatementPage"]
+__all__ = ["BALANCE_KINDS", "Balance", "Statement", "StatementPage", "should_close", "without_closing"]
 
 #: What a balance measures. opening and closing are booked; interim ones stand on a page in the middle.
 BALANCE_KINDS = (
@@ -114,3 +114,24 @@ class Statement:
     pages: tuple[StatementPage, ...] = ()
     begins: bool = True
     ends: bool = True
+
+
+def should_close(*, final: bool, ends: bool, opens: bool, structured: bool) -> bool:
+    """
+    Whether a statement, or its last page, should state the balance that it closes with.
+
+    SWIFT's statements of booked entries always close; ISO 20022 lets one go without balances, but not with only the one it
+    opens with. Reports and advices state what they like.
+
+    :param opens: whether it states the balance that it opens with.
+    :param structured: whether it is ISO 20022's.
+    """
+    return final and ends and (opens or not structured)
+
+
+def without_closing(name: str, account: str) -> str:
+    """Say of a statement that should close that it does not."""
+    return (
+        f"expected a closing balance of {name} of {account}, got none: its last entries may be missing; bring the whole"
+        " file, or the next statement, which opens with it"
+    )

@@ -206,7 +206,9 @@ def _cut_off(page: Page, *, cut: bool) -> list[Problem]:
         return []
     wanted = "a closing balance (:62F:)" if page.final else "control totals (:90D:, :90C:)"
     message = f"expected {wanted} or an end mark of the message {page.statement_id or ''}, got the end of what is there"
-    return [Problem(message=message, line=page.line, column=1, reason="incomplete")]
+    # Whether a statement of booked entries is whole is known to its account (intake.chains), where the whole one may come.
+    reason = "unfinished" if page.final else "incomplete"
+    return [Problem(message=message, line=page.line, column=1, reason=reason)]
 
 
 def statement_of(pages: Page, last: Page) -> Statement:
