@@ -117,6 +117,14 @@ DROPPED = rule(
     keys='[{ left = "external_id", right = "references", how = "normalised", drop = { left = { prefix = "INV" }, right = { last = 1 } } }]',
 )
 ALIAS = '[[alias]]\nleft = "Sunrise Retail"\nright = "SRX Holding"\n'
+NETS = rule(
+    "comes to nothing", keys='[{ left = ["external_id", "references"], how = "normalised" }]', shape='"net"',
+    amount='{ abs = "0.02" }', days="{ from = 0, to = 30 }",
+)  # fmt: skip
+SENT_BACK = rule(
+    "sent back", keys='[{ right = ["external_id", "text"], how = "token" }]', shape='"reversal"', days="{ from = 0, to = 9 }",
+    confirm="false",
+)  # fmt: skip
 IN_A_ROW = rule("in a row", shape='"n:1"', consecutive="true", days="{ from = 0, to = 9 }")
 TOGETHER = rule("all together", **MENU["points"], together="true")
 
@@ -134,6 +142,12 @@ def spelled_and_pooled() -> list[Fact]:
         invoice("s-1", 777, name="Sunrise Retail", **known), line("t-1", 777, name="SRX Holding", **known),
         invoice("s-2", 888, name="Bäckerei Sommer", **known), line("t-2", 888, name="BAECKEREI SOMMER", **known),
         invoice("INV-00417", 999, **known), line("t-3", 999, "004175", **known),
+        # What settles within a side, and what only a part of would.
+        invoice("NI-1", 444, **known), invoice("NC-1", -404, kind="credit_note", refs=("NI-1",), **known),
+        invoice("NC-2", -42, kind="credit_note", refs=("ni 1",), **known),
+        *(invoice(f"NP-{n}", amount, refs=("NP-9",), **known) for n, amount in enumerate((100, 250, -350, 70))),
+        line("NTRF-1", -222, **known), line("b-22", 222, text="back NTRF-1", currency=marks, day=4),
+        *(line(f"b-3{n}", (-1) ** n * 333, text="NTRF-9", currency=marks, day=n) for n in range(3)), line("NTRF-9", 9, **known),
     ]  # fmt: skip
     rivals = [
         fact(f"{fact.__name__}-{n}", 1_000, currency=crowns, day=2 * n + later, name="Quist AB")
@@ -355,7 +369,7 @@ def closing_world(folder: Path, text: str) -> "closing[World]":
 MANY = 100_000
 #: Every operator of the language in one set: what looks at amounts only comes last.
 OPERATORS = (
-    PREFIX, DROPPED, SPELLED, ALIAS, IN_A_ROW, TOGETHER, SUBSET, BASE,
+    NETS, SENT_BACK, PREFIX, DROPPED, SPELLED, ALIAS, IN_A_ROW, TOGETHER, SUBSET, BASE,
     *(rule(name, **MENU[name]) for name in sorted(MENU, key=lambda name: "keys" not in MENU[name])),
 )  # fmt: skip
 
@@ -422,6 +436,7 @@ def test_a_master_and_two_workers_find_the_same_by_every_operator(
     with closing(World(one, rules_text(*OPERATORS), **options)) as w:
         found = {match.rule for match in w.matches()}
     assert found >= {"in a row", "all together", "less what one lacks", "as it is called", "several"}
+    assert found >= {"comes to nothing", "sent back"}
     assert len(found & MENU.keys()) >= len(MENU) // 2  # what each finds is up to the draw
 
 

@@ -62,12 +62,13 @@ def net_steps(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]
     )
     twice = select("thing").from_("every").group_by("thing").having("count(*) > 1").subquery("t")
     plan.add("torn", select("e.bundle").distinct().from_("every as e").join(twice, on="t.thing = e.thing"))
-    apart = select("a.bundle").from_("every as a").join("forbidden as f", on="f.l = a.thing")
-    spoilt = apart.join("every as b", on="b.bundle = a.bundle and b.thing = f.r").union(select("bundle").from_("torn"))
-    plan.add("spoilt", spoilt.union(_of_two_entities()) if plan.by_entity else spoilt)
-    plan.add(
-        "summed", select("e.*").from_("every as e").join("spoilt as s", on="s.bundle = e.bundle", join_type="anti")
-    )
+    apart = select("a.bundle").distinct().from_("every as a").join("forbidden as f", on="f.l = a.thing")
+    spoilt = ["torn", plan.add("taken_apart", apart.join("every as b", on="b.bundle = a.bundle and b.thing = f.r"))]
+    spoilt += [plan.add("of_entities", _of_two_entities())] if plan.by_entity else []
+    whole = select("e.*").from_("every as e")
+    for name in spoilt:  # one after the other: Spark cannot put relations together that were made of one another
+        whole = whole.join(name, on=f"{name}.bundle = e.bundle", join_type="anti")
+    plan.add("summed", whole)
     plan.add(
         "off",
         select("g.number", "g.total", "g.allowed", "g.several", "p.thing", "p.net")
