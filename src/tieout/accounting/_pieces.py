@@ -19,6 +19,7 @@ from __future__ import annotations
 from tieout.accounting._matches import from_whole, quoted, scaled
 from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import KINDS
+from tieout.store.views import entry_name_sql
 
 __all__ = ["CARRIED", "ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
 
@@ -120,8 +121,8 @@ _REST_AMOUNT = (
 _REST_FROM = f"""
     from records r left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
         left join draft_begun b on b.record_key = r.record_key and b.record_id = r.record_id
-        left join draft_detailed t on t.account_id = r.account_id and t.external_id = r.external_id
-            and r.kind = 'bank_entry'
+        left join draft_detailed t on t.account_id = r.account_id and r.kind = 'bank_entry'
+            and t.entry = coalesce(r.external_id, {entry_name_sql("r")})
     where r.status = 'booked' and r.kind in ({quoted(LINE_KINDS)}) and (r.kind <> 'bank_detail' or b.record_id is not null)
         and t.account_id is null
 """
@@ -145,11 +146,14 @@ group by p.record_key, p.record_id
 """
 
 # A match uses a bank's entry or its details, never both: an entry whose details are matched is booked by them.
-_DETAILED = """
+_DETAILED = f"""
 create or replace temp table draft_detailed as
-select distinct r.account_id, r.parent_external_id as external_id
-from draft_money m join records r using (record_key, record_id)
-where r.kind = 'bank_detail' and r.parent_external_id is not null
+with matched as (
+    select r.* from draft_money m join records r using (record_key, record_id)
+    where r.kind = 'bank_detail' and r.parent_external_id is not null
+)
+select account_id, parent_external_id as entry from matched
+union select account_id, {entry_name_sql("r")} from matched r where {entry_name_sql("r")} <> ''
 """
 
 _RECORD = (

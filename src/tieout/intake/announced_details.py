@@ -18,6 +18,7 @@ import pyarrow as pa
 from tieout.intake.derive import rekey
 from tieout.intake.fold import content_sql
 from tieout.model.records import record_schema
+from tieout.store.views import entry_name_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,9 +31,6 @@ BOOKED_DETAIL = "(status = 'booked' and namespace = 'detail/announced')"
 SUM = "concat_ws('|', account_id, booked_on, amount, exponent, currency)"
 TABLES = ("booked_detail", "detail_of", "carried")
 
-# Formats name an entry without a reference, for its transactions, by what it says: day, amount and currency come last.
-_UNNAMED = "concat('|', e.booked_on, '|', e.amount, '|', e.currency)"
-_UNNAMED_PARENT = r"regexp_extract(d.parent_external_id, '\|[^|]*\|[^|]*\|[^|]*$')"
 _LATE_DAYS = 31
 
 
@@ -41,7 +39,7 @@ def parts_sql(columns: str, details: str, entries: str) -> str:
     both = f"""select {columns} from {details} d join {entries} e on d.kind = 'bank_detail' and e.kind = 'bank_entry'
         and d.account_id = e.account_id and d.booked_on is not distinct from e.booked_on"""
     return f"""({both} and d.parent_external_id = e.external_id
-        union all {both} and e.external_id is null and {_UNNAMED_PARENT} = {_UNNAMED})"""
+        union all {both} and {entry_name_sql("d")} = {entry_name_sql("e")})"""
 
 
 def load_booked(con: duckdb.DuckDBPyConnection, standing: str, accounts: set[str], *, anew: bool) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["Registers", "current_records", "rows_among", "sql_types", "table"]
+__all__ = ["Registers", "current_records", "entry_name_sql", "rows_among", "sql_types", "table"]
 
 
 class Registers(Protocol):
@@ -46,6 +46,21 @@ _SQL_TYPES = {
     "list<item: fixed_size_binary[16]>": "blob[]",
     "list<element: fixed_size_binary[16]>": "blob[]",
 }
+
+
+def entry_name_sql(record: str) -> str:
+    """
+    Write by what a bank's entry without a reference is known to the transactions inside it; null or empty for others.
+
+    Formats name it for them by what it says (``parent_external_id``): its day, amount and currency come last.
+
+    :param record: the alias of a record of kind ``bank_entry`` or ``bank_detail``.
+    """
+    day = f"coalesce(cast({record}.booked_on as varchar), '')"
+    own = f"'|' || {day} || '|' || cast({record}.amount as varchar) || '|' || {record}.currency"
+    theirs = f"regexp_extract({record}.parent_external_id, '[|][^|]*[|][^|]*[|][^|]*$', 0)"
+    return f"""case when {record}.kind = 'bank_entry' and {record}.external_id is null then {own}
+        when {record}.kind = 'bank_detail' then {theirs} end"""
 
 
 def table(lake: Lake, name: str, files: Sequence[LakeFile], *, places: bool = False) -> str:

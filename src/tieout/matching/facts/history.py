@@ -19,7 +19,7 @@ from tieout.matching.facts.sides import listed, polarity_of, side_filter, turned
 from tieout.model.kinds import KINDS
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
-from tieout.store.views import current_records, table
+from tieout.store.views import current_records, entry_name_sql, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,8 +137,14 @@ def kin_again(engine: Engine, lake: Lake, files: dict[str, list[LakeFile]], befo
         f"""select external_key as whole, null::bigint as part from {records} where kind = 'bank_entry'
             union select null, parent_key from {records} where kind = 'bank_detail' and parent_key is not null""",
     )
+    names = (
+        f"select distinct {entry_name_sql('r')} as name from {records} r where r.kind in ('bank_entry', 'bank_detail')"
+    )
+    engine.create("kin_names", f"select name from ({names}) n where name <> ''")
     condition = """(r.kind = 'bank_detail' and r.parent_key in (select whole from kin_keys where whole is not null)
         or r.kind = 'bank_entry' and r.external_key in (select part from kin_keys where part is not null))"""
+    if engine.count("kin_names"):
+        condition = f"({condition} or {entry_name_sql('r')} in (select name from kin_names))"
     found = files_with(engine, lake, [f for f in files["records"] if f.path in before.known], condition)
     if not found:
         return records

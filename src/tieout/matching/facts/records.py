@@ -13,7 +13,7 @@ from tieout.matching.facts.history import among_sql, files_with
 from tieout.matching.facts.sides import FIELDS, listed, side_filter
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
-from tieout.store.views import current_records, table
+from tieout.store.views import current_records, entry_name_sql, table
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
@@ -184,12 +184,13 @@ def kin_sql(records: str, used: str) -> str:
     mine = (
         f"(select r.* from {records} r semi join {used} u on u.record_key = r.record_key and u.record_id = r.record_id)"
     )
-    return f"""
-        select c.record_id from {records} c join {mine} p on p.kind = 'bank_entry' and p.external_key = c.parent_key
+    return " union ".join(
+        f"""select c.record_id from {records} c join {mine} p on p.kind = 'bank_entry' and {named}
             and p.account_id = c.account_id and p.booked_on is not distinct from c.booked_on where c.kind = 'bank_detail'
-        union select p.record_id from {records} p join {mine} c on c.kind = 'bank_detail' and c.parent_key = p.external_key
-            and c.account_id = p.account_id and c.booked_on is not distinct from p.booked_on where p.kind = 'bank_entry'
-    """
+        union select p.record_id from {records} p join {mine} c on c.kind = 'bank_detail' and {named}
+            and c.account_id = p.account_id and c.booked_on is not distinct from p.booked_on where p.kind = 'bank_entry'"""
+        for named in ("p.external_key = c.parent_key", f"{entry_name_sql('p')} = {entry_name_sql('c')}")
+    )
 
 
 def read_forbidden(engine: Engine, lake: Lake, results: Results, reconciliation: str) -> None:

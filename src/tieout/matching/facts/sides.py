@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import KINDS, PAID_OUT
+from tieout.store.views import entry_name_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,7 +185,7 @@ def rows_sql(
             case when c.claim = 'document' then r.tax * s.factor end as tax, ({measured}) * s.factor as measure, {sign}::tinyint as sign,
             ((({measured}) * s.factor) - {gone}) * ({sign}) as amount,
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
-            coalesce(k.calendar, 0) as calendar{extra}
+            coalesce(k.calendar, 0) as calendar, {entry_name_sql("r")} as entry_name{extra}
         from (select r.*, {claim_sql(claim)} as claim from {records} r where {side_filter(*side)}) r
         join (select unnest([{listed(_claims_of(claim))}]) as claim) c on c.claim = r.claim
         join scales s on s.currency = r.currency and s.exponent is not distinct from r.exponent

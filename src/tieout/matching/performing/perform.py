@@ -181,11 +181,14 @@ def _make_families(work: Performance) -> None:
     """
     parts = [
         f"""select p.thing as parent, c.thing as child from {side}_all p join {side}_all c
-            on c.parent_key = p.external_key and c.account_id = p.account_id and c.booked = p.booked
+            on {named} and c.account_id = p.account_id and c.booked = p.booked
             where p.kind = 'bank_entry' and c.kind = 'bank_detail'"""
-        for side in ("left", "right")
+        for side, kinds in zip(SIDES, work.kinds, strict=True)
+        for named in ("c.parent_key = p.external_key", "c.entry_name = p.entry_name")
+        if {"bank_entry", "bank_detail"} <= kinds
     ]
-    work.engine.create("family", " union all ".join(parts))
+    nothing = "select 0::bigint as parent, 0::bigint as child where false"
+    work.engine.create("family", " union ".join(parts) or nothing)
 
 
 def _leave_out_sweeps(work: Performance) -> None:
