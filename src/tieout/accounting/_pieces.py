@@ -19,7 +19,7 @@ from __future__ import annotations
 from tieout.accounting._matches import from_whole, quoted, scaled
 from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import KINDS
-from tieout.store.views import entry_name_sql
+from tieout.store.views import unnamed_entry_sql, whole_entry_sql
 
 __all__ = ["CARRIED", "ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
 
@@ -122,7 +122,7 @@ _REST_FROM = f"""
     from records r left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
         left join draft_begun b on b.record_key = r.record_key and b.record_id = r.record_id
         left join draft_detailed t on t.account_id = r.account_id and r.kind = 'bank_entry'
-            and t.entry = coalesce(r.external_id, {entry_name_sql("r")})
+            and t.entry = coalesce(r.external_id, {unnamed_entry_sql("r")})
     where r.status = 'booked' and r.kind in ({quoted(LINE_KINDS)}) and (r.kind <> 'bank_detail' or b.record_id is not null)
         and t.account_id is null
 """
@@ -153,7 +153,7 @@ with matched as (
     where r.kind = 'bank_detail' and r.parent_external_id is not null
 )
 select account_id, parent_external_id as entry from matched
-union select account_id, {entry_name_sql("r")} from matched r where {entry_name_sql("r")} <> ''
+union select account_id, {whole_entry_sql("r")} from matched r where {whole_entry_sql("r")} <> ''
 """
 
 _RECORD = (

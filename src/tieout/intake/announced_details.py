@@ -18,7 +18,7 @@ import pyarrow as pa
 from tieout.intake.derive import rekey
 from tieout.intake.fold import content_sql
 from tieout.model.records import record_schema
-from tieout.store.views import entry_name_sql
+from tieout.store.views import unnamed_entry_sql, whole_entry_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +39,7 @@ def parts_sql(columns: str, details: str, entries: str) -> str:
     both = f"""select {columns} from {details} d join {entries} e on d.kind = 'bank_detail' and e.kind = 'bank_entry'
         and d.account_id = e.account_id and d.booked_on is not distinct from e.booked_on"""
     return f"""({both} and d.parent_external_id = e.external_id
-        union all {both} and {entry_name_sql("d")} = {entry_name_sql("e")})"""
+        union all {both} and {whole_entry_sql("d")} = {unnamed_entry_sql("e")})"""
 
 
 def load_booked(con: duckdb.DuckDBPyConnection, standing: str, accounts: set[str], *, anew: bool) -> None:

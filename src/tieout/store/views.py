@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["Registers", "current_records", "entry_name_sql", "rows_among", "sql_types", "table"]
+__all__ = [
+    "Registers",
+    "current_records",
+    "entry_name_sql",
+    "rows_among",
+    "sql_types",
+    "table",
+    "unnamed_entry_sql",
+    "whole_entry_sql",
+]
 
 
 class Registers(Protocol):
@@ -48,19 +57,26 @@ _SQL_TYPES = {
 }
 
 
-def entry_name_sql(record: str) -> str:
+def unnamed_entry_sql(entry: str) -> str:
     """
-    Write by what a bank's entry without a reference is known to the transactions inside it; null or empty for others.
+    Write by what a bank's entry is known to the transactions inside it where it has no reference; else null.
 
     Formats name it for them by what it says (``parent_external_id``): its day, amount and currency come last.
-
-    :param record: the alias of a record of kind ``bank_entry`` or ``bank_detail``.
     """
-    day = f"coalesce(cast({record}.booked_on as varchar), '')"
-    own = f"'|' || {day} || '|' || cast({record}.amount as varchar) || '|' || {record}.currency"
-    theirs = f"regexp_extract({record}.parent_external_id, '[|][^|]*[|][^|]*[|][^|]*$', 0)"
-    return f"""case when {record}.kind = 'bank_entry' and {record}.external_id is null then {own}
-        when {record}.kind = 'bank_detail' then {theirs} end"""
+    day = f"coalesce(cast({entry}.booked_on as varchar), '')"
+    said = f"'|' || {day} || '|' || cast({entry}.amount as varchar) || '|' || {entry}.currency"
+    return f"case when {entry}.external_id is null then {said} end"
+
+
+def whole_entry_sql(detail: str) -> str:
+    """Write how a transaction calls an entry without a reference that it is inside of; empty where that has one."""
+    return f"regexp_extract({detail}.parent_external_id, '[|][^|]*[|][^|]*[|][^|]*$', 0)"
+
+
+def entry_name_sql(record: str) -> str:
+    """Write what an entry without a reference and the transactions inside it have in common; null or empty for others."""
+    return f"""case when {record}.kind = 'bank_entry' then {unnamed_entry_sql(record)}
+        when {record}.kind = 'bank_detail' then {whole_entry_sql(record)} end"""
 
 
 def table(lake: Lake, name: str, files: Sequence[LakeFile], *, places: bool = False) -> str:
