@@ -131,11 +131,16 @@ def test_both_sides_net_in_themselves_and_together_within_days_and_cents() -> No
         found = {(a["reason"], a["amount"]) for a in w.rows("adjustments")}
         assert found == {("write_off", 2), ("over_payment", -2), ("rounding", 1)}
         assert broken(w) == []
-        w.undo(w.match_id("g1", "g2", "g3"))
-        w.correct("a", "u2", amount=-9_990)
-        w.match()
-        assert together(w, "GBP") == {frozenset({"g4", "g5"})}
-        assert frozenset({"u1", "u2"}) not in together(w, "USD")
+
+
+@pytest.mark.deep
+def test_what_is_taken_apart_or_corrected_nets_no_more() -> None:
+    facts = [invoice("i1", 100), note("i2", -60, "i1"), note("i3", -40, "i1"), invoice("j1", 55), note("j2", -55, "j1")]
+    with world(NET, *facts) as w:
+        assert w.matched() == {frozenset({"i1", "i2", "i3"}), frozenset({"j1", "j2"})}
+        w.undo(w.match_id("i1", "i2", "i3"))
+        w.correct("a", "j2", amount=-50)
+        assert w.matched() == set()
         assert broken(w) == []
 
 

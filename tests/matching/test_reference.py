@@ -18,7 +18,7 @@ from tests.matching.worlds import World, rule, rules_text, world
 
 ROOT = Path(__file__).parents[2]
 #: So many of a hundred worlds share an ordinary run.
-SOME = 60
+SOME = 40
 MANY = range(100, 120)
 
 
