@@ -5,6 +5,7 @@ What `tieout ingest` does: finds each file's source, lands it, and makes its fac
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
     """
     List the files that wait at the sources' paths, by source and name; no file there is not an error.
 
-    A path that is a folder means the files in it.
+    A path that is a folder means the files in it. Hidden files, and those in hidden folders (a leading dot), are nobody's,
+    unless the path itself names them so.
 
     :raises WrongUse: a path is no pattern.
     """
@@ -45,13 +47,21 @@ def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
         folder = Path(pattern.anchor) if pattern.is_absolute() else workspace.folder
         relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else str(pattern)
         try:
-            found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+            files = [path for path in sorted(folder.glob(relative)) if path.is_file()]
         except (ValueError, OSError) as error:
             message = (
                 f"tieout.toml, source {source.id!r}: expected a path such as inbox/*.csv, got {source.path!r}: {error}"
             )
             raise WrongUse(message) from None
+        found += [(source, path) for path in files if not _is_hidden(path.relative_to(folder), Path(relative))]
     return found
+
+
+def _is_hidden(path: Path, pattern: Path | None = None) -> bool:
+    """Whether a file, or a folder that it lies in, is hidden and no pattern names it so."""
+    asked = [part for part in pattern.parts if part.startswith(".")] if pattern else []
+    hidden = (part for part in path.parts if part.startswith("."))
+    return any(not any(fnmatchcase(part, one) for one in asked) for part in hidden)
 
 
 def source_for(workspace: Workspace, path: Path) -> Source:
@@ -118,9 +128,7 @@ def stray_files(workspace: Workspace) -> list[Path]:
     return [
         path
         for path in sorted(inbox.rglob("*"))
-        if path.is_file()
-        and path.resolve() not in looked_for
-        and not any(part.startswith(".") for part in path.relative_to(inbox).parts)
+        if path.is_file() and path.resolve() not in looked_for and not _is_hidden(path.relative_to(inbox))
     ]
 
 
