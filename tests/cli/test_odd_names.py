@@ -29,6 +29,29 @@ def put(office: Office, name: str | bytes) -> Path:
     return path
 
 
+def test_a_name_that_is_no_utf8_is_kept_with_escapes_and_the_rest_goes_on(office: Office) -> None:
+    odd = put(office, b"M\xe4rz.csv")
+    put(office, "Z.csv")
+    answer = office.run("--json", "ingest")
+    assert (answer.status, answer.said["errors"]) == (0, [])
+    assert [told["name"] for told in answer.said["deliveries"]] == ["M\\xe4rz.csv", "Z.csv"]
+    assert [row.name for row in office.deliveries()] == ["M\\xe4rz.csv", "Z.csv"]
+    assert "known already" in office.run("ingest", odd).out
+    for command in (["verify"], ["inspect", odd]):
+        shown = office.run(*command)
+        assert shown.status == 0, shown
+    assert "M\\xe4rz.csv" in office.run("deliveries").out
+    assert office.lost() == []
+
+
+def test_a_faulty_file_of_such_a_name_is_said(office: Office) -> None:
+    path = put(office, b"M\xe4rz.csv")
+    path.write_text("nothing like it\n", encoding="utf-8")
+    answer = office.run("ingest")
+    assert answer.status == 3
+    assert "M\\xe4rz.csv" in answer.err
+
+
 def test_hidden_files_at_a_path_are_nobodys(office: Office) -> None:
     put(office, "a.csv")
     put(office, ".gitkeep")

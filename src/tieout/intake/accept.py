@@ -110,7 +110,8 @@ def _refuse_erased(row: Any, replay: str | None) -> None:
 def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) -> Outcome | None:
     """Accept a copy without card numbers, then destroy what came."""
     line, column = min(staged.cards.places)
-    note = f"{work.row.name} line {line}, column {column}: a full card number came in"
+    place = f"line {line}, column {column}" if line else column
+    note = f"{work.row.name} {place}: a full card number came in"
     held = staged.cards.numbers if work.replay is not None else ()  # the lake may hold them since an earlier reading
     copy_id = redacted_copy(work, staged.cards.numbers)
     if copy_id is None:

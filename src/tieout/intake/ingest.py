@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tieout.errors import BadInput, Broken, Rejected, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.reader import HEAD_BYTES, reader_for
-from tieout.intake.receive import landed, receive
+from tieout.intake.receive import kept_name, landed, receive
 from tieout.intake.work import Outcome
 from tieout.store import schema
 
@@ -82,7 +82,7 @@ def source_for(workspace: Workspace, path: Path) -> Source:
         return taking[0]
     known = ", ".join(source.id for source in taking or fitting) or "none"
     how = "several sources take it" if taking else f"{_looks(path)}, and no source of tieout.toml takes it"
-    message = f"{path}: {how} ({known}): say which with --source"
+    message = f"{_named(path)}: {how} ({known}): say which with --source"
     raise BadInput(message)
 
 
@@ -101,17 +101,21 @@ def check_before(workspace: Workspace, waiting: Sequence[tuple[Source | None, Pa
         _check_file(path)
 
 
+def _named(path: Path) -> str:
+    return kept_name(str(path))
+
+
 def _check_file(path: Path) -> None:
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
-        message = f"{path}: expected a file that can be read, got {error.strerror}"
+        message = f"{_named(path)}: expected a file that can be read, got {error.strerror}"
         raise WrongUse(message) from None
     if is_folder:
-        message = f"{path}: expected a file, got a folder: name its files, such as {path / '*'}"
+        message = f"{_named(path)}: expected a file, got a folder: name its files, such as {_named(path / '*')}"
         raise WrongUse(message)
     if not is_file and not path.exists():
-        message = f"{path}: expected a file that can be read, got no such file"
+        message = f"{_named(path)}: expected a file that can be read, got no such file"
         raise WrongUse(message)
 
 
@@ -156,8 +160,9 @@ def _heads(path: Path) -> Iterator[Head]:
     from tieout.formats.reading import Head
 
     with path.open("rb") as file:
-        for member, stream in open_members(file, path.name):
-            yield Head(member or path.name, stream.read(HEAD_BYTES))
+        name = kept_name(path.name)
+        for member, stream in open_members(file, name):
+            yield Head(member or name, stream.read(HEAD_BYTES))
 
 
 def ingest_landed(
@@ -190,15 +195,16 @@ def ingest_file(
     try:
         file = path.open("rb")
     except OSError as error:
-        message = f"{path}: expected a file that can be read, got {error.strerror}"
+        message = f"{_named(path)}: expected a file that can be read, got {error.strerror}"
         raise WrongUse(message) from None
     with file:
         received = receive(store, source.id, file, path.name)
+    name = kept_name(path.name)
     if received.state == "landed":
-        outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(path.name, rows))
+        outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(name, rows))
         if outcome is not None:
             return replace(outcome, repeat=received.repeat)
-    return _known(store, received.delivery_id, path.name)
+    return _known(store, received.delivery_id, name)
 
 
 def _known(store: Store, delivery_id: str, name: str) -> Outcome:

@@ -144,6 +144,7 @@ def _staged(
         with _InTurn() as deriving:
             for member, chunks in members:
                 staged.members += 1
+                staged.cards.look_at_name(member)
                 if member is not None and member in without:
                     _leave_out(staged, member, without[member])
                     continue
