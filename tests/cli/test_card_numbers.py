@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -248,3 +249,39 @@ def test_a_card_number_that_a_later_delivery_carried_on_leaves_the_lake_too(offi
     assert "nothing is known" in office.run("explain", CARD).out
     checked = office.run("verify")
     assert (checked.status, checked.err) == (0, "")
+
+
+def test_a_card_number_in_the_name_of_a_file_is_masked_wherever_the_name_stands(office: Office) -> None:
+    answer = office.ingest(f"chargeback_{CARD}.csv", f"{HEADER}\nc1,charge,10.00,EUR,01.10.2026,fine\n", "psp")
+    again = office.run("ingest", office.files / f"chargeback_{CARD}.csv", "--source", "psp")
+    missing = office.run("ingest", office.files / f"missing {SPACED}.csv", "--source", "psp")
+    (office.folder / "inbox").mkdir()
+    (office.folder / "inbox" / f"{CARD}.csv").write_text("nobody's")
+    unclaimed = office.run("ingest")
+    assert (answer.status, again.status) == (0, 0)
+    assert f"chargeback_{MASKED}.csv" in answer.out
+    (office.folder / "inbox" / f"{CARD}.csv").unlink()
+    assert traces(office.folder) == []
+    for said in (answer, again, missing, unclaimed):
+        assert not any(CARD[at : at + 9] in said.out + said.err for at in range(8))
+        assert SPACED not in said.out + said.err
+
+
+def test_a_card_number_in_the_name_of_a_packed_file_is_masked_and_the_original_destroyed(office: Office) -> None:
+    other = "5425230000089903"  # masked, both names are alike
+    files = {f"chargeback_{CARD}.csv": b"c1", f"chargeback_{other}.csv": b"c2"}
+    row = ",charge,10.00,EUR,01.10.2026,fine\n"
+    packed = zipped(**{name: f"{HEADER}\n{begin.decode()}{row}".encode() for name, begin in files.items()})
+    answer = office.ingest("both.zip", packed, "psp")
+    assert answer.status == 1
+    assert "both.zip the name of a file in it: a full card number came in" in answer.said["deliveries"][0]["reason"]
+    assert answer.said["deliveries"][0]["rows_new"] == 2
+    original, copy = office.deliveries()
+    assert (original.state, copy.state) == ("erased", "accepted")
+    [kept] = office.landed()
+    names = [f"chargeback_{MASKED}.csv", f"chargeback_{MASKED}.csv (2)"]
+    with zipfile.ZipFile(io.BytesIO(kept)) as archive:
+        assert archive.namelist() == names
+    assert sorted(json.loads(copy.members)) == names
+    assert traces(office.folder) == []
+    assert office.lost() == []

@@ -38,6 +38,7 @@ def ingest(
     from tieout import pipeline
     from tieout.clock import system_clock
     from tieout.errors import TieoutError
+    from tieout.intake.receive import kept_name
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
@@ -63,7 +64,7 @@ def ingest(
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
-        left = [str(path.relative_to(place.folder)) for path in unclaimed]
+        left = [kept_name(str(path.relative_to(place.folder))) for path in unclaimed]
         faults = [str(error) for error in errors]
         say_json({"deliveries": told, "errors": faults, "unclaimed": left, **measured(seconds)})
     else:
@@ -71,7 +72,7 @@ def ingest(
             _show(outcomes)
         _show_refused(outcomes, paths)
         if unclaimed:
-            named = ", ".join(str(path.relative_to(place.folder)) for path in unclaimed[:5])
+            named = ", ".join(kept_name(str(path.relative_to(place.folder))) for path in unclaimed[:5])
             more = f" and {len(unclaimed) - 5} more" if len(unclaimed) > 5 else ""
             say(f"no source looks for {named}{more}: move what should count to a source's path, or change that path")
     if failed is not None:

@@ -8,6 +8,7 @@ whoever comes second to the same delivery does nothing.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from tieout.errors import BadInput, Broken
 from tieout.intake import drafts
 from tieout.intake.commit import AlreadyDoneError, Change, MovedError, commit, facts_version
+from tieout.intake.contents import Contents
 from tieout.intake.control import find, supersede_announced
 from tieout.intake.derive import Provenance
 from tieout.intake.erase import erase, redacted_copy
@@ -108,7 +110,8 @@ def _refuse_erased(row: Any, replay: str | None) -> None:
 def _without_cards(work: Work, staged: Staged, progress: Callable[[int], None]) -> Outcome | None:
     """Accept a copy without card numbers, then destroy what came."""
     line, column = min(staged.cards.places)
-    note = f"{work.row.name} line {line}, column {column}: a full card number came in"
+    place = f"line {line}, column {column}" if line else column
+    note = f"{work.row.name} {place}: a full card number came in"
     held = staged.cards.numbers if work.replay is not None else ()  # the lake may hold them since an earlier reading
     copy_id = redacted_copy(work, staged.cards.numbers)
     if copy_id is None:
@@ -157,15 +160,18 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
         owner_of=work.owner,
         number_of=work.number if any(account.numbers for account in work.workspace.accounts) else None,
     )
+    digests: dict[str, str] = {}
     stream = store.landing.open(row.path, store.vault.unwrap(row.wrapped_key), row.bytes)
     with stream:
 
         def members() -> Iterator[tuple[str | None, Iterator[Chunk]]]:
             stream.seek(0)
-            return work.reader.members(stream, row.name)
+            return work.reader.members(stream, row.name, digests)
 
         unread = partial(_from_the_start, stream, row.name)
-        return stage(work.con, store.lake, origin, members, work.references, progress, unread)
+        staged = stage(work.con, store.lake, origin, members, work.references, progress, unread)
+    staged.digests = digests
+    return staged
 
 
 def _from_the_start(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, BinaryIO]]:
@@ -268,7 +274,8 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     said = Said(row.delivery_id, row.sequence, created_at(staged))
     resolution = Resolution()
     if staged.records or before or covered.weighed:
-        resolution = resolve(work.con, store.lake, facts, staged, said, history, covered, before)
+        contents = Contents(store.book, row.delivery_id, {row.delivery_id: staged.digests or {"": row.sha256}})
+        resolution = resolve(work.con, store.lake, facts, staged, said, history, covered, contents, before)
     change = _change(work, "accept", facts.version)
     change.files = _write(work, staged, resolution)
     change.replaced = [f.path for f in before or [] if f.table_name in {"balances", "quarantine"}]
@@ -295,6 +302,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         "rows_quarantined": staged.quarantined,
         "rows_skipped": staged.skipped,
         "reason": None,
+        "members": json.dumps(staged.digests, sort_keys=True) if staged.digests else None,
     }
     return change, resolution
 

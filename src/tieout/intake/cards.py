@@ -67,7 +67,7 @@ class CardScan:
     Looks through the rows of one delivery.
 
     :ivar numbers: card numbers as written, in no order.
-    :ivar places: (line, column) of the first ones.
+    :ivar places: (line, column) of the first ones; line 0 is the name of a file.
     """
 
     numbers: set[str] = field(default_factory=set)
@@ -88,6 +88,11 @@ class CardScan:
         for column in (*_IDENTIFIERS, "references"):
             if stated[column].null_count < stated.num_rows:
                 self._look_at_identifiers(stated, column)
+
+    def look_at_name(self, member: str | None) -> None:
+        """Look at the name of a file in a container: it is a text like any other."""
+        for number in find_cards(member or "")[0]:
+            self._note(number, 0, "the name of a file in it")
 
     def _look_closely(self, rows: pa.Table, column: str) -> None:
         for row in rows.to_pylist():

@@ -1,5 +1,6 @@
 """
-Equal rows without an identifier in two deliveries, of which nothing proves whether they are the same: laws 2 and 5.
+Equal rows without an identifier in two deliveries, or in two files or statements of one, of which nothing proves whether
+they are the same: laws 2 and 5.
 
 What two deliveries say of one another is a function of both; so that it stands once, whichever came first, it belongs to
 the one whose id is the greater. One exception of that delivery names all others that it is in doubt with.
@@ -32,7 +33,7 @@ Place = tuple[str, int | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """
-    Rows of one delivery that equal rows of another.
+    Rows of one delivery that equal rows of another, or that stand elsewhere in it.
 
     :ivar delivery_id, source_id: the other one.
     :ivar line, rows: the first of these rows and how many there are; ``their_line``, ``their_rows``: in the other one.
@@ -85,7 +86,7 @@ def doubt_findings(
     :param doubts: all that it is in doubt with now.
     :param anew: whether it was read before, so that others may name it that are in doubt with it no more.
     """
-    own = {doubt.delivery_id: doubt.candidate() for doubt in doubts if doubt.delivery_id < delivery_id}
+    own = {doubt.delivery_id: doubt.candidate() for doubt in doubts if doubt.delivery_id <= delivery_id}
     greater = {d.delivery_id: d for d in doubts if d.delivery_id > delivery_id}
     found = {_SCOPE + delivery_id: _findings(delivery_id, source_id, own)}
     if not greater and not anew:
@@ -108,11 +109,7 @@ def _findings(delivery_id: str, source_id: str, named: dict[str, dict[str, Any]]
     if not named:
         return []
     candidates = [named[other] for other in sorted(named)]
-    said = [
-        f"{c['of_rows']} row(s) from line {c['of_line']} equal {c['rows']} row(s) from line {c['line']} of delivery"
-        f" {c['delivery_id'][:12]}"
-        for c in candidates[:_NAMED_MAX]
-    ]
+    said = [_said(c, within=c["delivery_id"] == delivery_id) for c in candidates[:_NAMED_MAX]]
     more = len(candidates) - len(said)
     note = (
         f"{'; '.join(said)}{f'; and rows of {more} more' if more else ''}: they have no identifier, and nothing proves"
@@ -128,6 +125,20 @@ def _findings(delivery_id: str, source_id: str, named: dict[str, dict[str, Any]]
             candidates=candidates,
         )
     ]
+
+
+def _said(candidate: dict[str, Any], *, within: bool) -> str:
+    """Say which rows equal which: of another delivery, or of another file or statement of the same one."""
+    mine, theirs = (f"{candidate[n + 'rows']} row(s) from line {candidate[n + 'line']}" for n in ("of_", ""))
+    if not within:
+        return f"{mine} equal {theirs} of delivery {candidate['delivery_id'][:12]}"
+    files, of_files = ({places[side][0] for places in candidate["places"]} for side in (0, 1))
+    if len(files) > 1 or len(of_files) > 1:
+        return f"rows of {len(files | of_files)} files in the same delivery equal each other"
+    [file], [of_file] = files, of_files
+    if file == of_file:
+        return f"{mine} equal {theirs} of another statement in the same {file or 'file'}"
+    return f"{mine} of {file} equal {theirs} of {of_file}, in the same delivery"
 
 
 def _open(connection: sa.Connection) -> list[dict[str, Any]]:

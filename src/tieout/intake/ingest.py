@@ -5,6 +5,7 @@ What `tieout ingest` does: finds each file's source, lands it, and makes its fac
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from tieout.errors import BadInput, Broken, Rejected, TieoutError, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.reader import HEAD_BYTES, reader_for
-from tieout.intake.receive import landed, receive
+from tieout.intake.receive import kept_name, landed, receive
 from tieout.intake.work import Outcome
 from tieout.store import schema
 
@@ -31,7 +32,8 @@ def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
     """
     List the files that wait at the sources' paths, by source and name; no file there is not an error.
 
-    A path that is a folder means the files in it.
+    A path that is a folder means the files in it. Hidden files, and those in hidden folders (a leading dot), are nobody's,
+    unless the path itself names them so.
 
     :raises WrongUse: a path is no pattern.
     """
@@ -45,13 +47,21 @@ def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
         folder = Path(pattern.anchor) if pattern.is_absolute() else workspace.folder
         relative = str(pattern.relative_to(pattern.anchor)) if pattern.is_absolute() else str(pattern)
         try:
-            found += [(source, path) for path in sorted(folder.glob(relative)) if path.is_file()]
+            files = [path for path in sorted(folder.glob(relative)) if path.is_file()]
         except (ValueError, OSError) as error:
             message = (
                 f"tieout.toml, source {source.id!r}: expected a path such as inbox/*.csv, got {source.path!r}: {error}"
             )
             raise WrongUse(message) from None
+        found += [(source, path) for path in files if not _is_hidden(path.relative_to(folder), Path(relative))]
     return found
+
+
+def _is_hidden(path: Path, pattern: Path | None = None) -> bool:
+    """Whether a file, or a folder that it lies in, is hidden and no pattern names it so."""
+    asked = [part for part in pattern.parts if part.startswith(".")] if pattern else []
+    hidden = (part for part in path.parts if part.startswith("."))
+    return any(not any(fnmatchcase(part, one) for one in asked) for part in hidden)
 
 
 def source_for(workspace: Workspace, path: Path) -> Source:
@@ -72,7 +82,7 @@ def source_for(workspace: Workspace, path: Path) -> Source:
         return taking[0]
     known = ", ".join(source.id for source in taking or fitting) or "none"
     how = "several sources take it" if taking else f"{_looks(path)}, and no source of tieout.toml takes it"
-    message = f"{path}: {how} ({known}): say which with --source"
+    message = f"{_named(path)}: {how} ({known}): say which with --source"
     raise BadInput(message)
 
 
@@ -91,17 +101,21 @@ def check_before(workspace: Workspace, waiting: Sequence[tuple[Source | None, Pa
         _check_file(path)
 
 
+def _named(path: Path) -> str:
+    return kept_name(str(path))
+
+
 def _check_file(path: Path) -> None:
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
-        message = f"{path}: expected a file that can be read, got {error.strerror}"
+        message = f"{_named(path)}: expected a file that can be read, got {error.strerror}"
         raise WrongUse(message) from None
     if is_folder:
-        message = f"{path}: expected a file, got a folder: name its files, such as {path / '*'}"
+        message = f"{_named(path)}: expected a file, got a folder: name its files, such as {_named(path / '*')}"
         raise WrongUse(message)
     if not is_file and not path.exists():
-        message = f"{path}: expected a file that can be read, got no such file"
+        message = f"{_named(path)}: expected a file that can be read, got no such file"
         raise WrongUse(message)
 
 
@@ -118,9 +132,7 @@ def stray_files(workspace: Workspace) -> list[Path]:
     return [
         path
         for path in sorted(inbox.rglob("*"))
-        if path.is_file()
-        and path.resolve() not in looked_for
-        and not any(part.startswith(".") for part in path.relative_to(inbox).parts)
+        if path.is_file() and path.resolve() not in looked_for and not _is_hidden(path.relative_to(inbox))
     ]
 
 
@@ -148,8 +160,9 @@ def _heads(path: Path) -> Iterator[Head]:
     from tieout.formats.reading import Head
 
     with path.open("rb") as file:
-        for member, stream in open_members(file, path.name):
-            yield Head(member or path.name, stream.read(HEAD_BYTES))
+        name = kept_name(path.name)
+        for member, stream in open_members(file, name):
+            yield Head(member or name, stream.read(HEAD_BYTES))
 
 
 def ingest_landed(
@@ -182,15 +195,16 @@ def ingest_file(
     try:
         file = path.open("rb")
     except OSError as error:
-        message = f"{path}: expected a file that can be read, got {error.strerror}"
+        message = f"{_named(path)}: expected a file that can be read, got {error.strerror}"
         raise WrongUse(message) from None
     with file:
         received = receive(store, source.id, file, path.name)
+    name = kept_name(path.name)
     if received.state == "landed":
-        outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(path.name, rows))
+        outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(name, rows))
         if outcome is not None:
             return replace(outcome, repeat=received.repeat)
-    return _known(store, received.delivery_id, path.name)
+    return _known(store, received.delivery_id, name)
 
 
 def _known(store: Store, delivery_id: str, name: str) -> Outcome:

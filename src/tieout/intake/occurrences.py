@@ -20,6 +20,7 @@ from tieout.model.records import record_schema
 if TYPE_CHECKING:
     import duckdb
 
+    from tieout.intake.contents import Contents
     from tieout.intake.reissued import Covered
 
 __all__ = ["aim_counted"]
@@ -28,23 +29,30 @@ __all__ = ["aim_counted"]
 _PLACE = ("delivery_id", "member", "line", "statement_place")
 
 
-def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, witnesses: str) -> list[Doubt]:
+def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, witnesses: str) -> list[Doubt]:
     """
     Give each incoming row without an identifier its target: an equal record that stands, or a further one.
 
+    The statements of a delivery, and the files in a container, count one after the other, as if each had come by itself:
+    in the first turn the first of each group of equal rows, then the second, which knows what the first one told.
+
+    :param contents: which files hold the same bytes.
     :param witnesses: the lake's witnesses, as a relation: a record is where each of them saw it.
     :return: what it says of equal rows that others say too, and nothing proves whether they are the same.
     """
     if not con.sql("select 1 from incoming where counted limit 1").fetchall():
         return []
     _load_equals(con, witnesses)
-    _load_leaders(con, covered)
-    _load_relations(con, covered)
-    _choose(con)
-    con.execute(_AIM)
-    con.execute(_FOLLOW)
-    doubts = _doubts(con, covered)
-    for name in ("equal_standing", "seen", "leader", "pair", "choice"):
+    turns = _load_turns(con)
+    for turn in range(1, turns + 1):
+        _load_relations(con, covered, contents, turn)
+        _choose(con)
+        con.execute(_AIM)
+        if turn < turns:
+            con.execute(_TOLD.format(turn=turn))
+            con.execute(_SEEN)
+    doubts = _doubts(con, covered, contents)
+    for name in ("equal_standing", "seen", "counting", "due", "pair", "plain", "choice", "aimed"):
         con.execute(f"drop table if exists {name}")
     return doubts
 
@@ -83,59 +91,45 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     """)
 
 
-def _load_leaders(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
-    """
-    Find rows that repeat what the same statement said earlier in the same delivery: they follow the earlier row.
-
-    A delivery may hold one statement twice (a ZIP of overlapping exports).
-    """
+def _load_turns(con: duckdb.DuckDBPyConnection) -> int:
+    """Say of each row in which turn it counts: among its equals, the rows of one statement or file come together."""
     con.execute("""
-        create or replace temp table leader as
-        select i.row, i.record_id as base, s.position
-        from incoming i left join covered s
-        on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.place = i.statement_place
-        where i.counted
-    """)
-    own = [row[0] for row in con.sql("select distinct position from leader where position is not null").fetchall()]
-    first: dict[int, int] = {}
-    for position in sorted(own):
-        same = (p for p in sorted(first) if covered.relation(p, position) in {"same", "issue"})
-        first[position] = first[next(same, position)] if position in first else next(same, position)
-    kinds = pa.schema({"position": pa.int64(), "first_position": pa.int64()})
-    con.register("firsts", pa.table([list(first), list(first.values())], schema=kinds))
-    con.execute("""
-        create or replace temp table leader as
-        with ranked as (
-            select l.*, f.first_position, row_number() over (partition by base, l.position order by row) as nth
-            from leader l left join firsts f using (position)
+        create or replace temp table counting as
+        with placed as (
+            select i.row, i.record_id as base, coalesce(i.member, '') as member, s.position
+            from incoming i left join covered s
+            on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.place = i.statement_place
+            where i.counted
+        ), begun as (
+            select *, min(row) over (partition by base, member, position) as first from placed
         )
-        select row, base, position,
-            case when first_position is null then row
-            else min(row) over (partition by base, first_position, nth) end as leader
-        from ranked
+        select row, base, member, position, dense_rank() over (partition by base order by first) as turn from begun
     """)
-    con.unregister("firsts")
+    [(turns,)] = con.sql("select max(turn) from counting").fetchall()
+    return int(turns)
 
 
 _PAIRS = """
     create or replace temp table pair as
     with theirs as (
-        select e.base, e.record_id, e.delivery_id, e.first, s.position
+        select e.base, e.record_id, e.delivery_id, coalesce(e.member, '') as member, e.statement_place, e.first, s.position
         from seen e left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
     )
-    select m.row, m.base, m.position as mine, t.record_id, t.first, t.position as theirs,
-        case when i.delivery_id = t.delivery_id and coalesce(m.position = t.position, true)
+    select m.row, m.base, m.member, m.position as mine, t.record_id, t.first, t.delivery_id as of_delivery,
+        t.member as of_member, t.position as theirs, i.statement_place is not distinct from t.statement_place as alike,
+        case when i.delivery_id = t.delivery_id and m.member = t.member and m.position is not distinct from t.position
             then case when t.first then 'same' else 'own' end end as relation
-    from leader m join incoming i using (row) join theirs t using (base)
-    where m.leader = m.row
+    from counting m join incoming i using (row) join theirs t using (base)
+    where m.turn = {turn}
 """
 
 
-def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
-    """Judge every pair of (incoming row, equal record) by the statements that they stand in."""
-    con.execute(_PAIRS)
-    _judge(con, covered, "pair")
+def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, turn: int) -> None:
+    """Judge every pair of (incoming row, equal record) of a turn by the files and statements that they stand in."""
+    con.execute(_PAIRS.format(turn=turn))
+    _judge(con, covered, contents, "pair")
+    con.execute(f"create or replace temp table due as select row, base from counting where turn = {turn}")
     # A record is seen in several places: being apart from where it was first decides, since then a further report was taken
     # for it before that could be known; then being the same as one of them, then being apart from one of them. That this
     # delivery itself was taken for a further report of it, when it was read before, proves nothing.
@@ -151,10 +145,27 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
     """)
 
 
-def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, pairs: str) -> None:
-    """Write into the column ``relation`` of a table of pairs how their statements, ``mine`` and ``theirs``, relate."""
+def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, pairs: str) -> None:
+    """
+    Write into the column ``relation`` of a table of pairs how what they stand in relates: the same bytes are the same.
+
+    Else their statements, ``mine`` and ``theirs``, say it; where there are none, nothing does.
+    """
+    files = con.sql(
+        f"select distinct member, of_delivery, of_member from {pairs} where relation is null and alike"
+    ).fetchall()
+    same = [dict(zip(("member", "of_delivery", "of_member"), f, strict=True)) for f in files if contents.same(*f)]
+    if same:
+        kinds = pa.schema(dict.fromkeys(("member", "of_delivery", "of_member"), pa.string()))
+        con.register("copy", pa.Table.from_pylist(same, schema=kinds))
+        con.execute(
+            f"update {pairs} set relation = 'same' from copy c where {pairs}.relation is null and {pairs}.alike"
+            f" and {pairs}.member = c.member and {pairs}.of_delivery = c.of_delivery"
+            f" and {pairs}.of_member = c.of_member"
+        )
+        con.unregister("copy")
     distinct = con.sql(
-        f"select distinct mine, theirs from {pairs} where mine is not null and theirs is not null"
+        f"select distinct mine, theirs from {pairs} where relation is null and mine is not null and theirs is not null"
     ).fetchall()
     judged = [{"mine": m, "theirs": t, "judged": covered.relation(m, t)} for m, t in distinct]
     kinds = pa.schema({"mine": pa.int64(), "theirs": pa.int64(), "judged": pa.string()})
@@ -170,13 +181,17 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
     """
     Choose for each row the equal record that it speaks of: one of the same statement first, never a disjoint one.
 
-    Where no pair of a group is disjoint, any order will do and the engine pairs them; else the few rows are walked.
+    Where no pair of a group is disjoint, and all or none are of the same statement, any order will do and the engine pairs
+    them; else the few rows are walked.
     """
     con.execute("""
+        create or replace temp table plain as
+        select base from pair group by base
+        having not bool_or(relation = 'disjoint') and bool_and(relation = 'same') = bool_or(relation = 'same')
+    """)
+    con.execute("""
         create or replace temp table choice as
-        with plain as (
-            select base from pair group by base having not bool_or(relation = 'disjoint')
-        ), mine as (
+        with mine as (
             select row, base, row_number() over (partition by base order by row) as k
             from (select distinct row, base from pair) semi join plain using (base)
         ), theirs as (
@@ -186,8 +201,7 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
         select m.row, t.record_id from mine m join theirs t using (base, k)
     """)
     mixed = con.sql("""
-        select row, record_id, base from pair
-        where base in (select base from pair where relation = 'disjoint') and relation <> 'disjoint'
+        select row, record_id, base from pair anti join plain using (base) where relation <> 'disjoint'
         order by base, relation = 'unknown' and not own, relation in ('within', 'around') and not own, row, record_id
     """).fetchall()
     rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
@@ -203,30 +217,37 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
 
 
 _AIM = """
-    update incoming set target = aimed.target from (
-        with total as (
-            select base, count(distinct record_id) as standing from equal_standing group by base
-        ), fresh as (
-            select l.row, l.base, row_number() over (partition by l.base order by l.row) as k
-            from leader l anti join choice c using (row) where l.leader = l.row
-        )
-        select row, record_id as target from choice
-        union all
-        select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.base
-            else unhex(left(sha256(f.base ||
-                ('occurrence' || (coalesce(t.standing, 0) + f.k)::bigint)::blob), 32)) end
-        from fresh f left join total t using (base)
-    ) aimed where incoming.row = aimed.row
+    create or replace temp table aimed as
+    with total as (
+        select base, count(distinct record_id) as standing from equal_standing group by base
+    ), fresh as (
+        select l.row, l.base, row_number() over (partition by l.base order by l.row) as k
+        from due l anti join choice c using (row)
+    )
+    select row, record_id as target, false as fresh from choice
+    union all
+    select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.base
+        else unhex(left(sha256(f.base ||
+            ('occurrence' || (coalesce(t.standing, 0) + f.k)::bigint)::blob), 32)) end, true
+    from fresh f left join total t using (base);
+    update incoming set target = aimed.target from aimed where incoming.row = aimed.row
+"""
+# What a turn told, for the equal rows that count in later ones.
+_TOLD = """
+    create or replace temp table told as
+    select a.target as record_id, i.source_id, i.delivery_id, i.member, i.line, i.statement_place, c.base, a.fresh
+    from aimed a join incoming i using (row) join counting c using (row)
+    where c.base in (select base from counting where turn > {turn})
+"""
+_SEEN = """
+    insert into equal_standing by name select * exclude (fresh) from told where fresh;
+    insert into seen by name select * exclude (fresh), fresh as first, 1 as times from told;
+    drop table told
 """
 
-_FOLLOW = """
-    update incoming set target = led.target from (
-        select l.row, i.target from leader l join incoming i on i.row = l.leader where l.leader <> l.row
-    ) led where incoming.row = led.row
-"""
-
-# Of equal rows: where each delivery says them, how often, and how two such places relate. What was announced and is booked
-# meanwhile is in doubt no more; rows that somebody numbers are told apart by that.
+# Of equal rows: where each delivery says them, how often, and how two such places relate; of the incoming one also two places
+# of its own. What was announced and is booked meanwhile is in doubt no more; rows that somebody numbers are told apart by
+# that.
 _TOLD_TWICE = """
     create or replace temp table told_twice as
     with settled as (
@@ -235,21 +256,24 @@ _TOLD_TWICE = """
             select record_id from standing group by record_id having bool_or(gone = 'booked') and not bool_or(current)
         ))
     ), mine as (
-        select m.base, i.delivery_id, coalesce(i.member, '') as member, i.statement_place as place, m.position,
+        select m.base, i.delivery_id, i.source_id, m.member, i.statement_place as place, m.position, m.turn,
             min(i.line) as line, count(*) as rows
-        from leader m join incoming i using (row)
+        from counting m join incoming i using (row)
         where i.identity is null and m.base not in (select base from settled) group by all
     ), theirs as (
         select e.base, e.delivery_id, e.source_id, coalesce(e.member, '') as member, e.statement_place as place, s.position,
-            min(e.line) as line, count(distinct e.record_id) as rows
+            0 as turn, min(e.line) as line, count(distinct e.record_id) as rows
         from seen e left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
-        where e.times > 0 group by all
+        where e.times > 0 and e.delivery_id not in (select delivery_id from mine) group by all
+        union all by name
+        select * from mine where base in (select base from counting where turn > 1)
     )
     select t.delivery_id, t.source_id, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
         t.position as theirs, {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
-        case when m.position is null or t.position is null then 'unknown' end as relation
-    from mine m join theirs t on t.base = m.base and t.delivery_id <> m.delivery_id
+        m.member, t.delivery_id as of_delivery, t.member as of_member, m.place is not distinct from t.place as alike,
+        null::varchar as relation
+    from mine m join theirs t on t.base = m.base and t.turn < m.turn
 """
 
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
@@ -257,16 +281,16 @@ _TOLD_TWICE = """
 _IN_DOUBT = """
     select delivery_id, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows),
         list(distinct struct_pack(places := places, relation := relation))
-    from told_twice
+    from (select * replace (coalesce(relation, 'unknown') as relation) from told_twice)
     where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
         or (relation = 'within' and rows > their_rows) or (relation = 'around' and rows < their_rows)
     group by delivery_id order by delivery_id
 """
 
 
-def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered) -> list[Doubt]:
+def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents) -> list[Doubt]:
     con.execute(_TOLD_TWICE)
-    _judge(con, covered, "told_twice")
+    _judge(con, covered, contents, "told_twice")
     found = con.sql(_IN_DOUBT).fetchall()
     con.execute("drop table told_twice")
     return [

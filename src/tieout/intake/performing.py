@@ -96,7 +96,7 @@ class Scratch:
         mine = table.c.delivery_id == commit.delivery_id
         with self._real.book.reading() as connection:
             row = connection.execute(sa.select(table).where(mine)).mappings().one()
-        later = {"version", "format", "created_at", "reason"}
+        later = {"version", "format", "created_at", "reason", "members"}
         fresh = {name: value for name, value in row.items() if not name.startswith("rows_") and name not in later}
         fresh |= {"state": "landed"} | {name: (copy or row)[name] for name in ("path", "wrapped_key", "bytes")}
         with self.store.book.writing() as connection:

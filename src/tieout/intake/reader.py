@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from tieout.config import account_for
 from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.formats.reading import Head, ReadOptions, refusal
+from tieout.intake.contents import Digesting
 from tieout.intake.derive import Owner
 
 if TYPE_CHECKING:
@@ -60,17 +61,28 @@ class Reader:
 
         return self.format.mapping.dialect.encoding if isinstance(self.format, MappingFormat) else "utf-8"
 
-    def members(self, stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[Chunk]]]:
+    def members(
+        self, stream: BinaryIO, name: str, digests: dict[str, str] | None = None
+    ) -> Iterator[tuple[str | None, Iterator[Chunk]]]:
         """
-        Read a delivery: for each file in it, its name (None unless it came in a container) and its chunks.
+        Read a delivery: for each file in it, its name (None unless it came in a ZIP) and its chunks.
 
         A file that is no such format, or a container that breaks its limits, is refused.
+
+        :param digests: takes the SHA-256 of each file that came in a container, by name (empty unless in a ZIP).
         """
         from tieout.formats.containers import open_members
 
         try:
             for member, part in open_members(stream, name):
-                yield member, self._chunks(part, member or name, packed=member is not None)
+                if digests is None or part is stream:
+                    yield member, self._chunks(part, member or name, packed=member is not None)
+                    continue
+                content = Digesting(part)
+                yield member, self._chunks(content.stream, member or name, packed=member is not None)
+                digest = content.digest()
+                if digest is not None:
+                    digests[member or ""] = digest
         except BadInput as error:
             yield None, iter([refusal(str(error))])
 

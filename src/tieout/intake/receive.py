@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import sqlalchemy as sa
 
 from tieout.errors import WrongUse
+from tieout.intake.card_numbers import find_cards, mask
 from tieout.store import schema
 from tieout.store.book import append_audit
 from tieout.store.bound import RECEIVED
@@ -18,7 +19,7 @@ from tieout.store.bound import RECEIVED
 if TYPE_CHECKING:
     from tieout.store.workplace import Store
 
-__all__ = ["Received", "delivery_id_of", "delivery_named", "landed", "receive"]
+__all__ = ["Received", "delivery_id_of", "delivery_named", "kept_name", "landed", "receive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,28 @@ def delivery_id_of(source_id: str, sha256: str) -> str:
     return hashlib.sha256(f"{source_id}\x00{sha256}".encode()).hexdigest()[:32]
 
 
+def kept_name(name: str) -> str:
+    r"""
+    Write the name of a file as it may be kept and shown: a card number in it is masked as in any text.
+
+    Bytes that are no UTF-8 (``M\xe4rz.xml``) are written as escapes: the file is taken in all the same.
+    """
+    try:
+        written = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, which no byte of a name stands for
+        written = name.encode("utf-8", "backslashreplace").decode()
+    for number in find_cards(written)[0]:
+        written = written.replace(number, mask(number))
+    return written
+
+
 def receive(store: Store, source_id: str, stream: BinaryIO, name: str, redacts: str | None = None) -> Received:
     """
     Land a delivery and enter it in the book; when this returns, it survives a power cut.
 
     :param redacts: the delivery that this one replaces without its card numbers.
     """
-    kept = store.landing.land(stream)
+    name, kept = kept_name(name), store.landing.land(stream)
     delivery_id = delivery_id_of(source_id, kept.sha256)
     table = schema.delivery
     with store.book.writing() as connection:

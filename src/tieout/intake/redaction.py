@@ -25,7 +25,7 @@ from tieout.formats.containers import with_head
 from tieout.intake.card_numbers import ANYWHERE, DIGITS_MAX, DIGITS_MIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
 
@@ -153,7 +153,22 @@ def _copy(stream: BinaryIO, name: str, copy: BinaryIO, mask: Mask) -> None:
             _copy_parts(archive, archive.infolist(), name, copy, lambda part, to: _copy_text(part, to, mask, _as_text))
         else:
             members = read_members(archive, name)
-            _copy_parts(archive, members, name, copy, lambda part, to: _copy_file(part, name, to, mask))
+            named = _masked_names(members, mask)
+            _copy_parts(archive, members, name, copy, lambda part, to: _copy_file(part, name, to, mask), named)
+
+
+def _masked_names(members: list[zipfile.ZipInfo], mask: Mask) -> dict[str, str]:
+    """Mask the names of the files in a ZIP file; those that are alike then are told apart by a number."""
+    named: dict[str, str] = {}
+    taken = {part.filename for part in members}
+    for part in members:
+        masked = name = mask(part.filename.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        number = 2
+        while name != part.filename and name in taken:
+            name, number = f"{masked} ({number})", number + 1
+        taken.add(name)
+        named[part.filename] = name
+    return named
 
 
 def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: Mask) -> None:
@@ -185,12 +200,13 @@ def _copy_parts(
     name: str,
     copy: IO[bytes],
     one: Callable[[BinaryIO, IO[bytes]], None],
+    named: Mapping[str, str] | None = None,
 ) -> None:
-    """Pack the parts of a ZIP file again, each as ``one`` copies it."""
+    """Pack the parts of a ZIP file again, each as ``one`` copies it; ``named`` gives other names."""
     meter = Meter(name, sum(part.compress_size for part in parts))
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as target:
         for part in parts:
-            info = zipfile.ZipInfo(part.filename, _EPOCH)
+            info = zipfile.ZipInfo((named or {}).get(part.filename, part.filename), _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             where = f"{part.filename!r} in {name}"
             with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as plain:

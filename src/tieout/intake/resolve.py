@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
+    from tieout.intake.contents import Contents
     from tieout.intake.reissued import Covered
     from tieout.intake.stage import Staged
     from tieout.store.lake import Lake, LakeFile
@@ -69,13 +70,15 @@ def resolve(
     said: Said,
     history: list[Said],
     covered: Covered,
+    contents: Contents,
     before: list[LakeFile] | None = None,
 ) -> Resolution:
     """
     Decide what each row of a draft is.
 
     :param history: every other delivery so far, for the order in which contents were said.
-    :param covered: which statements there are, for rows that only counting can tell apart.
+    :param covered: which statements there are, and ``contents`` which files are copies, for rows that only counting can
+        tell apart.
     :param before: for a delivery that is read again: the files that it brought when it was read before. What it said
         then and does not say now is withdrawn.
     """
@@ -107,7 +110,7 @@ def resolve(
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
-    doubts = occurrences.aim_counted(con, covered, facts.relation(lake, "witnesses"))
+    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"))
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)

@@ -66,6 +66,7 @@ class Staged:
     :ivar refused: why nothing of the file can be used.
     :ivar unreadable: of a container, why nothing of these files in it can be used; ``members``: how many it holds.
     :ivar cards: full card numbers in it: then there is no draft.
+    :ivar digests: the SHA-256 of each file that came in a container, by name (empty unless in a ZIP).
     """
 
     references: Gathered
@@ -88,6 +89,7 @@ class Staged:
     unreadable: dict[str, Problem] = field(default_factory=dict)
     members: int = 0
     cards: CardScan = field(default_factory=CardScan)
+    digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
@@ -142,6 +144,7 @@ def _staged(
         with _InTurn() as deriving:
             for member, chunks in members:
                 staged.members += 1
+                staged.cards.look_at_name(member)
                 if member is not None and member in without:
                     _leave_out(staged, member, without[member])
                     continue

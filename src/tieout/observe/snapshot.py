@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from tieout.intake.findings import newest
@@ -24,18 +25,32 @@ from tieout.store.tables import TABLES
 from tieout.store.workplace import files_at, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tieout.config import Workspace
     from tieout.store.lake import LakeFile
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["EPOCH", "Snapshot", "day_of", "latest_day", "moment_of", "statements_that_stand", "take_snapshot"]
+__all__ = [
+    "EPOCH",
+    "Snapshot",
+    "day_of",
+    "latest_day",
+    "moment_of",
+    "statements_that_stand",
+    "take_snapshot",
+    "told_once",
+]
 
 EPOCH = dt.date(1970, 1, 1)
 _MOMENT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _AT_ONCE = 10_000
+# What a statement says: with the same, it is the same one.
+_STATED = (
+    "account_id", "currency", "statement_id", "number", "final", "from_day", "to_day", "opening", "closing", "exponent",
+    "entries", "credits", "debits", "begins", "ends",
+)  # fmt: skip
 _LAKE_TABLES = ("records", *TABLES)
 
 # The Arrow types of a book's row that are not plain text.
@@ -154,6 +169,21 @@ def statements_that_stand() -> sa.Select[Any]:
     )
 
 
+def told_once(rows: Iterable[Any]) -> Iterator[Any]:
+    """Leave out of rows of statements those that repeat an earlier one: it came in several deliveries, of other bytes."""
+    seen = set[tuple[Any, ...]]()
+    return (row for row in rows if not _is_repeated(row._mapping, seen, row.source_id))
+
+
+def _is_repeated(row: Mapping[Any, Any], seen: set[tuple[Any, ...]], whose: str | None) -> bool:
+    """Whether a statement says what one before it said; when the bank made the file is no part of that."""
+    pages = json.dumps([page[1:] for page in json.loads(row["pages"])])
+    content = (whose, pages, *(row[name] for name in _STATED))
+    repeated = content in seen
+    seen.add(content)
+    return repeated
+
+
 def _replaced(connection: sa.Connection) -> dict[str, list[LakeFile]]:
     """List the files that were taken out by a replay: what stood at some version and does not stand now."""
     from tieout.store.lake import LakeFile
@@ -203,12 +233,18 @@ def _statements(connection: sa.Connection, entities: dict[str, str], *, history:
             .order_by(done.c.version, table.c.position)
         )
 
+    seen = set[tuple[Any, ...]]()
+
     def added(row: dict[str, Any]) -> dict[str, Any]:
         written = {name: _decimal(row[name], row["exponent"]) for name in ("opening", "closing", "credits", "debits")}
+        entity = entities.get(row["source_id"])
         state = "current" if row.get("current", True) else "superseded"
-        return {**written, "entity_id": entities.get(row["source_id"]), "state": state}
+        if state == "current" and _is_repeated(row, seen, entity):
+            state = "repeated"
+        return {**written, "entity_id": entity, "state": state}
 
-    return _arrow(connection, query if read else None, _STATEMENT, added)
+    found = _arrow(connection, query if read else None, _STATEMENT, added)
+    return found if history else found.filter(pc.not_equal(found["state"], "repeated"))
 
 
 def _exceptions(connection: sa.Connection, entities: dict[str, str], *, history: bool, read: bool) -> pa.Table:

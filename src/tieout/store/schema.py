@@ -87,6 +87,8 @@ delivery = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=True),
     sa.Column("redacts", sa.Text, nullable=True),
     sa.Column("reason", sa.Text, nullable=True),
+    # Of a container: the SHA-256 of each file in it, by name (empty unless in a ZIP), as JSON.
+    sa.Column("members", sa.Text, nullable=True),
     sa.UniqueConstraint("source_id", "sha256"),
 )
 

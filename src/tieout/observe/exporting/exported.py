@@ -245,6 +245,7 @@ TABLES = {
             columns=_BALANCES,
             relation=balances_relation,
             order="t.account_id, t.currency, t.booked_on, t.delivery_id, t.member, t.line, t.kind, t.code",
+            needs=("deliveries",),
             history=_STATE,
         ),
         ExportedTable(

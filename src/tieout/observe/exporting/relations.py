@@ -50,8 +50,24 @@ def records_relation(lake: Lake, snapshot: Snapshot) -> str:
 
 
 def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
-    """Give the balances that the outside reported."""
-    return _with_replaced(lake, snapshot, "balances")
+    """
+    Give the balances that the outside reported, each once; with history also those that were told again.
+
+    A balance is the same where its statement, kind, day and amount are, in whichever delivery.
+    """
+    told = _with_replaced(lake, snapshot, "balances")
+    said = ("entity_id", "account_id", "sub_account", "kind", "code", "statement_id", "booked_on")
+    same = ", ".join(f"b.{name}" for name in (*said, "amount", "currency", "exponent"))
+    return f"""(
+        with told as (
+            select b.* exclude (state), b.state = 'current' and row_number() over (
+                partition by b.state, {same} order by d.sequence, b.member nulls first, b.line
+            ) > 1 as again, b.state
+            from {told} b left join book_deliveries d on d.delivery_id = b.delivery_id
+        )
+        select * exclude (again, state), case when again then 'repeated' else state end as state
+        from told {"" if snapshot.history else "where not again"}
+    )"""
 
 
 def quarantine_relation(lake: Lake, snapshot: Snapshot) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from tieout.model.kinds import KINDS
-from tieout.observe.snapshot import day_of, statements_that_stand
+from tieout.observe.snapshot import day_of, statements_that_stand, told_once
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.views import current_records
@@ -91,7 +91,7 @@ def accounts(store: Store, workspace: Workspace, scope: Scope | None = None) -> 
     until = scope.until if scope else None
     item = schema.worklist
     with store.book.reading() as connection:
-        for row in connection.execute(statements_that_stand()):
+        for row in told_once(connection.execute(statements_that_stand())):
             day = day_of(row.to_day)
             if not row.final or (until and day and day > until):
                 continue
@@ -139,7 +139,7 @@ def statements_of(store: Store, account_id: str) -> list[StatementRow]:
     statement = schema.statement
     query = statements_that_stand().where(statement.c.account_id == account_id, statement.c.final)
     with store.book.reading() as connection:
-        rows = connection.execute(query).all()
+        rows = list(told_once(connection.execute(query)))
     rows = sorted(rows, key=lambda row: (row.to_day or 0, row.version, row.position), reverse=True)[:STATEMENTS_MAX]
     return [
         StatementRow(

@@ -164,7 +164,7 @@ def _find_in_book(connection: sa.Connection, result: Explanation) -> None:
     result.deliveries = delivery_facts(connection, sa.or_(*named), SHOWN_MAX)
     if _HEX.fullmatch(lowered):
         result.exceptions = exception_facts(connection, schema.exception.c.exception_id.startswith(lowered), SHOWN_MAX)
-    result.statements = statement_facts(connection, statement.c.statement_id == asked, SHOWN_MAX)
+    result.statements = statement_facts(connection, statement.c.statement_id == asked, SHOWN_MAX, once=True)
 
 
 def _find_member(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from tieout.model.money import format_minor
 from tieout.observe.exporting.exported import TABLES
 from tieout.observe.exporting.relations import reports_sql
 from tieout.observe.exporting.writing import value_sql, with_exponents
-from tieout.observe.snapshot import day_of, moment_of, statements_that_stand
+from tieout.observe.snapshot import day_of, moment_of, statements_that_stand, told_once
 from tieout.observe.things.raw import raw_lines
 from tieout.store import schema
 from tieout.store.views import table
@@ -244,9 +245,16 @@ def listed_facts(connection: sa.Connection, asked: str, most: int) -> list[dict[
     return [_exception({**row, "delivery_id": None}) for row in connection.execute(query).mappings()]
 
 
-def statement_facts(connection: sa.Connection, condition: sa.ColumnElement[bool], most: int) -> list[dict[str, Any]]:
-    """Tell about statements: what they cover, and whether they close."""
-    rows = connection.execute(statements_that_stand().where(condition).limit(most)).mappings()
+def statement_facts(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], most: int, *, once: bool = False
+) -> list[dict[str, Any]]:
+    """
+    Tell about statements: what they cover, and whether they close.
+
+    :param once: leave out those that repeat an earlier one.
+    """
+    found = connection.execute(statements_that_stand().where(condition))
+    rows = [row._mapping for row in islice(told_once(found) if once else found, most)]
     return [
         {
             "delivery_id": row["delivery_id"],

@@ -1,0 +1,98 @@
+"""
+Which files hold the same bytes: a file in a container may have come before, by itself, in another one, or beside itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import sqlalchemy as sa
+
+from tieout.errors import BadInput
+from tieout.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed import WriteableBuffer
+
+    from tieout.store.book import Book
+
+__all__ = ["Contents", "Digesting"]
+
+_AT_ONCE = 1 << 20
+
+
+@dataclass(slots=True)
+class Contents:
+    """
+    The digests of what deliveries hold, by delivery and file; the name of a file that is no member of a ZIP is empty.
+
+    :ivar known: those that were asked for before, the incoming delivery's among them.
+    """
+
+    book: Book
+    own: str
+    known: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def same(self, member: str, of_delivery: str, of_member: str) -> bool:
+        """Whether a file of the incoming delivery holds the same bytes as another, of itself or of an earlier one."""
+        mine = self._of(self.own).get(member)
+        return mine is not None and mine == self._of(of_delivery).get(of_member)
+
+    def _of(self, delivery_id: str) -> Mapping[str, str]:
+        if delivery_id not in self.known:
+            table = schema.delivery
+            query = sa.select(table.c.sha256, table.c.members).where(table.c.delivery_id == delivery_id)
+            with self.book.reading() as connection:
+                row = connection.execute(query).first()
+            self.known[delivery_id] = (
+                {} if row is None else json.loads(row.members) if row.members else {"": row.sha256}
+            )
+        return self.known[delivery_id]
+
+
+class Digesting:
+    """A file that is digested while it is read; one that its reader jumps about in is digested before."""
+
+    def __init__(self, content: BinaryIO) -> None:
+        """Take a file that stands at its beginning."""
+        self._sha256 = hashlib.sha256()
+        self.stream = content
+        if content.seekable():
+            while block := content.read(_AT_ONCE):
+                self._sha256.update(block)
+            content.seek(0)
+        else:
+            self.stream = cast("BinaryIO", io.BufferedReader(_Passing(content, self._sha256), _AT_ONCE))
+
+    def digest(self) -> str | None:
+        """Name the whole content, reading what nobody read; None: it is damaged."""
+        try:
+            if not self.stream.seekable():
+                while self.stream.read(_AT_ONCE):
+                    pass
+        except BadInput:
+            return None
+        return self._sha256.hexdigest()
+
+
+class _Passing(io.RawIOBase):
+    """What is read of a stream, digested on its way."""
+
+    def __init__(self, stream: BinaryIO, sha256: hashlib._Hash) -> None:
+        self._stream, self._sha256 = stream, sha256
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        part = self._stream.read(len(view))
+        self._sha256.update(part)
+        view[: len(part)] = part
+        return len(part)

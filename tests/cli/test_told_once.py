@@ -1,0 +1,32 @@
+"""What came twice in other bytes is told once; the history tells it again."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.cli.office import Office, camt, entry
+
+
+def test_a_statement_in_two_deliveries_is_told_once_and_again_in_the_history(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    statement = camt("100.00", "150.00", entry("50.00"))
+    office.ingest("a.xml", statement, "bank")
+    office.ingest("b.xml", statement.replace("<Stmt>", " <Stmt>"), "bank")
+    later = statement.replace("22:00:00", "23:00:00")
+    office.ingest("c.xml", later, "bank")
+
+    def told(table: str, *more: str) -> list[dict[str, Any]]:
+        path = office.files / f"{table}.jsonl"
+        path.unlink(missing_ok=True)
+        assert office.run("export", table, "--to", path, *more).status == 0
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    assert [row["kind"] for row in told("balances")] == ["closing", "opening"]
+    assert [row["statement_id"] for row in told("statements")] == ["S1"]
+    assert Counter(row["state"] for row in told("balances", "--history")) == {"current": 2, "repeated": 4}
+    assert Counter(row["state"] for row in told("statements", "--history")) == {"current": 1, "repeated": 2}
+    assert office.run("explain", "S1").out.count("statement 7") == 1
+    again = statement.replace("50.00", "40.00").replace("150.00", "140.00").replace("22:00:00", "23:30:00")
+    office.ingest("d.xml", again, "bank")
+    assert len(told("statements")) == 2
