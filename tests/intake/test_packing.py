@@ -191,6 +191,22 @@ def test_a_doubt_within_a_container_names_its_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.deep
+def test_a_doubt_about_what_was_announced_ends_once_it_is_booked_in_the_same_container(tmp_path: Path) -> None:
+    reports = [
+        [
+            {"statement": {"final": False, "statement_id": name}},
+            *[coffee_on(3, status="provisional", text=text) for text in texts],
+        ]
+        for name, texts in (("noon", ["coffee"]), ("evening", ["coffee", "coffee", "tea"]))
+    ]
+    files = [lines(file) for file in (*reports, THIRD, MONTH)]
+    alone = told(tmp_path / "alone", files)
+    assert alone["doubts"] == 0
+    assert told(tmp_path / "packed", [zipped(*files)], again=True) == alone
+    assert told(tmp_path / "halves", [zipped(*files[:2]), zipped(*files[2:])]) == alone
+
+
+@pytest.mark.deep
 def test_two_statements_in_one_file_of_swift_lines(tmp_path: Path) -> None:
     day = mt940("3", 700, ("261002", "261003"), (-300, "coffee", "261003"))
     month = mt940("3", 1000, ("261001", "261005"), (-300, "coffee", "261002"), (-300, "coffee", "261003"))

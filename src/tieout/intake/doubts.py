@@ -37,6 +37,7 @@ class Doubt:
 
     :ivar delivery_id, source_id: the other one.
     :ivar line, rows: the first of these rows and how many there are; ``their_line``, ``their_rows``: in the other one.
+    :ivar announced: whether some of them are not booked yet, so that booking may end the doubt.
     :ivar places: the statements that they stand in, here and there, and how these relate (intake.overlap).
     """
 
@@ -46,6 +47,7 @@ class Doubt:
     rows: int
     their_line: int
     their_rows: int
+    announced: bool
     places: tuple[tuple[Place, Place, str], ...]
 
     def turned(self, delivery_id: str, source_id: str) -> Doubt:
@@ -58,6 +60,7 @@ class Doubt:
             rows=self.their_rows,
             their_line=self.line,
             their_rows=self.rows,
+            announced=self.announced,
             places=tuple((there, here, mirror.get(how, how)) for here, there, how in self.places),
         )
 
@@ -70,6 +73,7 @@ class Doubt:
             "rows": self.their_rows,
             "of_line": self.line,
             "of_rows": self.rows,
+            "announced": self.announced,
             "why": f"{self.rows} row(s) from line {self.line} equal {self.their_rows} row(s) of it from line {self.their_line}",
             "places": sorted(([list(here), list(there), how] for here, there, how in self.places), key=json.dumps)[
                 :_PLACES_MAX

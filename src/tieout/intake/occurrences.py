@@ -257,12 +257,12 @@ _TOLD_TWICE = """
         ))
     ), mine as (
         select m.base, i.delivery_id, i.source_id, m.member, i.statement_place as place, m.position, m.turn,
-            min(i.line) as line, count(*) as rows
+            min(i.line) as line, count(*) as rows, bool_or(i.status <> 'booked') as announced
         from counting m join incoming i using (row)
         where i.identity is null and m.base not in (select base from settled) group by all
     ), theirs as (
         select e.base, e.delivery_id, e.source_id, coalesce(e.member, '') as member, e.statement_place as place, s.position,
-            0 as turn, min(e.line) as line, count(distinct e.record_id) as rows
+            0 as turn, min(e.line) as line, count(distinct e.record_id) as rows, false as announced
         from seen e left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
         where e.times > 0 and e.delivery_id not in (select delivery_id from mine) group by all
@@ -271,7 +271,7 @@ _TOLD_TWICE = """
     )
     select t.delivery_id, t.source_id, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
         t.position as theirs, {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
-        m.member, t.delivery_id as of_delivery, t.member as of_member, m.place is not distinct from t.place as alike,
+        m.announced, m.member, t.delivery_id as of_delivery, t.member as of_member, m.place is not distinct from t.place as alike,
         null::varchar as relation
     from mine m join theirs t on t.base = m.base and t.turn < m.turn
 """
@@ -279,7 +279,7 @@ _TOLD_TWICE = """
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
 # nothing is provable are always in doubt.
 _IN_DOUBT = """
-    select delivery_id, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows),
+    select delivery_id, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows), bool_or(announced),
         list(distinct struct_pack(places := places, relation := relation))
     from (select * replace (coalesce(relation, 'unknown') as relation) from told_twice)
     where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
@@ -301,11 +301,12 @@ def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents
             rows=int(rows),
             their_line=their_line,
             their_rows=int(their_rows),
+            announced=announced,
             places=tuple(
                 ((p["member"], p["place"]), (p["of_member"], p["of_place"]), said["relation"])
                 for said in places
                 for p in [said["places"]]
             ),
         )
-        for other, source, line, rows, their_line, their_rows, places in found
+        for other, source, line, rows, their_line, their_rows, announced, places in found
     ]

@@ -21,7 +21,7 @@ from tieout.intake.reissued import cover
 from tieout.intake.statements import names_of, places_of, statements_of
 from tieout.store import schema
 from tieout.store.engine import connect
-from tieout.store.views import current_records, table
+from tieout.store.views import current_records, rows_among, table
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def _is_settled(store: Store, workspace: Workspace, delivery_id: str, doubts: li
         here, there = at.get(mine), at.get(theirs)
         if here is not None and there is not None and covered.relation(here, there) != how:
             return True
+    if not any(said["candidate"].get("announced", True) for said in doubts):
+        return False
     with closing(connect(store.spill)) as con:
         return _is_booked(con, store, files, delivery_id)
 
@@ -83,7 +85,7 @@ def _accounts(connection: sa.Connection, deliveries: set[str]) -> set[str]:
 def _is_booked(
     con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]], delivery_id: str
 ) -> bool:
-    """Whether every record that a delivery witnesses, and did not bring, was booked since; of none, nothing is said."""
+    """Whether every announced record that a delivery witnesses, and did not bring, was booked since; of none, no."""
     con.execute(
         f"""create or replace temp table mine as
             select record_id, record_key from {table(store.lake, "witnesses", files["witnesses"])}
@@ -91,6 +93,10 @@ def _is_booked(
             group by all having sum(case when withdrawn then -1 else 1 end) > 0""",
         {"delivery": delivery_id},
     )
+    records = [store.lake.full(file.path) for file in files["records"]]
+    announced = "r.record_key in (select record_key from mine) and r.version = 1 and r.status <> 'booked'"
+    firsts = rows_among(con, records, announced)
+    con.execute(f"delete from mine where record_id not in (select record_id from {firsts})")
     booked = f"select record_id from {table(store.lake, 'superseded', files['superseded'])} where reason = 'booked'"
     standing = current_records(store.lake, files["records"], files["superseded"])
     found = con.sql(f"""
