@@ -18,6 +18,7 @@ from tieout.matching.comparing.evidence import (
     make_spoken_for,
     note_crowds,
 )
+from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
 from tieout.matching.comparing.parties import (
     leave_out_mixed,
     leave_out_other_names,
@@ -118,6 +119,8 @@ def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
                 if FIELDS[name].key is not None:
                     wanted[str(FIELDS[name].key)] = None
         wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
+        if rests_on_names(rule):  # what is said may speak against what is found
+            wanted |= dict.fromkeys(COLUMNS)
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
         if side in rule.within and rule.reversal.bank_codes:
@@ -253,12 +256,14 @@ def _prepare(work: Performance, rule: Rule) -> None:
 
 
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:
-    """Leave out of what a rule found what is two parties'."""
+    """Leave out of what a rule found what is two parties', or two numbers'."""
     if rule.consecutive:  # the names of such lines are their customers', not the payer's
         if work.by_entity:
             leave_out_mixed(work)
     elif not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
         leave_out_other_names(work, rule, result)
+    if rests_on_names(rule) and not rule.consecutive:
+        leave_out_other_numbers(work, result)
 
 
 def _searched(work: Performance, rule: Rule, result: str) -> str:
