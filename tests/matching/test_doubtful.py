@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.matching.sales import RULES, paid, sales
-from tests.matching.worlds import Fact, invoice, line, world
+from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 
 SET = "open-items-to-bank"
 
@@ -36,8 +36,30 @@ def test_nor_is_it_one_less_a_charge_or_a_discount(amount: int) -> None:
 
 
 def test_nor_on_a_day_before_the_document_whoever_pays() -> None:
-    assert found(MEIER, line("k1", 2_000, text="10115", day=0)) == set()
-    assert found(MEIER, line("k1", 2_000, text="10115", day=1)) == {("10115", "k1")}
+    assert found(MEIER, line("k1", 2_000, text="10115", name="Meier", day=0)) == set()
+    assert found(MEIER, line("k1", 2_000, text="10115", name="Meier", day=1)) == {("10115", "k1")}
+
+
+@pytest.mark.parametrize("text", ["Ticket 10115", "Kundennr KD10115 Erstattung", "B10115"])
+@pytest.mark.parametrize("amount", [2_000, 88_000, 89_500])
+def test_a_name_that_is_not_told_is_nothing(text: str, amount: int) -> None:
+    nobody = invoice("10115", 90_000, day=1)
+    for document, payer in ((MEIER, None), (nobody, "Meier GmbH"), (nobody, None), (MEIER, "A. GmbH"), (MEIER, "Wolf")):
+        assert found(document, line("k1", amount, text=text, name=payer, day=3)) == set()
+    assert found(MEIER, line("k1", amount, text=text, name="Fritz Meier", day=3)) == {("10115", "k1")}
+
+
+def test_a_name_that_an_alias_tells_is_enough() -> None:
+    aliased = rules_text(
+        rule(keys='[{ left = "external_id", right = "text", how = "token" }]', partial="true", shape='"1:n"'),
+        '[[alias]]\nleft = "Meier GmbH"\nright = "Fritz Huber"\n',
+    )
+    assert found(MEIER, line("k1", 2_000, text="10115", name="Fritz Huber", day=3), rules=aliased) == {("10115", "k1")}
+    assert found(MEIER, line("k1", 2_000, text="10115", name="Fritz Bauer", day=3), rules=aliased) == set()
+
+
+def test_so_many_digits_are_enough_where_nobody_is_named() -> None:
+    assert found(invoice("1011577", 90_000, day=1), line("k1", 2_000, text="1011577", day=3)) == {("1011577", "k1")}
 
 
 def test_a_number_that_says_more_is_enough_whoever_pays_and_so_is_the_amount() -> None:

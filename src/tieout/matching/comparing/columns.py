@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tieout.model.normal import keys_of, normal_column
 
-__all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "token_keys", "token_words"]
+__all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "says_a_name", "token_keys", "token_words"]
 
 #: An identifier may be cut into so many words by a bank ("PO 2025 001").
 _WORDS_JOINED = 4
@@ -96,6 +96,11 @@ def names_of_two(ones: list[str], others: list[str]) -> list[bool]:
         bool(one and other) and not any(_begins(a, b) for a in one for b in other)
         for one, other in zip(map(_name_words, ones), map(_name_words, others), strict=True)
     ]
+
+
+def says_a_name(name: str | None) -> bool:
+    """Say whether anything is left of a name but marks, single letters and legal forms."""
+    return name is not None and bool(_name_words(name))
 
 
 _WORD = re.compile(r"[^\W_]{2,}")

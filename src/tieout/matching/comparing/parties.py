@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.comparing.columns import names_of_two, says_a_name
 from tieout.matching.comparing.spelling import apart_by_name
 from tieout.matching.facts.records import records_of
 from tieout.matching.facts.sides import FIELDS, listed
@@ -132,10 +132,11 @@ def leave_out_mixed(work: Performance) -> None:
 
 def make_doubtful(work: Performance, rule: Rule) -> None:
     """
-    Make ``doubtful`` (l, r): what shares nothing but a bare number, and something speaks against it.
+    Make ``doubtful`` (l, r): what shares nothing but a bare number, and nothing else speaks for it.
 
-    A postal code or a year in a text may be the number of a document by accident. Amounts that need not agree are no
-    evidence beside it; another party's name, a day before the document's, or a part of the other sign speak against it.
+    A postal code, a ticket or a year in a text may be the number of a document by accident. Amounts that need not agree
+    are no evidence beside it, and neither is a name that is not told: the names must agree. A day before the document's,
+    or a part of the other sign, speak against it whoever pays.
     Reads ``l_keys_0`` and ``r_keys_0`` (thing, key, raw).
     """
     engine = work.engine
@@ -182,12 +183,13 @@ def _bare_sql(rows: str, name: str) -> str:
 
 
 def _doubted(rows: pa.Table, aliases: Sequence[Alias]) -> pa.Table:
-    """Keep the pairs against which something speaks: (l, r)."""
-    named = pc.and_(rows["one"].is_valid(), rows["other"].is_valid())
+    """Keep the pairs that no name speaks for, or something against: (l, r)."""
     places = rows.select(["one", "other"]).append_column("bundle", pa.array(range(rows.num_rows), pa.int64()))
-    apart = apart_by_name(places.filter(named), aliases)["bundle"]
-    doubted = pc.or_(rows["against"], pc.is_in(places["bundle"], value_set=apart.combine_chunks()))
-    return rows.select(["l", "r"]).filter(doubted)
+    both = zip(rows["one"].to_pylist(), rows["other"].to_pylist(), strict=True)
+    named = pa.array([says_a_name(one) and says_a_name(other) for one, other in both], pa.bool_())
+    apart = apart_by_name(places.filter(named), aliases)["bundle"].combine_chunks()
+    agree = pc.and_(named, pc.invert(pc.is_in(places["bundle"], value_set=apart)))
+    return rows.select(["l", "r"]).filter(pc.or_(rows["against"], pc.invert(agree)))
 
 
 def _note_strangers(work: Performance, rule: Rule, both: str) -> None:

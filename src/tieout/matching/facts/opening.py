@@ -25,6 +25,7 @@ from tieout.matching.facts.records import (
 )
 from tieout.matching.facts.scales import read_scales
 from tieout.matching.facts.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
+from tieout.matching.performing.families import columns_of_parts
 from tieout.matching.performing.perform import Performance, columns_wanted
 from tieout.matching.results.rows import read_rows
 from tieout.model.kinds import KINDS
@@ -136,9 +137,10 @@ def open_sides(
     calendars = calendar_codes(engine, workspace)
     sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
     first = 0
-    for (side, spec, filtered), claim, is_grouped in zip(sides, claims, grouped, strict=True):
+    for (side, spec, filtered), claim, is_grouped, had in zip(sides, claims, grouped, kinds, strict=True):
+        columns = columns_wanted(rules, side) | dict.fromkeys((*columns_naming(others, side), *columns_of_parts(had)))
         query = rows_sql(
-            records, (spec, filtered), claim, [*columns_wanted(rules, side) | dict.fromkeys(columns_naming(others, side))], through_day,
+            records, (spec, filtered), claim, [*columns], through_day,
             polarity=polarity_of(rules, side), taken=money.taken if used else None, grouped=is_grouped,
         )  # fmt: skip
         first = engine.number(f"{side}_all", query, first)

@@ -18,6 +18,7 @@ from tieout.matching.comparing.evidence import (
     make_spoken_for,
     note_crowds,
 )
+from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
 from tieout.matching.comparing.parties import (
     leave_out_mixed,
     leave_out_other_names,
@@ -28,6 +29,7 @@ from tieout.matching.comparing.verifying import leave_out_unlike
 from tieout.matching.facts.scales import base_rates
 from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
 from tieout.matching.performing.consecutive import find_consecutive
+from tieout.matching.performing.families import make_families, rests_on_names
 from tieout.matching.performing.learning import learn_matches
 from tieout.matching.performing.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
 from tieout.matching.performing.selections import select_from_pools
@@ -117,6 +119,8 @@ def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
                 if FIELDS[name].key is not None:
                     wanted[str(FIELDS[name].key)] = None
         wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
+        if rests_on_names(rule):  # what is said may speak against what is found
+            wanted |= dict.fromkeys(COLUMNS)
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
         if side in rule.within and rule.reversal.bank_codes:
@@ -134,7 +138,7 @@ def perform_rules(work: Performance) -> None:
     for side, grouped in zip(("left", "right"), work.grouped, strict=True):
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
     _make_forbidden(work)
-    _make_families(work)
+    make_families(work)
     _leave_out_sweeps(work)
     _leave_out_kin(work)
     for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
@@ -173,22 +177,6 @@ def _make_forbidden(work: Performance) -> None:
             for one, other in pairs
         ),
     )
-
-
-def _make_families(work: Performance) -> None:
-    """
-    Make ``family`` (parent, child): a bank's entry and the transactions inside it. A match uses the one or the others.
-    """
-    parts = [
-        f"""select p.thing as parent, c.thing as child from {side}_all p join {side}_all c
-            on {named} and c.account_id = p.account_id and c.booked = p.booked
-            where p.kind = 'bank_entry' and c.kind = 'bank_detail'"""
-        for side, kinds in zip(SIDES, work.kinds, strict=True)
-        for named in ("c.parent_key = p.external_key", "c.entry_name = p.entry_name")
-        if {"bank_entry", "bank_detail"} <= kinds
-    ]
-    nothing = "select 0::bigint as parent, 0::bigint as child where false"
-    work.engine.create("family", " union ".join(parts) or nothing)
 
 
 def _leave_out_sweeps(work: Performance) -> None:
@@ -268,12 +256,14 @@ def _prepare(work: Performance, rule: Rule) -> None:
 
 
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:
-    """Leave out of what a rule found what is two parties'."""
+    """Leave out of what a rule found what is two parties', or two numbers'."""
     if rule.consecutive:  # the names of such lines are their customers', not the payer's
         if work.by_entity:
             leave_out_mixed(work)
     elif not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
         leave_out_other_names(work, rule, result)
+    if rests_on_names(rule) and not rule.consecutive:
+        leave_out_other_numbers(work, result)
 
 
 def _searched(work: Performance, rule: Rule, result: str) -> str:
@@ -318,6 +308,8 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     left_out = ["held"]
     if not any(key.how != "name" for key in rule.keys):
         left_out += ["spoken_for", "named_elsewhere"]
+    if rests_on_names(rule):
+        left_out.append("batches")
     conditions = [f"s.thing not in (select thing from {name})" for name in left_out if engine.count(name)]
     place = 0 if side == "left" else 1
     by_kind = bool(own.kinds) and not work.kinds[place] <= set(own.kinds)

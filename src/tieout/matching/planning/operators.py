@@ -169,7 +169,7 @@ def allowed(pairs: Query, *, by_entity: bool = False, doubtful: bool = False) ->
     Leave out the pairs that a person took apart (``forbidden``: l, r).
 
     :param by_entity: and those of two entities' records.
-    :param doubtful: and those that share nothing but a bare number, against which something speaks (``doubtful``: l, r).
+    :param doubtful: and those that share nothing but a bare number, for which nothing else speaks (``doubtful``: l, r).
     """
     query = select("p.*").from_(pairs.subquery("p"))
     if by_entity:

@@ -51,8 +51,8 @@ class Plan:
         is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
         ``competing`` (l, r, score, coincidence, rival) are settled there.
     :ivar by_entity: records of two entities are never paired.
-    :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where something speaks
-        against it, and is made from the keys before the steps are performed.
+    :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where nothing else
+        speaks for it, and is made from the keys before the steps are performed.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 

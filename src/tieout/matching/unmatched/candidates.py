@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.facts.sides import listed
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
@@ -102,6 +103,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     )
     _compare_names(work)
     find_nearest(work)
+    find_other_numbers(work, "select thing, other from met_by_amount union select thing, other from met_by_name")
     _rank_candidates(work, note_used)
     _judge_named(work)
 
@@ -220,13 +222,14 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
-            select m.*, c.apart as of_two, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
+            select m.*, c.apart as of_two, x.number, x.is_said, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
+            left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other
         )
         select *, case
             when within then 'nets'
@@ -236,6 +239,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             when by_key and same_currency and not used then 'amount_difference'
             when by_key and not used then 'currency_mismatch'
             when by_key then 'taken'
+            when number is not null then 'other_number'
             when by_name then 'near_amount'
             when of_two then 'other_name'
             when not of_two then 'same_name'
