@@ -222,6 +222,13 @@ def currencies(facts: Facts) -> None:
     facts.record("b_9", "bank_entry", "-94.00 EUR", "10-07")
     facts.match("m_9", {"bi_9": None}, {"b_9": None}, differences={"bank_charge": "-1.50 EUR", "fx": "-0.50 EUR"})
     facts.record("ch_8", "charge", "0.1234 EUR", exponent=4)
+    # Documents in the currency of the books, paid in another one: EUR lines are worth what they say.
+    facts.record("inv_10", "invoice", "80.20 EUR", "10-01")
+    facts.record("ch_10", "charge", "86.96 USD", "10-06")
+    facts.match("m_10", {"inv_10": None}, {"ch_10": None}, differences={"fx": "0.20 EUR"})
+    facts.record("inv_11", "invoice", "29.80 EUR", "10-01")
+    facts.record("ch_11", "charge", "10.000 KWD", "10-06")
+    facts.match("m_11", {"inv_11": None}, {"ch_11": None}, differences={"fx": "-0.22 EUR"})
 
 
 def drafted(name: str) -> str:

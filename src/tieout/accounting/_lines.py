@@ -19,6 +19,7 @@ _ABROAD = "(p.currency <> p.base_currency or p.exponent <> p.base_exponent)"
 _VALUE = "l.side * (p.amount * l.c_amount + p.fee * l.c_fee + p.fee_tax * l.c_fee_tax + p.tax * l.c_tax)"
 _RATE_JOIN = """draft_rate v on v.entity_id = p.entity_id and v.currency = p.currency and v.exponent = p.exponent
             and (v.day = p.posting_date or v.day is null)"""
+_FINER = f"[{', '.join(str(10**n) for n in range(10))}][greatest(exponent - base_exponent, 0) + 1]"
 _DESCRIPTION = "concat_ws(' ', replace(p.kind, '_', ' '), p.external_id)"
 _KEPT = "p.journal_id not in (select journal_id from draft_refused)"
 
@@ -51,22 +52,28 @@ from draft_merged p left join {_RATE_JOIN}
 """
 
 # What a line really is worth in the books: a document leaves them at what it stood there for, and what passes through
-# FX clearing comes out at what it went in for. The rest of the difference is the gain or loss of the rates.
-_ACTUAL = """
+# FX clearing comes out at what it went in for. The rest of the difference is the gain or loss of the rates. An amount in
+# the currency of the books is what it is worth there: so is that difference, where it is one of the books' currency.
+_ACTUAL = f"""
 create or replace temp table draft_actual as
 with went_in as (
     select journal_id, sum(nominal)::bigint as nominal from draft_nominal
     where name = 'fx_clearing' and of_money group by journal_id
-), fx as (select distinct entity_id, books_fx from draft_named)
-select n.*, case
+), fx as (
+    select distinct entity_id, books_fx from draft_named
+), valued as (
+    select n.*, case
     when x.books_fx and n.name = 'fx_clearing' and n.crossed and not n.of_money then -w.nominal
     when x.books_fx and n.carried is not null then sign(n.value) * n.carried
     else n.nominal end::bigint as actual,
     x.books_fx and (n.carried is not null or (n.name = 'fx_clearing' and n.crossed and not n.of_money)) as not_at_rate
 from draft_nominal n join fx x using (entity_id) left join went_in w using (journal_id)
+)
+select * replace (case when not_at_rate and currency = base_currency
+    then actual * {_FINER} else value end::bigint as value) from valued
 """
 
-_LEFT_OVER = """
+_LEFT_OVER = f"""
 create or replace temp table draft_left_over as
 with summed as (
     select journal_id, currency, any_value(exponent) as exponent, any_value(entity_id) as entity_id,
@@ -77,7 +84,8 @@ with summed as (
         (sum(nominal) - sum(actual))::bigint as rates
     from draft_actual group by journal_id, currency
 )
-select s.*, t.name, t.base, t.place, a.account
+select s.*, t.name, t.base, t.place, a.account,
+    case when t.place = 900 and s.currency = s.base_currency then t.base * {_FINER} else 0 end::bigint as value
 from summed s cross join lateral (
     select * from (values ('rounding', s.rounding, 901),
         (case when s.rates > 0 then 'fx_loss' else 'fx_gain' end, s.rates, 900)) as t(name, base, place)
@@ -119,9 +127,9 @@ with plan as (select * replace ({_as_words(*_CODED)}) from draft_plan
 ), merged as (
     select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, account_id, value, currency,
         exponent, actual as base, base_currency, base_exponent, case when not not_at_rate then rate end as rate, case when not not_at_rate then rate_on end as rate_on, tax_code, counterparty, clears, description, dimensions, record_id, match_id
-    from draft_actual p where {_KEPT}
+    from draft_actual p where (value <> 0 or actual <> 0) and {_KEPT}
     union all
-    select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, null, 0, currency, exponent,
+    select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, null, value, currency, exponent,
         base, base_currency, base_exponent, null, null, null, null, null, description, null, record_id, match_id
     from draft_left_over p where {_KEPT}
 ), numbered as (
