@@ -83,8 +83,9 @@ class Past:
         return None
 
     def everything(self) -> Results:
-        """Give results in which everything that was ever said counts."""
-        return replace(self.results, files=self.files, voids=())
+        """Give results in which all counts that was said before the last void."""
+        last = max((sequence for ends in self.voids.values() for sequence, _, _ in ends), default=0)
+        return replace(self.results, files=tuple(f for f in self.files if f.sequence < last), voids=())
 
 
 def _unblocked(run: dict[str, Any], reason: str) -> str:
