@@ -39,7 +39,7 @@ from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
 from tieout.observe.snapshot import latest_day
-from tieout.observe.things.naming import exception_named, matches_named, records_named
+from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended
 from tieout.observe.work.gathering import gather_worklist
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
@@ -341,6 +341,7 @@ def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str 
         names = decided_already(store, "undo", (named,), reason, meant, stand=False)
     if names is not None:
         return list(match(store, workspace, names))
+    refuse_ended(store, named, rule)
     row = exception_named(store, workspace, named)
     decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
     gather_worklist(store, workspace)

@@ -13,9 +13,10 @@ __all__ = ["show_chain"]
 
 def show_chain(chain: list[dict[str, Any]], journals: list[dict[str, Any]]) -> None:
     """Say what hangs together, from the document to the ledger, and how it is booked."""
-    if len(chain) > 1:
+    tied = any(one["tied_by"] for one in chain)
+    if tied:
         say("chain, from the document to the bank and the ledger:")
-    for one in chain if len(chain) > 1 else []:
+    for one in chain if tied else []:
         _show_link(one)
     for journal in journals:
         _show_journal(journal)
@@ -43,6 +44,8 @@ def _show_journal(journal: dict[str, Any]) -> None:
     say(
         f"journal {journal['journal_id']} ({journal['state']}), {journal['ledger']}, {journal['posting_date']}, {about}"
     )
+    if journal["state"] == "outdated":
+        say("  its match does not stand any more, and neither do its lines: `tieout journal` drafts what follows now")
     for line in journal["lines"]:
         side = "credit" if line["debit"].strip("0.") == "" and line["base_debit"].strip("0.") == "" else "debit"
         foreign = line["base_currency"] != line["currency"]

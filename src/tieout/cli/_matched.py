@@ -38,10 +38,27 @@ def show_matching(one: dict[str, Any]) -> None:
     """Say what a record is matched with, where the rest of it stands, and what needs a person."""
     for match in one.get("matches", []):
         _show_match(match)
+    for match in one.get("past", []):
+        _show_past(match)
     for position in one.get("positions", []):
         _show_position(position)
     for exception in one.get("run_exceptions", []):
         _show_exception(exception)
+
+
+def _show_past(match: dict[str, Any]) -> None:
+    """Say what a record was matched with once, and how that ended."""
+    who = f"rule {match['rule']!r}" if match["decided_by"] == "rule" else match["decided_by"]
+    what = "proposed" if match["status"] == "proposed" else "matched"
+    named = ", ".join(p["external_id"] or p["record_id"] for p in match["partners"])
+    more = match["partners_count"] - len(match["partners"])
+    others = f" with {named}{f' and {more} more' if more else ''}" if named else ""
+    used = f"{match['allocated']} {match['currency']} ({match['claim']})"
+    said = f": {match['said']}" if match["said"] else ""
+    say(f"  {what} once: {used}{others}, by {who} on {match['known_at']}{said}")
+    ended = match["ended"]
+    say(f"    {ended['state'].replace('_', ' ')} by {ended['by']} on {ended['at']}: {ended['because']}")
+    say(f"    match {match['match_id']}, {match['reconciliation']}, run {match['run_id']}, ended by run {ended['run_id']}")
 
 
 def _show_match(match: dict[str, Any]) -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tieout.observe.ended import ended_decisions
 from tieout.store.engine import paths
+from tieout.store.past import past_rows
 from tieout.store.runs import standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.views import sql_types, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     import duckdb
 
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["adjustments_relation", "matches_relation", "positions_relation", "prepare_results", "run_exceptions"]
 
 
-def prepare_results(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, tables: Iterable[str]) -> None:
+def prepare_results(
+    con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, tables: Sequence[str], *, past: bool = False
+) -> None:
     """
     Give a connection the views that the relations below read: ``result_matches``, ``book_runs``, ...
 
     :param tables: which result tables are asked for.
+    :param past: matches and adjustments that do not stand, too, with what became of them.
     """
     results = snapshot.results
     runs = [results.runs[run_id] for run_id in sorted(results.runs)]
@@ -45,8 +50,12 @@ def prepare_results(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapsh
         ),
     )
     con.register("book_decisions", _decisions(snapshot))
+    if "exceptions" in tables:
+        con.register("book_ended", ended_decisions(con, lake, snapshot))
     for name in tables:
-        if name in {"matches", "adjustments"}:
+        if name in {"matches", "adjustments"} and past:
+            query = f"select * from {past_rows(con, lake, snapshot.past, name)}"
+        elif name in {"matches", "adjustments"}:
             query = f"select * from {standing_matches(con, lake, results, table_name=name)}"
         else:
             query = _of_last_runs(con, lake, snapshot, name)
@@ -159,6 +168,8 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
 def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what runs leave to a person and nobody has settled: an exception whose record was matched since is none.
+
+    What a person had decided about it, and a correction ended, is told with it.
     """
     del lake, snapshot
     return """(
@@ -169,9 +180,12 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
             join book_runs a on a.run_id = x.run_id join book_runs b on b.run_id = m.run_id
             where m.status = 'confirmed' and b.sequence > a.sequence group by all
         )
-        select x.* replace (from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
+        select x.* replace (concat_ws('; ', x.note, b.told) as note, from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
             shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
-        left join since s on s.exception_id = x.exception_id and s.run_id = x.run_id where nine(x.amount, x.exponent) is distinct from coalesce(s.taken, 0)
+        left join since s on s.exception_id = x.exception_id and s.run_id = x.run_id
+        left join (select record_id, claim, max(told) as told from book_ended group by all) b
+            on b.record_id = x.record_id and b.claim = x.claim
+        where nine(x.amount, x.exponent) is distinct from coalesce(s.taken, 0)
     )"""
 
 

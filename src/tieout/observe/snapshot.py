@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from tieout.errors import WrongUse
 from tieout.intake.findings import newest
 from tieout.intake.settle import settled_entries
 from tieout.model.money import format_minor
 from tieout.store import schema
 from tieout.store.decisions import latest_decisions
+from tieout.store.past import read_past
 from tieout.store.runs import results_at
 from tieout.store.tables import TABLES
 from tieout.store.workplace import files_at, moment
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Workspace
     from tieout.store.lake import LakeFile
+    from tieout.store.past import Past
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
@@ -72,7 +75,7 @@ class Snapshot:
     :ivar files: the files that each lake table consists of; ``replaced``: those that a replay took out.
     :ivar latest: the last day that the facts speak of (booked or closing); None without any.
     :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
-    :ivar results: which results of runs stand; ``decisions``: what was decided last about each exception.
+    :ivar results: which results of runs stand; ``past``: all that runs ever said of matches; ``decisions``: what was decided last about each exception.
     :ivar settled: entries of the quarantine that a person closed, by the newest decision about each.
     :ivar history: whether it holds what was true before as well.
     """
@@ -85,6 +88,7 @@ class Snapshot:
     statements: pa.Table
     exceptions: pa.Table
     results: Results
+    past: Past
     decisions: dict[str, dict[str, Any]]
     settled: pa.Table
     history: bool = False
@@ -97,6 +101,7 @@ def take_snapshot(
     wanted: Iterable[str] = (),
     history: bool = False,
     known_at: dt.datetime | None = None,
+    run: str | None = None,
 ) -> Snapshot:
     """
     Read the book once.
@@ -105,12 +110,16 @@ def take_snapshot(
     :param wanted: which of ``deliveries``, ``statements``, ``exceptions``, ``decisions`` and ``settled`` to read.
     :param history: also statements of earlier readings, every state of an exception, and replaced files.
     :param known_at: files and results as they stood at that moment; None: now.
+    :param run: results as they stood after that run.
+    :raises WrongUse: there is no such run.
     """
     entities = {source.id: source.entity for source in workspace.sources} if workspace else {}
     chosen = set(wanted)
     with store.book.reading() as connection:
         head = schema.head
         version = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
+        last = None if known_at is None else _sequence_at(connection, known_at)
+        results = results_at(connection, last if run is None else _sequence_of(connection, run, last))
         return Snapshot(
             version=version,
             files=files_at(connection, _LAKE_TABLES, None if known_at is None else _version_at(connection, known_at)),
@@ -119,7 +128,8 @@ def take_snapshot(
             deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
             statements=_statements(connection, entities, history=history, read="statements" in chosen),
             exceptions=_exceptions(connection, entities, history=history, read="exceptions" in chosen),
-            results=results_at(connection, None if known_at is None else _sequence_at(connection, known_at)),
+            results=results,
+            past=read_past(connection, results),
             decisions=latest_decisions(connection) if "decisions" in chosen else {},
             settled=_settled(connection, read="settled" in chosen),
             history=history,
@@ -134,6 +144,18 @@ def _version_at(connection: sa.Connection, known_at: dt.datetime) -> int:
 def _sequence_at(connection: sa.Connection, known_at: dt.datetime) -> int:
     run = schema.run
     return connection.scalar(sa.select(sa.func.max(run.c.sequence)).where(run.c.at <= moment(known_at))) or 0
+
+
+def _sequence_of(connection: sa.Connection, named: str, last: int | None) -> int:
+    """Give a run's place; an unknown one is a mistake, and no run without results."""
+    run = schema.run
+    known = connection.execute(sa.select(run.c.run_id, run.c.sequence).order_by(run.c.sequence.desc())).all()
+    runs = {run_id: sequence for run_id, sequence in known if last is None or sequence <= last}
+    if named not in runs:
+        listed = ", ".join(list(runs)[:3]) + (", ..." if len(runs) > 3 else "") or "none yet"
+        message = f"expected the id of a run, got {named!r}; the last ones are {listed}"
+        raise WrongUse(message)
+    return int(runs[named])
 
 
 def day_of(number: int | None) -> dt.date | None:

@@ -66,6 +66,7 @@ class ExportedTable:
     :ivar order: of the rows, total; only integers, days and bytes of our own decide.
     :ivar entity, account, day, run: what the filters compare; empty: the filter has no meaning here.
     :ivar history: columns that a history shows beside the others.
+    :ivar past: what a run said is shown for good, with what became of it.
     :ivar ready: makes what the relation reads beside the lake and the book; called before it.
     """
 
@@ -79,6 +80,7 @@ class ExportedTable:
     needs: tuple[str, ...] = ()
     run: str = ""
     history: tuple[Column, ...] = field(default=())
+    past: bool = False
     ready: Callable[[Opened], None] | None = None
 
 

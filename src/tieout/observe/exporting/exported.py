@@ -225,6 +225,12 @@ _EXCEPTIONS = (
 )
 
 _STATE = tuple(same("word", "state"))
+_ENDED = (
+    *_STATE,
+    *same("moment", "ended_at"),
+    *same("text", "ended_by", "ended_because"),
+    *same("word", "ended_in"),
+)
 _GONE = (*_STATE, Column("superseded_by", "word", "t.gone"), Column("superseded_in", "word", "t.gone_in"))
 
 
@@ -295,20 +301,24 @@ TABLES = {
             columns=_MATCHES,
             relation=matches_with_evidence,
             ready=ready_evidence,
-            order="t.reconciliation, t.match_id, t.side, t.claim, t.record_id",
+            order="t.reconciliation, t.match_id, t.side, t.claim, t.record_id, t.run_sequence",
             needs=("matches",),
             run="t.run_id",
+            history=_ENDED,
+            past=True,
         ),
         ExportedTable(
             name="adjustments",
             columns=_ADJUSTMENTS,
             relation=adjustments_relation,
-            order="t.reconciliation, t.match_id, t.reason",
+            order="t.reconciliation, t.match_id, t.reason, t.run_sequence",
             needs=("adjustments",),
             entity="",
             account="",
             day="",
             run="t.run_id",
+            history=_ENDED,
+            past=True,
         ),
         ExportedTable(
             name="positions",

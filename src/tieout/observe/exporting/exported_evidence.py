@@ -96,16 +96,16 @@ def matches_with_evidence(lake: Lake, snapshot: Snapshot) -> str:
     )
     return f"""(
         with placed as (
-            select *, row_number() over (partition by match_id, side order by record_key, record_id) as place
+            select *, row_number() over (partition by match_id, run_sequence, side order by record_key, record_id) as place
             from result_matches
         ), told as (
-            select m.match_id, any_value(m.run_id) as run_id, any_value(m.rule) as rule, any_value(m.evidence) as own, {sides}
+            select m.match_id, m.run_sequence, any_value(m.run_id) as run_id, any_value(m.rule) as rule, any_value(m.evidence) as own, {sides}
             from placed m join {records} r
                 on r.record_key = m.record_key and r.record_id = m.record_id and r.version = m.version
-            group by m.match_id
+            group by m.match_id, m.run_sequence
         ), said as (
-            select match_id, evidence_of(run_id, rule, lefts, rights, one::varchar, other::varchar, own) as evidence from told
+            select match_id, run_sequence, evidence_of(run_id, rule, lefts, rights, one::varchar, other::varchar, own) as evidence from told
         )
         select m.* replace (coalesce(s.evidence, m.evidence) as evidence)
-        from {matches_relation(lake, snapshot)} m left join said s on s.match_id = m.match_id
+        from {matches_relation(lake, snapshot)} m left join said s on s.match_id = m.match_id and s.run_sequence = m.run_sequence
     )"""

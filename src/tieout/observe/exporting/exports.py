@@ -60,7 +60,7 @@ class Filters:
     :ivar period: a month (``2026-10``) or a year (``2026``), by booking day.
     :ivar as_of: nothing that was booked later; ages are counted to this day.
     :ivar known_at: nothing that was learned later: neither facts nor runs.
-    :ivar run: one run's results.
+    :ivar run: one run's results, as it said them; of matches with what became of them since.
     :ivar history: every version and state that ever was, with a column that says which stands.
     """
 
@@ -154,11 +154,12 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
     """
     table = table_named(name)
     _check(table, workspace, filters)
-    snapshot = take_snapshot(store, workspace, wanted=table.needs, history=filters.history, known_at=filters.known_at)
+    snapshot = _snapshot(store, workspace, table, filters)
+    whole = table.past and (filters.history or filters.run is not None)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare(con, snapshot, filters.as_of)
-        prepare_results(con, store.lake, snapshot, [n for n in table.needs if n in RESULTS])
+        prepare_results(con, store.lake, snapshot, [n for n in table.needs if n in RESULTS], past=whole)
         if filters.account is not None:
             _check_account(con, store, workspace, snapshot, filters.account)
         if table.ready is not None:
@@ -168,8 +169,19 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
                     con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=filters.known_at
                 )
             )
-        relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters)}"
-        yield View(con, table, columns_of(table, history=filters.history), relation, snapshot)
+        relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters, snapshot)}"
+        yield View(con, table, columns_of(table, history=filters.history or whole), relation, snapshot)
+
+
+def _snapshot(store: Store, workspace: Workspace, table: ExportedTable, filters: Filters) -> Snapshot:
+    """Read the book: as it is, or for what only the last run says as it was after the run that is asked for."""
+    after = None if table.past else filters.run
+    snapshot = take_snapshot(
+        store, workspace, wanted=table.needs, history=filters.history, known_at=filters.known_at, run=after
+    )
+    if filters.run is not None and filters.run not in snapshot.results.runs:
+        take_snapshot(store, workspace, known_at=filters.known_at, run=filters.run)  # says which runs there are
+    return snapshot
 
 
 def rows_of(
@@ -248,7 +260,7 @@ def _check_account(
         raise WrongUse(message)
 
 
-def _conditions(table: ExportedTable, filters: Filters) -> str:
+def _conditions(table: ExportedTable, filters: Filters, snapshot: Snapshot) -> str:
     """Write the filters as SQL."""
     conditions = []
     if filters.entity is not None:
@@ -259,7 +271,11 @@ def _conditions(table: ExportedTable, filters: Filters) -> str:
         first, last = period_days(filters.period)
         conditions.append(f"{table.day} between date '{first}' and date '{last}'")
     if filters.run is not None:
-        conditions.append(f"{table.run} = {literal(filters.run)}")
+        run = literal(filters.run)
+        took = table.past and snapshot.results.runs[filters.run]["kind"] == "undo"
+        conditions.append(f"({table.run} = {run} or t.ended_in = {run})" if took else f"{table.run} = {run}")
+    elif filters.history and table.past:
+        conditions.append("t.state <> 'found_again'")  # the later run has it
     if filters.as_of is not None and table.day:
         conditions.append(f"{table.day} <= date '{filters.as_of}'")
     return f" where {' and '.join(conditions)}" if conditions else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.model.money import format_minor
 from tieout.observe.exporting.writing import literal
-from tieout.observe.result_rows import hexadecimal, spans_of
+from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.store.engine import paths
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tieout.observe.result_rows import ResultRows
     from tieout.store.lake import Lake
     from tieout.store.runs import Results
 
@@ -41,7 +40,8 @@ def journals_of(
     Give the draft journals that are about some records, oldest first.
 
     A journal is about the record whose money it books, which it names first; that it clears a document does not make it
-    one of that document's other payments.
+    one of that document's other payments. Of one whose match does not stand any more, the lines are not told: its state
+    is ``outdated`` until journals are drafted again.
 
     :param ids: hexadecimal.
     """
@@ -65,7 +65,18 @@ def journals_of(
         journal["record_ids"] += [
             i for i in map(hexadecimal, row["record_ids"] or []) if i not in journal["record_ids"]
         ]
+    _note_outdated(ResultRows(con, lake, results), list(found.values()))
     return list(found.values())
+
+
+def _note_outdated(look: ResultRows, journals: list[dict[str, Any]]) -> None:
+    """Say which journals book a match that was taken back, voided or made otherwise since."""
+    named = {journal["match_id"] for journal in journals} - {None}
+    rows = look.rows("matches", "match_id", spans_of(sorted(named))) if named else []
+    standing = {hexadecimal(row["match_id"]) for row, _ in rows if row["status"] == "confirmed"}
+    for journal in journals:
+        if journal["match_id"] in named - standing:
+            journal |= {"state": "outdated", "lines": []}
 
 
 def records_of_journal(look: ResultRows, prefix: str, most: int) -> list[bytes]:

@@ -32,6 +32,7 @@ from tieout.observe.things.standing import records_of_match, standing_of
 from tieout.observe.things.unreadable import quarantined_rows
 from tieout.store import schema
 from tieout.store.engine import point_cursor
+from tieout.store.past import read_past
 from tieout.store.runs import results_at
 from tieout.store.tables import TABLES
 from tieout.store.views import table
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.store.lake import LakeFile
-    from tieout.store.runs import Results
+    from tieout.store.past import Past
     from tieout.store.workplace import Store
 
 __all__ = ["SHOWN_MAX", "WHOLE_MAX", "Explanation", "explain"]
@@ -108,9 +109,9 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
         ids = _shown_ids(con, store, files, result) if count else []
         if not count:
             ids = _by_own_id(con, store, files, result)
-        results = results_at(connection)
+        past = read_past(connection, results_at(connection))
         if not ids and not result.found:
-            ids = _by_result(connection, con, store, results, result)
+            ids = _by_result(connection, con, store, past, result)
             result.exceptions = [] if ids else listed_facts(connection, asked, SHOWN_MAX)
         if not ids and not result.found and not result.ambiguous:
             result.quarantined = quarantined_rows(connection, con, store, files["quarantine"], asked)
@@ -121,8 +122,9 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
             whole = ids if len(ids) <= WHOLE_MAX else _called_so(con, ids)
             result.records = particulars.of_records(ids, raw=frozenset(whole))
             _tell_roles(con, result)
-            look = ResultRows(con, store.lake, results)
-            standing = standing_of(con, store.lake, files, look, whole, RulesOfRuns(connection, results.runs))
+            look = ResultRows(con, store.lake, past.results)
+            rules = RulesOfRuns(connection, past.results.runs)
+            standing = standing_of(con, store.lake, files, look, whole, rules, past)
             for one in result.records:
                 one.update(standing.get(one["record"]["record_id"], {}))
             if follow:
@@ -200,7 +202,7 @@ def _by_own_id(
 
 
 def _by_result(
-    connection: sa.Connection, con: duckdb.DuckDBPyConnection, store: Store, results: Results, result: Explanation
+    connection: sa.Connection, con: duckdb.DuckDBPyConnection, store: Store, past: Past, result: Explanation
 ) -> list[bytes]:
     """Find the records of an exception that a run left, of a match or of a journal, by the beginning of its id."""
     lowered = result.asked.lower()
@@ -211,8 +213,11 @@ def _by_result(
         listed.c.exception_id.startswith(lowered), listed.c.record_id.is_not(None)
     )
     named = [bytes.fromhex(record_id) for record_id in connection.scalars(query.distinct().limit(SHOWN_MAX))]
-    look = ResultRows(con, store.lake, results)
-    return named or records_of_match(look, lowered, SHOWN_MAX) or records_of_journal(look, lowered, SHOWN_MAX)
+    look = ResultRows(con, store.lake, past.results)
+    found = named or records_of_match(look, lowered, SHOWN_MAX)
+    if not found and past.voids:
+        found = records_of_match(ResultRows(con, store.lake, past.everything()), lowered, SHOWN_MAX)
+    return found or records_of_journal(look, lowered, SHOWN_MAX)
 
 
 def _shown_ids(

@@ -15,6 +15,7 @@ from tieout.observe.exporting.overview import overview
 from tieout.observe.things.lookup import find_by_prefix, find_by_reference
 from tieout.store import schema
 from tieout.store.engine import connect
+from tieout.store.past import past_rows, read_past
 from tieout.store.runs import results_at, standing_matches
 from tieout.store.tables import TABLES
 from tieout.store.workplace import files_at
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.store.workplace import Store
 
-__all__ = ["exception_named", "matches_named", "records_named"]
+__all__ = ["exception_named", "matches_named", "records_named", "refuse_ended"]
 
 _HEX = re.compile(r"[0-9a-f]{6,32}")
 _MATCHES_MAX = 1_000_000
@@ -82,6 +83,41 @@ def matches_named(
         message = f"expected the id of a match that stands (`tieout export matches` lists them), got {named!r}"
         raise WrongUse(message)
     return sorted(rows)
+
+
+def refuse_ended(store: Store, named: str, rule: str | None) -> None:
+    """
+    Refuse to take back what does not stand any more, and say what became of it.
+
+    :raises WrongUse: a match is called so, or a run, and none of it stands; else nothing happens.
+    """
+    lowered = named.lower()
+    if not _HEX.fullmatch(lowered):
+        return
+    with store.book.reading() as connection:
+        past = read_past(connection, results_at(connection))
+    runs = [run["run_id"] for run in past.runs.values() if run["run_id"].startswith(lowered)]
+    of_run = runs[0] if len(runs) == 1 else None
+    chosen = "starts_with(lower(hex(m.match_id)), $named)" if of_run is None else "m.run_id = $named"
+    with closing(connect()) as con:
+        query = f"""with named as (select m.* from {past_rows(con, store.lake, past)} m where {chosen})
+            select state, cast(cast(ended_at as timestamp) as date), ended_by, ended_because,
+                (select list_sort(list(distinct rule)) from named where state = 'current')
+            from named order by ended_at desc nulls last limit 1"""
+        found = con.execute(query, {"named": of_run or lowered}).fetchall()
+    if of_run is not None and not found:
+        message = f"expected a run that made matches, got {of_run}, which made none: there is nothing to take back"
+        raise WrongUse(message)
+    if of_run is not None and rule is not None and found[0][4]:
+        listed = ", ".join(map(repr, found[0][4]))
+        message = f"expected a rule by which run {of_run} made matches that stand ({listed}), got {rule!r}"
+        raise WrongUse(message)
+    if found:
+        state, on, by, because, _ = found[0]
+        what = f"the run {of_run}, whose matches do not: they were" if of_run else f"{named}, which was"
+        said = f"{what} {state.replace('_', ' ')} on {on} by {by} ({because})"
+        message = f"expected a match that stands, or a run with such, got {said}: `tieout explain` tells their story"
+        raise WrongUse(message)
 
 
 def records_named(store: Store, names: Sequence[str]) -> list[bytes]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tieout.model.kinds import PAID_OUT
 from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
+from tieout.observe.ended import sentence_of
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.snapshot import moment_of
 from tieout.observe.things.evidence import fields_of, sentence, why_matched
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
 
     from tieout.observe.things.evidence import RulesOfRuns
     from tieout.store.lake import Lake, LakeFile
-    from tieout.store.runs import ResultFile, Results
+    from tieout.store.past import Past
+    from tieout.store.runs import ResultFile
+
+    #: The least and the largest key.
+    Span = tuple[int, int]
 
 __all__ = ["PARTNERS_MAX", "records_of_match", "standing_of", "with_exponent"]
 
@@ -56,21 +62,25 @@ def standing_of(
     look: ResultRows,
     ids: Sequence[bytes],
     rules: RulesOfRuns,
+    past: Past | None = None,
 ) -> dict[str, dict[str, Any]]:
     """
     Say of each record which matches it is part of, what is left of its claims, and what a run could not decide.
 
-    :return: by record id (hexadecimal): ``matches``, ``positions``, ``run_exceptions``; amounts are decimal text.
+    :param past: to tell the matches that were taken back, approved or voided, too.
+    :return: by record id (hexadecimal): ``matches``, ``past``, ``positions``, ``run_exceptions``; amounts are decimal text.
     """
     found: dict[str, dict[str, Any]] = {
-        record_id.hex(): {"matches": [], "positions": [], "run_exceptions": []} for record_id in ids
+        record_id.hex(): {"matches": [], "past": [], "positions": [], "run_exceptions": []} for record_id in ids
     }
     results = look.results
     if not results.runs or not ids:
         return found
     keys = spans_of(record_id.hex() for record_id in ids)
     own = [(row, f) for row, f in look.rows("matches", "record_key", keys) if hexadecimal(row["record_id"]) in found]
-    _tell_matches(look, own, found, results)
+    _tell_matches(look, own, found)
+    if past is not None and past.voids:
+        _tell_past(ResultRows(con, lake, past.everything()), keys, found, past)
     taken = _taken(own)
     told = look.rows("positions", "record_key", keys)
     looked: defaultdict[tuple[str, str], list[tuple[dict[str, Any], ResultFile]]] = defaultdict(list)
@@ -89,6 +99,8 @@ def standing_of(
         if mine is not None and _nine(row) != taken(row, file):
             mine["run_exceptions"].append(_exception(row, file))
     _tell_reasons(found, _read_records(con, lake, files, found), rules)
+    for told in found.values():
+        _tell_ended(told)
     return found
 
 
@@ -131,35 +143,34 @@ def _written(row: dict[str, Any], name: str) -> str:
 
 
 def _tell_matches(
-    look: ResultRows, own: list[tuple[dict[str, Any], ResultFile]], found: dict[str, dict[str, Any]], results: Results
+    look: ResultRows,
+    own: list[tuple[dict[str, Any], ResultFile]],
+    found: dict[str, dict[str, Any]],
+    heading: str = "matches",
 ) -> None:
     """Describe each match of the records: the rule or the person, the partners, the difference and its reasons."""
+    runs = look.results.runs
     ids = sorted({hexadecimal(row["match_id"]) for row, _ in own})
     if not ids:
         return
     spans = spans_of(ids)
-    partners: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row, _ in look.rows("matches", "match_id", spans):
-        partners[hexadecimal(row["match_id"])].append(row)
-    reasons: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row, _ in look.rows("adjustments", "match_id", spans):
+    # Several runs may say the same match: what one proposed, another that of a person confirmed.
+    partners: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row, file in look.rows("matches", "match_id", spans):
+        partners[hexadecimal(row["match_id"]), file.run_id].append(row)
+    reasons: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row, file in look.rows("adjustments", "match_id", spans):
         amount = format_shortest(row["amount"], row["exponent"], row["currency"])
         told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
-        reasons[hexadecimal(row["match_id"])].append(told)
+        reasons[hexadecimal(row["match_id"]), file.run_id].append(told)
     # What a payout is made of is told before where it arrived.
     in_turn = sorted(own, key=lambda o: (o[0]["claim"] != "transfer", o[0]["claim"], hexadecimal(o[0]["match_id"])))
     for row, file in in_turn:
-        match_id, record_id, run = (
-            hexadecimal(row["match_id"]),
-            hexadecimal(row["record_id"]),
-            results.runs[file.run_id],
-        )
-        others = [
-            p for p in partners[match_id] if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])
-        ]
+        match_id, record_id = hexadecimal(row["match_id"]), hexadecimal(row["record_id"])
+        run, members = runs[file.run_id], partners[match_id, file.run_id]
+        others = [p for p in members if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])]
         others.sort(key=lambda p: (p["side"] == row["side"], p["record_key"], hexadecimal(p["record_id"])))
-        known_at = moment_of(run["at"])
-        found[record_id]["matches"].append(
+        found[record_id][heading].append(
             {
                 "match_id": match_id,
                 **{name: row[name] for name in _OF_MATCH},
@@ -168,17 +179,51 @@ def _tell_matches(
                 "side": row["side"],
                 **{name: _written(row, name) for name in ("amount", "allocated", "difference")},
                 "currency": row["currency"],
-                "adjustments": reasons[match_id],
+                "adjustments": reasons[match_id, file.run_id],
                 "partners": [_partner(p) for p in others[:PARTNERS_MAX]],
                 "partners_count": len(others),
                 "evidence": json.loads(row["evidence"] or "{}"),
-                "sums": _sums(partners[match_id]),
+                "sums": _sums(members),
                 "decided_by": row["decided_by"] or "rule",
                 "run_id": file.run_id,
                 "run_by": run["actor"],
-                "known_at": None if known_at is None else f"{known_at:%Y-%m-%dT%H:%M:%SZ}",
+                "known_at": _moment(run["at"]),
             },
         )
+
+
+def _moment(microseconds: int) -> str:
+    return f"{moment_of(microseconds):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _tell_past(look: ResultRows, keys: list[Span], found: dict[str, dict[str, Any]], past: Past) -> None:
+    """Describe the matches that the records were part of, oldest first, each with how it ended and what was said to it."""
+    own, ends = [], {}
+    for row, file in look.rows("matches", "record_key", keys):
+        match_id = hexadecimal(row["match_id"])
+        end = past.ended(bytes(row["match_id"]), row["status"], file)
+        if end is not None and hexadecimal(row["record_id"]) in found:
+            own.append((row, file))
+            ends[match_id, file.run_id] = file.sequence, end
+    _tell_matches(look, own, found, "past")
+    for told in found.values():
+        told["past"].sort(key=lambda match: ends[match["match_id"], match["run_id"]][0])
+        for match in told["past"]:
+            _, end = ends[match["match_id"], match["run_id"]]
+            match |= {"ended": asdict(end) | {"at": _moment(end.at)}, "why": None}
+            match |= {"said": look.results.runs[match["run_id"]]["reason"]}
+            del match["sums"], match["evidence"]
+
+
+def _tell_ended(told: dict[str, Any]) -> None:
+    """Say with an exception what a person had decided about it, where a correction ended that."""
+    for exception in told["run_exceptions"]:
+        decided = [m for m in told["past"] if m["decided_by"] != "rule" and m["claim"] == exception["claim"]]
+        if decided and decided[-1]["ended"]["state"] == "voided":
+            match = decided[-1]
+            about = match | {"made_on": match["known_at"][:10], "ended_on": match["ended"]["at"][:10]}
+            partners = [p["external_id"] or p["record_id"][:12] for p in match["partners"]]
+            exception["note"] += "; " + sentence_of(about, partners, [a["reason"] for a in match["adjustments"]])
 
 
 def _sums(rows: list[dict[str, Any]]) -> tuple[str, str] | None:
@@ -235,7 +280,7 @@ def _read_records(
     con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], found: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """Read the newest version of the records, of their partners and of what came nearest to them, by id."""
-    named = {p["record_id"] for told in found.values() for match in told["matches"] for p in match["partners"]}
+    named = {p["record_id"] for told in found.values() for match in _every_match(told) for p in match["partners"]}
     named |= {c["record_id"] for told in found.values() for e in told["run_exceptions"] for c in e["candidates"]}
     if not named:
         return {}
@@ -247,9 +292,13 @@ def _read_records(
     return {hexadecimal(row["record_id"]): row for row in rows}
 
 
+def _every_match(told: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*told["matches"], *told["past"]]
+
+
 def _name_partners(found: dict[str, dict[str, Any]], about: dict[str, dict[str, Any]]) -> None:
     """Say who the partners are, by their records."""
-    for partner in (p for told in found.values() for match in told["matches"] for p in match["partners"]):
+    for partner in (p for told in found.values() for match in _every_match(told) for p in match["partners"]):
         row = about.get(partner["record_id"], dict.fromkeys(_NAMED))
         day = row["booked_on"]
         partner |= {

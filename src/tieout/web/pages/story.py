@@ -122,6 +122,7 @@ def _timeline(told: dict[str, Any] | None, item: Item | None, chain: Chain | Non
             what = "withdrawn when the file was read again" if witness["withdrawn"] else what
             found.append(Heard(witness["seen_at"], what, f"{where}, line {witness['line']}", witness["delivery_id"]))
         found += _changes(told)
+        found += _once(told)
     for match in chain.matches if chain else []:
         who = f"decided by {match.decided_by}" if match.decided_by else f"rule: {match.rule}"
         found.append(
@@ -130,6 +131,22 @@ def _timeline(told: dict[str, Any] | None, item: Item | None, chain: Chain | Non
     if item:
         found.append(Heard(item.opened_at.isoformat(), "put in front of a person", item.note))
     return sorted(found, key=lambda line: line.at or _AT_LAST)
+
+
+def _once(told: dict[str, Any]) -> list[Heard]:
+    """Tell the matches that do not stand as they were made: what was proposed, approved, rejected, taken back, voided."""
+    found = []
+    for match in told.get("past", []):
+        who = f"rule: {match['rule']}" if match["decided_by"] == "rule" else f"decided by {match['decided_by']}"
+        partners = [partner["external_id"] or partner["record_id"][:8] for partner in match["partners"][:3]]
+        named = f", with {', '.join(partners)}" if partners else ""
+        what = "proposed" if match["status"] == "proposed" else "matched"
+        found.append(Heard(match["known_at"], f"{what} in {match['reconciliation']}{named}", who))
+        ended = match["ended"]
+        done = {"taken_back": "match taken back", "voided": "match voided"}.get(ended["state"], ended["state"])
+        why = "" if ended["state"] == "approved" else f": {ended['because']}"
+        found.append(Heard(ended["at"], f"{done} in {match['reconciliation']}", f"by {ended['by']}{why}"))
+    return found
 
 
 def _changes(told: dict[str, Any]) -> list[Heard]:
