@@ -58,7 +58,9 @@ def _show_past(match: dict[str, Any]) -> None:
     say(f"  {what} once: {used}{others}, by {who} on {match['known_at']}{said}")
     ended = match["ended"]
     say(f"    {ended['state'].replace('_', ' ')} by {ended['by']} on {ended['at']}: {ended['because']}")
-    say(f"    match {match['match_id']}, {match['reconciliation']}, run {match['run_id']}, ended by run {ended['run_id']}")
+    say(
+        f"    match {match['match_id']}, {match['reconciliation']}, run {match['run_id']}, ended by run {ended['run_id']}"
+    )
 
 
 def _show_match(match: dict[str, Any]) -> None:

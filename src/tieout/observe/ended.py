@@ -97,7 +97,10 @@ def _told(
         others = [one for one in members[key] if one[0] != own]
         others.sort(key=lambda one: one[1] == side)  # first what is on the other side
         told = {
-            **{"rule": rule, "decided_by": decided_by, "made_on": made_on, "ended_on": ended_on},
+            "rule": rule,
+            "decided_by": decided_by,
+            "made_on": made_on,
+            "ended_on": ended_on,
             "said": past.runs[sequence]["reason"],
         }
         names = [named.get(one, one.hex()[:12]) for one, _ in others]

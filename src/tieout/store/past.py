@@ -103,9 +103,7 @@ def read_past(connection: sa.Connection, results: Results) -> Past:
         if run is not None:
             kept = {name: row[name] for name in LakeFile.__dataclass_fields__ if name in row}
             known = LakeFile(**kept, delivery_id=row["run_id"])
-            files.append(
-                ResultFile(known, row["run_id"], run["sequence"], run["reconciliation"], row["provisional"])
-            )
+            files.append(ResultFile(known, row["run_id"], run["sequence"], run["reconciliation"], row["provisional"]))
     voids: defaultdict[bytes, list[tuple[int, bool, str]]] = defaultdict(list)
     for one in connection.execute(sa.select(void)) if results.voids else ():
         if one.run_id in results.runs:

@@ -82,7 +82,6 @@ def standing_of(
     if past is not None and past.voids:
         _tell_past(ResultRows(con, lake, past.everything()), keys, found, past)
     taken = _taken(own)
-    told = look.rows("positions", "record_key", keys)
     looked: defaultdict[tuple[str, str], list[tuple[dict[str, Any], ResultFile]]] = defaultdict(list)
     for row, file in look.rows("positions", "record_key", keys):
         if hexadecimal(row["record_id"]) in found:
@@ -99,8 +98,8 @@ def standing_of(
         if mine is not None and _nine(row) != taken(row, file):
             mine["run_exceptions"].append(_exception(row, file))
     _tell_reasons(found, _read_records(con, lake, files, found), rules)
-    for told in found.values():
-        _tell_ended(told)
+    for mine in found.values():
+        _tell_ended(mine)
     return found
 
 
