@@ -233,3 +233,29 @@ def test_a_pending_entry_booked_on_the_next_day_is_superseded(desk: Desk, booked
     for rows in reversed(deliveries) if booked_first else deliveries:
         desk.deliver(*rows, source="bank")
     assert desk.records("external_id", "status") == [("R1", "booked")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_day_inside_a_week_with_a_number_of_its_own_is_not_proven_apart_by_its_balance(
+    desk: Desk, order: tuple[int, int]
+) -> None:
+    """An account that is swept to zero every evening opens a week with what it closed with on any day of it."""
+    day = statement("277", "1000.00", "0.00", from_on="2026-10-02", to_on="2026-10-02")
+    week = statement("40", "0.00", "500.00", from_on="2026-10-01", to_on="2026-10-05")
+    sweep = coffee(amount=-100_000, text="sweep", booked_on="2026-10-02")
+    sales = [coffee(amount=n, text="sale", booked_on="2026-10-03") for n in (100_000, 50_000)]
+    files = [[day, sweep], [week, *sales, sweep]]
+    for n in order:
+        desk.deliver(*files[n], source="bank")
+    assert sorted(desk.records("amount")) == [-100_000, 50_000, 100_000]
+    assert [reason for reason, _ in desk.findings() if reason == "conflict"] == ["conflict"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_equal_rows_of_two_kinds_never_become_one_another(desk: Desk, order: tuple[int, int]) -> None:
+    both = [coffee(kind=kind, amount=-n, text=None) for n in range(100, 900, 100) for kind in ("fee", "adjustment")]
+    some = [row for n, row in enumerate(both) if n % 4 in (0, 3)]
+    files = [both, some]
+    for n in order:
+        desk.deliver(*files[n], source="bank")
+    assert sorted(desk.records("kind", "amount")) == sorted((row["kind"], row["amount"]) for row in both)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ANYWHERE", "DIGITS_MAX", "DIGITS_MIN", "LONG_NUMBER", "could_hold", "find_cards", "mask"]
 
-#: Blanks that do not break a line stand between groups as well as plain ones.
-_BLANKS = "\u0020\u00a0\u2007\u202f"
-_RUN = re.compile(rf"[0-9]+(?:[{_BLANKS}.-]{{1,2}}[0-9]+)*")
+#: Blanks stand between groups, and the breaks of a line; with a dash between blanks three signs.
+_BLANKS = "\u0020\u00a0\u2007\u202f\t\n\r"
+_RUN = re.compile(rf"[0-9]+(?:[{_BLANKS}.-]{{1,3}}[0-9]+)*")
 #: Where a card number could stand, for an engine that cannot look around.
-ANYWHERE = rf"[2-6](?:[{_BLANKS}.\-]{{0,2}}[0-9]){{12}}"
+ANYWHERE = rf"[2-6](?:[{_BLANKS}.\-]{{0,3}}[0-9]){{12}}"
 #: What one may be taken for: digits enough, whatever they begin with.
 LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
 # Behind a word of letters alone: an account number such as DE89... has other digits before the ones in question.
@@ -37,7 +37,7 @@ _BEGINNING = "(?:^|[^0-9A-Za-z]|[A-Za-z]{40})[A-Za-z]*"
 _CLOSELY = (
     _BEGINNING + ANYWHERE,
     # One group that is not too long, or a first group with another behind it.
-    rf"{_BEGINNING}[2-6](?:[0-9]{{12,18}}(?:$|[^0-9])|[0-9]{{0,17}}[{_BLANKS}.\-]{{1,2}}[0-9])",
+    rf"{_BEGINNING}[2-6](?:[0-9]{{12,18}}(?:$|[^0-9])|[0-9]{{0,17}}[{_BLANKS}.\-]{{1,3}}[0-9])",
 )
 #: The lengths of card numbers.
 DIGITS_MIN, DIGITS_MAX = 13, 19

@@ -66,10 +66,9 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     for system in sorted(set(standing["system"].to_pylist())):
         part = standing.filter(pa.compute.equal(standing["system"], system))
         ids = record_ids(con, part, system)
-        parts.append(part.select(["record_id", "source_id", *_PLACE]).append_column("base", ids))
-    empty = pa.schema(
-        [*(record_schema().field(n) for n in ("record_id", "source_id", *_PLACE)), ("base", pa.binary(16))]
-    ).empty_table()
+        parts.append(part.select(["record_id", "source_id", "kind", "content", *_PLACE]).append_column("base", ids))
+    fields = [record_schema().field(name) for name in ("record_id", "source_id", "kind", *_PLACE)]
+    empty = pa.schema([*fields, ("content", pa.int64()), ("base", pa.binary(16))]).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
     con.execute("create or replace temp table equal_standing as select * from equal_rows")
     con.unregister("equal_rows")
@@ -181,28 +180,37 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
     """
     Choose for each row the equal record that it speaks of: one of the same statement first, never a disjoint one.
 
-    Where no pair of a group is disjoint, and all or none are of the same statement, any order will do and the engine pairs
-    them; else the few rows are walked.
+    Then one of which the same was said, then one of its kind: a fee and a reserve of one amount are equal by what tells rows
+    apart, and neither becomes the other. Where no pair of a group is disjoint, and all or none are of the same statement,
+    the engine pairs them; else the few rows are walked.
     """
     con.execute("""
         create or replace temp table plain as
         select base from pair group by base
         having not bool_or(relation = 'disjoint') and bool_and(relation = 'same') = bool_or(relation = 'same')
     """)
-    con.execute("""
-        create or replace temp table choice as
-        with mine as (
-            select row, base, row_number() over (partition by base order by row) as k
-            from (select distinct row, base from pair) semi join plain using (base)
-        ), theirs as (
-            select base, record_id, row_number() over (partition by base order by record_id) as k
-            from (select distinct base, record_id from pair) semi join plain using (base)
-        )
-        select m.row, t.record_id from mine m join theirs t using (base, k)
-    """)
+    con.execute("create or replace temp table choice as select row, record_id from pair limit 0")
+    for alike in ("base, content", "base, kind", "base"):
+        con.execute(f"""
+            insert into choice
+            with mine as (
+                select row, {alike}, row_number() over (partition by {alike} order by row) as k
+                from (select distinct row, base from pair anti join choice using (row)) semi join plain using (base)
+                join (select row, kind, content from incoming) using (row)
+            ), theirs as (
+                select record_id, {alike}, row_number() over (partition by {alike} order by record_id) as k
+                from (select distinct base, record_id from pair anti join choice using (record_id))
+                semi join plain using (base)
+                join (select record_id, kind, content from equal_standing) using (record_id)
+            )
+            select m.row, t.record_id from mine m join theirs t using ({alike}, k)
+        """)
     mixed = con.sql("""
-        select row, record_id, base from pair anti join plain using (base) where relation <> 'disjoint'
-        order by base, relation = 'unknown' and not own, relation in ('within', 'around') and not own, row, record_id
+        select p.row, p.record_id, p.base from pair p anti join plain using (base)
+        join incoming i on i.row = p.row join equal_standing e on e.record_id = p.record_id
+        where p.relation <> 'disjoint'
+        order by p.base, p.relation = 'unknown' and not p.own, p.relation in ('within', 'around') and not p.own,
+            e.content is distinct from i.content, e.kind <> i.kind, p.row, p.record_id
     """).fetchall()
     rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
     for row, record_id, base in mixed:
@@ -235,13 +243,14 @@ _AIM = """
 # What a turn told, for the equal rows that count in later ones.
 _TOLD = """
     create or replace temp table told as
-    select a.target as record_id, i.source_id, i.delivery_id, i.member, i.line, i.statement_place, c.base, a.fresh
+    select a.target as record_id, i.source_id, i.kind, i.content, i.delivery_id, i.member, i.line, i.statement_place, c.base,
+        a.fresh
     from aimed a join incoming i using (row) join counting c using (row)
     where c.base in (select base from counting where turn > {turn})
 """
 _SEEN = """
     insert into equal_standing by name select * exclude (fresh) from told where fresh;
-    insert into seen by name select * exclude (fresh), fresh as first, 1 as times from told;
+    insert into seen by name select * exclude (fresh, kind, content), fresh as first, 1 as times from told;
     drop table told
 """
 

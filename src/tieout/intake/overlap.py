@@ -57,12 +57,17 @@ def relation(one: StatementPlace, other: StatementPlace, *, family: bool = False
 
 def _apart(one: StatementPlace, other: StatementPlace) -> str:
     """Relate places of which nothing says that they are one statement."""
-    numbered = one.number is not None and other.number is not None and one.number != other.number
+    numbered = _are_numbered(one, other)
     if numbered and (_comes_before(one, other) or _comes_before(other, one)):
         return "disjoint"
     if not numbered and _is_within(one, other):
         return "within"
     return "around" if not numbered and _is_within(other, one) else "unknown"
+
+
+def _are_numbered(one: StatementPlace, other: StatementPlace) -> bool:
+    """Whether two places have numbers, and two of them."""
+    return None not in {number_of(one), number_of(other)} and number_of(one) != number_of(other)
 
 
 def _is_within(inner: StatementPlace, outer: StatementPlace) -> bool:
@@ -73,10 +78,7 @@ def _is_within(inner: StatementPlace, outer: StatementPlace) -> bool:
         return False
     if not all(is_complete([place], (0,)) for place in (inner, outer)):
         return False
-    return days_within(
-        (inner.from_day, inner.to_day, nine(inner, inner.opening), nine(inner, inner.closing)),
-        (outer.from_day, outer.to_day, nine(outer, outer.opening), nine(outer, outer.closing)),
-    )
+    return days_within(_span(inner), _span(outer))
 
 
 def days_within(inner: Span, outer: Span) -> bool:
@@ -86,14 +88,17 @@ def days_within(inner: Span, outer: Span) -> bool:
     Where both begin or end on one day, they must do so with one balance; what opens or closes at an end of the longer one
     by balance alone may stand beside it.
     """
+    return _lies_in(inner, outer) and inner[2] != outer[3] and inner[3] != outer[2]
+
+
+def _lies_in(inner: Span, outer: Span) -> bool:
+    """Whether the days of one lie within the longer ones of another; with one balance where both begin or end."""
     if None in {*inner, *outer} or inner[:2] == outer[:2]:
         return False
     first, last, opening, closing = (value or 0 for value in inner)
     begins, ends, opened, closed = (value or 0 for value in outer)
-    fits = (first > begins or (first == begins and opening == opened)) and (
-        last < ends or (last == ends and closing == closed)
-    )
-    return fits and opening != closed and closing != opened
+    begun = first > begins or (first == begins and opening == opened)
+    return begun and (last < ends or (last == ends and closing == closed))
 
 
 def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
@@ -113,9 +118,20 @@ def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
 
 
 def _comes_before(earlier: StatementPlace, later: StatementPlace) -> bool:
+    """
+    Whether one ends where the other begins, by day or by balance.
+
+    A balance proves nothing of a day inside a week: an account that is swept opens a week with what it closes with on any
+    day of it.
+    """
     if follows(earlier, later):
-        return True
+        spans = _span(earlier), _span(later)
+        return not (_lies_in(*spans) or _lies_in(*reversed(spans)))
     return earlier.to_day is not None and later.from_day is not None and earlier.to_day < later.from_day
+
+
+def _span(place: StatementPlace) -> Span:
+    return (place.from_day, place.to_day, nine(place, place.opening), nine(place, place.closing))
 
 
 class Chains:
@@ -126,15 +142,20 @@ class Chains:
         self._steps: defaultdict[tuple[str, str, str | None, int], list[tuple[int, int]]] = defaultdict(list)
         for place in places:
             opening, closing = nine(place, place.opening), nine(place, place.closing)
-            if place.number is None or place.to_day is None or opening is None or closing is None or opening == closing:
+            if (
+                number_of(place) is None
+                or place.to_day is None
+                or opening is None
+                or closing is None
+                or opening == closing
+            ):
                 continue
             self._steps[place.account_id, place.entity_id, place.currency, place.to_day].append((opening, closing))
 
     def tie(self, one: StatementPlace, other: StatementPlace) -> bool:
         """Whether statements that close on the days between lead from one of two numbered statements to the other."""
-        numbered = one.number is not None and other.number is not None and one.number != other.number
         owners = {(p.account_id, p.entity_id, p.currency) for p in (one, other)}
-        if not numbered or len(owners) > 1 or one.to_day is None or other.to_day is None:
+        if not _are_numbered(one, other) or len(owners) > 1 or one.to_day is None or other.to_day is None:
             return False
         return self._leads(one, other) or self._leads(other, one)
 

@@ -43,7 +43,7 @@ _ESCAPED = rb"\\u00(?:20|2[dDeE]|[aA]0)|\\u20(?:07|2[fF])|&#(?:32|45|46|160|x20|
 _BLANK = rb"(?:[ .\-\xa0]|\xc2\xa0|\xe2\x80[\x87\xaf]|\x07\x20|\x20\x07|\x2f\x20|\x20\x2f|" + _ESCAPED + rb")\x00{0,3}"
 # A line that was wrapped within it (indented, in XML), or a subfield of MT940 that begins there.
 _WRAPPED = rb"(?:\r\x00{0,3})?(?:\n\x00{0,3})?(?:[ \t]\x00{0,3}){0,64}(?:\?[2-6][0-9])?"
-_RUN = re.compile(_DIGIT + rb"(?:\x00{0,3}(?:" + _BLANK + rb"){0,2}" + _WRAPPED + _DIGIT + rb"){12,}+")
+_RUN = re.compile(_DIGIT + rb"(?:\x00{0,3}(?:" + _BLANK + rb"){0,3}" + _WRAPPED + _DIGIT + rb"){12,}+")
 _TOKEN = re.compile(rb"(?s)(\\u003[0-9]|&#(?:x3[0-9]|4[89]|5[0-7]);|(?<!\?)(?<!\?[2-6])[0-9])|" + _ESCAPED + rb"|.")
 # A cell of a sheet that holds a number: masked, it is a text.
 _CELL = re.compile(rb"<c\b([^<>]*)>(\s*<v>[^<>]*\*[^<>]*</v>)")

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.depth import examples
+from tests.formats.tabular.given import read
 from tieout.errors import WrongUse
 from tieout.formats.tabular import CsvDialect, FixedColumn, parse_mapping
 from tieout.formats.tabular.toml_lines import key_lines
@@ -110,3 +111,14 @@ def test_broken_text_is_refused_and_nothing_worse(place: int, put: str, cut: int
         said = str(error)
     assert "m.toml" in said
     assert "\n" not in said
+
+
+def test_columns_are_those_of_a_file_without_a_header() -> None:
+    text = '[mapping]\nid = "m"\nformat = "tsv"\ncolumns = ["id", "amt", "day"]\n[fields]\nkind = "\'adjustment\'"\n'
+    mapping = parse_mapping(
+        text + 'external_id = "id"\namount = "amt"\ncurrency = "\'EUR\'"\nbooked_on = "day::date"\n', "m.toml"
+    )
+    got = read(mapping, b"T1\t5.00\t2026-01-01\nT2\t6.00\t2026-01-01\n")
+    assert (got.column("external_id"), got.column("amount")) == (["T1", "T2"], [500, 600])
+    with pytest.raises(WrongUse, match="expected no 'header' beside 'columns'"):
+        parse_mapping(text.replace("[fields]", "csv = { header = true }\n[fields]"), "m.toml")

@@ -210,7 +210,12 @@ def _dialect(source: _Source, head: dict[str, Any]) -> CsvDialect:
     for name, value in table.items():
         source.known(base, name, tuple(kinds), "key")
         source.typed(base, value, kinds[name])
-    dialect = CsvDialect(**{"delimiter": "\t" if head["format"] == "tsv" else ",", **table})
+    usual = {"delimiter": "\t" if head["format"] == "tsv" else ",", "header": "columns" not in head}
+    dialect = CsvDialect(**(usual | table))
+    if dialect.header and "columns" in head:
+        source.refuse(
+            base, "expected no 'header' beside 'columns', which are the names of a file without one, got both"
+        )
     _check_signs(source, base, dialect)
     return dialect
 
