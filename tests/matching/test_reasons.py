@@ -213,3 +213,36 @@ def test_on_the_day_that_it_is_due_a_document_is_not_overdue() -> None:
             w.through = DAY + dt.timedelta(days=day)
             w.match()
             assert {name: reason for name, reason in w.reasons().items() if name == "RE-90001"} == reasons
+
+
+def test_a_settlement_that_a_refund_came_to_since_differs_by_it() -> None:
+    """Its lines are on their way, and what they come to together is what the bank's line is held against."""
+    charge = invoice("ch_1", 10_000, kind="charge", settlement="BAT50001", day=0)
+    with world("payout-to-bank", charge, line("b", 10_000, text="BAT50001", day=4)) as w:
+        w.through = DAY + dt.timedelta(days=4)
+        assert w.matched() == {frozenset({"ch_1", "b"})}
+        w.add(invoice("rf_1", -2_000, kind="refund", settlement="BAT50001", day=0))
+        w.match()
+        assert w.reasons()["b"] == "amount_difference"
+        assert notes(w)["b"] == "100.00 EUR here, 80.00 there: differs by 20.00 EUR"
+        assert dict(shown(w, "b")).keys() == {"ch_1", "rf_1"}
+        assert {why for _, why in shown(w, "b")} == {"amount_difference"}
+
+
+@pytest.mark.parametrize(("text", "amount"), [("RE-70001", 10_000), ("RE-70001", 9_000), ("danke", 10_000)])
+def test_another_companys_record_is_said_to_be_that(text: str, amount: int) -> None:
+    theirs = invoice("RE-70001", 10_000, entity="beta", name="Meier", day=1, due=2)
+    more = '[[entity]]\nid = "beta"\ncurrency = "EUR"\n'
+    sides = 'left = { source = "a" }\nright = { source = "b" }\n'
+    ab = f'[[reconciliation]]\nid = "ab"\n{sides}rules = "open-items-to-bank"\n'
+    bank = line("k1", amount, text=text, name="Meier", day=3)
+    with world("open-items-to-bank", theirs, bank, extra=more, reconciliations=ab) as w:
+        w.match()
+        assert w.reasons() == {"RE-70001": "missing_right", "k1": "missing_left"}
+        named = text != "danke"
+        assert shown(w, "k1") == ([("RE-70001", "other_company")] if named else [])
+        assert notes(w)["k1"] == (
+            "RE-70001 shares its number, and is another company's, beta"
+            if named
+            else "nothing on the other side explains it"
+        )

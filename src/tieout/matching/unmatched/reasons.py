@@ -82,6 +82,7 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
                     when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
@@ -198,7 +199,7 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
                 max(own_whole) filter (where place = 1) as own_whole,
                 bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
-                max(number) filter (where place = 1) as number, bool_or(is_said) filter (where place = 1) as is_said,
+                max(other_entity) filter (where place = 1) as other_entity, max(number) filter (where place = 1) as number, bool_or(is_said) filter (where place = 1) as is_said,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
