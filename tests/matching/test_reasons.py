@@ -246,3 +246,36 @@ def test_another_companys_record_is_said_to_be_that(text: str, amount: int) -> N
             if named
             else "nothing on the other side explains it"
         )
+
+
+def carried(amount: int) -> list[Any]:
+    """Give a settlement that carries 100.00 over, and the next one, which opens with an amount."""
+    return [
+        invoice("ch_1", 10_000, kind="charge", settlement="BAT1"),
+        invoice("bt_1", -10_000, kind="balance_transfer", settlement="BAT1", day=1),
+        invoice("bt_2", amount, kind="balance_transfer", settlement="BAT2", day=2),
+        invoice("ch_2", 5_000, kind="charge", settlement="BAT2", day=2),
+        line("k1", 5_000 + amount, text="BAT2", day=4),
+    ]
+
+
+def test_a_balance_that_opens_the_next_settlement_with_something_else_needs_a_person_once_it_is_overdue() -> None:
+    for days, some in ((11, set()), (12, {"bt_1"}), (40, {"bt_1", "bt_2"})):
+        with world("payout-to-bank", *carried(9_000)) as w:
+            w.through = DAY + dt.timedelta(days=days)
+            w.match()
+            assert w.reasons() == dict.fromkeys(some, "amount_difference")
+            if "bt_2" in some:
+                assert shown(w, "bt_1") == [("bt_2", "amount_difference")]
+                assert shown(w, "bt_2") == [("bt_1", "amount_difference")]
+                assert notes(w) == {
+                    "bt_1": "-100.00 EUR carried over, and 90.00 opens the next settlement: differs by 10.00 EUR",
+                    "bt_2": "90.00 EUR opens the settlement, and -100.00 was carried over: differs by 10.00 EUR",
+                }
+                assert {str(row["due_on"]) for row in w.exceptions()} == {"2026-10-12", "2026-10-13"}
+    with world("payout-to-bank", *carried(10_000)) as w:
+        w.match()
+        assert w.reasons() == {}
+    with world("payout-to-bank", *carried(9_000)[:2], line("k2", 1, day=90)) as w:
+        w.match()
+        assert "bt_1" not in w.reasons()  # its other half is absent

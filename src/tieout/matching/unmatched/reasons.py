@@ -154,11 +154,11 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
     engine.create(
         "reasoned",
-        f"""select o.* replace (coalesce(e.reason, o.reason) as reason, coalesce(e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
-                coalesce(e.note, {note}) as note, coalesce(e.side, o.origin) as side,
+        f"""select o.* replace (coalesce(h.reason, e.reason, o.reason) as reason, coalesce(h.candidates, e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
+                coalesce(h.note, e.note, {note}) as note, coalesce(e.side, o.origin) as side,
                 coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
                 coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin'), false)) as named
-            from reasoned_here o left join earlier e on e.record_id = o.record_id and e.claim = o.claim
+            from reasoned_here o left join halves h on h.thing = o.thing and o.claim = 'transfer' left join earlier e on e.record_id = o.record_id and e.claim = o.claim
                 and e.version = o.version and ({missing} or ({by_amount}) and e.named)""",
     )
 
