@@ -279,3 +279,16 @@ def test_a_balance_that_opens_the_next_settlement_with_something_else_needs_a_pe
     with world("payout-to-bank", *carried(9_000)[:2], line("k2", 1, day=90)) as w:
         w.match()
         assert "bt_1" not in w.reasons()  # its other half is absent
+
+
+def test_a_line_that_names_a_payout_which_was_given_away_shows_it_as_taken() -> None:
+    payout = invoice("po_50001", -13_000, kind="payout", name="Stripe", day=1)
+    with world("payout-to-bank", payout, line("k1", 13_000, text="Gutschrift", name="Hans Mieter", day=4)) as w:
+        w.match()
+        w.judge(w.match_id("po_50001", "k1"), approved=True)
+        w.match()
+        w.add(line("k2", 13_000, text="po_50001", name="Stripe", day=5))
+        w.match()
+        assert w.together() == {frozenset({"po_50001", "k1"})}
+        assert shown(w, "k2") == [("po_50001", "taken")]
+        assert notes(w)["k2"] == "po_50001 shares its number, and is matched with something else"

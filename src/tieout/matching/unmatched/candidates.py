@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.comparing.evidence import said_by
 from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.facts.sides import listed
+from tieout.matching.results.found import SIDES
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
 from tieout.model.kinds import PAID_OUT
@@ -39,6 +41,19 @@ def _known_keys(work: Performance, side: str) -> str:
     return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
 
 
+def _make_known(work: Performance) -> None:
+    """
+    Make what both sides say where no rule was performed, since a side had nothing open: what is used up may be named.
+    """
+    if any(work.keys_ready.values()) or not all(work.engine.count(f"{side}_all") for side in SIDES):
+        return
+    for rule in work.rules.rules:
+        for key in rule.keys:
+            if key.how not in {"name", "prefix"} and not rule.within:
+                for side in SIDES:
+                    said_by(work, side, key)
+
+
 def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     """
     Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
@@ -56,6 +71,8 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     # What of it is still open, and what it could settle with as well.
     left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
     engine.create("unsettled", f"select u.* from unsettled u {left}")
+    if engine.count("unmatched"):
+        _make_known(work)
     _take_named(work)
     _sum_settlements(work)
     for side in ("left", "right"):

@@ -82,6 +82,7 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
