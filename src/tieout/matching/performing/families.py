@@ -55,7 +55,7 @@ def make_families(work: Performance) -> None:
     nothing = "select 0::bigint as parent, 0::bigint as child where false"
     work.engine.create("family", " union ".join(parts) or nothing)
     says = """(c.counterparty is not null or c.payment_key is not null
-        or len(c.reference_keys) > 0 or regexp_matches(c.text, '[0-9]'))"""
+        or array_length(c.reference_keys) > 0 or regexp_matches(c.text, '[0-9]'))"""
     speaking = [
         f"select f.parent as thing from family f join {side}_all c on c.thing = f.child where c.claim = 'bank' and {says}"
         for side in told
