@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
 
 __all__ = [
+    "BANK_KINDS",
     "EPOCH",
+    "bank_kinds",
     "calendar_codes",
     "day_number",
     "kin_sql",
