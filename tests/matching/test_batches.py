@@ -85,3 +85,20 @@ def test_which_reconciliation_stands_first_does_not_decide(order: tuple[tuple[st
     with world("generic", owed, payout, *named, sources=("a", "b", "p"), reconciliations=text) as w:
         assert found(w) == {("RE-10001", "d1")}
         assert found(w) == {("RE-10001", "d1")}
+
+
+@pytest.mark.parametrize("first", ["items", "payouts"])
+def test_nor_does_it_decide_that_a_side_leaves_the_transactions_out(first: str) -> None:
+    payout = Fact(source="p", id="po_X10001", amount=-30_000, kind="payout", day=1)
+    named = batch(part("d1", 10_000, "RE-10001", "Meier GmbH"), part("d2", 20_000, "Anzahlung", "Kranz AG"))
+    owed = invoice("RE-10001", 10_000, name="Meier GmbH", day=1)
+    both = BOTH.format(*PAYOUTS, *ITEMS).split("[[reconciliation]]")[1:]
+    both[0] = both[0].replace('right = { source = "b" }', 'right = { source = "b", kinds = ["bank_entry"] }')
+    text = "".join(f"[[reconciliation]]{one}" for one in (both if first == "payouts" else both[::-1]))
+    with world("generic", owed, *named, sources=("a", "b", "p"), reconciliations=text) as w:
+        assert found(w) == {("RE-10001", "d1")}
+        w.add(payout)
+        assert found(w) == {("RE-10001", "d1")}
+        # Nor by its number: its transaction is used up.
+        w.add(Fact(source="p", id="E1", amount=-30_000, kind="payout", day=1))
+        assert found(w) == {("RE-10001", "d1")}

@@ -213,3 +213,82 @@ def test_on_the_day_that_it_is_due_a_document_is_not_overdue() -> None:
             w.through = DAY + dt.timedelta(days=day)
             w.match()
             assert {name: reason for name, reason in w.reasons().items() if name == "RE-90001"} == reasons
+
+
+def test_a_settlement_that_a_refund_came_to_since_differs_by_it() -> None:
+    """Its lines are on their way, and what they come to together is what the bank's line is held against."""
+    charge = invoice("ch_1", 10_000, kind="charge", settlement="BAT50001", day=0)
+    with world("payout-to-bank", charge, line("b", 10_000, text="BAT50001", day=4)) as w:
+        w.through = DAY + dt.timedelta(days=4)
+        assert w.matched() == {frozenset({"ch_1", "b"})}
+        w.add(invoice("rf_1", -2_000, kind="refund", settlement="BAT50001", day=0))
+        w.match()
+        assert w.reasons()["b"] == "amount_difference"
+        assert notes(w)["b"] == "100.00 EUR here, 80.00 there: differs by 20.00 EUR"
+        assert dict(shown(w, "b")).keys() == {"ch_1", "rf_1"}
+        assert {why for _, why in shown(w, "b")} == {"amount_difference"}
+
+
+@pytest.mark.parametrize(("text", "amount"), [("RE-70001", 10_000), ("RE-70001", 9_000), ("danke", 10_000)])
+def test_another_companys_record_is_said_to_be_that(text: str, amount: int) -> None:
+    theirs = invoice("RE-70001", 10_000, entity="beta", name="Meier", day=1, due=2)
+    more = '[[entity]]\nid = "beta"\ncurrency = "EUR"\n'
+    sides = 'left = { source = "a" }\nright = { source = "b" }\n'
+    ab = f'[[reconciliation]]\nid = "ab"\n{sides}rules = "open-items-to-bank"\n'
+    bank = line("k1", amount, text=text, name="Meier", day=3)
+    with world("open-items-to-bank", theirs, bank, extra=more, reconciliations=ab) as w:
+        w.match()
+        assert w.reasons() == {"RE-70001": "missing_right", "k1": "missing_left"}
+        named = text != "danke"
+        assert shown(w, "k1") == ([("RE-70001", "other_company")] if named else [])
+        assert notes(w)["k1"] == (
+            "RE-70001 shares its number, and is another company's, beta"
+            if named
+            else "nothing on the other side explains it"
+        )
+
+
+def carried(amount: int) -> list[Any]:
+    """Give a settlement that carries 100.00 over, and the next one, which opens with an amount."""
+    return [
+        invoice("ch_1", 10_000, kind="charge", settlement="BAT1"),
+        invoice("bt_1", -10_000, kind="balance_transfer", settlement="BAT1", day=1),
+        invoice("bt_2", amount, kind="balance_transfer", settlement="BAT2", day=2),
+        invoice("ch_2", 5_000, kind="charge", settlement="BAT2", day=2),
+        line("k1", 5_000 + amount, text="BAT2", day=4),
+    ]
+
+
+def test_a_balance_that_opens_the_next_settlement_with_something_else_needs_a_person_once_it_is_overdue() -> None:
+    for days, some in ((11, set()), (12, {"bt_1"}), (40, {"bt_1", "bt_2"})):
+        with world("payout-to-bank", *carried(9_000)) as w:
+            w.through = DAY + dt.timedelta(days=days)
+            w.match()
+            assert w.reasons() == dict.fromkeys(some, "amount_difference")
+            if "bt_2" in some:
+                assert shown(w, "bt_1") == [("bt_2", "amount_difference")]
+                assert shown(w, "bt_2") == [("bt_1", "amount_difference")]
+                assert notes(w) == {
+                    "bt_1": "-100.00 EUR carried over, and 90.00 opens the next settlement: differs by 10.00 EUR",
+                    "bt_2": "90.00 EUR opens the settlement, and -100.00 was carried over: differs by 10.00 EUR",
+                }
+                assert {str(row["due_on"]) for row in w.exceptions()} == {"2026-10-12", "2026-10-13"}
+    with world("payout-to-bank", *carried(10_000)) as w:
+        w.match()
+        assert w.reasons() == {}
+    with world("payout-to-bank", *carried(9_000)[:2], line("k2", 1, day=90)) as w:
+        w.match()
+        assert "bt_1" not in w.reasons()  # its other half is absent
+
+
+def test_a_line_that_names_a_payout_which_was_given_away_shows_it_as_taken() -> None:
+    payout = invoice("po_50001", -13_000, kind="payout", name="Stripe", day=1)
+    with world("payout-to-bank", payout, line("k1", 13_000, text="Gutschrift", name="Hans Mieter", day=4)) as w:
+        w.match()
+        w.judge(w.match_id("po_50001", "k1"), approved=True)
+        w.match()
+        w.add(line("k2", 13_000, text="po_50001", name="Stripe", day=5))
+        w.match()
+        assert w.together() == {frozenset({"po_50001", "k1"})}
+        assert shown(w, "k2") == [("po_50001", "taken")]
+        assert notes(w)["k2"] == "po_50001 shares its number, and is matched with something else"

@@ -243,6 +243,49 @@ def test_what_speaks_against_a_match_does_so_there_too(spark: Any) -> None:
 
 @pytest.mark.deep
 @pytest.mark.timeout(900)
+def test_other_numbers_batches_and_halves_that_differ_speak_the_same(spark: Any) -> None:
+    papers = [invoice("RE-2001", 33_300, name="Kranz AG", day=1, due=2), invoice("10115", 90_000, day=1, due=2)]
+    papers += [invoice("RE-70001", 800, entity="beta", due=2), invoice("AB-1", 30_000, name="Wolf", day=1, due=2)]
+    papers += [invoice("RE-3001", 4_400, name="Meier", day=1, due=2)]
+    lines = [
+        line("k1", 33_300, text="Miete RE-2002", name="Kranz AG", day=3),
+        line("k2", 2_000, text="Ticket B10115", day=3),
+        line("k3", 800, text="RE-70001", day=3),
+        line("E1", 30_000, day=4),
+        line("d1", 10_000, text="Anzahlung", name="Meier", kind="bank_detail", parent="E1", day=4),
+        line("d2", 20_000, text="Anzahlung", kind="bank_detail", parent="E1", day=4),
+        line("k4", 4_400, text="danke", name="Meier", day=3),
+    ]
+    more = '[[entity]]\nid = "beta"\ncurrency = "EUR"\n'
+    ab = '[[reconciliation]]\nid = "ab"\nleft = { source = "a" }\nright = { source = "b" }\nrules = "open-items-to-bank"\n'
+    moved = [
+        invoice("ch_1", 10_000, kind="charge", settlement="BAT1"),
+        invoice("bt_1", -10_000, kind="balance_transfer", settlement="BAT1", day=1),
+        invoice("bt_2", 9_000, kind="balance_transfer", settlement="BAT2", day=2),
+        invoice("ch_2", 5_000, kind="charge", settlement="BAT2", day=2),
+        line("k1", 14_000, text="BAT2", day=4),
+        invoice("po_10001", -700, kind="payout", day=1),
+        line("k2", 700, text="po_10002", day=2),
+    ]
+    items: tuple[Any, ...] = ("open-items-to-bank", [*papers, *lines], {"extra": more, "reconciliations": ab})
+    payouts: tuple[Any, ...] = ("payout-to-bank", moved, {})
+    for (rules, facts, options), reasons in (
+        (items, {"k1": "other_number", "k2": "amount_difference", "k3": "other_company", "E1": "same_amount"}),
+        (payouts, {"bt_1": "amount_difference", "k2": "other_number"}),
+    ):
+        runs = []
+        for session in (None, spark):
+            with world(rules, *facts, **options) as w:
+                runs.append([(one.digest, one.run_id, one.counts) for one in w.match(session=session)])
+                told = {row["external_id"]: json.loads(row["candidates"]) for row in w.exceptions()}
+                assert {name: [one["why"] for one in told[name]] for name in reasons} == {
+                    name: [why] for name, why in reasons.items()
+                }
+        assert runs[0] == runs[1]
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
 def test_what_was_matched_corrected_and_undone_before_counts_the_same(spark: Any) -> None:
     """A second run reads what stands, what was superseded, what a person took apart: from the files, on the workers."""
     text = rules_text(rule("number", reference="normalised"), rule("amount", days="{ from = 0, to = 9 }"))

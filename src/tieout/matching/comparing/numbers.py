@@ -52,7 +52,7 @@ def leave_out_other_numbers(work: Performance, found: str) -> None:
     if found == "summed":
         both = """select a.bundle, a.thing, b.thing as other from summed a
             join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
-    engine.derive("of_two", [(_told_sql(work, both, SIDES), _bundles)], _BUNDLES)
+    engine.derive("of_two", [(_told_sql(work, both), _bundles)], _BUNDLES)
     if engine.count("of_two"):
         bundle = "l" if found == "paired" else "bundle"
         engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
@@ -65,17 +65,16 @@ def find_other_numbers(work: Performance, met: str) -> None:
 
     :param met: a relation (thing, other) of things of two sides.
     """
-    parts = [
-        (_told_sql(work, f"select 0 as bundle, m.thing, m.other from ({met}) m", sides), _numbers)
-        for sides in (SIDES, SIDES[::-1])
-    ]
-    work.engine.derive("other_numbers", parts, _NAMED)
+    engine = work.engine
+    engine.create("numbers_asked", f"select thing, other from ({met}) union select other, thing from ({met})")
+    both = "select 0 as bundle, m.thing, m.other from numbers_asked m"
+    engine.derive("other_numbers", [(_told_sql(work, both), _numbers)], _NAMED)
 
 
-def _told_sql(work: Performance, both: str, sides: Sequence[str]) -> str:
-    """Write the query for what two halves (bundle, thing, other) are called and say."""
+def _told_sql(work: Performance, both: str) -> str:
+    """Write the query for what a thing of the left and another of the right (bundle, thing, other) are called and say."""
     told, joined = [], []
-    for side, alias, half in zip(sides, "ab", ("thing", "other"), strict=True):
+    for side, alias, half in zip(SIDES, "ab", ("thing", "other"), strict=True):
         columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
         joined.append(f"join {named_rows(work, side)} {alias} on {alias}.thing = p.{half}")
         for name in _SAID:
@@ -94,7 +93,11 @@ def _bundles(rows: pa.Table) -> pa.Table:
 
 
 def _numbers(rows: pa.Table) -> pa.Table:
-    found = [(row["thing"], row["other"], *told) for row in rows.to_pylist() if (told := _against(row))]
+    """Tell it of both halves: (thing, other, number, is_said)."""
+    found = []
+    for row in rows.to_pylist():
+        if told := _against(row):
+            found += [(row["thing"], row["other"], *told), (row["other"], row["thing"], told[0], not told[1])]
     columns = list(zip(*found, strict=True)) or [()] * len(_NAMED)
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, _NAMED, strict=True)], schema=_NAMED)
 

@@ -15,6 +15,8 @@ from tieout.matching.comparing.parties import platform_words
 from tieout.matching.facts.followers import claims_of, may_share
 from tieout.matching.facts.history import Before, UsedKeys, kin_again, records_again, scales_in
 from tieout.matching.facts.records import (
+    BANK_KINDS,
+    bank_kinds,
     calendar_codes,
     kinds_of,
     read_forbidden,
@@ -25,7 +27,7 @@ from tieout.matching.facts.records import (
 )
 from tieout.matching.facts.scales import read_scales
 from tieout.matching.facts.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
-from tieout.matching.performing.families import columns_of_parts
+from tieout.matching.performing.families import columns_of_parts, parts_beside_sql
 from tieout.matching.performing.perform import Performance, columns_wanted
 from tieout.matching.results.rows import read_rows
 from tieout.model.kinds import KINDS
@@ -121,10 +123,12 @@ def open_sides(
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
     stale = read_stale(engine, lake, files, results, own.id, uses, rules)
+    limited = any(side.kinds for side in (own.left, own.right, rules.left, rules.right))
+    banks = bank_kinds(engine, records, kinds[0] | kinds[1], limited=limited)
     among = None
     if before is not None:
         records = records_again(engine, lake, files, results, before, own, through_day, grouped=any(grouped))
-        if {"bank_entry", "bank_detail"} <= kinds[0] | kinds[1]:
+        if banks == BANK_KINDS:
             records = kin_again(engine, lake, files, before, records)
         engine.create("looked_at", f"select distinct record_key from {records}")
         among = "looked_at"
@@ -132,7 +136,7 @@ def open_sides(
     likely = None if engine.distributed else partial(scales_in, lake, results)
     money = read_scales(engine, records, own, rules, standing, uses, likely)
     used = read_used(engine, lake, results, own.id, uses, money, among)
-    read_kin(engine, records, kinds[0] | kinds[1], used=used)
+    read_kin(engine, records, banks, used=used)
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
     sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
@@ -144,6 +148,7 @@ def open_sides(
             polarity=polarity_of(rules, side), taken=money.taken if used else None, grouped=is_grouped,
         )  # fmt: skip
         first = engine.number(f"{side}_all", query, first)
+    engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
     work = Performance(

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
 
 __all__ = [
+    "BANK_KINDS",
     "EPOCH",
+    "bank_kinds",
     "calendar_codes",
     "day_number",
     "kin_sql",
@@ -43,6 +45,10 @@ _MATERIAL = (
     *("amount", "net", "currency", "exponent", "kind", "status", "external_key", "payment_key", "settlement_key"),
     *("parent_key", "reference_keys"),
 )
+
+
+#: A bank's entry, and a transaction inside one.
+BANK_KINDS = {"bank_entry", "bank_detail"}
 
 
 def day_number(day: dt.date) -> int:
@@ -165,11 +171,25 @@ def read_used(
     return engine.count("used") > 0
 
 
+def bank_kinds(engine: Engine, records: str, kinds: set[str], *, limited: bool) -> set[str]:
+    """
+    Say whether there are entries of a bank and transactions inside them.
+
+    :param kinds: which kinds the records of both sides have.
+    :param limited: a side lets some kinds pass only: what it leaves out uses up the same money all the same.
+    """
+    found = kinds & BANK_KINDS
+    if len(found) != 1 or not limited:
+        return found
+    rows = engine.arrow(f"select distinct r.kind from {records} r where r.kind in ({listed(sorted(BANK_KINDS))})")
+    return set(rows["kind"].to_pylist())
+
+
 def read_kin(engine: Engine, records: str, kinds: set[str], *, used: bool) -> None:
     """
     Make the relation ``kin_used`` (record_id): bank entries of which a transaction is used up, and the other way round.
     """
-    if not used or not {"bank_entry", "bank_detail"} <= kinds:
+    if not used or kinds != BANK_KINDS:
         engine.create("kin_used", "select ''::blob as record_id where false")
         return
     engine.create("kin_used", kin_sql(records, "(select * from used where claim = 'bank')"))

@@ -16,7 +16,7 @@ from tieout.model.kinds import PAID_OUT
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
 
-__all__ = ["SETTLEMENT_RULES", "TRANSFERRED", "compose"]
+__all__ = ["CARRIED_DAYS", "SETTLEMENT_RULES", "TRANSFERRED", "compose"]
 
 #: The names by which matches say so.
 COMPOSITION = "lines of the settlement add up to its payout"
@@ -27,7 +27,7 @@ SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
 #: line has used up of it, and what is open of a line.
 TRANSFERRED = "case when c.claim = 'transfer' then a.measure * a.sign else a.amount end"
 #: A balance that is carried over opens the next settlement within so many days.
-_CARRIED_DAYS = 10
+CARRIED_DAYS = 10
 #: What leaves an account's settlements for another place of ours, and as what it comes back.
 _RETURNS = (("balance_transfer", "balance_transfer"), ("reserve_hold", "reserve_release"))
 
@@ -77,7 +77,7 @@ def _carry_over(engine: Engine, rows: str) -> None:
         select a.thing as l, b.thing as r from "{rows}" a join "{rows}" b
             on b.account_id = a.account_id and b.ccy = a.ccy and b.measure * b.sign = -a.measure * a.sign
         where ({kinds}) and a.measure * a.sign < 0 and b.thing <> a.thing and b.booked >= a.booked
-            and (a.kind <> 'balance_transfer' or (b.booked <= a.booked + {_CARRIED_DAYS}
+            and (a.kind <> 'balance_transfer' or (b.booked <= a.booked + {CARRIED_DAYS}
                 and a.settlement_id is distinct from b.settlement_id))
         """,
     )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.comparing.evidence import said_by
 from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.facts.sides import listed
+from tieout.matching.results.found import SIDES
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
 from tieout.model.kinds import PAID_OUT
@@ -39,6 +41,19 @@ def _known_keys(work: Performance, side: str) -> str:
     return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
 
 
+def _make_known(work: Performance) -> None:
+    """
+    Make what both sides say where no rule was performed, since a side had nothing open: what is used up may be named.
+    """
+    if any(work.keys_ready.values()) or not all(work.engine.count(f"{side}_all") for side in SIDES):
+        return
+    for rule in work.rules.rules:
+        for key in rule.keys:
+            if key.how not in {"name", "prefix"} and not rule.within:
+                for side in SIDES:
+                    said_by(work, side, key)
+
+
 def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     """
     Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
@@ -56,6 +71,8 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     # What of it is still open, and what it could settle with as well.
     left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
     engine.create("unsettled", f"select u.* from unsettled u {left}")
+    if engine.count("unmatched"):
+        _make_known(work)
     _take_named(work)
     _sum_settlements(work)
     for side in ("left", "right"):
@@ -99,6 +116,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             on c.ccy = a.ccy and c.whole = a.whole
         where a.state = 'exception' and abs(b.booked - a.booked) <= 31 and b.why is distinct from 'not settled yet'
             and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
+            and {"coalesce(a.entity_id = b.entity_id, true)" if work.by_entity else "true"}
         """,
     )
     _compare_names(work)
@@ -155,7 +173,7 @@ def _judge_named(work: Performance) -> None:
             from left_over o left join (
                 select distinct n.thing from near n semi join named m on m.thing = n.thing
                 semi join (select thing from left_over where state = 'exception') x on x.thing = n.other
-                where n.by_key and not n.inside
+                where n.by_key and not n.inside and not n.is_anothers
             ) c on c.thing = o.thing and o.why = 'not due'""",
     )
 
@@ -170,7 +188,9 @@ def _sum_settlements(work: Performance) -> None:
     parts = [
         f"""select thing, sum(measure * sign) over one as whole, min(thing) over one as family
             from {side}_all semi join (
-                select distinct account_id, settlement_id, ccy from {side}_all s semi join unmatched q on q.thing = s.thing
+                select distinct account_id, settlement_id, ccy from {side}_all s semi join (
+                    select thing from left_over where claim = 'settlement' and state in ('exception', 'in_transit')
+                ) q on q.thing = s.thing
                 where settlement_id is not null) using (account_id, settlement_id, ccy)
             where claim = 'settlement'
             window one as (partition by account_id, settlement_id, ccy)
@@ -199,7 +219,8 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         ),
     )
     note_used()
-    columns = "e.thing, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
+    anothers = "coalesce(a.entity_id <> b.entity_id, false)" if work.by_entity else "false"
+    columns = "e.thing, e.entity_id, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
     engine.create(
         "asked_rows",
         " union all ".join(
@@ -211,7 +232,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     )
     engine.create(
         "near",
-        """
+        f"""
         with met as (
             select m.* from (
                 select thing, other, inside, true as by_key, false as by_name, false as within from met_by_key
@@ -222,7 +243,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
-            select m.*, c.apart as of_two, x.number, x.is_said, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
+            select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
@@ -234,6 +255,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         select *, case
             when within then 'nets'
             when inside then case when used then 'duplicate' else 'twin' end
+            when is_anothers then 'other_company'
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'
             when by_key and same_currency and not used then 'amount_difference'
@@ -244,9 +266,9 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             when of_two then 'other_name'
             when not of_two then 'same_name'
             else 'same_amount' end as why,
-            row_number() over (partition by thing order by by_key desc, used, inside,
+            row_number() over (partition by thing order by is_anothers, by_key desc, used, inside,
                 not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, abs(apart), other_key, other_id) as place
-        from judged
+        from judged where not (inside and is_anothers)
         """,
     )
     sum_up_named(work)

@@ -16,8 +16,10 @@ import pyarrow as pa
 from tieout.config.arrivals import arrival_days
 from tieout.matching.facts.records import EPOCH, day_number
 from tieout.matching.facts.sides import listed
+from tieout.matching.performing.settlements import CARRIED_DAYS
 from tieout.matching.planning.operators import the_only_ones
 from tieout.matching.unmatched.candidates import find_candidates
+from tieout.matching.unmatched.halves import note_halves
 from tieout.matching.unmatched.proposals import PROPOSED, note_proposals
 from tieout.matching.unmatched.reasons import give_reasons, money_cases, quoted, take_earlier
 from tieout.model.kinds import KINDS, PAID_OUT, WHOLE_BATCHES
@@ -95,7 +97,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
         """,
     )
     _leave_proposals(work, deferred)
-    _leave_transfers(work)
+    _leave_transfers(work, through)
     _note_returned(work)
     take_earlier(work, judged.earlier)
     find_candidates(work, note_used)
@@ -145,23 +147,25 @@ def _make_open_rows(work: Performance) -> None:
     )
 
 
-def _leave_transfers(work: Performance) -> None:
+def _leave_transfers(work: Performance, through: int) -> None:
     """
-    Add what moved between places of ours and is not found at the other: on its way, and no exception.
+    Add what moved between places of ours and is not found at the other: on its way, and no exception (but for ``halves``).
 
     What is asked of the bank about a payout is its settlement; its transfer is what it is made of.
     """
+    side = "left" if work.grouped[0] else "right"
+    note_halves(work, side, through)
     if not any(work.grouped):
         return
-    side = "left" if work.grouped[0] else "right"
     moved = listed(tuple(kind.name for kind in KINDS.values() if "transfer" in kind.claims))
     work.engine.create(
         "transfers_open",
         f"""
         select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::varchar as proposal, null::integer as expected,
-            case when u.thing is not null then 'exception' when e.kind in ({listed(PAID_OUT)}) then 'open' else 'in_transit' end as state,
-            null::bigint as expected_day, case when e.kind in ({listed(PAID_OUT)}) then 'made of no lines' end as why, u.earned
-        from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid
+            case when u.thing is not null or h.thing is not null then 'exception' when e.kind in ({listed(PAID_OUT)}) then 'open' else 'in_transit' end as state,
+            case when h.thing is not null then e.booked + {CARRIED_DAYS} end::bigint as expected_day,
+            case when e.kind in ({listed(PAID_OUT)}) then 'made of no lines' end as why, u.earned
+        from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid left join halves h on h.thing = e.thing
         anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
     )

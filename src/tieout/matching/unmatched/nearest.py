@@ -41,6 +41,7 @@ def find_nearest(work: Performance) -> None:
     plain = f"and (o.claim <> 'settlement' or o.kind in ({listed(PAID_OUT)}))" if any(work.grouped) else ""
     wanted = f"""select o.thing, o.counterparty, o.whole::bigint as whole, o.ccy from left_over o
         where o.counterparty is not null and o.claim <> 'transfer' and o.whole <> 0 {plain}"""
+    one_company = "and coalesce(a.entity_id = b.entity_id, true)" if work.by_entity else ""
     met = "select thing from met_by_key union all select thing from met_by_amount"
     for name, (asks, condition) in {
         "near_asked": (_asked, f"o.state = 'exception' and o.thing not in ({met})"),
@@ -55,7 +56,7 @@ def find_nearest(work: Performance) -> None:
         semi join (select key from near_offered group by key having count(*) <= {_CROWD_MAX}) c on c.key = k.key
         join left_over a on a.thing = k.thing join left_over b on b.thing = m.thing
         where a.origin <> b.origin and a.ccy = b.ccy and abs(b.booked - a.booked) <= {_DAYS_MAX}
-            and a.claim <> 'transfer' and b.claim <> 'transfer' and abs(a.whole - b.whole) * {_NEAR_PART} <= abs(a.whole)
+            {one_company} and a.claim <> 'transfer' and b.claim <> 'transfer' and abs(a.whole - b.whole) * {_NEAR_PART} <= abs(a.whole)
         """,
     )
     same = pa.schema({"thing": pa.int64(), "other": pa.int64()})

@@ -82,6 +82,8 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                    when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
+                    when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
                     when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
@@ -153,11 +155,11 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
     engine.create(
         "reasoned",
-        f"""select o.* replace (coalesce(e.reason, o.reason) as reason, coalesce(e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
-                coalesce(e.note, {note}) as note, coalesce(e.side, o.origin) as side,
+        f"""select o.* replace (coalesce(h.reason, e.reason, o.reason) as reason, coalesce(h.candidates, e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
+                coalesce(h.note, e.note, {note}) as note, coalesce(e.side, o.origin) as side,
                 coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
                 coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin'), false)) as named
-            from reasoned_here o left join earlier e on e.record_id = o.record_id and e.claim = o.claim
+            from reasoned_here o left join halves h on h.thing = o.thing and o.claim = 'transfer' left join earlier e on e.record_id = o.record_id and e.claim = o.claim
                 and e.version = o.version and ({missing} or ({by_amount}) and e.named)""",
     )
 
@@ -198,7 +200,7 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
                 max(own_whole) filter (where place = 1) as own_whole,
                 bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
-                max(number) filter (where place = 1) as number, bool_or(is_said) filter (where place = 1) as is_said,
+                max(other_entity) filter (where place = 1) as other_entity, max(number) filter (where place = 1) as number, bool_or(is_said) filter (where place = 1) as is_said,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
