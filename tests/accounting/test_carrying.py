@@ -3,10 +3,11 @@
 from collections import defaultdict
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.accounting.facts import Facts
+from tests.accounting.facts import Facts, day, identity
 from tests.accounting.test_properties import DAYS, rates_text
 from tests.depth import examples
 from tieout.model.money import exponent_of, format_minor
@@ -151,3 +152,46 @@ def test_the_difference_is_realised_once() -> None:
         "bank entry b_1": 200,
         "bank entry b_3": 28_750,
     }
+
+
+def aside(kind: str, amounts: list[tuple[int, str]], **more: list[str]) -> Facts:
+    facts = Facts(rates=MOVING)
+    away, back = (kind, f"{kind}_reversal") if kind == "dispute" else (f"{kind}_hold", f"{kind}_release")
+    for n, (amount, on) in enumerate(amounts):
+        said = {"references": more["references"][n : n + 1]} if more else {}
+        facts.record(f"a_{n}", away if amount < 0 else back, money(amount, "USD"), on, **said)
+    return facts
+
+
+ASIDE = ("disputed_receivable", "reserve")
+
+
+@pytest.mark.parametrize("kind", ["dispute", "reserve"])
+def test_what_comes_back_leaves_at_what_it_was_put_there_for(kind: str) -> None:
+    back = aside(kind, [(-10_000, "10-01"), (-6_000, "10-06"), (10_000, "10-11"), (2_000, "10-16"), (4_000, "10-26")])
+    assert left_behind(back, ASIDE) == {}
+    rows = [row for row in rows_of(back) if row["name"] in {"fx_gain", "fx_loss"}]
+    # 100.00 at 1.0 comes back at 1.6; 20.00 and 40.00 of 60.00 at 1.25 come back at 1.1 and at 1.3.
+    assert [row["base_debit"] - row["base_credit"] for row in rows] == [3_750, -218, 123]
+
+
+def test_a_dispute_comes_back_as_the_one_that_it_names() -> None:
+    names = ["ch_1", "ch_2", "a_1", "a_0"]
+    facts = aside(
+        "dispute", [(-1_000, "10-01"), (-1_000, "10-06"), (1_000, "10-07"), (1_000, "10-08")], references=names
+    )
+    assert left_behind(facts, ASIDE) == {}
+    losses = [row["base_debit"] for row in rows_of(facts) if row["name"] == "fx_loss"]
+    assert losses == [200]  # the second came back at its own rate, the first at another
+
+
+def test_a_lost_dispute_leaves_nothing_behind() -> None:
+    facts = aside("dispute", [(-1_000, "10-01"), (1_000, "10-16")])
+    for name, on in (("a_0", "10-11"), ("a_1", "10-16")):
+        facts.outcomes.append({"record_id": identity(name), "outcome": "lost", "decided_on": day(on)})
+    assert left_behind(facts, ASIDE) == {}
+
+
+def test_what_stood_aside_before_the_first_fact_leaves_at_the_rate_of_its_day() -> None:
+    facts = aside("reserve", [(1_000, "10-01"), (-1_000, "10-06")])
+    assert {row["name"] for row in rows_of(facts)} == {"reserve", "platform_clearing"}

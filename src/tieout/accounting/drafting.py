@@ -24,6 +24,7 @@ from tieout.accounting._lines import lines, refuse_unvalued
 from tieout.accounting._matches import MATCHES
 from tieout.accounting._pieces import ONLY_IN_SHAPES, SHAPE, pieces, shape_of
 from tieout.accounting._plans import Chart, plan_of
+from tieout.accounting._returning import carry_back
 from tieout.accounting.daily_rates import rate_of
 from tieout.accounting.periods import LedgerPeriod, period_of
 from tieout.accounting.proving import prove_balanced
@@ -93,6 +94,7 @@ def draft_journals(
         con.execute(statement)
     for statement in pieces(methods=asks, outcomes=outcomes):
         con.execute(statement)
+    carry_back(con)
     waiting, erp = _plan(con, postings, workspace)
     _periods(con, workspace, periods)
     refuse_unvalued(con)
