@@ -42,7 +42,7 @@ class Reference:
         self.facts = facts
         self.rates = rates
         self.known = {row["record_id"]: row for row in facts.records}
-        self.carried: dict[tuple[str, bytes | None, str], Fraction] = defaultdict(Fraction)
+        self.carried: dict[tuple[tuple[str, bytes | None, str], str, str], Fraction] = defaultdict(Fraction)
         self.books: Books = defaultdict(lambda: defaultdict(lambda: [Fraction(0), Fraction(0)]))
 
     def journals(self) -> Books:
@@ -90,6 +90,8 @@ class Reference:
                     self.carry(key, self.known[row["record_id"]], money_of(row, "allocated"))
             elif kind == "payout":
                 self.pair(key, own, "cash_in_transit", currency, -money_of(row, "allocated"))
+        if whole and currency != "EUR":
+            self.carry_payouts(match_id, [row for row in rows if row["claim"] == "transfer"], money)
         for row in self.facts.adjustments:
             if row["match_id"] == match_id:
                 tax = money_of(row, "tax_amount")
@@ -99,7 +101,21 @@ class Reference:
     def carry(self, key: tuple[str, bytes | None, str], document: dict[str, Any], allocated: Fraction) -> None:
         """A document leaves the books at its share of what it stands there for."""
         share = abs(allocated / money_of(document))
-        self.carried[key] += half_up(Fraction(document["base_amount"], 100) * share, 2) * (1 if allocated > 0 else -1)
+        worth = half_up(Fraction(document["base_amount"], 100) * share, 2) * (1 if allocated > 0 else -1)
+        self.carried[key, "receivable", document["currency"]] += worth
+
+    def carry_payouts(self, match_id: bytes, payouts: list[dict[str, Any]], money: list[dict[str, Any]]) -> None:
+        """Cash in transit leaves the books at what it was worth when it left the platform; each line takes its share."""
+        amount = worth = until = Fraction(0)
+        for row in payouts:
+            payout = self.known[row["record_id"]]
+            amount -= money_of(payout)
+            worth -= half_up(money_of(payout) * self.rates[payout["currency"], payout["booked_on"]], 2)
+        for row in money:
+            key = (self.known[row["record_id"]]["external_id"], match_id, "amount")
+            before, until = until, until + money_of(row, "allocated")
+            share = half_up(worth * until / amount, 2) - half_up(worth * before / amount, 2)
+            self.carried[key, "cash_in_transit", row["currency"]] += share
 
     def rest(self, row: dict[str, Any], amount: Fraction) -> None:
         key, currency = (row["external_id"], None, "amount"), row["currency"]
@@ -132,10 +148,10 @@ class Reference:
 
     def realise(self, key: tuple[str, bytes | None, str], lines: Lines) -> None:
         """Take the difference between what came and what the document stood at as a gain or loss."""
-        if key in self.carried:
-            currency = next(currency for name, currency in lines if name == "receivable")
-            worth = lines["receivable", currency]
-            difference = worth[1] + self.carried[key]
-            worth[1] = -self.carried[key]
-            if difference:
-                lines["fx_loss" if difference > 0 else "fx_gain", currency][1] += difference
+        for (owner, name, currency), carried in self.carried.items():
+            if owner == key:
+                worth = lines[name, currency]
+                difference = worth[1] + carried
+                worth[1] = -carried
+                if difference:
+                    lines["fx_loss" if difference > 0 else "fx_gain", currency][1] += difference

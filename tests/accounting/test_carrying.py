@@ -1,11 +1,13 @@
 """What stands in the books of money in other currencies: EUR is EUR, and what is settled leaves nothing behind."""
 
 from collections import defaultdict
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.accounting.facts import Facts
+from tests.accounting.facts import Facts, day, identity
 from tests.accounting.test_properties import DAYS, rates_text
 from tests.depth import examples
 from tieout.model.money import exponent_of, format_minor
@@ -17,7 +19,7 @@ def money(minor: int, currency: str) -> str:
     return f"{format_minor(minor, exponent_of(currency))} {currency}"
 
 
-def rows_of(facts: Facts) -> list[dict[str, object]]:
+def rows_of(facts: Facts) -> list[dict[str, Any]]:
     journals, drafts = facts.draft()
     assert drafts.findings.to_pylist() == []
     return [dict(row) for row in journals.to_pylist()]
@@ -54,3 +56,142 @@ def test_an_amount_in_the_currency_of_the_books_is_what_it_is_worth_there(facts:
         sums[row["journal_id"], row["currency"]] += row["debit"] - row["credit"]
         sums[row["journal_id"]] += row["base_debit"] - row["base_credit"]
     assert set(sums.values()) <= {0}
+
+
+SETTLED = ("receivable", "payable", "cash_in_transit", "customer_deposits", "supplier_deposits")
+#: Rates that move much, on every fifth day.
+MOVING = "date,base,quote,rate\n" + "".join(
+    f"2026-10-{day:02},{pair},{rate}\n"
+    for pair, rates in {
+        "EUR,USD": ("1.0", "1.25", "1.6", "1.1", "0.9", "1.3"),
+        "JPY,EUR": ("0.0061", "0.0067", "0.0052", "0.0071", "0.0064", "0.0058"),
+        "EUR,KWD": ("0.3331", "0.3127", "0.3459", "0.3333", "0.2999", "0.3601"),
+    }.items()
+    for day, rate in zip(range(1, 31, 5), rates, strict=True)
+)
+
+
+def left_behind(facts: Facts, names: tuple[str, ...] = SETTLED) -> dict[object, list[int]]:
+    """Sum what stands on accounts: what documents were booked at before, and what the journals add."""
+    sums: dict[object, list[int]] = defaultdict(lambda: [0, 0])
+    for row in facts.records:
+        if row["kind"] in {"invoice", "credit_note", "bill"}:
+            stands = sums["payable" if row["kind"] == "bill" else "receivable", row["currency"]]
+            stands[0] += row["amount"]
+            stands[1] += row["base_amount"]
+    for row in rows_of(facts):
+        if row["name"] in names:
+            stands = sums[row["name"], row["currency"]]
+            stands[0] += row["debit"] - row["credit"]
+            stands[1] += row["base_debit"] - row["base_credit"]
+    return {key: stands for key, stands in sums.items() if any(stands)}
+
+
+@st.composite
+def settled(draw: st.DrawFn) -> Facts:
+    """Draw documents and payouts, each settled to the last minor unit: by several payments, in several matches."""
+    facts = Facts(rates=MOVING)
+    for n in range(draw(st.integers(1, 3))):
+        currency = draw(st.sampled_from(FOREIGN))
+        kind = draw(st.sampled_from(["invoice", "credit_note", "bill", "payout", "payouts", "lines"]))
+        sign = 1 if kind in {"invoice", "payout", "payouts", "lines"} else -1
+        amount = draw(st.integers(10, 10**6))
+        cuts = sorted(draw(st.lists(st.integers(1, amount - 1), max_size=3, unique=True)))
+        sizes = [high - low for low, high in zip([0, *cuts], [*cuts, amount], strict=True)]
+        payments = [f"p_{n}_{k}" for k in range(len(sizes))]
+        theirs = draw(st.sampled_from([currency, currency, "EUR", "USD"]))
+        on = st.sampled_from(DAYS[4:])
+        for payment, size in zip(payments, sizes, strict=True):
+            facts.record(payment, "bank_entry", money(sign * size, theirs), draw(on))
+        if kind == "lines":
+            facts.record(f"l_{n}_0", "fee", money(amount + 7, currency), settlement_id=f"s_{n}")
+            facts.record(f"l_{n}_1", "fee", money(-7, currency), settlement_id=f"s_{n}")
+            facts.record(
+                f"d_{n}", "payout", money(-amount, currency), draw(st.sampled_from(DAYS)), settlement_id=f"s_{n}"
+            )
+            left: dict[str, str | None] = {f"l_{n}_0": None, f"l_{n}_1": None}
+        elif kind in {"payout", "payouts"}:
+            first = draw(st.integers(1, amount - 1)) if kind == "payouts" else amount
+            left = {}
+            for k, size in enumerate([first, amount - first]):
+                if size:
+                    left[
+                        facts.record(f"d_{n}_{k}", "payout", money(-size, currency), draw(st.sampled_from(DAYS[:5])))
+                    ] = None
+        else:
+            worth = {"base_amount": sign * draw(st.integers(1, 10**6)), "base_currency": "EUR", "base_exponent": 2}
+            left = {facts.record(f"d_{n}", kind, money(sign * amount, currency), "10-01", **worth): None}
+        if theirs == currency and len(left) == 1 and kind != "lines" and draw(st.booleans()):
+            for k, (payment, size) in enumerate(zip(payments, sizes, strict=True)):  # each in a match of its own
+                part = size if kind == "invoice" else -size
+                facts.match(f"m_{n}_{k}", {next(iter(left)): money(part, currency).split()[0]}, {payment: None})
+        else:
+            fx = {} if theirs == currency else {"fx": "0.01 EUR"}
+            facts.match(f"m_{n}", left, dict.fromkeys(payments), differences=fx)
+    return facts
+
+
+@settings(max_examples=examples(15))
+@given(settled())
+def test_what_is_settled_leaves_nothing_behind(facts: Facts) -> None:
+    assert left_behind(facts) == {}
+
+
+def test_the_difference_is_realised_once() -> None:
+    facts = Facts(rates=MOVING)
+    facts.record("po_1", "payout", "-100.00 USD", "10-02")
+    facts.record("b_1", "bank_entry", "98.00 EUR", "10-06")
+    facts.match("m_1", {"po_1": None}, {"b_1": None}, differences={"fx": "2.00 EUR"})
+    facts.record("inv_2", "invoice", "1000.00 USD", "10-01", base_amount=100_000, base_currency="EUR", base_exponent=2)
+    facts.record("b_2", "bank_entry", "500.00 USD", "10-06")
+    facts.record("b_3", "bank_entry", "500.00 USD", "10-11")
+    facts.match("m_2", {"inv_2": None}, {"b_2": None, "b_3": None})
+    assert left_behind(facts) == {}
+    rows = rows_of(facts)
+    assert {row["description"]: row["base_debit"] for row in rows if row["name"] == "fx_loss"} == {
+        "bank entry b_1": 200,
+        "bank entry b_3": 28_750,
+    }
+
+
+def aside(kind: str, amounts: list[tuple[int, str]], **more: list[str]) -> Facts:
+    facts = Facts(rates=MOVING)
+    away, back = (kind, f"{kind}_reversal") if kind == "dispute" else (f"{kind}_hold", f"{kind}_release")
+    for n, (amount, on) in enumerate(amounts):
+        said = {"references": more["references"][n : n + 1]} if more else {}
+        facts.record(f"a_{n}", away if amount < 0 else back, money(amount, "USD"), on, **said)
+    return facts
+
+
+ASIDE = ("disputed_receivable", "reserve")
+
+
+@pytest.mark.parametrize("kind", ["dispute", "reserve"])
+def test_what_comes_back_leaves_at_what_it_was_put_there_for(kind: str) -> None:
+    back = aside(kind, [(-10_000, "10-01"), (-6_000, "10-06"), (10_000, "10-11"), (2_000, "10-16"), (4_000, "10-26")])
+    assert left_behind(back, ASIDE) == {}
+    rows = [row for row in rows_of(back) if row["name"] in {"fx_gain", "fx_loss"}]
+    # 100.00 at 1.0 comes back at 1.6; 20.00 and 40.00 of 60.00 at 1.25 come back at 1.1 and at 1.3.
+    assert [row["base_debit"] - row["base_credit"] for row in rows] == [3_750, -218, 123]
+
+
+def test_a_dispute_comes_back_as_the_one_that_it_names() -> None:
+    names = ["ch_1", "ch_2", "a_1", "a_0"]
+    facts = aside(
+        "dispute", [(-1_000, "10-01"), (-1_000, "10-06"), (1_000, "10-07"), (1_000, "10-08")], references=names
+    )
+    assert left_behind(facts, ASIDE) == {}
+    losses = [row["base_debit"] for row in rows_of(facts) if row["name"] == "fx_loss"]
+    assert losses == [200]  # the second came back at its own rate, the first at another
+
+
+def test_a_lost_dispute_leaves_nothing_behind() -> None:
+    facts = aside("dispute", [(-1_000, "10-01"), (1_000, "10-16")])
+    for name, on in (("a_0", "10-11"), ("a_1", "10-16")):
+        facts.outcomes.append({"record_id": identity(name), "outcome": "lost", "decided_on": day(on)})
+    assert left_behind(facts, ASIDE) == {}
+
+
+def test_what_stood_aside_before_the_first_fact_leaves_at_the_rate_of_its_day() -> None:
+    facts = aside("reserve", [(1_000, "10-01"), (-1_000, "10-06")])
+    assert {row["name"] for row in rows_of(facts)} == {"reserve", "platform_clearing"}

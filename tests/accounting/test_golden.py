@@ -231,6 +231,25 @@ def currencies(facts: Facts) -> None:
     facts.match("m_11", {"inv_11": None}, {"ch_11": None}, differences={"fx": "-0.22 EUR"})
 
 
+@scene
+def carrying(facts: Facts) -> None:
+    facts.record("po_1", "payout", "-100.00 USD", "10-04")  # at 1.0500; arrives at 1.0870, then at 1.1000
+    facts.record("b_1", "bank_entry", "100.00 USD", "10-06")
+    facts.match("m_1", {"po_1": None}, {"b_1": None})
+    facts.record("po_2", "payout", "-100.00 USD", "10-04")
+    facts.record("b_2", "bank_entry", "60.00 USD", "10-06")
+    facts.record("b_3", "bank_entry", "40.00 USD", "10-13")
+    facts.match("m_2", {"po_2": None}, {"b_2": None, "b_3": None})
+    facts.record("inv_3", "invoice", "100.00 USD", "10-01", base_amount=10000, base_currency="EUR", base_exponent=2)
+    facts.record("b_4", "bank_entry", "60.00 USD", "10-06")
+    facts.record("b_5", "bank_entry", "40.00 USD", "10-13")
+    facts.match("m_3", {"inv_3": None}, {"b_4": None, "b_5": None})
+    facts.record("bi_4", "bill", "-100.00 USD", "10-01", base_amount=-10000, base_currency="EUR", base_exponent=2)
+    facts.record("b_6", "bank_entry", "-60.00 USD", "10-06")
+    facts.record("b_7", "bank_entry", "-40.00 USD", "10-13")
+    facts.match("m_4", {"bi_4": None}, {"b_6": None, "b_7": None})
+
+
 def drafted(name: str) -> str:
     facts = Facts(rates=RATES)
     SCENES[name](facts)

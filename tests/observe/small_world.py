@@ -42,7 +42,7 @@ source = "bank"
 kind = "bank"
 currency = "EUR"
 ledger_account = "1200"
-opening = {{ on = "2026-09-30", amount = "0.00" }}
+opening = {{ on = "2026-09-30", amount = "{opening}" }}
 {reconciliations}"""
 #: Per source: the columns that it has beside its number and amount, with the canonical field of each.
 _SHARED = {"external_id": '"number"', "amount": '"amount"', "currency": "'EUR'", "booked_on": '"day"::date'}
@@ -72,9 +72,10 @@ class SmallWorld:
     A workspace in a folder of its own.
 
     :param reconciliations: of ``items``, ``orders``, ``payouts`` and ``book``, in this order.
+    :param opening: what the bank opened with at the end of 30 September.
     """
 
-    def __init__(self, folder: Path, *reconciliations: str, more: str = "") -> None:
+    def __init__(self, folder: Path, *reconciliations: str, more: str = "", opening: str = "0.00") -> None:
         sources, pairs = [], []
         for name, fields in _FIELDS.items():
             (folder / "inbox" / name).mkdir(parents=True)
@@ -93,7 +94,7 @@ class SmallWorld:
             )
         (folder / "postings").mkdir()
         (folder / "postings" / "accounts.toml").write_text(ACCOUNTS)
-        text = _TOML.format(sources="".join(sources), reconciliations="".join(pairs)) + more
+        text = _TOML.format(sources="".join(sources), reconciliations="".join(pairs), opening=opening) + more
         (folder / "tieout.toml").write_text(text)
         self.folder, self.clock, self.files = folder, FixedClock(dt.datetime(2026, 11, 2, 9, tzinfo=dt.UTC)), 0
         self.workspace = load_workspace(folder)

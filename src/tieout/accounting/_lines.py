@@ -27,7 +27,7 @@ _MERGED = f"""
 create or replace temp table draft_merged as
 select p.journal_id, p.entity_id, p.posting_date, l.name, l.account, l.account_id, p.currency, p.exponent,
     case when l.clears then p.clears end as clears, l.tax_code, l.dimensions, sum({_VALUE})::bigint as value,
-    sum(case when l.carries then abs(p.carried) end)::bigint as carried,
+    sum(case when l.carries then l.side * l.c_amount * p.carried end)::bigint as carried,
     bool_or(p.crossed is not null and p.crossed = 'money') as of_money,
     bool_or(p.crossed is not null) as crossed, min(l.place) as place,
     min(case when l.clears then p.counterparty end) as counterparty, min(p.match_id) as match_id,
@@ -38,7 +38,8 @@ select p.journal_id, p.entity_id, p.posting_date, l.name, l.account, l.account_i
 from draft_piece p join draft_plan l using (shape)
 where not p.direct and {_KEPT}
 group by p.journal_id, p.entity_id, p.posting_date, l.name, l.account, l.account_id, p.currency, p.exponent,
-    case when l.clears then p.clears end, l.tax_code, l.dimensions
+    case when l.clears then p.clears end, l.tax_code, l.dimensions, l.carries and p.carried is not null,
+    case when l.carries and p.matched = 'part' then sign(p.carried) end
 having sum({_VALUE}) <> 0
 """
 
@@ -64,7 +65,7 @@ with went_in as (
 ), valued as (
     select n.*, case
     when x.books_fx and n.name = 'fx_clearing' and n.crossed and not n.of_money then -w.nominal
-    when x.books_fx and n.carried is not null then sign(n.value) * n.carried
+    when x.books_fx and n.carried is not null then n.carried
     else n.nominal end::bigint as actual,
     x.books_fx and (n.carried is not null or (n.name = 'fx_clearing' and n.crossed and not n.of_money)) as not_at_rate
 from draft_nominal n join fx x using (entity_id) left join went_in w using (journal_id)
@@ -126,21 +127,21 @@ with plan as (select * replace ({_as_words(*_CODED)}) from draft_plan
     where p.direct and {_KEPT} and {_VALUE} <> 0
 ), merged as (
     select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, account_id, value, currency,
-        exponent, actual as base, base_currency, base_exponent, case when not not_at_rate then rate end as rate, case when not not_at_rate then rate_on end as rate_on, tax_code, counterparty, clears, description, dimensions, record_id, match_id
+        exponent, actual as base, base_currency, base_exponent, case when not not_at_rate then rate end as rate, case when not not_at_rate then rate_on end as rate_on, tax_code, counterparty, clears, description, dimensions, record_id, match_id, not_at_rate
     from draft_actual p where (value <> 0 or actual <> 0) and {_KEPT}
     union all
     select journal_id, entity_id, ledger, main_posting, posting, posting_date, place, account, name, null, value, currency, exponent,
-        base, base_currency, base_exponent, null, null, null, null, null, description, null, record_id, match_id
+        base, base_currency, base_exponent, null, null, null, null, null, description, null, record_id, match_id, false
     from draft_left_over p where {_KEPT}
 ), numbered as (
     select * exclude (posting, main_posting), coalesce(min(main_posting) over (partition by journal_id),
         min(posting) over (partition by journal_id)) as posting, (row_number() over (partition by journal_id
-        order by place >= 900, value < 0, place, currency, name, account, clears nulls first, tax_code, dimensions))::integer
+        order by place >= 900, value < 0, place, currency, name, account, clears nulls first, tax_code, dimensions, not_at_rate, value))::integer
         as line_no
     from merged
 ), every as (
     select * from direct
-    union all by name select * exclude place replace ({_as_words("entity_id", *_CODED)}) from numbered
+    union all by name select * exclude (place, not_at_rate) replace ({_as_words("entity_id", *_CODED)}) from numbered
 )
 select e.*, d.period
 from every e join (select day, {_as_words("of_ledger", "period")} from draft_period) d

@@ -7,7 +7,7 @@ from __future__ import annotations
 from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import PAID_OUT
 
-__all__ = ["MATCHES", "from_whole", "quoted", "scaled"]
+__all__ = ["MATCHES", "from_whole", "quoted", "scaled", "whole"]
 
 #: The most decimals that an amount can have; sums of amounts with different decimals are made at this many.
 _DECIMALS = 9
@@ -29,7 +29,7 @@ def from_whole(amount: str, exponent: str) -> str:
     return f"(({amount}) // [{_POWERS}][{_DECIMALS} - {exponent} + 1])::bigint"
 
 
-def _whole(amount: str, exponent: str) -> str:
+def whole(amount: str, exponent: str) -> str:
     """Write an amount so that amounts of any exponent may be summed."""
     return f"({amount})::hugeint * [{_POWERS}][{_DECIMALS} - {exponent} + 1]"
 
@@ -61,40 +61,46 @@ select * exclude (taken, decimals, own), {_narrowed("decimals", "own", allocated
 )
 """
 
-# Documents one by one; what came from a platform summed per account, since a settlement has any number of lines.
-# What arrives of lines whose payout was reported after they were matched has left with that payout.
-_COUNTER = f"""
-create or replace temp table draft_counter as
-with reported as (
-    select distinct account_id, settlement_id, currency from records
-    where kind in ({quoted(PAID_OUT)}) and status = 'booked' and settlement_id is not null
-), taken as (
+_TAKEN = f"""
     select m.match_id, m.claim, m.side, r.record_id, r.kind, r.entity_id, r.account_id, r.booked_on, r.counterparty,
-        r.kind in ({quoted(PAID_OUT)}) or p.settlement_id is not null as paid_out,
-        m.currency, m.exponent as decimals, r.amount, r.exponent as own_exponent,
+        r.settlement_id, m.currency, m.exponent as decimals, r.amount, r.exponent as own,
         r.base_amount, r.base_currency, r.base_exponent,
         case when m.claim = 'settlement'
             then {_SIGN.format("coalesce(r.net, r.amount - coalesce(r.fee, 0) - coalesce(r.fee_tax, 0))")}
             else {_SIGN.format("r.amount")} end as taken
     from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
-        left join reported p on m.claim = 'settlement' and p.account_id = r.account_id
-            and p.settlement_id = r.settlement_id and p.currency = r.currency
-    where m.status = 'confirmed' and m.claim in ('document', 'settlement', 'transfer')
-        and m.match_id in (select match_id from draft_money)
-), found as (
-    select * exclude (taken, decimals), {_narrowed("decimals", "own_exponent", allocated="taken")} from taken
+    where m.status = 'confirmed' and m.claim in ({{claims}}) and m.match_id in (select match_id from draft_money)
+"""
+
+# What came from a platform. What arrives of lines whose payout was reported after they were matched has left with that
+# payout.
+_FROM_PLATFORM = f"""
+create or replace temp table draft_from_platform as
+with taken as ({_TAKEN.format(claims="'settlement', 'transfer'")}), reported as (
+    select distinct account_id, settlement_id, currency from records
+    where kind in ({quoted(PAID_OUT)}) and status = 'booked' and settlement_id is not null
 )
+select t.match_id, t.side, t.record_id, t.kind, t.entity_id, t.account_id, t.booked_on, t.settlement_id, t.currency,
+    t.amount, t.own as own_exponent, t.kind in ({quoted(PAID_OUT)}) as is_payout, p.settlement_id is not null as reported,
+    {_narrowed("t.decimals", "t.own", allocated="t.taken")}
+from taken t left join reported p on t.claim = 'settlement' and p.account_id = t.account_id
+    and p.settlement_id = t.settlement_id and p.currency = t.currency
+"""
+
+# Documents one by one; what came from a platform summed per account, since a settlement has any number of lines.
+_COUNTER = f"""
+create or replace temp table draft_counter as
 select match_id, side, 'document' as matched, record_id as clears, kind as document, entity_id, null as other_account_id,
-    booked_on, counterparty, currency, exponent, allocated, amount, own_exponent, base_amount, base_currency,
-    base_exponent
-from found where claim = 'document'
-union all
-select match_id, min(side),
-    case when bool_or(paid_out)
-        or bool_and(kind in ('internal_transfer', 'balance_transfer', 'sweep')) then 'payout' else 'settlement' end,
-    null, null, any_value(entity_id), account_id, null, null, currency, exponent, sum(allocated)::bigint, null, null,
-    null, null, null
-from found where claim <> 'document' group by match_id, account_id, currency, exponent
+    booked_on, counterparty, currency, amount, own as own_exponent, base_amount, base_currency,
+    base_exponent, 1 as records, {_narrowed("decimals", "own", allocated="taken")}
+from ({_TAKEN.format(claims="'document'")})
+union all by name
+select match_id, min(side) as side,
+    case when bool_or(is_payout or reported)
+        or bool_and(kind in ('internal_transfer', 'balance_transfer', 'sweep')) then 'payout' else 'settlement' end as matched,
+    any_value(entity_id) as entity_id, account_id as other_account_id, currency, exponent,
+    sum(allocated)::bigint as allocated, count(*) as records
+from draft_from_platform group by match_id, account_id, currency, exponent
 """
 
 _DIFFERENCE = f"""
@@ -121,20 +127,20 @@ _MATCH = f"""
 create or replace temp table draft_match as
 with money as (
     select match_id, count(*) as payments, min(record_id) as first_id,
-        min(record_key) as first_key, sum({_whole("allocated", "exponent")}) as total,
+        min(record_key) as first_key, sum({whole("allocated", "exponent")}) as total,
         min(currency) as currency, max(currency) as other, max(exponent) as exponent,
         min(entity_id) as entity_id, max(entity_id) as other_entity
     from draft_money group by match_id
 ), counter as (
-    select match_id, count(*) as things, min(side) as side, sum({_whole("allocated", "exponent")}) as total, min(currency) as currency,
+    select match_id, count(*) as things, min(side) as side, sum({whole("allocated", "exponent")}) as total, min(currency) as currency,
         max(currency) as other, max(exponent) as exponent, min(entity_id) as entity_id,
         max(entity_id) as other_entity, {_LEADING} as document, min(matched) as matched, max(matched) as other_matched,
         case when count(*) = 1 then any_value(other_account_id) end as other_account_id
     from draft_counter group by match_id
 ), difference as (
-    select d.match_id, sum(case when d.currency = m.currency then {_whole("d.amount", "d.exponent")} end) as total,
+    select d.match_id, sum(case when d.currency = m.currency then {whole("d.amount", "d.exponent")} end) as total,
         max(case when d.currency = m.currency then d.exponent end) as exponent,
-        max(case when d.currency <> m.currency then d.exponent end) as other_exponent,
+        max(case when d.currency <> m.currency and d.currency = c.currency then d.exponent end) as other_exponent,
         bool_and(d.currency = m.currency or d.currency = c.currency or d.reason = 'fx') as known
     from draft_difference d join money m using (match_id) join counter c using (match_id) group by d.match_id
 ), last as (
@@ -189,4 +195,4 @@ where m.problem is null and not (m.crossed and d.reason = 'fx')
 """
 
 #: The statements that make ``draft_money``, ``draft_counter``, ``draft_match`` and ``draft_turned``, in order.
-MATCHES = (_MONEY, _COUNTER, _DIFFERENCE, _MATCH, _TURNED)
+MATCHES = (_MONEY, _FROM_PLATFORM, _COUNTER, _DIFFERENCE, _MATCH, _TURNED)

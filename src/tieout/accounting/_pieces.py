@@ -21,7 +21,7 @@ from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import KINDS
 from tieout.store.views import unnamed_entry_sql, whole_entry_sql
 
-__all__ = ["CARRIED", "ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
+__all__ = ["ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
 
 #: What decides how a piece is booked; pieces that agree in all of it are booked alike.
 SHAPE = (
@@ -49,33 +49,6 @@ def _method(*, asked: bool) -> str:
 
 _PLATFORM_KINDS = tuple(kind for kind in LINE_KINDS if "settlement" in KINDS[kind].claims)
 
-#: What a document stands at in the books, and the part of it that each match takes: in the order of the payments, so
-#: that all parts sum to the whole to the last minor unit.
-CARRIED = """
-create or replace temp table draft_carried as
-with valued as (
-    select c.match_id, c.clears, abs(c.allocated)::hugeint as allocated, abs(c.amount)::hugeint as amount,
-        p.booked_on as paid_on,
-        case when c.base_amount is not null and c.base_currency = b.currency
-                and coalesce(c.base_exponent, b.exponent) = b.exponent then abs(c.base_amount)::hugeint
-            else (2 * abs(c.amount)::hugeint * v.multiplier + v.divisor) // (2 * v.divisor) end as whole
-    from draft_counter c join draft_match m using (match_id)
-        join draft_money p on p.match_id = c.match_id and p.record_id = m.completed_by
-        join draft_books b on b.entity_id = c.entity_id
-        left join draft_rate v on v.entity_id = c.entity_id and v.currency = c.currency and v.exponent = c.own_exponent
-            and v.day = c.booked_on
-    where c.matched = 'document' and c.currency <> b.currency and c.amount <> 0 and c.exponent = c.own_exponent
-), summed as (
-    select *, sum(allocated) over (
-        partition by clears order by paid_on, match_id rows between unbounded preceding and current row
-    ) as until from valued
-)
-select match_id, clears, whole is null as unknown,
-    ((2 * whole * until + amount) // (2 * amount)
-        - (2 * whole * (until - allocated) + amount) // (2 * amount))::bigint as carried
-from summed
-"""
-
 # other_account_id, matched: where a payment is booked that does not complete its match.
 _WAITS_AT = """m.other_account_id, case when m.matched = 'document' then 'part' else m.matched end"""
 
@@ -83,29 +56,33 @@ _CUT = f"""
     select m.completed_by as record_id, m.completed_key as record_key, c.match_id, c.other_account_id, c.matched,
         c.document, null::varchar as adjustment, case when m.crossed then 'counter' end as crossed, c.currency,
         m.counter_exponent as exponent, m.way * {scaled("c.allocated", "c.exponent", "m.counter_exponent")} as amount,
-        0::bigint as tax, c.clears, k.carried, coalesce(k.unknown, false) as unvalued, c.counterparty,
-        m.payments = 1 and m.things = 1 and not m.differs and not m.crossed and k.clears is null as single
+        0::bigint as tax, c.clears, m.way * k.carried as carried, k.unvalued, c.counterparty,
+        m.payments = 1 and m.things = 1 and not m.differs and not m.crossed and k.match_id is null as single
     from draft_counter c join draft_match m using (match_id)
-        left join draft_carried k on k.match_id = c.match_id and k.clears = c.clears
+        left join draft_carried k on k.match_id = c.match_id and k.exponent = c.exponent and k.records = c.records
+            and coalesce(k.clears, encode(k.other_account_id)) = coalesce(c.clears, encode(c.other_account_id))
+            and c.matched in ('document', 'payout')
     where m.problem is null
     union all
     select m.completed_by, m.completed_key, d.match_id, null, m.matched, m.document, d.reason,
         case when m.crossed and d.of_documents then 'counter' end, d.currency, d.exponent, d.amount, d.tax,
-        null, null, false, null, false
+        null, null, null, null, false
     from draft_turned d join draft_match m using (match_id)
     union all
     select p.record_id, p.record_key, p.match_id, {_WAITS_AT}, m.document, null, null, p.currency, m.money_exponent,
-        {scaled("p.allocated", "p.exponent", "m.money_exponent")}, 0, null, null, false, null, true
+        {scaled("p.allocated", "p.exponent", "m.money_exponent")}, 0, null, k.part, null, null, true
     from draft_money p join draft_match m using (match_id)
+        left join draft_part k on k.match_id = p.match_id and k.record_id = p.record_id
     where m.problem is null and m.payments > 1 and p.record_id <> m.completed_by
     union all
     select m.completed_by, m.completed_key, p.match_id, {_WAITS_AT}, m.document, null, null, p.currency,
-        m.money_exponent, -{scaled("p.allocated", "p.exponent", "m.money_exponent")}, 0, null, null, false, null, false
+        m.money_exponent, -{scaled("p.allocated", "p.exponent", "m.money_exponent")}, 0, null, -k.back, k.unvalued, null, false
     from draft_money p join draft_match m using (match_id)
+        left join draft_part k on k.match_id = p.match_id and k.record_id = p.record_id
     where m.problem is null and m.payments > 1 and p.record_id <> m.completed_by
     union all
     select m.completed_by, m.completed_key, m.match_id, null, m.matched, m.document, null, 'money', m.money_currency,
-        m.money_exponent, {from_whole("m.money", "m.money_exponent")} + coalesce(d.amount, 0), 0, null, null, false,
+        m.money_exponent, {from_whole("m.money", "m.money_exponent")} + coalesce(d.amount, 0), 0, null, null, null,
         null, false
     from draft_match m left join (
         select match_id, sum(amount)::bigint as amount from draft_turned where not of_documents group by match_id
@@ -181,12 +158,12 @@ select 'amount', {{record}} r.booked_on, null, null, 'amount',
     case when u.used is null then coalesce(r.fee, 0) else 0 end,
     case when u.used is null then coalesce(r.fee_tax, 0) else 0 end,
     case when u.used is null then coalesce(r.tax, 0) else 0 end,
-    null, null, false, r.counterparty, true, u.used is null
+    null, null, null, r.counterparty, true, u.used is null
 {_REST_FROM} and {_REST_AMOUNT} <> 0
 """
 _OF_FEES = f"""
 select 'fee', {{record}} r.booked_on, null, null, 'fee', null, null, null, null, null, r.currency, r.exponent, 0,
-    coalesce(r.fee, 0), coalesce(r.fee_tax, 0), 0, null, null, false, null, true, false
+    coalesce(r.fee, 0), coalesce(r.fee_tax, 0), 0, null, null, null, null, true, false
 from records r
 where r.status = 'booked' and r.kind in ({quoted(_PLATFORM_KINDS)})
     and (coalesce(r.fee, 0) <> 0 or coalesce(r.fee_tax, 0) <> 0)
@@ -194,7 +171,7 @@ where r.status = 'booked' and r.kind in ({quoted(_PLATFORM_KINDS)})
 # What was matched with a document never stood among what is disputed: there is nothing of it to lose.
 _OF_OUTCOMES = f"""
 select 'outcome', {{record}} o.decided_on, null, null, 'amount', null, null, null, o.outcome, null, r.currency,
-    {_REST_EXPONENT}, {_REST_AMOUNT}, 0, 0, 0, null, null, false, r.counterparty, true, false
+    {_REST_EXPONENT}, {_REST_AMOUNT}, 0, 0, 0, null, null, null, r.counterparty, true, false
 from outcomes o join records r on r.record_id = o.record_id
     left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
 where r.status = 'booked' and {_REST_AMOUNT} <> 0

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tieout.accounting._returning import ASIDE
 from tieout.accounting.postings import MONEY_NAMES, Line, Posting, Postings
 from tieout.model.kinds import KINDS
 
@@ -33,7 +34,7 @@ class PlanLine(NamedTuple):
     :ivar account_id: the account of ours that it moves; None for income, receivables and the like.
     :ivar side: 1 debit, -1 credit.
     :ivar clears: it pays the document of its piece.
-    :ivar carries: it takes the document out of the books at what it stands there for.
+    :ivar carries: it takes what its piece is about out of the books at what it stands there for.
     """
 
     name: str
@@ -186,6 +187,7 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
     planned: list[PlanLine] = []
     lacking: list[tuple[str, str | None]] = []
     crossed = shape["crossed"] == "counter"
+    aside = ASIDE.get(str(shape["kind"])) if shape["matched"] in {None, "nothing"} else None
     present = {1: shape["has_fee"], 2: shape["has_fee_tax"], 3: shape["has_tax"]}
     beside = [line for line in posting.lines if not _moves_money(line, shape, chart)]
     for line in posting.lines:
@@ -198,6 +200,7 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
             lacking.append((name, ours))
             continue
         clears = not money and name != "fx_clearing"
+        carries = line.account == aside if aside else len(beside) == 1
         planned.append(
             PlanLine(
                 name,
@@ -206,7 +209,7 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
                 1 if line.debit else -1,
                 *line.amount,
                 clears,
-                clears and len(beside) == 1 and line.amount[1:] == (0, 0, 0),
+                clears and carries and line.amount[1:] == (0, 0, 0),
                 line.tax_code,
                 json.dumps(dict(line.dimensions), sort_keys=True) if line.dimensions else None,
             )

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tieout.accounting._carrying import CARRIED
 from tieout.accounting._findings import FINDINGS, findings
 from tieout.accounting._lines import lines, refuse_unvalued
 from tieout.accounting._matches import MATCHES
-from tieout.accounting._pieces import CARRIED, ONLY_IN_SHAPES, SHAPE, pieces, shape_of
+from tieout.accounting._pieces import ONLY_IN_SHAPES, SHAPE, pieces, shape_of
 from tieout.accounting._plans import Chart, plan_of
+from tieout.accounting._returning import carry_back
 from tieout.accounting.daily_rates import rate_of
 from tieout.accounting.periods import LedgerPeriod, period_of
 from tieout.accounting.proving import prove_balanced
@@ -88,9 +90,11 @@ def draft_journals(
     for statement in MATCHES:
         con.execute(statement)
     _rates(con, rates, workspace.base_currency, outcomes=outcomes)
-    con.execute(CARRIED)
+    for statement in CARRIED:
+        con.execute(statement)
     for statement in pieces(methods=asks, outcomes=outcomes):
         con.execute(statement)
+    carry_back(con)
     waiting, erp = _plan(con, postings, workspace)
     _periods(con, workspace, periods)
     refuse_unvalued(con)
@@ -264,8 +268,8 @@ def _refuse(con: duckdb.DuckDBPyConnection) -> None:
         create or replace temp table draft_unrated as
         select p.journal_id, p.entity_id, p.currency, d.booked_on as day,
             coalesce(d.external_id, lower(hex(d.record_id))) as named
-        from draft_piece p join records d on d.record_id = p.clears
-        where p.unvalued and p.journal_id not in (select journal_id from draft_refused)
+        from draft_piece p join records d on d.record_id = p.unvalued
+        where p.journal_id not in (select journal_id from draft_refused)
     """)
     con.execute("insert into draft_refused select distinct journal_id, 'master_data', null from draft_unrated")
 

@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["HandMatch", "Share", "adjustment_row", "allocate", "exponent_for", "match_name", "match_row", "shares_of"]
+__all__ = [
+    "HandMatch",
+    "Share",
+    "adjustment_row",
+    "allocate",
+    "exponent_for",
+    "match_name",
+    "match_row",
+    "shares_of",
+    "shown",
+]
 
 _EXPONENT = 9
 
@@ -175,26 +185,26 @@ def allocate(shares: list[Share], wanted: HandMatch) -> int:
     if not difference or wanted.difference is not None:
         return difference
     currency = shares[0].record["currency"]
-    shown = f"{_shown(abs(difference), currency)} {currency}"
+    apart = f"{shown(abs(difference), currency)} {currency}"
     if not wanted.part:
         message = (
-            f"expected both sides to agree, got a difference of {shown}: say what it is (--as discount, ...), or match only"
+            f"expected both sides to agree, got a difference of {apart}: say what it is (--as discount, ...), or match only"
             " as much as both have (--part)"
         )
         raise WrongUse(message)
     larger = sides["left" if abs(totals["left"]) > abs(totals["right"]) else "right"]
     if len(larger) != 1:
-        message = f"expected one record on the side that has {shown} more, got {len(larger)}: which one stays open?"
+        message = f"expected one record on the side that has {apart} more, got {len(larger)}: which one stays open?"
         raise WrongUse(message)
     other = totals["right" if larger[0].side == "left" else "left"]
     if other * larger[0].turned <= 0:
-        message = f"expected both sides to have the same sign, of which one can be a part of the other, got a difference of {shown}"
+        message = f"expected both sides to have the same sign, of which one can be a part of the other, got a difference of {apart}"
         raise WrongUse(message)
     larger[0].allocated = other * larger[0].sign
     return 0
 
 
-def _shown(amount: int, currency: str) -> str:
+def shown(amount: int, currency: str) -> str:
     """Write an amount at nine decimals with the currency's own, or with more where it has more."""
     exponent = exponent_of(currency)
     while amount % 10 ** (_EXPONENT - exponent):

@@ -25,6 +25,7 @@ from tieout.matching.deciding.by_hand import (
     match_row,
     shares_of,
 )
+from tieout.matching.deciding.refusing import check_by_hand
 from tieout.matching.facts.records import kin_sql, records_of
 from tieout.matching.grammar.reading import rule_set
 from tieout.matching.grammar.rules import REASONS
@@ -91,12 +92,11 @@ def match_by_hand(
     :param subject: the exception that this resolves.
     :param again: perform an earlier decision again on what it was made on (so does each of the three below).
     :return: the match's id.
-    :raises WrongUse: a record is used up already or is of no such side; the sums differ and nobody says why.
+    :raises WrongUse: a record is used up already or is of no such side; the sums differ and nobody says why, or not by that.
     """
     if wanted.difference is not None and wanted.difference not in REASONS:
         message = f"expected a reason for the difference ({', '.join(REASONS)}), got {wanted.difference!r}"
         raise WrongUse(message)
-
     rules = again.rules if again is not None and again.rules is not None else rule_set(workspace, reconciliation)
     asked = {
         "do": "match",
@@ -111,6 +111,8 @@ def match_by_hand(
         shares = shares_of(con, store, reconciliation, rules, wanted, now.results, now.files)
         displaced = _displaced(con, store, now.results, reconciliation.id, shares)
         difference = allocate(shares, wanted)
+        if again is None:  # what was decided before stays as it was
+            check_by_hand(con, store, now.results, shares, wanted, difference, {match_id for match_id, _ in displaced})
         match_id = match_name(reconciliation.id, shares, now.results.sequence)
         run = _new_run("hand", workspace, reconciliation.id, now, reason, {"decision": asked, "rules": rules.text})
         run.voids = {match_id: ("a person matched one of its records", False) for match_id, _ in displaced}

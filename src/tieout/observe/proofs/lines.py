@@ -44,6 +44,8 @@ class Sides:
 
     :ivar outside: the accounts that one ledger account stands for; ``ledger``: its ids in the facts.
     :ivar after: of each account the day of its opening, where one is declared.
+    :ivar level: both sides opened on one day with the same amount: what is older differs in neither, such as the entry by
+        which a ledger says its opening.
     """
 
     outside: tuple[str, ...]
@@ -53,6 +55,7 @@ class Sides:
     exponent: int
     as_of: dt.date
     after: dict[str, dt.date]
+    level: bool = False
 
 
 def named(words: Iterable[str]) -> str:
@@ -212,7 +215,7 @@ def lay_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
             case when match_id is not null and not ours then 'elsewhere' when match_id is null then reason end as reason,
             kind, lower(hex(record_id)) as record_id, external_id, booked_on, lower(hex(match_id)) as match_id,
             exception_id, other_on
-        from left_over where compared or not before
+        from left_over where not before or match_id is not null or (compared and not {sides.level})
         union all
         select 'ledger', a.amount, 'difference', a.reason, null, null, null, greatest(m.ledger_on, m.outside_on),
             lower(hex(m.match_id)), null, null

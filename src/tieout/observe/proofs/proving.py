@@ -84,6 +84,10 @@ def prove(
     found = prove_all(store, workspace, as_of, known_at, only=account_id)
     if len(found) == 1:
         return found[0]
+    opening = next((a.opening for a in workspace.accounts if a.id == account_id), None)
+    if not found and opening is not None and (as_of is None or as_of < opening.on):
+        message = f"expected a day from {opening.on} on, with which {account_id} opens, got {as_of or 'facts that end before'}: nothing is known of it earlier"
+        raise WrongUse(message)
     if not found:
         message = f"expected an account with lines of money, got {account_id!r}; {known_accounts(workspace)}"
         if account_id not in {account.id for account in workspace.accounts}:
@@ -145,9 +149,17 @@ def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountPro
     While a proof is in hand, the engine's table ``item`` has all of its items.
     """
     con, store, workspace, snapshot = opened.con, opened.store, opened.workspace, opened.snapshot
-    accounts = [a for a in money_accounts(con, store, workspace, snapshot) if only in (None, a.id)]
+    accounts = [
+        a for a in money_accounts(con, store, workspace, snapshot)
+        if only in (None, a.id) and _is_open(a, opened.as_of)
+    ]  # fmt: skip
     known_at = opened.known_at or _latest(snapshot)
     yield from _proofs(con, store, workspace, snapshot, accounts, opened.as_of, known_at)
+
+
+def _is_open(account: Account, day: dt.date) -> bool:
+    """Whether an account has opened by a day: nothing can be proven of one before."""
+    return account.opening is None or account.opening.on <= day
 
 
 def _latest(snapshot: Snapshot) -> dt.datetime:
@@ -186,15 +198,17 @@ def _lay_reserve(con: duckdb.DuckDBPyConnection, workspace: Workspace, reserve: 
 
 def _proof(facts: _Facts, account: Account) -> AccountProof:
     con, day, currency = facts.con, facts.as_of, account.currency
-    together, ledger_ids = sharing(facts.workspace, account), ledger_ids_of(facts.workspace, account)
+    together = [a for a in sharing(facts.workspace, account) if _is_open(a, day)]
+    ledger_ids = ledger_ids_of(facts.workspace, account)
     exponent = _exponent(con, [*(a.id for a in together), *ledger_ids], currency)
     rolls = {a.id: roll(con, (a.id,), currency, exponent, day, a.opening) for a in together}
     own = rolls[account.id]
-    ledger, opened = _ledger(facts, account, ledger_ids, exponent)
+    ledger, opened, opened_with = _ledger(facts, account, ledger_ids, exponent)
     after = {a.id: rolls[a.id].opened_on for a in together} | dict.fromkeys(ledger_ids, opened)
     sides = Sides(
         outside=tuple(rolls), ledger=ledger_ids, entity=account.entity, currency=currency, exponent=exponent, as_of=day,
         after={name: on for name, on in after.items() if on is not None},
+        level=opened_with == sum(r.opening or 0 for r in rolls.values()) and set(after.values()) == {opened},
     )  # fmt: skip
     outside_items, ledger_items, compared, in_sum = [], [], 0, False
     if ledger_ids:
@@ -258,15 +272,17 @@ def _ledger_said(account: Account) -> str:
     return f"ledger account {account.ledger_account}"
 
 
-def _ledger(facts: _Facts, account: Account, ids: tuple[str, ...], exponent: int) -> tuple[int | None, dt.date | None]:
+def _ledger(
+    facts: _Facts, account: Account, ids: tuple[str, ...], exponent: int
+) -> tuple[int | None, dt.date | None, int | None]:
     """
-    Give the ledger's balance, and from which day its lines count.
+    Give the ledger's balance, from which day its lines count, and with what it opened.
 
     It is what the ledger reports, else its opening and its lines. Where none is declared for the ledger account, it
     opened with what its account opened with.
     """
     if not ids:
-        return None, None
+        return None, None, None
     openings = [a.opening for a in ledger_accounts_of(facts.workspace, account) if a.opening is not None]
     opening = openings[0] if openings else account.opening
     if opening is None or opening.amount.currency != account.currency:
@@ -274,7 +290,7 @@ def _ledger(facts: _Facts, account: Account, ids: tuple[str, ...], exponent: int
     own = roll(facts.con, ids, account.currency, exponent, facts.as_of, opening)
     silent = own.reported is None and not own.movements
     balance = own.closing if own.reported is None else own.reported + own.since
-    return (None if silent and not openings else balance), own.opened_on
+    return (None if silent and not openings else balance), own.opened_on, own.opening
 
 
 def _faults(
