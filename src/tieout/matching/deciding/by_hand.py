@@ -241,7 +241,12 @@ def match_row(
 
 
 def adjustment_row(
-    match_id: bytes, reconciliation: str, shares: list[Share], difference: tuple[int, str], why: tuple[str, str], exponent: int
+    match_id: bytes,
+    reconciliation: str,
+    shares: list[Share],
+    difference: tuple[int, str],
+    why: tuple[str, str],
+    exponent: int,
 ) -> dict[str, Any]:
     """
     Give the row of ``adjustments`` for a difference that a person explained, its amounts at ``exponent`` decimals.

@@ -6,7 +6,7 @@ As rules with ``base`` do: each record is worth what the rate of its own booking
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tieout.config.rates import RATE_AGE_MAX_DAYS, read_rates
 from tieout.errors import WrongUse
@@ -53,7 +53,9 @@ def exchanged(shares: Sequence[Share], difference: str | None, workspace: Worksp
             raise WrongUse(message)
     entities = sorted({share.record["entity_id"] for share in shares})
     if len(entities) != 1:
-        message = f"expected records of one entity, whose currency tells what the exchange cost, got {', '.join(entities)}"
+        message = (
+            f"expected records of one entity, whose currency tells what the exchange cost, got {', '.join(entities)}"
+        )
         raise WrongUse(message)
     base, rates = workspace.entity(entities[0]).currency, read_rates(workspace.folder)
     left, right = (sum(_worth(s, rates, base) for s in shares if s.side == side) for side in ("left", "right"))
@@ -65,7 +67,7 @@ def exchanged(shares: Sequence[Share], difference: str | None, workspace: Worksp
 
 def _worth(share: Share, rates: Rates, base: str) -> int:
     """Give what a share is worth in the entity's currency, rounded half up to its minor unit, at nine decimals."""
-    record: dict[str, Any] = share.record
+    record = share.record
     currency, day = record["currency"], record["booked_on"]
     rate = rates.at(currency, base, day)
     if rate is None:
@@ -77,5 +79,5 @@ def _worth(share: Share, rates: Rates, base: str) -> int:
         raise WrongUse(message)
     unit = 10 ** (_EXPONENT - exponent_of(base))
     numerator, denominator = abs(share.turned) * rate[0], rate[1] * unit
-    worth = (2 * numerator + denominator) // (2 * denominator) * unit
+    worth: int = (2 * numerator + denominator) // (2 * denominator) * unit
     return worth if share.turned > 0 else -worth

@@ -25,7 +25,13 @@ __all__ = ["try_matches"]
 
 
 def try_matches(
-    store: Store, workspace: Workspace, reconciliation: Reconciliation, own: bytes, others: Sequence[bytes], side: str, difference: str | None = None
+    store: Store,
+    workspace: Workspace,
+    reconciliation: Reconciliation,
+    own: bytes,
+    others: Sequence[bytes],
+    side: str,
+    difference: str | None = None,
 ) -> list[int | None]:
     """
     Say of each other record whether it could be matched with one of ours.

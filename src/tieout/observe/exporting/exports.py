@@ -108,8 +108,8 @@ def period_days(period: str, kinds: Collection[str] = ()) -> tuple[dt.date, dt.d
         spans = {span for kind in kinds if (span := days_of_period(kind, period)) is not None}
         if len(spans) == 1:
             return spans.pop()
-        found = "of which ledgers say different days" if spans else "which no ledger in tieout.toml has"
-        message = f"expected a period of a ledger, got {period!r}, {found}: `periods = \"4-4-5\"` of a [[ledger]] says so"
+        named = "of which ledgers say different days" if spans else "which no ledger in tieout.toml has"
+        message = f'expected a period of a ledger, got {period!r}, {named}: `periods = "4-4-5"` of a [[ledger]] says so'
         raise WrongUse(message)
     found = _PERIOD.fullmatch(period)
     year, month = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
