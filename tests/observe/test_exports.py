@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.observe.company import Company, statement
-from tieout.accounting.periods import period_of
 from tieout.errors import WrongUse
 from tieout.model.money import MINOR_MAX, format_minor
 from tieout.model.normal import key_of
@@ -379,25 +378,3 @@ def test_a_year_is_its_months(year: int, month: int) -> None:
     assert first.day == 1
     assert last == dt.date.max or (last + dt.timedelta(days=1)).day == 1
     assert period_days(f"{year:04}")[0] <= first <= last <= period_days(f"{year:04}")[1]
-
-
-@given(year=st.integers(1990, 2100), period=st.integers(1, 12), kind=st.sampled_from(["4-4-5", "4-5-4", "5-4-4"]))
-def test_a_period_of_weeks_has_the_days_that_journals_name_so(year: int, period: int, kind: str) -> None:
-    name = f"{year}-P{period:02}"
-    first, last = period_days(name, {kind, "monthly"})
-    day = dt.timedelta(days=1)
-    assert [period_of(kind, one) == name for one in (first - day, first, last, last + day)] == [
-        False,
-        True,
-        True,
-        False,
-    ]
-    assert (last - first).days + 1 in (28, 35, 42)
-
-
-@pytest.mark.parametrize("kinds", [(), ("monthly",), ("4-4-5", "4-5-4")])
-def test_a_period_that_no_ledger_has_or_that_two_have_differently_is_refused(kinds: tuple[str, ...]) -> None:
-    with pytest.raises(WrongUse, match="expected a period of a ledger, got '2026-P02'"):
-        period_days("2026-P02", kinds)
-    with pytest.raises(WrongUse, match="expected a period of a ledger, got '2026-P13'"):
-        period_days("2026-P13", ("4-4-5",))
