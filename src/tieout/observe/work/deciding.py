@@ -81,7 +81,8 @@ def _matches(store: Store, workspace: Workspace, item: Item, told: dict[str, Any
         match = f"tieout resolve {item.exception_id} --match {candidate['record_id']}"
         if difference is None:
             own, other = bytes.fromhex(item.record_id), bytes.fromhex(candidate["record_id"])
-            if try_matches(store, workspace, known, own, [other], side, EXCHANGED) != [None]:
+            apart = candidate.get("why") == "currency_mismatch"
+            if apart and try_matches(store, workspace, known, own, [other], side, EXCHANGED) != [None]:
                 found.append(Way(f"It belongs to {name}, and was exchanged", f"{match} --as {EXCHANGED} {_WHY}"))
             continue
         if difference == 0:
