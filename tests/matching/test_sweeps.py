@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tieout.formats.camt.messages import CAMT_053
 from tieout.formats.reading import ReadOptions
 from tieout.formats.swift.messages import MT940
 from tieout.matching.facts.sides import swept_sql
+from tieout.observe.exporting.exports import Filters
+from tieout.observe.exporting.overview import overview
+from tieout.observe.money.cash import under_way
 from tieout.store.engine import connect
 
 SWEEPS = (
@@ -93,3 +97,34 @@ def test_the_german_code_of_an_mt940_entry_is_read() -> None:
         data = io.BytesIO((text + ":62F:C261005EUR5000,00\n-\n").encode())
         codes[gvc] = [r.bank_code for chunk in MT940.read(data, ReadOptions()) for r in chunk.records]
     assert codes == {"833": ["NMSC-833"], "166": ["NMSC"]}
+
+
+def on_the_way(*facts: Fact) -> list[tuple[str, str, str, str]]:
+    with world("open-items-to-bank", *facts) as w:
+        w.match()
+        rows = overview(w.store, w.workspace, "in_transit").rows
+        assert under_way(w.store, w.workspace, Filters()) == []  # cash has it at no account
+        return sorted((r["external_id"], r["outstanding"], r["currency"], r["state"]) for r in rows)
+
+
+def test_a_sweep_is_on_its_way_until_its_other_half_is_found() -> None:
+    out = line("k1", -500_000, day=2, bank_code="CAMT-ACCB-ZABA")
+    inside = line("k1-1", -500_000, day=2, kind="bank_detail", parent="k1")
+    other = Fact(source="a", id="k9", amount=500_000, kind="bank_entry", day=4, bank_code="CAMT-ACCB-TOPG")
+    assert on_the_way(out, inside) == [("k1", "5000.00", "EUR", "sweep")]
+    for far in (other, replace(other, day=8), replace(other, amount=499_999), replace(other, currency="USD")):
+        rows = _both(out, far)
+        assert rows == ([] if far is other else ["k1", "k9"])
+    again = replace(out, id="k2")
+    assert _both(out, again, other) == ["k2"]
+
+
+def _both(*facts: Fact) -> list[str]:
+    """Match two banks, each against the documents of nobody."""
+    pairs = "".join(
+        f'[[reconciliation]]\nid = "{name}"\nleft = {{ source = "c" }}\nright = {{ source = "{name}" }}\nrules = "open-items-to-bank"\n'
+        for name in ("a", "b")
+    )
+    with world("generic", *facts, sources=("a", "b", "c"), reconciliations=pairs) as w:
+        w.match()
+        return sorted(r["external_id"] for r in overview(w.store, w.workspace, "in_transit").rows)

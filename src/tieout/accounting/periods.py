@@ -12,10 +12,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["LedgerPeriod", "period_of"]
+__all__ = ["LedgerPeriod", "days_of_period", "period_of"]
 
 _PATTERNS = {"4-4-5": (4, 8), "4-5-4": (4, 9), "5-4-4": (5, 9)}
 _WEEKS_OF_A_QUARTER = 13
+_WEEKS_OF_A_YEAR_MAX = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,19 @@ def period_of(kind: str, day: dt.date, own: Sequence[LedgerPeriod] = ()) -> str 
     within = week - 1 - quarter * _WEEKS_OF_A_QUARTER
     month = sum(within >= bound for bound in _PATTERNS[kind])
     return f"{year}-P{quarter * 3 + month + 1:02d}"
+
+
+def days_of_period(kind: str, name: str) -> tuple[dt.date, dt.date] | None:
+    """
+    Give the first and the last day of a period of weeks.
+
+    :param kind: one of ``config.PERIODS``.
+    :param name: such as ``2026-P10``.
+    :returns: None where the kind has no period of that name.
+    """
+    if kind not in _PATTERNS or not dt.MINYEAR < int(name[:4]) < dt.MAXYEAR:
+        return None
+    first = dt.date.fromisocalendar(int(name[:4]), 1, 1)
+    weeks = [first + dt.timedelta(weeks=week) for week in range(_WEEKS_OF_A_YEAR_MAX)]
+    own = [monday for monday in weeks if period_of(kind, monday) == name]
+    return (own[0], own[-1] + dt.timedelta(days=6)) if own else None

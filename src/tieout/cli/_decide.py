@@ -42,7 +42,8 @@ def resolve(
     """
     Settle an exception: match it with what it belongs to, or say why it needs nothing more.
 
-    With --match the records are put together, and the reconciliation is run again on what is left.
+    With --match the records are put together, and the reconciliation is run again on what is left. Between two
+    currencies, --as fx says that one was exchanged into the other: the difference is counted by the rates of their days.
     """
     from tieout import pipeline
 

@@ -19,7 +19,9 @@ __all__ = ["AccountOption", "AsOfOption", "EntityOption", "PeriodOption", "day_g
 
 EntityOption = Annotated[str | None, typer.Option(metavar="ID", help="Only this entity's.")]
 AccountOption = Annotated[str | None, typer.Option(metavar="ID", help="Only this account's.")]
-PeriodOption = Annotated[str | None, typer.Option(metavar="PERIOD", help="Only a month (2026-10) or a year (2026).")]
+PeriodOption = Annotated[
+    str | None, typer.Option(metavar="PERIOD", help="Only a month (2026-10), a ledger's 2026-P10 or a year (2026).")
+]
 AsOfOption = Annotated[str | None, typer.Option(metavar="DATE", help="Nothing later than this day.")]
 
 _Table = Annotated[

@@ -59,7 +59,13 @@ def journal(
         counts = outcome.counts
         say(f"{counts['journals']} journals of {counts['lines']} lines drafted; nothing is posted")
         if counts.get("waiting"):
-            say(f"{counts['waiting']} bank entries wait until something explains them")
+            one = counts["waiting"] == 1
+            say(
+                f"{counts['waiting']} bank {'entry waits' if one else 'entries wait'} until something explains {'it' if one else 'them'}:"
+            )
+            say(
+                "  `tieout exceptions` and `tieout in-transit` show most; `tieout export positions --to FILE` has all (claim bank)"
+            )
         if counts.get("refused"):
             say(f"{counts['refused']} could not be drafted: see `tieout exceptions`")
         if hledger is not None:

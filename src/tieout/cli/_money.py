@@ -71,7 +71,7 @@ def in_transit(
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
     """
-    Show what left a platform and has not arrived, and when it should.
+    Show what left a platform and has not arrived, and when it should; and sweeps whose other half is not found.
 
     Exit status: 0 nothing is late; 1 something should have arrived.
     """

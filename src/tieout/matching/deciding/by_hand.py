@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tieout.errors import WrongUse
+from tieout.matching.deciding.exchanging import exchanged
 from tieout.matching.facts.records import kin_sql, records_of
 from tieout.matching.facts.sides import OWN_MONEY, side_claims
 from tieout.matching.results.taxes import tax_in
@@ -23,6 +24,7 @@ from tieout.store.runs import standing_matches
 if TYPE_CHECKING:
     import duckdb
 
+    from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
     from tieout.matching.grammar.rules import RuleSet
     from tieout.store.lake import LakeFile
@@ -171,21 +173,26 @@ def _share(side: str, claim: str, record: dict[str, Any], used: dict[tuple[str, 
     return Share(side, own, record, measure, available, sign)
 
 
-def allocate(shares: list[Share], wanted: HandMatch) -> int:
-    """Decide how much of each record is used up; gives the difference (left - right), at nine decimals."""
+def allocate(shares: list[Share], wanted: HandMatch, workspace: Workspace) -> tuple[int, str]:
+    """Decide how much of each record is used up; gives the difference (left - right), at nine decimals, and its currency."""
     currencies = {share.record["currency"] for share in shares}
     sides = {side: [s for s in shares if s.side == side] for side in ("left", "right")}
     for share in shares:
         share.allocated = share.available
     if len(currencies) > 1:
-        message = f"expected records of one currency, got {', '.join(sorted(currencies))}"
-        raise WrongUse(message)
+        return exchanged(shares, wanted.difference, workspace)
+    currency = shares[0].record["currency"]
     totals = {side: sum(s.turned for s in of) for side, of in sides.items()}
     difference = totals["left"] - totals["right"] if all(sides.values()) else sum(totals.values())
     if not difference or wanted.difference is not None:
+<<<<<<< HEAD
         return difference
     currency = shares[0].record["currency"]
     apart = f"{shown(abs(difference), currency)} {currency}"
+=======
+        return difference, currency
+    shown = f"{_shown(abs(difference), currency)} {currency}"
+>>>>>>> m3f
     if not wanted.part:
         message = (
             f"expected both sides to agree, got a difference of {apart}: say what it is (--as discount, ...), or match only"
@@ -201,7 +208,7 @@ def allocate(shares: list[Share], wanted: HandMatch) -> int:
         message = f"expected both sides to have the same sign, of which one can be a part of the other, got a difference of {apart}"
         raise WrongUse(message)
     larger[0].allocated = other * larger[0].sign
-    return 0
+    return 0, currency
 
 
 def shown(amount: int, currency: str) -> str:
@@ -218,9 +225,10 @@ def match_name(reconciliation: str, shares: list[Share], sequence: int) -> bytes
     return hashlib.sha256(repr((reconciliation, sequence, parts)).encode()).digest()[:16]
 
 
-def exponent_for(shares: list[Share]) -> int:
-    """Say at how many decimals everything in a match can be written: the most that one of its records states."""
+def exponent_for(shares: list[Share], currency: str) -> int:
+    """Say at how many decimals all in a match can be written: the most of its records and its difference's currency."""
     stated = [(share.record["exponent"], share.record["currency"]) for share in shares]
+    stated += [(None, currency)] if currency != shares[0].record["currency"] else []
     return max(exponent_of(currency) if exponent is None else exponent for exponent, currency in stated)
 
 
@@ -249,15 +257,21 @@ def match_row(
 
 
 def adjustment_row(
-    match_id: bytes, reconciliation: str, shares: list[Share], difference: int, why: tuple[str, str], exponent: int
+    match_id: bytes,
+    reconciliation: str,
+    shares: list[Share],
+    difference: tuple[int, str],
+    why: tuple[str, str],
+    exponent: int,
 ) -> dict[str, Any]:
     """
     Give the row of ``adjustments`` for a difference that a person explained, its amounts at ``exponent`` decimals.
 
+    :param difference: at nine decimals, and its currency.
     :param why: what the difference is, and what the person said to it.
     """
     unit = 10 ** (_EXPONENT - exponent)
-    kind, reason = why
+    (apart, currency), (kind, reason) = difference, why
     documents = [share for share in shares if share.claim == "document"]
     one_side = len({share.side for share in documents}) == 1
     said = [(s.measure // unit, s.allocated * s.sign // unit, _tax_of(s, exponent)) for s in documents if one_side]
@@ -265,9 +279,9 @@ def adjustment_row(
         "match_id": match_id,
         "reconciliation": reconciliation,
         "reason": kind,
-        "amount": difference // unit,
-        "tax_amount": tax_in(kind, difference // unit, said),
-        "currency": shares[0].record["currency"],
+        "amount": apart // unit,
+        "tax_amount": tax_in(kind, apart // unit, said),
+        "currency": currency,
         "exponent": exponent,
         "policy": f"by hand: {reason}",
     }

@@ -25,12 +25,19 @@ __all__ = ["try_matches"]
 
 
 def try_matches(
-    store: Store, workspace: Workspace, reconciliation: Reconciliation, own: bytes, others: Sequence[bytes], side: str
+    store: Store,
+    workspace: Workspace,
+    reconciliation: Reconciliation,
+    own: bytes,
+    others: Sequence[bytes],
+    side: str,
+    difference: str | None = None,
 ) -> list[int | None]:
     """
     Say of each other record whether it could be matched with one of ours.
 
     :param side: of our record, ``left`` or ``right``; the others are of the other one.
+    :param difference: what a person would say that it is; None: nothing, and a part would do.
     :return: what the left has more than the right, at nine decimals; 0 where they agree; None where they cannot be
         matched, not even in part.
     """
@@ -41,10 +48,10 @@ def try_matches(
     with closing(connect()) as con:
         for other in others:
             left, right = (own, other) if side == "left" else (other, own)
-            wanted = HandMatch(left=(left,), right=(right,), part=True)
+            wanted = HandMatch(left=(left,), right=(right,), difference=difference, part=difference is None)
             try:
                 shares = shares_of(con, store, reconciliation, rules, wanted, results, files)
-                allocate(shares, wanted)
+                allocate(shares, wanted, workspace)
                 found.append(sum(s.turned if s.side == "left" else -s.turned for s in shares))
             except WrongUse:
                 found.append(None)

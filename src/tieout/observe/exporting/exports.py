@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tieout.accounting.periods import days_of_period
 from tieout.errors import WrongUse
 from tieout.observe.exporting.columns import Opened
 from tieout.observe.exporting.exported import TABLES
@@ -25,7 +26,7 @@ from tieout.store.tables import RESULTS
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     import duckdb
@@ -50,6 +51,7 @@ __all__ = [
 ]
 
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
+_OF_WEEKS = re.compile(r"\d{4}-P\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Filters:
     """
     What part of a table to export; everything by default.
 
-    :ivar period: a month (``2026-10``) or a year (``2026``), by booking day.
+    :ivar period: a month (``2026-10``), a period of weeks as ledgers have it (``2026-P10``) or a year, by booking day.
     :ivar as_of: nothing that was booked later; ages are counted to this day.
     :ivar known_at: nothing that was learned later: neither facts nor runs.
     :ivar run: one run's results, as it said them; of matches with what became of them since.
@@ -95,16 +97,24 @@ def table_named(name: str) -> ExportedTable:
     return TABLES[name]
 
 
-def period_days(period: str) -> tuple[dt.date, dt.date]:
+def period_days(period: str, kinds: Collection[str] = ()) -> tuple[dt.date, dt.date]:
     """
-    Give the first and the last day of a month or a year.
+    Give the first and the last day of a month, of a period of weeks or of a year.
 
-    :raises WrongUse: it is neither.
+    :param kinds: the periods that ledgers have (``4-4-5``, ...).
+    :raises WrongUse: it is none of them, or ledgers do not agree which days it has.
     """
+    if _OF_WEEKS.fullmatch(period):
+        spans = {span for kind in kinds if (span := days_of_period(kind, period)) is not None}
+        if len(spans) == 1:
+            return spans.pop()
+        named = "of which ledgers say different days" if spans else "which no ledger in tieout.toml has"
+        message = f'expected a period of a ledger, got {period!r}, {named}: `periods = "4-4-5"` of a [[ledger]] says so'
+        raise WrongUse(message)
     found = _PERIOD.fullmatch(period)
     year, month = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
     if not found or year < 1 or (found[2] and not 1 <= month <= 12):
-        message = f"expected a period such as 2026-10 or 2026, got {period!r}"
+        message = f"expected a period such as 2026-10, 2026-P10 or 2026, got {period!r}"
         raise WrongUse(message)
     if not month:
         return dt.date(year, 1, 1), dt.date(year, 12, 31)
@@ -169,7 +179,7 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
                     con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=filters.known_at
                 )
             )
-        relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters, snapshot)}"
+        relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters, snapshot, workspace)}"
         yield View(con, table, columns_of(table, history=filters.history or whole), relation, snapshot)
 
 
@@ -238,7 +248,12 @@ def _check(table: ExportedTable, workspace: Workspace, filters: Filters) -> None
             message = f"expected no {option} for the table {table.name}, which has no such column; got {wanted!r}"
             raise WrongUse(message)
     if filters.period is not None:
-        period_days(filters.period)
+        period_days(filters.period, _kinds(workspace))
+
+
+def _kinds(workspace: Workspace) -> set[str]:
+    """Give the kinds of periods that ledgers have."""
+    return {ledger.periods for ledger in workspace.ledgers}
 
 
 def _check_account(
@@ -260,7 +275,7 @@ def _check_account(
         raise WrongUse(message)
 
 
-def _conditions(table: ExportedTable, filters: Filters, snapshot: Snapshot) -> str:
+def _conditions(table: ExportedTable, filters: Filters, snapshot: Snapshot, workspace: Workspace) -> str:
     """Write the filters as SQL."""
     conditions = []
     if filters.entity is not None:
@@ -268,7 +283,7 @@ def _conditions(table: ExportedTable, filters: Filters, snapshot: Snapshot) -> s
     if filters.account is not None:
         conditions.append(f"{table.account} = {literal(filters.account)}")
     if filters.period is not None:
-        first, last = period_days(filters.period)
+        first, last = period_days(filters.period, _kinds(workspace))
         conditions.append(f"{table.day} between date '{first}' and date '{last}'")
     if filters.run is not None:
         run = literal(filters.run)

@@ -121,7 +121,7 @@ def under_way(store: Store, workspace: Workspace, filters: Filters) -> list[Unde
     with opened(store, workspace, "in_transit", filters) as view:
         rows = view.con.execute(f"""
             select account_id, currency, decimals, sum(outstanding)::varchar, count(*), count(*) filter (how = 'late')
-            from (select t.* from {view.relation}) where kind <> 'settlement' group by all order by all
+            from (select t.* from {view.relation}) where kind <> 'settlement' and how <> 'sweep' group by all order by all
         """).fetchall()
     return [
         UnderWay(account_id=account, currency=currency, exponent=exponent, amount=int(amount), count=count, late=late)

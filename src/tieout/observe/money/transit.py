@@ -15,7 +15,7 @@ from tieout.model.kinds import KINDS, MOVED, PAID_OUT
 from tieout.observe.exporting.columns import Column, ExportedTable, amounts_of, same
 from tieout.observe.money.by_day import lay_arrivals, left_of_claim
 from tieout.observe.proofs.lines import named
-from tieout.observe.results import run_exceptions
+from tieout.observe.results import positions_relation, run_exceptions
 from tieout.store.views import current_records
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _LINES = tuple(kind.name for kind in KINDS.values() if "settlement" in kind.clai
 _RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
 _COSTS = ("fee", "application_fee", "application_fee_refund", "dispute_fee", "bank_charge", "tax_withheld")
 _AMOUNTS = ("amount", "fee", "fee_tax", "effect")
+#: The other half of a sweep is booked within so many days.
+_SWEPT_DAYS = 5
 _HELD = ("reserve_hold", "reserve_release")
 
 
@@ -118,12 +120,37 @@ def _moved_away(lake: Lake, snapshot: Snapshot) -> str:
     """
 
 
+def _swept(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what a bank swept to or from another account by ``as_of_day()`` and is not found there, as ``leaving`` has it.
+
+    A sweep is told by its bank code, and no rule matches it. What left one account stands against as much that came to
+    another within days, one against one: which of several equal ones it was makes no difference to what is missing.
+    """
+    return f"""
+        with swept as (
+            select *, nine(amount, exponent) as whole,
+                row_number() over (partition by entity_id, currency, nine(amount, exponent) order by booked_on, record_id) as nth
+            from {positions_relation(lake, snapshot)}
+            where state = 'excluded' and reason = 'sweep' and kind = 'bank_entry' and booked_on <= as_of_day()
+        )
+        select s.source_id, s.entity_id, s.account_id, s.settlement_id, s.external_id, s.kind, s.record_id, s.currency,
+            s.exponent as decimals, s.booked_on, -s.amount as amount, -s.amount as outstanding, null as expected_on,
+            null as days_late, 'sweep' as how
+        from swept s left join swept o on o.entity_id is not distinct from s.entity_id and o.currency = s.currency
+            and o.whole = -s.whole and o.nth = s.nth and o.account_id is distinct from s.account_id
+            and abs(o.booked_on - s.booked_on) <= {_SWEPT_DAYS}
+        where o.record_id is null
+    """
+
+
 def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what left a platform by ``as_of_day()`` and has not arrived, payout by payout.
 
     Amounts are what should arrive: positive for money on its way to us. ``late``: it should have arrived by that day.
     ``expected``: a settlement that no payout is reported for; until the bank has it, it is part of the account's balance.
+    ``sweep``: what a bank swept from (+) or to (-) an account, as long as the other half is not found.
     """
     return f"""(
         with leaving as (
@@ -150,6 +177,7 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
             and l.kind not in ({named(MOVED)})
         where l.outstanding <> 0 and not exists (select 1 from back b where b.account_id = l.account_id
             and b.currency = l.currency and b.external_id = l.external_id)
+        union all by name select * from ({_swept(lake, snapshot)})
     )"""
 
 

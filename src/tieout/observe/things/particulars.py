@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ __all__ = ["Particulars", "delivery_facts", "exception_facts", "listed_facts", "
 #: The most exceptions that are shown of one record, and the most deliveries whose bytes are read for it.
 _EXCEPTIONS_MAX = 10
 _RAW_MAX = 5
+#: So begins an id of ours; of fewer digits nothing is looked for.
+_HEX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
 _HINTS = ("external_id", "payment_id", "settlement_id", "parent_external_id")
 # What a version is compared on: not where it was read from.
 _NOT_COMPARED = {"version", "delivery_id", "line", "member", "seen_at", "record_id", "source_id"}
@@ -240,7 +243,9 @@ def exception_facts(
 def listed_facts(connection: sa.Connection, asked: str, most: int) -> list[dict[str, Any]]:
     """Tell about items of the work list that are about no record, by the beginning of their id, or by what they name."""
     listed = schema.worklist
-    named = sa.or_(listed.c.exception_id.startswith(asked.lower()), listed.c.external_id == asked)
+    named = listed.c.external_id == asked
+    if _HEX.fullmatch(asked.lower()):
+        named = sa.or_(named, listed.c.exception_id.startswith(asked.lower()))
     query = sa.select(listed).where(listed.c.record_id.is_(None), named).order_by(listed.c.exception_id).limit(most)
     return [_exception({**row, "delivery_id": None}) for row in connection.execute(query).mappings()]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tieout.matching.deciding.exchanging import EXCHANGED
 from tieout.matching.deciding.trying import try_matches
 from tieout.model.money import format_shortest
 
@@ -76,10 +77,14 @@ def _matches(store: Store, workspace: Workspace, item: Item, told: dict[str, Any
     tried = try_matches(store, workspace, known, bytes.fromhex(item.record_id), ids, side)
     found = []
     for candidate, difference in zip(near, tried, strict=True):
-        if difference is None:
-            continue
         name = candidate.get("external_id") or candidate["record_id"][:8]
         match = f"tieout resolve {item.exception_id} --match {candidate['record_id']}"
+        if difference is None:
+            own, other = bytes.fromhex(item.record_id), bytes.fromhex(candidate["record_id"])
+            apart = candidate.get("why") == "currency_mismatch"
+            if apart and try_matches(store, workspace, known, own, [other], side, EXCHANGED) != [None]:
+                found.append(Way(f"It belongs to {name}, and was exchanged", f"{match} --as {EXCHANGED} {_WHY}"))
+            continue
         if difference == 0:
             found.append(Way(f"It belongs to {name}", f"{match} {_WHY}"))
             continue
