@@ -185,14 +185,8 @@ def allocate(shares: list[Share], wanted: HandMatch, workspace: Workspace) -> tu
     totals = {side: sum(s.turned for s in of) for side, of in sides.items()}
     difference = totals["left"] - totals["right"] if all(sides.values()) else sum(totals.values())
     if not difference or wanted.difference is not None:
-<<<<<<< HEAD
-        return difference
-    currency = shares[0].record["currency"]
-    apart = f"{shown(abs(difference), currency)} {currency}"
-=======
         return difference, currency
-    shown = f"{_shown(abs(difference), currency)} {currency}"
->>>>>>> m3f
+    apart = f"{shown(abs(difference), currency)} {currency}"
     if not wanted.part:
         message = (
             f"expected both sides to agree, got a difference of {apart}: say what it is (--as discount, ...), or match only"

@@ -25,14 +25,10 @@ from tieout.matching.deciding.by_hand import (
     match_row,
     shares_of,
 )
-<<<<<<< HEAD
-from tieout.matching.deciding.refusing import check_by_hand
-=======
 from tieout.matching.deciding.exchanging import rates_of
->>>>>>> m3f
+from tieout.matching.deciding.refusing import check_by_hand, check_reason
 from tieout.matching.facts.records import kin_sql, records_of
 from tieout.matching.grammar.reading import rule_set
-from tieout.matching.grammar.rules import REASONS
 from tieout.store.decisions import decision_row
 from tieout.store.engine import connect
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
@@ -98,9 +94,7 @@ def match_by_hand(
     :return: the match's id.
     :raises WrongUse: a record is used up already or is of no such side; the sums differ and nobody says why, or not by that.
     """
-    if wanted.difference is not None and wanted.difference not in REASONS:
-        message = f"expected a reason for the difference ({', '.join(REASONS)}), got {wanted.difference!r}"
-        raise WrongUse(message)
+    check_reason(wanted)
     rules = again.rules if again is not None and again.rules is not None else rule_set(workspace, reconciliation)
     asked = {
         "do": "match",
@@ -114,26 +108,22 @@ def match_by_hand(
     def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, str]:
         shares = shares_of(con, store, reconciliation, rules, wanted, now.results, now.files)
         displaced = _displaced(con, store, now.results, reconciliation.id, shares)
-<<<<<<< HEAD
-        difference = allocate(shares, wanted)
+        difference, currency = allocate(shares, wanted, workspace)
         if again is None:  # what was decided before stays as it was
             check_by_hand(con, store, now.results, shares, wanted, difference, {match_id for match_id, _ in displaced})
-=======
-        difference, currency = allocate(shares, wanted, workspace)
->>>>>>> m3f
         match_id = match_name(reconciliation.id, shares, now.results.sequence)
         rests_on = {"decision": asked, "rules": rules.text} | rates_of(shares, workspace)
         run = _new_run("hand", workspace, reconciliation.id, now, reason, rests_on)
         run.voids = {match_id: ("a person matched one of its records", False) for match_id, _ in displaced}
-        claims = {s.claim for s in shares} | {claim for _, claim in displaced}
-        run.heads = {claim: now.results.heads.get(claim, 0) for claim in claims}
+        run.heads = {c: now.results.heads.get(c, 0) for c in {s.claim for s in shares} | {c for _, c in displaced}}
         exponent = exponent_for(shares, currency)
         rows = [match_row(match_id, reconciliation.id, share, difference, store.actor, exponent) for share in shares]
         run.files.append((_write(store, "matches", rows), False))
         if wanted.difference is not None and difference:
-            why = wanted.difference, reason
-            adjustment = adjustment_row(match_id, reconciliation.id, shares, (difference, currency), why, exponent)
-            run.files.append((_write(store, "adjustments", [adjustment]), False))
+            told = ((difference, currency), (wanted.difference, reason), exponent)
+            run.files.append(
+                (_write(store, "adjustments", [adjustment_row(match_id, reconciliation.id, shares, *told)]), False)
+            )
         run.counts = {"final": 1}
         body = {"match_id": match_id.hex(), "resolution": "matched"}
         run.decisions = [decision_row(store, "match", match_id.hex(), reason, body)]

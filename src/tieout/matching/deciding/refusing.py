@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tieout.errors import WrongUse
 from tieout.matching.deciding.by_hand import Share, shown
+from tieout.matching.grammar.rules import REASONS
 from tieout.store.runs import standing_matches
 
 if TYPE_CHECKING:
@@ -19,12 +20,19 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["check_by_hand"]
+__all__ = ["check_by_hand", "check_reason"]
 
 #: What somebody keeps of money on its way: never more than what is left of it.
 _CHARGES = ("fee", "fee_tax", "bank_charge")
 #: What makes the money less than what is owed.
 _LESS = ("discount", "withholding_tax", "short_payment")
+
+
+def check_reason(wanted: HandMatch) -> None:
+    """Refuse a word for a difference that is none."""
+    if wanted.difference is not None and wanted.difference not in REASONS:
+        message = f"expected a reason for the difference ({', '.join(REASONS)}), got {wanted.difference!r}"
+        raise WrongUse(message)
 
 
 def check_by_hand(
@@ -50,8 +58,10 @@ def check_by_hand(
 
 
 def _check_difference(shares: list[Share], wanted: HandMatch, difference: int) -> None:
-    """Refuse a difference that cannot be what a person calls it."""
+    """Refuse a difference that cannot be what a person calls it; between two currencies it is the rate's."""
     kind = wanted.difference
+    if len({share.record["currency"] for share in shares}) > 1:
+        return
     sums = {side: sum(s.turned for s in shares if s.side == side) for side in ("left", "right")}
     if kind is None or not difference or len({share.side for share in shares}) < len(sums):
         return
