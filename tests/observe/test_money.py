@@ -92,7 +92,7 @@ def test_open_items_are_documents_less_what_was_paid_by_then(group: Traded, as_o
 
 def test_cash_in_transit_is_the_truth_and_what_cannot_be_decided(group: Traded) -> None:
     truth = {(row["account"], row["external_id"]): row for row in group.truth("in_transit")}
-    payouts = [row for row in group.table("in_transit") if row["kind"] != "balance_transfer"]
+    payouts = [row for row in group.table("in_transit") if row["kind"] not in {"balance_transfer", "bank_entry"}]
     told = {(row["account"], row["external_id"]): row for row in payouts}
     assert truth
     assert truth.keys() <= told.keys()
@@ -111,6 +111,13 @@ def test_cash_in_transit_is_the_truth_and_what_cannot_be_decided(group: Traded) 
         assert (mine["state"] == "late") == (row["trouble"] == "payout_missing_at_bank"), key
 
 
+def test_what_was_swept_to_and_from_the_treasury_of_the_group_is_shown(group: Traded) -> None:
+    swept = {row["external_id"] for row in group.truth("positions") if row["trouble"] == "sweep"}
+    told = [row["external_id"] for row in group.table("in_transit") if row["kind"] == "bank_entry"]
+    assert swept
+    assert sorted(told) == sorted(swept)
+
+
 @pytest.mark.parametrize("as_of", DAYS)
 def test_what_left_and_has_not_arrived_adds_up(group: Traded, as_of: dt.date | None) -> None:
     until = as_of or LAST
@@ -122,7 +129,8 @@ def test_what_left_and_has_not_arrived_adds_up(group: Traded, as_of: dt.date | N
             left[row["account_id"]] += leaving[row["kind"]].get(row["record_id"], Decimal(0)) - effect(row)
     told: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in group.table("in_transit", as_of):
-        told[row["account"]] += amount(row["outstanding"])
+        if row["kind"] != "bank_entry":  # what a bank swept is asked about by itself, and is no cash on its way
+            told[row["account"]] += amount(row["outstanding"])
     expected = {name: total for name, total in left.items() if total}
     assert {name: total for name, total in told.items() if total} == expected
     position = cash(group.store, group.workspace, as_of)
