@@ -1,35 +1,18 @@
 """Every match says what agrees and what does not, and every non-match which rule it missed by how much, in all three places."""
 
 import json
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
+from tests.observe.test_past import told
 from tieout.matching.comparing.agreeing import allowed_minor, compared_by
 from tieout.matching.grammar.rules import Alias, Amount, Drop, Key
 from tieout.observe.exporting.exports import export
-from tieout.observe.result_rows import ResultRows
-from tieout.observe.snapshot import take_snapshot
-from tieout.observe.things.evidence import RulesOfRuns
-from tieout.observe.things.standing import standing_of
 from tieout.observe.things.story import chain_of
-from tieout.store.engine import connect, prepare_macros
 
 EXACT = rule("ref", reference="exact")
-
-
-def told(w: World, name: str) -> dict[str, Any]:
-    """Tell where a record stands, as ``explain`` does."""
-    snapshot = take_snapshot(w.store, w.workspace)
-    wanted = w.record_id(name)
-    w.store.spill.mkdir(parents=True, exist_ok=True)
-    with w.store.book.reading() as connection, closing(connect(w.store.spill)) as con:
-        prepare_macros(con)
-        look = ResultRows(con, w.store.lake, snapshot.results)
-        rules = RulesOfRuns(connection, snapshot.results.runs)
-        return standing_of(con, w.store.lake, snapshot.files, look, [wanted], rules)[wanted.hex()]
 
 
 def match_of(w: World, name: str) -> dict[str, Any]:
