@@ -37,6 +37,7 @@ _TOLD_OF_NAMED = (
     *("record_id", "record_key", "version", "kind", "status", "source_id", "account_id", "entity_id", "bank_code"),
     *("external_key", "amount"),
 )
+_TOLD_OF_USED = ("external_id", "net", "currency", "exponent", "booked_on", "value_on", "due_on")
 #: More than there are exponents.
 _EXPONENTS = 16
 
@@ -199,40 +200,76 @@ class UsedKeys:
         """
         name = f"used_keys_{side}"
         engine.create(name, "select ''::blob as record_id, 0::bigint as key, 0::tinyint as sign where false")
-        own = self.reconciliation.id
-        if not any(not (f.provisional and f.reconciliation == own) for f in self.results.of("matches")):
+        if not self.any_used or not self.find_named(engine, known, self._filter(side)):
             return
-        spec, filtered = (
-            (self.reconciliation.left, self.rules.left)
-            if side == "left"
-            else (self.reconciliation.right, self.rules.right)
-        )
-        if not self.find_named(engine, known, side_filter(spec, filtered)):
-            return
-        sign = f"sign(r.amount * ({turned_sql(polarity_of(self.rules, side))}))::tinyint"
-        standing = standing_matches(engine, self.lake, self.results, anew=own, among=among_sql(engine, "named"))
+        sign = f"sign(r.amount * ({self._turned(side)}))::tinyint"
         engine.create(
             name,
             f"""select distinct record_id, key, {sign} as sign from named r
-                semi join (
-                    select m.record_key, m.record_id from {standing} m anti join stale t on t.match_id = m.match_id
-                    where m.status = 'confirmed' and m.claim in ({listed(sorted(self.claims)) or "''"})
-                ) u on u.record_key = r.record_key and u.record_id = r.record_id
+                semi join {self._using(engine)} u on u.record_key = r.record_key and u.record_id = r.record_id
                 semi join {known} k on k.key = r.key""",
         )
 
-    def find_named(self, engine: Engine, known: str, condition: str) -> bool:
+    def tell(self, engine: Engine, known: str) -> bool:
+        """
+        Make ``told``: what is used up and has one of the keys in a relation, a row for each of its keys and matches.
+
+        Of the record: ``named``'s columns, ``side``, ``sign`` (by which the side is turned), ``booked`` (day since 1970);
+        of the match: ``match_id``, ``claim``.
+
+        :param known: name of a relation with ``key``.
+        :return: False where there is none; then the relation is not made.
+        """
+        both = f"(({self._filter('left')}) or ({self._filter('right')}))"
+        if not self.any_used or not self.find_named(engine, known, both, also=_TOLD_OF_USED):
+            return False
+        engine.create(
+            "told",
+            " union all ".join(
+                f"""select r.*, '{side}' as side, ({self._turned(side)})::tinyint as sign, u.match_id, u.claim,
+                        coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked
+                    from named r join {self._using(engine)} u on u.record_key = r.record_key and u.record_id = r.record_id
+                    where {self._filter(side)}"""
+                for side in ("left", "right")
+            ),
+        )
+        return engine.count("told") > 0
+
+    @property
+    def any_used(self) -> bool:
+        """Whether there are matches that stand beside the run at all."""
+        own = self.reconciliation.id
+        return any(not (f.provisional and f.reconciliation == own) for f in self.results.of("matches"))
+
+    def _filter(self, side: str) -> str:
+        """Write what a side lets pass, over the record ``r``."""
+        own, rules = self.reconciliation, self.rules
+        return side_filter(*((own.left, rules.left) if side == "left" else (own.right, rules.right)))
+
+    def _turned(self, side: str) -> str:
+        return turned_sql(polarity_of(self.rules, side))
+
+    def _using(self, engine: Engine) -> str:
+        """Write the relation of what uses up something of ``named``: (record_key, record_id, match_id, claim)."""
+        own = self.reconciliation.id
+        standing = standing_matches(engine, self.lake, self.results, anew=own, among=among_sql(engine, "named"))
+        return f"""(select m.record_key, m.record_id, m.match_id, m.claim
+            from {standing} m anti join stale t on t.match_id = m.match_id
+            where m.status = 'confirmed' and m.claim in ({listed(sorted(self.claims)) or "''"}))"""
+
+    def find_named(self, engine: Engine, known: str, condition: str, *, also: Sequence[str] = ()) -> bool:
         """
         Make ``named``: records that stand and have one of the keys in a relation, a row for each of their keys.
 
         :param known: name of a relation with ``key``.
         :param condition: over the record ``r``.
+        :param also: further columns of the record.
         :return: False where there are none; then the relation is not made.
         """
         if not self._find_places(engine, known):
             return False
         keys = "list_concat([r.external_key, r.payment_key, r.settlement_key], coalesce(r.reference_keys, []))"
-        told = ", ".join(f"r.{column}" for column in _TOLD_OF_NAMED)
+        told = ", ".join(f"r.{column}" for column in (*_TOLD_OF_NAMED, *also))
         paths_named = set(engine.arrow("select distinct path from places")["path"].to_pylist())
         records = [f for f in self.files["records"] if self.lake.full(f.path) in paths_named]
         placed = table(self.lake, "records", records, places=True)

@@ -15,6 +15,7 @@ from tieout.matching.facts.sides import listed
 from tieout.matching.results.found import SIDES
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
+from tieout.matching.unmatched.used_before import find_used_before
 from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def _make_known(work: Performance) -> None:
     """
     Make what both sides say where no rule was performed, since a side had nothing open: what is used up may be named.
     """
-    if any(work.keys_ready.values()) or not all(work.engine.count(f"{side}_all") for side in SIDES):
+    if any(work.keys_ready.values()):
+        return
+    if not (work.used_keys.any_used or all(work.engine.count(f"{side}_all") for side in SIDES)):
         return
     for rule in work.rules.rules:
         for key in rule.keys:
@@ -62,7 +65,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
 
     :param note_used: makes ``asked_used`` of ``asked`` (``outcome.Found.leave_rests``).
 
-    By identifier first: the other side's records, open or taken, that share one. Then, for what has none, the open ones
+    By identifier first: the other side's records, open or taken, in this run or before it, that share one. Then, for what has none, the open ones
     of the same amount; last, for what has none of these, those that bear its name and have nearly its amount.
     """
     engine = work.engine
@@ -107,6 +110,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                     and b.thing not in (select thing from settled_within)"""
         )
     engine.create("met_by_key", " union all ".join(parts))
+    find_used_before(work)
     engine.create(
         "met_by_amount",
         f"""
@@ -144,7 +148,7 @@ def _of_two(rows: pa.Table) -> pa.Table:
 
 def _take_named(work: Performance) -> None:
     """
-    Make ``named``: documents that are not due, and that money which nothing explains names; they are looked at as well.
+    Make ``named_early``: documents that are not due, and that money which nothing explains names; they are looked at as well.
     """
     engine = work.engine
     engine.create("not_due", "select thing, origin from left_over where why = 'not due'")
@@ -159,8 +163,8 @@ def _take_named(work: Performance) -> None:
                 where d.whole + k.whole > 0"""
         )
     nothing = "select 0::bigint as thing where false"
-    engine.create("named", " union ".join(parts) if engine.count("not_due") else nothing)
-    engine.create("unmatched", "from unmatched union from named")
+    engine.create("named_early", " union ".join(parts) if engine.count("not_due") else nothing)
+    engine.create("unmatched", "from unmatched union from named_early")
 
 
 def _judge_named(work: Performance) -> None:
@@ -171,7 +175,7 @@ def _judge_named(work: Performance) -> None:
                 case when c.thing is not null then 'exception' else o.state end as state,
                 case when c.thing is not null or o.why = 'not due' then null else o.why end as why)
             from left_over o left join (
-                select distinct n.thing from near n semi join named m on m.thing = n.thing
+                select distinct n.thing from near n semi join named_early m on m.thing = n.thing
                 semi join (select thing from left_over where state = 'exception') x on x.thing = n.other
                 where n.by_key and not n.inside and not n.is_anothers
             ) c on c.thing = o.thing and o.why = 'not due'""",
@@ -216,7 +220,8 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             f"select {column} as thing from {name}"
             for name in ("met_by_key", "met_by_amount", "met_by_name", "unsettled")
             for column in ("thing", "other")
-        ),
+        )
+        + " union select thing from met_before",
     )
     note_used()
     anothers = "coalesce(a.entity_id <> b.entity_id, false)" if work.by_entity else "false"
@@ -228,7 +233,8 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                     coalesce(w.family, e.thing) as family, w.thing is not null as one_of_many
                 from {side}_all e join asked_used u on u.thing = e.thing left join wholes w on w.thing = e.thing"""
             for side in ("left", "right")
-        ),
+        )
+        + " union all from used_before",
     )
     engine.create(
         "near",
@@ -238,6 +244,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                 select thing, other, inside, true as by_key, false as by_name, false as within from met_by_key
                 union all select thing, other, false, false, false, false
                     from met_by_amount anti join met_by_key using (thing, other)
+                union all select thing, other, inside, true, false, false from met_before
                 union all select thing, other, false, false, true, false from met_by_name
                 union all select distinct thing, other, true, true, false, true
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
