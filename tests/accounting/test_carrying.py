@@ -195,3 +195,50 @@ def test_a_lost_dispute_leaves_nothing_behind() -> None:
 def test_what_stood_aside_before_the_first_fact_leaves_at_the_rate_of_its_day() -> None:
     facts = aside("reserve", [(1_000, "10-01"), (-1_000, "10-06")])
     assert {row["name"] for row in rows_of(facts)} == {"reserve", "platform_clearing"}
+
+
+def deposit(*refunds: tuple[int, str, dict[str, Any]]) -> Facts:
+    """Two charges of 100.00 USD that no document is known for, at rates that differ, and what was given back."""
+    facts = Facts(rates=MOVING)
+    facts.record("ch_1", "charge", "100.00 USD", "10-01", payment_id="pay_1")
+    facts.record("ch_2", "charge", "100.00 USD", "10-06", payment_id="pay_2")
+    for n, (amount, on, said) in enumerate(refunds):
+        kind = "refund" if amount < 0 else "refund_reversal"
+        facts.record(f"re_{n}", kind, money(amount, "USD"), on, **said)
+    return facts
+
+
+PAID_BY = ({"payment_id": "pay_2"}, {"parent_external_id": "ch_2"}, {"references": ["ch_2"]})
+
+
+@pytest.mark.parametrize("said", PAID_BY)
+def test_a_refund_of_a_deposit_leaves_at_what_its_charge_was_put_there_for(said: dict[str, Any]) -> None:
+    facts = deposit((-4_000, "10-11", said), (-6_000, "10-16", said))
+    # What is left is the first charge: 100.00 USD at 1.0, and not a sum of rates.
+    assert left_behind(facts, ("customer_deposits",)) == {("customer_deposits", "USD"): [-10_000, -10_000]}
+
+
+def test_a_refund_that_came_back_and_was_made_again_leaves_nothing_behind() -> None:
+    one, other = {"payment_id": "pay_1"}, {"payment_id": "pay_2"}
+    facts = deposit((-10_000, "10-06", one), (10_000, "10-11", one), (-10_000, "10-16", one), (-10_000, "10-21", other))
+    assert left_behind(facts, ("customer_deposits",)) == {}
+
+
+def test_a_refund_of_a_charge_that_nobody_knows_leaves_at_the_rate_of_its_day() -> None:
+    facts = deposit((-10_000, "10-11", {"payment_id": "pay_9"}))
+    # At 1.6: no other customer's money goes for it.
+    assert left_behind(facts, ("customer_deposits",)) == {
+        ("customer_deposits", "USD"): [-10_000, -10_000 - 8_000 + 6_250]
+    }
+
+
+def test_a_refund_that_a_posting_books_as_sales_is_worth_what_its_day_says() -> None:
+    facts = deposit((-10_000, "10-11", PAID_BY[0]))
+    facts.texts["postings/acme.toml"] += """
+[[posting]]
+name = "sold"
+leg = "receipt"
+when = { kind = ["charge", "refund"], matched = "nothing" }
+lines = [{ debit = "platform_clearing", amount = "amount" }, { credit = "sales", amount = "amount" }]
+"""
+    assert {row["name"] for row in rows_of(facts)} == {"platform_clearing", "sales"}
