@@ -62,3 +62,25 @@ def test_what_cannot_be_exported_yet_is_answered_with_what_can(books: Books, tmp
     assert answer.status == 2
     assert "journals" in answer.err
     assert "trial_balance" in answer.err
+
+
+def test_drafts_that_no_longer_follow_from_what_is_matched_say_so(tmp_path: Path) -> None:
+    made = Books(
+        tmp_path / "books",
+        erp=["RE-1,1000.00,EUR,2026-10-01,RE-1"],
+        psp=["ch_1,1000.00,EUR,2026-10-02,RE-1"],
+    )
+    (made.folder / "postings").mkdir()
+    (made.folder / "postings/acme.toml").write_text("[accounts]\nplatform_clearing = '1361'\nreceivable = '1400'\n")
+    file = str(tmp_path / "journals.csv")
+    asked = ("export", "journals", "--to", file)
+    assert made.run(*asked)["outdated"] is False  # none were made
+    made.run("journal")
+    assert made.run(*asked)["outdated"] is False
+    (match,) = made.run("explain", "ch_1")["records"][0]["matches"]
+    made.run("undo", match["match_id"], "--reason", "another customer")
+    assert made.run(*asked)["outdated"] is True
+    assert "`tieout journal` drafts them anew" in typed("--workspace", made.folder, *asked).out
+    assert "outdated" not in made.run("export", "records", "--to", file)
+    made.run("journal")
+    assert made.run(*asked)["outdated"] is False

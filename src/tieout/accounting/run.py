@@ -10,7 +10,7 @@ import hashlib
 import json
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
     from tieout.store.workplace import Store
 
-__all__ = ["JOURNALS", "JournalOutcome", "postings_texts", "run_journals"]
+__all__ = ["JOURNALS", "JournalOutcome", "drafts_are_outdated", "postings_texts", "run_journals"]
 
 #: The name under which runs of the books stand among those of reconciliations.
 JOURNALS = "journals"
@@ -98,8 +98,7 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
         files, results = files_at(connection, ("records", "superseded"), version), results_at(connection)
     kept = {"tieout.toml": workspace.path.read_text(encoding="utf-8"), "rates": rates.text, **texts}
     named = {kind: hashlib.sha256(text.encode()).hexdigest() for kind, text in kept.items()}
-    matched = hashlib.sha256(json.dumps(_matched(results)).encode()).hexdigest()
-    inputs = {**named, "matches": matched}
+    inputs = {**named, "matches": _matched(results)}
     last = results.last.get(JOURNALS) if again is None else None
     if last is not None and last["facts_version"] == version and json.loads(last["inputs"]) == inputs:
         return JournalOutcome(last["run_id"], last["digest"], json.loads(last["counts"]), unchanged=True)
@@ -123,10 +122,21 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
     return JournalOutcome(run.run_id, run.digest, run.counts)
 
 
-def _matched(results: Results) -> list[Any]:
-    """Say which matches stand, by the digests of their files and what was taken back."""
+def drafts_are_outdated(store: Store) -> bool:
+    """Say whether facts or matches have changed since the drafts that stand were made."""
+    with store.book.reading() as connection:
+        version, results = facts_version(connection), results_at(connection)
+    last = results.last.get(JOURNALS)
+    if last is None:
+        return False
+    return (last["facts_version"], json.loads(last["inputs"])["matches"]) != (version, _matched(results))
+
+
+def _matched(results: Results) -> str:
+    """Say which matches stand: a digest of those of their files and of what was taken back."""
     files = sorted(f.file.digest for name in ("matches", "adjustments") for f in results.of(name))
-    return [files, sorted((match.hex(), sequence) for match, sequence, _ in results.voids)]
+    stand = [files, sorted((match.hex(), sequence) for match, sequence, _ in results.voids)]
+    return hashlib.sha256(json.dumps(stand).encode()).hexdigest()
 
 
 def _relations(

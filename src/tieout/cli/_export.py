@@ -37,6 +37,8 @@ _To = Annotated[Path, typer.Option("--to", metavar="FILE", help="Ends in .csv, .
 _Run = Annotated[str | None, typer.Option(metavar="ID", help="Only this run's results.")]
 _History = Annotated[bool, typer.Option("--history", help="Everything that was ever true, and what stands of it.")]
 
+_OF_DRAFTS = ("journals", "trial_balance")
+
 
 def export(
     context: typer.Context,
@@ -56,6 +58,7 @@ def export(
 
     Amounts are exact decimals, lists and objects are JSON; a file that was there before is replaced.
     """
+    from tieout.accounting.run import drafts_are_outdated
     from tieout.clock import system_clock
     from tieout.observe.exporting.exports import Filters
     from tieout.observe.exporting.exports import export as write
@@ -67,11 +70,15 @@ def export(
     )
     with opened(wanted) as (known, store):
         done = write(store, known, table, to, filters)
+        outdated = done.table in _OF_DRAFTS and drafts_are_outdated(store)
     if wanted.as_json:
         content = {"table": done.table, "file": str(done.path), "rows": done.rows, "version": done.version}
+        content |= {"outdated": outdated} if done.table in _OF_DRAFTS else {}
         say_json(content | measured({"export": system_clock.monotonic() - began}))
         return
     say(f"{done.path}: {done.rows} row{'' if done.rows == 1 else 's'} of {done.table}")
+    if outdated:
+        say("Facts or matches changed since these drafts were made: `tieout journal` drafts them anew.")
 
 
 def day_given(option: str, text: str | None) -> dt.date | None:
