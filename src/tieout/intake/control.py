@@ -11,6 +11,7 @@ from tieout.intake.chains import chain_findings, chain_scope
 from tieout.intake.doubts import doubt_findings
 from tieout.intake.findings import Finding, open_findings, reason_of
 from tieout.intake.issues import standing
+from tieout.intake.joined import joined_findings
 from tieout.intake.pages import account_statements
 from tieout.intake.resolution import Resolution
 from tieout.intake.settlements import batch_findings, batch_scope
@@ -95,6 +96,10 @@ def find(
             connection, row.delivery_id, row.source_id, resolution.doubts, anew=work.replay is not None
         ).items():
             scopes.add(doubted, doubts)
+        for name, twice in joined_findings(
+            connection, row.delivery_id, row.source_id, resolution.joined, anew=work.replay is not None
+        ).items():
+            scopes.add(name, twice)
     for record_id in sorted(resolution.folded):
         record = f"record {record_id}"
         scopes.add(record, [_contradicted(record, c) for c in resolution.conflicts if c.record_id == record_id])

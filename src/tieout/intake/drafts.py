@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tieout.intake.derive import record_id_of, record_keys, reference_rows
+from tieout.intake.derive import alias_keys, record_id_of, record_keys, reference_rows
 from tieout.intake.indexes import Gathered, write_index
 from tieout.model.normal import key_of
 from tieout.model.records import record_schema
@@ -74,11 +75,23 @@ def write_changes(lake: Lake, resolution: Resolution, delivery_id: str) -> list[
             continue
         files.append(file)
         if name == "records":
-            numbers = np.arange(rows.num_rows, dtype=np.int32)
             references = Gathered()
             references.add(*reference_rows(rows, 0))
-            files += _indexes(lake, file, rows["record_key"].to_numpy(), numbers, references)
+            files += _indexes(lake, file, *_names(rows), references)
     return files
+
+
+def _names(rows: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Give the keys by which further versions are found, other names included, and the row of each."""
+    keys = [rows["record_key"].to_numpy()]
+    places = [np.arange(rows.num_rows, dtype=np.int32)]
+    for system in sorted(set(rows["system"].to_pylist())):
+        mine = np.flatnonzero(pc.equal(rows["system"], system).to_numpy())
+        at, ids = alias_keys(rows.take(pa.array(mine)), system)
+        if ids:
+            keys.append(record_keys(pa.array(ids, pa.binary(16))).to_numpy())
+            places.append(mine[at].astype(np.int32))
+    return np.concatenate(keys), np.concatenate(places)
 
 
 def write_table(lake: Lake, name: str, rows: pa.Table, delivery_id: str) -> LakeFile | None:

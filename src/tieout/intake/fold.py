@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
-from tieout.intake.ranking import FEES, MONEY, NAMES_PAYMENT, RANKED, REFERENCES, SEEN, VALUE_DAY
+from tieout.intake.ranking import ALIASES, FEES, KNOWS_BOTH, MONEY, NAMES_PAYMENT, RANKED, REFERENCES, SEEN, VALUE_DAY
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -46,6 +46,7 @@ _CANDIDATES_MAX = 10
 def content_sql(alias: str) -> str:
     """Write the digest of what a row says, as SQL: equal digests, equal contents."""
     parts = [f'coalesce({alias}."{name}"::varchar, chr(1))' for name in [*_CONTENT, "entity_id", "account_id"]]
+    parts.append(f"case when len({alias}.aliases) > 0 then {alias}.aliases::varchar end")  # another name is news
     return f"('0x' || left(sha256(concat_ws(chr(31), {', '.join(parts)})), 15))::bigint"
 
 
@@ -248,10 +249,10 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     con.execute(RANKED.format(rescaled=rescaled))
     believed = [f'arg_max("{n}", place) filter ("{n}" is not null) as "{n}"' for n in _STATED if n not in _CARRIED]
     believed = [
-        f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n in {"references", "aliases"} else sql
+        f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n == "references" else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    apart = tuple(f'as "{name}"' for name in (*MONEY, "booked_on", "value_on", "payment_id"))
+    apart = tuple(f'as "{name}"' for name in (*MONEY, "booked_on", "value_on", "payment_id", "external_id", "aliases"))
     believed = [sql for sql in believed if not sql.endswith(apart)]
     believed += [f'arg_max("{n}", money_place) filter ("{n}" is not null and settles) as "{n}"' for n in MONEY]
     # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
@@ -259,6 +260,8 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
     believed.append(f'arg_max("value_on", {VALUE_DAY}) filter (value_on is not null) as "value_on"')
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
+    believed.append(f"arg_max(external_id, ({KNOWS_BOTH}, place)) filter (external_id is not null) as external_id")
+    believed.append("[]::varchar[] as aliases")
     carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
     con.execute(
         "create or replace temp table folded as"
@@ -267,6 +270,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     con.execute(FEES)
     con.execute(SEEN)
     con.execute(REFERENCES)
+    con.execute(ALIASES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     con.execute(
         "update folded set net = amount - coalesce(fee, 0) - coalesce(fee_tax, 0)"
@@ -317,6 +321,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     compared["fee"] = (
         "case when fee is not null or fee_tax is not null then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
     )
+    compared["external_id"] = f"case when {KNOWS_BOTH} or not knows_both then external_id end"
     compared["payment_id"] = f"case when {NAMES_PAYMENT} then payment_id end"
     # Who does not say what arrives contradicts who does by another amount of the same currency, whichever is later: one of
     # them is no statement about this money. Another currency is what the customer saw. Of what was captured in part, either
@@ -340,7 +345,8 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
             select *, net is null and bool_or(net is not null) over (partition by target) as grossly,
                 coalesce(net is null and json_valid(details) and json_extract_string(details, '$.{AUTHORISED}')
                     = (max(amount) filter (net is not null) over (partition by target))::varchar, false) as whole_booked
-            from (select * from ranked qualify booked = max(booked) over (partition by target))
+            from (select *, bool_or({KNOWS_BOTH}) over (partition by target) as knows_both from ranked
+                qualify booked = max(booked) over (partition by target))
         ), fields as ({fields}),
         latest as (select * from fields qualify basis = max(basis) over (partition by target, field, grossly))
         select lower(hex(target)), field, list(struct_pack(delivery_id := delivery_id, line := line,

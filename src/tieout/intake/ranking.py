@@ -6,7 +6,7 @@ Built on ``said``, one row per report; ``refold`` names the records in question.
 
 from __future__ import annotations
 
-__all__ = ["FEES", "MONEY", "NAMES_PAYMENT", "RANKED", "REFERENCES", "SEEN", "VALUE_DAY"]
+__all__ = ["ALIASES", "FEES", "KNOWS_BOTH", "MONEY", "NAMES_PAYMENT", "RANKED", "REFERENCES", "SEEN", "VALUE_DAY"]
 
 #: What moved is one statement: its currency, its amounts, and the decimals that they are counted in.
 MONEY = ("currency", "exponent", "amount", "tax", "net")
@@ -17,6 +17,24 @@ NAMES_PAYMENT = (
     "(payment_id is distinct from external_id and payment_id is distinct from parent_external_id"
     " and payment_id is not null)"
 )
+
+# A report that has another name for what it tells of says which of both is its own.
+KNOWS_BOTH = "(len(aliases) > 0)"
+
+# Every name by which anybody tells of a record finds it, whoever came first. Where all call it the same, that is no other.
+ALIASES = """
+    update folded set aliases = found.said from (
+        with called as (
+            select target, namespace || ':' || identity as own, aliases from ranked
+        ), named as (
+            select target, own as name, true as is_own from called where own is not null
+            union all select target, unnest(aliases), false from called
+        )
+        select target, list_sort(list(distinct name) filter (not is_own or several)) as said from (
+            select *, count(distinct name) filter (is_own) over (partition by target) > 1 as several from named
+        ) group by target
+    ) found where folded.record_id = found.target
+"""
 
 # When a payout arrives its object knows; a report, or its balance transaction, only when the money was there to be paid out.
 # Of all else whoever says what arrives (net) says when.

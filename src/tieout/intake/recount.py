@@ -1,10 +1,10 @@
 """
-Entries that were taken for those of an earlier delivery, and are proven apart, or booked, since: law 5.
+Deliveries that are read again because of what came since: law 5.
 
 Three statements of one day chain S1, S2, S3. Until S2 comes, nothing proves whether equal entries of S1 and S3 are the
 same, so that the larger count stands and a conflict says so. Once it is here, the delivery that was in doubt is read
 again, as by a replay: then the order of arrival made no difference. So it is where all that was in doubt was only
-announced, and is booked meanwhile.
+announced, and is booked meanwhile; and where a record proves to be another one (intake.joined).
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tieout.errors import BadInput
 from tieout.intake.accept import accept
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.doubts import doubtful, places_in_doubt
+from tieout.intake.joined import told_of_joined
 from tieout.intake.reissued import cover
 from tieout.intake.statements import names_of, places_of, statements_of
 from tieout.store import schema
@@ -36,18 +38,24 @@ if TYPE_CHECKING:
 
 __all__ = ["recount"]
 
-_REASON = "what came since settles whether its entries are those of an earlier delivery"
+_SETTLED = "what came since settles whether its entries are those of an earlier delivery"
+
+
+_JOINED = "what came since names what it told of by another name"
 
 
 def recount(store: Store, workspace: Workspace) -> Iterator[Outcome]:
-    """Read the deliveries again whose entries are proven apart from those that they were taken for."""
+    """Read the deliveries again whose entries are proven apart, or whose records proven others, since."""
     with store.book.reading() as connection:
-        found = doubtful(connection)
-    for delivery_id, doubts in sorted(found.items()):
-        if _is_settled(store, workspace, delivery_id, doubts):
-            outcome = accept(store, workspace, delivery_id, replay=_REASON)
-            if outcome is not None:
-                yield outcome
+        found, joined = doubtful(connection), told_of_joined(connection)
+    again = {name: _SETTLED for name, doubts in found.items() if _is_settled(store, workspace, name, doubts)}
+    for delivery_id, reason in sorted((again | dict.fromkeys(joined, _JOINED)).items()):
+        try:
+            outcome = accept(store, workspace, delivery_id, replay=reason)
+        except BadInput:
+            continue  # it cannot be read again now: its exception goes on to ask a person
+        if outcome is not None:
+            yield outcome
 
 
 def _is_settled(store: Store, workspace: Workspace, delivery_id: str, doubts: list[dict[str, Any]]) -> bool:

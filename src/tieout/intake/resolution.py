@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tieout.intake.doubts import Doubt
     from tieout.intake.findings import Finding
+    from tieout.intake.joined import Joined
     from tieout.store.lake import Lake, LakeFile
 
 __all__ = ["Conflict", "Facts", "Resolution", "Said", "told_sql"]
@@ -77,6 +78,7 @@ class Resolution:
     :ivar tables: rows for the lake, by table: ``records`` (further versions), ``assertions``, ``witnesses``,
         ``superseded``.
     :ivar doubts: equal rows of it and of others, of which nothing proves whether they are the same.
+    :ivar joined: records that stand and that it proves to be others.
     :ivar changes: what statements that were issued again changed.
     :ivar folded: records whose contents were weighed again (hexadecimal): those without a conflict have none any more.
     """
@@ -86,6 +88,7 @@ class Resolution:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     changed: int = 0

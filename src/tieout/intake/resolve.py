@@ -23,7 +23,8 @@ from tieout.intake import fold, occurrences, reissued
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
-from tieout.intake.resolution import Facts, Resolution, Said
+from tieout.intake.joined import Joined
+from tieout.intake.resolution import Facts, Resolution, Said, told_sql
 from tieout.model.records import record_schema
 from tieout.store.engine import paths
 from tieout.store.views import sql_types, table
@@ -101,7 +102,7 @@ def resolve(
         if len(keys):
             hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], keys)])
     hits = hits.group_by(["key", "path", "row"], use_threads=False).aggregate([])
-    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy()]))
+    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy(), alias_keys_found.to_numpy()]))
     rows = np.flatnonzero(np.isin(staged.keys, involved))
     rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
     if covered.takes_all_rows:
@@ -110,6 +111,7 @@ def resolve(
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
+    joined = _joined(con, lake, facts, said.delivery_id)
     doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"))
     reissued.note_incoming(con)
     reissued.load_void(con)
@@ -120,7 +122,7 @@ def resolve(
     else:
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
-    resolution.doubts = doubts
+    resolution.doubts, resolution.joined = doubts, joined
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
@@ -233,9 +235,11 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
         aliases += ids
     known = pa.schema({"record_id": pa.binary(16), "alias": pa.binary(16)})
     con.register("standing_alias", pa.table([owners, aliases], schema=known))
+    # Whose other name it is comes before what has that name by itself: two that were told apart are one since.
     con.execute("""
         update incoming set target = found.target from (
             select i.row, coalesce(
+                min(named.record_id) filter (named.alias = i.record_id and named.record_id <> i.record_id),
                 min(own.record_id), min(by_alias.record_id), min(named.record_id),
                 least(i.record_id, min(peer.record_id)), i.record_id) as target
             from incoming i
@@ -248,8 +252,49 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
             group by i.row, i.record_id
         ) found where incoming.row = found.row
     """)
-    con.unregister("incoming_alias")
+    # Rows of one delivery that call a thing the same speak of the same, and so does what another one calls so.
+    con.execute("""
+        update incoming set target = found.target from (
+            select record_id, min(target) as target from incoming
+            where not counted and target <> record_id group by record_id
+        ) found where incoming.record_id = found.record_id and not incoming.counted
+    """)
+    con.execute("""
+        update incoming set target = found.target from (
+            select a.alias, min(b.target) as target
+            from incoming_alias a join incoming b on b.row = a.row where b.target <> a.alias group by a.alias
+        ) found where incoming.record_id = found.alias and not incoming.counted
+    """)
     con.unregister("standing_alias")
+
+
+def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_id: str) -> list[Joined]:
+    """Find records that stand, and that the delivery says are others, with the deliveries that told of them."""
+    con.execute("""
+        create or replace temp table joined as
+        select distinct s.record_id, s.record_key, s.external_id, i.target
+        from incoming i left join incoming_alias a on a.row = i.row
+        join standing s on s.current and s.record_id <> i.target and (s.record_id = i.record_id or s.record_id = a.alias)
+        where not i.counted
+    """)
+    con.unregister("incoming_alias")
+    told = told_sql(*(facts.relation(lake, name) for name in ("records", "assertions", "witnesses")), among="joined")
+    rows = con.sql(f"""
+        select lower(hex(j.record_id)), any_value(j.external_id), any_value(lower(hex(j.target))),
+            any_value(coalesce(i.external_id, s.external_id)),
+            list(distinct t.delivery_id order by t.delivery_id) filter (t.delivery_id <> '{delivery_id}')
+        from joined j left join {told} t on t.record_id = j.record_id
+        left join (select record_id, external_id from standing where current) s on s.record_id = j.target
+        left join (select record_id, any_value(external_id) as external_id from incoming group by record_id) i
+            on i.record_id = j.target
+        group by j.record_id order by 1
+    """).fetchall()
+    con.execute("drop table joined")
+    return [
+        Joined(record_id=record, external_id=own, target=target, target_id=other, deliveries=tuple(told))
+        for record, own, target, other, told in rows
+        if told
+    ]
 
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
