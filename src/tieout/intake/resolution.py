@@ -78,6 +78,7 @@ class Resolution:
         ``superseded``.
     :ivar doubts: equal rows of it and of others, of which nothing proves whether they are the same.
     :ivar changes: what statements that were issued again changed.
+    :ivar settlements: in which the records that were known, or are told of twice, stand or stood.
     :ivar folded: records whose contents were weighed again (hexadecimal): those without a conflict have none any more.
     """
 
@@ -87,6 +88,7 @@ class Resolution:
     conflicts: list[Conflict] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
+    settlements: set[str] = field(default_factory=set)
     folded: set[str] = field(default_factory=set)
     changed: int = 0
     withdrawn: int = 0

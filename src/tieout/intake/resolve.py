@@ -125,6 +125,7 @@ def resolve(
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
     resolution.changes = changes(con, covered)
+    resolution.settlements = _settlements(con)
     _drop(con)
     return resolution
 
@@ -250,6 +251,14 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
     """)
     con.unregister("incoming_alias")
     con.unregister("standing_alias")
+
+
+def _settlements(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Name the settlements that the rows in question, and every version of what they speak of, stand in."""
+    found = con.sql(
+        "select settlement_id from incoming union select settlement_id from standing order by all"
+    ).fetchall()
+    return {name for (name,) in found if name is not None}
 
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
