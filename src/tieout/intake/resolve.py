@@ -88,9 +88,10 @@ def resolve(
     )
     probe = pa.concat_arrays([pa.array(staged.keys), alias_keys_found]) if staged.alias_ids else pa.array(staged.keys)
     hits = known_keys(con, lake, facts.files["identities"], probe)
-    alias_hits = np.zeros(0, np.bool_)
+    alias_hits, named = np.zeros(0, np.bool_), np.zeros(0, np.int64)
     if staged.alias_ids:
         alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
+        named = alias_keys_found.to_numpy()[alias_hits]
     reissued.load_places(con, covered)
     spoken_of = [_withdrawable(con, lake, before or []), reissued.load_held(con, lake, covered)]
     nothing_known = not len(repeated_keys) and not hits.num_rows and not alias_hits.any()
@@ -101,7 +102,7 @@ def resolve(
         if len(keys):
             hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], keys)])
     hits = hits.group_by(["key", "path", "row"], use_threads=False).aggregate([])
-    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy()]))
+    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy(), named]))
     rows = np.flatnonzero(np.isin(staged.keys, involved))
     rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
     if covered.takes_all_rows:
@@ -238,13 +239,15 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
         update incoming set target = found.target from (
             select i.row, coalesce(
                 min(own.record_id), min(by_alias.record_id), min(named.record_id),
-                least(i.record_id, min(peer.record_id)), i.record_id) as target
+                least(i.record_id, min(peer.record_id), min(namer.record_id))) as target
             from incoming i
             left join standing own on own.record_id = i.record_id
             left join incoming_alias a on a.row = i.row
             left join standing by_alias on by_alias.record_id = a.alias
             left join standing_alias named on named.alias = i.record_id or named.alias = a.alias
             left join incoming peer on peer.record_id = a.alias
+            left join incoming_alias naming on naming.alias = i.record_id
+            left join incoming namer on namer.row = naming.row and not namer.counted
             where not i.counted
             group by i.row, i.record_id
         ) found where incoming.row = found.row
