@@ -26,12 +26,14 @@ class Facts:
     """
     The lake as one commit left it: the live files of each table that intake reads.
 
+    :ivar whole: the deliveries that tell whole batches of the platform in question.
     :ivar disputed: the records (hexadecimal) of which reports contradict each other: whoever tells of one is heard.
     """
 
     version: int
     files: dict[str, list[LakeFile]]
     disputed: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
 
     def relation(self, lake: Lake, name: str) -> str:
         """Give one of its tables as SQL."""

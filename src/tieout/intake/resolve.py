@@ -111,7 +111,7 @@ def resolve(
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
-    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"))
+    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"), facts.whole)
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tieout.intake.resolution import Facts, Resolution
     from tieout.intake.work import Work
 
-__all__ = ["batch_scope", "find_open_batches"]
+__all__ = ["batch_scope", "find_open_batches", "tellers_of_whole"]
 
 _FINDINGS_MAX = 10_000
 _MOVED = {"records", "superseded"}
@@ -38,27 +38,37 @@ def batch_scope(system: str, settlement_id: str) -> str:
     return f"settlement {system} {settlement_id}"
 
 
+def tellers_of_whole(connection: sa.Connection, work: Work) -> frozenset[str]:
+    """Name the deliveries that tell whole batches of a delivery's platform, itself among them where it does."""
+    whole = _whole(work)
+    if not whole:
+        return frozenset()
+    delivery = schema.delivery
+    accepted = sa.select(delivery.c.delivery_id).where(delivery.c.format.in_(whole), delivery.c.state == "accepted")
+    mine = {work.row.delivery_id}
+    return frozenset(connection.scalars(accepted)) - mine | (mine if work.reader.format.id in whole else set())
+
+
+def _whole(work: Work) -> set[str]:
+    """Name the formats of whole batches that a delivery's platform has."""
+    return {name for name in WHOLE_BATCHES if format_of(name).system == work.system}
+
+
 def find_open_batches(work: Work, facts: Facts, resolution: Resolution, change: Change) -> None:
     """Sum every batch that a change touches, before or after it, over all deliveries."""
-    system = work.system
-    whole = {name for name in WHOLE_BATCHES if format_of(name).system == system}
-    is_whole = work.reader.format.id in whole
-    tells = is_whole or work.row.format in whole  # it may have told of whole batches when it was read before
+    system, whole = work.system, _whole(work)
+    # It may have told of whole batches when it was read before.
+    tells = bool({work.reader.format.id, work.row.format} & whole)
     if not whole or not (tells or any(file.table_name in _MOVED for file in change.files)):
         return
     touched = _touched(work, resolution, change)
     if not touched:
         return
     with work.store.book.reading() as connection:
-        delivery = schema.delivery
-        reports = sa.select(delivery.c.delivery_id).where(delivery.c.format.in_(whole), delivery.c.state == "accepted")
-        tellers = sorted({*connection.scalars(reports)} - {work.row.delivery_id})
         open_now = {f["scope"] for f in open_findings(connection) if f["scope"].startswith("settlement ")}
-    if is_whole:
-        tellers.append(work.row.delivery_id)
     _load_lines(work, facts, change, touched)
     by_scope: dict[str, list[Finding]] = {batch_scope(system, name): [] for name in touched}
-    for row in _unsettled(work, facts, change, tellers):
+    for row in _unsettled(work, facts, change):
         by_scope[batch_scope(system, row["settlement_id"])].append(_difference(system, row))
     work.con.execute("drop table batch_line")
     for scope, found in by_scope.items():
@@ -98,16 +108,12 @@ def _load_lines(work: Work, facts: Facts, change: Change, touched: list[str]) ->
     work.con.unregister("touched")
 
 
-def _unsettled(work: Work, facts: Facts, change: Change, tellers: list[str]) -> list[dict[str, Any]]:
-    """
-    Find batches with a payout line whose lines do not sum to zero; it is a fault of the payout's delivery.
-
-    :param tellers: the deliveries that tell whole batches.
-    """
+def _unsettled(work: Work, facts: Facts, change: Change) -> list[dict[str, Any]]:
+    """Find batches with a payout line whose lines do not sum to zero; it is a fault of the payout's delivery."""
     told = told_sql(
         *(_relation(work, facts, change, name) for name in ("records", "assertions", "witnesses")), among="open_line"
     )
-    work.con.register("tellers", pa.table({"delivery_id": pa.array(tellers, pa.string())}))
+    work.con.register("tellers", pa.table({"delivery_id": pa.array(sorted(facts.whole), pa.string())}))
     work.con.execute("""
         create or replace temp table open_batch as
         select settlement_id, currency, max(exponent) as exponent, sum(net)::varchar as total,
