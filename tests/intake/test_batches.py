@@ -14,6 +14,8 @@ from tieout.config import load_workspace
 from tieout.formats import registry
 from tieout.formats.reading import Chunk, ReadOptions
 from tieout.intake.accept import accept
+from tieout.intake.batch_numbers import Batch, missing_batches
+from tieout.observe.arrivals.completeness import completeness
 from tieout.observe.things.explain import explain
 
 SOURCES = """
@@ -173,3 +175,48 @@ def test_in_every_order_the_same_is_found(tmp_path: Path, files: tuple[int, ...]
         desk.deliver_bytes(parts[file], "adyen", "batch.csv")
     assert said(desk) == ["M1/11: -1.00 EUR"]
     desk.store.close()
+
+
+NINE = adyen(settled(9, "P9", "10.00", "1.00", "9.00"), paid(9, "9.00"))
+
+
+def test_a_report_without_its_end_is_told_until_the_whole_one_came(platforms: Desk) -> None:
+    platforms.deliver_bytes(adyen(settled(9, "P9", "10.00", "1.00", "9.00")), "adyen", "cut.csv")
+    [(reason, note)] = platforms.findings()
+    assert reason == "incomplete"
+    assert "M1/9 to end with a payout or a balance transfer, got none that brings 9.00 EUR to zero" in note
+    platforms.deliver_bytes(NINE, "adyen", "batch.csv")
+    assert platforms.findings() == []
+
+
+def test_a_batch_may_end_with_a_balance_transfer(platforms: Desk) -> None:
+    carried = f"M1,,{DAY},CET,Balancetransfer,to batch 10,EUR,,,,EUR,9.00,,,9".split(",")
+    platforms.deliver_bytes(adyen(settled(9, "P9", "10.00", "1.00", "9.00"), carried), "adyen", "batch.csv")
+    assert platforms.findings() == []
+
+
+def test_of_stripe_a_report_without_the_payout_is_whole(platforms: Desk) -> None:
+    platforms.deliver_bytes(stripe(moved("po_1", "txn_1", "97.00")), "payouts", "report.csv")
+    assert platforms.findings() == []
+
+
+@pytest.mark.parametrize("files", list(itertools.permutations((ELEVEN, NINE))))
+def test_a_batch_between_two_others_is_missing_until_it_comes(platforms: Desk, files: tuple[bytes, ...]) -> None:
+    for data in files:
+        platforms.deliver_bytes(data, "adyen", "batch.csv")
+    note = "expected the batches of M1 without gaps, got 11 after 9: batch 10 is missing"
+    assert platforms.findings() == [("incomplete", note)]
+    rows = completeness(platforms.store, platforms.workspace).rows
+    missing = [(row.source, row.account, row.expected, row.state) for row in rows if row.evidence == note]
+    assert missing == [("adyen", "M1", "batch before", "missing")]
+    platforms.deliver_bytes(adyen(settled(10, "P10", "10.00", "1.00", "9.00"), paid(10, "9.00")), "adyen", "batch.csv")
+    assert platforms.findings() == []
+
+
+def test_batches_of_another_merchant_account_are_numbered_by_themselves() -> None:
+    whose = {"source_id": "adyen", "delivery_id": "d", "entity_id": "acme", "account_id": "M"}
+    numbered = (("A", 1), ("A", 2), ("B", 7), ("B", 10), ("C", 4))
+    batches = [Batch(series=series, number=number, closed_on=None, **whose) for series, number in numbered]
+    [found] = missing_batches("adyen", batches)
+    assert (found.scope, found.reason) == ("batches adyen B", "incomplete")
+    assert found.note == "expected the batches of B without gaps, got 10 after 7: batches 8 to 9 are missing"
