@@ -153,6 +153,15 @@ def test_a_day_that_no_booked_statement_covers_keeps_what_was_announced(desk: De
     ]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_name_and_what_it_names_in_one_delivery_are_one(desk: Desk, order: int) -> None:
+    for number in range(4):  # whose identity is the lesser is chance
+        names = charge(f"ch_{number}", namespace="charge", aliases=[f"transaction:txn_{number}"])
+        rows = [names, charge(f"txn_{number}", namespace="transaction")]
+        desk.deliver(*rows[::order])
+    assert len(desk.records("record_id")) == 4
+
+
 @pytest.mark.parametrize("first", ["hook", "psp"])
 def test_a_webhook_and_a_report_of_one_charge_are_one_record(desk: Desk, first: str) -> None:
     hook = charge("ch_1", net=None, namespace="charge", aliases=["balance_transaction:txn_1"], text="told by webhook")

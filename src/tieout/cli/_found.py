@@ -75,13 +75,14 @@ def found_in(store: Store, workspace: Workspace) -> Found:
     exceptions = [row for row in snapshot.exceptions.to_pylist() if row["state"] == "open"]
     names = {row["delivery_id"]: row["name"] for row in snapshot.deliveries.to_pylist()}
     settlements, quarantined = _in_the_lake(store, snapshot)
+    open_batches = {row["scope"] for row in exceptions if row["reason"] == "balance_difference"}
     return Found(
         company=workspace.name,
         sources=_sources(workspace, snapshot),
         statements=len(booked),
         statements_closing=sum(row["closes"] is True for row in booked),
         settlements=settlements,
-        settlements_closing=settlements - sum(row["scope"].startswith("settlement ") for row in exceptions),
+        settlements_closing=settlements - sum(scope.startswith("settlement ") for scope in open_batches),
         exceptions=[row["note"] for row in exceptions],
         quarantined=[f"{names[delivery]}: {message}" for delivery, message in quarantined],
     )

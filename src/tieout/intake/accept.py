@@ -30,6 +30,7 @@ from tieout.intake.reader import reader_for
 from tieout.intake.reissued import Covered, cover
 from tieout.intake.resolution import Facts, Resolution, Said
 from tieout.intake.resolve import resolve
+from tieout.intake.settlements import tellers_of_whole
 from tieout.intake.stage import Staged, stage
 from tieout.intake.statements import created_at, names_of, places_of, rows_of, statement_row, statements_of
 from tieout.intake.two_names import two_names
@@ -262,7 +263,8 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     """Decide everything about a delivery on the facts as they stand now."""
     store, row = work.store, work.row
     with store.book.reading() as connection:
-        facts = Facts(facts_version(connection), files_at(connection, _FACT_TABLES), disputed(connection))
+        live, contested = files_at(connection, _FACT_TABLES), disputed(connection)
+        facts = Facts(facts_version(connection), live, contested, tellers_of_whole(connection, work))
         history = [said for said in _history(connection) if said.delivery_id != row.delivery_id]
         mine = [statement_row(work, staged, member, s) for member, s in staged.statements]
         past = rows_of(connection, work.workspace, row.delivery_id) if work.replay is not None else []

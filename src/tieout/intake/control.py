@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 from tieout.intake import announced, drafts
 from tieout.intake.chains import chain_findings, chain_scope
 from tieout.intake.doubts import doubt_findings
-from tieout.intake.findings import Finding, open_findings, reason_of
+from tieout.intake.findings import Finding, reason_of
 from tieout.intake.issues import standing
 from tieout.intake.joined import joined_findings
 from tieout.intake.pages import account_statements
 from tieout.intake.resolution import Resolution
-from tieout.intake.settlements import batch_findings, batch_scope
+from tieout.intake.settlements import find_open_batches
 from tieout.intake.statements import series_of
-from tieout.model.kinds import WHOLE_BATCHES
-from tieout.store.engine import paths
-from tieout.store.views import current_records
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
@@ -106,7 +103,7 @@ def find(
     for name in sorted(covered.scopes):
         scopes.add(name, [finding for finding in resolution.changes if finding.scope == name])
     _find_gaps(work.workspace, change, covered, past)
-    _find_open_batches(work, facts, change)
+    find_open_batches(work, facts, resolution, change)
 
 
 def _contradicted(scope: str, conflict: Conflict) -> Finding:
@@ -148,30 +145,3 @@ def _find_gaps(workspace: Workspace, change: Change, covered: Covered, past: lis
             others, _ = account_statements(scope, [s for s in beside if s.entity_id == entity])
             found += [*missing, *chain_findings(statements, others)]
         change.scopes.add(scope, found)
-
-
-def _find_open_batches(work: Work, facts: Facts, change: Change) -> None:
-    """Sum every batch that the delivery speaks of, over all deliveries."""
-    fresh = [f for f in change.files if f.table_name == "records"]
-    if work.reader.format.id not in WHOLE_BATCHES or not fresh:
-        return
-    lake = work.store.lake
-    mine = paths([lake.full(f.path) for f in fresh])
-    touched = [
-        value
-        for (value,) in work.con.sql(
-            f"select distinct settlement_id from read_parquet({mine}) where settlement_id is not null order by 1"
-        ).fetchall()
-    ]
-    system = work.reader.format.system or work.source.id
-    gone = [f for f in change.files if f.table_name == "superseded"]
-    now = current_records(lake, [*facts.files["records"], *fresh], [*facts.files["superseded"], *gone])
-    findings = batch_findings(work.con, now, touched, system, work.source.id, work.row.delivery_id)
-    by_scope: dict[str, list[Finding]] = {batch_scope(system, s): [] for s in touched}
-    for finding in findings:
-        by_scope[finding.scope].append(finding)
-    with work.store.book.reading() as connection:
-        open_now = {f["scope"] for f in open_findings(connection) if f["scope"].startswith("settlement ")}
-    for scope, found in by_scope.items():
-        if found or scope in open_now:
-            change.scopes.add(scope, found)

@@ -2,8 +2,8 @@
 What intake adds to each row that a format states: identity, owner, lineage and keys.
 
 The identity is the first 128 bits of SHA-256 over system, account as the file names it, what the identifier numbers,
-and the identifier; without an identifier, over dates, amount, currency, references and text. It never depends on the
-delivery's channel, nor on ``kind``. Entries that a bank announces before they are booked (intraday reports,
+and the identifier; without an identifier, over dates, amount, currency, references, text and settlement. It never
+depends on the delivery's channel, nor on ``kind``. Entries that a bank announces before they are booked (intraday reports,
 advices) are named apart: they never become the booked entry, which supersedes them.
 """
 
@@ -35,6 +35,7 @@ __all__ = [
     "Owner",
     "Provenance",
     "alias_keys",
+    "common_ids",
     "derive",
     "record_id_of",
     "record_ids",
@@ -234,14 +235,35 @@ _WITHOUT_IDENTIFIER = """
         coalesce(s.amount::varchar, ''), coalesce(s.exponent::varchar, ''), s.currency,
         coalesce(array_to_string(s."references", chr(30)), ''), coalesce(s.text, ''))
 """
-_DIGESTED = ["booked_on", "value_on", "occurred_at", "due_on", "amount", "exponent", "currency", "references", "text"]
+# One fee in each of two settlements is two; the separator occurs in no text of the above.
+_IN_SETTLEMENT = " || coalesce(chr(29) || s.settlement_id, '')"
+_DIGESTED = [
+    "booked_on", "value_on", "occurred_at", "due_on", "amount", "exponent", "currency", "references", "text",
+    "settlement_id",
+]  # fmt: skip
 
 
-def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> pa.Array:
+def common_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> tuple[list[int], list[bytes]]:
+    """
+    Give what rows of a settlement without an identifier have in common with those of no, or another, settlement.
+
+    A report that leaves the settlement out may tell of the same row.
+
+    :return: (row, identity) of each.
+    """
+    settled = pc.and_(pc.is_null(stated["identity"]), pc.is_valid(stated["settlement_id"]))
+    if system == "bank" or not pc.any(settled).as_py():
+        return [], []
+    rows = pc.indices_nonzero(settled)
+    return rows.to_pylist(), record_ids(con, stated.take(rows), system, common=True).to_pylist()
+
+
+def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str, *, common: bool = False) -> pa.Array:
     """
     Compute the identity of every row, in order; rows without identifier not yet numbered among equals.
 
     :param stated: columns of ``model.records.stated_schema``; of banks, ``entity_id`` as well.
+    :param common: as if no row without identifier stood in a settlement, as a bank's never does.
     """
     grouped = ["account_number", "namespace", "status", *(["entity_id"] if system == "bank" else [])]
     groups = _distinct(stated, grouped)
@@ -249,7 +271,8 @@ def record_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) ->
     named = stated["identity"].null_count == 0
     text = "'i' || s.identity"
     if not named:
-        text = f"case when s.identity is not null then {text} else {_WITHOUT_IDENTIFIER} end"
+        without = _WITHOUT_IDENTIFIER if common or system == "bank" else _WITHOUT_IDENTIFIER + _IN_SETTLEMENT
+        text = f"case when s.identity is not null then {text} else {without} end"
     columns = stated.select(["identity"] if named else ["identity", *_DIGESTED])
     if len(prefixes) == 1:
         source, prefix = "from stated s", f"'{prefixes[0]['prefix']}'"

@@ -51,8 +51,7 @@ def joined_findings(
     found = {}
     for one in joined:
         told = [
-            {"delivery_id": name, "external_id": one.external_id, "target_id": one.target_id}
-            for name in one.deliveries
+            {"delivery_id": name, "external_id": one.external_id, "target_id": one.target_id} for name in one.deliveries
         ]
         found[_SCOPE + one.record_id] = _findings(_SCOPE + one.record_id, source_id, delivery_id, told)
     if anew:

@@ -3,7 +3,7 @@ Counting rows that no identifier tells apart: two identical coffees are two reco
 
 Equal rows count within what one delivery covers. Across deliveries they add where the deliveries are proven disjoint
 (numbered statements whose balances chain, or whose days do not touch), and are the same where both are the same
-statement. Where neither is provable, the larger count of one delivery stands and a conflict says so (laws.md 2): that
+statement, or the same batch of a report that tells whole batches. Rows of two settlements are two. Where nothing is provable, the larger count of one delivery stands and a conflict says so (laws.md 2): that
 compares what two deliveries say of equal rows, and not which of them came first (intake.doubts).
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.intake.derive import record_ids
+from tieout.intake.derive import common_ids, record_ids
 from tieout.intake.doubts import Doubt
 from tieout.model.records import record_schema
 
@@ -29,7 +29,9 @@ __all__ = ["aim_counted"]
 _PLACE = ("delivery_id", "member", "line", "statement_place")
 
 
-def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, witnesses: str) -> list[Doubt]:
+def aim_counted(
+    con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, witnesses: str, whole: frozenset[str]
+) -> list[Doubt]:
     """
     Give each incoming row without an identifier its target: an equal record that stands, or a further one.
 
@@ -38,11 +40,13 @@ def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Cont
 
     :param contents: which files hold the same bytes.
     :param witnesses: the lake's witnesses, as a relation: a record is where each of them saw it.
+    :param whole: the deliveries that tell whole batches: what two of them say of one batch is the same.
     :return: what it says of equal rows that others say too, and nothing proves whether they are the same.
     """
     if not con.sql("select 1 from incoming where counted limit 1").fetchall():
         return []
     _load_equals(con, witnesses)
+    con.register("whole", pa.table({"delivery_id": pa.array(sorted(whole), pa.string())}))
     turns = _load_turns(con)
     for turn in range(1, turns + 1):
         _load_relations(con, covered, contents, turn)
@@ -52,23 +56,32 @@ def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Cont
             con.execute(_TOLD.format(turn=turn))
             con.execute(_SEEN)
     doubts = _doubts(con, covered, contents)
+    con.unregister("whole")
     for name in ("equal_standing", "seen", "counting", "due", "pair", "plain", "choice", "aimed"):
         con.execute(f"drop table if exists {name}")
     return doubts
 
 
 def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
-    """Find for each standing counted record the identity that it shares with its equals, and where it was seen."""
-    standing = con.sql(
-        f"select * from standing where counted and version = 1 order by {', '.join(_PLACE)}, record_id"
-    ).to_arrow_table()
+    """
+    Find for each standing counted record what it has in common with its equals, and where it was seen.
+
+    ``base`` is the identity of all equal rows; among them, rows of one ``settlement`` are numbered behind one ``own``.
+    """
+    standing = con.sql(f"""
+        select s.*, t.settlement from standing s
+        join (select record_id, max(settlement_id) as settlement from standing group by record_id) t using (record_id)
+        where counted and version = 1 order by {", ".join(_PLACE)}, record_id
+    """).to_arrow_table()
     parts = []
+    names = ("record_id", "source_id", "kind", *_PLACE)
     for system in sorted(set(standing["system"].to_pylist())):
         part = standing.filter(pa.compute.equal(standing["system"], system))
-        ids = record_ids(con, part, system)
-        parts.append(part.select(["record_id", "source_id", "kind", "content", *_PLACE]).append_column("base", ids))
-    fields = [record_schema().field(name) for name in ("record_id", "source_id", "kind", *_PLACE)]
-    empty = pa.schema([*fields, ("content", pa.int64()), ("base", pa.binary(16))]).empty_table()
+        told = part.select([*names, "settlement", "content"])
+        told = told.append_column("base", record_ids(con, part, system, common=True))
+        parts.append(told.append_column("own", record_ids(con, part, system)))
+    fields = [*(record_schema().field(name) for name in names), ("settlement", pa.string()), ("content", pa.int64())]
+    empty = pa.schema([*fields, ("base", pa.binary(16)), ("own", pa.binary(16))]).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
     con.execute("create or replace temp table equal_standing as select * from equal_rows")
     con.unregister("equal_rows")
@@ -92,18 +105,25 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
 
 def _load_turns(con: duckdb.DuckDBPyConnection) -> int:
     """Say of each row in which turn it counts: among its equals, the rows of one statement or file come together."""
+    settled = con.sql("select * from incoming where counted and settlement_id is not null").to_arrow_table()
+    at, ids = common_ids(con, settled, settled["system"][0].as_py()) if settled.num_rows else ([], [])
+    kinds = pa.schema({"row": pa.int64(), "base": pa.binary(16)})
+    con.register("common", pa.table([settled["row"].take(pa.array(at, pa.int64())), ids], schema=kinds))
     con.execute("""
         create or replace temp table counting as
         with placed as (
-            select i.row, i.record_id as base, coalesce(i.member, '') as member, s.position
-            from incoming i left join covered s
+            select i.row, coalesce(c.base, i.record_id) as base, i.record_id as own, i.settlement_id as settlement,
+                coalesce(i.member, '') as member, s.position
+            from incoming i left join common c using (row) left join covered s
             on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.place = i.statement_place
             where i.counted
         ), begun as (
             select *, min(row) over (partition by base, member, position) as first from placed
         )
-        select row, base, member, position, dense_rank() over (partition by base order by first) as turn from begun
+        select row, base, own, settlement, member, position, dense_rank() over (partition by base order by first) as turn
+        from begun
     """)
+    con.unregister("common")
     [(turns,)] = con.sql("select max(turn) from counting").fetchall()
     return int(turns)
 
@@ -111,16 +131,18 @@ def _load_turns(con: duckdb.DuckDBPyConnection) -> int:
 _PAIRS = """
     create or replace temp table pair as
     with theirs as (
-        select e.base, e.record_id, e.delivery_id, coalesce(e.member, '') as member, e.statement_place, e.first, s.position
-        from seen e left join covered s
+        select e.base, e.record_id, q.settlement, e.delivery_id, coalesce(e.member, '') as member, e.statement_place,
+            e.first, s.position
+        from seen e join equal_standing q using (base, record_id) left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
     )
     select m.row, m.base, m.member, m.position as mine, t.record_id, t.first, t.delivery_id as of_delivery,
         t.member as of_member, t.position as theirs, i.statement_place is not distinct from t.statement_place as alike,
+        i.delivery_id, m.settlement = t.settlement as one_batch,
         case when i.delivery_id = t.delivery_id and m.member = t.member and m.position is not distinct from t.position
             then case when t.first then 'same' else 'own' end end as relation
     from counting m join incoming i using (row) join theirs t using (base)
-    where m.turn = {turn}
+    where m.turn = {turn} and not coalesce(m.settlement <> t.settlement, false)
 """
 
 
@@ -128,7 +150,7 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered, contents: 
     """Judge every pair of (incoming row, equal record) of a turn by the files and statements that they stand in."""
     con.execute(_PAIRS.format(turn=turn))
     _judge(con, covered, contents, "pair")
-    con.execute(f"create or replace temp table due as select row, base from counting where turn = {turn}")
+    con.execute(f"create or replace temp table due as select row, base, own from counting where turn = {turn}")
     # A record is seen in several places: being apart from where it was first decides, since then a further report was taken
     # for it before that could be known; then being the same as one of them, then being apart from one of them. That this
     # delivery itself was taken for a further report of it, when it was read before, proves nothing.
@@ -148,8 +170,12 @@ def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents,
     """
     Write into the column ``relation`` of a table of pairs how what they stand in relates: the same bytes are the same.
 
-    Else their statements, ``mine`` and ``theirs``, say it; where there are none, nothing does.
+    So is one batch of two reports that tell whole batches. Else their statements, ``mine`` and ``theirs``, say it; where there are none, nothing does.
     """
+    con.execute(
+        f"update {pairs} set relation = 'same' where relation is null and one_batch"
+        " and delivery_id in (select delivery_id from whole) and of_delivery in (select delivery_id from whole)"
+    )
     files = con.sql(
         f"select distinct member, of_delivery, of_member from {pairs} where relation is null and alike"
     ).fetchall()
@@ -180,14 +206,18 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
     """
     Choose for each row the equal record that it speaks of: one of the same statement first, never a disjoint one.
 
-    Then one of which the same was said, then one of its kind: a fee and a reserve of one amount are equal by what tells rows
-    apart, and neither becomes the other. Where no pair of a group is disjoint, and all or none are of the same statement,
-    the engine pairs them; else the few rows are walked.
+    Then one of its settlement, of which the same was said, then one of its kind: a fee and a reserve of one amount are equal
+    by what tells rows apart, and neither becomes the other. Where no pair of a group is disjoint, all or none are of the
+    same statement, and none of another settlement, the engine pairs them; else the few rows are walked.
     """
     con.execute("""
         create or replace temp table plain as
         select base from pair group by base
         having not bool_or(relation = 'disjoint') and bool_and(relation = 'same') = bool_or(relation = 'same')
+            and base not in (
+                select base from (select base, settlement from counting union select base, settlement from equal_standing)
+                group by base having count(*) > 1
+            )
     """)
     con.execute("create or replace temp table choice as select row, record_id from pair limit 0")
     for alike in ("base, content", "base, kind", "base"):
@@ -210,7 +240,7 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
         join incoming i on i.row = p.row join equal_standing e on e.record_id = p.record_id
         where p.relation <> 'disjoint'
         order by p.base, p.relation = 'unknown' and not p.own, p.relation in ('within', 'around') and not p.own,
-            e.content is distinct from i.content, e.kind <> i.kind, p.row, p.record_id
+            e.settlement is distinct from i.settlement_id, e.content is distinct from i.content, e.kind <> i.kind, p.row, p.record_id
     """).fetchall()
     rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
     for row, record_id, base in mixed:
@@ -227,30 +257,30 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
 _AIM = """
     create or replace temp table aimed as
     with total as (
-        select base, count(distinct record_id) as standing from equal_standing group by base
+        select own, count(distinct record_id) as standing from equal_standing group by own
     ), fresh as (
-        select l.row, l.base, row_number() over (partition by l.base order by l.row) as k
+        select l.row, l.own, row_number() over (partition by l.own order by l.row) as k
         from due l anti join choice c using (row)
     )
     select row, record_id as target, false as fresh from choice
     union all
-    select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.base
-        else unhex(left(sha256(f.base ||
+    select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.own
+        else unhex(left(sha256(f.own ||
             ('occurrence' || (coalesce(t.standing, 0) + f.k)::bigint)::blob), 32)) end, true
-    from fresh f left join total t using (base);
+    from fresh f left join total t using (own);
     update incoming set target = aimed.target from aimed where incoming.row = aimed.row
 """
 # What a turn told, for the equal rows that count in later ones.
 _TOLD = """
     create or replace temp table told as
     select a.target as record_id, i.source_id, i.kind, i.content, i.delivery_id, i.member, i.line, i.statement_place, c.base,
-        a.fresh
+        c.own, c.settlement, a.fresh
     from aimed a join incoming i using (row) join counting c using (row)
     where c.base in (select base from counting where turn > {turn})
 """
 _SEEN = """
     insert into equal_standing by name select * exclude (fresh) from told where fresh;
-    insert into seen by name select * exclude (fresh, kind, content), fresh as first, 1 as times from told;
+    insert into seen by name select * exclude (fresh, kind, content, own, settlement), fresh as first, 1 as times from told;
     drop table told
 """
 
@@ -265,35 +295,36 @@ _TOLD_TWICE = """
             select record_id from standing group by record_id having bool_or(gone = 'booked') and not bool_or(current)
         ))
     ), mine as (
-        select m.base, i.delivery_id, i.source_id, m.member, i.statement_place as place, m.position, m.turn,
+        select m.base, m.settlement, i.delivery_id, i.source_id, m.member, i.statement_place as place, m.position, m.turn,
             min(i.line) as line, count(*) as rows, bool_or(i.status <> 'booked') as announced
         from counting m join incoming i using (row)
         where i.identity is null and m.base not in (select base from settled) group by all
     ), theirs as (
-        select e.base, e.delivery_id, e.source_id, coalesce(e.member, '') as member, e.statement_place as place, s.position,
-            0 as turn, min(e.line) as line, count(distinct e.record_id) as rows, false as announced
-        from seen e left join covered s
+        select e.base, q.settlement, e.delivery_id, e.source_id, coalesce(e.member, '') as member,
+            e.statement_place as place, s.position, 0 as turn, min(e.line) as line, count(distinct e.record_id) as rows,
+            false as announced
+        from seen e join equal_standing q using (base, record_id) left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
         where e.times > 0 and e.delivery_id not in (select delivery_id from mine) group by all
         union all by name
         select * from mine where base in (select base from counting where turn > 1)
     )
-    select t.delivery_id, t.source_id, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
+    select m.delivery_id, t.delivery_id as of_delivery, t.source_id, m.settlement = t.settlement as one_batch, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
         t.position as theirs, {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
-        m.announced, m.member, t.delivery_id as of_delivery, t.member as of_member, m.place is not distinct from t.place as alike,
+        m.announced, m.member, t.member as of_member, m.place is not distinct from t.place as alike,
         null::varchar as relation
-    from mine m join theirs t on t.base = m.base and t.turn < m.turn
+    from mine m join theirs t on t.base = m.base and t.turn < m.turn and not coalesce(m.settlement <> t.settlement, false)
 """
 
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
 # nothing is provable are always in doubt.
 _IN_DOUBT = """
-    select delivery_id, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows), bool_or(announced),
+    select of_delivery, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows), bool_or(announced),
         list(distinct struct_pack(places := places, relation := relation))
     from (select * replace (coalesce(relation, 'unknown') as relation) from told_twice)
     where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
         or (relation = 'within' and rows > their_rows) or (relation = 'around' and rows < their_rows)
-    group by delivery_id order by delivery_id
+    group by of_delivery order by of_delivery
 """
 
 

@@ -27,12 +27,14 @@ class Facts:
     """
     The lake as one commit left it: the live files of each table that intake reads.
 
+    :ivar whole: the deliveries that tell whole batches of the platform in question.
     :ivar disputed: the records (hexadecimal) of which reports contradict each other: whoever tells of one is heard.
     """
 
     version: int
     files: dict[str, list[LakeFile]]
     disputed: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
 
     def relation(self, lake: Lake, name: str) -> str:
         """Give one of its tables as SQL."""
@@ -80,6 +82,7 @@ class Resolution:
     :ivar doubts: equal rows of it and of others, of which nothing proves whether they are the same.
     :ivar joined: records that stand and that it proves to be others.
     :ivar changes: what statements that were issued again changed.
+    :ivar settlements: in which the records that were known, or are told of twice, stand or stood.
     :ivar folded: records whose contents were weighed again (hexadecimal): those without a conflict have none any more.
     """
 
@@ -90,6 +93,7 @@ class Resolution:
     doubts: list[Doubt] = field(default_factory=list)
     joined: list[Joined] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
+    settlements: set[str] = field(default_factory=set)
     folded: set[str] = field(default_factory=set)
     changed: int = 0
     withdrawn: int = 0

@@ -89,9 +89,10 @@ def resolve(
     )
     probe = pa.concat_arrays([pa.array(staged.keys), alias_keys_found]) if staged.alias_ids else pa.array(staged.keys)
     hits = known_keys(con, lake, facts.files["identities"], probe)
-    alias_hits = np.zeros(0, np.bool_)
+    alias_hits, named = np.zeros(0, np.bool_), np.zeros(0, np.int64)
     if staged.alias_ids:
         alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
+        named = alias_keys_found.to_numpy()[alias_hits]
     reissued.load_places(con, covered)
     spoken_of = [_withdrawable(con, lake, before or []), reissued.load_held(con, lake, covered)]
     nothing_known = not len(repeated_keys) and not hits.num_rows and not alias_hits.any()
@@ -102,7 +103,7 @@ def resolve(
         if len(keys):
             hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], keys)])
     hits = hits.group_by(["key", "path", "row"], use_threads=False).aggregate([])
-    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy(), alias_keys_found.to_numpy()]))
+    involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy(), named]))
     rows = np.flatnonzero(np.isin(staged.keys, involved))
     rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
     if covered.takes_all_rows:
@@ -112,7 +113,7 @@ def resolve(
     _load_history(con, [*history, said])
     _aim_identified(con, staged)
     joined = _joined(con, lake, facts, said.delivery_id)
-    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"))
+    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"), facts.whole)
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)
@@ -127,6 +128,7 @@ def resolve(
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
     resolution.changes = changes(con, covered)
+    resolution.settlements = _settlements(con)
     _drop(con)
     return resolution
 
@@ -241,13 +243,15 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
             select i.row, coalesce(
                 min(named.record_id) filter (named.alias = i.record_id and named.record_id <> i.record_id),
                 min(own.record_id), min(by_alias.record_id), min(named.record_id),
-                least(i.record_id, min(peer.record_id)), i.record_id) as target
+                least(i.record_id, min(peer.record_id), min(namer.record_id))) as target
             from incoming i
             left join standing own on own.record_id = i.record_id
             left join incoming_alias a on a.row = i.row
             left join standing by_alias on by_alias.record_id = a.alias
             left join standing_alias named on named.alias = i.record_id or named.alias = a.alias
             left join incoming peer on peer.record_id = a.alias
+            left join incoming_alias naming on naming.alias = i.record_id
+            left join incoming namer on namer.row = naming.row and not namer.counted
             where not i.counted
             group by i.row, i.record_id
         ) found where incoming.row = found.row
@@ -278,6 +282,8 @@ def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_i
         where not i.counted
     """)
     con.unregister("incoming_alias")
+    if not con.sql("select 1 from joined limit 1").fetchall():
+        return []
     told = told_sql(*(facts.relation(lake, name) for name in ("records", "assertions", "witnesses")), among="joined")
     rows = con.sql(f"""
         select lower(hex(j.record_id)), any_value(j.external_id), any_value(lower(hex(j.target))),
@@ -289,7 +295,6 @@ def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_i
             on i.record_id = j.target
         group by j.record_id order by 1
     """).fetchall()
-    con.execute("drop table joined")
     return [
         Joined(record_id=record, external_id=own, target=target, target_id=other, deliveries=tuple(told))
         for record, own, target, other, told in rows
@@ -297,7 +302,15 @@ def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_i
     ]
 
 
+def _settlements(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Name the settlements that the rows in question, and every version of what they speak of, stand in."""
+    found = con.sql(
+        "select settlement_id from incoming union select settlement_id from standing order by all"
+    ).fetchall()
+    return {name for (name,) in found if name is not None}
+
+
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
-    ours = ("incoming", "standing", "history", "said", "withdrawable", "unchanged", "mine")
+    ours = ("incoming", "standing", "joined", "history", "said", "withdrawable", "unchanged", "mine")
     for name in (*ours, "covered", "weighed", "called", "held", "void", "stirred", "kept"):
         con.execute(f"drop table if exists {name}")

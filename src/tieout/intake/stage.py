@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.intake.cards import CardScan
-from tieout.intake.derive import Provenance, alias_keys, derive, reference_rows, renumbered, stated_table
+from tieout.intake.derive import Provenance, alias_keys, common_ids, derive, reference_rows, renumbered, stated_table
 from tieout.model.money import exponents
 from tieout.model.problems import Problem
 from tieout.model.records import record_schema
@@ -59,7 +59,7 @@ class Staged:
     :ivar records: the draft of its records file; None when it has no rows.
     :ivar keys: the first 64 bits of each row's identity, in row order.
     :ivar counted: which rows are told apart by counting.
-    :ivar aliases: (row, identity) of other identities.
+    :ivar alias_rows, alias_ids: rows that have other identities, or something in common with equal rows, and these.
     :ivar first_days: the first day on which each statement, or page, has a booked entry, by (member, place).
     :ivar rows_in: rows of the file = records + quarantined + skipped; ``skipped`` were left out on purpose: by the
         mapping's own ``where``, or because nothing stands in them that moves money.
@@ -205,9 +205,13 @@ def _place(
     found.counted += rows["counted"].to_numpy().tobytes()
     staged.references.add(*reference_rows(rows, first))
     if len(pc.list_flatten(table["aliases"])):
-        at, ids = alias_keys(table, origin.system)
-        staged.alias_rows += [first + row for row in at]
-        staged.alias_ids += ids
+        _note_aliases(staged, first, *alias_keys(table, origin.system))
+    _note_aliases(staged, first, *common_ids(con, table, origin.system))
+
+
+def _note_aliases(staged: Staged, first: int, rows: list[int], ids: list[bytes]) -> None:
+    staged.alias_rows += [first + row for row in rows]
+    staged.alias_ids += ids
 
 
 def _note_first_days(staged: Staged, table: pa.Table, member: str | None) -> None:

@@ -7,10 +7,12 @@ account's balance, seen from the entity (a charge comes in, a fee goes out).
 
 from dataclasses import dataclass
 
-__all__ = ["CLAIMS", "KINDS", "MOVED", "PAID_OUT", "STATUSES", "WHOLE_BATCHES", "Kind"]
+__all__ = ["CLAIMS", "CLOSED_BATCHES", "KINDS", "MOVED", "PAID_OUT", "STATUSES", "WHOLE_BATCHES", "Kind"]
 
 #: Formats whose files carry every line of a settlement together with its payout: intake holds one against the other.
 WHOLE_BATCHES = ("stripe.payout_reconciliation", "adyen.settlement_detail")
+#: Those of them that number the batches of an account, ``account/number``, and end each with what brings it to zero.
+CLOSED_BATCHES = ("adyen.settlement_detail",)
 
 #: What a match can use up of a record (laws.md 6).
 CLAIMS = ("document", "payment", "settlement", "bank", "transfer", "booking")

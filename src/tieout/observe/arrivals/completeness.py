@@ -185,10 +185,14 @@ def _nothing(state: str, newest: dt.date | None, refused: str | None) -> str:
 
 
 def _gaps(snapshot: Snapshot, last: dt.date | None) -> dict[str, list[dict[str, Any]]]:
-    """Collect the breaks in chains of statements that are open, by source."""
+    """Collect the breaks in chains of statements, and in numbers of batches, that are open, by source."""
     found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in snapshot.exceptions.to_pylist():
-        if row["state"] != "open" or row["reason"] != "incomplete" or not row["scope"].startswith("chain "):
+        if (
+            row["state"] != "open"
+            or row["reason"] != "incomplete"
+            or not row["scope"].startswith(("chain ", "batches "))
+        ):
             continue
         if row["booked_day"] is None or last is None or row["booked_day"] <= last:
             found[row["source_id"]].append(row)
@@ -206,7 +210,12 @@ def _with_gaps(source: Source, rows: list[ExpectedFile], gaps: list[dict[str, An
         merged.append(replace(row, state="missing", evidence=proof["note"]) if proof else row)
         used += [proof] if proof else []
     return merged + [
-        _row(source, gap["account_id"], "statement before", gap["booked_day"], "missing", gap["note"])
+        _row(source, gap["account_id"], _before(gap), gap["booked_day"], "missing", gap["note"])
         for gap in gaps
         if not any(gap is proof for proof in used)
     ]
+
+
+def _before(gap: dict[str, Any]) -> str:
+    """Say what is missing before a day."""
+    return "batch before" if gap["scope"].startswith("batches ") else "statement before"

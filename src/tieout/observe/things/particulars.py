@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.intake.findings import newest, open_findings
+from tieout.intake.settlements import batch_scope
 from tieout.model.money import format_minor
 from tieout.observe.exporting.exported import TABLES
 from tieout.observe.exporting.relations import reports_sql
@@ -173,7 +174,7 @@ class Particulars:
         """Find what is open about a record, its settlement and the files that it came in."""
         scopes = {f"record {record['record_id']}", *(f"delivery {r['delivery_id']}" for r in reports)}
         if record["settlement_id"]:
-            scopes.add(f"settlement {record['source_id']} {record['settlement_id']}")
+            scopes.add(batch_scope(record["system"], record["settlement_id"]))
         return [_exception(row) for row in open_findings(self._connection, scopes)[:_EXCEPTIONS_MAX]]
 
     def _statement(self, record: dict[str, Any]) -> dict[str, Any] | None:
