@@ -267,9 +267,16 @@ def test_keys_in_another_order_say_the_same() -> None:
     assert records(turned(page)) == records(page)
 
 
-def test_half_a_pair_of_surrogates_is_replaced() -> None:
-    (record,) = records('{"id":"txn_1","description":"a \\ud83d b",' + json.dumps(TXN)[16:])
-    assert record.text == "a \ufffd b"
+@pytest.mark.parametrize("escape", [r"\ud83d", r"\udc00", r"\u0000"])
+def test_what_cannot_be_kept_is_written_as_an_escape_and_whole_characters_as_they_are(escape: str) -> None:
+    written = f'{{"id":"txn_1","description":"a {escape} \\ud83d\\ude00",' + json.dumps(TXN)[16:]
+    (record,) = records(written)
+    assert record.text == f"a {escape.replace('u0000', 'x00')} \U0001f600"
+
+
+def test_two_names_of_halves_of_pairs_stay_two() -> None:
+    page = [json.dumps(TXN | {"id": f"txn_{half}", "source": f"ch_{half}"}) for half in ("\ud83d", "\ud83e", "\0")]
+    assert len({record.identity for record in records("[" + ",".join(page) + "]")}) == 3
 
 
 def test_chunks_hold_at_most_the_batch() -> None:

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from tieout.errors import Broken, WrongUse
+from tieout.model.texts import storable
 from tieout.store import schema
 from tieout.store.book import Book, append_audit, check_audit, open_book
 from tieout.store.moving import move_book
@@ -46,6 +47,23 @@ def test_the_audit_log_holds(book: Book) -> None:
     note(book, 3)
     with book.reading() as connection:
         assert check_audit(connection) == 3
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud83db", "\udc00\0"])
+def test_what_a_database_cannot_keep_is_written_and_found_as_an_escape(book: Book, odd: str) -> None:
+    with book.writing() as connection:
+        append_audit(connection, at=1, actor=odd, action="test", subject=odd, reason=odd, body={odd: odd})
+        connection.execute(sa.insert(schema.about).values(name=odd, value="found"))
+    with book.reading() as connection:
+        assert check_audit(connection) == 1
+        (entry,) = connection.execute(sa.select(schema.audit)).all()
+        assert entry.reason == entry.actor == entry.subject == storable(odd)
+        assert connection.scalar(sa.select(schema.about.c.value).where(schema.about.c.name == odd)) == "found"
+
+
+def test_every_text_of_the_book_is_one_that_every_database_keeps() -> None:
+    columns = [column for table in schema.metadata.tables.values() for column in table.columns]
+    assert [str(column) for column in columns if isinstance(column.type, sa.String)] == []
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,14 @@ def workspace_folder(wanted: Path | None) -> Path:
 
 def reason_given(reason: str) -> str:
     """
-    Give the reason as it was said, for the audit log.
+    Give the reason as it was said, for the audit log; bytes that are no UTF-8 as escapes.
 
     :raises WrongUse: it says nothing.
     """
     from tieout.errors import WrongUse
+    from tieout.model.texts import storable
 
     if not reason.strip():
         message = "expected words behind --reason: why it is done stands in the audit log; got none"
         raise WrongUse(message)
-    return reason
+    return storable(reason)

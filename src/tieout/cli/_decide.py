@@ -46,9 +46,11 @@ def resolve(
     currencies, --as fx says that one was exchanged into the other: the difference is counted by the rates of their days.
     """
     from tieout import pipeline
+    from tieout.model.texts import storable
 
     wanted = asked(context, workspace, as_json=as_json)
-    how = pipeline.Resolution(others=tuple(match or ()), difference=difference, part=part, assignee=assign)
+    assignee = None if assign is None else storable(assign)
+    how = pipeline.Resolution(others=tuple(match or ()), difference=difference, part=part, assignee=assignee)
     with opened(wanted) as (place, store):
         done, runs = pipeline.resolve(store, place, exception, how, reason_given(reason))
     _tell(done, runs, as_json=wanted.as_json)

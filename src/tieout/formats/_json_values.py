@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from tieout.errors import BadInput
+from tieout.model.texts import storable
 
 __all__ = ["VALUE_MAX", "Twice", "Value", "json_values", "key_twice"]
 
@@ -22,8 +23,8 @@ __all__ = ["VALUE_MAX", "Twice", "Value", "json_values", "key_twice"]
 VALUE_MAX = 64 << 20
 
 _BLOCK = 1 << 20
-# The first half of an escaped pair: alone it is no character, and no UTF-8 can hold it.
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# Half of an escaped pair, which alone is no character, or a NUL: no store can hold them.
+_UNSTORABLE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TOO_DEEP = "expected JSON nested as an API answers it, got more levels than can be read"
 
@@ -92,7 +93,7 @@ class _Text:
     def _value(self, content: object, begin: int, end: int, line: int) -> Value:
         """Hand over what was decoded from a part of the text."""
         twice, self._twice = self._twice, False
-        return Value(line, _sound(content) if _SURROGATE.search(self.buffer, begin, end) else content, twice=twice)
+        return Value(line, _sound(content) if _UNSTORABLE.search(self.buffer, begin, end) else content, twice=twice)
 
     def _take(self, data: bytes) -> None:
         try:
@@ -172,9 +173,9 @@ class _Text:
 
 
 def _sound(content: object) -> object:
-    """The same value, with U+FFFD for every half of a pair that stands alone."""
+    """The same value, with an escape for what cannot be kept: two identifiers stay two."""
     if isinstance(content, str):
-        return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return storable(content)
     if isinstance(content, list):
         return [_sound(each) for each in content]
     if isinstance(content, dict):

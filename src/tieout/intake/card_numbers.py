@@ -26,9 +26,12 @@ __all__ = ["ANYWHERE", "DIGITS_MAX", "DIGITS_MIN", "LONG_NUMBER", "could_hold", 
 
 #: Blanks stand between groups, and the breaks of a line; with a dash between blanks three signs.
 _BLANKS = "\u0020\u00a0\u2007\u202f\t\n\r"
-_RUN = re.compile(rf"[0-9]+(?:[{_BLANKS}.-]{{1,3}}[0-9]+)*")
+#: Signs that part other things far more often: each only where it is the same between all groups.
+_SIGNS = "_/\u2013"
+_BETWEEN = rf"[{_BLANKS}{_SIGNS}.\-]"
+_RUN = re.compile(rf"[0-9]+(?:{_BETWEEN}{{1,3}}[0-9]+)*")
 #: Where a card number could stand, for an engine that cannot look around.
-ANYWHERE = rf"[2-6](?:[{_BLANKS}.\-]{{0,3}}[0-9]){{12}}"
+ANYWHERE = rf"[2-6](?:{_BETWEEN}{{0,3}}[0-9]){{12}}"
 #: What one may be taken for: digits enough, whatever they begin with.
 LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
 # Behind a word of letters alone: an account number such as DE89... has other digits before the ones in question.
@@ -37,7 +40,7 @@ _BEGINNING = "(?:^|[^0-9A-Za-z]|[A-Za-z]{40})[A-Za-z]*"
 _CLOSELY = (
     _BEGINNING + ANYWHERE,
     # One group that is not too long, or a first group with another behind it.
-    rf"{_BEGINNING}[2-6](?:[0-9]{{12,18}}(?:$|[^0-9])|[0-9]{{0,17}}[{_BLANKS}.\-]{{1,3}}[0-9])",
+    rf"{_BEGINNING}[2-6](?:[0-9]{{12,18}}(?:$|[^0-9])|[0-9]{{0,17}}{_BETWEEN}{{1,3}}[0-9])",
 )
 #: The lengths of card numbers.
 DIGITS_MIN, DIGITS_MAX = 13, 19
@@ -65,6 +68,8 @@ _IBAN_LENGTHS = range(15, 35)
 _WORD_BEFORE = re.compile(r"(?:^|[^0-9A-Za-z])[A-Za-z]*$")
 _WORD_BEHIND = re.compile(r"[A-Za-z]*(?![0-9A-Za-z])")
 _WORD_MAX = 40
+# Of groups between signs: cards have three or more, of four digits at least but for the last.
+_GROUPS_MIN, _GROUP_MIN = 3, 4
 
 
 def _issued(digits: str) -> bool:
@@ -133,7 +138,15 @@ def _windows(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, int]]:
 
 
 def _written_alike(window: str) -> bool:
-    """Whether dots stand between all groups or between none: days and amounts beside each other are no number."""
+    """
+    Whether dots stand between all groups or between none: days and amounts beside each other are no number.
+
+    The other signs have to be alike, and to part groups as cards have them: days, paths and orders are written so.
+    """
+    if any(sign in window for sign in _SIGNS):
+        *groups, last = re.split("[^0-9]+", window)
+        alike = len(set(re.findall("[^0-9]+", window))) == 1
+        return alike and len(groups) + 1 >= _GROUPS_MIN and min(map(len, groups)) >= _GROUP_MIN and last != ""
     return "." not in window or not any(c in window for c in f"{_BLANKS}-")
 
 
@@ -203,8 +216,8 @@ def _long_run(text: npt.NDArray[np.uint8]) -> bool:
     each byte held against the next ones.
     """
     run = (text - np.uint8(ord("-"))) < 13  # hyphen, dot, slash, digits
-    run |= text == ord(" ")
-    run |= text >= 0x80  # blanks that do not break a line
+    run |= (text == ord(" ")) | (text == ord("_"))
+    run |= text >= 0x80  # blanks that do not break a line, and dashes
     full = run[: len(run) // 4 * 4].view(np.uint32) == 0x01010101
     if not (full[:-1] & full[1:]).any():
         return False

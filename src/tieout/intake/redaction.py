@@ -39,8 +39,16 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 # A digit as it is, as JSON escapes it, or as XML does.
 _DIGIT = rb"(?:[0-9]|\\u003[0-9]|&#(?:x3[0-9]|4[89]|5[0-7]);)"
 # What may stand between two digits of one number, in UTF-8, Latin-1, UTF-16 and UTF-32 (zeros), or as an escape.
-_ESCAPED = rb"\\u00(?:20|2[dDeE]|[aA]0)|\\u20(?:07|2[fF])|&#(?:32|45|46|160|x20|x2[dDeE]|x[aA]0);"
-_BLANK = rb"(?:[ .\-\xa0]|\xc2\xa0|\xe2\x80[\x87\xaf]|\x07\x20|\x20\x07|\x2f\x20|\x20\x2f|" + _ESCAPED + rb")\x00{0,3}"
+_ESCAPED = (
+    rb"\\u00(?:20|2[dDeEfF]|5[fF]|[aA]0)|\\u20(?:07|13|2[fF])|\\/"
+    rb"|&#(?:32|45|46|47|95|160|8211|x20|x2[dDeEfF]|x5[fF]|x[aA]0|x2013);"
+)
+# \x96 is the dash of Windows-1252, which \xe2\x80\x93 and \x13\x20 are as well.
+_BLANK = (
+    rb"(?:[ ._/\-\xa0\x96]|\xc2\xa0|\xe2\x80[\x87\x93\xaf]|[\x07\x13\x2f]\x20|\x20[\x07\x13\x2f]|"
+    + _ESCAPED
+    + rb")\x00{0,3}"
+)
 # A line that was wrapped within it (indented, in XML), or a subfield of MT940 that begins there.
 _WRAPPED = rb"(?:\r\x00{0,3})?(?:\n\x00{0,3})?(?:[ \t]\x00{0,3}){0,64}(?:\?[2-6][0-9])?"
 _RUN = re.compile(_DIGIT + rb"(?:\x00{0,3}(?:" + _BLANK + rb"){0,3}" + _WRAPPED + _DIGIT + rb"){12,}+")

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import DBAPIError
 
 from tieout.errors import Broken, Transient, WrongUse
+from tieout.model.texts import storable
 from tieout.store import schema
 from tieout.store.files import make_folder
 
@@ -267,11 +268,12 @@ def append_audit(
     row = {
         "sequence": latest.sequence + 1 if latest else 1,
         "at": at,
-        "actor": actor,
+        # As it will be kept: the digest is of that.
+        "actor": storable(actor),
         "action": action,
-        "subject": subject,
-        "reason": reason,
-        "body": json.dumps(body, sort_keys=True, ensure_ascii=False),
+        "subject": storable(subject),
+        "reason": None if reason is None else storable(reason),
+        "body": storable(json.dumps(body, sort_keys=True, ensure_ascii=False)),
         "previous": latest.digest if latest else "",
     }
     connection.execute(sa.insert(table).values(**row, digest=audit_digest(row)))

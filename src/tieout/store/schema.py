@@ -12,7 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["HEAD_REVISION", "WORKLIST_FILTERED", "metadata", "stored_columns"]
+from tieout.model.texts import storable
+
+__all__ = ["HEAD_REVISION", "WORKLIST_FILTERED", "Text", "metadata", "stored_columns"]
 
 #: The newest migration: a book that stands elsewhere is migrated before use.
 HEAD_REVISION = "0006"
@@ -27,6 +29,18 @@ metadata = sa.MetaData(
 )
 
 
+class Text(sa.types.TypeDecorator[str]):
+    """A text that every database keeps alike: what one of them refuses is written, and looked for, as an escape."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Write what cannot be kept as an escape."""
+        del dialect
+        return None if value is None else storable(value)
+
+
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[int]:
     """Microseconds since 1970, UTC: the same in every database, exact, sortable."""
     return sa.Column(name, sa.BigInteger, nullable=nullable)
@@ -36,8 +50,8 @@ def _moment(name: str, *, nullable: bool = False) -> sa.Column[int]:
 about = sa.Table(
     "about",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),
 )
 
 #: Versions that compare-and-swap: ``facts`` counts commits of the lake, ``claim:NAME`` the runs that use up a claim,
@@ -45,7 +59,7 @@ about = sa.Table(
 head = sa.Table(
     "head",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("name", Text, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
@@ -54,28 +68,28 @@ head = sa.Table(
 text_version = sa.Table(
     "text_version",
     metadata,
-    sa.Column("digest", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("body", Text, nullable=False),
 )
 
 #: One row per delivery that came in. state: landed, accepted, refused, erased.
 delivery = sa.Table(
     "delivery",
     metadata,
-    sa.Column("delivery_id", sa.Text, primary_key=True),
+    sa.Column("delivery_id", Text, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
-    sa.Column("source_id", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("source_id", Text, nullable=False),
+    sa.Column("sha256", Text, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
     _moment("received_at"),
-    sa.Column("received_by", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("received_by", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("path", Text, nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary, nullable=True),
-    sa.Column("key_id", sa.Text, nullable=False),
-    sa.Column("format", sa.Text, nullable=True),
+    sa.Column("key_id", Text, nullable=False),
+    sa.Column("format", Text, nullable=True),
     _moment("created_at", nullable=True),
     sa.Column("rows_in", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("rows_new", sa.BigInteger, nullable=False, server_default="0"),
@@ -85,10 +99,10 @@ delivery = sa.Table(
     sa.Column("rows_skipped", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("times_seen", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("version", sa.BigInteger, nullable=True),
-    sa.Column("redacts", sa.Text, nullable=True),
-    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("redacts", Text, nullable=True),
+    sa.Column("reason", Text, nullable=True),
     # Of a container: the SHA-256 of each file in it, by name (empty unless in a ZIP), as JSON.
-    sa.Column("members", sa.Text, nullable=True),
+    sa.Column("members", Text, nullable=True),
     sa.UniqueConstraint("source_id", "sha256"),
 )
 
@@ -97,35 +111,35 @@ ledger_commit = sa.Table(
     "ledger_commit",
     metadata,
     sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("token", sa.Text, nullable=False, unique=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("delivery_id", sa.Text, nullable=False, index=True),
+    sa.Column("token", Text, nullable=False, unique=True),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("delivery_id", Text, nullable=False, index=True),
     _moment("at"),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=True),
-    sa.Column("config_digest", sa.Text, nullable=False),
-    sa.Column("reader_digest", sa.Text, nullable=True),
-    sa.Column("program", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("texts_digest", sa.Text, nullable=True),
+    sa.Column("actor", Text, nullable=False),
+    sa.Column("reason", Text, nullable=True),
+    sa.Column("config_digest", Text, nullable=False),
+    sa.Column("reader_digest", Text, nullable=True),
+    sa.Column("program", Text, nullable=False),
+    sa.Column("digest", Text, nullable=False),
+    sa.Column("texts_digest", Text, nullable=True),
 )
 
 #: The files that the lake consists of. A file without a row does not belong to it.
 lake_file = sa.Table(
     "lake_file",
     metadata,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("path", Text, primary_key=True),
+    sa.Column("table_name", Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, index=True),
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sha256", Text, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("digest", Text, nullable=False),
     sa.Column("min_day", sa.Integer, nullable=True),
     sa.Column("max_day", sa.Integer, nullable=True),
     sa.Column("schema_version", sa.Integer, nullable=False),
-    sa.Column("delivery_id", sa.Text, nullable=False),
-    sa.Column("sibling", sa.Text, nullable=True),
+    sa.Column("delivery_id", Text, nullable=False),
+    sa.Column("sibling", Text, nullable=True),
     sa.Column("removed_version", sa.BigInteger, nullable=True),
 )
 
@@ -133,18 +147,18 @@ lake_file = sa.Table(
 statement = sa.Table(
     "statement",
     metadata,
-    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("token", Text, primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("delivery_id", sa.Text, nullable=False),
-    sa.Column("source_id", sa.Text, nullable=False),
-    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("delivery_id", Text, nullable=False),
+    sa.Column("source_id", Text, nullable=False),
+    sa.Column("account_id", Text, nullable=False),
     sa.Column("line", sa.BigInteger, nullable=False),
     # Its place, or its first page's, among the statements and pages of its file.
     sa.Column("place", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("member", sa.Text, nullable=True),
-    sa.Column("statement_id", sa.Text, nullable=True),
-    sa.Column("number", sa.Text, nullable=True),
-    sa.Column("currency", sa.Text, nullable=True),
+    sa.Column("member", Text, nullable=True),
+    sa.Column("statement_id", Text, nullable=True),
+    sa.Column("number", Text, nullable=True),
+    sa.Column("currency", Text, nullable=True),
     sa.Column("final", sa.Boolean, nullable=False),
     sa.Column("from_day", sa.Integer, nullable=True),
     sa.Column("to_day", sa.Integer, nullable=True),
@@ -155,11 +169,11 @@ statement = sa.Table(
     sa.Column("opening", sa.BigInteger, nullable=True),
     sa.Column("closing", sa.BigInteger, nullable=True),
     sa.Column("entries", sa.BigInteger, nullable=False),
-    sa.Column("credits", sa.Text, nullable=False),
-    sa.Column("debits", sa.Text, nullable=False),
+    sa.Column("credits", Text, nullable=False),
+    sa.Column("debits", Text, nullable=False),
     sa.Column("closes", sa.Boolean, nullable=True),
     # Which pages stand here: [[place, number, opening, closing, credits, debits], ...], amounts at ``exponent``.
-    sa.Column("pages", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("pages", Text, nullable=False, server_default="[]"),
     sa.Column("begins", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("ends", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Index("ix_statement_account", "account_id", "to_day"),
@@ -169,27 +183,27 @@ statement = sa.Table(
 exception = sa.Table(
     "exception",
     metadata,
-    sa.Column("token", sa.Text, primary_key=True),
-    sa.Column("exception_id", sa.Text, primary_key=True),
-    sa.Column("scope", sa.Text, nullable=False, index=True),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("source_id", sa.Text, nullable=True),
-    sa.Column("delivery_id", sa.Text, nullable=True),
-    sa.Column("entity_id", sa.Text, nullable=True),
-    sa.Column("account_id", sa.Text, nullable=True),
-    sa.Column("record_id", sa.Text, nullable=True),
-    sa.Column("external_id", sa.Text, nullable=True),
-    sa.Column("kind", sa.Text, nullable=True),
+    sa.Column("token", Text, primary_key=True),
+    sa.Column("exception_id", Text, primary_key=True),
+    sa.Column("scope", Text, nullable=False, index=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("source_id", Text, nullable=True),
+    sa.Column("delivery_id", Text, nullable=True),
+    sa.Column("entity_id", Text, nullable=True),
+    sa.Column("account_id", Text, nullable=True),
+    sa.Column("record_id", Text, nullable=True),
+    sa.Column("external_id", Text, nullable=True),
+    sa.Column("kind", Text, nullable=True),
     sa.Column("amount", sa.BigInteger, nullable=True),
     sa.Column("exponent", sa.Integer, nullable=True),
-    sa.Column("currency", sa.Text, nullable=True),
+    sa.Column("currency", Text, nullable=True),
     sa.Column("booked_day", sa.Integer, nullable=True),
-    sa.Column("counterparty", sa.Text, nullable=True),
-    sa.Column("settlement_id", sa.Text, nullable=True),
+    sa.Column("counterparty", Text, nullable=True),
+    sa.Column("settlement_id", Text, nullable=True),
     _moment("opened_at"),
-    sa.Column("note", sa.Text, nullable=False),
-    sa.Column("candidates", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("note", Text, nullable=False),
+    sa.Column("candidates", Text, nullable=False, server_default="[]"),
     sa.Index("ix_exception_id", "exception_id"),
     sa.Index("ix_exception_delivery", "delivery_id"),
 )
@@ -200,13 +214,13 @@ audit = sa.Table(
     metadata,
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     _moment("at"),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("action", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=True),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("previous", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("actor", Text, nullable=False),
+    sa.Column("action", Text, nullable=False),
+    sa.Column("subject", Text, nullable=False),
+    sa.Column("reason", Text, nullable=True),
+    sa.Column("body", Text, nullable=False),
+    sa.Column("previous", Text, nullable=False),
+    sa.Column("digest", Text, nullable=False),
 )
 
 #: Every run: a pure function of facts, decisions, rules and calendars at stated versions (store.runs).
@@ -214,23 +228,23 @@ audit = sa.Table(
 run = sa.Table(
     "run",
     metadata,
-    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("run_id", Text, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("reconciliation", sa.Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("reconciliation", Text, nullable=False),
     sa.Column("through_day", sa.Integer, nullable=True),
     sa.Column("facts_version", sa.BigInteger, nullable=False),
     # JSON {claim: version of its head before}
-    sa.Column("heads", sa.Text, nullable=False),
+    sa.Column("heads", Text, nullable=False),
     # JSON {name: digest of a text}: tieout.toml, rules, calendars, rates
-    sa.Column("inputs", sa.Text, nullable=False),
+    sa.Column("inputs", Text, nullable=False),
     _moment("at"),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=True),
-    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("actor", Text, nullable=False),
+    sa.Column("reason", Text, nullable=True),
+    sa.Column("program", Text, nullable=False),
     # JSON {name: rows}
-    sa.Column("counts", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("counts", Text, nullable=False),
+    sa.Column("digest", Text, nullable=False),
     sa.Index("ix_run_reconciliation", "reconciliation", "sequence"),
 )
 
@@ -238,14 +252,14 @@ run = sa.Table(
 run_file = sa.Table(
     "run_file",
     metadata,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("run_id", sa.Text, nullable=False, index=True),
-    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("path", Text, primary_key=True),
+    sa.Column("run_id", Text, nullable=False, index=True),
+    sa.Column("table_name", Text, nullable=False),
     sa.Column("provisional", sa.Boolean, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sha256", Text, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("digest", Text, nullable=False),
     sa.Column("min_day", sa.Integer, nullable=True),
     sa.Column("max_day", sa.Integer, nullable=True),
     sa.Column("schema_version", sa.Integer, nullable=False),
@@ -255,10 +269,10 @@ run_file = sa.Table(
 void = sa.Table(
     "void",
     metadata,
-    sa.Column("match_id", sa.Text, primary_key=True),
-    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("match_id", Text, primary_key=True),
+    sa.Column("run_id", Text, primary_key=True),
     sa.Column("blocks", sa.Boolean, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
 )
 
 #: What a person decided about an exception, a proposal or a match; a later row about one subject supersedes.
@@ -266,22 +280,22 @@ void = sa.Table(
 decision = sa.Table(
     "decision",
     metadata,
-    sa.Column("decision_id", sa.Text, primary_key=True),
+    sa.Column("decision_id", Text, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
     _moment("at"),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False, index=True),
-    sa.Column("reason", sa.Text, nullable=True),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("actor", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("subject", Text, nullable=False, index=True),
+    sa.Column("reason", Text, nullable=True),
+    sa.Column("body", Text, nullable=False),
 )
 
 #: Who does a piece of work that only one process should do at a time, and until when (store.lease).
 lease = sa.Table(
     "lease",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("holder", Text, nullable=False),
     _moment("until"),
 )
 
@@ -299,33 +313,33 @@ _FOUND_BY = (
 worklist = sa.Table(
     "worklist",
     metadata,
-    sa.Column("exception_id", sa.Text, primary_key=True),
+    sa.Column("exception_id", Text, primary_key=True),
     # open, assigned or resolved
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("reconciliation", sa.Text, nullable=True),
-    sa.Column("run_id", sa.Text, nullable=True),
-    sa.Column("source_id", sa.Text, nullable=True),
-    sa.Column("entity_id", sa.Text, nullable=True),
-    sa.Column("account_id", sa.Text, nullable=True),
-    sa.Column("record_id", sa.Text, nullable=True),
-    sa.Column("external_id", sa.Text, nullable=True),
-    sa.Column("kind", sa.Text, nullable=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("reconciliation", Text, nullable=True),
+    sa.Column("run_id", Text, nullable=True),
+    sa.Column("source_id", Text, nullable=True),
+    sa.Column("entity_id", Text, nullable=True),
+    sa.Column("account_id", Text, nullable=True),
+    sa.Column("record_id", Text, nullable=True),
+    sa.Column("external_id", Text, nullable=True),
+    sa.Column("kind", Text, nullable=True),
     sa.Column("amount", sa.BigInteger, nullable=True),
-    sa.Column("currency", sa.Text, nullable=True),
+    sa.Column("currency", Text, nullable=True),
     sa.Column("exponent", sa.Integer, nullable=True),
     # absolute, in minor units of the workspace's base currency: what sorts by value
     sa.Column("weight", sa.BigInteger, nullable=True),
     sa.Column("booked_day", sa.Integer, nullable=True),
     sa.Column("due_day", sa.Integer, nullable=True),
-    sa.Column("counterparty", sa.Text, nullable=True),
-    sa.Column("settlement_id", sa.Text, nullable=True),
+    sa.Column("counterparty", Text, nullable=True),
+    sa.Column("settlement_id", Text, nullable=True),
     _moment("opened_at"),
-    sa.Column("assignee", sa.Text, nullable=True),
-    sa.Column("note", sa.Text, nullable=False),
-    sa.Column("candidates", sa.Text, nullable=False),
+    sa.Column("assignee", Text, nullable=True),
+    sa.Column("note", Text, nullable=False),
+    sa.Column("candidates", Text, nullable=False),
     # what a person may type to find it, small; the database writes it. Cut, because PostgreSQL's indexes hold 2 KB a row
-    sa.Column("found_by", sa.Text, sa.Computed(_FOUND_BY, persisted=True)),
+    sa.Column("found_by", Text, sa.Computed(_FOUND_BY, persisted=True)),
     sa.Index("ix_worklist_weight", "state", "weight", "exception_id"),
     sa.Index("ix_worklist_reason", "state", "reason", "weight", "exception_id"),
     sa.Index("ix_worklist_booked", "state", "booked_day", "exception_id"),

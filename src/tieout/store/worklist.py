@@ -35,7 +35,7 @@ _PAUSE_S = 0.005  # SQLite's waiting writers look every few milliseconds
 _CACHE_KIB = 64 * 1024
 
 _LIST = schema.worklist
-_ARROW = {sa.Text: pa.string(), sa.Integer: pa.int32(), sa.BigInteger: pa.int64()}
+_ARROW = {schema.Text: pa.string(), sa.Integer: pa.int32(), sa.BigInteger: pa.int64()}
 
 
 def _ordered() -> tuple[list[str], int]:

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tieout.formats.camt.entries import Account, Amount, Entry
-    from tieout.formats.camt.plans import Amounts, DetailPlan, EntryPlan
+    from tieout.formats.camt.plans import Charges, DetailPlan, EntryPlan
 
 __all__ = ["Detail", "check_single", "read_details"]
 
 #: The most transactions of which an entry takes over references and texts; ``details`` keeps what all of them say.
 ADOPTED_MAX = 1_000
+_NOT_INCLUDED = frozenset({"false", "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,16 +219,44 @@ def _row(account: Account, entry: Entry, detail: Detail, amount: Amount, *, undo
     )
 
 
-def _charges(values: Sequence[str], amounts: Amounts, currency: str, exponent: int) -> int:
-    """Sum the charges that are stated in a currency, for deciding whether they explain a difference."""
-    total = 0
-    for index, stated in amounts:
-        try:
-            money = parse_money(values[index], stated or currency)
-            total += abs(money.scaled(exponent)) if money.currency == currency else 0
-        except BadInput:
-            continue
-    return total
+def _charged(values: Sequence[str], charges: Charges, currency: str, exponent: int) -> tuple[int, int]:
+    """
+    Sum what charges took from the amount that was booked: by the single ones, and by their total.
+
+    What is marked as no part of the amount (``ChrgInclInd``) is booked elsewhere; a charge marked as a credit gives back.
+    """
+    included = [c for c in charges.records if c.included is None or values[c.included].lower() not in _NOT_INCLUDED]
+    single = sum(
+        (-1 if c.indicator is not None and values[c.indicator].upper() == "CRDT" else 1)
+        * _scaled(values[c.amount], c.currency or currency, currency, exponent)
+        for c in included
+    )
+    if len(included) < len(charges.records):
+        return single, single
+    total = sum(_scaled(values[index], stated or currency, currency, exponent) for index, stated in charges.totals)
+    return single, total
+
+
+def _scaled(written: str, stated: str, currency: str, exponent: int) -> int:
+    """Read a charge; nothing where it is in another currency, or cannot be read."""
+    if stated != currency:
+        return 0
+    try:
+        return abs(parse_money(written, currency).scaled(exponent))
+    except BadInput:
+        return 0
+
+
+def _explained(taken: int, of_entry: tuple[int, int], inside: Sequence[tuple[int, int]]) -> bool:
+    """
+    Whether charges took exactly so much between the transactions and their entry: the entry's, theirs, or all.
+
+    :param taken: the transactions' sum less the entry, by their effect on the account: charges only ever take.
+    """
+    for entry, transactions in zip(of_entry, map(sum, zip(*inside, strict=True)), strict=True):
+        if taken > 0 and taken in {entry, transactions, entry + transactions}:
+            return True
+    return False
 
 
 def _check_sum(
@@ -237,16 +266,17 @@ def _check_sum(
     details: Sequence[Detail],
     rows: Sequence[Row],
 ) -> list[Problem]:
-    """Compare the transactions' sum with their entry; a difference not larger than stated charges is explained."""
+    """Compare the transactions' sum with their entry; a difference is explained by charges that are exactly as large."""
     currency = entry.amount.currency
     exponent = max([entry.amount.exponent, *(row.exponent for row in rows)])
     stated = entry.money.scaled(exponent) * (-1 if entry.debit else 1)
     total = sum(Money(row.amount, currency, row.exponent).scaled(exponent) for row in rows)
     if total == stated:
         return []
-    charges = _charges(values, plan.charges, currency, exponent)
-    charges += sum(_charges(d.values, d.plan.charges, currency, exponent) for d in details)
-    return [] if abs(total - stated) <= charges else [_sum_problem(entry, stated, total, exponent, len(details))]
+    inside = [_charged(detail.values, detail.plan.charges, currency, exponent) for detail in details]
+    if _explained(total - stated, _charged(values, plan.charges, currency, exponent), inside):
+        return []
+    return [_sum_problem(entry, stated, total, exponent, len(details))]
 
 
 def _sum_problem(entry: Entry, stated: int, total: int, exponent: int, count: int) -> Problem:
@@ -278,8 +308,12 @@ def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[P
         return [Problem(message=f"{error} (in TxDtls)", line=entry.row.line, column="TxDtls")]
     exponent = max(money.exponent, entry.amount.exponent)
     booked, own = entry.money.scaled(exponent), abs(money.scaled(exponent))
-    charges = _charges(values, (*plan.charges, *detail.charges), money.currency, exponent) if own != booked else 0
-    return [] if abs(own - booked) <= charges else [_sum_problem(entry, booked, own, exponent, 1)]
+    if own == booked:
+        return []
+    outside, inside = (_charged(values, each.charges, money.currency, exponent) for each in (plan, detail))
+    if _explained(booked - own if entry.debit else own - booked, outside, [inside]):
+        return []
+    return [_sum_problem(entry, booked, own, exponent, 1)]
 
 
 def _check_batches(entry: Entry, details: Sequence[Detail], *, comparable: bool) -> list[Problem]:

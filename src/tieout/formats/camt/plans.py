@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tieout.formats.camt.shapes import Place, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Amounts", "DetailPlan", "EntryPlan", "Party", "Template", "plan_detail", "plan_entry"]
+__all__ = ["Amounts", "Charge", "Charges", "DetailPlan", "EntryPlan", "Party", "Template", "plan_detail", "plan_entry"]
 
 #: Texts that stand for amounts: (index, currency as its attribute says).
 Amounts = tuple[tuple[int, str | None], ...]
@@ -50,7 +50,7 @@ _DETAIL_REFERENCES = (
 )
 _DETAIL_TEXTS = ("RmtInf/Ustrd", "RmtInf/Strd/AddtlRmtInf", "AddtlTxInf")
 _ORIGINALS = ("AmtDtls/InstdAmt/Amt", "AmtDtls/CntrValAmt/Amt", "AmtDtls/TxAmt/Amt")
-_CHARGES = ("Chrgs/Rcrd/Amt", "Chrgs/TtlChrgsAndTaxAmt", "Chrgs/Amt")
+_CHARGES = ("Chrgs/Rcrd/Amt", "Chrgs/Amt")
 _MOMENTS = ("RltdDts/TxDtTm", "RltdDts/AccptncDtTm")
 
 
@@ -95,6 +95,22 @@ class Party:
     rest: Rest
 
 
+class Charge(NamedTuple):
+    """Where one charge stands: its amount, and what says whom it favours and whether it is part of the amount booked."""
+
+    amount: int
+    currency: str | None
+    indicator: int | None
+    included: int | None
+
+
+class Charges(NamedTuple):
+    """Where the charges of an entry, or of a transaction, stand: one by one, and their stated total."""
+
+    records: tuple[Charge, ...]
+    totals: Amounts
+
+
 @dataclass(frozen=True, slots=True)
 class DetailPlan:
     """
@@ -120,7 +136,7 @@ class DetailPlan:
     domain: tuple[int, ...]
     proprietary: tuple[int, ...]
     moments: tuple[int, ...]
-    charges: Amounts
+    charges: Charges
     templates: dict[tuple[bool, bool], Template]
     everything: Rest
 
@@ -150,7 +166,7 @@ class EntryPlan:
     domain: tuple[int, ...]
     proprietary: tuple[int, ...]
     notes: tuple[int, ...]
-    charges: Amounts
+    charges: Charges
     originals: Amounts
     rate: tuple[int, ...]
     batch: tuple[int, ...]
@@ -161,6 +177,17 @@ class EntryPlan:
 
 def _amounts(places: Sequence[Place], *paths: str) -> Amounts:
     return tuple((place.number, place.currency) for path in paths for place in places if place.path == path)
+
+
+def _charges(places: Sequence[Place]) -> Charges:
+    beside = {place.exact: place.number for place in places}
+    records = tuple(
+        Charge(place.number, place.currency, beside.get(f"{within}/CdtDbtInd"), beside.get(f"{within}/ChrgInclInd"))
+        for place in places
+        if place.path in _CHARGES
+        for within in [place.exact.rpartition("/")[0]]
+    )
+    return Charges(records, _amounts(places, "Chrgs/TtlChrgsAndTaxAmt"))
 
 
 def _rest(places: Iterable[Place], prefix: str = "") -> Rest:
@@ -224,7 +251,7 @@ def plan_detail(
         domain=where(places, *_DOMAIN),
         proprietary=where(places, _PROPRIETARY),
         moments=where(places, *_MOMENTS),
-        charges=_amounts(places, *_CHARGES),
+        charges=_charges(places),
         templates={
             (is_debtor, differ): _template(always, (creditor if is_debtor else debtor).rest, amounts if differ else ())
             for is_debtor in (False, True)
@@ -273,7 +300,7 @@ def plan_entry(places: Sequence[Place]) -> EntryPlan:
         domain=domain,
         proprietary=proprietary,
         notes=where(outside, "AddtlNtryInf"),
-        charges=_amounts(outside, *_CHARGES),
+        charges=_charges(outside),
         originals=_amounts(outside, *_ORIGINALS),
         rate=_rate(outside),
         batch=where(outside, "NtryDtls/Btch/NbOfTxs", "Btch/NbOfTxs"),

@@ -207,7 +207,8 @@ def _physical_lines(stream: BinaryIO) -> Iterator[tuple[int, str, bool]]:
 
 
 def _plain(line: bytes, number: int) -> str:
-    text = decoded(line.rstrip(b"\r\n"))
+    # A NUL is a blank that fills a record of fixed length; no text that is kept may hold one.
+    text = decoded(line.rstrip(b"\r\n")).replace("\0", " ")
     return text.lstrip("\ufeff") if number == 1 else text
 
 

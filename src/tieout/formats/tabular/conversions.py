@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["between"]
 
 _ISO = "a date such as 2026-10-01"
+_NO_FLOAT = "a decimal, a whole number or a text, never a floating-point one"
 _TYPES = {
     Kind.TEXT: "varchar",
     Kind.INTEGER: "bigint",
@@ -71,7 +72,8 @@ def _number(number: NumberText, _zone: str, value: Typed, _lenient: bool) -> tup
     if value.kind is Kind.INTEGER:
         return f"cast({value.sql} as {number.digits.sql})", number.expected
     if value.kind is Kind.FLOAT:
-        return sql.whole_of_float(value.sql, number.digits.sql), "a decimal or whole number, never a floating-point one"
+        # Of any value: 5.0 may have been 4.9999999999999999.
+        return f"cast('?' || cast({value.sql} as varchar) as {number.digits.sql})", _NO_FLOAT
     return None, ""
 
 

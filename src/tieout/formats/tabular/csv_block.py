@@ -4,6 +4,7 @@ One block of whole records of delimited text as an Arrow table of text, each row
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ class Block:
 
 def parsed(block: Block) -> RawBatch:
     """Parse a block; records that do not fit become problems."""
-    if _plain(block.data):
+    if _plain(block.data) and not _has_stray_quotes(block):
         table, refused = _arrow(block)
         if not refused:
             lines = _lines(block, table.num_rows)
@@ -63,6 +64,16 @@ def _plain(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _has_stray_quotes(block: Block) -> bool:
+    """Whether text stands behind a quote that closes: Arrow would take both for one value."""
+    quote, delimiter = block.quote.encode(), re.escape(block.delimiter.encode())
+    if not quote or quote not in block.data:
+        return False
+    # Of the few quotes with text on both sides, most are within values.
+    suspect = re.search(rb"[^%b\n]%b[^%b\n%b]" % (delimiter, re.escape(quote), delimiter, re.escape(quote)), block.data)
+    return suspect is not None and bool(len(marks_of(block.data, block.quote, block.delimiter).stray))
 
 
 def _arrow(block: Block) -> tuple[pa.Table, int]:
@@ -144,12 +155,17 @@ def _repaired(block: Block) -> RawBatch:
     delimiters = marks.outside(np.flatnonzero(array == ord(block.delimiter)))
     widths = np.diff(np.searchsorted(delimiters, np.concatenate([starts[:1], marks.ends]))) + 1
     suspects = np.searchsorted(marks.ends, np.flatnonzero((array == 0) | (array >= _HIGH)))
-    closer = set(np.flatnonzero(widths != block.width).tolist()) | set(np.unique(suspects).tolist())
+    stray = set(np.searchsorted(marks.ends, marks.stray).tolist())
+    closer = set(np.flatnonzero(widths != block.width).tolist()) | set(np.unique(suspects).tolist()) | stray
     first_lines = (block.line + np.searchsorted(marks.newlines, starts)).tolist()
     for n, (start, end) in enumerate(zip(starts.tolist(), marks.ends.tolist(), strict=True)):
         record = block.data[start:end]
         if n in closer:
             kept = _looked_at(block, record, int(widths[n]), first_lines[n], found.problems)
+            if kept is not None and n in stray:
+                place = int(marks.stray[np.searchsorted(marks.stray, start)]) - start
+                found.problems.append(_stray_quote(block, record, place, first_lines[n]))
+                kept = None
             if kept is None:
                 continue
             record = kept
@@ -187,6 +203,16 @@ def _looked_at(block: Block, record: bytes, width: int, line: int, problems: lis
         problems.append(row_problem(line, message))
         return None
     return record
+
+
+def _stray_quote(block: Block, record: bytes, place: int, line: int) -> Problem:
+    """Say that text stands behind a closing quote; in the middle of a text, a quote is written twice."""
+    behind = shortened(record[place + 1 :].decode(), 20)
+    message = (
+        f"line {line}: expected {block.delimiter!r} or the end of the line behind a closing quote (one within a text is"
+        f" written twice), got {behind!r}"
+    )
+    return row_problem(line, message)
 
 
 def _tail(block: Block, marks: Marks, problems: list[Problem]) -> None:

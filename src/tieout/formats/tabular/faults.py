@@ -127,7 +127,7 @@ def _limits(name: str) -> str:
 def _expected(compiled: Compiled, atom: Atom, text: str) -> str:
     """Say what was expected; of a number that only has too many decimals, how many it may have."""
     point = re.escape(compiled.mapping.dialect.decimal)
-    is_too_fine = "decimal" in atom.expected and re.fullmatch(
+    is_too_fine = atom.expected.startswith("a decimal such as") and re.fullmatch(
         rf"\s*[+-]?\d[^{point}]*{point}\d{{{_SCALE + 1},}}\s*", text
     )
     return f"at most {_SCALE} decimals" if is_too_fine else atom.expected

@@ -95,21 +95,29 @@ def _regexp_extract(compiler: Compiler, node: exp.Expr) -> Typed:
     if (group is not None and number == "0" and str(group.this) != "0") or not number.isdigit() or len(number) > 1:
         message = "expected the group of regexp_extract as a digit from 0 to 9"
         raise ExpressionFault(message)
-    fault = _fault_of_pattern(pattern)
+    fault = _fault_of_pattern(pattern, 0)
     if fault is not None:
         message = f"expected a regular expression in regexp_extract, got {pattern[:80]!r} ({fault})"
+        raise ExpressionFault(message)
+    if _fault_of_pattern(pattern, int(number)) is not None:
+        message = f"expected a pattern with a group {number} in brackets in regexp_extract, got {pattern[:80]!r}"
         raise ExpressionFault(message)
     return joined(Kind.TEXT, _no_empty(f"regexp_extract({text.sql}, {quoted(pattern)}, {number})"), text)
 
 
 @lru_cache(maxsize=1_024)
-def _fault_of_pattern(pattern: str) -> str | None:
-    """Say what is wrong with a regular expression, in the words of the engine that runs it; None: nothing."""
+def _fault_of_pattern(pattern: str, groups: int) -> str | None:
+    """
+    Say what is wrong with a regular expression, in the words of the engine that runs it; None: nothing.
+
+    :param groups: how many it must have at least: the engine gives an empty text for one that it lacks.
+    """
     import duckdb
 
     with duckdb.connect() as con:
         try:
-            con.execute("select regexp_extract('', $pattern)", {"pattern": pattern}).fetchone()
+            asked = f", [{', '.join(quoted(str(n)) for n in range(groups))}]" if groups else ""
+            con.execute(f"select regexp_extract('', $pattern{asked})", {"pattern": pattern}).fetchone()
         except duckdb.Error as error:
             return str(error).partition(": ")[2].split("\n")[0][:120] or "no regular expression"
     return None
@@ -127,6 +135,8 @@ def _strptime(compiler: Compiler, node: exp.Expr) -> Typed:
     argument = _text(compiler, node.this)
     listed = ", ".join(map(quoted, formats))
     result = f"strptime({argument.sql}, {f'[{listed}]' if len(formats) > 1 else listed})"
+    if all(text.endswith("%z") for text in formats):
+        result = sql.within_zones(argument.sql, result)
     expected = f"a date like {' or '.join(formats)}"
     zoned = any("%z" in text or "%Z" in text for text in formats)
     compiler.atoms.append(Atom(argument.sql, result, expected, argument.columns))

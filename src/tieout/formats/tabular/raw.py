@@ -7,6 +7,7 @@ Every kind of file has a ``raw_NAME`` module with one ``open_NAME(stream, shape)
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,20 +17,22 @@ import pyarrow.compute as pc
 
 from tieout.errors import BadInput
 from tieout.model.problems import Problem
+from tieout.model.texts import unstorable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from tieout.formats.tabular.typed import Kind
 
-__all__ = ["COLUMNS_MAX", "RawBatch", "RawTable", "Unreadable", "cleaned", "row_problem", "shortened"]
+__all__ = ["COLUMNS_MAX", "RawBatch", "RawTable", "Unreadable", "batch_of", "cleaned", "row_problem", "shortened"]
 
 #: The most columns of a file.
 COLUMNS_MAX = 4_096
 _BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000\ufeff"
 _BLANK, _ASCII_MAX = 0x20, 0x7F
+_NUL = re.compile(b"\\0")
 
 
 class Unreadable(BadInput):
@@ -87,6 +90,71 @@ def shortened(text: str, most: int = 80) -> str:
 def row_problem(line: int, message: str, column: str | None = None) -> Problem:
     """Make the problem that quarantines one row."""
     return Problem(message=message, severity="row", line=line, column=column)
+
+
+def batch_of(
+    header: Sequence[str],
+    lines: Sequence[int],
+    values: Mapping[int, Sequence[str | bytes | None] | pa.Array],
+    problems: Sequence[Problem] = (),
+) -> RawBatch:
+    """
+    Make a batch of columns; rows with a value that is no text, or none that can be kept, become problems.
+
+    :param lines: the line of each row; ``values``: by its position in the header, each column: texts (bytes are UTF-8), or
+        an Arrow column of any type.
+    """
+    faults: dict[int, Problem] = {}
+    columns: dict[str, pa.Array] = {"line": pa.array(np.array(lines, np.int64))}
+    for n, column in values.items():
+        columns[f"c{n}"], refused = _kept(column)
+        for row, got in refused.items():
+            message = f"line {lines[row]}, column {header[n]}: expected text in UTF-8, got {got}"
+            faults.setdefault(row, row_problem(lines[row], message, header[n]))
+    table = pa.table(columns)
+    if faults:
+        good = np.ones(len(lines), np.bool_)
+        good[list(faults)] = False
+        table = table.filter(pa.array(good))
+        problems = sorted([*problems, *faults.values()], key=lambda problem: problem.line or 0)
+    texts = (name for name in table.column_names if pa.types.is_string(table[name].type))
+    return RawBatch(
+        pa.table(
+            dict(zip(table.column_names, table.columns, strict=True)) | {name: cleaned(table[name]) for name in texts}
+        ),
+        problems,
+    )
+
+
+def _kept(column: Sequence[str | bytes | None] | pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Give a column as Arrow keeps it, and by row what came where no text can be kept (no value stands there)."""
+    if isinstance(column, pa.Array) and not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
+        return column, {}
+    try:
+        array = column if isinstance(column, pa.Array) else pa.array(column, pa.string())
+        array = array.cast(pa.string())
+        array.validate(full=True)
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return _sorted_out(column)
+    text = array.buffers()[2]
+    return _sorted_out(array) if text is not None and _NUL.search(text) else (array, {})
+
+
+def _sorted_out(column: Sequence[str | bytes | None] | pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Look at every value."""
+    if isinstance(column, pa.Array):
+        column = column.view(pa.binary()).to_pylist()
+    kept, refused = list[str | None](), dict[int, str]()
+    for row, value in enumerate(column):
+        try:
+            text = value.decode() if isinstance(value, bytes) else value
+            got = unstorable(text) if text is not None else None
+        except UnicodeDecodeError as error:
+            text, got = None, f"a byte that is none at byte {error.start + 1}"
+        if got is not None:
+            refused[row] = got
+        kept.append(None if got else text)
+    return pa.array(kept, pa.string()), refused
 
 
 def cleaned(column: pa.Array) -> pa.Array:

@@ -114,7 +114,8 @@ def _cells(record: bytes, delimiter: str, quote: str, line: int) -> tuple[str, .
     if len(record) > _HEADER_BYTES_MAX:
         message = f"line {line}: expected a header of at most {_HEADER_BYTES_MAX} bytes, got {len(record)}"
         raise Unreadable(message, line)
-    source = io.StringIO(record.decode("utf-8", "replace"), newline="")
+    # Two names that are no UTF-8 stay two.
+    source = io.StringIO(record.decode("utf-8", "backslashreplace"), newline="")
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     try:
         rows = list(csv.reader(source, delimiter=delimiter, quotechar=quote or None, quoting=quoting))

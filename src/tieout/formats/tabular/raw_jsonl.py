@@ -12,13 +12,11 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-import pyarrow as pa
-
 from tieout.formats.tabular.line_blocks import LineBlock, line_blocks
 from tieout.formats.tabular.names import OTHER_KEYS
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned, row_problem, shortened
+from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, batch_of, row_problem, shortened
 from tieout.formats.tabular.text_blocks import utf8_blocks
+from tieout.model.texts import unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +92,8 @@ def _read(line: bytes) -> tuple[dict[str, Any] | None, str]:
         return None, repr(shortened(line.decode("utf-8", "replace"), 60))
     if not isinstance(found, dict):
         return None, repr(shortened(line.decode(), 60))
+    if b"\\u" in line and (got := unstorable("".join(found))) is not None:
+        return None, f"a key with {got}"
     return found, ""
 
 
@@ -116,13 +116,6 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _storable(text: str | None) -> str | None:
-    """Replace lone surrogates, which JSON can write and UTF-8 cannot."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode()
-
-
 def _parsed(
     block: LineBlock, header: tuple[str, ...], decimal: str, used: frozenset[int], absent: set[str]
 ) -> RawBatch:
@@ -143,8 +136,5 @@ def _parsed(
             found[OTHER_KEYS] = {key: value for key, value in found.items() if key not in known}
         objects.append(found)
         numbers.append(number)
-    columns = {"line": pa.array(np.array(numbers, np.int64))}
-    for n in sorted(used):
-        values = [_storable(_text(found.get(header[n]), decimal)) for found in objects]
-        columns[f"c{n}"] = cleaned(pa.array(values, pa.string()))
-    return RawBatch(pa.table(columns), problems)
+    columns = {n: [_text(found.get(header[n]), decimal) for found in objects] for n in sorted(used)}
+    return batch_of(header, numbers, columns, problems)

@@ -7,13 +7,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tieout.formats.tabular.names import clean_name
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned
+from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, batch_of
 from tieout.formats.tabular.typed import Kind
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def open_parquet(stream: BinaryIO, shape: Mapping) -> RawTable:
         raise Unreadable(message)
     types = [_plain(field.type) for field in schema]
     header = tuple(clean_name(name) for name in schema.names)
-    return RawTable(header, partial(_pieces, file, types), tuple(kind for kind, _ in types))
+    return RawTable(header, partial(_pieces, file, header, types), tuple(kind for kind, _ in types))
 
 
 def _plain(found: pa.DataType) -> tuple[Kind, pa.DataType]:
@@ -68,7 +67,7 @@ def _plain(found: pa.DataType) -> tuple[Kind, pa.DataType]:
 
 
 def _pieces(
-    file: pq.ParquetFile, types: list[tuple[Kind, pa.DataType]], used: frozenset[int]
+    file: pq.ParquetFile, header: tuple[str, ...], types: list[tuple[Kind, pa.DataType]], used: frozenset[int]
 ) -> Iterator[Callable[[], RawBatch]]:
     # Columns are picked by position: two may have one name.
     names = [file.schema_arrow.names[n] for n in sorted(used)]
@@ -82,33 +81,44 @@ def _pieces(
             raise Unreadable(message, row) from None
         if batch is None:
             return
-        yield partial(_parsed, batch, row, types, tuple(sorted(used)))
+        yield partial(_parsed, batch, row, header, types, tuple(sorted(used)))
         row += batch.num_rows
 
 
-def _parsed(batch: pa.RecordBatch, row: int, types: list[tuple[Kind, pa.DataType]], used: tuple[int, ...]) -> RawBatch:
-    columns = {"line": pa.array(np.arange(row, row + batch.num_rows, dtype=np.int64))}
+def _parsed(
+    batch: pa.RecordBatch,
+    row: int,
+    header: tuple[str, ...],
+    types: list[tuple[Kind, pa.DataType]],
+    used: tuple[int, ...],
+) -> RawBatch:
+    columns: dict[int, pa.Array] = {}
     for place, n in enumerate(used):
         kind, target = types[n]
         column = batch.column(place)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         try:
-            columns[f"c{n}"] = cleaned(_text(column)) if kind is Kind.TEXT else pc.cast(column, target, safe=False)
+            columns[n] = _text(column) if kind is Kind.TEXT else pc.cast(column, target, safe=False)
         except (pa.ArrowException, UnicodeError, ValueError) as error:
             message = f"line {row}: expected {target} in column {n + 1}, got what is none ({type(error).__name__})"
             raise Unreadable(message, row) from None
-    return RawBatch(pa.table(columns))
+    return batch_of(header, range(row, row + batch.num_rows), columns)
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """Write a column of any type as text: nested values as JSON, bytes only where they are UTF-8."""
+    """Write a column of any type as text, nested values as JSON; bytes stay as they are, to be looked at one by one."""
     if pa.types.is_nested(column.type):
         import json
 
         values = [None if v is None else json.dumps(v, default=str, ensure_ascii=False) for v in column.to_pylist()]
         return pa.array(values, pa.string())
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        values = [None if v is None else v.decode("utf-8", "replace") for v in column.to_pylist()]
-        return pa.array(values, pa.string())
+    if _is_bytes(column.type):
+        return pc.cast(column, pa.binary())
     return pc.cast(column, pa.string())
+
+
+def _is_bytes(found: pa.DataType) -> bool:
+    """Whether values are bytes, which a writer may also have called a text without looking."""
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(kind(found) for kind in kinds)

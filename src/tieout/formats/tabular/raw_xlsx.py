@@ -16,13 +16,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 import openpyxl
-import pyarrow as pa
 
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import Names, clean_name
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, cleaned, row_problem
+from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, batch_of, row_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,8 +188,5 @@ def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> R
         )
         problems.append(row_problem(number, message, column))
     rows = [row for row in rows if row[0] not in lost] if lost else rows
-    columns = {"line": pa.array(np.array([number for number, _ in rows], np.int64))}
-    for n in sorted(used):
-        values = [cells[n] if n < min(len(cells), width) else None for _, cells in rows]
-        columns[f"c{n}"] = cleaned(pa.array(values, pa.string()))
-    return RawBatch(pa.table(columns), problems)
+    columns = {n: [cells[n] if n < min(len(cells), width) else None for _, cells in rows] for n in sorted(used)}
+    return batch_of(header, [number for number, _ in rows], columns, problems)

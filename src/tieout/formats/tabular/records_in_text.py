@@ -4,6 +4,7 @@ Where records end in delimited text, and how many columns each has: quotes respe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = ["Marks", "marks_of"]
 
 _LF = 10
 Places = npt.NDArray[np.int64]
+_NOWHERE: Places = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,14 @@ class Marks:
     :ivar newlines: every line end.
     :ivar ends: the line ends that end a record (outside of quotes).
     :ivar open_quote: the quote that opens and does not close within the block.
+    :ivar stray: quotes that close, and behind which text stands all the same (``"bad"x``).
     """
 
     newlines: Places
     ends: Places
     quotes: Places
     open_quote: int | None
+    stray: Places
 
     def outside(self, places: Places) -> Places:
         """Keep the places that are not within quotes."""
@@ -42,18 +46,22 @@ def marks_of(data: bytes, quote: str, delimiter: str) -> Marks:
     """
     Find the records of a block that starts at the start of a record.
 
-    A quote counts only where a value starts, and the one that closes it; any other is text (``5" pipe``).
+    A quote counts only where a value starts, and the one that closes it; any other is text (``5" pipe``). Blanks may stand
+    behind one that closes.
     """
     array = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(array == _LF)
     if not quote or quote.encode() not in data:
-        return Marks(newlines, newlines, np.empty(0, np.int64), None)
+        return Marks(newlines, newlines, _NOWHERE, None, _NOWHERE)
     quotes = np.flatnonzero(array == ord(quote))
+    stray = _NOWHERE
     if not _well_formed(array, quotes, ord(quote), ord(delimiter)):
         quotes = _walked(data, quote.encode(), delimiter.encode())
+        ended = re.compile(rb"[ \t\r]*(?:%b|\n|$)" % re.escape(delimiter.encode()))
+        stray = np.array([place for place in quotes[1::2].tolist() if not ended.match(data, place + 1)], np.int64)
     open_quote = int(quotes[-1]) if len(quotes) % 2 else None
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-    return Marks(newlines, ends, quotes, open_quote)
+    return Marks(newlines, ends, quotes, open_quote, stray)
 
 
 def _well_formed(array: npt.NDArray[np.uint8], quotes: Places, quote: int, delimiter: int) -> bool:

@@ -29,11 +29,14 @@ __all__ = [
     "quoted",
     "text_of_number",
     "whole_of_float",
+    "within_zones",
 ]
 
 _ISO_DAY = r"\d{4}-\d{2}-\d{2}"
 _ISO_MOMENT = _ISO_DAY + r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?"
-_ZONE = r" ?(Z|[+-]\d{2}(:?\d{2})?)"
+#: No place on earth is further from UTC than 14 hours; the engine would take +99:99 as well.
+_ZONE = r" ?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
+_NO_ZONE = r"[+-](1[5-9]|[2-9]\d)(:?\d{2})?$|[+-]\d{2}:?[6-9]\d$"
 #: How long a time without a zone is at least.
 _LOCAL_MINUTE = len("2026-10-01T12:00")
 
@@ -191,8 +194,14 @@ def exactly(number: str, sql_type: str) -> str:
     return f"case when {cast} = {number} then {cast} else cast('?' || cast({number} as varchar) as {sql_type}) end"
 
 
+def within_zones(text: str, moment: str) -> str:
+    """The SQL of a moment from a text that ends with its zone; raises where there is no such zone."""
+    no_zone = f"regexp_matches({text}, {quoted(_NO_ZONE)})"
+    return f"case when {no_zone} then cast('?' || {text} as timestamptz) else {moment} end"
+
+
 def whole_of_float(number: str, sql_type: str) -> str:
-    """The SQL of a floating-point number that is whole; money with decimals must not come as a float."""
+    """The SQL of a whole number that comes as a floating-point one, as programs write a column that has gaps."""
     good = f"{number} = trunc({number}) and abs({number}) < 9007199254740992"
     cast = f"cast(cast({number} as bigint) as {sql_type})"
     return f"case when {good} then {cast} else cast('?' || cast({number} as varchar) as {sql_type}) end"

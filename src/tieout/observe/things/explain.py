@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.model.money import format_minor
+from tieout.model.texts import storable
 from tieout.observe.result_rows import ResultRows
 from tieout.observe.things.chain import links_of, told_of
 from tieout.observe.things.drafted import journals_of, records_of_journal
@@ -99,7 +100,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
     :param asked: as any system writes it, in any spelling, or the beginning (6 or more digits) of an id of tieout's.
     :param follow: also tell the chain that it stands in, and the journals.
     """
-    asked = asked.strip()
+    asked = storable(asked.strip())
     result = Explanation(asked)
     store.spill.mkdir(parents=True, exist_ok=True)
     with store.book.reading() as connection, closing(point_cursor(store.spill)) as con:

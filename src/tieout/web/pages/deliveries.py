@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tieout import pipeline
 from tieout.errors import BadInput
+from tieout.model.texts import storable
 from tieout.observe.arrivals.deliveries import delivery, delivery_page, delivery_totals, unread
 from tieout.web.pages.overview import missing_files
 from tieout.web.pages.visit import Visit, Visiting
@@ -61,7 +62,7 @@ async def read_again(request: Request, visit: Visiting, delivery_id: str) -> Res
     from starlette.concurrency import run_in_threadpool
 
     form = parse_qs((await request.body()).decode("utf-8", "replace"))
-    reason = (form.get("reason") or [""])[0].strip()
+    reason = storable((form.get("reason") or [""])[0].strip())
     found = await run_in_threadpool(_found, visit, delivery_id)
     if not reason:
         said = "Say why it is read again: the reason stands in the audit log."
