@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tieout.errors import Broken, Rejected
 from tieout.intake.accept import accept
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.doubts import doubtful, places_in_doubt
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.config import Workspace
+    from tieout.errors import TieoutError
     from tieout.intake.work import Outcome
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
@@ -39,13 +41,21 @@ __all__ = ["recount"]
 _REASON = "what came since settles whether its entries are those of an earlier delivery"
 
 
-def recount(store: Store, workspace: Workspace) -> Iterator[Outcome]:
-    """Read the deliveries again whose entries are proven apart from those that they were taken for."""
+def recount(store: Store, workspace: Workspace) -> Iterator[Outcome | TieoutError]:
+    """
+    Read the deliveries again whose entries are proven apart from those that they were taken for.
+
+    What cannot be read now gives its error, and the rest goes on: what it brought before stands.
+    """
     with store.book.reading() as connection:
         found = doubtful(connection)
     for delivery_id, doubts in sorted(found.items()):
         if _is_settled(store, workspace, delivery_id, doubts):
-            outcome = accept(store, workspace, delivery_id, replay=_REASON)
+            try:
+                outcome = accept(store, workspace, delivery_id, replay=_REASON)
+            except (Rejected, Broken) as error:
+                yield error
+                continue
             if outcome is not None:
                 yield outcome
 
