@@ -166,6 +166,16 @@ def test_net_is_checked_where_it_is_given() -> None:
     assert "expected net = amount - fee - fee_tax = 10 - 1, got 9.01" in problem.message
 
 
+@pytest.mark.parametrize("fields", [{"fee": "fee"}, {"fee": "fee", "net": "net"}])
+def test_a_net_that_does_not_fit_64_bits_is_quarantined(fields: dict[str, str]) -> None:
+    data = b"id,amount,day,fee,net\na,92233720368547758.07,2026-10-01,-92233720368547758.07,\nb,1,2026-10-01,,\n"
+    got = read(plain(fields=fields), data)
+    assert got.column("external_id") == ["b"]
+    assert [(p.line, p.message) for p in got.problems] == [
+        (2, "line 2, column net: expected net of at most 9223372036854775807 minor units, got more")
+    ]
+
+
 def test_totals_add_up_per_currency_beyond_64_bits() -> None:
     rows = [
         f"{n},{'92233720368547758.07' if n < 3 else '-1.5'},2026-10-01,{'EUR' if n < 4 else 'JPY'}" for n in range(5)
