@@ -1,8 +1,8 @@
 """
 What a record is, from everything that was said of it: laws 2 and 5.
 
-Booked before announced; then the source's own revision, where every report of the record has one; else the creation
-time of the deliveries, where each has one; else the order of landing. Of each field the highest-ranked report that
+Booked before announced; then the order of landing, in which reports with a revision of the source's own, and reports of
+deliveries that say when they were made, take their turns in that order. Of each field the highest-ranked report that
 states it is believed; references add up over the channels that tell of it. Money (currency, amounts, decimals) is one
 statement, of a report that says what arrives, whenever it came. Two reports of equal rank that state different values of a
 material field are a conflict; the one that stands first stays.

@@ -73,34 +73,34 @@ REFERENCES = """
 # customer saw, however late it comes: that counts where nobody says more, and completes what is said in its currency.
 #
 # Reports with a revision beside reports without one: the former keep their turns of landing, and take these turns in the
-# order of their revisions, or a webhook that is late would win over a newer one as soon as a report has come too.
+# order of their revisions, or a webhook that is late would win over a newer one as soon as a report has come too. So do
+# reports of deliveries that say when they were made.
 RANKED = """
     create or replace temp table ranked as
     with timed as (
-        select s.*, h.sequence, h.created_at as made_at, (s.status = 'booked')::int as booked,
-            bool_and(s.revision is not null) over w as by_revision,
-            bool_and(h.created_at is not null) over w as by_creation,
+        select s.*, h.sequence, (s.status = 'booked')::int as booked, coalesce(s.revision, h.created_at) as told,
+            case when s.revision is not null then 'revision' when h.created_at is not null then 'creation' end as told_by,
             max(s.exponent) over (partition by s.target, s.currency) as common_exponent
         from said s semi join refold r on r.target = s.target
         left join history h on h.delivery_id = s.delivery_id
-        window w as (partition by s.target)
-    ), places as (
-        select target, sequence as slot, row_number() over (partition by target order by sequence) as nth
-        from timed where revision is not null
+    ), turns as (
+        select target, told_by, sequence as turn,
+            row_number() over (partition by target, told_by order by sequence) as nth
+        from timed where told_by is not null
     ), numbered as (
-        select *, row_number() over (partition by target, revision is null order by revision, sequence) as nth
-        from timed
-    ), slotted as (
-        select n.* exclude (nth), coalesce(max(p.slot) over (partition by n.target, n.revision), n.sequence) as slot
-        from numbered n left join places p on p.target = n.target and p.nth = n.nth and n.revision is not null
+        select *, row_number() over (partition by target, told_by order by told, sequence) as nth from timed
+    ), turned as (
+        select n.* exclude (nth),
+            coalesce(max(t.turn) over (partition by n.target, n.told_by, n.told), n.sequence) as turn
+        from numbered n left join turns t on t.target = n.target and t.told_by = n.told_by and t.nth = n.nth
     ), based as (
-        select * exclude (slot), case when by_revision then revision when by_creation then made_at
-            else dense_rank() over (partition by target order by slot, revision nulls first) end as basis
-        from slotted
+        select * exclude (turn),
+            dense_rank() over (partition by target order by turn, told_by nulls first, told nulls first) as basis
+        from turned
     ), ranked as (
         select * replace ({rescaled}, common_exponent as exponent),
             row_number() over (partition by target order by booked, basis,
-                case when by_revision or by_creation then content end, sequence desc, member desc, line desc) as place,
+                case when told_by is not null then content end, sequence desc, member desc, line desc) as place,
             dense_rank() over (partition by target order by source_id desc) as source_rank
         from based
     ), weighed as (
