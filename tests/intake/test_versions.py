@@ -148,6 +148,17 @@ def test_amounts_with_more_decimals_are_the_same_amount(desk: Desk) -> None:
     assert len(desk.records("amount")) == 1
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_decimals_for_which_64_bits_have_no_room_leave_each_report_its_own(desk: Desk, *, turned: bool) -> None:
+    large, fine = charge("a", 999_999_999_900, exponent=2), charge("a", 1_000_000_001, exponent=9)
+    for one in (fine, large) if turned else (large, fine):
+        desk.deliver(one)
+    last = large if turned else fine
+    assert desk.records("amount", "net", "exponent") == [(last["amount"], last["amount"], last["exponent"])]
+    desk.deliver(large, fine)
+    assert [reason for reason, _ in desk.findings()] == ["conflict"]
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_fee_told_apart_from_its_tax_is_the_fee_that_another_channel_gives_whole(
     desk: Desk, order: tuple[int, int]
