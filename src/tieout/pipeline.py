@@ -161,8 +161,10 @@ def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) ->
     :raises BadInput: it cannot be read now: what it brought before stands.
     """
     outcome = accept(store, workspace, delivery_id, replay=reason)
-    list(recount(store, workspace))
+    errors = [found for found in recount(store, workspace) if isinstance(found, TieoutError)]
     gather_worklist(store, workspace)
+    if errors:
+        raise errors[0]
     return outcome
 
 

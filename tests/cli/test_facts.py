@@ -1,5 +1,6 @@
 """The commands that look at the facts: what they print, and the exit status that says whether a person is needed."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from tests.observe.company import Company, found_company, statement, with_files
 from tieout.cli import main
+from tieout.intake.receive import receive
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,18 @@ def test_deliveries_come_newest_first(company: Company, capsys: pytest.CaptureFi
     status, said = answer(company, "deliveries", capsys=capsys)
     assert (status, said["count"], len(said["deliveries"])) == (0, 5, 5)
     assert said["deliveries"][0]["received_at"] == "2026-11-01T04:00:00Z"
+
+
+def test_what_waits_to_be_read_is_named_below_the_newest_deliveries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = found_company(tmp_path / "acme")
+    waiting = receive(made.store, "bank", io.BytesIO(b"x"), "waits.sta")
+    made.bring("bank", "b1.sta", statement(1, 1, 2, "100,00", "196,80"))
+    made.store.close()
+    status, out, _ = run(made, "deliveries", "--limit", "1", capsys=capsys)
+    assert status == 0
+    assert f"kept and not read yet: waits.sta ({waiting.delivery_id[:12]}): `tieout ingest` reads" in out
 
 
 def test_quarantine_asks_for_a_person(company: Company, quiet: Company, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """What `ingest` does around a delivery: finds its source, goes on after faults, loses nothing."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 
 from tests.intake.conftest import Desk, Paper, charge, coffee
 from tieout import pipeline
-from tieout.errors import BadInput, TieoutError, WrongUse
+from tieout.errors import BadInput, Broken, TieoutError, WrongUse
 from tieout.formats import registry
+from tieout.intake import fold
 from tieout.intake.receive import receive
 
 
@@ -51,6 +53,33 @@ def test_a_file_that_our_own_reader_fails_on_stays_kept_and_the_rest_goes_on(
     monkeypatch.setattr(registry, "format_of", lambda _name: Paper("paper", "paper"))
     assert [outcome.state for outcome in ingest(desk)] == ["accepted"]
     assert desk.records("external_id") == ["bad", "good"]
+
+
+def test_a_fault_of_ours_with_one_delivery_keeps_no_other_from_being_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = fold.decide
+
+    def faulty(con: Any, *others: Any) -> Any:
+        if con.sql("select 1 from incoming where external_id = 'bad'").fetchall():
+            con.sql("select '5000-1'::bigint").fetchall()
+        return decide(con, *others)
+
+    desk.deliver(charge("bad"), charge("good"))
+    monkeypatch.setattr(fold, "decide", faulty)
+    files = [write(desk, "1.jsonl", charge("bad", 2000)), write(desk, "2.jsonl", charge("good", 2000))]
+    fault, outcome = ingest(desk, *files)
+    assert isinstance(fault, Broken)
+    assert re.match(r"1\.jsonl \(delivery [0-9a-f]{12}\): a fault of tieout itself while it was read", str(fault))
+    assert "5000-1" not in str(fault)  # what is in a file is in no message
+    assert outcome.state == "accepted"
+    again, other = ingest(desk, write(desk, "3.jsonl", charge("good", 3000)))
+    assert str(again) == str(fault)
+    assert other.state == "accepted"
+    assert desk.records("external_id", "amount") == [("bad", 1000), ("good", 3000)]
+    monkeypatch.setattr(fold, "decide", decide)
+    assert [outcome.state for outcome in ingest(desk)] == ["accepted"]
+    assert desk.records("external_id", "amount") == [("bad", 2000), ("good", 3000)]
 
 
 def test_a_file_that_no_source_takes_is_an_error_and_the_rest_goes_on(desk: Desk) -> None:

@@ -94,6 +94,11 @@ def test_the_creation_time_decides_in_any_order_of_arrival(desk: Desk, order: tu
     assert "2 entries of together -6.00 withdrawn; 1 entry of together 3.00 new" in note
 
 
+def test_an_issue_that_does_not_say_when_it_was_made_leaves_the_others_in_their_order(desk: Desk) -> None:
+    deliver(desk, issue("coffee"), issue("coffee", "gift", created=3), issue("coffee", "tea", created=2))
+    assert desk.records("text") == ["coffee", "gift"]
+
+
 def test_a_copy_in_another_file_needs_nobody(desk: Desk) -> None:
     deliver(desk, issue("coffee", "coffee"), [*issue("coffee", "coffee"), charge("x")])
     deliver(desk, issue("coffee", "coffee", created=5, statement_id="another name"))

@@ -108,6 +108,23 @@ def test_the_deliverys_own_creation_time_decides_over_the_order_of_landing(desk:
     assert desk.findings() == []
 
 
+@pytest.mark.parametrize(
+    "order", [order for order in itertools.permutations(("early", "late", "plain")) if order[2] != "plain"]
+)
+def test_a_report_that_does_not_say_when_it_was_made_leaves_the_others_in_their_order(
+    desk: Desk, order: tuple[str, ...]
+) -> None:
+    says = {
+        "early": [{"statement": {"created_at": "2026-10-02T00:00:00", "final": False}}, charge("a", text="first")],
+        "late": [{"statement": {"created_at": "2026-10-04T00:00:00", "final": False}}, charge("a", text="second")],
+        "plain": [charge("a", text="third")],
+    }
+    for name in order:
+        desk.deliver(*says[name])
+    assert desk.records("text") == ["second"]
+    assert desk.findings() == []
+
+
 @pytest.mark.parametrize("amounts", [(1000, 2000), (2000, 1000)])
 def test_the_same_creation_time_and_different_amounts_are_a_conflict(desk: Desk, amounts: tuple[int, int]) -> None:
     said = {"statement": {"created_at": "2026-10-02T00:00:00", "final": False}}
@@ -129,6 +146,17 @@ def test_amounts_with_more_decimals_are_the_same_amount(desk: Desk) -> None:
     desk.deliver(charge("a", 10000, exponent=3))
     assert desk.findings() == []
     assert len(desk.records("amount")) == 1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_decimals_for_which_64_bits_have_no_room_leave_each_report_its_own(desk: Desk, *, turned: bool) -> None:
+    large, fine = charge("a", 999_999_999_900, exponent=2), charge("a", 1_000_000_001, exponent=9)
+    for one in (fine, large) if turned else (large, fine):
+        desk.deliver(one)
+    last = large if turned else fine
+    assert desk.records("amount", "net", "exponent") == [(last["amount"], last["amount"], last["exponent"])]
+    desk.deliver(large, fine)
+    assert [reason for reason, _ in desk.findings()] == ["conflict"]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

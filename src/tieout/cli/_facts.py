@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["completeness", "deliveries", "exceptions", "quarantine"]
 
 _SHOWN = 50
+_NAMED = 5  # of what waits to be read
 # What a person has settled needs nobody any more.
 _UNSETTLED = "coalesce(t.decided, 'open') <> 'resolved'"
 _RIGHT = frozenset({"rows", "new", "repeated", "quarantined", "skipped", "line", "amount", "age"})
@@ -63,7 +64,9 @@ def deliveries(
         return [*shown, row["format"], f"{row['state']}{copy}", *counts]
 
     wanted = asked(context, workspace, as_json=as_json)
-    _listed(wanted, "deliveries", Filters(entity=entity), headings, cells, limit, newest=True)
+    _listed(
+        wanted, "deliveries", Filters(entity=entity), headings, cells, limit, newest=True, waiting="state = 'landed'"
+    )
 
 
 def quarantine(
@@ -189,8 +192,9 @@ def _listed(
     *,
     condition: str = "true",
     newest: bool = False,
+    waiting: str | None = None,
 ) -> int:
-    """Show the first rows of a table; gives how many there are."""
+    """Show the first rows of a table, and of deliveries those that wait to be read; gives how many there are."""
     from tieout.clock import system_clock
     from tieout.observe.exporting.overview import ROWS_MAX, overview
 
@@ -198,6 +202,7 @@ def _listed(
     most = ROWS_MAX if wanted.as_json else limit
     with opened(wanted) as (known, store):
         found = overview(store, known, name, filters, condition, most, newest=newest)
+        landed = overview(store, known, name, filters, waiting, _NAMED) if waiting else None
     if wanted.as_json:
         day = None if found.as_of is None else found.as_of.isoformat()
         content = {"count": found.count, "as_of": day, name: found.rows}
@@ -211,6 +216,10 @@ def _listed(
         say(f"... and {found.count - len(found.rows)} more: --limit shows more, 'tieout export {name}' has all")
     elif not found.count:
         say(f"no {name}")
+    if landed is not None and landed.count:
+        named = ", ".join(f"{row['name']} ({row['delivery_id'][:12]})" for row in landed.rows)
+        more = f" and {landed.count - len(landed.rows)} more" if landed.count > len(landed.rows) else ""
+        say(f"kept and not read yet: {named}{more}: `tieout ingest` reads what waits, or says what is in its way")
     return found.count
 
 

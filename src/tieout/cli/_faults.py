@@ -14,7 +14,7 @@ import typer
 from tieout.cli._output import clean
 from tieout.errors import TieoutError
 
-__all__ = ["complain", "told"]
+__all__ = ["complain", "complain_of", "told"]
 
 _INTERRUPTED = 130
 _FAILED = 3
@@ -23,6 +23,13 @@ _FAILED = 3
 def complain(message: str) -> None:
     """Write one sentence on standard error."""
     print(f"tieout: {clean(message)}", file=sys.stderr)  # noqa: T201 - this is where it is printed
+
+
+def complain_of(error: TieoutError, *, debug: bool) -> None:
+    """Say an error that ends nothing; with ``debug`` also where tieout itself failed."""
+    if debug and error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
+    complain(str(error))
 
 
 def told(error: BaseException, *, debug: bool) -> int:

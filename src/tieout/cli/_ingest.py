@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked, reason_given
-from tieout.cli._faults import complain
+from tieout.cli._faults import complain, complain_of
 from tieout.cli._opening import opened
 from tieout.cli._output import clean, measured, say, say_json, say_table
 
@@ -52,7 +52,7 @@ def ingest(
             for result in pipeline.ingest(store, place, files or None, source, heard):
                 if isinstance(result, TieoutError):
                     errors.append(result)
-                    complain(str(result))
+                    complain_of(result, debug=wanted.debug)
                     continue
                 outcomes.append(result)
                 if result.state == "refused" and result.reason:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import traceback
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sa
 
-from tieout.errors import BadInput, Broken
+from tieout.errors import BadInput, Broken, TieoutError
 from tieout.intake import drafts
 from tieout.intake.commit import AlreadyDoneError, Change, MovedError, commit, facts_version
 from tieout.intake.contents import Contents
@@ -69,6 +71,7 @@ def accept(
         not say any more is withdrawn.
     :return: what became of it; None if another process was quicker.
     :raises WrongUse: tieout.toml or the mapping has a fault: the delivery stays landed, to be read after the fix.
+    :raises Broken: a fault of ours while it is read: it stays as it is, and is no reason not to read others.
     """
     table = schema.delivery
     with store.book.reading() as connection:
@@ -90,6 +93,22 @@ def accept(
                 _refuse_erased(now, replay)
                 return None
             raise
+        except (TieoutError, OSError, sa.exc.OperationalError, sa.exc.InterfaceError):
+            raise  # of the machine or the book: that would meet every other delivery, too
+        except Exception as error:
+            raise Broken(_fault_of_ours(row, error)) from error
+
+
+def _fault_of_ours(row: Any, error: Exception) -> str:
+    """Name the delivery and the place; what the error says itself may hold what is in the file."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {Path(frame.filename).name} line {frame.lineno}"
+    waits = "it is kept, waits as landed in `tieout deliveries`, and the next `tieout ingest` tries it again"
+    stands = "what it brought before stands"
+    return (
+        f"{row.name} (delivery {row.delivery_id[:12]}): a fault of tieout itself while it was read ({place}):"
+        f" {waits if row.state == 'landed' else stands}; run it again with --debug to see more, and report it"
+    )
 
 
 def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:

@@ -1,11 +1,11 @@
 """
 What a record is, from everything that was said of it: laws 2 and 5.
 
-Booked before announced; then the source's own revision, where every report of the record has one; else the creation
-time of the deliveries, where each has one; else the order of landing. Of each field the highest-ranked report that
+Booked before announced; then the order of landing, in which reports with a revision of the source's own, and reports of
+deliveries that say when they were made, take their turns in that order. Of each field the highest-ranked report that
 states it is believed; references add up over the channels that tell of it. Money (currency, amounts, decimals) is one
-statement, of a report that says what arrives, whenever it came. Two reports of equal rank that state different values of a
-material field are a conflict; the one that stands first stays.
+statement of one report: the one that says most, unless another amount is said later. Two reports of equal rank that state
+different values of a material field are a conflict; the one that stands first stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake.derive import record_keys, rekey
-from tieout.intake.ranking import ALIASES, FEES, KNOWS_BOTH, MONEY, NAMES_PAYMENT, RANKED, REFERENCES, SEEN, VALUE_DAY
+from tieout.intake.ranking import (
+    ALIASES,
+    BELIEVED_MONEY,
+    DETAILS,
+    KNOWS_BOTH,
+    NAMES_PAYMENT,
+    RANKED,
+    REFERENCES,
+    SEEN,
+    VALUE_DAY,
+)
 from tieout.intake.reissued import void_sql
 from tieout.intake.resolution import Conflict, Resolution
 from tieout.model.money import format_minor
@@ -35,6 +45,7 @@ _STATED = stated_schema().names
 _NOT_CONTENT = {"line", "statement_place", "revision", "identity", "aliases", "counted", "namespace"}
 _CONTENT = [name for name in _STATED if name not in _NOT_CONTENT]
 _AMOUNTS = ("amount", "fee", "fee_tax", "tax", "net")
+_MONEY = ("exponent", *_AMOUNTS)
 # Taken from one report as they are: whose it is and where it stands.
 _CARRIED = (
     "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "seen_at", "normaliser", "line",
@@ -244,7 +255,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     if not con.sql("select 1 from refold limit 1").fetchall():
         return
     rescaled = ", ".join(
-        f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint)::bigint as "{name}"' for name in _AMOUNTS
+        f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint) as "{name}"' for name in _AMOUNTS
     )
     con.execute(RANKED.format(rescaled=rescaled))
     believed = [f'arg_max("{n}", place) filter ("{n}" is not null) as "{n}"' for n in _STATED if n not in _CARRIED]
@@ -252,9 +263,10 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n == "references" else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    apart = tuple(f'as "{name}"' for name in (*MONEY, "booked_on", "value_on", "payment_id", "external_id", "aliases"))
+    chosen_apart = ("currency", *_MONEY, "booked_on", "value_on", "payment_id", "external_id", "aliases")
+    apart = tuple(f'as "{name}"' for name in chosen_apart)
     believed = [sql for sql in believed if not sql.endswith(apart)]
-    believed += [f'arg_max("{n}", money_place) filter ("{n}" is not null and settles) as "{n}"' for n in MONEY]
+    believed.append("arg_max(currency, money_place) filter (settles) as currency")
     # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
     says_most = "(booked, settles, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
@@ -263,23 +275,22 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     believed.append(f"arg_max(external_id, ({KNOWS_BOTH}, place)) filter (external_id is not null) as external_id")
     believed.append("[]::varchar[] as aliases")
     carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
+    con.execute(BELIEVED_MONEY)
     con.execute(
         "create or replace temp table folded as"
-        f" select target as record_id, {', '.join([*believed, *carried])} from ranked group by target"
+        f" select f.*, {', '.join(f'm.{name}' for name in _MONEY)}"
+        f" from (select target as record_id, {', '.join([*believed, *carried])} from ranked group by target) f"
+        " left join believed_money m on m.target = f.record_id"
     )
-    con.execute(FEES)
+    con.execute(DETAILS)
     con.execute(SEEN)
     con.execute(REFERENCES)
     con.execute(ALIASES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
-    con.execute(
-        "update folded set net = amount - coalesce(fee, 0) - coalesce(fee_tax, 0)"
-        " where net is not null and amount is not null"
-    )
     _supersede(con, result)
     result.conflicts += _contradictions(con)
     result.folded |= {row[0] for row in con.sql("select lower(hex(target)) from refold").fetchall()}
-    con.execute("drop table ranked; drop table folded")
+    con.execute("drop table ranked; drop table folded; drop table believed_money")
 
 
 def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
@@ -318,15 +329,16 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
 def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     """Find material fields on which the highest-ranked reports of a record disagree."""
     compared = {name: f'"{name}"' for name in MATERIAL if name not in {"status", "exponent", "fee", "fee_tax"}}
-    compared["fee"] = (
-        "case when fee is not null or fee_tax is not null then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
-    )
     compared["external_id"] = f"case when {KNOWS_BOTH} or not knows_both then external_id end"
+    compared["fee"] = "case when costed and not only_net then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
+    # Who leaves the costs out states either what arrives or the gross; the other of the two only follows from it.
+    compared["amount"] = "case when not only_net then amount end"
+    compared["net"] = "case when costed or only_net or not costs_told then net end"
     compared["payment_id"] = f"case when {NAMES_PAYMENT} then payment_id end"
     # Who does not say what arrives contradicts who does by another amount of the same currency, whichever is later: one of
     # them is no statement about this money. Another currency is what the customer saw. Of what was captured in part, either
     # the part or the whole may be booked.
-    of_money = {*MONEY, "fee"}
+    of_money = {"currency", *_MONEY}
     fields = " union all ".join(
         f"select target, '{name}' as field, basis, ({sql})::varchar as value, exponent, delivery_id, line, source_id,"
         f" external_id, amount, {'grossly' if name == 'amount' else 'false'} as grossly"
@@ -343,8 +355,10 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     rows = con.sql(f"""
         with top as (
             select *, net is null and bool_or(net is not null) over (partition by target) as grossly,
+                bool_or(costed or only_net) over (partition by target) as costs_told,
                 coalesce(net is null and json_valid(details) and json_extract_string(details, '$.{AUTHORISED}')
-                    = (max(amount) filter (net is not null) over (partition by target))::varchar, false) as whole_booked
+                    = (max(amount) filter (net is not null and not only_net) over (partition by target))::varchar,
+                    false) as whole_booked
             from (select *, bool_or({KNOWS_BOTH}) over (partition by target) as knows_both from ranked
                 qualify booked = max(booked) over (partition by target))
         ), fields as ({fields}),

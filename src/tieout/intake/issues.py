@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tieout.intake.places import follows, is_complete, is_unfinished, nine, number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tieout.intake.places import StatementPlace
 
@@ -197,20 +197,18 @@ def _latest(places: Sequence[StatementPlace], scope: str, group: _Group) -> Fami
     by_creation = all(places[i].created_at is not None for i in members)
     mixed = len({number_of(places[i]) is None for i in members}) > 1
 
-    def rank(position: int) -> int:
-        return (places[position].created_at or 0) if by_creation else places[position].sequence
-
+    ranks = _ranks(places, members)
     family = Family(scope, tuple(members))
     ends = [i for i in members if places[i].ends]
     if len(members) == 1 or not ends:
         return family
-    last = max(ends, key=lambda i: (rank(i), _content(places[i])))
-    run = _run_back(places, members, last, rank)
+    last = max(ends, key=lambda i: (ranks[i], _content(places[i])))
+    run = _run_back(places, members, last, ranks)
     if run is None:
         return family
-    top = max(rank(i) for i in run)
+    top = max(ranks[i] for i in run)
     others = [i for i in members if i not in run]
-    earlier, equal = [i for i in others if rank(i) < top], [i for i in others if rank(i) == top]
+    earlier, equal = [i for i in others if ranks[i] < top], [i for i in others if ranks[i] == top]
     if equal:
         how = "creation time" if by_creation else "delivery"
         return Family(scope, tuple(members), run, rivals=tuple(others), why=f"both have the same {how}")
@@ -225,13 +223,27 @@ def _latest(places: Sequence[StatementPlace], scope: str, group: _Group) -> Fami
     return Family(scope, tuple(members), run, rivals=tuple(earlier), why=why)
 
 
+def _ranks(places: Sequence[StatementPlace], members: list[int]) -> dict[int, tuple[int, int]]:
+    """
+    Order what was told: by landing, and what says when it was made by that, in the turns in which it landed.
+
+    So one issue that does not say it (MT940) leaves the others in their own order.
+    """
+    ranks = {i: (places[i].sequence, 0) for i in members}
+    made = {i: created for i in members if (created := places[i].created_at) is not None}
+    order = sorted(made, key=lambda i: (made[i], places[i].sequence))
+    turns = sorted(places[i].sequence for i in made)
+    last = {made[i]: turn for i, turn in zip(order, turns, strict=True)}  # of equal times, the last turn
+    return ranks | {i: (last[created], created) for i, created in made.items()}
+
+
 def _may_continue(earlier: StatementPlace, later: StatementPlace) -> bool:
     """Whether both fit: the later one is the earlier one again, or goes on where it ended."""
     return earlier.entries > 0 and nine(earlier, earlier.closing) == nine(later, later.opening)
 
 
 def _run_back(
-    places: Sequence[StatementPlace], members: list[int], last: int, rank: Callable[[int], int]
+    places: Sequence[StatementPlace], members: list[int], last: int, ranks: dict[int, tuple[int, int]]
 ) -> tuple[int, ...] | None:
     """Walk from the last page of an issue to its first, taking of each page the latest that fits; None: one is missing."""
     run = [last]
@@ -240,7 +252,7 @@ def _run_back(
         before = [i for i in members if i not in run and _hands_on(places[i], after)]
         if not before:
             return None
-        run.insert(0, max(before, key=lambda i: (rank(i), _content(places[i]))))
+        run.insert(0, max(before, key=lambda i: (ranks[i], _content(places[i]))))
     return tuple(run)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tieout.errors import BadInput
+from tieout.errors import BadInput, Broken, Rejected
 from tieout.intake.accept import accept
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.doubts import doubtful, places_in_doubt
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.config import Workspace
+    from tieout.errors import TieoutError
     from tieout.intake.work import Outcome
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
@@ -39,21 +40,25 @@ if TYPE_CHECKING:
 __all__ = ["recount"]
 
 _SETTLED = "what came since settles whether its entries are those of an earlier delivery"
-
-
 _JOINED = "what came since names what it told of by another name"
 
 
-def recount(store: Store, workspace: Workspace) -> Iterator[Outcome]:
-    """Read the deliveries again whose entries are proven apart, or whose records proven others, since."""
+def recount(store: Store, workspace: Workspace) -> Iterator[Outcome | TieoutError]:
+    """
+    Read the deliveries again whose entries are proven apart, or whose records proven others, since.
+
+    What cannot be read now gives its error, and the rest goes on: what it brought before stands.
+    """
     with store.book.reading() as connection:
         found, joined = doubtful(connection), told_of_joined(connection)
     again = {name: _SETTLED for name, doubts in found.items() if _is_settled(store, workspace, name, doubts)}
     for delivery_id, reason in sorted((again | dict.fromkeys(joined, _JOINED)).items()):
         try:
             outcome = accept(store, workspace, delivery_id, replay=reason)
-        except BadInput:
-            continue  # it cannot be read again now: its exception goes on to ask a person
+        except (Rejected, Broken) as error:
+            if reason == _SETTLED or not isinstance(error, BadInput):
+                yield error
+            continue  # of what is destroyed the exception goes on to ask a person
         if outcome is not None:
             yield outcome
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["AUTHORISED", "SCHEMA_VERSION", "STATED", "Record", "record_schema", "stated_schema"]
+__all__ = ["AUTHORISED", "ONLY_NET", "SCHEMA_VERSION", "STATED", "Record", "record_schema", "stated_schema"]
 
 #: Written beside every lake file; a new column raises it, a column never changes its meaning.
 SCHEMA_VERSION = 2
@@ -27,6 +27,10 @@ SCHEMA_VERSION = 2
 #: In ``details`` of a record of which only a part was captured: the whole, in minor units at its exponent. A platform may
 #: book the whole and give the rest back by a line of its own.
 AUTHORISED = "authorised_minor"
+
+#: In ``details`` (true) of a record of which the source told what arrives and not all costs: its amount is the net and such
+#: costs as were told, not the gross.
+ONLY_NET = "only_net"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

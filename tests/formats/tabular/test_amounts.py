@@ -161,9 +161,26 @@ def test_net_is_checked_where_it_is_given() -> None:
     )
     got = read(plain(fields={"fee": "fee", "net": "net"}), data)
     assert got.column("external_id") == ["a", "c", "d"]
+    assert got.column("fee") == [100, 0, 100]
     (problem,) = got.problems
     assert (problem.line, problem.column, problem.reason) == (3, "net", "conflict")
     assert "expected net = amount - fee - fee_tax = 10 - 1, got 9.01" in problem.message
+
+
+def test_an_empty_fee_is_nothing_only_where_the_net_is_stated() -> None:
+    data = b"id,amount,day,fee,net\na,10,2026-10-01,,10\nb,10,2026-10-01,,\nc,0.0001,2026-10-01,,0.0001\n"
+    assert read(plain(fields={"fee": "fee", "net": "net"}), data).column("fee") == [0, None, 0]
+    assert read(plain(fields={"fee": "fee"}), data).column("fee") == [None, None, None]
+
+
+@pytest.mark.parametrize("fields", [{"fee": "fee"}, {"fee": "fee", "net": "net"}])
+def test_a_net_that_does_not_fit_64_bits_is_quarantined(fields: dict[str, str]) -> None:
+    data = b"id,amount,day,fee,net\na,92233720368547758.07,2026-10-01,-92233720368547758.07,\nb,1,2026-10-01,,\n"
+    got = read(plain(fields=fields), data)
+    assert got.column("external_id") == ["b"]
+    assert [(p.line, p.message) for p in got.problems] == [
+        (2, "line 2, column net: expected net of at most 9223372036854775807 minor units, got more")
+    ]
 
 
 def test_totals_add_up_per_currency_beyond_64_bits() -> None:

@@ -71,10 +71,11 @@ def settlement_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
         **_identity(columns, word, modification),
         **_links(columns, word, modification),
     }
-    # Nothing is known where the report leaves a kind of costs out, or has one that is not ours to know.
+    # The gross is not known where the report leaves a kind of costs out, nor where it has one that is not ours to know.
     others = {name for name in columns.names if name.endswith("_nc")} - {*_FEES_NC, "net_debit_nc", "net_credit_nc"}
     mapping = _mapping("adyen.settlement_detail", columns, fields, terms.MONEY_KINDS)
-    return replace(mapping, converts=columns.has(*_FEES_NC) and not others)
+    told = columns.has(*_FEES_NC)
+    return replace(mapping, converts=told and not others, only_net=not told)
 
 
 def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping:
@@ -120,7 +121,8 @@ def accounting_mapping(header: tuple[str, ...], options: ReadOptions) -> Mapping
         **_identity(columns, word, modification, is_state),
         **_links(columns, word, modification),
     }
-    return _mapping("adyen.payments_accounting", columns, fields, terms.MONEY_KINDS | terms.NO_MONEY_KINDS)
+    mapping = _mapping("adyen.payments_accounting", columns, fields, terms.MONEY_KINDS | terms.NO_MONEY_KINDS)
+    return replace(mapping, only_net=payable is not None and not columns.has(*_FEES_SC))
 
 
 def _mapping(format_id: str, columns: Columns, fields: dict[str, str | None], kinds: dict[str, str]) -> Mapping:

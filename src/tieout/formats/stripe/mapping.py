@@ -98,6 +98,7 @@ def itemised_mapping(format_id: str, header: tuple[str, ...], options: ReadOptio
         kinds=kinds,
         details=details,
         totals="net" if "net" in fields else "amount",
+        only_net=columns.first("gross", "amount", "fee") is None,
         trusted=True,
     )
 

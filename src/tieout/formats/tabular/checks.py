@@ -75,8 +75,8 @@ def _currencies(meaning: Meaning) -> list[Check]:
 def _sizes(meaning: Meaning) -> list[Check]:
     """Fast: the amount is whole in minor units of its currency. Exact: it fits 64 bits."""
     amounts = {name: meaning.value(name) for name in CURRENCY_OF if name in meaning.rest}
-    if "amount" in amounts and "net" not in amounts:
-        amounts["net"] = net_of(meaning)
+    if "amount" in amounts:
+        amounts["net"] = f"coalesce({amounts['net']}, {net_of(meaning)})" if "net" in amounts else net_of(meaning)
     found = []
     for name, value in amounts.items():
         divisor = f"p_{DECIMALS[CURRENCY_OF[name]]}"

@@ -78,6 +78,7 @@ class Mapping:
     :ivar details: columns kept as JSON in ``details``; None: every column that no field mentions.
     :ivar totals: the amount that the file's totals add up: ``"amount"`` or ``"net"``.
     :ivar converts: ``original_amount`` times ``rate``, less ``fee``, must give ``net``, as far as the file rounds.
+    :ivar only_net: the file leaves costs out: ``amount`` is what arrives and such costs as it tells, not the gross.
     :ivar trusted: made by our own code: any scalar function of DuckDB may be used, and the fields ``namespace``,
         ``identity``, ``aliases``, ``counted``, ``revision``, ``details`` may be set too.
     :ivar origin: the file it was read from, for messages.
@@ -101,6 +102,7 @@ class Mapping:
     details: tuple[str, ...] | None = None
     totals: Literal["amount", "net"] = "amount"
     converts: bool = False
+    only_net: bool = False
     trusted: bool = False
     origin: str = "mapping"
     lines: cabc.Mapping[str, int] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from tieout.formats.tabular.names import Names
 from tieout.formats.tabular.typed import EXACT, FAST, Digits, quoted
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponents
+from tieout.model.records import ONLY_NET
 
 if TYPE_CHECKING:
     from tieout.formats.tabular.mapping import Mapping
@@ -105,6 +106,12 @@ def final_columns(mapping: Mapping, meaning: Meaning, digits: Digits = FAST) -> 
             found[name] = meaning.value(name)
     if "amount" in meaning.rest:
         own = "net" in meaning.rest
+        if own and "fee" in meaning.rest and not mapping.only_net:
+            # Amount and net both stated, and the cell of the fee empty: it is nothing. What is announced may cost something yet.
+            told = f"{found['net']} is not null"
+            if "status" in meaning.rest:
+                told += f" and {meaning.value('status')} = 'booked'"
+            found["fee"] = f"coalesce({found['fee']}, case when {told} then 0 end)"
         default = net_of(meaning, "m_{}") if digits is FAST else _minor(net_of(meaning), "e")
         found["net"] = f"coalesce({found['net']}, {default})" if own else default
     return found | _identity(meaning) | _details(mapping, meaning)
@@ -131,19 +138,20 @@ def _details(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
     header = meaning.header
     if "details" in meaning.rest or not header:
         return {}
+    mark = [quoted(f'"{ONLY_NET}":true')] if mapping.only_net else []
     if mapping.details is None:
         places = [n for n in range(len(header)) if n not in meaning.mentioned]
     else:
         places = [Names(header).place(name) for name in mapping.details]
-    if not places:
+    if not places and not mark:
         return {}
     places.sort(key=lambda n: (header[n], n))  # columns that stand in another order say the same
     keys = [quoted(json.dumps(meaning.header[n], ensure_ascii=False) + ":") for n in places]
     values = [f"cast(to_json(cast(c{n} as varchar)) as varchar)" for n in places]
-    if len(places) == 1:
+    if len(places) == 1 and not mark:
         return {"details": f"'{{{keys[0][1:]} || {values[0]} || '}}'"}
     parts = [f"{key} || {value}" for key, value in zip(keys, values, strict=True)]
-    return {"details": f"'{{' || nullif(concat_ws(',', {', '.join(parts)}), '') || '}}'"}
+    return {"details": f"'{{' || nullif(concat_ws(',', {', '.join([*parts, *mark])}), '') || '}}'"}
 
 
 def constants(meaning: Meaning) -> dict[str, object]:
