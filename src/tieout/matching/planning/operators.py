@@ -37,7 +37,9 @@ __all__ = [
     "key_sums",
     "keys_in_use",
     "keys_met",
+    "missing_elsewhere",
     "named_once",
+    "near",
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
@@ -177,6 +179,40 @@ def allowed(pairs: Query, *, by_entity: bool = False, doubtful: bool = False) ->
         query = query.where("coalesce(le.entity_id = re.entity_id, true)")
     query = query.join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
     return query.join("doubtful as d", on="d.l = p.l and d.r = p.r", join_type="anti") if doubtful else query
+
+
+def near(pairs: str, conditions: Sequence[str]) -> Query:
+    """
+    Keep the pairs whose amounts are near enough: (l, r).
+
+    :param conditions: over ``lt`` and ``rt``.
+    """
+    query = select("p.l", "p.r").from_(f"{pairs} as p").join("l as lt", on="lt.thing = p.l")
+    return query.join("r as rt", on="rt.thing = p.r").where(*conditions)
+
+
+def missing_elsewhere(pairs: str, met: str) -> Query:
+    """
+    Leave out the pairs whose difference is no difference, as it may be what else belongs to one of the two: (l, r).
+
+    Of what else met the half that has more, something is no more than what is missing: it came by itself.
+
+    :param met: everything that the keys bring together, whatever its amount: (l, r).
+    """
+    parts = []
+    for more, less in (("l", "r"), ("r", "l")):
+        missing = f"{more}t.amount - {less}t.amount"
+        parts.append(
+            select("p.l", "p.r")
+            .from_(f"{pairs} as p")
+            .join("l as lt", on="lt.thing = p.l")
+            .join("r as rt", on="rt.thing = p.r")
+            .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
+            .join(f"{less} as o", on=f"o.thing = m.{less}")
+            .where(f"sign(o.amount) = sign({missing})", f"abs(o.amount) <= abs({missing})")
+        )
+    elsewhere = parts[0].union(parts[1]).subquery("e")
+    return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")
 
 
 def the_only_ones(pairs: str) -> Query:

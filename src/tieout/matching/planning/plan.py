@@ -120,6 +120,10 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
             plan.add(f"{side}_once", op.named_once(f"{side}k_0", mine=side, raw=raw))
         said = plan.add("said", op.identified("l_once", "r_once", raw=raw), kept=False)
         pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
+    elif plan.keys and not exact and rule.amount is not None and not rule.amount.base:
+        met = _pairs(plan, _loose(rule), currencies, sums=True)
+        near = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
+        pairs = plan.add("missing", op.missing_elsewhere(near, met))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
