@@ -62,27 +62,25 @@ def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
     )
 
 
-def named_once(keys: str, *, mine: str, raw: bool) -> Query:
+def named_once(keys: str, *, mine: str, by: Sequence[str]) -> Query:
     """
-    Keep what one identifier, amount and currency names once on a side: (key, ccy, amount, raw if asked for, ``mine``).
+    Keep what one identifier, amount and currency names once on a side: (``by``, ``mine``).
 
     :param keys: a relation of :func:`open_keys` with ccy and amount.
     :param mine: ``l`` or ``r``: how the thing is called.
-    :param raw: identifiers must be written alike.
+    :param by: key, ccy and amount; ``raw`` where identifiers must be written alike, ``entity_id`` where two are two.
     """
-    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
     return select(*by, f"min(thing) as {mine}").from_(keys).group_by(*by).having("min(thing) = max(thing)")
 
 
-def identified(left: str, right: str, *, raw: bool) -> Query:
+def identified(left: str, right: str, *, by: Sequence[str]) -> Query:
     """
     Pair what one identifier, amount and currency names once on each side, and nowhere else.
 
     :param left, right: relations of :func:`named_once`.
-    :param raw: identifiers must be written alike.
+    :param by: as there.
     :return: (l, r), one row for each identifier that says so.
     """
-    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
     on = " and ".join(f"b.{name} = a.{name}" for name in by)
     return select("a.l", "b.r").from_(f"{left} as a").join(f"{right} as b", on=on)
 
@@ -334,25 +332,25 @@ def anchored_sums(
     )
 
 
-def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> Query:
+def key_sums(left_keys: str, right_keys: str, *, by: Sequence[str]) -> Query:
     """
-    Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
+    Sum both sides over a key, where the sums agree in amount and currency: (bundle, ``by``).
 
     :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount; a thing counts once per key.
-    :param raw: identifiers must be written alike.
+    :param by: key and ccy; ``raw`` where identifiers must be written alike, ``entity_id`` where two are two.
     """
-    spelling = "raw" if raw else "0 as raw"
     sums = [
-        select("key", "raw", "ccy", "sum(amount) as total", "count(*) as n")
-        .from_(select("thing", "key", spelling, "ccy", "amount").distinct().from_(keys).subquery("d"))
-        .group_by("key", "raw", "ccy")
+        select(*by, "sum(amount) as total", "count(*) as n")
+        .from_(select("thing", *by, "amount").distinct().from_(keys).subquery("d"))
+        .group_by(*by)
         .subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
+    mine = [f"a.{name}" for name in by]
     return (
-        select("row_number() over (order by a.key, a.raw, a.ccy) as bundle", "a.key", "a.raw", "a.ccy")
+        select(f"row_number() over (order by {', '.join(mine)}) as bundle", *mine)
         .from_(sums[0])
-        .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
+        .join(sums[1], on=" and ".join([*(f"b.{name} = a.{name}" for name in by), "a.total = b.total"]))
         .where("a.n + b.n > 2")
     )
 
