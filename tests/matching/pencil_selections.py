@@ -41,7 +41,8 @@ def chosen(
         if len(answers) == 1 and (fifo or not torn):
             found[one] = first[0]
         elif answers:
-            held |= {one, *(name for some in first for name in some)}
+            sizes = {size for answer in answers for size in answer}
+            held |= {one, *(thing.key for thing in pool if amount(thing.key) in sizes)}
     named = [name for some in found.values() for name in some]
     for one, some in list(found.items()):
         if any(named.count(name) > 1 or name in held for name in some):

@@ -120,10 +120,18 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
         pairs = _identified(pencil, rule, lefts, rights)
     else:
         pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri)}
+    if _by_identifier(rule) and rule.amount is not None and not rule.amount.exact and not rule.amount.base:
+        met = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
+        met = {(le, ri) for le, ri in met if pencil.left[le].currency == pencil.right[ri].currency}
+        pairs = {(le, ri) for le, ri in pairs if not _missing_elsewhere(pencil, met, le, ri)}
     matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
     if rule.fifo:
         matches += _in_order(pencil, pairs)
     return [_pair(pencil, rule, le, ri) for le, ri in matches]
+
+
+def _by_identifier(rule: Rule) -> bool:
+    return any(key.how != "name" for key in rule.keys)
 
 
 def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
@@ -139,7 +147,7 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
         ]
         for things, is_grouped in zip((pencil.left, pencil.right), pencil.grouped, strict=True)
     )
-    if any(key.how != "name" for key in rule.keys):
+    if _by_identifier(rule):
         return lefts, rights
     marks = {name: _marks(fact, 0, pencil.seen) for name, fact in pencil.left.items()}
     marks |= {name: _marks(fact, 1, pencil.seen) for name, fact in pencil.right.items()}
@@ -180,6 +188,14 @@ def _candidate(pencil: Pencil, rule: Rule, left: str, right: str, *, amounts: bo
     if not all(_agrees(key, le, ri) for key in rule.keys):
         return False
     return not amounts or _near(rule, *_both(pencil, left, right))
+
+
+def _missing_elsewhere(pencil: Pencil, met: set[tuple[str, str]], left: str, right: str) -> bool:
+    """Whether one half of a pair has something else that is no more than what the other lacks."""
+    missing = pencil.open[left] - pencil.open[right]
+    others = [(ri, missing) for le, ri in met if le == left and ri != right]
+    others += [(le, -missing) for le, ri in met if ri == right and le != left]
+    return any(0 < pencil.open[name] <= lack or lack <= pencil.open[name] < 0 for name, lack in others)
 
 
 def _in_days(days: Days, left: int, right: int) -> bool:

@@ -34,6 +34,49 @@ def test_a_few_percent_of_a_small_document_are_a_bank_charge() -> None:
         assert match.rule == "same reference of a small document, less a bank's charge"
 
 
+@pytest.mark.parametrize("parts", [(117_800, 1_200), (60_000, 59_000), (50_000, 50_000, 19_000), (120_000, -1_000)])
+def test_lines_that_name_a_document_and_sum_to_it_are_no_charge_and_no_discount(parts: tuple[int, ...]) -> None:
+    lines = [line(f"b{n}", amount, text="RE-2026-1001 Rest", day=n) for n, amount in enumerate(parts)]
+    with world("open-items-to-bank", invoice("RE-2026-1001", 119_000), *lines) as w:
+        w.match()
+        (match,) = w.matches()
+        assert match.rule == "reference in several lines that sum to it"
+        assert match.difference == 0
+        assert match.ids == {"RE-2026-1001", *(one.id for one in lines)}
+
+
+def test_a_discount_that_is_paid_later_was_none() -> None:
+    with world("open-items-to-bank", invoice("RE-90001", 50_000), line("b1", 49_000, text="RE-90001 Skonto")) as w:
+        w.match()
+        assert [match.difference for match in w.matches()] == [1_000 * 10**7]
+        w.add(line("b2", 1_000, text="RE-90001 Rest", day=30))
+        w.match()
+        (match,) = w.matches()
+        assert match.ids == {"RE-90001", "b1", "b2"}
+        assert match.difference == 0
+
+
+def test_what_else_came_for_a_small_document_is_no_part_of_a_charge() -> None:
+    """12.00 is missing at first, and 10.00 of them come by themselves: 2.00 are still owed."""
+    lines = [line("b1", 117_800, text="RE-90001"), line("b2", 1_000, text="RE-90001 Rest", day=3)]
+    with world("open-items-to-bank", invoice("RE-90001", 119_000), *lines) as w:
+        w.match()
+        (match,) = w.matches()
+        assert match.rule == "same reference, less money"
+        assert match.ids == {"RE-90001", "b1", "b2"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_payments_that_name_a_document_and_sum_to_it_are_no_short_payment(turned: bool) -> None:
+    here, there = ("b", "a") if turned else ("a", "b")
+    parts = [line(f"ch_{n}", amount, "RE-90001", kind="charge", source=there) for n, amount in enumerate((9_960, 40))]
+    with world("invoice-to-payment", invoice("RE-90001", 10_000, source=here), *parts) as w:
+        w.match()
+        (match,) = w.matches()
+        assert match.ids == {"RE-90001", "ch_0", "ch_1"}
+        assert match.difference == 0
+
+
 @pytest.mark.parametrize(
     ("billed", "paid"), [((100_000,), 97_000), ((100_000, 100_000), 194_000), ((-100_000,), -97_000)]
 )

@@ -200,10 +200,48 @@ def test_the_only_selection_of_a_payer_that_may_be_chance_is_not_several() -> No
         assert set(w.reasons().values()) == {"missing_right", "missing_left"}
         words = "one selection of what could be meant comes to the sum, which may be chance"
         assert {name for name, note in notes(w).items() if note == words} == {"k1", "RE-90001", "RE-90003"}
+        assert {name for name, why in shown(w, "k1") if why == "selection"} == {"RE-90001", "RE-90003"}
     several = [invoice(name, 3_500, name="Meier GmbH", day=1, due=2) for name in ("RE-1", "RE-2", "RE-3")]
     with world("open-items-to-bank", *several, line("k1", 7_000, text="Sammelzahlung", name="Meier GmbH", day=4)) as w:
         w.match()
         assert w.reasons()["k1"] == "ambiguous"
+
+
+def test_several_selections_are_told_with_what_they_have() -> None:
+    """Of 100, 100 and 60 two come to 160: whichever is taken, the other 100 is in it as well."""
+    amounts = {"RE-1004": 10_000, "RE-1005": 10_000, "RE-1006": 6_000}
+    documents = [invoice(name, amount, name="Sun", day=1, due=2) for name, amount in amounts.items()]
+    with world("open-items-to-bank", *documents, line("B11", 16_000, text="Zahlung", name="Sun", day=4)) as w:
+        w.match()
+        assert w.reasons() == dict.fromkeys(("B11", *amounts), "ambiguous")
+        assert notes(w)["B11"] == "several selections of what could be meant come to the sum: choose one"
+        assert sorted(shown(w, "B11")) == [(name, "selection") for name in amounts]
+        for name in amounts:
+            assert notes(w)[name] == "may be part of B11, to which more than one selection comes: choose one"
+            assert shown(w, name) == [("B11", "selection")]
+
+
+def test_two_lines_that_could_have_one_document_each_name_what_they_could_have() -> None:
+    amounts = {"RE-1": 123_457, "RE-2": 765_431, "RE-3": 654_323}
+    documents = [invoice(name, amount, name="Sun", day=1, due=2) for name, amount in amounts.items()]
+    lines = [line("B1", 888_888, name="Sun", day=4), line("B2", 777_780, name="Sun", day=4)]
+    with world("open-items-to-bank", *documents, *lines) as w:
+        w.match()
+        assert w.together() == set()
+        shared = "the selection that comes to the sum has something that another selection has, too: choose one"
+        assert {notes(w)[name] for name in ("B1", "B2")} == {shared}
+        assert {name for name, _ in shown(w, "B1")} == {"RE-1", "RE-2"}
+        assert {name for name, _ in shown(w, "RE-1")} == {"B1", "B2"}
+
+
+def test_of_equal_documents_of_which_one_is_in_a_selection_none_is_the_only_one_of_another_line() -> None:
+    documents = [
+        invoice(f"RE-{n}", amount, name="Sun", day=1, due=2) for n, amount in enumerate((10_000, 10_000, 6_000))
+    ]
+    lines = [line("B1", 16_000, name="Sun", day=4), line("B2", 10_000, day=4)]
+    with world("open-items-to-bank", *documents, *lines) as w:
+        w.match()
+        assert w.together() == set()
 
 
 def test_on_the_day_that_it_is_due_a_document_is_not_overdue() -> None:

@@ -375,7 +375,8 @@ def rule(name: str = "rule", **keys: str) -> str:
 
 def invoice(own_id: str, amount: int, /, **more: Any) -> Fact:
     """Give a document of the left side."""
-    return Fact(source="a", id=own_id, amount=amount, **more)
+    said: dict[str, Any] = {"source": "a", "id": own_id, "amount": amount}
+    return Fact(**(said | more))
 
 
 def line(own_id: str, amount: int, /, *refs: str, **more: Any) -> Fact:

@@ -25,6 +25,15 @@ CASES: dict[str, tuple[str, list[Fact], str, list[str]]] = {
         "b",
         ["--match", "--match"],
     ),
+    "several selections fit": (
+        "open-items-to-bank",
+        [
+            *(invoice(f"RE-9000{n}", amount, name="Sun") for n, amount in enumerate((10_000, 10_000, 6_000))),
+            line("b", 16_000, name="Sun", day=3),
+        ],
+        "b",
+        ["--part", "--part", "--part"],
+    ),
     "more than was asked for": (
         "generic",
         [invoice("RE-90001", 10_000, refs=("RE-90001",)), line("b", 12_000, "RE-90001", day=3)],

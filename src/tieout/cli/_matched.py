@@ -22,6 +22,7 @@ _WHY_NOT = {
     "other_company": "shares its number, and is another company's",
     "other_number": "has the amount, or nearly, and one of the two names another number",
     "near_amount": "bears the same name and has nearly the amount",
+    "selection": "fits only in a sum of several, and not for certain",
     "duplicate": "says the same, and is matched",
     "twin": "says the same",
     "nets": "is of the same side, shares an identifier and could settle with it",

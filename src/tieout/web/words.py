@@ -225,6 +225,7 @@ NEARNESS = {
     "other_company": "named by it, and another company's",
     "other_number": "nearly the amount, and one of the two names another number",
     "near_amount": "the same name, and nearly the amount",
+    "selection": "fits only in a sum of several, and not for certain",
 }
 
 

@@ -32,7 +32,7 @@ _PART_MAX = 12
 #: So many of one identifier are set side by side for a person.
 _BESIDE_MAX = 20
 #: What tells groups apart, and that a thing is in one.
-_GROUPED = ("key", "raw", "ccy", "span")
+_GROUPED = ("key", "raw", "ccy", "owner", "span")
 _OF_GROUP = " and ".join(f"p.{name} = g.{name}" for name in _GROUPED)
 _PARTS = pa.schema({"number": pa.int64(), "thing": pa.int64()})
 
@@ -64,7 +64,6 @@ def net_steps(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]
     plan.add("torn", select("e.bundle").distinct().from_("every as e").join(twice, on="t.thing = e.thing"))
     apart = select("a.bundle").distinct().from_("every as a").join("forbidden as f", on="f.l = a.thing")
     spoilt = ["torn", plan.add("taken_apart", apart.join("every as b", on="b.bundle = a.bundle and b.thing = f.r"))]
-    spoilt += [plan.add("of_entities", _of_two_entities())] if plan.by_entity else []
     whole = select("e.*").from_("every as e")
     for name in spoilt:  # one after the other: Spark cannot put relations together that were made of one another
         whole = whole.join(name, on=f"{name}.bundle = e.bundle", join_type="anti")
@@ -81,7 +80,7 @@ def net_steps(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]
 
 def _in_spans(plan: Plan) -> str:
     """Cut what an identifier names where more than the days lie between one thing and the next: ``placed``."""
-    by = "partition by key, raw, ccy order by day, thing"
+    by = "partition by key, raw, ccy, owner order by day, thing"
     plan.add("in_turn", select("n.*", f"lag(day) over ({by}) as before").from_("named as n"))
     begins = "case when t.before is null or t.before = t.day or w.l_day is not null then 0 else 1 end as begins"
     on = "w.calendar = t.calendar and w.l_day = t.before and w.r_day = t.day"
@@ -160,13 +159,18 @@ def reversal_steps(plan: Plan, rule: Rule) -> None:
 
 
 def _own(plan: Plan, rule: Rule) -> None:
-    """Add ``own``: what the rule looks at; ``net`` counts the right against the left where both are looked at."""
+    """
+    Add ``own``: what the rule looks at; ``net`` counts the right against the left where both are looked at, and ``owner``
+    is the entity where two are two.
+    """
     both = len(rule.within) > 1
     parts = []
     for side in rule.within:
-        net = "-amount" if both and side == "right" else "amount"
-        columns = ("thing", f"'{side}' as side", "ccy", "amount", f"{net} as net", f"{side[0]}_day as day", "calendar")
-        parts.append(select(*columns).from_(side[0]))
+        net = "-s.amount" if both and side == "right" else "s.amount"
+        owner = "a.entity_id" if plan.by_entity else "''"
+        columns = ("s.thing", f"'{side}' as side", "s.ccy", "s.amount", f"{net} as net", f"s.{side[0]}_day as day")
+        mine = select(*columns, "s.calendar", f"{owner} as owner").from_(f"{side[0]} as s")
+        parts.append(mine.join(f"{side}_all as a", on="a.thing = s.thing") if plan.by_entity else mine)
     plan.add("own", parts[0].union(parts[1], distinct=False) if both else parts[0])
 
 
@@ -175,18 +179,13 @@ def _named(number: int, *, raw: bool) -> Query:
     spelled = "k.raw" if raw else "cast(0 as bigint) as raw"
     word = "case when k.raw = 0 then 1 else 0 end as word"
     return (
-        select("o.thing", "k.key", spelled, word, "o.side", "o.ccy", "o.amount", "o.net", "o.day", "o.calendar")
+        select(
+            "o.thing", "k.key", spelled, word, "o.side", "o.ccy", "o.owner", "o.amount", "o.net", "o.day", "o.calendar"
+        )
         .distinct()
         .from_(f"own_keys_{number} as k")
         .join("own as o", on="o.thing = k.thing")
     )
-
-
-def _of_two_entities() -> Query:
-    lefts, rights = (select("thing", "entity_id").from_(f"{side}_all") for side in ("left", "right"))
-    every = lefts.union(rights, distinct=False).subquery("a")
-    found = select("e.bundle").from_("every as e").join(every, on="a.thing = e.thing").group_by("e.bundle")
-    return found.having("min(a.entity_id) <> max(a.entity_id)")
 
 
 def make_own_keys(work: Performance, place: int, key: Key, sides: Sequence[str]) -> None:

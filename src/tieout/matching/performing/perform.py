@@ -143,6 +143,7 @@ def perform_rules(work: Performance) -> None:
     _leave_out_kin(work)
     for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
+    engine.create("unsure", "select 0::bigint as one, 0::bigint as thing, '' as how where false")
     prepare_unsettled(engine)
     for number, rule in enumerate(work.rules.rules):
         if _has_something(work, rule):
@@ -279,6 +280,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("held", "select thing from held_now")
         work.engine.add("by_chance", "select thing from chance_now")
         work.engine.add("beyond", "select thing from beyond_now")
+        work.engine.add("unsure", "select one, thing, how from unsure_now")
         return "summed"
     if result == "consecutive":
         find_consecutive(work, rule)

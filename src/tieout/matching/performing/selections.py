@@ -55,6 +55,8 @@ class Selections:
     :ivar held_ones, held_others: things of answers that fit equally well.
     :ivar by_chance: things of the only answer, where another might fit as well by accident.
     :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
+    :ivar unsure: what is in answers that are not taken: (the one, a thing, why: ``several`` fit, its only one is ``shared``
+        with another one's, or may be ``chance``).
     """
 
     bundles: list[Bundle] = field(default_factory=list)
@@ -62,12 +64,13 @@ class Selections:
     held_others: set[int] = field(default_factory=set)
     by_chance: set[int] = field(default_factory=set)
     beyond: set[int] = field(default_factory=set)
+    unsure: set[tuple[int, int, str]] = field(default_factory=set)
 
 
 def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, with margin, coincidence and
-    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing).
+    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing), and ``unsure_now`` (one, thing, how).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -109,6 +112,10 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     told = {"held_now": held | found.by_chance, "chance_now": found.by_chance - held, "beyond_now": found.beyond}
     for name, said in told.items():
         engine.take(name, pa.table({"thing": pa.array(sorted(said), pa.int64())}))
+    unsure = sorted(found.unsure)
+    kinds = (pa.int64(), pa.int64(), pa.string())
+    columns = [pa.array([row[n] for row in unsure], kind) for n, kind in enumerate(kinds)]
+    engine.take("unsure_now", pa.table(columns, ["one", "thing", "how"]))
 
 
 def _search(rows: pa.Table, rule: Rule) -> Selections:
@@ -119,24 +126,36 @@ def _search(rows: pa.Table, rule: Rule) -> Selections:
     starts = np.flatnonzero(np.r_[True, anchors[1:] != anchors[:-1]]) if len(anchors) else np.zeros(0, np.int64)
     found.beyond.update(anchors[starts[POOLS_MAX:]].tolist())
     for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
-        verdict = subset_sum(amounts[begin:end].astype(np.int64), int(targets[begin]))
-        judge(found, int(anchors[begin]), things[begin:end], verdict, rule)
+        pool = amounts[begin:end].astype(np.int64)
+        judge(found, int(anchors[begin]), things[begin:end], pool, subset_sum(pool, int(targets[begin])), rule)
     return found
 
 
-def judge(found: Selections, anchor: int, pool: npt.NDArray[np.int64], verdict: Verdict, rule: Rule) -> None:
-    """Add to what was found the verdict of one pool: the things that it was searched in, in its order."""
+def judge(
+    found: Selections,
+    anchor: int,
+    pool: npt.NDArray[np.int64],
+    amounts: npt.NDArray[np.int64],
+    verdict: Verdict,
+    rule: Rule,
+) -> None:
+    """Add to what was found the verdict of one pool: the things that it was searched in, and their amounts, in its order."""
     chosen = [[int(pool[i]) for i in solution] for solution in verdict.solutions]
     is_settled = verdict.outcome == "unique" and (rule.interchangeable or not verdict.interchangeable)
     if is_settled and verdict.lambda_micro <= rule.coincidence_micro:
         found.bundles.append(Bundle(anchor, chosen[0], verdict.lambda_micro, verdict.interchangeable))
     elif is_settled:
         found.by_chance.update((anchor, *chosen[0]))
+        found.unsure.update((anchor, thing, "chance") for thing in chosen[0])
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)
-        # Of more answers than are listed, anything may be part of one.
-        named = pool.tolist() if verdict.count > len(chosen) else [thing for solution in chosen for thing in solution]
+        # Of more answers than are listed, anything may be part of one; of equal amounts, any of them.
+        sizes = (
+            amounts if verdict.count > len(chosen) else [amounts[i] for solution in verdict.solutions for i in solution]
+        )
+        named = pool[np.isin(amounts, sizes)].tolist()
         found.held_others.update(named)
+        found.unsure.update((anchor, thing, "several") for thing in named)
     elif verdict.outcome == "undecided":
         found.beyond.add(anchor)
 
@@ -152,6 +171,7 @@ def _without_contradiction(found: Selections) -> list[Bundle]:
         if any(named[thing] > 1 or thing in found.held_others or thing in found.by_chance for thing in bundle.several):
             found.held_ones.add(bundle.one)
             found.held_others.update(bundle.several)
+            found.unsure.update((bundle.one, thing, "shared") for thing in bundle.several)
         else:
             kept.append(bundle)
     return kept

@@ -68,6 +68,12 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     engine.create("chance_now", f"select c.thing from ({chance}) c anti join held_equal h on h.thing = c.thing")
     engine.create("held_now", "select thing from held_equal union select thing from chance_now")
     engine.create(
+        "unsure_now",
+        f"""select anchor as one, thing, case said when {_HELD_OTHER} then 'several' else 'chance' end as how
+            from judged where said = {_HELD_OTHER} or said = {_BY_CHANCE} and thing <> anchor
+            union select c.anchor, c.thing, 'shared' from ({chosen}) c semi join torn t on t.anchor = c.anchor""",
+    )
+    engine.create(
         "beyond_now",
         f"""select thing from judged where said = {_BEYOND} union select anchor from unsearched
             union select anchor from pool_sizes where n > {POOL_MAX}""",
@@ -92,7 +98,8 @@ def _search(rows: pa.Table, rule: Rule) -> pa.Table:
     anchor, target = (int(rows[name][0].as_py()) for name in ("anchor", "target"))
     things, amounts = rows["thing"].to_numpy(), rows["amount"].to_numpy()
     found = Selections()
-    judge(found, anchor, things, subset_sum(amounts.astype(np.int64), target), rule)
+    pool = amounts.astype(np.int64)
+    judge(found, anchor, things, pool, subset_sum(pool, target), rule)
     chosen = [(_IN_ORDER if one.in_order else _CHOSEN, thing) for one in found.bundles for thing in one.several]
     accidents = max((one.coincidence for one in found.bundles), default=None)
     said = [*chosen, *((_HELD_ONE, thing) for thing in sorted(found.held_ones))]

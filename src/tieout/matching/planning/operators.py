@@ -37,7 +37,9 @@ __all__ = [
     "key_sums",
     "keys_in_use",
     "keys_met",
+    "missing_elsewhere",
     "named_once",
+    "near",
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
@@ -60,27 +62,25 @@ def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
     )
 
 
-def named_once(keys: str, *, mine: str, raw: bool) -> Query:
+def named_once(keys: str, *, mine: str, by: Sequence[str]) -> Query:
     """
-    Keep what one identifier, amount and currency names once on a side: (key, ccy, amount, raw if asked for, ``mine``).
+    Keep what one identifier, amount and currency names once on a side: (``by``, ``mine``).
 
     :param keys: a relation of :func:`open_keys` with ccy and amount.
     :param mine: ``l`` or ``r``: how the thing is called.
-    :param raw: identifiers must be written alike.
+    :param by: key, ccy and amount; ``raw`` where identifiers must be written alike, ``entity_id`` where two are two.
     """
-    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
     return select(*by, f"min(thing) as {mine}").from_(keys).group_by(*by).having("min(thing) = max(thing)")
 
 
-def identified(left: str, right: str, *, raw: bool) -> Query:
+def identified(left: str, right: str, *, by: Sequence[str]) -> Query:
     """
     Pair what one identifier, amount and currency names once on each side, and nowhere else.
 
     :param left, right: relations of :func:`named_once`.
-    :param raw: identifiers must be written alike.
+    :param by: as there.
     :return: (l, r), one row for each identifier that says so.
     """
-    by = ["key", "ccy", "amount", *(["raw"] if raw else [])]
     on = " and ".join(f"b.{name} = a.{name}" for name in by)
     return select("a.l", "b.r").from_(f"{left} as a").join(f"{right} as b", on=on)
 
@@ -177,6 +177,40 @@ def allowed(pairs: Query, *, by_entity: bool = False, doubtful: bool = False) ->
         query = query.where("coalesce(le.entity_id = re.entity_id, true)")
     query = query.join("forbidden as f", on="f.l = p.l and f.r = p.r", join_type="anti")
     return query.join("doubtful as d", on="d.l = p.l and d.r = p.r", join_type="anti") if doubtful else query
+
+
+def near(pairs: str, conditions: Sequence[str]) -> Query:
+    """
+    Keep the pairs whose amounts are near enough: (l, r).
+
+    :param conditions: over ``lt`` and ``rt``.
+    """
+    query = select("p.l", "p.r").from_(f"{pairs} as p").join("l as lt", on="lt.thing = p.l")
+    return query.join("r as rt", on="rt.thing = p.r").where(*conditions)
+
+
+def missing_elsewhere(pairs: str, met: str) -> Query:
+    """
+    Leave out the pairs whose difference is no difference, as it may be what else belongs to one of the two: (l, r).
+
+    Of what else met the half that has more, something is no more than what is missing: it came by itself.
+
+    :param met: everything that the keys bring together, whatever its amount: (l, r).
+    """
+    parts = []
+    for more, less in (("l", "r"), ("r", "l")):
+        missing = f"{more}t.amount - {less}t.amount"
+        parts.append(
+            select("p.l", "p.r")
+            .from_(f"{pairs} as p")
+            .join("l as lt", on="lt.thing = p.l")
+            .join("r as rt", on="rt.thing = p.r")
+            .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
+            .join(f"{less} as o", on=f"o.thing = m.{less}")
+            .where(f"sign(o.amount) = sign({missing})", f"abs(o.amount) <= abs({missing})")
+        )
+    elsewhere = parts[0].union(parts[1]).subquery("e")
+    return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")
 
 
 def the_only_ones(pairs: str) -> Query:
@@ -298,25 +332,25 @@ def anchored_sums(
     )
 
 
-def key_sums(left_keys: str, right_keys: str, *, raw: bool) -> Query:
+def key_sums(left_keys: str, right_keys: str, *, by: Sequence[str]) -> Query:
     """
-    Sum both sides over a key, where the sums agree in amount and currency: (bundle, key, raw, ccy).
+    Sum both sides over a key, where the sums agree in amount and currency: (bundle, ``by``).
 
     :param left_keys, right_keys: relations of :func:`open_keys` with ccy and amount; a thing counts once per key.
-    :param raw: identifiers must be written alike.
+    :param by: key and ccy; ``raw`` where identifiers must be written alike, ``entity_id`` where two are two.
     """
-    spelling = "raw" if raw else "0 as raw"
     sums = [
-        select("key", "raw", "ccy", "sum(amount) as total", "count(*) as n")
-        .from_(select("thing", "key", spelling, "ccy", "amount").distinct().from_(keys).subquery("d"))
-        .group_by("key", "raw", "ccy")
+        select(*by, "sum(amount) as total", "count(*) as n")
+        .from_(select("thing", *by, "amount").distinct().from_(keys).subquery("d"))
+        .group_by(*by)
         .subquery(alias)
         for keys, alias in ((left_keys, "a"), (right_keys, "b"))
     ]
+    mine = [f"a.{name}" for name in by]
     return (
-        select("row_number() over (order by a.key, a.raw, a.ccy) as bundle", "a.key", "a.raw", "a.ccy")
+        select(f"row_number() over (order by {', '.join(mine)}) as bundle", *mine)
         .from_(sums[0])
-        .join(sums[1], on="a.key = b.key and a.raw = b.raw and a.ccy = b.ccy and a.total = b.total")
+        .join(sums[1], on=" and ".join([*(f"b.{name} = a.{name}" for name in by), "a.total = b.total"]))
         .where("a.n + b.n > 2")
     )
 

@@ -102,7 +102,7 @@ def plan_of(rule: Rule, currencies: tuple[tuple[int, str, int], ...], dialect: s
     elif rule.shape == "1:1":
         _one_to_one(plan, rule, currencies)
     elif rule.shape == "n:m":
-        _whole_keys(plan, raw=rule.keys[0].how == "exact")
+        _whole_keys(plan, rule)
     else:
         _several_to_one(plan, rule, currencies)
     return plan
@@ -115,11 +115,15 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
-        raw = rule.keys[0].how == "exact"
+        by = ("key", "ccy", "amount", *_apart(plan, rule))
         for side in ("l", "r"):
-            plan.add(f"{side}_once", op.named_once(f"{side}k_0", mine=side, raw=raw))
-        said = plan.add("said", op.identified("l_once", "r_once", raw=raw), kept=False)
+            plan.add(f"{side}_once", op.named_once(_owned(plan, side), mine=side, by=by))
+        said = plan.add("said", op.identified("l_once", "r_once", by=by), kept=False)
         pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
+    elif plan.keys and not exact and rule.amount is not None and not rule.amount.base:
+        met = _pairs(plan, _loose(rule), currencies, sums=True)
+        near = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
+        pairs = plan.add("missing", op.missing_elsewhere(near, met))
     else:
         pairs = _pairs(plan, rule, currencies)
     only = plan.add("only", op.the_only_ones(pairs))
@@ -252,21 +256,19 @@ def _loose(rule: Rule) -> Rule:
     return replace(rule, amount=amount, shape="1:1")
 
 
-def _whole_keys(plan: Plan, *, raw: bool) -> None:
-    """
-    Everything of both sides that shares one key, where both sides sum to the same.
-
-    :param raw: identifiers must be written alike.
-    """
+def _whole_keys(plan: Plan, rule: Rule) -> None:
+    """Everything of both sides that shares one key, where both sides sum to the same."""
     _with_columns(plan, 0, ("ccy", "amount"))
-    agreed = plan.add("agreed", op.key_sums("lk_0", "rk_0", raw=raw))
+    by = ("key", "ccy", *_apart(plan, rule))
+    lefts, rights = _owned(plan, "l"), _owned(plan, "r")
+    agreed = plan.add("agreed", op.key_sums(lefts, rights, by=by))
     parts = [
         select("g.bundle", f"'{side}' as side", "k.thing", "cast(0 as bigint) as difference")
         .select("cast(null as bigint) as taken")
         .distinct()
         .from_(f"{keys} as k")
-        .join(f"{agreed} as g", on="g.key = k.key and g.ccy = k.ccy" + (" and g.raw = k.raw" if raw else ""))
-        for side, keys in (("left", "lk_0"), ("right", "rk_0"))
+        .join(f"{agreed} as g", on=" and ".join(f"g.{name} = k.{name}" for name in by))
+        for side, keys in (("left", lefts), ("right", rights))
     ]
     every = plan.add("every", parts[0].union(parts[1], distinct=False))
     torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
@@ -274,13 +276,23 @@ def _whole_keys(plan: Plan, *, raw: bool) -> None:
     apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
     apart = apart.join("forbidden as f", on="f.l = a.thing and f.r = b.thing")
     apart = apart.where("a.side = 'left'", "b.side = 'right'")
-    if plan.by_entity:
-        mixed = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
-        mixed = mixed.join("left_all as le", on="le.thing = a.thing").join("right_all as re", on="re.thing = b.thing")
-        apart = apart.union(mixed.where("a.side = 'left'", "b.side = 'right'", "le.entity_id <> re.entity_id"))
     spoilt = shared.union(apart).subquery("s")
     plan.add("summed", select("e.*").from_(f"{every} as e").join(spoilt, on="s.bundle = e.bundle", join_type="anti"))
     plan.result = "summed"
+
+
+def _apart(plan: Plan, rule: Rule) -> list[str]:
+    """Say what tells apart what has one key: its spelling, where that must agree, and whose it is."""
+    return [*(["raw"] if rule.keys[0].how == "exact" else []), *(["entity_id"] if plan.by_entity else [])]
+
+
+def _owned(plan: Plan, side: str) -> str:
+    """Give the first key's ``lk_0`` or ``rk_0``; with ``entity_id`` where a record of another entity is no rival."""
+    if not plan.by_entity:
+        return f"{side}k_0"
+    query = select("k.*", "a.entity_id").from_(f"{side}k_0 as k")
+    whole = "left_all" if side == "l" else "right_all"
+    return plan.add(f"{side}k_owned", query.join(f"{whole} as a", on="a.thing = k.thing"))
 
 
 def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:

@@ -66,7 +66,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     :param note_used: makes ``asked_used`` of ``asked`` (``outcome.Found.leave_rests``).
 
     By identifier first: the other side's records, open or taken, in this run or before it, that share one. Then, for what has none, the open ones
-    of the same amount; last, for what has none of these, those that bear its name and have nearly its amount.
+    of the same amount, and what a selection has that was not taken; last, for what has none of these, those that bear its name and have nearly its amount.
     """
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
@@ -122,6 +122,12 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
             and {"coalesce(a.entity_id = b.entity_id, true)" if work.by_entity else "true"}
         """,
+    )
+    # What a selection could have that is not taken: of the one its things, of each thing the one.
+    engine.create(
+        "met_by_sum",
+        """select one as thing, thing as other, max(how) as how from unsure group by all
+            union all select thing, one, case when max(how) = 'chance' then 'chance' else 'part' end from unsure group by all""",
     )
     _compare_names(work)
     find_nearest(work)
@@ -218,7 +224,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         "asked",
         " union ".join(
             f"select {column} as thing from {name}"
-            for name in ("met_by_key", "met_by_amount", "met_by_name", "unsettled")
+            for name in ("met_by_key", "met_by_amount", "met_by_name", "met_by_sum", "unsettled")
             for column in ("thing", "other")
         )
         + " union select thing from met_before",
@@ -241,12 +247,15 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         f"""
         with met as (
             select m.* from (
-                select thing, other, inside, true as by_key, false as by_name, false as within from met_by_key
-                union all select thing, other, false, false, false, false
+                select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
+                union all select thing, other, false, false, false, false, null
                     from met_by_amount anti join met_by_key using (thing, other)
-                union all select thing, other, inside, true, false, false from met_before
-                union all select thing, other, false, false, true, false from met_by_name
-                union all select distinct thing, other, true, true, false, true
+                union all select thing, other, inside, true, false, false, null from met_before
+                union all select thing, other, false, false, true, false, null from met_by_name
+                union all select thing, other, false, false, false, false, how from met_by_sum semi join unmatched using (thing)
+                    anti join met_by_key using (thing, other) anti join met_by_amount using (thing, other)
+                    anti join met_by_name using (thing, other)
+                union all select distinct thing, other, true, true, false, true, null
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
         ), judged as (
@@ -270,6 +279,7 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
             when by_key then 'taken'
             when number is not null then 'other_number'
             when by_name then 'near_amount'
+            when summed is not null then 'selection'
             when of_two then 'other_name'
             when not of_two then 'same_name'
             else 'same_amount' end as why,

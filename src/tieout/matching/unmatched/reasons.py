@@ -69,10 +69,14 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 else case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
                 when 'undecided' then 'so many could be meant that not all were looked at: choose one'
-                when 'ambiguous' then case coalesce(o.several, 0)
+                when 'ambiguous' then case o.summed
+                    when 'several' then 'several selections of what could be meant come to the sum: choose one'
+                    when 'shared' then 'the selection that comes to the sum has something that another selection has, too: choose one'
+                    when 'part' then 'may be part of ' || o.summed_external || ', to which more than one selection comes: choose one'
+                    else case coalesce(o.several, 0)
                     when 0 then 'others of the same amount fit as well: choose one'
                     when 1 then 'the only one that it fits has others that fit as well: choose one'
-                    else 'several answers fit equally well: choose one' end
+                    else 'several answers fit equally well: choose one' end end
                 when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
                 when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
                     else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
@@ -92,7 +96,7 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                             || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
                             || case when o.other_booked > o.booked then ' later' else ' earlier' end end
                         || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
-                    when o.by_chance and coalesce(o.told_why, 'other_name') = 'other_name' then 'one selection of what could be meant comes to the sum, which may be chance'
+                    when o.by_chance and coalesce(o.told_why, 'other_name') in ('other_name', 'selection') then 'one selection of what could be meant comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
                     else 'nothing on the other side explains it' end end end"""
@@ -149,9 +153,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("o.earned::bigint", "o.exponent"),
         written.format("o.could_total * o.sign", "o.exponent"),
     )
-    by_amount = (
-        "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name')"
-    )
+    by_amount = "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name', 'selection')"
     missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
     engine.create(
         "reasoned",
@@ -205,6 +207,7 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why in ('same_amount', 'same_name')) as alike,
+                max(summed) as summed, max(other_external) filter (where why = 'selection') as summed_external,
                 to_json(list({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
                     'amount': other_text, 'score': null, 'why': why, 'here': {_told_sum("here")}, 'there': {_told_sum("there")}}}
                     order by place))::varchar as candidates

@@ -343,6 +343,8 @@ def _tell_nearest(
             format_shortest(amount, row["exponent"], row["currency"]) for amount, row in zip(amounts, rows, strict=True)
         ]
         candidate["evidence"] = fields_of(None, [rows[0]], [rows[1]], (texts[0], texts[1]))
+        if candidate["why"] == "selection":  # no rule asked for the two of them alone
+            continue
         # What is on the left, and what on the right, of those that share an identifier with the other of the two.
         told = [told_together(candidate.get(where)) for where in ("here", "there")]
         together = (told[0], told[1]) if here == "left" else (told[1], told[0])

@@ -92,6 +92,8 @@ def _matches(store: Store, workspace: Workspace, item: Item, told: dict[str, Any
         called = _MORE_EXPECTED if difference > 0 else _MORE_ARRIVED
         words = called.replace("_", " ")
         found.append(Way(f"It belongs to {name}, and {apart} stay open", f"{match} --part {_WHY}"))
+        if candidate.get("why") == "selection":  # what is apart is the others of the selection
+            continue
         found.append(
             Way(
                 f"It belongs to {name}, and {apart} are of another kind, such as {words}",
