@@ -21,6 +21,7 @@ from tieout.observe.things.evidence import RulesOfRuns
 from tieout.observe.things.kin import Kin
 from tieout.observe.things.standing import standing_of
 from tieout.observe.work import worklist
+from tieout.store.corrected import as_corrected
 from tieout.store.engine import connect, prepare_macros
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def chain_of(store: Store, record_id: str) -> Chain:
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
-        look = ResultRows(con, store.lake, snapshot.results)
+        stand = as_corrected(con, store.lake, snapshot.files, snapshot.corrected, snapshot.results)
+        look = ResultRows(con, store.lake, stand)
         kin = Kin(con, store.lake, snapshot.files, record_id)
         links = links_of(con, store.lake, snapshot.files, look, kin.followed, kin.payouts, earlier_max=1)
         told = kin.told | links.about
@@ -161,7 +163,7 @@ def chain_of(store: Store, record_id: str) -> Chain:
             rules = RulesOfRuns(connection, snapshot.results.runs)
             ids = sorted({bytes.fromhex(tie.record_id) for tie in links.ties})
             standing = standing_of(con, store.lake, snapshot.files, look, ids, rules)
-        journals = journals_of(con, store.lake, snapshot.results, _booked(links, kin.focus))
+        journals = journals_of(con, store.lake, stand, _booked(links, kin.focus))
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(told)) if i.state != "resolved"}
     records = {name: _record(name, row, open_items.get(name), name in moving) for name, row in told.items()}
     tied = {name for tie in links.ties for name in (tie.record_id, *(other["record_id"] for other in tie.others))}
