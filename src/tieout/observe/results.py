@@ -116,20 +116,36 @@ def _freed(con: duckdb.DuckDBPyConnection, lake: Lake, results: Results) -> str:
 
 
 def matches_relation(lake: Lake, snapshot: Snapshot) -> str:
-    """Give the records of matches that stand, with what is known of each record and when the run was made."""
-    amounts = ("amount", "allocated", "difference")
-    needed = ", ".join(f"shortest({name}, counted, own)" for name in amounts)
-    written = ", ".join(f"from_nine(nine({name}, counted), exponent) as {name}" for name in amounts)
+    """
+    Give the records of matches that stand, with what is known of each record and when the run was made.
+
+    The difference of a match has the currency of its adjustments, and ``difference_exponent``: in a match of two currencies
+    that of no more than one of its rows.
+    """
+    written = ", ".join(f"from_nine(nine({name}, counted), exponent) as {name}" for name in ("amount", "allocated"))
     return f"""(
-        with told as materialized (
+        with apart as (
+            select match_id, run_id, any_value(currency) as currency, max(exponent) as exponent
+            from result_adjustments group by match_id, run_id
+        ), told as materialized (
             select m.* exclude (exponent), m.exponent as counted, coalesce(r.exponent, own_exponent(m.currency)) as own,
+                coalesce(a.currency, m.currency) as difference_currency, coalesce(a.exponent, m.exponent) as counted_apart,
                 r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.base_amount,
                 r.base_currency, r.base_exponent, u.known_at, coalesce(m.decided_by, 'rule') as decider
             from result_matches m join book_runs u on u.run_id = m.run_id
+            left join apart a on a.match_id = m.match_id and a.run_id = m.run_id
             left join {_every_version(lake, snapshot)} r
                 on r.record_key = m.record_key and r.record_id = m.record_id and r.version = m.version
-        ), sized as materialized (select *, greatest({needed}) as exponent from told)
-        select * exclude (counted, own) replace ({written}) from sized
+        ), sized as materialized (
+            select *, difference_currency = currency as alike,
+                greatest(shortest(amount, counted, own), shortest(allocated, counted, own),
+                    case when alike then shortest(difference, counted_apart, own) else 0 end) as exponent,
+                case when alike then exponent
+                    else shortest(difference, counted_apart, own_exponent(difference_currency)) end as difference_exponent
+            from told
+        )
+        select * exclude (counted, counted_apart, own, alike)
+            replace ({written}, from_nine(nine(difference, counted_apart), difference_exponent) as difference) from sized
     )"""
 
 

@@ -178,15 +178,19 @@ def _tell_matches(
     for row, file in look.rows("matches", "match_id", spans):
         partners[hexadecimal(row["match_id"]), file.run_id].append(row)
     reasons: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    counted: dict[tuple[str, str], dict[str, Any]] = {}
     for row, file in look.rows("adjustments", "match_id", spans):
         amount = format_shortest(row["amount"], row["exponent"], row["currency"])
         told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
         reasons[hexadecimal(row["match_id"]), file.run_id].append(told)
+        counted[hexadecimal(row["match_id"]), file.run_id] = row
     # What a payout is made of is told before where it arrived.
     in_turn = sorted(own, key=lambda o: (o[0]["claim"] != "transfer", o[0]["claim"], hexadecimal(o[0]["match_id"])))
     for row, file in in_turn:
         match_id, record_id = hexadecimal(row["match_id"]), hexadecimal(row["record_id"])
         run, members = runs[file.run_id], partners[match_id, file.run_id]
+        # Of two currencies, a row's own says nothing of what they differ by: its adjustments do.
+        apart = {name: counted.get((match_id, file.run_id), row)[name] for name in ("currency", "exponent")}
         others = [p for p in members if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])]
         others.sort(key=lambda p: (p["side"] == row["side"], p["record_key"], hexadecimal(p["record_id"])))
         found[record_id][heading].append(
@@ -196,8 +200,10 @@ def _tell_matches(
                 "provisional": file.provisional,
                 "claim": row["claim"],
                 "side": row["side"],
-                **{name: _written(row, name) for name in ("amount", "allocated", "difference")},
+                **{name: _written(row, name) for name in ("amount", "allocated")},
                 "currency": row["currency"],
+                "difference": _written(apart | {"difference": row["difference"]}, "difference"),
+                "difference_currency": apart["currency"],
                 "adjustments": reasons[match_id, file.run_id],
                 "partners": [_partner(p) for p in others[:PARTNERS_MAX]],
                 "partners_count": len(others),
