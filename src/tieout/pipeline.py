@@ -35,6 +35,7 @@ from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
 from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.facts.followers import sharing
 from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
@@ -307,7 +308,7 @@ def resolve(
         already = matched_already(store, exception_id, others, reason, how)
         if already is not None:
             subject, made, name = already
-            return f"{subject} is match {made}", list(match(store, workspace, [name]))
+            return f"{subject} is match {made}", _follow(store, workspace, [name])
     row = exception_named(store, workspace, exception_id)
     if wanted.assignee is not None:
         decide(store, [decision_row(store, "assign", row["exception_id"], reason, {"assignee": wanted.assignee})])
@@ -326,7 +327,7 @@ def resolve(
     hand = HandMatch(left=left, right=right, difference=wanted.difference, part=wanted.part)
     reconciliation = workspace.reconciliation(row["reconciliation"])
     match_id = match_by_hand(store, workspace, reconciliation, hand, reason, row["exception_id"])
-    return f"{row['exception_id']} is match {match_id}", list(match(store, workspace, [reconciliation.id]))
+    return f"{row['exception_id']} is match {match_id}", _follow(store, workspace, [reconciliation.id])
 
 
 def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str | None = None) -> list[RunOutcome]:
@@ -342,7 +343,7 @@ def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str 
         meant = partial(matches_named, store, named, rule)
         names = decided_already(store, "undo", (named,), reason, meant, stand=False)
     if names is not None:
-        return list(match(store, workspace, names))
+        return _follow(store, workspace, names)
     refuse_ended(store, named, rule)
     row = exception_named(store, workspace, named)
     decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
@@ -371,4 +372,9 @@ def judge(
         if already is None:
             raise
         names = already
-    return list(match(store, workspace, names))
+    return _follow(store, workspace, names)
+
+
+def _follow(store: Store, workspace: Workspace, names: Sequence[str]) -> list[RunOutcome]:
+    """Run again what a decision about some reconciliations may touch: also those that may explain what it frees."""
+    return list(match(store, workspace, sharing(workspace, names)))

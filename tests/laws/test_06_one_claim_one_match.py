@@ -121,6 +121,23 @@ def test_what_another_reconciliation_matched_of_a_record_that_was_corrected_is_g
         assert broken(w) == []
 
 
+def test_a_run_counts_the_matches_that_stand_whoever_gave_some_back() -> None:
+    theirs = Fact(source="c", id="c", amount=100, kind="bank_entry", refs=("i",))
+    facts = (
+        invoice("i", 100),
+        theirs,
+        invoice("j", 7),
+        Fact(source="c", id="d", amount=7, kind="bank_entry", refs=("j",)),
+    )
+    with world(REFERENCE, *facts, reconciliations=SHARED, sources=SOURCES) as w:
+        assert [outcome.counts["matches"] for outcome in w.match()] == [0, 2]
+        w.correct("a", "i", amount=200)
+        assert [outcome.counts["matches"] for outcome in w.match()] == [0, 1]  # the first gave back what the second had
+        w.undo(w.match_id("j", "d"))
+        assert [outcome.counts["matches"] for outcome in w.match()] == [0, 0]
+        assert w.together() == set()
+
+
 def test_a_person_cannot_name_a_record_twice() -> None:
     with world("generic", invoice("i", 100), line("b", 50)) as w:
         w.match()

@@ -180,7 +180,7 @@ class Shop:
         snapshot = take_snapshot(self.store, self.workspace)
         with closing(connect()) as con:
             prepare_macros(con)
-            prepare_results(con, self.store.lake, snapshot, ("matches",))
+            prepare_results(con, self.store.lake, snapshot, ("matches", "adjustments"))
             relation = matches_relation(self.store.lake, snapshot)
             rows: list[dict[str, Any]] = con.sql(f"select * from {relation}").to_arrow_table().to_pylist()
         return rows

@@ -143,3 +143,25 @@ def test_a_payout_made_of_no_lines_is_one_answer_and_not_two() -> None:
         w.match()
         assert w.reasons() == {"po_0": "missing_right", "b0": "missing_left"}
         assert len(json.loads(told(w, "po_0")["candidates"])) == 1
+
+
+def test_what_an_undo_frees_is_looked_for_by_the_later_one_too() -> None:
+    facts = [payout("po_70001", 50_000, day=1), line("b0", 50_000, text="po_70001", day=2)]
+    with world("generic", *facts, sources=SOURCES, reconciliations=TWO) as w:
+        assert w.matched() == {frozenset({"po_70001", "b0"})}
+        w.undo(w.match_id("po_70001", "b0"))
+        assert w.reasons()["b0"] == "missing_left"
+        later = invoice("RE-20001", 50_000)
+        w.add(later, line("b1", 50_000, text="RE-20001", day=3))
+        w.match()
+        assert frozenset({"RE-20001", "b1"}) in w.together()
+        assert w.reasons()["b0"] == "missing_left"
+
+
+def test_what_a_rejection_frees_is_looked_for_by_the_later_one_too() -> None:
+    with world("generic", payout("po_0", 50_000, day=1), line("b0", 50_000, text="transfer", name="Other Ltd", day=2),
+               sources=SOURCES, reconciliations=TWO) as w:  # fmt: skip
+        w.match()
+        (proposed,) = {row["match_id"].hex() for row in w.rows() if row["status"] == "proposed"}
+        w.judge(proposed, approved=False)
+        assert w.reasons()["b0"] == "missing_left"

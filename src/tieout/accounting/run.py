@@ -19,6 +19,7 @@ from tieout.accounting.outcomes import make_outcomes
 from tieout.accounting.reading import read_postings
 from tieout.config.rates import read_rates
 from tieout.errors import Transient, WrongUse
+from tieout.store.corrected import as_corrected, corrected_since
 from tieout.store.engine import connect, prepare_macros
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
 from tieout.store.tables import table_schema
@@ -46,7 +47,8 @@ class JournalOutcome:
     """
     What a run of the books drafted.
 
-    :ivar counts: journals, lines, refused, waiting, erp.
+    :ivar counts: journals, lines, refused, waiting, erp; and reopened: matches of which nothing is drafted, because a record
+        was corrected since.
     :ivar unchanged: nothing that it rests on has changed since the last one, which therefore stands.
     """
 
@@ -96,6 +98,7 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
     with store.book.reading() as connection:
         version = facts_version(connection) if again is None else again
         files, results = files_at(connection, ("records", "superseded"), version), results_at(connection)
+        corrected = corrected_since(connection, results, version)
     kept = {"tieout.toml": workspace.path.read_text(encoding="utf-8"), "rates": rates.text, **texts}
     named = {kind: hashlib.sha256(text.encode()).hexdigest() for kind, text in kept.items()}
     inputs = {**named, "matches": _matched(results)}
@@ -114,10 +117,12 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
-        _relations(con, store, files, results)
+        stand = as_corrected(con, store.lake, files, corrected, results)
+        _relations(con, store, files, stand)
         make_outcomes(con)
         drafts = draft_journals(con, postings, workspace, rates)
         _write(store, con, drafts, run)
+        run.counts["reopened"] = len(stand.voids) - len(results.voids)
     commit_run(store, run)
     return JournalOutcome(run.run_id, run.digest, run.counts)
 

@@ -31,7 +31,7 @@ def journal(
 
     Drafts only: nothing is posted. `tieout export journals --to FILE` writes them, line by line.
 
-    Exit status: 0 everything is drafted; 1 something could not be, and needs a person.
+    Exit status: 0 everything is drafted; 1 something could not be, and needs a person, or matching to run again.
     """
     from tieout import pipeline
     from tieout.clock import system_clock
@@ -58,6 +58,12 @@ def journal(
         say_table(headings, rows, frozenset(headings[3:]))
         counts = outcome.counts
         say(f"{counts['journals']} journals of {counts['lines']} lines drafted; nothing is posted")
+        if counts.get("reopened"):
+            one = counts["reopened"] == 1
+            say(
+                f"{counts['reopened']} {'match rests' if one else 'matches rest'} on a record that was corrected since, and"
+                f" {'is' if one else 'are'} not booked: `tieout match` looks again"
+            )
         if counts.get("waiting"):
             one = counts["waiting"] == 1
             say(
@@ -70,4 +76,4 @@ def journal(
             say(f"{counts['refused']} could not be drafted: see `tieout exceptions`")
         if hledger is not None:
             say(f"{hledger}: read it with `hledger -f {hledger} balance`")
-    raise typer.Exit(1 if outcome.counts.get("refused") else 0)
+    raise typer.Exit(1 if outcome.counts.get("refused") or outcome.counts.get("reopened") else 0)

@@ -85,7 +85,7 @@ def _show_match(match: dict[str, Any]) -> None:
         say(f"    {match['why']}")
     if match["adjustments"]:
         told = ", ".join(f"{a['reason'].replace('_', ' ')} {a['amount']}" for a in match["adjustments"])
-        say(f"    difference {match['difference']} {match['currency']}: {told}")
+        say(f"    difference {match['difference']} {match['difference_currency']}: {told}")
     say(f"    match {match['match_id']}, {match['reconciliation']}, run {match['run_id']} of {match['known_at']}")
 
 

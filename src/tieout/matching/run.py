@@ -11,7 +11,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tieout.config.rates import read_rates
@@ -284,13 +284,21 @@ class _Attempt:
         run.counts = found.counts(work, run.files)
         given_back = sum(stale.values())
         run.counts["final"] -= given_back
-        before = (
-            json.loads(r["counts"]).get("final", 0)
-            for r in self.reading.results.runs.values()
-            if r["reconciliation"] == own
-        )
-        run.counts["matches"] += sum(before) - given_back
+        run.counts["matches"] += self._finals_standing(work, stale)
         return run
+
+    def _finals_standing(self, work: Performance, stale: dict[bytes, bool]) -> int:
+        """Count the final matches of earlier runs that stand, and are not given back now."""
+        own, results = self.reconciliation.id, self.reading.results
+        if not results.voids and not stale:  # nothing was ever given back: no need to look at history
+            return sum(
+                json.loads(r["counts"]).get("final", 0) for r in results.runs.values() if r["reconciliation"] == own
+            )
+        finals = tuple(f for f in results.of("matches", own) if not f.provisional)
+        standing = standing_matches(work.engine, self.store.lake, replace(results, files=finals))
+        query = f"""select count(distinct m.match_id) as n from {standing} m anti join stale t on t.match_id = m.match_id
+            where m.status = 'confirmed'"""
+        return int(work.engine.arrow(query)["n"][0].as_py())
 
     def _claims_given_back(self, work: Performance) -> list[str]:
         """Name the claims of matches that rest on a record that was superseded."""

@@ -55,10 +55,30 @@ class ResultRows:
         The column alone is read first, and of the others only the parts that hold a row. What was asked before is
         remembered: the matches of a thing are told, and its chain runs through the same ones.
         """
+        rows = self._every(table_name, column, spans)
+        if table_name in {"matches", "adjustments"}:
+            rows = [(row, f) for row, f in rows if self._ended_by(row) <= f.sequence]
+        return [(dict(row), file) for row, file in rows]
+
+    def freed(self, spans: Sequence[Span]) -> list[tuple[dict[str, Any], ResultFile]]:
+        """Give the rows of matches, by keys of records, that were taken back since their reconciliation ran last."""
+        last = self.results.last
+        return [
+            (dict(row), f)
+            for row, f in self._every("matches", "record_key", spans)
+            if row["status"] == "confirmed"
+            and self._ended_by(row)
+            > max(f.sequence, last[f.reconciliation]["sequence"] if f.reconciliation in last else 0)
+        ]
+
+    def _ended_by(self, row: dict[str, Any]) -> int:
+        return self._voids.get(bytes(row["match_id"]), 0)
+
+    def _every(self, table_name: str, column: str, spans: Sequence[Span]) -> list[tuple[dict[str, Any], ResultFile]]:
         asked = (table_name, column, tuple(sorted(spans)))
         if asked not in self._told:
             self._told[asked] = self._read(table_name, column, spans)
-        return [(dict(row), file) for row, file in self._told[asked]]
+        return self._told[asked]
 
     def _read(self, table_name: str, column: str, spans: Sequence[Span]) -> list[tuple[dict[str, Any], ResultFile]]:
         files = {self._lake.full(f.file.path): f for f in self.results.of(table_name)}
@@ -74,10 +94,7 @@ class ResultRows:
         read = self._con.sql(f"select * from {source} where file_row_number in ({every}) and ({wanted})")
         names = read.columns
         told = [dict(zip(names, row, strict=True)) for row in read.fetchall()]
-        rows = [(row, files[row.pop("filename")]) for row in told]
-        if table_name not in {"matches", "adjustments"}:
-            return rows
-        return [(row, f) for row, f in rows if self._voids.get(bytes(row["match_id"]), 0) <= f.sequence]
+        return [(row, files[row.pop("filename")]) for row in told]
 
     def _found(self, path: str, column: str, spans: Sequence[Span]) -> list[int]:
         """Find the rows of a file whose column lies in one of some spans; of identities the first 64 bits are compared."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.observe.ended import ended_decisions
+from tieout.store.corrected import as_corrected
 from tieout.store.engine import paths
 from tieout.store.past import past_rows
 from tieout.store.runs import standing_matches
 from tieout.store.tables import table_schema
-from tieout.store.views import sql_types, table
+from tieout.store.views import current_records, sql_types, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,22 @@ if TYPE_CHECKING:
 
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
+    from tieout.store.runs import Results
 
-__all__ = ["adjustments_relation", "matches_relation", "positions_relation", "prepare_results", "run_exceptions"]
+__all__ = [
+    "FREED",
+    "NET_CLAIMS",
+    "adjustments_relation",
+    "matches_relation",
+    "positions_relation",
+    "prepare_results",
+    "run_exceptions",
+]
+
+#: Claims that measure what is left of a platform's line after its fee; others measure its amount.
+NET_CLAIMS = ("settlement", "transfer")
+#: Why something is open that no run has looked at since a match gave it back.
+FREED = "its match was taken back, or a record of it corrected: `tieout match` looks again"
 
 
 def prepare_results(
@@ -35,7 +50,7 @@ def prepare_results(
     :param tables: which result tables are asked for.
     :param past: matches and adjustments that do not stand, too, with what became of them.
     """
-    results = snapshot.results
+    results = as_corrected(con, lake, snapshot.files, snapshot.corrected, snapshot.results)
     runs = [results.runs[run_id] for run_id in sorted(results.runs)]
     con.register(
         "book_runs",
@@ -43,6 +58,7 @@ def prepare_results(
             {
                 "run_id": pa.array([r["run_id"] for r in runs], pa.string()),
                 "sequence": pa.array([r["sequence"] for r in runs], pa.int64()),
+                "kind": pa.array([r["kind"] for r in runs], pa.string()),
                 "actor": pa.array([r["actor"] for r in runs], pa.string()),
                 "known_at": pa.array([r["at"] for r in runs], pa.int64()).cast(pa.timestamp("us", tz="UTC")),
                 "through": pa.array([r["through_day"] for r in runs], pa.int32()).cast(pa.date32()),
@@ -59,6 +75,8 @@ def prepare_results(
             query = f"select * from {standing_matches(con, lake, results, table_name=name)}"
         else:
             query = _of_last_runs(con, lake, snapshot, name)
+        if name == "positions":
+            query += f" union all by name {_freed(con, lake, results)}"
         con.execute(f"create or replace temp view result_{name} as {query}")
 
 
@@ -86,21 +104,48 @@ def _of_last_runs(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot
     )
 
 
+def _freed(con: duckdb.DuckDBPyConnection, lake: Lake, results: Results) -> str:
+    """Give as positions what was taken back since its reconciliation ran last, which has not said yet where it stands."""
+    last = [(name, row["sequence"]) for name, row in sorted(results.last.items())]
+    con.register("last_runs", pa.table({"name": [n for n, _ in last], "sequence": [s for _, s in last]}))
+    return f"""
+        select distinct e.reconciliation, e.claim, e.side, e.record_id, e.record_key, e.version, 'open' as state,
+            0::bigint as amount, e.currency, e.exponent, '{FREED}' as reason, e.run_id
+        from {standing_matches(con, lake, results, ended=True)} e left join last_runs l on l.name = e.reconciliation
+        where e.status = 'confirmed' and e.ended_by > coalesce(l.sequence, 0)"""
+
+
 def matches_relation(lake: Lake, snapshot: Snapshot) -> str:
-    """Give the records of matches that stand, with what is known of each record and when the run was made."""
-    amounts = ("amount", "allocated", "difference")
-    needed = ", ".join(f"shortest({name}, counted, own)" for name in amounts)
-    written = ", ".join(f"from_nine(nine({name}, counted), exponent) as {name}" for name in amounts)
+    """
+    Give the records of matches that stand, with what is known of each record and when the run was made.
+
+    The difference of a match has the currency of its adjustments, and ``difference_exponent``: in a match of two currencies
+    that of no more than one of its rows.
+    """
+    written = ", ".join(f"from_nine(nine({name}, counted), exponent) as {name}" for name in ("amount", "allocated"))
     return f"""(
-        with told as materialized (
+        with apart as (
+            select match_id, run_id, any_value(currency) as currency, max(exponent) as exponent
+            from result_adjustments group by match_id, run_id
+        ), told as materialized (
             select m.* exclude (exponent), m.exponent as counted, coalesce(r.exponent, own_exponent(m.currency)) as own,
+                coalesce(a.currency, m.currency) as difference_currency, coalesce(a.exponent, m.exponent) as counted_apart,
                 r.source_id, r.entity_id, r.account_id, r.external_id, r.kind, r.booked_on, r.base_amount,
                 r.base_currency, r.base_exponent, u.known_at, coalesce(m.decided_by, 'rule') as decider
             from result_matches m join book_runs u on u.run_id = m.run_id
+            left join apart a on a.match_id = m.match_id and a.run_id = m.run_id
             left join {_every_version(lake, snapshot)} r
                 on r.record_key = m.record_key and r.record_id = m.record_id and r.version = m.version
-        ), sized as materialized (select *, greatest({needed}) as exponent from told)
-        select * exclude (counted, own) replace ({written}) from sized
+        ), sized as materialized (
+            select *, difference_currency = currency as alike,
+                greatest(shortest(amount, counted, own), shortest(allocated, counted, own),
+                    case when alike then shortest(difference, counted_apart, own) else 0 end) as exponent,
+                case when alike then exponent
+                    else shortest(difference, counted_apart, own_exponent(difference_currency)) end as difference_exponent
+            from told
+        )
+        select * exclude (counted, counted_apart, own, alike)
+            replace ({written}, from_nine(nine(difference, counted_apart), difference_exponent) as difference) from sized
     )"""
 
 
@@ -119,37 +164,26 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give where every part of a claim stands; per claim and record they add up to what the claim measures.
 
-    Matched parts come from matches, the others from the last run of each reconciliation; what a person, or a later run
-    of another reconciliation, has matched since is taken off what was open. In a result file ``deferred`` is open, and for
-    a reconciliation that stands later in tieout.toml to explain.
+    Matched parts come from matches that stand now; of what they leave the last run of each reconciliation says where it
+    stands. In a result file ``deferred`` is open, and for a reconciliation that stands later in tieout.toml to explain.
     """
+    records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
     return f"""(
         with matched as (
             select reconciliation, claim, record_id, record_key, version, currency, run_id,
                 case when provisional then 'provisional' else 'matched' end as state,
                 sum(nine(allocated, exponent)) as amount
             from result_matches where status = 'confirmed' group by all
-        ), since as (
-            select p.run_id, p.claim, p.record_id, p.record_key, sum(nine(m.allocated, m.exponent)) as taken
-            from result_positions p join result_matches m on m.claim = p.claim and m.record_key = p.record_key
-                and m.record_id = p.record_id
-            join book_runs a on a.run_id = p.run_id join book_runs b on b.run_id = m.run_id
-            where m.status = 'confirmed' and b.sequence > a.sequence group by all
         ), told as (
-            select p.* replace (nine(p.amount, p.exponent) - coalesce(s.taken, 0) as amount), u.sequence from result_positions p
-            join book_runs u on u.run_id = p.run_id
-            left join since s on s.run_id = p.run_id and s.claim = p.claim and s.record_id = p.record_id and s.record_key = p.record_key
-        ), ranked as (
             -- Where several reconciliations have looked for it, one says where it stands: the last that defers to no other.
-            -- How much there is the last one knows.
-            select t.*, row_number() over (partition by claim, record_key, record_id
-                    order by state = 'deferred', sequence desc) as place,
-                first_value(amount) over (partition by claim, record_key, record_id order by sequence desc) as latest
-            from told t
-        ), open as (
-            select * exclude (place, latest, sequence)
-                replace (case state when 'deferred' then 'open' else state end as state, latest as amount)
-            from ranked where place = 1
+            select p.* replace (case state when 'deferred' then 'open' else state end as state) from result_positions p
+            join book_runs u on u.run_id = p.run_id qualify row_number() over (
+                partition by claim, record_key, record_id
+                order by state = 'deferred', amount = 0, u.sequence desc, reconciliation) = 1
+        ), used as ({_used_sql("told")}), open as (
+            select t.* replace (r.version as version, r.currency as currency, {_rest_sql("r", "t", "u")} as amount)
+            from told t join {records} r on r.record_key = t.record_key and r.record_id = t.record_id
+            left join used u on u.claim = t.claim and u.record_key = t.record_key and u.record_id = t.record_id
         ), every as (
             select reconciliation, claim, record_id, record_key, version, state, amount, currency, null as expected_on,
                 null as reason, run_id from matched
@@ -171,22 +205,41 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
 
     What a person had decided about it, and a correction ended, is told with it.
     """
-    del lake, snapshot
-    return """(
-        with since as (
-            select x.exception_id, x.run_id, sum(nine(m.allocated, m.exponent)) as taken
-            from result_exceptions x join result_matches m on m.claim = x.claim and m.record_key = x.record_key
-                and m.record_id = x.record_id
-            join book_runs a on a.run_id = x.run_id join book_runs b on b.run_id = m.run_id
-            where m.status = 'confirmed' and b.sequence > a.sequence group by all
+    records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    return f"""(
+        with used as ({_used_sql("(select distinct claim, record_key, record_id from result_exceptions)")}), settled as (
+            select u.claim, u.record_key, u.record_id
+            from used u join {records} r on r.record_key = u.record_key and r.record_id = u.record_id
+            where {_rest_sql("r", "u", "u")} = 0
         )
         select x.* replace (concat_ws('; ', x.note, b.told) as note, from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
             shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
-        left join since s on s.exception_id = x.exception_id and s.run_id = x.run_id
         left join (select record_id, claim, max(told) as told from book_ended group by all) b
             on b.record_id = x.record_id and b.claim = x.claim
-        where nine(x.amount, x.exponent) is distinct from coalesce(s.taken, 0)
+        left join settled s on s.claim = x.claim and s.record_key = x.record_key and s.record_id = x.record_id
+        where s.record_id is null or u.kind <> 'rules'  -- what a draft lacks is no money to be found
     )"""
+
+
+def _used_sql(claimed: str) -> str:
+    """Write what matches that stand have used up of some claims, at nine decimals: (claim, record_key, record_id, taken)."""
+    return f"""select c.claim, c.record_key, c.record_id, sum(nine(m.allocated, m.exponent)) as taken from {claimed} c
+        join result_matches m on m.claim = c.claim and m.record_key = c.record_key and m.record_id = c.record_id
+        where m.status = 'confirmed' group by all"""
+
+
+def _rest_sql(record: str, claimed: str, used: str) -> str:
+    """
+    Write what is left of what a claim measures, at nine decimals.
+
+    :param record: the alias of the record as it stands; ``claimed``: of what names the claim; ``used``: of what is taken.
+    """
+    nets = ", ".join(f"'{claim}'" for claim in NET_CLAIMS)
+    amount = f"{record}.amount"
+    measured = f"case when {claimed}.claim in ({nets}) then coalesce({record}.net, {amount}) else {amount} end"
+    return (
+        f"(nine({measured}, coalesce({record}.exponent, own_exponent({record}.currency))) - coalesce({used}.taken, 0))"
+    )
 
 
 def _every_version(lake: Lake, snapshot: Snapshot) -> str:

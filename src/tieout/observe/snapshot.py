@@ -20,6 +20,7 @@ from tieout.intake.findings import newest
 from tieout.intake.settle import settled_entries
 from tieout.model.money import format_minor
 from tieout.store import schema
+from tieout.store.corrected import corrected_since
 from tieout.store.decisions import latest_decisions
 from tieout.store.past import read_past
 from tieout.store.runs import results_at
@@ -76,6 +77,7 @@ class Snapshot:
     :ivar latest: the last day that the facts speak of (booked or closing); None without any.
     :ivar deliveries, statements, exceptions: rows of the book with amounts as decimal text; empty unless asked for.
     :ivar results: which results of runs stand; ``past``: all that runs ever said of matches; ``decisions``: what was decided last about each exception.
+    :ivar corrected: files that say what was superseded since reconciliations ran last (``store.corrected``).
     :ivar settled: entries of the quarantine that a person closed, by the newest decision about each.
     :ivar history: whether it holds what was true before as well.
     """
@@ -91,6 +93,7 @@ class Snapshot:
     past: Past
     decisions: dict[str, dict[str, Any]]
     settled: pa.Table
+    corrected: list[LakeFile]
     history: bool = False
 
 
@@ -110,7 +113,7 @@ def take_snapshot(
     :param wanted: which of ``deliveries``, ``statements``, ``exceptions``, ``decisions`` and ``settled`` to read.
     :param history: also statements of earlier readings, every state of an exception, and replaced files.
     :param known_at: files and results as they stood at that moment; None: now.
-    :param run: results as they stood after that run.
+    :param run: files and results as they stood after that run.
     :raises WrongUse: there is no such run.
     """
     entities = {source.id: source.entity for source in workspace.sources} if workspace else {}
@@ -120,9 +123,11 @@ def take_snapshot(
         version = connection.scalar(sa.select(head.c.version).where(head.c.name == "facts")) or 0
         last = None if known_at is None else _sequence_at(connection, known_at)
         results = results_at(connection, last if run is None else _sequence_of(connection, run, last))
+        known = None if known_at is None else _version_at(connection, known_at)
+        known = known if run is None else int(results.runs[run]["facts_version"])
         return Snapshot(
             version=version,
-            files=files_at(connection, _LAKE_TABLES, None if known_at is None else _version_at(connection, known_at)),
+            files=files_at(connection, _LAKE_TABLES, known),
             replaced=_replaced(connection) if history else {name: [] for name in _LAKE_TABLES},
             latest=latest_day(connection),
             deliveries=_deliveries(connection, entities, read="deliveries" in chosen),
@@ -132,6 +137,7 @@ def take_snapshot(
             past=read_past(connection, results),
             decisions=latest_decisions(connection) if "decisions" in chosen else {},
             settled=_settled(connection, read="settled" in chosen),
+            corrected=corrected_since(connection, results, known),
             history=history,
         )
 

@@ -203,6 +203,7 @@ def standing_matches(
     anew: str | None = None,
     among: Callable[[Sequence[str]], str] | None = None,
     origins: bool = True,
+    ended: bool = False,
 ) -> str:
     """
     Give the matches that stand as a relation, with ``run_id``, ``run_sequence``, ``reconciliation``, ``provisional``.
@@ -211,11 +212,13 @@ def standing_matches(
     :param anew: a reconciliation that is being run again, whose provisional matches therefore do not count.
     :param among: gives, of files, the rows that are asked for, with ``filename``; None: all.
     :param origins: whether it is asked which run each is of; if not, ``run_id`` and its like may be absent.
+    :param ended: those that a void took back instead, with ``ended_by``, the sequence of the last run that did.
     """
     files = [f for f in results.of(table_name) if not (f.provisional and f.reconciliation == anew)]
-    if not files:
+    if not files or (ended and not results.voids):
         columns = [f'null::{kind} as "{name}"' for name, kind in sql_types(table_schema(table_name)).items()]
         columns += ["null::varchar as run_id", "null::bigint as run_sequence", "null::boolean as provisional"]
+        columns += ["null::bigint as ended_by"] if ended else []
         return f"(select {', '.join(columns)} where false)"
     listed = [lake.full(f.file.path) for f in files]
     rows = f"read_parquet({paths(listed)}, filename = true)" if among is None else among(listed)
@@ -247,6 +250,11 @@ def standing_matches(
             },
         ),
     )
+    if ended:
+        return (
+            f"(select s.*, v.ended_by from ({relation}) s join (select match_id, max(sequence) as ended_by from voided"
+            " group by all) v on v.match_id = s.match_id and v.ended_by > s.run_sequence)"
+        )
     # A void takes back what stood when it was made; the same match may be made again later, by a person.
     return (
         f"(select s.* from ({relation}) s anti join voided v"

@@ -5,6 +5,7 @@ What reconciliations share: records that another one, later in tieout.toml, may 
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tieout.matching.facts.sides import polarity_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tieout.config.workspace import Reconciliation, Side
     from tieout.matching.grammar.rules import Filter, RuleSet
 
-__all__ = ["claims_of", "followers_text", "may_share", "may_still_explain", "others_text"]
+__all__ = ["claims_of", "followers_text", "may_share", "may_still_explain", "others_text", "sharing"]
 
 _FILTERS = ("sources", "accounts", "entities")
 
@@ -80,6 +81,25 @@ def others_text(workspace: Workspace, own: Reconciliation, rules: RuleSet) -> st
                 if shared:
                     told.append({"of": of, "mine": seen[mine], "theirs": seen[theirs]})
     return json.dumps(told, sort_keys=True) if told else ""
+
+
+def sharing(workspace: Workspace, names: Iterable[str]) -> list[str]:
+    """
+    Name, in the order of tieout.toml, some reconciliations and those that may use up the same claims of the same records.
+
+    What a decision frees one of them may explain, or has to leave to a person.
+    """
+    asked = [workspace.reconciliation(name) for name in names]
+    sides = {r.id: _looks_at(r, rule_set(workspace, r)) for r in workspace.reconciliations}
+
+    def shares(one: Reconciliation, other: Reconciliation) -> bool:
+        return any(
+            may_share(getattr(one, mine), getattr(other, theirs))
+            and {*sides[one.id][mine]["claims"]} & {*sides[other.id][theirs]["claims"]}
+            for mine, theirs in product(("left", "right"), repeat=2)
+        )
+
+    return [other.id for other in workspace.reconciliations if any(o.id == other.id or shares(o, other) for o in asked)]
 
 
 def _looks_at(own: Reconciliation, rules: RuleSet) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tieout.matching.facts.history import among_sql, files_with
 from tieout.matching.facts.sides import FIELDS, listed, side_filter
+from tieout.store.corrected import MATERIAL
 from tieout.store.engine import paths
 from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, entry_name_sql, table
@@ -40,12 +41,6 @@ __all__ = [
 ]
 
 EPOCH = dt.date(1970, 1, 1)
-# What a match rests on: a record superseded in one of these is matched anew.
-_MATERIAL = (
-    *("amount", "net", "currency", "exponent", "kind", "status", "external_key", "payment_key", "settlement_key"),
-    *("parent_key", "reference_keys"),
-)
-
 
 #: A bank's entry, and a transaction inside one.
 BANK_KINDS = {"bank_entry", "bank_detail"}
@@ -106,7 +101,7 @@ def read_stale(
         return {}
     among = files_with(engine, lake, files["records"], "r.record_key in (select record_key from resting)")
     own = f"m.reconciliation in ({listed([reconciliation])})"
-    told = ["n.record_id is null", *(f"n.{column} is distinct from o.{column}" for column in _MATERIAL)]
+    told = ["n.record_id is null", *(f"n.{column} is distinct from o.{column}" for column in MATERIAL)]
     for column, names in _read_by_keys(rules).items():
         told.append(f'({own} and m.rule in ({listed(names)}) and n."{column}" is distinct from o."{column}")')
     engine.create(

@@ -13,9 +13,10 @@ import pyarrow as pa
 from tieout.config.arrivals import arrival_days
 from tieout.model.kinds import KINDS, MOVED, PAID_OUT
 from tieout.observe.exporting.columns import Column, ExportedTable, amounts_of, same
+from tieout.observe.exporting.writing import literal
 from tieout.observe.money.by_day import lay_arrivals, left_of_claim
 from tieout.observe.proofs.lines import named
-from tieout.observe.results import positions_relation, run_exceptions
+from tieout.observe.results import FREED, positions_relation, run_exceptions
 from tieout.store.views import current_records
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _lay_settlement_lines(opened: Opened) -> None:
             select record_key, record_id, any_value(exception_id) as exception_id, any_value(reason) as reason
             from {run_exceptions(lake, opened.snapshot)} where claim = 'settlement' group by all
         ), looked_for as (select distinct record_key, record_id from result_positions
-            where claim = 'settlement' and state in ('in_transit', 'exception')
+            where claim = 'settlement' and (state in ('in_transit', 'exception') or reason = {literal(FREED)})
         ), line as (
             select source_id, entity_id, account_id, settlement_id, external_id, record_key, record_id, kind, currency,
                 coalesce(exponent, own_exponent(currency)) as own, booked_on, amount, coalesce(fee, 0) as fee,

@@ -54,16 +54,24 @@ def stage_of(kind: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The records of one side of a match that a chain does not go to."""
+    """
+    The records of one side of a match that a chain does not go to.
+
+    :ivar allocated: their sum at ``exponent`` decimals; of one currency, as every side has where it has more records.
+    """
 
     count: int
     allocated: int
+    exponent: int
+    currency: str
 
     @classmethod
     def of(cls, rows: Iterable[dict[str, Any]]) -> Rest:
         """Sum rows of a match."""
-        listed = [row["allocated"] for row in rows]
-        return cls(len(listed), sum(listed))
+        listed = list(rows)
+        exponent = max((int(row["exponent"]) for row in listed), default=0)
+        allocated = sum(row["allocated"] * 10 ** (exponent - row["exponent"]) for row in listed)
+        return cls(len(listed), allocated, exponent, listed[0]["currency"] if listed else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

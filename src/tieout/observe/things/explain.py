@@ -32,6 +32,7 @@ from tieout.observe.things.particulars import (
 from tieout.observe.things.standing import records_of_match, standing_of
 from tieout.observe.things.unreadable import quarantined_rows
 from tieout.store import schema
+from tieout.store.corrected import as_corrected, corrected_since
 from tieout.store.engine import point_cursor
 from tieout.store.past import read_past
 from tieout.store.runs import results_at
@@ -123,7 +124,9 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
             whole = ids if len(ids) <= WHOLE_MAX else _called_so(con, ids)
             result.records = particulars.of_records(ids, raw=frozenset(whole))
             _tell_roles(con, result)
-            look = ResultRows(con, store.lake, past.results)
+            corrected = corrected_since(connection, past.results)
+            stand = as_corrected(con, store.lake, files, corrected, past.results)
+            look = ResultRows(con, store.lake, stand)
             rules = RulesOfRuns(connection, past.results.runs)
             standing = standing_of(con, store.lake, files, look, whole, rules, past)
             for one in result.records:

@@ -15,13 +15,14 @@ from tieout.model.kinds import PAID_OUT
 from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
 from tieout.observe.ended import sentence_of
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
+from tieout.observe.results import FREED, NET_CLAIMS
 from tieout.observe.snapshot import moment_of
 from tieout.observe.things.evidence import fields_of, sentence, why_matched
 from tieout.observe.things.lookup import fetch_versions
 from tieout.observe.things.missing import missed, told_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import duckdb
 
@@ -40,7 +41,7 @@ PARTNERS_MAX = 8
 _NAMED = ("source_id", "account_id", "external_id", "kind", "booked_on", "counterparty")
 _READ = (
     *("record_id", *_NAMED, "payment_id", "settlement_id", "parent_external_id", "references", "text"),
-    *("counterparty_account", "value_on", "due_on", "bank_code", "amount", "net", "currency", "exponent"),
+    *("counterparty_account", "value_on", "due_on", "bank_code", "amount", "net", "currency", "exponent", "gone"),
 )
 #: What is of the same side as an exception: the two are compared, and no rule sets them against each other.
 _OF_ONE_SIDE = ("twin", "duplicate", "nets")
@@ -81,26 +82,44 @@ def standing_of(
     _tell_matches(look, own, found)
     if past is not None and past.voids:
         _tell_past(ResultRows(con, lake, past.everything()), keys, found, past)
-    taken = _taken(own)
     looked: defaultdict[tuple[str, str], list[tuple[dict[str, Any], ResultFile]]] = defaultdict(list)
-    for row, file in look.rows("positions", "record_key", keys):
+    for row, file in (*look.rows("positions", "record_key", keys), *map(_as_freed, look.freed(keys))):
         if hexadecimal(row["record_id"]) in found:
             looked[hexadecimal(row["record_id"]), row["claim"]].append((row, file))
-    for (record_id, _), told in looked.items():
-        # As in the table: the last that defers to no other says where it stands, and the last one how much there is.
-        row, _ = min(told, key=lambda one: (one[0]["state"] == "deferred", -one[1].sequence))
-        last, file = max(told, key=lambda one: one[1].sequence)
-        left = _nine(last) - taken(last, file)
-        if left:
-            found[record_id]["positions"].append(_position(row, left))
     for row, file in look.rows("exceptions", "record_key", keys):
-        mine = found.get(hexadecimal(row["record_id"]))
-        if mine is not None and _nine(row) != taken(row, file):
-            mine["run_exceptions"].append(_exception(row, file))
-    _tell_reasons(found, _read_records(con, lake, files, found), rules)
+        if hexadecimal(row["record_id"]) in found:
+            found[hexadecimal(row["record_id"])]["run_exceptions"].append(_exception(row, file))
+    about = _read_records(con, lake, files, found, {name for name, _ in looked})
+    _tell_open(found, looked, about, _taken(own), results.runs)
+    _tell_reasons(found, about, rules)
     for mine in found.values():
         _tell_ended(mine)
     return found
+
+
+def _tell_open(
+    found: dict[str, dict[str, Any]],
+    looked: Mapping[tuple[str, str], list[tuple[dict[str, Any], ResultFile]]],
+    about: dict[str, dict[str, Any]],
+    taken: Mapping[tuple[str, str], int],
+    runs: dict[str, dict[str, Any]],
+) -> None:
+    """Say where what is left of each claim stands, and forget the exceptions of which nothing is left."""
+    for (record_id, claim), told in looked.items():
+        # As in the table: the last that defers to no other says where it stands.
+        row, _ = min(told, key=lambda one: (one[0]["state"] == "deferred", one[0]["amount"] == 0, -one[1].sequence))
+        left = _left(about[record_id], claim, taken.get((record_id, claim), 0))
+        if left:
+            found[record_id]["positions"].append(_position(row, about[record_id]["currency"], left))
+    for record_id, mine in found.items():
+        used = {claim: amount for (name, claim), amount in taken.items() if name == record_id}
+        mine["run_exceptions"] = [
+            e
+            for e in mine["run_exceptions"]
+            if runs[e["run_id"]]["kind"] != "rules"  # what a draft lacks is no money to be found
+            or e["claim"] not in used
+            or _left(about[record_id], e["claim"], used[e["claim"]])
+        ]
 
 
 def _tell_reasons(found: dict[str, dict[str, Any]], about: dict[str, dict[str, Any]], rules: RulesOfRuns) -> None:
@@ -113,28 +132,29 @@ def _tell_reasons(found: dict[str, dict[str, Any]], about: dict[str, dict[str, A
             _tell_nearest(exception, record_id, about, rules)
 
 
-def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> Any:
-    """Sum what matches of later runs have used up of a claim since a run said where it stands, at nine decimals."""
-    allocated: defaultdict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
-    for row, file in own:
+def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> dict[tuple[str, str], int]:
+    """Sum what matches have used up of claims, at nine decimals: each run counts in decimals of its own, and all fit nine."""
+    taken: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for row, _ in own:
         if row["status"] == "confirmed":
-            allocated[hexadecimal(row["record_id"]), row["claim"]].append(
-                (file.sequence, row["allocated"], row["exponent"])
+            taken[hexadecimal(row["record_id"]), row["claim"]] += row["allocated"] * 10 ** (
+                EXPONENT_MAX - row["exponent"]
             )
-
-    def taken(row: dict[str, Any], file: ResultFile) -> int:
-        parts = allocated[hexadecimal(row["record_id"]), row["claim"]]
-        # Each run counts in decimals of its own: all fit nine, and what a later run took finer stays exact.
-        return sum(
-            amount * 10 ** (EXPONENT_MAX - exponent) for sequence, amount, exponent in parts if sequence > file.sequence
-        )
-
     return taken
 
 
-def _nine(row: dict[str, Any]) -> int:
-    exponent: int = row["exponent"]
-    return int(int(row["amount"]) * 10 ** (EXPONENT_MAX - exponent))
+def _left(record: dict[str, Any], claim: str, taken: int) -> int:
+    """Say what is left of what a claim measures of a record as it stands, at nine decimals; nothing of what was withdrawn."""
+    amount = record["amount"] if claim not in NET_CLAIMS or record["net"] is None else record["net"]
+    if record["gone"] is not None or amount is None:
+        return 0
+    return int(amount * 10 ** (EXPONENT_MAX - with_exponent(record)["exponent"])) - taken
+
+
+def _as_freed(freed: tuple[dict[str, Any], ResultFile]) -> tuple[dict[str, Any], ResultFile]:
+    """Say as a position of what a match gave back that no run has looked at it since."""
+    row, file = freed
+    return row | {"state": "open", "amount": 0, "expected_on": None, "reason": FREED}, file
 
 
 def _written(row: dict[str, Any], name: str) -> str:
@@ -158,15 +178,19 @@ def _tell_matches(
     for row, file in look.rows("matches", "match_id", spans):
         partners[hexadecimal(row["match_id"]), file.run_id].append(row)
     reasons: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    counted: dict[tuple[str, str], dict[str, Any]] = {}
     for row, file in look.rows("adjustments", "match_id", spans):
         amount = format_shortest(row["amount"], row["exponent"], row["currency"])
         told = {"reason": row["reason"], "amount": amount, "currency": row["currency"], "policy": row["policy"]}
         reasons[hexadecimal(row["match_id"]), file.run_id].append(told)
+        counted[hexadecimal(row["match_id"]), file.run_id] = row
     # What a payout is made of is told before where it arrived.
     in_turn = sorted(own, key=lambda o: (o[0]["claim"] != "transfer", o[0]["claim"], hexadecimal(o[0]["match_id"])))
     for row, file in in_turn:
         match_id, record_id = hexadecimal(row["match_id"]), hexadecimal(row["record_id"])
         run, members = runs[file.run_id], partners[match_id, file.run_id]
+        # Of two currencies, a row's own says nothing of what they differ by: its adjustments do.
+        apart = {name: counted.get((match_id, file.run_id), row)[name] for name in ("currency", "exponent")}
         others = [p for p in members if (hexadecimal(p["record_id"]), p["claim"]) != (record_id, row["claim"])]
         others.sort(key=lambda p: (p["side"] == row["side"], p["record_key"], hexadecimal(p["record_id"])))
         found[record_id][heading].append(
@@ -176,8 +200,10 @@ def _tell_matches(
                 "provisional": file.provisional,
                 "claim": row["claim"],
                 "side": row["side"],
-                **{name: _written(row, name) for name in ("amount", "allocated", "difference")},
+                **{name: _written(row, name) for name in ("amount", "allocated")},
                 "currency": row["currency"],
+                "difference": _written(apart | {"difference": row["difference"]}, "difference"),
+                "difference_currency": apart["currency"],
                 "adjustments": reasons[match_id, file.run_id],
                 "partners": [_partner(p) for p in others[:PARTNERS_MAX]],
                 "partners_count": len(others),
@@ -248,15 +274,15 @@ def _partner(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _position(row: dict[str, Any], left: int) -> dict[str, Any]:
+def _position(row: dict[str, Any], currency: str, left: int) -> dict[str, Any]:
     """Say where a part stands that nothing has used up; what a later reconciliation may explain is open."""
     day = row["expected_on"]
     return {
         "reconciliation": row["reconciliation"],
         "claim": row["claim"],
         "state": "open" if row["state"] == "deferred" else row["state"],
-        "amount": format_shortest(left, EXPONENT_MAX, row["currency"]),
-        "currency": row["currency"],
+        "amount": format_shortest(left, EXPONENT_MAX, currency),
+        "currency": currency,
         "expected_on": None if day is None else day.isoformat(),
         "reason": row["reason"],
     }
@@ -276,10 +302,15 @@ def _exception(row: dict[str, Any], file: ResultFile) -> dict[str, Any]:
 
 
 def _read_records(
-    con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[LakeFile]], found: dict[str, dict[str, Any]]
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    files: dict[str, list[LakeFile]],
+    found: dict[str, dict[str, Any]],
+    looked: set[str],
 ) -> dict[str, dict[str, Any]]:
     """Read the newest version of the records, of their partners and of what came nearest to them, by id."""
-    named = {p["record_id"] for told in found.values() for match in _every_match(told) for p in match["partners"]}
+    named = looked | {name for name, told in found.items() if told["run_exceptions"]}
+    named |= {p["record_id"] for told in found.values() for match in _every_match(told) for p in match["partners"]}
     named |= {c["record_id"] for told in found.values() for e in told["run_exceptions"] for c in e["candidates"]}
     if not named:
         return {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import closing
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
@@ -21,6 +22,7 @@ from tieout.observe.things.evidence import RulesOfRuns
 from tieout.observe.things.kin import Kin
 from tieout.observe.things.standing import standing_of
 from tieout.observe.work import worklist
+from tieout.store.corrected import as_corrected
 from tieout.store.engine import connect, prepare_macros
 
 if TYPE_CHECKING:
@@ -54,13 +56,15 @@ class ChainRecord:
 
 @dataclass(frozen=True, slots=True)
 class MatchedRecord:
-    """One record of a match: what the claim measures, and what the match uses up."""
+    """One record of a match: what the claim measures, and what the match uses up, in minor units of its own currency."""
 
     record: ChainRecord | None
     side: str
     claim: str
     amount: int
     allocated: int
+    currency: str
+    exponent: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Match:
     """
     A match of the chain, and why it was made.
 
+    :ivar difference: as decimal text, in a currency of its own where the sides have two.
     :ivar rest: by side, what is not shown of it.
     :ivar why: what it rests on, as a sentence. ``evidence``: by field: ``{left, right, agree}``.
     """
@@ -75,9 +80,8 @@ class Match:
     match_id: str
     reconciliation: str
     rule: str
-    difference: int
-    currency: str
-    exponent: int
+    difference: str
+    difference_currency: str
     why: str | None
     decided_by: str | None
     made_at: dt.datetime | None
@@ -89,6 +93,16 @@ class Match:
     def of_settlement(self) -> bool:
         """Whether it says what a settlement is made of."""
         return any(part.claim == "settlement" and part.side in self._sides for part in self.records)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its records have several currencies."""
+        return len({part.currency for part in self.records}) > 1
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is a difference."""
+        return Decimal(self.difference) != 0
 
     @property
     def _sides(self) -> set[str]:
@@ -152,7 +166,8 @@ def chain_of(store: Store, record_id: str) -> Chain:
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
-        look = ResultRows(con, store.lake, snapshot.results)
+        stand = as_corrected(con, store.lake, snapshot.files, snapshot.corrected, snapshot.results)
+        look = ResultRows(con, store.lake, stand)
         kin = Kin(con, store.lake, snapshot.files, record_id)
         links = links_of(con, store.lake, snapshot.files, look, kin.followed, kin.payouts, earlier_max=1)
         told = kin.told | links.about
@@ -161,7 +176,7 @@ def chain_of(store: Store, record_id: str) -> Chain:
             rules = RulesOfRuns(connection, snapshot.results.runs)
             ids = sorted({bytes.fromhex(tie.record_id) for tie in links.ties})
             standing = standing_of(con, store.lake, snapshot.files, look, ids, rules)
-        journals = journals_of(con, store.lake, snapshot.results, _booked(links, kin.focus))
+        journals = journals_of(con, store.lake, stand, _booked(links, kin.focus))
     open_items = {i.record_id: i for i in worklist.open_records(store.book, list(told)) if i.state != "resolved"}
     records = {name: _record(name, row, open_items.get(name), name in moving) for name, row in told.items()}
     tied = {name for tie in links.ties for name in (tie.record_id, *(other["record_id"] for other in tie.others))}
@@ -241,26 +256,22 @@ def _matches(
     told = {match["match_id"]: match for one in standing.values() for match in one["matches"]}
     found = []
     for tie in links.ties:
-        evidence = told[tie.match_id]["evidence"]
+        about = told[tie.match_id]
+        evidence = about["evidence"]
         side, other = tie.row["side"], "right" if tie.row["side"] == "left" else "left"
-        names = (
-            "match_id",
-            "reconciliation",
-            "rule",
-            "difference",
-            "currency",
-            "exponent",
-            "decided_by",
-        )
+        names = ("match_id", "reconciliation", "rule", "decided_by")
         match = Match(
             made_at=moment_of(runs[tie.file.run_id]["at"]),
-            why=told[tie.match_id]["why"],
+            why=about["why"],
+            difference=about["difference"],
+            difference_currency=about["difference_currency"],
             evidence={name: one for name, one in evidence.items() if name not in ("consecutive", "together")},
             rest={side: tie.beside, other: tie.more},
             **{name: tie.row[name] for name in names},
         )
         for row in (tie.row, *tie.others):
             record = records.get(row["record_id"])
-            match.records.append(MatchedRecord(record, row["side"], row["claim"], row["amount"], row["allocated"]))
+            said = {name: row[name] for name in ("side", "claim", "amount", "allocated", "currency", "exponent")}
+            match.records.append(MatchedRecord(record, **said))
         found.append(match)
     return found
