@@ -3,7 +3,7 @@ What a platform's report proves by itself, before any bank is asked: what a payo
 
 A payout's lines use up their ``settlement`` claim against the payout's ``transfer``; what the bank is asked about is
 then the payout alone. A settlement without a payout that nets to zero closes by itself. What one settlement carries
-over, the next one opens with, and what is held in reserve is released.
+over, the next one opens with, and what is held in reserve is released: in one sum, or in parts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ __all__ = ["CARRIED_DAYS", "SETTLEMENT_RULES", "TRANSFERRED", "compose"]
 COMPOSITION = "lines of the settlement add up to its payout"
 NET_ZERO = "settlement nets to zero"
 CARRIED = "held back or carried over, and back again"
-SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED)
+RELEASED = "held back, and released to the last part"
+SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED, RELEASED)
 #: What a settlement's own match takes of a record (``a``) of a part (``c``): all that a transfer moves, whatever a bank's
 #: line has used up of it, and what is open of a line.
 TRANSFERRED = "case when c.claim = 'transfer' then a.measure * a.sign else a.amount end"
@@ -88,6 +89,49 @@ def _carry_over(engine: Engine, rows: str) -> None:
         select * from composed
         union all select '{CARRIED}', l, 'left', l, 'transfer' from carried
         union all select '{CARRIED}', l, 'right', r, 'transfer' from carried
+        """,
+    )
+    _release(engine, rows)
+
+
+def _release(engine: Engine, rows: str) -> None:
+    """
+    Bring together what is left of an account's reserve up to the last day on which nothing of it is held any more.
+
+    Which part of which hold a release is of nobody says; that all of them are released is certain on that day.
+    """
+    engine.create(
+        "reserved",
+        f"""
+        select thing, account_id, ccy, booked, measure * sign as moved from "{rows}"
+        where kind in ('reserve_hold', 'reserve_release') and thing not in (select l from carried)
+            and thing not in (select r from carried)
+        """,
+    )
+    engine.create(
+        "held",
+        """
+        select account_id, ccy, booked, sum(moved) over (partition by account_id, ccy order by booked) as held
+        from (select account_id, ccy, booked, sum(moved) as moved from reserved group by account_id, ccy, booked) d
+        """,
+    )
+    engine.create(
+        "released",
+        """
+        select account_id, ccy, max(case when held = 0 then booked end) as through,
+            min(case when held > 0 then booked end) as never_held
+        from held group by account_id, ccy
+        """,
+    )
+    engine.create(
+        "composed",
+        f"""
+        select * from composed
+        union all
+        select '{RELEASED}', min(r.thing) over (partition by r.account_id, r.ccy),
+            case when r.moved < 0 then 'left' else 'right' end, r.thing, 'transfer'
+        from reserved r join released d on d.account_id = r.account_id and d.ccy = r.ccy
+        where r.booked <= d.through and (d.never_held is null or d.never_held > d.through)
         """,
     )
 
