@@ -83,4 +83,4 @@ def test_cells_of_a_workbook(escape: str) -> None:
 def test_two_names_of_columns_that_are_no_utf8_are_not_one() -> None:
     data = b"id,amount,day,n\xff,n\xfe\na,1,2026-10-01,x,y\n"
     (row,) = read(plain(format="csv"), data).rows
-    assert json.loads(row["details"]) == {r"n\xff": "x", r"n\xfe": "y"}
+    assert json.loads(row["details"]) == {"n\ufffdff": "x", "n\ufffdfe": "y"}

@@ -10,13 +10,13 @@ from difflib import get_close_matches
 from tieout.errors import BadInput
 from tieout.formats.tabular.raw import Unreadable
 
-__all__ = ["OTHER_KEYS", "Names", "clean_name"]
+__all__ = ["OTHER_KEYS", "UNDECODED", "Names", "clean_name"]
 
 #: The column of the keys of JSON lines that have no column of their own.
 OTHER_KEYS = "(other keys)"
 
-#: What stands in a header for bytes that are no text in the encoding that was expected.
-_UNDECODED = "\ufffd"
+#: What stands in a header before each byte that is no text in the encoding that was expected.
+UNDECODED = "\ufffd"
 
 
 def clean_name(name: str) -> str:
@@ -48,7 +48,7 @@ class Names:
             if found:
                 message = f"expected one column {name!r}, got it {len(found)} times in the header"
                 raise BadInput(message)
-        if any(_UNDECODED in other for other in self.header):
+        if any(UNDECODED in other for other in self.header):
             message = (
                 f"expected a column {name!r}, got a header with letters that the mapping's encoding does not know: say"
                 ' how the file is written, for most programs of Windows csv = { encoding = "cp1252" }'

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -14,7 +15,7 @@ import numpy as np
 
 from tieout.formats.tabular.csv_block import Block, parsed
 from tieout.formats.tabular.mapping import FIND_HEADER
-from tieout.formats.tabular.names import Names, clean_name
+from tieout.formats.tabular.names import UNDECODED, Names, clean_name
 from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable
 from tieout.formats.tabular.records_in_text import Places, marks_of
 from tieout.formats.tabular.text_blocks import utf8_blocks
@@ -30,6 +31,8 @@ __all__ = ["RECORD_BYTES_MAX", "open_csv"]
 RECORD_BYTES_MAX = 16 * 2**20
 _SEARCHED_LINES = 100
 _HEADER_BYTES_MAX = 2**20
+# How Python writes a byte that is no text.
+_STRAY = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(slots=True)
@@ -114,8 +117,9 @@ def _cells(record: bytes, delimiter: str, quote: str, line: int) -> tuple[str, .
     if len(record) > _HEADER_BYTES_MAX:
         message = f"line {line}: expected a header of at most {_HEADER_BYTES_MAX} bytes, got {len(record)}"
         raise Unreadable(message, line)
-    # Two names that are no UTF-8 stay two.
-    source = io.StringIO(record.decode("utf-8", "backslashreplace"), newline="")
+    # Two names that are no UTF-8 stay two, and show that they are none (names.UNDECODED).
+    text = _STRAY.sub(lambda m: f"{UNDECODED}{ord(m[0]) - 0xDC00:02x}", record.decode("utf-8", "surrogateescape"))
+    source = io.StringIO(text, newline="")
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     try:
         rows = list(csv.reader(source, delimiter=delimiter, quotechar=quote or None, quoting=quoting))
