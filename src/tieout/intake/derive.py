@@ -245,11 +245,7 @@ _DIGESTED = [
 
 def common_ids(con: duckdb.DuckDBPyConnection, stated: pa.Table, system: str) -> tuple[list[int], list[bytes]]:
     """
-    Give what rows of a settlement without an identifier have in common with those of no, or another, settlement.
-
-    A report that leaves the settlement out may tell of the same row.
-
-    :return: (row, identity) of each.
+    Give what rows of a settlement without identifier have in common with those of no, or another, one: (row, identity).
     """
     settled = pc.and_(pc.is_null(stated["identity"]), pc.is_valid(stated["settlement_id"]))
     if system == "bank" or not pc.any(settled).as_py():

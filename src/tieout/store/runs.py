@@ -241,20 +241,12 @@ def standing_matches(
     )
     if not results.voids:
         return f"({relation})"
-    con.register(
-        "voided",
-        pa.table(
-            {
-                "match_id": pa.array([v[0] for v in results.voids], pa.binary(16)),
-                "sequence": pa.array([v[1] for v in results.voids], pa.int64()),
-            },
-        ),
-    )
+    kinds = pa.schema({"match_id": pa.binary(16), "sequence": pa.int64()})
+    rows_of = [{"match_id": match_id, "sequence": sequence} for match_id, sequence, _ in results.voids]
+    con.register("voided", pa.Table.from_pylist(rows_of, schema=kinds))
     if ended:
-        return (
-            f"(select s.*, v.ended_by from ({relation}) s join (select match_id, max(sequence) as ended_by from voided"
-            " group by all) v on v.match_id = s.match_id and v.ended_by > s.run_sequence)"
-        )
+        last = "(select match_id, max(sequence) as ended_by from voided group by all) v using (match_id)"
+        return f"(select s.*, v.ended_by from ({relation}) s join {last} where v.ended_by > s.run_sequence)"
     # A void takes back what stood when it was made; the same match may be made again later, by a person.
     return (
         f"(select s.* from ({relation}) s anti join voided v"

@@ -65,8 +65,9 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
 
     :param note_used: makes ``asked_used`` of ``asked`` (``outcome.Found.leave_rests``).
 
-    By identifier first: the other side's records, open or taken, in this run or before it, that share one. Then, for what has none, the open ones
-    of the same amount, and what a selection has that was not taken; last, for what has none of these, those that bear its name and have nearly its amount.
+    By identifier first: the other side's records, open or taken, in this run or before it, that share one. Then, for what
+    has none, the open ones of the same amount, and what a selection has that was not taken; last, for what has none of
+    these, those that bear its name and have nearly its amount.
     """
     engine = work.engine
     # Only what the exceptions name is looked for among all the rest.
@@ -78,6 +79,37 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         _make_known(work)
     _take_named(work)
     _sum_settlements(work)
+    _meet_by_key(work)
+    find_used_before(work)
+    engine.create(
+        "met_by_amount",
+        f"""
+        select a.thing, b.thing as other
+        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.whole = a.whole
+        semi join (select ccy, whole from left_over group by all having count(distinct family) <= {ALIKE_MAX}) c
+            on c.ccy = a.ccy and c.whole = a.whole
+        where a.state = 'exception' and abs(b.booked - a.booked) <= 31 and b.why is distinct from 'not settled yet'
+            and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
+            and {"coalesce(a.entity_id = b.entity_id, true)" if work.by_entity else "true"}
+        """,
+    )
+    # What a selection could have that is not taken: of the one its things, of each thing the one.
+    engine.create(
+        "met_by_sum",
+        """select one as thing, thing as other, max(how) as how from unsure group by all
+            union all select thing, one, case when max(how) = 'chance' then 'chance' else 'part' end from unsure group by all""",
+    )
+    _compare_names(work)
+    find_nearest(work)
+    find_other_numbers(work, "select thing, other from met_by_amount union select thing, other from met_by_name")
+    _take_asked(work, note_used)
+    _rank_candidates(work)
+    _judge_named(work)
+
+
+def _meet_by_key(work: Performance) -> None:
+    """Make ``met_by_key`` (thing, other, inside) of what shares an identifier, and ``asked_keys_left``, ``_right``."""
+    engine = work.engine
     for side in ("left", "right"):
         mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
         engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
@@ -110,30 +142,6 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
                     and b.thing not in (select thing from settled_within)"""
         )
     engine.create("met_by_key", " union all ".join(parts))
-    find_used_before(work)
-    engine.create(
-        "met_by_amount",
-        f"""
-        select a.thing, b.thing as other
-        from left_over a join left_over b on b.origin <> a.origin and b.ccy = a.ccy and b.whole = a.whole
-        semi join (select ccy, whole from left_over group by all having count(distinct family) <= {ALIKE_MAX}) c
-            on c.ccy = a.ccy and c.whole = a.whole
-        where a.state = 'exception' and abs(b.booked - a.booked) <= 31 and b.why is distinct from 'not settled yet'
-            and 'transfer' not in (a.claim, b.claim)  -- the same payout, asked what it is made of
-            and {"coalesce(a.entity_id = b.entity_id, true)" if work.by_entity else "true"}
-        """,
-    )
-    # What a selection could have that is not taken: of the one its things, of each thing the one.
-    engine.create(
-        "met_by_sum",
-        """select one as thing, thing as other, max(how) as how from unsure group by all
-            union all select thing, one, case when max(how) = 'chance' then 'chance' else 'part' end from unsure group by all""",
-    )
-    _compare_names(work)
-    find_nearest(work)
-    find_other_numbers(work, "select thing, other from met_by_amount union select thing, other from met_by_name")
-    _rank_candidates(work, note_used)
-    _judge_named(work)
 
 
 def _compare_names(work: Performance) -> None:
@@ -217,9 +225,9 @@ def _sum_settlements(work: Performance) -> None:
     )
 
 
-def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
+def _take_asked(work: Performance, note_used: Callable[[], None]) -> None:
+    """Make ``asked_rows``: what is set side by side, which is few, with the whole rows of it."""
     engine = work.engine
-    # What is set side by side is few: only of that the whole rows are looked at.
     engine.create(
         "asked",
         " union ".join(
@@ -230,7 +238,6 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         + " union select thing from met_before",
     )
     note_used()
-    anothers = "coalesce(a.entity_id <> b.entity_id, false)" if work.by_entity else "false"
     columns = "e.thing, e.entity_id, e.ccy, e.measure, e.sign, e.record_id, e.record_key, e.source_id, e.external_id, e.booked"
     engine.create(
         "asked_rows",
@@ -242,6 +249,12 @@ def _rank_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         )
         + " union all from used_before",
     )
+
+
+def _rank_candidates(work: Performance) -> None:
+    """Make ``near``: of each thing the few that came nearest, why, and in which order."""
+    engine = work.engine
+    anothers = "coalesce(a.entity_id <> b.entity_id, false)" if work.by_entity else "false"
     engine.create(
         "near",
         f"""
