@@ -49,7 +49,7 @@ def net_steps(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]
     if rule.days is not None:
         placed = _in_spans(plan)
     else:
-        placed = plan.add("placed", select("n.*", "cast(0 as bigint) as span").from_("named as n"), kept=False)
+        placed = plan.add("placed", select("n.*", "cast(0 as bigint) as span").from_("named as n"))
     _groups(plan, rule, placed, currencies)
     difference = "case when g.lefts = 0 then -g.total else g.total end" if len(rule.within) > 1 else "g.total"
     plan.add(
