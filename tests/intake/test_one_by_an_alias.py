@@ -8,9 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.intake.conftest import Desk
-from tests.intake.test_stripe_money import SOURCES
+from tests.intake.test_stripe_money import opened_for_stripe
 from tieout import pipeline
-from tieout.config import load_workspace
 from tieout.store import schema
 
 HEAD = "created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id"
@@ -21,14 +20,6 @@ REPORTS = {
     "charge": f"source_id,{HEAD}\nch_1,{TELLS}\n",
     "both": f"source_id,balance_transaction_id,{HEAD}\nch_1,txn_1,{TELLS}\n",
 }
-
-
-def opened(folder: Path) -> Desk:
-    desk = Desk(folder)
-    toml = desk.folder / "tieout.toml"
-    toml.write_text(toml.read_text() + SOURCES)
-    desk.workspace = load_workspace(desk.folder, {})
-    return desk
 
 
 def charge(**said: Any) -> dict[str, Any]:
@@ -48,7 +39,7 @@ BOTH = charge(aliases=["line:txn_1"])
 
 @pytest.mark.parametrize("order", [*itertools.permutations(REPORTS)])
 def test_reports_with_other_columns_are_one_record_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
-    desk = opened(tmp_path / "workspace")
+    desk = opened_for_stripe(tmp_path / "workspace")
     try:
         for name in order:
             desk.deliver_bytes(REPORTS[name].encode(), "payouts", f"{name}.csv")

@@ -1,9 +1,7 @@
 """Law 2: lines without an identifier of two settlements are two; whether one without a settlement is one of them, nobody knows."""
 
-import io
 import itertools
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 
 from tests.intake.conftest import Desk
 from tests.intake.test_batches import DAY, SOURCES, adyen, paid
+from tests.intake.test_packing import zipped
 from tieout.config import load_workspace
 from tieout.intake import derive, stage
 from tieout.intake.accept import accept
@@ -23,14 +22,6 @@ def fee(settlement: str | None = None, **more: Any) -> dict[str, Any]:
 
 def jsonl(*rows: dict[str, Any]) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
-
-
-def packed(*files: bytes) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for number, data in enumerate(files):
-            archive.writestr(f"{number}.jsonl", data)
-    return target.getvalue()
 
 
 def moved(word: str, net: str) -> list[str]:
@@ -46,7 +37,7 @@ def stand(desk: Desk) -> list[tuple[Any, ...]]:
 def test_lines_of_two_settlements_are_two_in_every_order_and_packing(tmp_path: Path) -> None:
     files = [jsonl(fee("11"), fee("11")), jsonl(fee("12")), jsonl(fee("13"))]
     worlds = [list(order) for order in itertools.permutations(files)]
-    worlds += [*[[packed(*order)] for order in itertools.permutations(files)][:3], [b"\n".join(files)]]
+    worlds += [*[[zipped(*order)] for order in itertools.permutations(files)][:3], [b"\n".join(files)]]
     seen = []
     for number, deliveries in enumerate(worlds):
         desk = Desk(tmp_path / str(number))
@@ -69,7 +60,7 @@ def test_a_line_that_may_be_of_a_settlement_is_counted_once_and_doubted(desk: De
 
 
 def test_in_one_container_too(desk: Desk) -> None:
-    desk.deliver_bytes(packed(jsonl(fee("11")), jsonl(fee())), name="paper.zip")
+    desk.deliver_bytes(zipped(jsonl(fee("11")), jsonl(fee())), name="paper.zip")
     assert desk.records("settlement_id") == ["11"]
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
 

@@ -91,7 +91,7 @@ _PAIRS = [pair for pair in itertools.permutations(_NAMES, 2) if _RICH & set(pair
 _TURNS = [(*_NAMES[n:], *_NAMES[:n]) for n in range(len(_NAMES))]
 
 
-def _opened(folder: Path) -> Desk:
+def opened_for_stripe(folder: Path) -> Desk:
     """Give a workspace with a source for each channel."""
     desk = Desk(folder)
     toml = desk.folder / "tieout.toml"
@@ -102,7 +102,7 @@ def _opened(folder: Path) -> Desk:
 
 def told(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
     """What stands after the channels have told of the object in some order."""
-    desk = _opened(folder)
+    desk = opened_for_stripe(folder)
     try:
         for name in order:
             outcome = desk.deliver_bytes(said[name], name.partition(" ")[0], f"{name}.json")
@@ -172,7 +172,7 @@ def payout() -> dict[str, Any]:
 
 
 def whole(folder: Path, said: dict[str, bytes], order: tuple[str, ...]) -> list[Any]:
-    desk = _opened(folder)
+    desk = opened_for_stripe(folder)
     try:
         for name in order:
             desk.deliver_bytes(said[name], name.partition(" ")[0], f"{name}.json")

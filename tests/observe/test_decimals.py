@@ -68,6 +68,12 @@ class Books:
         text = "\n".join([f"{name}_id,amount,currency,day,ref", *rows, ""])
         (self.folder / f"{name}.csv").write_text(text, encoding="utf-8")
 
+    def number_accounts(self) -> None:
+        """Say which accounts the ledger has, so that journals can be drafted."""
+        (self.folder / "postings").mkdir()
+        names = "platform_clearing = '1361'\nreceivable = '1400'\n"
+        (self.folder / "postings/acme.toml").write_text(f"[accounts]\n{names}", encoding="utf-8")
+
     def run(self, *arguments: str) -> dict[str, Any]:
         answer = typed("--workspace", self.folder, "--json", *arguments)
         assert answer.status in {0, 1}, answer.err

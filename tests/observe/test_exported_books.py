@@ -27,9 +27,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Books:
         erp=["RE-1,1000.00,EUR,2026-10-01,RE-1"],
         psp=["ch_1,1000.00,EUR,2026-10-02,RE-1"],
     )
-    (made.folder / "postings").mkdir()
-    names = "platform_clearing = '1361'\nreceivable = '1400'\n"
-    (made.folder / "postings/acme.toml").write_text(f"[accounts]\n{names}", encoding="utf-8")
+    made.number_accounts()
     made.run("journal")
     return made
 
@@ -70,8 +68,7 @@ def test_drafts_that_no_longer_follow_from_what_is_matched_say_so(tmp_path: Path
         erp=["RE-1,1000.00,EUR,2026-10-01,RE-1"],
         psp=["ch_1,1000.00,EUR,2026-10-02,RE-1"],
     )
-    (made.folder / "postings").mkdir()
-    (made.folder / "postings/acme.toml").write_text("[accounts]\nplatform_clearing = '1361'\nreceivable = '1400'\n")
+    made.number_accounts()
     file = str(tmp_path / "journals.csv")
     asked = ("export", "journals", "--to", file)
     assert made.run(*asked)["outdated"] is False  # none were made

@@ -427,8 +427,7 @@ def test_the_command_shows_journals_as_well(tmp_path: Path) -> None:
         erp=["RE-1,1000.00,EUR,2026-10-01,RE-1"],
         psp=["ch_1,1000.00,EUR,2026-10-02,RE-1"],
     )
-    (made.folder / "postings").mkdir()
-    (made.folder / "postings/acme.toml").write_text("[accounts]\nplatform_clearing = '1361'\nreceivable = '1400'\n")
+    made.number_accounts()
     made.run("journal")
     told = made.run("publish")
     store = later(made.folder)

@@ -3,8 +3,9 @@ Counting rows that no identifier tells apart: two identical coffees are two reco
 
 Equal rows count within what one delivery covers. Across deliveries they add where the deliveries are proven disjoint
 (numbered statements whose balances chain, or whose days do not touch), and are the same where both are the same
-statement, or the same batch of a report that tells whole batches. Rows of two settlements are two. Where nothing is provable, the larger count of one delivery stands and a conflict says so (laws.md 2): that
-compares what two deliveries say of equal rows, and not which of them came first (intake.doubts).
+statement, or the same batch of a report that tells whole batches. Rows of two settlements are two. Where nothing is
+provable, the larger count of one delivery stands and a conflict says so (laws.md 2): that compares what two deliveries say
+of equal rows, and not which of them came first (intake.doubts).
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents,
     """
     Write into the column ``relation`` of a table of pairs how what they stand in relates: the same bytes are the same.
 
-    So is one batch of two reports that tell whole batches. Else their statements, ``mine`` and ``theirs``, say it; where there are none, nothing does.
+    So is one batch of two reports that tell whole batches. Else their statements, ``mine`` and ``theirs``, say it; where
+    there are none, nothing does.
     """
     con.execute(
         f"update {pairs} set relation = 'same' where relation is null and one_batch"

@@ -243,15 +243,13 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
             select i.row, coalesce(
                 min(named.record_id) filter (named.alias = i.record_id and named.record_id <> i.record_id),
                 min(own.record_id), min(by_alias.record_id), min(named.record_id),
-                least(i.record_id, min(peer.record_id), min(namer.record_id))) as target
+                least(i.record_id, min(peer.record_id))) as target
             from incoming i
             left join standing own on own.record_id = i.record_id
             left join incoming_alias a on a.row = i.row
             left join standing by_alias on by_alias.record_id = a.alias
             left join standing_alias named on named.alias = i.record_id or named.alias = a.alias
             left join incoming peer on peer.record_id = a.alias
-            left join incoming_alias naming on naming.alias = i.record_id
-            left join incoming namer on namer.row = naming.row and not namer.counted
             where not i.counted
             group by i.row, i.record_id
         ) found where incoming.row = found.row
