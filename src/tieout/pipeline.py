@@ -34,17 +34,17 @@ from tieout.intake.settle import decide_entries
 from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
-from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
 from tieout.matching.facts.followers import sharing
 from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
 from tieout.observe.snapshot import latest_day
-from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended
+from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended, undo_named
 from tieout.observe.work.gathering import gather_worklist
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
-from tieout.store.earlier import decided_already, matched_already
+from tieout.store.earlier import allowed_already, decided_already, matched_already
 from tieout.store.sweep import sweep
 
 if TYPE_CHECKING:
@@ -330,25 +330,35 @@ def resolve(
     return f"{row['exception_id']} is match {match_id}", _follow(store, workspace, [reconciliation.id])
 
 
-def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str | None = None) -> list[RunOutcome]:
+def undo(
+    store: Store, workspace: Workspace, named: str, reason: str, rule: str | None = None
+) -> tuple[str, list[RunOutcome]]:
     """
-    Take back a match, all matches of a run (of one rule), or a resolution.
+    Take back a match, all matches of a run (of one rule), a resolution, or that matches were taken back or rejected.
 
-    :return: the runs that followed: what was taken back is open again, and never matched so again by a rule.
+    What is taken back is open again, and no rule matches it so again, unless that is taken back in its turn.
+
+    :return: what was done, in words, and the runs that followed from it.
     :raises WrongUse: nothing of that name stands.
     """
+    taken = f"{named} is taken back"
     found = matches_named(store, named, rule)
     names = take_back(store, workspace, found, reason, named) if found else None
     if names is None:
         meant = partial(matches_named, store, named, rule)
         names = decided_already(store, "undo", (named,), reason, meant, stand=False)
     if names is not None:
-        return _follow(store, workspace, names)
+        return taken, _follow(store, workspace, names)
+    undone = undo_named(store, named)
+    if undone is not None:
+        names = allowed_already(store, undone, rule, reason)
+        names = names or allow_again(store, workspace, undone, rule, reason)
+        return f"rules may match again what run {undone} took back", _follow(store, workspace, names)
     refuse_ended(store, named, rule)
     row = exception_named(store, workspace, named)
     decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
     gather_worklist(store, workspace)
-    return []
+    return taken, []
 
 
 def judge(
