@@ -42,6 +42,7 @@ from tieout.matching.run import run_reconciliation
 from tieout.observe.snapshot import latest_day
 from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended, undo_named
 from tieout.observe.work.gathering import gather_worklist
+from tieout.observe.work.left import left_now
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
 from tieout.store.earlier import allowed_already, decided_already, matched_already
@@ -181,6 +182,9 @@ def match(
     """
     Run reconciliations, in the order of tieout.toml: what one uses up of a claim, the next no longer has.
 
+    When all have run, each outcome's counts are of what is left then: a later one may have used up what is open in an
+    earlier one's. The book keeps what a run left when it was made.
+
     :param names: which; None: all.
     :param through: nothing booked later; None: the last day that the facts speak of, never today.
     :param engine: ``duckdb``, ``spark`` or ``spark://host:port``; None: as tieout.toml says.
@@ -199,13 +203,19 @@ def match(
         day = through or latest_day(connection)
     if day is None:
         return
+    outcomes = []
     with nullcontext() if chosen == "duckdb" else spark_session(chosen) as session:
         for reconciliation in wanted:
 
             def heard(stage: str, name: str = reconciliation.id) -> None:
                 progress(f"{name}: {stage}")
 
-            yield run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard)
+            outcomes.append(run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard))
+            yield outcomes[-1]
+    if len(workspace.reconciliations) > 1:  # else nothing else can have taken what is left
+        left = left_now(store, {outcome.run_id for outcome in outcomes})
+        for outcome in outcomes:
+            outcome.counts |= left.get(outcome.run_id, {})
     gather_worklist(store, workspace)
 
 
