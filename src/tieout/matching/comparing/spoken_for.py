@@ -62,25 +62,36 @@ def make_spoken_for(work: Performance) -> None:
             for side, other in (("left", "right"), ("right", "left"))
         ),
     )
-    engine.create("spoken_for_here", f"select thing from spoken_for{_but_elsewhere(work) if work.by_entity else ''}")
+    engine.create("spoken_for_here", "select thing from spoken_for")
+    if work.by_entity:
+        _leave_out_named_over_there(work)
 
 
-def _but_elsewhere(work: Performance) -> str:
+def _leave_out_named_over_there(work: Performance) -> None:
     """
-    Write the condition that leaves out what has a number of its own that none but another company's records name.
+    Leave out of ``spoken_for_here`` what has a number of its own that none but another company's records state.
 
-    A line of another company may name our payout by mistake, or arrive at the wrong account: what our own line fits by
-    amount is no certain answer then, but for a person to see.
+    A line of another company may name our payout by mistake, or have come in at the wrong account: what our own line fits
+    by amount is no certain answer then, but one for a person to see.
     """
-    parts = []
+    engine = work.engine
+    over_there, here = [], []
     for side, other in (SIDES, SIDES[::-1]):
-        theirs = f"""select k.key, o.entity_id, sign(o.amount)::tinyint as sign from ({together(work.keys_ready[other])}) k
-            join {other}_all o on o.thing = k.thing
-            union all select key, entity_id, sign from used_keys_{other}"""
-        parts.append(
-            f"""select k.thing from known_{side} k join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole
-            except select k.thing from known_{side} k join {side}_all a on a.thing = k.thing
-                join ({theirs}) q on q.key = k.key and q.sign = k.sign
-                    and coalesce(q.entity_id = a.entity_id, true)"""
+        over_there.append(
+            f"""select k.thing from known_{side} k join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole"""
         )
-    return f" where thing not in (({parts[0]}) union all ({parts[1]}))"
+        said = f"""select k.key, o.entity_id from ({together(work.keys_ready[other])}) k
+            join {other}_all o on o.thing = k.thing union all select key, entity_id from used_keys_{other}"""
+        here.append(
+            f"""select k.thing from known_{side} k join {side}_all a on a.thing = k.thing
+                join ({said}) q on q.key = k.key and coalesce(q.entity_id = a.entity_id, true)
+                semi join rare_{other} r on r.key = k.key"""
+        )
+    engine.create("named_over_there", " union ".join(over_there))
+    engine.create("named_here", " union ".join(here))
+    engine.create(
+        "rest",
+        """select thing from spoken_for
+            where thing not in (select thing from named_over_there) or thing in (select thing from named_here)""",
+    )
+    engine.rename("rest", "spoken_for_here")
