@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.depth import some_of
 from tests.matching.shop import RULES, Shop
@@ -16,6 +17,7 @@ from tieout.config import load_workspace
 from tieout.errors import WrongUse
 from tieout.intake.verify import Verdict, check_files
 from tieout.pipeline import Resolution
+from tieout.store import schema
 from tieout.store.workplace import open_store
 
 LATER = FixedClock(dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
@@ -68,8 +70,16 @@ def busy(folder: Path) -> Path:
     pipeline.journal(shop.store, shop.workspace)
     pipeline.undo(shop.store, shop.workspace, shop.match_id("RE-1006", "B7"), "he lied")
     pipeline.journal(shop.store, shop.workspace)
+    pipeline.undo(shop.store, shop.workspace, run_that_took(shop, "was another"), "was not")
+    assert shop.match_id("RE-1005", "B4")
     shop.close()
     return folder
+
+
+def run_that_took(shop: Shop, why: str) -> str:
+    run = schema.run
+    with shop.store.book.reading() as connection:
+        return str(connection.scalars(sa.select(run.c.run_id).where(run.c.kind == "undo", run.c.reason == why)).one())
 
 
 @pytest.fixture(scope="module")

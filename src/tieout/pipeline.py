@@ -34,17 +34,18 @@ from tieout.intake.settle import decide_entries
 from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
-from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
 from tieout.matching.facts.followers import sharing
 from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
 from tieout.observe.snapshot import latest_day
-from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended
+from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended, undo_named
 from tieout.observe.work.gathering import gather_worklist
+from tieout.observe.work.left import left_now
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
-from tieout.store.earlier import decided_already, matched_already
+from tieout.store.earlier import allowed_already, decided_already, matched_already
 from tieout.store.sweep import sweep
 
 if TYPE_CHECKING:
@@ -181,6 +182,9 @@ def match(
     """
     Run reconciliations, in the order of tieout.toml: what one uses up of a claim, the next no longer has.
 
+    When all have run, each outcome's counts are of what is left then: a later one may have used up what is open in an
+    earlier one's. The book keeps what a run left when it was made.
+
     :param names: which; None: all.
     :param through: nothing booked later; None: the last day that the facts speak of, never today.
     :param engine: ``duckdb``, ``spark`` or ``spark://host:port``; None: as tieout.toml says.
@@ -199,13 +203,19 @@ def match(
         day = through or latest_day(connection)
     if day is None:
         return
+    outcomes = []
     with nullcontext() if chosen == "duckdb" else spark_session(chosen) as session:
         for reconciliation in wanted:
 
             def heard(stage: str, name: str = reconciliation.id) -> None:
                 progress(f"{name}: {stage}")
 
-            yield run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard)
+            outcomes.append(run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard))
+            yield outcomes[-1]
+    if len(workspace.reconciliations) > 1:  # else nothing else can have taken what is left
+        left = left_now(store, {outcome.run_id for outcome in outcomes})
+        for outcome in outcomes:
+            outcome.counts |= left.get(outcome.run_id, {})
     gather_worklist(store, workspace)
 
 
@@ -330,25 +340,35 @@ def resolve(
     return f"{row['exception_id']} is match {match_id}", _follow(store, workspace, [reconciliation.id])
 
 
-def undo(store: Store, workspace: Workspace, named: str, reason: str, rule: str | None = None) -> list[RunOutcome]:
+def undo(
+    store: Store, workspace: Workspace, named: str, reason: str, rule: str | None = None
+) -> tuple[str, list[RunOutcome]]:
     """
-    Take back a match, all matches of a run (of one rule), or a resolution.
+    Take back a match, all matches of a run (of one rule), a resolution, or that matches were taken back or rejected.
 
-    :return: the runs that followed: what was taken back is open again, and never matched so again by a rule.
+    What is taken back is open again, and no rule matches it so again, unless that is taken back in its turn.
+
+    :return: what was done, in words, and the runs that followed from it.
     :raises WrongUse: nothing of that name stands.
     """
+    taken = f"{named} is taken back"
     found = matches_named(store, named, rule)
     names = take_back(store, workspace, found, reason, named) if found else None
     if names is None:
         meant = partial(matches_named, store, named, rule)
         names = decided_already(store, "undo", (named,), reason, meant, stand=False)
     if names is not None:
-        return _follow(store, workspace, names)
+        return taken, _follow(store, workspace, names)
+    undone = undo_named(store, named)
+    if undone is not None:
+        names = allowed_already(store, undone, rule, reason)
+        names = names or allow_again(store, workspace, undone, rule, reason)
+        return f"rules may match again what run {undone} took back", _follow(store, workspace, names)
     refuse_ended(store, named, rule)
     row = exception_named(store, workspace, named)
     decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
     gather_worklist(store, workspace)
-    return []
+    return taken, []
 
 
 def judge(

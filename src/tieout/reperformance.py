@@ -22,7 +22,8 @@ from tieout.config import FILE_NAME, read_workspace
 from tieout.errors import Broken, TieoutError, WrongUse
 from tieout.intake.verify import Verdict
 from tieout.intake.verify import verify as verify_facts
-from tieout.matching.deciding.decide import Moment, repeat_decision
+from tieout.matching.deciding.committing import Moment
+from tieout.matching.deciding.decide import repeat_decision
 from tieout.matching.facts.records import EPOCH
 from tieout.matching.grammar.reading import read_rules
 from tieout.matching.run import Given, run_reconciliation

@@ -2,7 +2,10 @@
 Law 11: every decision can be undone, later, partly, in bulk; no rule makes again what a person took apart.
 """
 
+import datetime as dt
+
 import pytest
+import sqlalchemy as sa
 
 from tests.laws.checker import broken
 from tests.matching.sales import RULES, paid, run_with, sales
@@ -11,6 +14,7 @@ from tieout import pipeline
 from tieout.errors import WrongUse
 from tieout.observe.exporting.overview import overview
 from tieout.observe.work import worklist
+from tieout.store import schema
 from tieout.store.runs import results_at
 
 _KEYS = '[{{ left = "external_id", right = "references", how = "{}" }}]'
@@ -185,3 +189,113 @@ def test_what_a_person_took_apart_stays_apart() -> None:
         w.match()
         w.undo(w.match_id(*run_with(lines, 2)))
         assert w.matched() == {run_with(lines, k) for k in range(6) if k != 2}
+
+
+COMPOSED = (
+    invoice("l", 100, kind="charge", settlement="S"), invoice("p", -100, kind="payout", settlement="S", day=1),
+    invoice("c", 50, kind="charge", settlement="T"), invoice("r", -50, kind="refund", settlement="T"), line("x", 1),
+)  # fmt: skip
+
+
+def undo_later(w: World, named: str, rule_name: str | None = None) -> None:
+    w.clock.advance(dt.timedelta(hours=1))
+    w.undo(named, rule_name)
+
+
+def last_undo(w: World) -> str:
+    """Name the last run by which a person took matches back."""
+    with w.store.book.reading() as connection:
+        run = schema.run
+        query = sa.select(run.c.run_id).where(run.c.kind == "undo").order_by(run.c.sequence.desc()).limit(1)
+        return str(connection.scalars(query).one())
+
+
+def audited(w: World, run_id: str) -> list[tuple[str, str, str | None]]:
+    """Say what the audit log has of a run."""
+    with w.store.book.reading() as connection:
+        audit = schema.audit
+        rows = connection.execute(sa.select(audit).where(audit.c.subject.startswith(f"run {run_id}"))).all()
+    return [(row.action, row.actor, row.reason) for row in rows]
+
+
+def test_an_undo_is_undone_and_what_a_settlement_is_made_of_is_found_again() -> None:
+    with world("payout-to-bank", *COMPOSED) as w:
+        whole = w.matched()
+        match = w.match_id("l", "p")
+        undo_later(w, match)
+        assert w.matched() == {frozenset({"c", "r"})}
+        undone = last_undo(w)
+        done, _ = pipeline.undo(w.store, w.workspace, undone[:12], "it was right")
+        assert done == f"rules may match again what run {undone} took back"
+        assert (w.together(), w.match_id("l", "p")) == (whole, match)
+        assert audited(w, last_undo(w)) == [("run undo", "tester", "it was right")]
+        # What is found again is a match as any other: it can be taken back, and that in its turn.
+        undo_later(w, match)
+        assert w.matched() == {frozenset({"c", "r"})}
+        undo_later(w, last_undo(w))
+        assert w.matched() == whole
+        assert broken(w, polarity="by kind") == []
+
+
+def test_of_an_undone_run_one_rule_may_match_again() -> None:
+    rules = rules_text(rule("first", keys=_KEYS.format("exact")), rule("then", days="{ from = -5, to = 5 }"))
+    with world(rules, invoice("i-1", 100), line("b1", 100, "i-1"), invoice("j", 200), line("c", 200)) as w:
+        assert len(w.matched()) == 2
+        undo_later(w, run_of(w, "first"))
+        undone = last_undo(w)
+        assert w.matched() == set()
+        with pytest.raises(WrongUse, match="it took back nothing that this rule had matched"):
+            undo_later(w, undone, "second")
+        undo_later(w, undone, "then")
+        assert w.matched() == {frozenset({"j", "c"})}
+        undo_later(w, undone)
+        assert w.matched() == {frozenset({"i-1", "b1"}), frozenset({"j", "c"})}
+        assert broken(w) == []
+
+
+def test_a_rejection_is_undone_and_proposed_again() -> None:
+    with world(PROPOSED, invoice("j", 7), line("c", 7)) as w:
+        w.match()
+        (proposal,) = w.together("proposed")
+        w.judge(w.match_id("j", "c"), approved=False)
+        w.match()
+        assert w.together("proposed") == set()
+        undo_later(w, last_undo(w))
+        assert (w.together(), w.together("proposed")) == (set(), {proposal})
+        w.judge(w.match_id("j", "c"), approved=True)
+        assert w.matched() == {frozenset({"j", "c"})}
+
+
+def test_an_undone_undo_is_given_once_and_says_what_to_do_instead() -> None:
+    with world(TWO, *FACTS) as w:
+        w.match()
+        match = w.match_id("i-1", "b1")
+        undo_later(w, match)
+        undone = last_undo(w)
+        with pytest.raises(WrongUse, match=f"`tieout undo {undone} --reason WHY` lets rules match it again"):
+            pipeline.undo(w.store, w.workspace, match, "other words")
+        undo_later(w, undone)
+        allowed = last_undo(w)
+        undo_later(w, undone)  # the same words: a command that was killed is repeated
+        assert last_undo(w) == allowed
+        with pytest.raises(WrongUse, match="was decided anew since"):
+            pipeline.undo(w.store, w.workspace, undone, "other words")
+        with pytest.raises(WrongUse, match="undo the match that they made since"):
+            undo_later(w, allowed)
+        undo_later(w, match)
+        assert last_undo(w) != allowed
+        assert w.matched() == {frozenset({"i-2", "b2"})}
+
+
+def test_an_undo_that_was_undone_is_decided_anew_even_if_nothing_was_found_again() -> None:
+    with world(TWO, *FACTS) as w:
+        w.match()
+        match = w.match_id("i-1", "b1")
+        undo_later(w, match)
+        w.correct("b", "b1", refs=())
+        undo_later(w, last_undo(w))
+        assert w.matched() == {frozenset({"i-2", "b2"})}
+        with pytest.raises(WrongUse):  # the same words as before, which hold no more
+            undo_later(w, match)
+        w.correct("b", "b1", refs=("i-1",))
+        assert w.matched() == {frozenset({"i-1", "b1"}), frozenset({"i-2", "b2"})}

@@ -16,6 +16,8 @@ from tieout.errors import WrongUse
 from tieout.matching.backtesting.backtest import BackTest, Score, back_test
 from tieout.matching.deciding.decide import take_back
 from tieout.matching.grammar.reading import read_rules
+from tieout.observe.exporting.exports import Filters
+from tieout.observe.exporting.overview import overview
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(1, 40))]
 EXACT, NORMAL = rule("exact", reference="exact"), rule("normalised", reference="normalised")
@@ -183,6 +185,17 @@ def test_what_a_person_took_back_speaks_against_a_set_that_would_do_it_again() -
         assert found.against[0]["today"] == "taken back by tester: not so"
         assert found.money == []
         assert not found.harmless
+
+
+def test_an_undo_that_was_undone_speaks_against_nothing() -> None:
+    with world(ALL, *FACTS) as w:
+        w.match()
+        w.undo(w.match_id("RE-2", "b2"))
+        (undone,) = {
+            row["ended_in"] for row in overview(w.store, w.workspace, "matches", Filters(history=True)).rows
+        } - {None}
+        w.undo(undone)
+        assert tried(w).harmless
 
 
 def test_proposals_are_judged_by_what_people_approved_and_rejected() -> None:

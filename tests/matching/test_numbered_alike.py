@@ -1,6 +1,7 @@
 """Two companies that number alike: a record of the other one is no rival of ours (law 7: a unique answer is unique)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,62 @@ def test_all_of_one_number_and_what_nets_is_asked_of_each_company() -> None:
             frozenset({("a2", "R-1"), ("b2", "p1"), ("b2", "p2")}),
             frozenset({("a", "R-2"), ("a", "G-2")}),
         }
+
+
+def payout_and_lines(**more: Any) -> tuple[Fact, ...]:
+    """Give a payout, a line of its company with that amount, and one of another company that names it."""
+    return (
+        invoice("po_R10001", -5_000, kind="payout", day=1),
+        line("k1", 5_000, name="Hans Mieter", text="Auszahlung", day=2),
+        Fact(
+            source="b2",
+            id="k2",
+            kind="bank_entry",
+            entity="beta",
+            text="po_R10001",
+            day=2,
+            **({"amount": 5_000} | more),
+        ),
+    )
+
+
+@pytest.mark.parametrize("amount", [5_000, 4_990])
+def test_a_payout_that_another_companys_line_names_is_still_proposed_with_our_own(amount: int) -> None:
+    payouts = AB.format("payout-to-bank")
+    with world(
+        "payout-to-bank", *payout_and_lines(amount=amount), extra=BETA, sources=SOURCES, reconciliations=payouts
+    ) as w:
+        w.match()
+        assert (w.together(), w.together("proposed")) == (set(), {frozenset({"po_R10001", "k1"})})
+        notes = {row["external_id"]: row["note"] for row in w.exceptions()}
+        assert notes.keys() == {"k1", "k2"}
+        assert "proposes it with po_R10001" in notes["k1"]
+        assert notes["k2"] == "po_R10001 shares its number, and is another company's, acme"
+        w.match()  # once more on what the first run left
+        assert w.together("proposed") == {frozenset({"po_R10001", "k1"})}
+
+
+def test_what_another_companys_line_names_is_no_certain_answer_to_ours() -> None:
+    payouts = AB.format("payout-to-bank")
+    p, k1, k2 = payout_and_lines()
+    plain = replace(k1, name=None)
+    with world("payout-to-bank", p, plain, extra=BETA, sources=SOURCES, reconciliations=payouts) as w:
+        assert w.matched() == {frozenset({"po_R10001", "k1"})}
+    with world("payout-to-bank", p, plain, k2, extra=BETA, sources=SOURCES, reconciliations=payouts) as w:
+        assert w.matched() == set()
+        assert w.together("proposed") == {frozenset({"po_R10001", "k1"})}
+
+
+def test_a_line_that_names_another_companys_payout_is_not_proposed_with_one_of_its_own_nor_is_a_named_one_with_another() -> (
+    None
+):
+    payouts = AB.format("payout-to-bank")
+    p, k1, k2 = payout_and_lines()
+    theirs = Fact(source="a2", id="po_B7", amount=-5_000, kind="payout", entity="beta", day=1)
+    with world("payout-to-bank", p, k2, theirs, extra=BETA, sources=SOURCES, reconciliations=payouts) as w:
+        w.match()
+        assert w.together("proposed") == set()
+    ours = line("k3", 4_990, text="po_R10001", day=2)
+    with world("payout-to-bank", p, k1, k2, ours, extra=BETA, sources=SOURCES, reconciliations=payouts) as w:
+        w.match()
+        assert w.together("proposed") == set()

@@ -114,6 +114,19 @@ def test_it_is_found_by_its_id_with_its_story_and_its_draft_as_outdated(tmp_path
     small.store.close()
 
 
+def test_an_undo_that_was_undone_is_told_with_the_match(undone: tuple[World, str, str]) -> None:
+    w, match, _ = undone
+    took = history(w, history=True)[0]["ended_in"]
+    w.clock.advance(dt.timedelta(days=1))
+    pipeline.undo(w.store, w.workspace, took, "it was so")
+    (past,) = told(w, "b")["past"]
+    assert (past["match_id"], past["ended"]["state"], past["ended"]["because"]) == (match, "taken_back", "not so")
+    allowed = {name: past["ended"]["allowed"][name] for name in ("state", "at", "by", "because")}
+    assert allowed == {"state": "allowed", "at": "2026-11-03T00:00:00Z", "by": "tester", "because": "it was so"}
+    assert [m["match_id"] for m in told(w, "b")["matches"]] == [match]
+    assert {r["state"] for r in history(w, history=True)} == {"taken_back", "current"}
+
+
 def test_taking_back_twice_says_that_it_was_done(undone: tuple[World, str, str]) -> None:
     w, match, run = undone
     for named, said in (

@@ -16,7 +16,6 @@ from tieout.observe.snapshot import take_snapshot
 from tieout.store.engine import connect
 from tieout.store.open_view import SHOWN, shown_schema
 from tieout.store.publisher import Publication, publish
-from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, table
 from tieout.store.workplace import Store
 
@@ -45,14 +44,11 @@ def book_says(store: Store) -> Rows:
     snapshot = take_snapshot(store)
     files = snapshot.files
     with closing(connect()) as con:
-        prepare_results(con, store.lake, snapshot, ["journals"])
+        prepare_results(con, store.lake, snapshot, ["matches", "adjustments", "journals"])
         relations = {
             "records": current_records(store.lake, files["records"], files["superseded"]),
             "balances": table(store.lake, "balances", files["balances"]),
-            **{
-                name: standing_matches(con, store.lake, snapshot.results, table_name=name)
-                for name in ("matches", "adjustments")
-            },
+            **{name: f"result_{name}" for name in ("matches", "adjustments")},
             # Drafts stand until the next run.
             "journals": "(select r.*, b.sequence as run_sequence, true as provisional from result_journals r"
             " join book_runs b using (run_id))",

@@ -12,7 +12,7 @@ from tests.test_reperformance import BANK, INVOICES
 from tieout import pipeline
 from tieout.errors import WrongUse
 from tieout.matching.deciding.by_hand import HandMatch
-from tieout.matching.deciding.decide import approve, match_by_hand, reject, take_back
+from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
 from tieout.observe.things.naming import records_named
 from tieout.pipeline import Resolution
 from tieout.store import schema
@@ -94,6 +94,20 @@ def test_a_runs_matches_by_one_rule_are_taken_back_once(shop: Shop) -> None:
     assert kinds(shop) == before
     with pytest.raises(WrongUse):  # the same words but for the rule, of which nothing stood
         pipeline.undo(shop.store, shop.workspace, run, "no", "no such rule")
+    shop.close()
+
+
+def test_an_undo_is_undone_once_and_followed(shop: Shop) -> None:
+    match = shop.match_id("RE-1002", "B2")
+    pipeline.undo(shop.store, shop.workspace, match, "no")
+    run = schema.run
+    with shop.store.book.reading() as connection:
+        undone = str(connection.scalars(sa.select(run.c.run_id).where(run.c.kind == "undo")).one())
+    bare = lambda: allow_again(shop.store, shop.workspace, undone, None, "yes")  # noqa: E731
+    once_and_followed(shop, bare, lambda: pipeline.undo(shop.store, shop.workspace, undone[:12], "yes"))
+    assert shop.match_id("RE-1002", "B2") == match
+    with pytest.raises(WrongUse):
+        pipeline.undo(shop.store, shop.workspace, undone, "other words")
     shop.close()
 
 

@@ -130,6 +130,25 @@ def test_a_table_says_how_far_the_book_was_and_all_tables_say_the_same() -> None
         assert [len(loaded(catalog_of(w.store), name).snapshots()) for name in SHOWN] == before
 
 
+def test_a_match_of_a_corrected_record_is_shown_no_more_though_nothing_was_matched_since() -> None:
+    with world(NUMBERS, *FACTS) as w:
+        w.match()
+        both = {bytes.fromhex(w.match_id("i-1", "b1")), bytes.fromhex(w.match_id("i-2", "b2"))}
+        place = shown_schema("matches").names.index("match_id")
+
+        def shown() -> set[bytes]:
+            published(w.store)
+            return {row[place] for row in by_pyiceberg(catalog_of(w.store))["matches"]}
+
+        assert shown() == both
+        w.correct("b", "b2", text="other words")
+        assert shown() == both
+        w.correct("a", "i-1", amount=90)
+        assert shown() == both - {bytes.fromhex(w.match_id("i-1", "b1"))}
+        w.match()
+        assert len(shown()) == 1
+
+
 @pytest.mark.parametrize(
     "lost",
     ["catalog", "manifests", *(pytest.param(one, marks=pytest.mark.deep) for one in ("folder", "metadata", "a copy"))],

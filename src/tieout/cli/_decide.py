@@ -58,23 +58,26 @@ def resolve(
 
 def undo(
     context: typer.Context,
-    named: Annotated[str, typer.Argument(metavar="ID", help="A match, a run (all its matches), or an exception.")],
+    named: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A match, a run (all its matches; of an undo: that undo), or an exception."),
+    ],
     reason: _Why,
     rule: Annotated[str | None, typer.Option(metavar="NAME", help="Of a run: only what this rule matched.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
     """
-    Take back a match, everything that a run matched, or that an exception was settled.
+    Take back a match, everything that a run matched, that an exception was settled, or an undo.
 
-    No rule puts together again what a person took apart; history keeps both.
+    No rule puts together again what a person took apart, until the run that took it apart is undone; history keeps both.
     """
     from tieout import pipeline
 
     wanted = asked(context, workspace, as_json=as_json)
     with opened(wanted) as (place, store):
-        runs = pipeline.undo(store, place, named, reason_given(reason), rule)
-    _tell(f"{named} is taken back", runs, as_json=wanted.as_json)
+        done, runs = pipeline.undo(store, place, named, reason_given(reason), rule)
+    _tell(done, runs, as_json=wanted.as_json)
 
 
 def approve(

@@ -60,6 +60,8 @@ def _show_past(match: dict[str, Any]) -> None:
     say(f"  {what} once: {used}{others}, by {who} on {match['known_at']}{said}")
     ended = match["ended"]
     say(f"    {ended['state'].replace('_', ' ')} by {ended['by']} on {ended['at']}: {ended['because']}")
+    if allowed := ended["allowed"]:
+        say(f"    allowed again by {allowed['by']} on {allowed['at']}: {allowed['because']}, run {allowed['run_id']}")
     say(
         f"    match {match['match_id']}, {match['reconciliation']}, run {match['run_id']}, ended by run {ended['run_id']}"
     )

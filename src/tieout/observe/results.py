@@ -32,7 +32,9 @@ __all__ = [
     "matches_relation",
     "positions_relation",
     "prepare_results",
+    "rest_sql",
     "run_exceptions",
+    "used_sql",
 ]
 
 #: Claims that measure what is left of a platform's line after its fee; others measure its amount.
@@ -180,8 +182,8 @@ def positions_relation(lake: Lake, snapshot: Snapshot) -> str:
             join book_runs u on u.run_id = p.run_id qualify row_number() over (
                 partition by claim, record_key, record_id
                 order by state = 'deferred', amount = 0, u.sequence desc, reconciliation) = 1
-        ), used as ({_used_sql("told")}), open as (
-            select t.* replace (r.version as version, r.currency as currency, {_rest_sql("r", "t", "u")} as amount)
+        ), used as ({used_sql("told")}), open as (
+            select t.* replace (r.version as version, r.currency as currency, {rest_sql("r", "t", "u")} as amount)
             from told t join {records} r on r.record_key = t.record_key and r.record_id = t.record_id
             left join used u on u.claim = t.claim and u.record_key = t.record_key and u.record_id = t.record_id
         ), every as (
@@ -207,10 +209,10 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
     """
     records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
     return f"""(
-        with used as ({_used_sql("(select distinct claim, record_key, record_id from result_exceptions)")}), settled as (
+        with used as ({used_sql("(select distinct claim, record_key, record_id from result_exceptions)")}), settled as (
             select u.claim, u.record_key, u.record_id
             from used u join {records} r on r.record_key = u.record_key and r.record_id = u.record_id
-            where {_rest_sql("r", "u", "u")} = 0
+            where {rest_sql("r", "u", "u")} = 0
         )
         select x.* replace (concat_ws('; ', x.note, b.told) as note, from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
             shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
@@ -221,14 +223,14 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
     )"""
 
 
-def _used_sql(claimed: str) -> str:
+def used_sql(claimed: str, matches: str = "result_matches") -> str:
     """Write what matches that stand have used up of some claims, at nine decimals: (claim, record_key, record_id, taken)."""
     return f"""select c.claim, c.record_key, c.record_id, sum(nine(m.allocated, m.exponent)) as taken from {claimed} c
-        join result_matches m on m.claim = c.claim and m.record_key = c.record_key and m.record_id = c.record_id
+        join {matches} m on m.claim = c.claim and m.record_key = c.record_key and m.record_id = c.record_id
         where m.status = 'confirmed' group by all"""
 
 
-def _rest_sql(record: str, claimed: str, used: str) -> str:
+def rest_sql(record: str, claimed: str, used: str) -> str:
     """
     Write what is left of what a claim measures, at nine decimals.
 

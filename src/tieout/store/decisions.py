@@ -25,7 +25,7 @@ def decision_row(
     """
     Describe a decision, to be written with a run or by :func:`decide`.
 
-    :param kind: resolve, assign, approve, reject, match or undo.
+    :param kind: resolve, reopen, assign, approve, reject, match, undo or allow.
     :param subject: the exception, match or run that it is about.
     """
     row = {

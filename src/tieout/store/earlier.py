@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tieout.errors import WrongUse
 from tieout.store import schema
 from tieout.store.engine import connect
+from tieout.store.past import apart_since
 from tieout.store.runs import results_at, standing_matches
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from tieout.store.workplace import Store
 
-__all__ = ["decided_already", "matched_already"]
+__all__ = ["allowed_already", "decided_already", "matched_already"]
 
 #: So many decisions that the same words may mean are looked at, newest first.
 _EARLIER_MAX = 100
@@ -56,7 +57,7 @@ def decided_already(
     :param do: undo, approve or reject.
     :param words: the ids as they were given: of matches or runs, or how they begin.
     :param meant: the matches that the words mean, ``after`` the run of that sequence.
-    :param stand: the decision holds if they stand (approve), else if none does.
+    :param stand: the decision holds if they stand (approve), else if it keeps them apart.
     :return: the reconciliations to run again; None: it was not decided.
     """
     words = [word.lower() for word in words]
@@ -72,9 +73,37 @@ def decided_already(
             same = meant(after=earlier.sequence - 1) == matches
         except WrongUse:  # the words meant nothing then
             continue
-        if same and set(_standing(store, matches)) == (set(matches) if stand else set()):
+        holds = set(_standing(store, matches)) == set(matches) if stand else _apart(store, matches, earlier.sequence)
+        if same and holds:
             return sorted(set(_standing(store, matches, after=earlier.sequence - 1).values()))
     return None
+
+
+def allowed_already(store: Store, run_id: str, rule: str | None, reason: str) -> list[str] | None:
+    """
+    Say whether this person let rules make again what a run took back, and that still holds.
+
+    :param rule: only what this rule had matched.
+    :return: the reconciliations to run again; None: it was not decided.
+    """
+    with store.book.reading() as connection:
+        results = results_at(connection)
+    last = {match_id: sequence for match_id, sequence, _ in sorted(results.voids, key=lambda v: v[1])}
+    for earlier in islice(_earlier(store, "allow", reason), _EARLIER_MAX):
+        if (earlier.asked["run"], earlier.asked["rule"]) != (run_id, rule):
+            continue
+        matches = [match_id for match_id, sequence, _ in results.voids if sequence == earlier.sequence]
+        if all(last[match_id] == earlier.sequence for match_id in matches):
+            before = results.runs[run_id]["sequence"] - 1
+            return sorted(set(_standing(store, matches, after=before).values()))
+    return None
+
+
+def _apart(store: Store, matches: Sequence[bytes], sequence: int) -> bool:
+    """Say whether no rule makes some matches again because of a run."""
+    with store.book.reading() as connection:
+        since = apart_since(results_at(connection))
+    return all(since.get(match_id) == sequence for match_id in matches)
 
 
 def matched_already(

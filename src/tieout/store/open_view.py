@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from tieout.store import schema
+from tieout.store.corrected import as_corrected, corrected_since
 from tieout.store.engine import paths
 from tieout.store.lake import LakeWriter
 from tieout.store.runs import facts_version, results_at
@@ -71,12 +72,14 @@ class Standing:
 
     :ivar facts: how many commits there were; ``runs``: the sequence of the last run.
     :ivar files: the live files of ``records``, ``balances`` and ``superseded``.
+    :ivar corrected: those of ``superseded`` that no run has seen to yet (``corrected_since``).
     """
 
     facts: int
     runs: int
     files: dict[str, list[LakeFile]]
     results: Results
+    corrected: list[LakeFile]
 
     @property
     def digest(self) -> str:
@@ -93,7 +96,8 @@ def take_standing(store: Store) -> Standing:
     with store.book.reading() as connection:
         results = results_at(connection)
         files = files_at(connection, ("records", "balances", "superseded"))
-        return Standing(facts_version(connection), results.sequence, files, results)
+        corrected = corrected_since(connection, results)
+        return Standing(facts_version(connection), results.sequence, files, results, corrected)
 
 
 def known_stems(store: Store) -> set[str]:
@@ -178,8 +182,12 @@ def _hidden(
             lake, con, files,
             f"semi join {gone} s on s.record_key = r.record_key and s.record_id = r.record_id and s.version = r.version",
         )  # fmt: skip
-    if name in {"matches", "adjustments"} and standing.results.voids:
-        _register(con, lake, standing, name)
+    if name in {"matches", "adjustments"}:
+        # What rests on a record that was corrected since is shown nowhere: its amounts are no record's any more.
+        stand = as_corrected(con, lake, standing.files, standing.corrected, standing.results)
+        if not stand.voids:
+            return {}
+        _register(con, lake, stand, name)
         return _numbers(
             lake, con, files,
             # As store.runs.standing_matches: a void takes back what stood when it was made.
@@ -189,9 +197,8 @@ def _hidden(
     return {}
 
 
-def _register(con: duckdb.DuckDBPyConnection, lake: Lake, standing: Standing, name: str) -> None:
-    found = standing.results.of(name)
-    voids = standing.results.voids
+def _register(con: duckdb.DuckDBPyConnection, lake: Lake, results: Results, name: str) -> None:
+    found, voids = results.of(name), results.voids
     con.register(
         "shown_runs",
         pa.table(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tieout.store.runs import Results
     from tieout.store.views import Registers
 
-__all__ = ["Ended", "Past", "past_rows", "read_past"]
+__all__ = ["Ended", "Past", "apart_since", "past_rows", "read_past"]
 
 _SAYS_ALL = "a later run found otherwise"
 
@@ -35,8 +35,10 @@ class Ended:
     """
     How a match ended: by which run, when, by whom and why.
 
-    :ivar state: ``taken_back``, ``rejected``, ``approved`` (a proposal that is confirmed since) or ``voided``.
+    :ivar state: ``taken_back``, ``rejected``, ``approved`` (a proposal that is confirmed since) or ``voided``; of
+        ``allowed``: ``allowed``.
     :ivar at: microseconds since 1970.
+    :ivar allowed: of one that a person took back or rejected: who let rules make it again since, and why.
     """
 
     state: str
@@ -44,6 +46,7 @@ class Ended:
     at: int
     by: str
     because: str
+    allowed: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,37 @@ class Past:
     def ended(self, match_id: bytes, status: str, file: ResultFile) -> Ended | None:
         """Say how a match ended that a file tells; None: it stands, or a later run said it anew."""
         replaced = self.replaced_at(file)
-        for sequence, blocks, reason in self.voids.get(match_id, ()):
+        ends = self.voids.get(match_id, [])
+        for place, (sequence, blocks, reason) in enumerate(ends):
             if file.sequence < sequence <= (replaced or sequence):
                 run = self.runs[sequence]
                 state = ("rejected" if status == "proposed" else "taken_back") if blocks else _unblocked(run, reason)
-                return Ended(state, run["run_id"], run["at"], run["actor"], reason)
+                allowed = self._allowed(ends[place + 1 :]) if blocks else None
+                return Ended(state, run["run_id"], run["at"], run["actor"], reason, allowed)
+        return None
+
+    def _allowed(self, later: list[tuple[int, bool, str]]) -> Ended | None:
+        """Say who let rules make a match again: what is apart stands nowhere, so that the next void cannot but allow it."""
+        for sequence, blocks, reason in later[:1]:
+            if not blocks:
+                run = self.runs[sequence]
+                return Ended("allowed", run["run_id"], run["at"], run["actor"], reason)
         return None
 
     def everything(self) -> Results:
         """Give results in which all counts that was said before the last void."""
         last = max((sequence for ends in self.voids.values() for sequence, _, _ in ends), default=0)
         return replace(self.results, files=tuple(f for f in self.files if f.sequence < last), voids=())
+
+
+def apart_since(results: Results) -> dict[bytes, int]:
+    """
+    Give the matches that no rule makes again: those of which the last void says so.
+
+    :return: {match_id: the sequence of the run that took it back}, in order.
+    """
+    last = {match_id: (sequence, blocks) for match_id, sequence, blocks in sorted(results.voids, key=lambda v: v[1])}
+    return {match_id: sequence for match_id, (sequence, blocks) in sorted(last.items()) if blocks}
 
 
 def _unblocked(run: dict[str, Any], reason: str) -> str:

@@ -104,7 +104,7 @@ class NewRun:
     """
     What one run writes.
 
-    :ivar kind: rules (a reconciliation's rules), hand (a person's match) or undo.
+    :ivar kind: rules (a reconciliation's rules), hand (a person's match) or undo (also of an undo).
     :ivar heads: the claims that it uses up, each with the version of its head that was read.
     :ivar inputs: what it rests on beside facts and heads, for the run's name: rules, calendars, rates by digest.
     :ivar texts: {digest: (kind, text)} of every text that it rests on, kept so that it can be repeated.

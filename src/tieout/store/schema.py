@@ -224,7 +224,7 @@ audit = sa.Table(
 )
 
 #: Every run: a pure function of facts, decisions, rules and calendars at stated versions (store.runs).
-#: kind: rules (a reconciliation's rules), hand (a person's match), undo (a person takes matches back), journal.
+#: kind: rules (a reconciliation's rules), hand (a person's match), undo (a person takes matches back, or an undo back), journal.
 run = sa.Table(
     "run",
     metadata,
@@ -265,7 +265,8 @@ run_file = sa.Table(
     sa.Column("schema_version", sa.Integer, nullable=False),
 )
 
-#: Matches that do not stand any more. blocks: a person took it back: rules do not make the same match again.
+#: Matches that do not stand any more. blocks: rules do not make the same match again, for its last row says so: a person
+#: took it back, and nobody took that back since.
 void = sa.Table(
     "void",
     metadata,
@@ -276,7 +277,7 @@ void = sa.Table(
 )
 
 #: What a person decided about an exception, a proposal or a match; a later row about one subject supersedes.
-#: kind: resolve, assign, approve, reject, match, undo. body: JSON, its particulars.
+#: kind: resolve, reopen, assign, approve, reject, match, undo, allow. body: JSON, its particulars.
 decision = sa.Table(
     "decision",
     metadata,

@@ -20,6 +20,7 @@ from tieout.matching.facts.opening import Reading, read_book
 from tieout.matching.facts.records import day_number
 from tieout.matching.grammar.reading import rule_set
 from tieout.store.engine import connect, prepare_macros
+from tieout.store.past import apart_since
 from tieout.store.runs import results_at
 from tieout.store.workplace import files_at
 
@@ -156,7 +157,7 @@ def back_test(
             earlier, unasked = _ask_again(con, trial, reading)
         with trial.timed("move", progress):
             _keep(con, reading.results.last.get(reconciliation.id))
-            if _count(con, "kept") or any(blocks for _, _, blocks in reading.results.voids):
+            if _count(con, "kept") or apart_since(reading.results):
                 open_again = _own(con, "match_id not in (from kept)")
                 trial.perform(con, "acting", as_if_open(reading, open_again, forget=False))
                 make_pairs(con, "pairs_coming", "select * from acting where status = 'confirmed'")

@@ -18,9 +18,8 @@ from sqlglot import condition
 from tieout.matching.comparing.beginnings import PREFIX_MIN
 from tieout.matching.comparing.columns import token_keys, token_words
 from tieout.matching.comparing.spelling import names_said, rewritten_keys
-from tieout.matching.facts.sides import FIELDS, cut_fields, identifiers_sql, listed, speaking_sql
+from tieout.matching.facts.sides import FIELDS, cut_fields, identifiers_sql, listed
 from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
-from tieout.matching.results.found import SIDES
 from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
 
@@ -37,10 +36,10 @@ __all__ = [
     "make_counts",
     "make_keys",
     "make_names",
-    "make_spoken_for",
     "named_rows",
     "note_crowds",
     "said_by",
+    "together",
 ]
 
 #: An identifier that more things carry (a customer's number) names none of them.
@@ -59,52 +58,6 @@ def note_crowds(work: Performance, place: int) -> None:
             work.engine.add(
                 name, f"select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
             )
-
-
-def make_spoken_for(work: Performance) -> None:
-    """
-    Make ``spoken_for`` (thing): what names something of the other side by an identifier that few share.
-
-    A rule that looks at amounts, days and names alone must not pair it with something else. What is named may be used
-    up: by an earlier rule of this run (its keys are still there), or by an earlier run (``used_keys_left``,
-    ``used_keys_right``: record_id, key, sign).
-    """
-    engine = work.engine
-    now = (len(work.found), sum(map(len, work.keys_ready.values())))
-    if work.spoken_for_after == now:
-        return
-    work.spoken_for_after = now
-    if not all(work.keys_ready.values()):
-        engine.create("spoken_for", "select 0::bigint as thing where false")
-        return
-    # An invoice speaks for no refund that names its order: what is named has the same sign.
-    for side, names in work.keys_ready.items():
-        engine.create(
-            f"known_{side}",
-            f"""select k.thing, k.key, sign(s.amount)::tinyint as sign, max(k.raw) <> 0 as whole from ({_together(names)}) k
-                join "{side}" s on s.thing = k.thing group by all""",
-        )
-    for grouped, side, other in zip(work.grouped, SIDES, reversed(SIDES), strict=True):
-        work.used_keys.look_up(engine, side, f"known_{other}")
-        # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
-        engine.create(
-            f"rare_{side}",
-            f"""select key, sign, bool_or(whole) as whole from (
-                    select a.thing::varchar as named, k.key, a.sign, max(k.raw) <> 0 as whole
-                    from ({_together(work.keys_ready[side])}) k semi join known_{other} o on o.key = k.key
-                    join ({speaking_sql(side, grouped=grouped)}) a on a.row = k.thing
-                    where k.raw <> 0 or a.thing in (select thing from "{side}") group by all
-                    union all select hex(record_id), key, sign, true from used_keys_{side}
-                ) group by key, sign having count(*) <= {FEW}""",
-        )
-    engine.create(
-        "spoken_for",
-        " union all ".join(
-            f"""select distinct k.thing from known_{side} k
-                join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole or q.whole"""
-            for side, other in (("left", "right"), ("right", "left"))
-        ),
-    )
 
 
 def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
@@ -128,7 +81,7 @@ def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -
         number = len(work.keys_shared)
         shared = (f"shared_{number}_left", f"shared_{number}_right")
         # What is used up once stays used up: only what is open now can be named later.
-        engine.create(shared[1], _shared("right", other, f"({_together(mine)})"))
+        engine.create(shared[1], _shared("right", other, f"({together(mine)})"))
         engine.create(shared[0], _shared("left", mine, shared[1]))
         work.keys_shared[mine, other] = shared
     for short, name in zip(("l", "r"), shared, strict=True):
@@ -217,11 +170,12 @@ def _shared(side: str, names: Sequence[str], others: str) -> str:
 
     With what is open of the thing: nobody need look that up before a rule has taken something.
     """
-    return f"""select k.*, s.ccy, s.amount from ({_together(names)}) k join "{side}" s on s.thing = k.thing
+    return f"""select k.*, s.ccy, s.amount from ({together(names)}) k join "{side}" s on s.thing = k.thing
         semi join {others} o on o.key = k.key"""
 
 
-def _together(names: Sequence[str]) -> str:
+def together(names: Sequence[str]) -> str:
+    """Write the query for what several relations say: (thing, key, raw)."""
     return " union all ".join(f'select thing, key, raw from "{name}"' for name in names)
 
 

@@ -6,15 +6,11 @@ Each is a small run on the same heads as the rules', so that no decision can use
 
 from __future__ import annotations
 
-import hashlib
-import json
-from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tieout.errors import Transient, WrongUse
+from tieout.errors import WrongUse
 from tieout.matching.deciding.by_hand import (
     HandMatch,
     Share,
@@ -25,56 +21,29 @@ from tieout.matching.deciding.by_hand import (
     match_row,
     shares_of,
 )
+from tieout.matching.deciding.committing import Moment, Now, committed, new_run
 from tieout.matching.deciding.exchanging import rates_of
 from tieout.matching.deciding.refusing import check_by_hand, check_reason
 from tieout.matching.facts.records import kin_sql, records_of
 from tieout.matching.grammar.reading import rule_set
 from tieout.store.decisions import decision_row
-from tieout.store.engine import connect
-from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
+from tieout.store.past import apart_since
+from tieout.store.runs import results_at, standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.views import table
-from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import duckdb
 
     from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
-    from tieout.matching.grammar.rules import RuleSet
     from tieout.store.lake import LakeFile
-    from tieout.store.runs import Results
+    from tieout.store.runs import NewRun, Results
     from tieout.store.workplace import Store
 
-__all__ = ["HandMatch", "Moment", "approve", "match_by_hand", "reject", "repeat_decision", "take_back"]
-
-_TRIES = 20
-_Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """
-    What a decision was made on, when it is performed again.
-
-    :ivar after: the run after which it was made.
-    :ivar rules: the rules of the reconciliation as they were; None: a match by hand needs them, others do not.
-    """
-
-    facts_version: int
-    after: int
-    rules: RuleSet | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What the book says when a decision is made."""
-
-    facts_version: int
-    results: Results
-    files: dict[str, list[LakeFile]]
+__all__ = ["HandMatch", "allow_again", "approve", "match_by_hand", "reject", "repeat_decision", "take_back"]
 
 
 def match_by_hand(
@@ -105,7 +74,7 @@ def match_by_hand(
         "subject": subject,
     }
 
-    def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, str]:
+    def attempt(con: duckdb.DuckDBPyConnection, now: Now) -> tuple[NewRun, str]:
         shares = shares_of(con, store, reconciliation, rules, wanted, now.results, now.files)
         displaced = _displaced(con, store, now.results, reconciliation.id, shares)
         difference, currency = allocate(shares, wanted, workspace)
@@ -113,7 +82,7 @@ def match_by_hand(
             check_by_hand(con, store, now.results, shares, wanted, difference, {match_id for match_id, _ in displaced})
         match_id = match_name(reconciliation.id, shares, now.results.sequence)
         rests_on = {"decision": asked, "rules": rules.text} | rates_of(shares, workspace)
-        run = _new_run("hand", workspace, reconciliation.id, now, reason, rests_on)
+        run = new_run("hand", workspace, reconciliation.id, now, reason, rests_on)
         run.voids = {match_id: ("a person matched one of its records", False) for match_id, _ in displaced}
         run.heads = {c: now.results.heads.get(c, 0) for c in {s.claim for s in shares} | {c for _, c in displaced}}
         exponent = exponent_for(shares, currency)
@@ -131,7 +100,7 @@ def match_by_hand(
             run.decisions.append(decision_row(store, "resolve", subject, reason, body))
         return run, match_id.hex()
 
-    return _committed(store, attempt, again)
+    return committed(store, attempt, again)
 
 
 def take_back(
@@ -149,10 +118,10 @@ def take_back(
     :raises WrongUse: one of them does not stand.
     """
 
-    def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, list[str]]:
+    def attempt(con: duckdb.DuckDBPyConnection, now: Now) -> tuple[NewRun, list[str]]:
         found = _standing(con, store, now.results, matches, ("confirmed", "proposed"))
         names = sorted({row["reconciliation"] for row in found})
-        run = _new_run("undo", workspace, names[0], now, reason, {"decision": asked})
+        run = new_run("undo", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
         run.voids = dict.fromkeys(matches, (reason, True))
         run.counts = {"final": -len({row["match_id"] for row in found if not row["provisional"]})}
@@ -160,7 +129,7 @@ def take_back(
         return run, names
 
     asked = {"do": "undo", "matches": [m.hex() for m in matches], "subject": subject}
-    return _committed(store, attempt, again)
+    return committed(store, attempt, again)
 
 
 def approve(
@@ -173,12 +142,12 @@ def approve(
     :raises WrongUse: one is not proposed, or its records were used up or corrected meanwhile.
     """
 
-    def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, list[str]]:
+    def attempt(con: duckdb.DuckDBPyConnection, now: Now) -> tuple[NewRun, list[str]]:
         found = _standing(con, store, now.results, matches, ("proposed",))
         names = sorted({row["reconciliation"] for row in found})
         _check_stands(con, store, now, found)
         _check_available(con, store, now, found)
-        run = _new_run("hand", workspace, names[0], now, reason, {"decision": asked})
+        run = new_run("hand", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
         confirmed = [row | {"status": "confirmed", "decided_by": store.actor} for row in found]
         run.files.append((_write(store, "matches", confirmed), False))
@@ -193,7 +162,7 @@ def approve(
         return run, names
 
     asked = {"do": "approve", "matches": [m.hex() for m in matches]}
-    return _committed(store, attempt, again)
+    return committed(store, attempt, again)
 
 
 def reject(
@@ -206,17 +175,58 @@ def reject(
     :raises WrongUse: one is not proposed.
     """
 
-    def attempt(con: duckdb.DuckDBPyConnection, now: _Now) -> tuple[NewRun, list[str]]:
+    def attempt(con: duckdb.DuckDBPyConnection, now: Now) -> tuple[NewRun, list[str]]:
         found = _standing(con, store, now.results, matches, ("proposed",))
         names = sorted({row["reconciliation"] for row in found})
-        run = _new_run("undo", workspace, names[0], now, reason, {"decision": asked})
+        run = new_run("undo", workspace, names[0], now, reason, {"decision": asked})
         run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
         run.voids = dict.fromkeys(matches, (reason, True))
         run.decisions = [decision_row(store, "reject", m.hex(), reason) for m in matches]
         return run, names
 
     asked = {"do": "reject", "matches": [m.hex() for m in matches]}
-    return _committed(store, attempt, again)
+    return committed(store, attempt, again)
+
+
+def allow_again(
+    store: Store, workspace: Workspace, run_id: str, rule: str | None, reason: str, again: Moment | None = None
+) -> list[str]:
+    """
+    Take back that a person took matches apart: rules may make them again, where they still find them.
+
+    :param run_id: of the undo or the rejection.
+    :param rule: only what this rule had matched.
+    :return: the reconciliations to run again.
+    :raises WrongUse: nothing is apart because of that run.
+    """
+
+    def attempt(con: duckdb.DuckDBPyConnection, now: Now) -> tuple[NewRun, list[str]]:
+        sequence = now.results.runs[run_id]["sequence"]
+        with store.book.reading() as connection:
+            before = results_at(connection, sequence - 1)
+        apart = [match_id for match_id, since in apart_since(now.results).items() if since == sequence]
+        found = [row for row in _rows_of(con, store, before, apart) if rule in (None, row["rule"])]
+        if not found:
+            message = f"expected a run that keeps apart what a person took back, got {run_id}: {_why_none(now, sequence, apart)}"
+            raise WrongUse(message)
+        matches = sorted({row["match_id"] for row in found})
+        names = sorted({row["reconciliation"] for row in found})
+        run = new_run("undo", workspace, names[0], now, reason, {"decision": asked})
+        run.heads = {row["claim"]: now.results.heads.get(row["claim"], 0) for row in found}
+        run.voids = dict.fromkeys(matches, (reason, False))
+        run.decisions = [decision_row(store, "allow", run_id, reason, {"matches": [m.hex() for m in matches]})]
+        return run, names
+
+    asked = {"do": "allow", "run": run_id, "rule": rule}
+    return committed(store, attempt, again)
+
+
+def _why_none(now: Now, sequence: int, apart: list[bytes]) -> str:
+    if apart:
+        return "it took back nothing that this rule had matched"
+    if any(at == sequence and blocks for _, at, blocks in now.results.voids):
+        return "what it took back was decided anew since, `tieout explain` tells how"
+    return "it let rules match again, so undo the match that they made since, which `tieout explain` names"
 
 
 def repeat_decision(
@@ -232,6 +242,9 @@ def repeat_decision(
 
     :param asked: what was decided, as the run's input ``decision`` says.
     """
+    if asked["do"] == "allow":
+        allow_again(store, workspace, asked["run"], asked["rule"], reason or "", again)
+        return
     if asked["do"] == "match":
         left, right = (tuple(bytes.fromhex(i) for i in asked[side]) for side in ("left", "right"))
         wanted = HandMatch(left=left, right=right, difference=asked["difference"], part=asked["part"])
@@ -244,53 +257,6 @@ def repeat_decision(
         approve(store, workspace, matches, reason, again)
     else:
         reject(store, workspace, matches, reason or "", again)
-
-
-def _committed(
-    store: Store,
-    attempt: Callable[[duckdb.DuckDBPyConnection, _Now], tuple[NewRun, _Answer]],
-    again: Moment | None,
-) -> _Answer:
-    """Read, decide, commit; once more from the start where another run came first."""
-    for _ in range(_TRIES):
-        with store.book.reading() as connection:
-            version = facts_version(connection) if again is None else again.facts_version
-            results = results_at(connection, None if again is None else again.after)
-            now = _Now(version, results, files_at(connection, ("records", "superseded"), version))
-        with closing(connect()) as con:
-            run, answer = attempt(con, now)
-        try:
-            commit_run(store, run)
-        except HeadMovedError:
-            continue
-        return answer
-    message = "other runs kept coming first: nothing was decided, try again"
-    raise Transient(message)
-
-
-def _new_run(
-    kind: str,
-    workspace: Workspace,
-    reconciliation: str,
-    now: _Now,
-    reason: str | None,
-    rests_on: dict[str, Any],
-) -> NewRun:
-    """Describe a run by a person; ``rests_on`` is what was asked, and other texts that it can be repeated from."""
-    texts = {"tieout.toml": workspace.path.read_text(encoding="utf-8")}
-    for name, said in rests_on.items():
-        texts[name] = said if isinstance(said, str) else json.dumps(said, sort_keys=True)
-    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    return NewRun(
-        kind=kind,
-        reconciliation=reconciliation,
-        through_day=None,
-        facts_version=now.facts_version,
-        heads={},
-        inputs={**digests, "after": str(now.results.sequence)},
-        texts={digests[name]: (name, text) for name, text in texts.items()},
-        reason=reason,
-    )
 
 
 def _write(store: Store, name: str, rows: list[dict[str, Any]]) -> LakeFile:
@@ -351,7 +317,7 @@ def _rows_of(
     return [dict(row) for row in found.to_arrow_table().to_pylist()]
 
 
-def _check_stands(con: duckdb.DuckDBPyConnection, store: Store, now: _Now, rows: list[dict[str, Any]]) -> None:
+def _check_stands(con: duckdb.DuckDBPyConnection, store: Store, now: Now, rows: list[dict[str, Any]]) -> None:
     """Refuse to confirm what rests on a record that was corrected since it was proposed."""
     if not now.files["superseded"]:
         return
@@ -366,7 +332,7 @@ def _check_stands(con: duckdb.DuckDBPyConnection, store: Store, now: _Now, rows:
         raise WrongUse(message)
 
 
-def _check_available(con: duckdb.DuckDBPyConnection, store: Store, now: _Now, rows: list[dict[str, Any]]) -> None:
+def _check_available(con: duckdb.DuckDBPyConnection, store: Store, now: Now, rows: list[dict[str, Any]]) -> None:
     """Refuse to confirm what other matches have used up since it was proposed."""
     standing = standing_matches(con, store.lake, now.results)
     con.register("asked_rows", pa.Table.from_pylist(rows))

@@ -18,6 +18,7 @@ from tieout.matching.facts.records import read_stale
 from tieout.matching.results.rows import CLAIMS
 from tieout.store import schema
 from tieout.store.engine import paths
+from tieout.store.past import apart_since
 from tieout.store.runs import standing_matches
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def read_decided(
             from standing group by match_id"""
     )
     make_pairs(con, "decided", "select * from standing s anti join outdated o using (match_id) where s.how is not null")
-    blocked = [match_id for match_id, _, blocks in reading.results.voids if blocks]
+    blocked = list(apart_since(reading.results))
     written = [store.lake.full(file.path) for files in reading.results.written.values() for file in files]
     con.register("blocked", pa.table({"match_id": pa.array(blocked, pa.binary(16))}))
     rows = "select * from standing where false"

@@ -192,20 +192,22 @@ class UsedKeys:
 
     def look_up(self, engine: Engine, side: str, known: str) -> None:
         """
-        Make ``used_keys_left`` or ``used_keys_right`` (record_id, key, sign), of the keys in a relation.
+        Make ``used_keys_left`` or ``used_keys_right`` (record_id, key, sign, entity_id), of the keys in a relation.
 
         Whoever names one of these is spoken for, though there is nothing left to pair it with.
 
         :param known: name of a relation with ``key``.
         """
         name = f"used_keys_{side}"
-        engine.create(name, "select ''::blob as record_id, 0::bigint as key, 0::tinyint as sign where false")
+        engine.create(
+            name, "select ''::blob as record_id, 0::bigint as key, 0::tinyint as sign, '' as entity_id where false"
+        )
         if not self.any_used or not self.find_named(engine, known, self._filter(side)):
             return
         sign = f"sign(r.amount * ({self._turned(side)}))::tinyint"
         engine.create(
             name,
-            f"""select distinct record_id, key, {sign} as sign from named r
+            f"""select distinct record_id, key, {sign} as sign, entity_id from named r
                 semi join {self._using(engine)} u on u.record_key = r.record_key and u.record_id = r.record_id
                 semi join {known} k on k.key = r.key""",
         )

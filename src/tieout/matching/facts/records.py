@@ -13,6 +13,7 @@ from tieout.matching.facts.history import among_sql, files_with
 from tieout.matching.facts.sides import FIELDS, listed, side_filter
 from tieout.store.corrected import MATERIAL
 from tieout.store.engine import paths
+from tieout.store.past import apart_since
 from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, entry_name_sql, table
 
@@ -215,7 +216,7 @@ def read_forbidden(engine: Engine, lake: Lake, results: Results, reconciliation:
     Of a match of one side only, its records are apart from each other.
     """
     engine.create("apart", "select ''::blob as left_id, ''::blob as right_id where false")
-    blocked = [v[0] for v in results.voids if v[2]]
+    blocked = list(apart_since(results))
     files = results.all_matches(reconciliation)
     if not blocked or not files:
         return

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
 from tieout.matching.comparing.elsewhere import make_named_elsewhere
-from tieout.matching.comparing.evidence import (
-    make_counts,
-    make_keys,
-    make_names,
-    make_spoken_for,
-    note_crowds,
-)
+from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, note_crowds
 from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
 from tieout.matching.comparing.parties import (
     leave_out_mixed,
@@ -25,6 +19,7 @@ from tieout.matching.comparing.parties import (
     leave_out_other_parties,
     make_doubtful,
 )
+from tieout.matching.comparing.spoken_for import make_spoken_for
 from tieout.matching.comparing.verifying import leave_out_unlike
 from tieout.matching.facts.scales import base_rates
 from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
@@ -309,7 +304,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     # What fits two answers equally well is not settled by a weaker rule.
     left_out = ["held"]
     if not any(key.how != "name" for key in rule.keys):
-        left_out += ["spoken_for", "named_elsewhere"]
+        left_out += ["spoken_for" if rule.confirm else "spoken_for_here", "named_elsewhere"]
     if rests_on_names(rule):
         left_out.append("batches")
     conditions = [f"s.thing not in (select thing from {name})" for name in left_out if engine.count(name)]

@@ -15,7 +15,7 @@ from tieout.observe.exporting.overview import overview
 from tieout.observe.things.lookup import find_by_prefix, find_by_reference
 from tieout.store import schema
 from tieout.store.engine import connect
-from tieout.store.past import past_rows, read_past
+from tieout.store.past import apart_since, past_rows, read_past
 from tieout.store.runs import results_at, standing_matches
 from tieout.store.tables import TABLES
 from tieout.store.workplace import files_at
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.store.workplace import Store
 
-__all__ = ["exception_named", "matches_named", "records_named", "refuse_ended"]
+__all__ = ["exception_named", "matches_named", "records_named", "refuse_ended", "undo_named"]
 
 _HEX = re.compile(r"[0-9a-f]{6,32}")
 _MATCHES_MAX = 1_000_000
@@ -85,6 +85,17 @@ def matches_named(
     return sorted(rows)
 
 
+def undo_named(store: Store, named: str) -> str | None:
+    """Give the run whose id begins so, if a person took matches back by it, or rejected them, or let rules make some again."""
+    lowered = named.lower()
+    if not _HEX.fullmatch(lowered):
+        return None
+    run = schema.run
+    with store.book.reading() as connection:
+        rows = connection.execute(sa.select(run.c.run_id, run.c.kind).where(run.c.run_id.startswith(lowered))).all()
+    return rows[0].run_id if len(rows) == 1 and rows[0].kind == "undo" else None
+
+
 def refuse_ended(store: Store, named: str, rule: str | None) -> None:
     """
     Refuse to take back what does not stand any more, and say what became of it.
@@ -102,7 +113,7 @@ def refuse_ended(store: Store, named: str, rule: str | None) -> None:
     with closing(connect()) as con:
         query = f"""with named as (select m.* from {past_rows(con, store.lake, past)} m where {chosen})
             select state, cast(cast(ended_at as timestamp) as date), ended_by, ended_because,
-                (select list_sort(list(distinct rule)) from named where state = 'current')
+                (select list_sort(list(distinct rule)) from named where state = 'current'), ended_in, match_id
             from named order by ended_at desc nulls last limit 1"""
         found = con.execute(query, {"named": of_run or lowered}).fetchall()
     if of_run is not None and not found:
@@ -113,10 +124,14 @@ def refuse_ended(store: Store, named: str, rule: str | None) -> None:
         message = f"expected a rule by which run {of_run} made matches that stand ({listed}), got {rule!r}"
         raise WrongUse(message)
     if found:
-        state, on, by, because, _ = found[0]
+        state, on, by, because, _, ended_in, match_id = found[0]
         what = f"the run {of_run}, whose matches do not: they were" if of_run else f"{named}, which was"
         said = f"{what} {state.replace('_', ' ')} on {on} by {by} ({because})"
-        message = f"expected a match that stands, or a run with such, got {said}: `tieout explain` tells their story"
+        apart = bytes(match_id) in apart_since(past.results)
+        more = f", `tieout undo {ended_in} --reason WHY` lets rules match it again" if apart else ""
+        message = (
+            f"expected a match that stands, or a run with such, got {said}: `tieout explain` tells their story{more}"
+        )
         raise WrongUse(message)
 
 

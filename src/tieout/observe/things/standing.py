@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tieout.observe.things.evidence import RulesOfRuns
     from tieout.store.lake import Lake, LakeFile
-    from tieout.store.past import Past
+    from tieout.store.past import Ended, Past
     from tieout.store.runs import ResultFile
 
     #: The least and the largest key.
@@ -235,9 +235,15 @@ def _tell_past(look: ResultRows, keys: list[Span], found: dict[str, dict[str, An
         told["past"].sort(key=lambda match: ends[match["match_id"], match["run_id"]][0])
         for match in told["past"]:
             _, end = ends[match["match_id"], match["run_id"]]
-            match |= {"ended": asdict(end) | {"at": _moment(end.at)}, "why": None}
+            match |= {"ended": _end(end), "why": None}
             match |= {"said": look.results.runs[match["run_id"]]["reason"]}
             del match["sums"], match["evidence"]
+
+
+def _end(end: Ended) -> dict[str, Any]:
+    """Write how a match ended; ``allowed`` is who let rules make it again since, in the same form, or None."""
+    allowed = None if end.allowed is None else _end(end.allowed)
+    return asdict(end) | {"at": _moment(end.at), "allowed": allowed}
 
 
 def _tell_ended(told: dict[str, Any]) -> None:

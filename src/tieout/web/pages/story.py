@@ -146,6 +146,9 @@ def _once(told: dict[str, Any]) -> list[Heard]:
         done = {"taken_back": "match taken back", "voided": "match voided"}.get(ended["state"], ended["state"])
         why = "" if ended["state"] == "approved" else f": {ended['because']}"
         found.append(Heard(ended["at"], f"{done} in {match['reconciliation']}", f"by {ended['by']}{why}"))
+        if allowed := ended["allowed"]:
+            what = f"match allowed again in {match['reconciliation']}"
+            found.append(Heard(allowed["at"], what, f"by {allowed['by']}: {allowed['because']}"))
     return found
 
 
