@@ -286,11 +286,10 @@ _SEEN = """
     drop table told
 """
 
-# Of equal rows: where each delivery says them, how often, and how two such places relate; of the incoming one also two places
-# of its own. What was announced and is booked meanwhile is in doubt no more; rows that somebody numbers are told apart by
-# that.
-_TOLD_TWICE = """
-    create or replace temp table told_twice as
+# Where each delivery says equal rows, and how often; of the incoming one, which counts in turns, each place of its own. What
+# was announced and is booked meanwhile is in doubt no more; rows that somebody numbers are told apart by that.
+_SAYING = """
+    create or replace temp table saying as
     with settled as (
         select e.base from equal_standing e join standing s on s.record_id = e.record_id
         group by e.base having bool_and(e.record_id in (
@@ -301,21 +300,34 @@ _TOLD_TWICE = """
             min(i.line) as line, count(*) as rows, bool_or(i.status <> 'booked') as announced
         from counting m join incoming i using (row)
         where i.identity is null and m.base not in (select base from settled) group by all
-    ), theirs as (
-        select e.base, q.settlement, e.delivery_id, e.source_id, coalesce(e.member, '') as member,
-            e.statement_place as place, s.position, 0 as turn, min(e.line) as line, count(distinct e.record_id) as rows,
-            false as announced
-        from seen e join equal_standing q using (base, record_id) left join covered s
-        on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
-        where e.times > 0 and e.delivery_id not in (select delivery_id from mine) group by all
-        union all by name
-        select * from mine where base in (select base from counting where turn > 1)
     )
-    select m.delivery_id, t.delivery_id as of_delivery, t.source_id, m.settlement = t.settlement as one_batch, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
-        t.position as theirs, {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
+    select * from mine
+    union all by name
+    select e.base, q.settlement, e.delivery_id, e.source_id, coalesce(e.member, '') as member,
+        e.statement_place as place, s.position, 0 as turn, min(e.line) as line, count(distinct e.record_id) as rows,
+        false as announced
+    from seen e join equal_standing q using (base, record_id) left join covered s
+    on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
+    where e.times > 0 and e.base in (select base from mine) and e.delivery_id not in (select delivery_id from mine)
+    group by all
+"""
+# A file that came before says nothing anew: of equal bytes the first ones count.
+_SAID_BEFORE = """
+    delete from saying using (
+        select base, delivery_id, member from saying join digests using (delivery_id, member)
+        qualify dense_rank() over (partition by base, digest order by sequence, member) > 1
+    ) copy
+    where saying.base = copy.base and saying.delivery_id = copy.delivery_id and saying.member = copy.member
+"""
+# Of equal rows: what the incoming delivery and others say, or what stands at two places of it.
+_TOLD_TWICE = """
+    create or replace temp table told_twice as
+    select m.delivery_id, t.delivery_id as of_delivery, t.source_id, m.settlement = t.settlement as one_batch, m.line, m.rows,
+        t.line as their_line, t.rows as their_rows, m.position as mine, t.position as theirs,
+        {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
         m.announced, m.member, t.member as of_member, m.place is not distinct from t.place as alike,
         null::varchar as relation
-    from mine m join theirs t on t.base = m.base and t.turn < m.turn and not coalesce(m.settlement <> t.settlement, false)
+    from saying m join saying t on t.base = m.base and t.turn < m.turn and not coalesce(m.settlement <> t.settlement, false)
 """
 
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
@@ -331,10 +343,17 @@ _IN_DOUBT = """
 
 
 def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents) -> list[Doubt]:
+    con.execute(_SAYING)
+    files = con.sql("select distinct delivery_id, member from saying").fetchall()
+    kinds = {"delivery_id": pa.string(), "member": pa.string(), "sequence": pa.int64(), "digest": pa.string()}
+    digests = [dict(zip(kinds, known, strict=True)) for known in contents.digests(files)]
+    con.register("digests", pa.Table.from_pylist(digests, schema=pa.schema(kinds)))
+    con.execute(_SAID_BEFORE)
+    con.unregister("digests")
     con.execute(_TOLD_TWICE)
     _judge(con, covered, contents, "told_twice")
     found = con.sql(_IN_DOUBT).fetchall()
-    con.execute("drop table told_twice")
+    con.execute("drop table told_twice; drop table saying")
     return [
         Doubt(
             delivery_id=other,
