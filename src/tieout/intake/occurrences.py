@@ -84,7 +84,16 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     fields = [*(record_schema().field(name) for name in names), ("settlement", pa.string()), ("content", pa.int64())]
     empty = pa.schema([*fields, ("base", pa.binary(16)), ("own", pa.binary(16))]).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
-    con.execute("create or replace temp table equal_standing as select * from equal_rows")
+    # Equals are taken in the order of their numbers, which no order of arrival changes.
+    con.execute("""
+        create or replace temp table equal_standing as
+        with several as (
+            select own, unnest(range(2, count(distinct record_id) + 1)) as nth from equal_rows group by own
+        ), numbered as (
+            select own, unhex(left(sha256(own || ('occurrence' || nth::bigint)::blob), 32)) as record_id, nth from several
+        )
+        select e.*, coalesce(n.nth, 1)::bigint as nth from equal_rows e left join numbered n using (own, record_id)
+    """)
     con.unregister("equal_rows")
     # What was withdrawn is not seen; a record that nobody speaks of any more is still where it was.
     con.execute(f"""
@@ -230,10 +239,10 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
                 from (select distinct row, base from pair anti join choice using (row)) semi join plain using (base)
                 join (select row, kind, content from incoming) using (row)
             ), theirs as (
-                select record_id, {alike}, row_number() over (partition by {alike} order by record_id) as k
+                select record_id, {alike}, row_number() over (partition by {alike} order by nth, record_id) as k
                 from (select distinct base, record_id from pair anti join choice using (record_id))
                 semi join plain using (base)
-                join (select record_id, kind, content from equal_standing) using (record_id)
+                join (select record_id, kind, content, nth from equal_standing) using (record_id)
             )
             select m.row, t.record_id from mine m join theirs t using ({alike}, k)
         """)
@@ -242,7 +251,8 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
         join incoming i on i.row = p.row join equal_standing e on e.record_id = p.record_id
         where p.relation <> 'disjoint'
         order by p.base, p.relation = 'unknown' and not p.own, p.relation in ('within', 'around') and not p.own,
-            e.settlement is distinct from i.settlement_id, e.content is distinct from i.content, e.kind <> i.kind, p.row, p.record_id
+            e.settlement is distinct from i.settlement_id, e.content is distinct from i.content, e.kind <> i.kind, p.row,
+            e.nth, p.record_id
     """).fetchall()
     rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
     for row, record_id, base in mixed:
@@ -264,25 +274,24 @@ _AIM = """
         select l.row, l.own, row_number() over (partition by l.own order by l.row) as k
         from due l anti join choice c using (row)
     )
-    select row, record_id as target, false as fresh from choice
+    select row, record_id as target, null::bigint as nth from choice
     union all
-    select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.own
-        else unhex(left(sha256(f.own ||
-            ('occurrence' || (coalesce(t.standing, 0) + f.k)::bigint)::blob), 32)) end, true
-    from fresh f left join total t using (own);
+    select row, case nth when 1 then own else unhex(left(sha256(own || ('occurrence' || nth)::blob), 32)) end, nth
+    from (select f.row, f.own, (coalesce(t.standing, 0) + f.k)::bigint as nth from fresh f left join total t using (own));
     update incoming set target = aimed.target from aimed where incoming.row = aimed.row
 """
 # What a turn told, for the equal rows that count in later ones.
 _TOLD = """
     create or replace temp table told as
     select a.target as record_id, i.source_id, i.kind, i.content, i.delivery_id, i.member, i.line, i.statement_place, c.base,
-        c.own, c.settlement, a.fresh
+        c.own, c.settlement, a.nth
     from aimed a join incoming i using (row) join counting c using (row)
     where c.base in (select base from counting where turn > {turn})
 """
 _SEEN = """
-    insert into equal_standing by name select * exclude (fresh) from told where fresh;
-    insert into seen by name select * exclude (fresh, kind, content, own, settlement), fresh as first, 1 as times from told;
+    insert into equal_standing by name select * from told where nth is not null;
+    insert into seen by name
+    select * exclude (nth, kind, content, own, settlement), nth is not null as first, 1 as times from told;
     drop table told
 """
 
