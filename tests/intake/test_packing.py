@@ -109,6 +109,11 @@ CASES: dict[str, tuple[list[File], int, int]] = {
     "the same bytes twice": ([[coffee(), TEA], [coffee(), TEA]], 2, 0),
     "overlapping tables": ([[coffee(), TEA], [coffee(), coffee(text="milk")]], 3, 2),
     "the larger count": ([[coffee()], [coffee(), coffee(), TEA], [coffee(), coffee(), coffee()]], 4, 12),
+    "overlapping tables, one of them twice": (
+        [[coffee(), TEA], [coffee(), coffee(text="milk")], [coffee(), TEA]],
+        3,
+        2,
+    ),
     "a day within a month": ([THIRD, MONTH], 3, 0),
     "a day within a month, named": (
         [day_of(3, 700, coffee_on(3, **NAMED), TEA_ON_3), [*MONTH[:2], coffee_on(3, **NAMED), TEA_ON_3]],
@@ -167,6 +172,19 @@ def test_what_came_alone_and_comes_packed_is_a_repeat(tmp_path: Path) -> None:
     assert told(tmp_path / "later", [*files, zipped(*files)], again=True) == alone
     assert told(tmp_path / "before", [zipped(*files), *files], again=True) == alone
     assert told(tmp_path / "turned", [zipped(*files), zipped(*reversed(files)), gzip.compress(files[0])]) == alone
+
+
+def test_doubts_about_a_file_that_comes_again_are_counted_once(tmp_path: Path) -> None:
+    table, other, tea = lines([coffee(), TEA]), lines([coffee(), coffee(text="milk")]), lines([coffee(text="cocoa")])
+    alone = told(tmp_path / "alone", [table, other, tea])
+    assert alone["doubts"] == 2
+    for name, packings in {
+        "apart": [table, zipped(tea, table), other],
+        "together": [table, other, zipped(tea, table)],
+        "behind": [zipped(other, tea), table, zipped(tea, table)],
+        "all": [zipped(other, table), zipped(tea, table, other)],
+    }.items():
+        assert told(tmp_path / name, packings, again=True) == alone, name
 
 
 @pytest.mark.deep
@@ -251,6 +269,8 @@ def drawn(draw: random.Random) -> list[File]:
 
 def pack(folder: Path, draw: random.Random) -> None:
     files = drawn(draw)
+    if not files:
+        return
     alone = told(folder / "alone", [lines(file) for file in files])
     assert told(folder / "packed", [zipped(*map(lines, files))], again=True) == alone, files
     packings, rest = [], [lines(file) for file in files]

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.depth import examples
 from tests.intake.conftest import Desk, charge
 from tieout.intake.accept import accept
+from tieout.intake.findings import open_findings
 from tieout.intake.verify import verify
 
 AMOUNTS = {"coffee": -300, "tea": -200, "gift": 300}
@@ -69,6 +71,21 @@ def test_what_a_later_issue_does_not_hold_is_withdrawn_and_history_kept(desk: De
     assert "1 entry of together -2.00 withdrawn; 1 entry of together 3.00 new" in note
     assert "it closes with 10.00 EUR, not 5.00 EUR" in note
     assert verify(desk.store, desk.workspace).faults == []
+
+
+@pytest.mark.parametrize("text", ["coffee", "tea"])
+def test_of_equal_entries_the_same_are_withdrawn_whichever_issue_came_first(tmp_path: Path, text: str) -> None:
+    """Among equals the first ones stand: the number of an entry, and not its identity's place in an order, says which."""
+    issues = [issue(*[text] * 4, "gift", created=1), issue(*[text] * 2, "gift", "gift", created=2)]
+    found = []
+    for turned in (False, True):
+        desk = Desk(tmp_path / str(turned))
+        deliver(desk, *(reversed(issues) if turned else issues))
+        with desk.store.book.reading() as connection:
+            [said] = open_findings(connection)
+        found.append((said["candidates"], desk.records("record_id", "text")))
+        desk.store.close()
+    assert found[0] == found[1]
 
 
 def test_other_entries_with_equal_balances_are_noticed(desk: Desk) -> None:

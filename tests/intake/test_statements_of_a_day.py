@@ -7,6 +7,7 @@ import pytest
 
 from tests.intake.conftest import Desk
 from tests.intake.test_deliveries_of_banks import mt940, open_desk
+from tests.packing import zipped
 
 IBAN = "DE89370400440532013000"
 COFFEES = [-300, -300]
@@ -70,6 +71,24 @@ def test_three_chained_statements_of_a_day_count_all_their_coffees(
     for part in cut:
         desk.deliver_bytes(file_of(*(DAY[n] for n in part), lines=lines), source="camt", name="statement.xml")
     assert state(desk) == (6, [])
+    desk.store.close()
+
+
+def test_what_came_twice_tells_of_the_same_once_it_is_settled(tmp_path: Path) -> None:
+    """The first and the third are proven apart by the second: the copy of the first follows it to its records."""
+    desk = Desk(tmp_path / "workspace")
+    third, first, second = (file_of(DAY[n], lines=False) for n in (2, 0, 1))
+    for data in (third, first, zipped(**{"first.xml": first}), second):
+        desk.deliver_bytes(data, source="camt", name="statement.xml")
+    assert state(desk) == (6, [])
+    told = desk.query("""
+        with report as (
+            select record_id, delivery_id, 1 as times from {all} where version = 1
+            union all select record_id, delivery_id, if(withdrawn, -1, 1) from {witnesses}
+        ), teller as (select record_id, delivery_id from report group by all having sum(times) > 0)
+        select count(*) as records from (select record_id from teller group by record_id having count(*) = 2)
+    """)
+    assert told == [{"records": 2}]
     desk.store.close()
 
 

@@ -295,7 +295,8 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     said = Said(row.delivery_id, row.sequence, created_at(staged))
     resolution = Resolution()
     if staged.records or before or covered.weighed:
-        contents = Contents(store.book, row.delivery_id, {row.delivery_id: staged.digests or {"": row.sha256}})
+        contents = Contents(store.book, row.delivery_id)
+        contents.known[row.delivery_id] = row.sequence, staged.digests or {"": row.sha256}
         resolution = resolve(work.con, store.lake, facts, staged, said, history, covered, contents, before)
     change = _change(work, "accept", facts.version)
     change.files = _write(work, staged, resolution)

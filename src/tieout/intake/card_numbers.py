@@ -3,12 +3,13 @@ What looks like the full number of a payment card in a text, and how it is maske
 
 A number counts as a card's when it has the length and beginning of an issuer's range and passes the Luhn check. Digits
 in groups may hold it anywhere (an expiry date behind it, an order's number before it), so every window of neighbouring
-groups is tried; within one group nothing is cut.
+groups is tried; within one group nothing is cut. Digits of other scripts are the digits that they are (model.normal).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
@@ -22,23 +23,41 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["ANYWHERE", "DIGITS_MAX", "DIGITS_MIN", "LONG_NUMBER", "could_hold", "find_cards", "mask"]
+__all__ = [
+    "DIGITS_MAX",
+    "DIGITS_MIN",
+    "LONG_NUMBER",
+    "OTHER_DIGITS",
+    "OTHER_NUMBER",
+    "WIDE_SIGNS",
+    "could_hold",
+    "digits_of",
+    "find_cards",
+    "mask",
+]
 
+#: The decimal digits of other scripts, each with ours, and the signs that are written between full-width ones.
+OTHER_DIGITS = {sign: str(unicodedata.decimal(sign)) for sign in map(chr, range(0x80, 0x20000)) if sign.isdecimal()}
+WIDE_SIGNS = {"\u3000": " ", "\uff0d": "-"}
+_PLAIN = str.maketrans(OTHER_DIGITS | WIDE_SIGNS)
 #: Blanks stand between groups, and the breaks of a line; with a dash between blanks three signs.
 _BLANKS = "\u0020\u00a0\u2007\u202f\t\n\r"
 #: Signs that part other things far more often: each only where it is the same between all groups.
 _SIGNS = "_/\u2013"
-_BETWEEN = rf"[{_BLANKS}{_SIGNS}.\-]"
+_BETWEEN = rf"[{_BLANKS}{_SIGNS}{''.join(WIDE_SIGNS)}.\-]"
 _RUN = re.compile(rf"[0-9]+(?:{_BETWEEN}{{1,3}}[0-9]+)*")
-#: Where a card number could stand, for an engine that cannot look around.
-ANYWHERE = rf"[2-6](?:{_BETWEEN}{{0,3}}[0-9]){{12}}"
+# Where a card number could stand, for an engine that cannot look around.
+_ANYWHERE = rf"[2-6](?:{_BETWEEN}{{0,3}}[0-9]){{12}}"
 #: What one may be taken for: digits enough, whatever they begin with.
-LONG_NUMBER = ANYWHERE.replace("[2-6]", "[0-9]", 1)
+LONG_NUMBER = _ANYWHERE.replace("[2-6]", "[0-9]", 1)
+#: The same in digits of any script.
+OTHER_NUMBER = LONG_NUMBER.replace("[0-9]", r"\p{Nd}")
+_OTHER_DIGIT = f"[{''.join(OTHER_DIGITS)}]"
 # Behind a word of letters alone: an account number such as DE89... has other digits before the ones in question.
 _BEGINNING = "(?:^|[^0-9A-Za-z]|[A-Za-z]{40})[A-Za-z]*"
 # What a text matches, all of it, in which there is one.
 _CLOSELY = (
-    _BEGINNING + ANYWHERE,
+    _BEGINNING + _ANYWHERE,
     # One group that is not too long, or a first group with another behind it.
     rf"{_BEGINNING}[2-6](?:[0-9]{{12,18}}(?:$|[^0-9])|[0-9]{{0,17}}{_BETWEEN}{{1,3}}[0-9])",
 )
@@ -97,6 +116,7 @@ def find_cards(text: str) -> tuple[list[str], int]:
     """
     found: list[str] = []
     candidates = 0
+    written, text = text, _in_our_digits(text)
     taken: list[tuple[int, int]] | None = None
     for run in _RUN.finditer(text):
         if run.end() - run.start() < DIGITS_MIN:
@@ -107,12 +127,19 @@ def find_cards(text: str) -> tuple[list[str], int]:
         taken = _other_names(text) if taken is None else taken
         windows = [window for window in windows if not _within(window, taken)]
         candidates += bool(windows)
-        found += _apart(text, [(b, e, n) for b, e, n in windows if _luhn(_digits(text[b:e]))])
+        passed = [(b, e, n) for b, e, n in windows if _luhn(digits_of(text[b:e]))]
+        found += [written[begin:end] for begin, end in _apart(passed)]
     return found, candidates
 
 
-def _digits(text: str) -> str:
-    return "".join(c for c in text if "0" <= c <= "9")
+def _in_our_digits(text: str) -> str:
+    """Write a text sign by sign as it would be with ours."""
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
+def digits_of(number: str) -> str:
+    """Give the digits of a number as written, in ours."""
+    return "".join(c for c in _in_our_digits(number) if "0" <= c <= "9")
 
 
 def _windows(text: str, run: re.Match[str]) -> Iterator[tuple[int, int, int]]:
@@ -166,21 +193,21 @@ def _within(window: tuple[int, int, int], spans: Sequence[tuple[int, int]]) -> b
     return behind > 0 and spans[behind - 1][1] > window[0]
 
 
-def _apart(text: str, windows: list[tuple[int, int, int]]) -> Iterator[str]:
+def _apart(windows: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
     """Choose windows that share no digit, those of the fewest groups first: each can then be masked by itself."""
     chosen: list[tuple[int, int]] = []
     for begin, end, _ in sorted(windows, key=lambda window: (window[2], window[0])):
         if all(end <= other[0] or begin >= other[1] for other in chosen):
             chosen.append((begin, end))
-    yield from (text[begin:end] for begin, end in sorted(chosen))
+    return sorted(chosen)
 
 
 def mask(number: str) -> str:
     """Keep the first six and the last four digits of a card number as written."""
-    count = sum("0" <= c <= "9" for c in number)
+    count = len(digits_of(number))
     seen, out = 0, []
     for c in number:
-        digit = "0" <= c <= "9"
+        digit = c.isdecimal()
         seen += digit
         out.append("*" if digit and 6 < seen <= count - 4 else c)
     return "".join(out)
@@ -198,10 +225,19 @@ def could_hold(column: pa.Array, *patterns: str) -> pa.Array:
     if (
         data is None
         or int(np.diff(bounds).max(initial=0)) < DIGITS_MIN
-        or not _long_run(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]])
+        or not _long_run(text := np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]])
     ):
         return pa.array([], pa.uint64())
-    first, *others = patterns or _CLOSELY
+    rows = _matching(column, patterns or _CLOSELY)
+    if text.max(initial=0) < 0x80:
+        return rows
+    others = _matching(column, (_OTHER_DIGIT, OTHER_NUMBER))
+    return pc.unique(pa.concat_arrays([rows, others])).sort() if len(others) else rows
+
+
+def _matching(column: pa.Array, patterns: Sequence[str]) -> pa.Array:
+    """Find the rows that match all of some patterns, each looked for in those that matched the ones before."""
+    first, *others = patterns
     rows = pc.indices_nonzero(pc.match_substring_regex(column, first))
     for pattern in others:
         rows = rows.filter(pc.match_substring_regex(column.take(rows), pattern))

@@ -32,11 +32,9 @@ _CHANGED = """
         from place group by all
     ),
     amounts as (
-        select record_id, any_value(amount) as amount, any_value(exponent) as exponent, any_value(currency) as currency,
-            any_value(external_id) as external_id
-        from (
-            select record_id, amount, exponent, currency, external_id from standing
-            union all select target, amount, exponent, currency, external_id from incoming
+        select record_id, unnest(max(said)) from (
+            select record_id, struct_pack(version, amount, exponent, currency, external_id) as said from standing
+            union all select target, struct_pack(version := 0, amount, exponent, currency, external_id) from incoming
         ) group by record_id
     )
     select s.family, case
@@ -50,7 +48,7 @@ _CHANGED = """
         select family, count(*) filter (superseded) as superseded, count(*) filter (rival) as rivals
         from weighed group by family
     ) f using (family)
-    where what is not null order by family, what, amount, record_id
+    where what is not null order by family, what, s.record_id
 """
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import sqlalchemy as sa
 
@@ -16,13 +17,13 @@ from tieout.errors import BadInput
 from tieout.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from _typeshed import WriteableBuffer
 
     from tieout.store.book import Book
 
-__all__ = ["Contents", "Digesting"]
+__all__ = ["Contents", "Digesting", "copies"]
 
 _AT_ONCE = 1 << 20
 
@@ -32,28 +33,49 @@ class Contents:
     """
     The digests of what deliveries hold, by delivery and file; the name of a file that is no member of a ZIP is empty.
 
-    :ivar known: those that were asked for before, the incoming delivery's among them.
+    :ivar known: those that were asked for before, each with when its delivery landed; the incoming one's among them.
     """
 
     book: Book
     own: str
-    known: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    known: dict[str, tuple[int, Mapping[str, str]]] = field(default_factory=dict)
 
     def same(self, member: str, of_delivery: str, of_member: str) -> bool:
         """Whether a file of the incoming delivery holds the same bytes as another, of itself or of an earlier one."""
-        mine = self._of(self.own).get(member)
-        return mine is not None and mine == self._of(of_delivery).get(of_member)
+        mine = self._of(self.own)[1].get(member)
+        return mine is not None and mine == self._of(of_delivery)[1].get(of_member)
 
-    def _of(self, delivery_id: str) -> Mapping[str, str]:
+    def digests(self, files: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str, int, str]]:
+        """Give (delivery, file, when it landed, digest) of each (delivery, file) whose digest is known."""
+        for delivery_id, member in files:
+            sequence, held = self._of(delivery_id)
+            if member in held:
+                yield delivery_id, member, sequence, held[member]
+
+    def _of(self, delivery_id: str) -> tuple[int, Mapping[str, str]]:
         if delivery_id not in self.known:
             table = schema.delivery
-            query = sa.select(table.c.sha256, table.c.members).where(table.c.delivery_id == delivery_id)
+            query = sa.select(table).where(table.c.delivery_id == delivery_id)
             with self.book.reading() as connection:
                 row = connection.execute(query).first()
-            self.known[delivery_id] = (
-                {} if row is None else json.loads(row.members) if row.members else {"": row.sha256}
-            )
+            self.known[delivery_id] = (0, {}) if row is None else (row.sequence, _digests(row))
         return self.known[delivery_id]
+
+
+def copies(connection: sa.Connection, deliveries: Iterable[str]) -> set[str]:
+    """Name the other deliveries that hold a file of the same bytes as one of some."""
+    held: defaultdict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(sa.select(schema.delivery).where(schema.delivery.c.state == "accepted")):
+        for digest in _digests(row).values():
+            held[digest].add(row.delivery_id)
+    some = set(deliveries)
+    return {one for holders in held.values() if holders & some for one in holders} - some
+
+
+def _digests(row: sa.Row[Any]) -> Mapping[str, str]:
+    """Give the digest of each file of a delivery, as the book has it."""
+    found: Mapping[str, str] = json.loads(row.members) if row.members else {"": row.sha256}
+    return found
 
 
 class Digesting:

@@ -84,7 +84,16 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
     fields = [*(record_schema().field(name) for name in names), ("settlement", pa.string()), ("content", pa.int64())]
     empty = pa.schema([*fields, ("base", pa.binary(16)), ("own", pa.binary(16))]).empty_table()
     con.register("equal_rows", pa.concat_tables(parts) if parts else empty)
-    con.execute("create or replace temp table equal_standing as select * from equal_rows")
+    # Equals are taken in the order of their numbers, which no order of arrival changes.
+    con.execute("""
+        create or replace temp table equal_standing as
+        with several as (
+            select own, unnest(range(2, count(distinct record_id) + 1)) as nth from equal_rows group by own
+        ), numbered as (
+            select own, unhex(left(sha256(own || ('occurrence' || nth::bigint)::blob), 32)) as record_id, nth from several
+        )
+        select e.*, coalesce(n.nth, 1)::bigint as nth from equal_rows e left join numbered n using (own, record_id)
+    """)
     con.unregister("equal_rows")
     # What was withdrawn is not seen; a record that nobody speaks of any more is still where it was.
     con.execute(f"""
@@ -230,10 +239,10 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
                 from (select distinct row, base from pair anti join choice using (row)) semi join plain using (base)
                 join (select row, kind, content from incoming) using (row)
             ), theirs as (
-                select record_id, {alike}, row_number() over (partition by {alike} order by record_id) as k
+                select record_id, {alike}, row_number() over (partition by {alike} order by nth, record_id) as k
                 from (select distinct base, record_id from pair anti join choice using (record_id))
                 semi join plain using (base)
-                join (select record_id, kind, content from equal_standing) using (record_id)
+                join (select record_id, kind, content, nth from equal_standing) using (record_id)
             )
             select m.row, t.record_id from mine m join theirs t using ({alike}, k)
         """)
@@ -242,7 +251,8 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
         join incoming i on i.row = p.row join equal_standing e on e.record_id = p.record_id
         where p.relation <> 'disjoint'
         order by p.base, p.relation = 'unknown' and not p.own, p.relation in ('within', 'around') and not p.own,
-            e.settlement is distinct from i.settlement_id, e.content is distinct from i.content, e.kind <> i.kind, p.row, p.record_id
+            e.settlement is distinct from i.settlement_id, e.content is distinct from i.content, e.kind <> i.kind, p.row,
+            e.nth, p.record_id
     """).fetchall()
     rows, records, chosen = set[int](), set[tuple[bytes, bytes]](), []
     for row, record_id, base in mixed:
@@ -264,33 +274,31 @@ _AIM = """
         select l.row, l.own, row_number() over (partition by l.own order by l.row) as k
         from due l anti join choice c using (row)
     )
-    select row, record_id as target, false as fresh from choice
+    select row, record_id as target, null::bigint as nth from choice
     union all
-    select f.row, case coalesce(t.standing, 0) + f.k when 1 then f.own
-        else unhex(left(sha256(f.own ||
-            ('occurrence' || (coalesce(t.standing, 0) + f.k)::bigint)::blob), 32)) end, true
-    from fresh f left join total t using (own);
+    select row, case nth when 1 then own else unhex(left(sha256(own || ('occurrence' || nth)::blob), 32)) end, nth
+    from (select f.row, f.own, (coalesce(t.standing, 0) + f.k)::bigint as nth from fresh f left join total t using (own));
     update incoming set target = aimed.target from aimed where incoming.row = aimed.row
 """
 # What a turn told, for the equal rows that count in later ones.
 _TOLD = """
     create or replace temp table told as
     select a.target as record_id, i.source_id, i.kind, i.content, i.delivery_id, i.member, i.line, i.statement_place, c.base,
-        c.own, c.settlement, a.fresh
+        c.own, c.settlement, a.nth
     from aimed a join incoming i using (row) join counting c using (row)
     where c.base in (select base from counting where turn > {turn})
 """
 _SEEN = """
-    insert into equal_standing by name select * exclude (fresh) from told where fresh;
-    insert into seen by name select * exclude (fresh, kind, content, own, settlement), fresh as first, 1 as times from told;
+    insert into equal_standing by name select * from told where nth is not null;
+    insert into seen by name
+    select * exclude (nth, kind, content, own, settlement), nth is not null as first, 1 as times from told;
     drop table told
 """
 
-# Of equal rows: where each delivery says them, how often, and how two such places relate; of the incoming one also two places
-# of its own. What was announced and is booked meanwhile is in doubt no more; rows that somebody numbers are told apart by
-# that.
-_TOLD_TWICE = """
-    create or replace temp table told_twice as
+# Where each delivery says equal rows, and how often; of the incoming one, which counts in turns, each place of its own. What
+# was announced and is booked meanwhile is in doubt no more; rows that somebody numbers are told apart by that.
+_SAYING = """
+    create or replace temp table saying as
     with settled as (
         select e.base from equal_standing e join standing s on s.record_id = e.record_id
         group by e.base having bool_and(e.record_id in (
@@ -301,21 +309,34 @@ _TOLD_TWICE = """
             min(i.line) as line, count(*) as rows, bool_or(i.status <> 'booked') as announced
         from counting m join incoming i using (row)
         where i.identity is null and m.base not in (select base from settled) group by all
-    ), theirs as (
-        select e.base, q.settlement, e.delivery_id, e.source_id, coalesce(e.member, '') as member,
-            e.statement_place as place, s.position, 0 as turn, min(e.line) as line, count(distinct e.record_id) as rows,
-            false as announced
-        from seen e join equal_standing q using (base, record_id) left join covered s
-        on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
-        where e.times > 0 and e.delivery_id not in (select delivery_id from mine) group by all
-        union all by name
-        select * from mine where base in (select base from counting where turn > 1)
     )
-    select m.delivery_id, t.delivery_id as of_delivery, t.source_id, m.settlement = t.settlement as one_batch, m.line, m.rows, t.line as their_line, t.rows as their_rows, m.position as mine,
-        t.position as theirs, {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
+    select * from mine
+    union all by name
+    select e.base, q.settlement, e.delivery_id, e.source_id, coalesce(e.member, '') as member,
+        e.statement_place as place, s.position, 0 as turn, min(e.line) as line, count(distinct e.record_id) as rows,
+        false as announced
+    from seen e join equal_standing q using (base, record_id) left join covered s
+    on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
+    where e.times > 0 and e.base in (select base from mine) and e.delivery_id not in (select delivery_id from mine)
+    group by all
+"""
+# A file that came before says nothing anew: of equal bytes the first ones count.
+_SAID_BEFORE = """
+    delete from saying using (
+        select base, delivery_id, member from saying join digests using (delivery_id, member)
+        qualify dense_rank() over (partition by base, digest order by sequence, member) > 1
+    ) copy
+    where saying.base = copy.base and saying.delivery_id = copy.delivery_id and saying.member = copy.member
+"""
+# Of equal rows: what the incoming delivery and others say, or what stands at two places of it.
+_TOLD_TWICE = """
+    create or replace temp table told_twice as
+    select m.delivery_id, t.delivery_id as of_delivery, t.source_id, m.settlement = t.settlement as one_batch, m.line, m.rows,
+        t.line as their_line, t.rows as their_rows, m.position as mine, t.position as theirs,
+        {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
         m.announced, m.member, t.member as of_member, m.place is not distinct from t.place as alike,
         null::varchar as relation
-    from mine m join theirs t on t.base = m.base and t.turn < m.turn and not coalesce(m.settlement <> t.settlement, false)
+    from saying m join saying t on t.base = m.base and t.turn < m.turn and not coalesce(m.settlement <> t.settlement, false)
 """
 
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
@@ -331,10 +352,17 @@ _IN_DOUBT = """
 
 
 def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents) -> list[Doubt]:
+    con.execute(_SAYING)
+    files = con.sql("select distinct delivery_id, member from saying").fetchall()
+    kinds = {"delivery_id": pa.string(), "member": pa.string(), "sequence": pa.int64(), "digest": pa.string()}
+    digests = [dict(zip(kinds, known, strict=True)) for known in contents.digests(files)]
+    con.register("digests", pa.Table.from_pylist(digests, schema=pa.schema(kinds)))
+    con.execute(_SAID_BEFORE)
+    con.unregister("digests")
     con.execute(_TOLD_TWICE)
     _judge(con, covered, contents, "told_twice")
     found = con.sql(_IN_DOUBT).fetchall()
-    con.execute("drop table told_twice")
+    con.execute("drop table told_twice; drop table saying")
     return [
         Doubt(
             delivery_id=other,

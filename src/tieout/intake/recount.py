@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from tieout.errors import BadInput, Broken, Rejected
 from tieout.intake.accept import accept
 from tieout.intake.announced_details import BOOKED_DETAIL
+from tieout.intake.contents import copies
 from tieout.intake.doubts import doubtful, places_in_doubt
 from tieout.intake.joined import told_of_joined
 from tieout.intake.reissued import cover
@@ -51,7 +52,11 @@ def recount(store: Store, workspace: Workspace) -> Iterator[Outcome | TieoutErro
     """
     with store.book.reading() as connection:
         found, joined = doubtful(connection), told_of_joined(connection)
-    again = {name: _SETTLED for name, doubts in found.items() if _is_settled(store, workspace, name, doubts)}
+    settled = {name for name, doubts in found.items() if _is_settled(store, workspace, name, doubts)}
+    if settled:  # a file that came again has no doubts of its own
+        with store.book.reading() as connection:
+            settled |= copies(connection, settled)
+    again = dict.fromkeys(settled, _SETTLED)
     for delivery_id, reason in sorted((again | dict.fromkeys(joined, _JOINED)).items()):
         try:
             outcome = accept(store, workspace, delivery_id, replay=reason)

@@ -1,28 +1,32 @@
 """
 A copy of a delivery without its card numbers, made of what it says, however that is packed or encoded.
 
-Text is masked where it stands, in any encoding, and with the escapes that JSON and XML know for digits. What gzip or ZIP
+Text is masked where it stands, in any encoding, and with the escapes that JSON and XML know for digits; digits of other
+scripts in UTF-8 and in the encoding that a mapping says. What gzip or ZIP
 holds is unpacked, masked and packed again under the same names; a workbook is masked part by part, Parquet column by
 column. The same delivery gives the same copy, so that a crash between two steps leaves nothing twice.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import re
 import shutil
 import tempfile
 import zipfile
+from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from tieout.errors import BadInput
 from tieout.formats._inflating import GZIP, GzipReader, MemberReader, Meter
 from tieout.formats._zip_directory import ZIP, is_office, open_zip, read_members
 from tieout.formats.containers import with_head
-from tieout.intake.card_numbers import ANYWHERE, DIGITS_MAX, DIGITS_MIN
+from tieout.intake.card_numbers import DIGITS_MAX, DIGITS_MIN, OTHER_DIGITS, OTHER_NUMBER, WIDE_SIGNS, digits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,8 +40,6 @@ _REACH = 4096  # longer than any card number with escapes, blanks and line break
 _IN_MEMORY = 1 << 24
 _PARQUET = b"PAR1"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-# A digit as it is, as JSON escapes it, or as XML does.
-_DIGIT = rb"(?:[0-9]|\\u003[0-9]|&#(?:x3[0-9]|4[89]|5[0-7]);)"
 # What may stand between two digits of one number, in UTF-8, Latin-1, UTF-16 and UTF-32 (zeros), or as an escape.
 _ESCAPED = (
     rb"\\u00(?:20|2[dDeEfF]|5[fF]|[aA]0)|\\u20(?:07|13|2[fF])|\\/"
@@ -51,10 +53,77 @@ _BLANK = (
 )
 # A line that was wrapped within it (indented, in XML), or a subfield of MT940 that begins there.
 _WRAPPED = rb"(?:\r\x00{0,3})?(?:\n\x00{0,3})?(?:[ \t]\x00{0,3}){0,64}(?:\?[2-6][0-9])?"
-_RUN = re.compile(_DIGIT + rb"(?:\x00{0,3}(?:" + _BLANK + rb"){0,3}" + _WRAPPED + _DIGIT + rb"){12,}+")
-_TOKEN = re.compile(rb"(?s)(\\u003[0-9]|&#(?:x3[0-9]|4[89]|5[0-7]);|(?<!\?)(?<!\?[2-6])[0-9])|" + _ESCAPED + rb"|.")
 # A cell of a sheet that holds a number: masked, it is a text.
 _CELL = re.compile(rb"<c\b([^<>]*)>(\s*<v>[^<>]*\*[^<>]*</v>)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Digits:
+    """
+    How digits are written in some bytes.
+
+    :ivar run: finds digits that follow each other, with what may stand between them; ``token`` each of a run.
+    :ivar values: of each spelling that is more than ours, in lower case, our digit.
+    :ivar stars: what a spelling becomes where that is more than one byte.
+    """
+
+    run: re.Pattern[bytes]
+    token: re.Pattern[bytes]
+    values: dict[bytes, bytes]
+    stars: dict[bytes, bytes]
+
+
+@lru_cache(maxsize=8)
+def _digits_in(encoding: str) -> _Digits:
+    """Learn how digits of all scripts are written in UTF-8, in another encoding, and as JSON and XML escape them."""
+    values: dict[bytes, bytes] = {}
+    stars: dict[bytes, bytes] = {}
+    between: list[bytes] = []
+    for sign, digit in [*OTHER_DIGITS.items(), *((ours, ours) for ours in "0123456789")]:
+        value, pair = digit.encode(), sign.encode("utf-16-be").hex()
+        escapes = [
+            f"&#{ord(sign)};",
+            f"&#x{ord(sign):x};",
+            "".join(f"\\u{pair[n : n + 4]}" for n in range(0, len(pair), 4)),
+        ]
+        values |= dict.fromkeys([escape.encode() for escape in escapes], value)
+        if sign != digit:
+            values |= {written.lower(): value for written in _spellings(sign, encoding)}
+            stars |= dict.fromkeys(_spellings(sign, encoding)[1:], "*".encode(encoding))
+    for sign in WIDE_SIGNS:
+        between += [*_spellings(sign, encoding), f"&#{ord(sign)};".encode(), f"\\u{ord(sign):04x}".encode()]
+    others, wide = _one_of(values), _one_of(between)
+    one = rb"(?:[0-9]|" + others + rb")"
+    blank = rb"(?:" + _BLANK + rb"|" + wide + rb")"
+    return _Digits(
+        re.compile(one + rb"(?:\x00{0,3}" + blank + rb"{0,3}" + _WRAPPED + one + rb"){12,}+"),
+        re.compile(rb"(?s)(" + others + rb"|(?<!\?)(?<!\?[2-6])[0-9])|" + _ESCAPED + rb"|" + wide + rb"|."),
+        values,
+        stars,
+    )
+
+
+def _spellings(sign: str, encoding: str) -> list[bytes]:
+    """
+    Write a sign in UTF-8, and in another encoding that knows it.
+
+    A zero in it could be one that belongs to a digit of ours, so that such a spelling is left out.
+    """
+    plain = sign.encode()
+    own = sign.encode(encoding, "ignore")
+    return [plain] if own in {b"", plain} or 0 in own else [plain, own]
+
+
+def _one_of(spellings: Iterable[bytes]) -> bytes:
+    """Write an expression for some spellings, in any case; those together that differ in one byte."""
+    lasts: defaultdict[tuple[bytes, bytes], set[bytes]] = defaultdict(set)
+    for written in spellings:
+        end = 2 if written.endswith(b";") else 1
+        lasts[written[:-end], written[len(written) - end + 1 :]].add(re.escape(written[-end:][:1]))
+    each = [re.escape(begin) + b"[" + b"".join(sorted(last)) + b"]" + end for (begin, end), last in lasts.items()]
+    firsts = {re.escape(begin[:1]) for begin, _ in lasts}
+    # Nearly no byte begins one, which is seen without trying them all.
+    return b"(?i:(?=[" + b"".join(sorted(firsts)) + b"])(?:" + b"|".join(each) + b"))"
 
 
 @dataclass(slots=True)
@@ -63,11 +132,13 @@ class Mask:
     What is to be masked, and what was.
 
     :ivar wanted: the digits of each card number.
+    :ivar digits: how digits are written.
     :ivar plain: a table from another encoding of digits to ASCII (EBCDIC), None where they are ASCII.
     :ivar star: what a masked digit becomes.
     """
 
     wanted: frozenset[bytes]
+    digits: _Digits
     plain: bytes | None = None
     star: bytes = b"*"
     found: set[bytes] = field(default_factory=set)
@@ -76,15 +147,15 @@ class Mask:
         """Mask the numbers that stand whole in some bytes."""
         seen = data if self.plain is None else data.translate(self.plain)
         pieces, at = [], 0
-        for run in _RUN.finditer(seen):
+        for run in self.digits.run.finditer(seen):
             pieces += [data[at : run.start()], self._run(run[0], data[run.start() : run.end()])]
             at = run.end()
         return b"".join([*pieces, data[at:]])
 
     def _run(self, seen: bytes, data: bytes) -> bytes:
         """Mask within digits that follow each other; all windows are tried."""
-        tokens = [token for token in _TOKEN.finditer(seen) if token[1]]
-        digits = b"".join(_digit(token[1]) for token in tokens)
+        tokens = [token for token in self.digits.token.finditer(seen) if token[1]]
+        digits = b"".join(self.digits.values.get(token[1].lower(), token[1]) for token in tokens)
         hidden: set[int] = set()
         for first in range(len(digits) - DIGITS_MIN + 1):
             for end in range(first + DIGITS_MIN, min(first + DIGITS_MAX, len(digits)) + 1):
@@ -93,15 +164,10 @@ class Mask:
                     hidden.update(range(first + 6, end - 4))
         pieces, at = [], 0
         for place in sorted(hidden):
-            pieces += [data[at : tokens[place].start()], self.star]
-            at = tokens[place].end()
+            token = tokens[place]
+            pieces += [data[at : token.start()], self.digits.stars.get(token[1], self.star)]
+            at = token.end()
         return b"".join([*pieces, data[at:]])
-
-
-def _digit(token: bytes) -> bytes:
-    if token.startswith(b"&#x"):
-        return token[4:5]
-    return bytes([int(token[2:4])]) if token.startswith(b"&#") else token[-1:]
 
 
 def redact(stream: BinaryIO, name: str, numbers: Iterable[str], encoding: str = "utf-8") -> BinaryIO | None:
@@ -127,11 +193,21 @@ def redact(stream: BinaryIO, name: str, numbers: Iterable[str], encoding: str = 
 
 def mask_of(numbers: Iterable[str], encoding: str = "utf-8") -> Mask:
     """Make what masks these numbers, as they are written in an encoding."""
-    wanted = frozenset(bytes(ord(c) for c in number if "0" <= c <= "9") for number in numbers)
-    return Mask(wanted, *_other_digits(encoding))
+    plain, star = _of_one_byte(encoding)
+    digits = _digits_in("utf-8" if plain is not None else _known(encoding))
+    return Mask(frozenset(digits_of(number).encode() for number in numbers), digits, plain, star)
 
 
-def _other_digits(encoding: str) -> tuple[bytes | None, bytes]:
+def _known(encoding: str) -> str:
+    """Name an encoding without the mark of its order of bytes; UTF-8 where there is none of the name."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        return "utf-8"
+    return {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}.get(name, name)
+
+
+def _of_one_byte(encoding: str) -> tuple[bytes | None, bytes]:
     """Give the table to ASCII and the star of an encoding of one byte a sign whose digits are not ASCII's."""
     try:
         digits, star = "0123456789".encode(encoding), "*".encode(encoding)
@@ -282,7 +358,7 @@ def masked_column(column: pa.Array, mask: Mask) -> pa.Array:
     words = column.dictionary if pa.types.is_dictionary(column.type) else column
     if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
         return column
-    if not pc.any(pc.match_substring_regex(words, ANYWHERE)).as_py():
+    if not pc.any(pc.match_substring_regex(words, OTHER_NUMBER)).as_py():
         return column
     masked = [value and mask(value.encode()).decode() for value in words.to_pylist()]
     plain = pa.array(masked, words.type)
