@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from sqlglot import condition
 
 from tieout.matching.comparing.beginnings import PREFIX_MIN
-from tieout.matching.comparing.columns import token_keys, token_words
+from tieout.matching.comparing.columns import token_words
 from tieout.matching.comparing.spelling import names_said, rewritten_keys
-from tieout.matching.facts.sides import FIELDS, cut_fields, identifiers_sql, listed, speaking_sql
+from tieout.matching.comparing.words import make_words, said_by_open
+from tieout.matching.facts.sides import FIELDS, identifiers_sql, listed
 from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
-from tieout.matching.results.found import SIDES
 from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
 
@@ -32,19 +32,14 @@ if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
 
 __all__ = [
-    "FEW",
-    "cut_into_words",
     "make_counts",
     "make_keys",
     "make_names",
-    "make_spoken_for",
     "named_rows",
     "note_crowds",
     "said_by",
 ]
 
-#: An identifier that more things carry (a customer's number) names none of them.
-FEW = 5
 #: So many amounts are enough to know which are common.
 _SAMPLE = 200_000
 
@@ -61,55 +56,9 @@ def note_crowds(work: Performance, place: int) -> None:
             )
 
 
-def make_spoken_for(work: Performance) -> None:
-    """
-    Make ``spoken_for`` (thing): what names something of the other side by an identifier that few share.
-
-    A rule that looks at amounts, days and names alone must not pair it with something else. What is named may be used
-    up: by an earlier rule of this run (its keys are still there), or by an earlier run (``used_keys_left``,
-    ``used_keys_right``: record_id, key, sign).
-    """
-    engine = work.engine
-    now = (len(work.found), sum(map(len, work.keys_ready.values())))
-    if work.spoken_for_after == now:
-        return
-    work.spoken_for_after = now
-    if not all(work.keys_ready.values()):
-        engine.create("spoken_for", "select 0::bigint as thing where false")
-        return
-    # An invoice speaks for no refund that names its order: what is named has the same sign.
-    for side, names in work.keys_ready.items():
-        engine.create(
-            f"known_{side}",
-            f"""select k.thing, k.key, sign(s.amount)::tinyint as sign, max(k.raw) <> 0 as whole from ({_together(names)}) k
-                join "{side}" s on s.thing = k.thing group by all""",
-        )
-    for grouped, side, other in zip(work.grouped, SIDES, reversed(SIDES), strict=True):
-        work.used_keys.look_up(engine, side, f"known_{other}")
-        # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
-        engine.create(
-            f"rare_{side}",
-            f"""select key, sign, bool_or(whole) as whole from (
-                    select a.thing::varchar as named, k.key, a.sign, max(k.raw) <> 0 as whole
-                    from ({_together(work.keys_ready[side])}) k semi join known_{other} o on o.key = k.key
-                    join ({speaking_sql(side, grouped=grouped)}) a on a.row = k.thing
-                    where k.raw <> 0 or a.thing in (select thing from "{side}") group by all
-                    union all select hex(record_id), key, sign, true from used_keys_{side}
-                ) group by key, sign having count(*) <= {FEW}""",
-        )
-    engine.create(
-        "spoken_for",
-        " union all ".join(
-            f"""select distinct k.thing from known_{side} k
-                join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole or q.whole"""
-            for side, other in (("left", "right"), ("right", "left"))
-        ),
-    )
-
-
 def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
     """
-    Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
+    Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw, is_part), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
 
     Only keys that both sides have: the others bring nothing together.
 
@@ -171,25 +120,9 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
         name = f"words_{side}_{'_'.join(fields)}"
         found.append(name)
         if name not in work.keys_ready[side]:
-            engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
-            engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            make_words(work, side, name, fields)
             work.keys_ready[side].append(name)
     return tuple(found)
-
-
-def cut_into_words(work: Performance, side: str) -> str:
-    """
-    Cut what texts and references of open things of a side say into words, once per run.
-
-    :return: the relation (thing, key).
-    """
-    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
-    fields = tuple(name for name in ("references", "text") if name in columns)
-    name = f"words_{side}_{'_'.join(fields)}"
-    if name in work.keys_ready[side]:
-        return name
-    work.engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
-    return f"{name}_tokens"
 
 
 def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
@@ -217,7 +150,11 @@ def _shared(side: str, names: Sequence[str], others: str) -> str:
 
     With what is open of the thing: nobody need look that up before a rule has taken something.
     """
-    return f"""select k.*, s.ccy, s.amount from ({_together(names)}) k join "{side}" s on s.thing = k.thing
+    said = " union all ".join(
+        f'select thing, key, raw, {"is_part" if name.startswith("words_") else "false as is_part"} from "{name}"'
+        for name in names
+    )
+    return f"""select k.*, s.ccy, s.amount from ({said}) k join "{side}" s on s.thing = k.thing
         semi join {others} o on o.key = k.key"""
 
 
@@ -256,31 +193,15 @@ def named_rows(work: Performance, side: str) -> str:
     return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
 
 
-def _tokens(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
-    """Say how the texts of a side are cut into words; only of things that are still open."""
-    return [(_said_by_open(side, name), _words) for name in cut_fields(fields)]
-
-
-def _said_by_open(side: str, name: str) -> str:
-    """Write the query for what a field says of things that are still open: (thing, said)."""
-    shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
-    return f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
-
-
 def _forms(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
     """Say how normal forms are made of identifiers that may be cut off; of a text, of its words."""
-    return [(_said_by_open(side, name), _forms_of_words if FIELDS[name].key is None else _forms_of) for name in fields]
+    return [(said_by_open(side, name), _forms_of_words if FIELDS[name].key is None else _forms_of) for name in fields]
 
 
-_KEYS = pa.schema({"thing": pa.int64(), "key": pa.int64()})
 _TEXTS = pa.schema({"thing": pa.int64(), "said": pa.string(), "key": pa.int64()})
 _FORMS = pa.schema({"thing": pa.int64(), "form": pa.string()})
 _NAMES = pa.schema({"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64()})
 _CHANCES = pa.schema({"thing": pa.int64(), "chance": pa.int64()})
-
-
-def _words(rows: pa.Table) -> pa.Table:
-    return token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks())
 
 
 def _whole_texts(rows: pa.Table) -> pa.Table:

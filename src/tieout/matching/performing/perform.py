@@ -15,9 +15,9 @@ from tieout.matching.comparing.evidence import (
     make_counts,
     make_keys,
     make_names,
-    make_spoken_for,
     note_crowds,
 )
+from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
 from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
 from tieout.matching.comparing.parties import (
     leave_out_mixed,
@@ -83,6 +83,7 @@ class Performance:
     :ivar calendars: {code: name}.
     :ivar keys_ready: of each side the relations of what its fields say.
     :ivar keys_shared: for two sets of those the relations of what both say.
+    :ivar made: relations that are made once per run, where a rule asks for them.
     :ivar learned: what rules have learned, by what they compare.
     :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
     """
@@ -106,6 +107,7 @@ class Performance:
     spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
     elsewhere_ready: bool = False
+    made: set[str] = field(default_factory=set)
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
 
 
@@ -119,8 +121,9 @@ def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
                 if FIELDS[name].key is not None:
                     wanted[str(FIELDS[name].key)] = None
         wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
-        if rests_on_names(rule):  # what is said may speak against what is found
-            wanted |= dict.fromkeys(COLUMNS)
+        # What is said may speak against what is found.
+        if rests_on_names(rule) or rule.cut:
+            wanted |= dict.fromkeys((*COLUMNS, "reference_keys", "payment_id", "payment_key", "settlement_key"))
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
         if side in rule.within and rule.reversal.bank_codes:
@@ -231,6 +234,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
             (engine.create if step.kept else engine.view)(step.name, step.query)
         if plan.keys and step.name in {"pairs", "every"}:
             leave_out_unlike(work, rule, step.name)
+        _leave_out_others(work, rule, step.name)
     for place in plan.crowds:
         note_crowds(work, place)
     if rule.within:
@@ -238,6 +242,19 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     take_found(work, number, rule, result)
+
+
+def _leave_out_others(work: Performance, rule: Rule, made: str) -> None:
+    """
+    Leave out of what a rule brings together by less than a whole identifier what names something else in full.
+
+    :param made: a relation that was made now.
+    """
+    if rule.within or rule.consecutive or rule.learn:  # such lines are customers'; what is alike is weighed
+        return
+    together = "met" if rule.score is not None else "candidates" if rule.subset else "pairs"
+    if made == together and (rule.cut or rests_on_names(rule)):
+        leave_out_named_in_full(work, made, also_named=rests_on_names(rule))
 
 
 def _prepare(work: Performance, rule: Rule) -> None:
