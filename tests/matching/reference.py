@@ -22,6 +22,8 @@ __all__ = ["Found", "perform"]
 _FEW = 5
 #: Shorter identifiers begin too many others.
 _LONG = 6
+#: The shortest field that banks have for a name.
+_FIELD = 16
 _BANK = {"bank_entry", "bank_detail"}
 _OWED = {"invoice", "credit_note"}
 _GERMAN = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "AE", "Ö": "OE", "Ü": "UE", "ß": "ss"}
@@ -610,10 +612,17 @@ def _alike(mine: str | None, theirs: str | None) -> int:
     """Say how alike two names are, of 100: but for case, marks and legal form; or one cut off."""
     if not mine or not theirs:
         return 0
-    forms = [_normal(re.sub(r"[\s.,]+(GMBH|AG|LTD)\.?([\s.,].*)?$", "", name.upper())) for name in (mine, theirs)]
-    plain = [_normal(name) for name in (mine, theirs)]
-    if forms[0][:6] != forms[1][:6]:
-        return 0
-    if forms[0] == forms[1] or plain[0] == plain[1]:
+    forms = [re.sub(r"[\s.,]+(GMBH|AG|LTD)\.?([\s.,].*)?$", "", name.upper()) for name in (mine, theirs)]
+    if sorted(_parts(forms[0])) == sorted(_parts(forms[1])) or _normal(mine) == _normal(theirs):
         return 100
-    return 85 if plain[0].startswith(plain[1]) or plain[1].startswith(plain[0]) else 0
+    if _normal(forms[0])[:6] != _normal(forms[1])[:6]:
+        return 0
+    if _normal(forms[0]) == _normal(forms[1]):
+        return 100
+    short, long = sorted((" ".join(_parts(mine)), " ".join(_parts(theirs))), key=len)
+    return 85 if long.startswith(f"{short} ") or (long.startswith(short) and len(short) >= _FIELD) else 0
+
+
+def _parts(name: str) -> list[str]:
+    """Give the words of a name."""
+    return [_normal(word) for word in re.split(r"[\W_]+", name) if _normal(word)]

@@ -21,7 +21,7 @@ from tieout.model.normal import keys_of, normal_column
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "says_a_name", "token_places", "token_words"]
+__all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "says_a_name", "sorted_forms", "token_places", "token_words"]
 
 #: An identifier may be cut into so many words by a bank ("PO 2025 001").
 _WORDS_JOINED = 4
@@ -86,7 +86,7 @@ def token_places(things: pa.Array, texts: pa.Array) -> pa.Table:
     for step in range(1, min(_WORDS_JOINED, len(words))):
         longer = pc.binary_join_element_wise(pieces[-1][0].slice(0, len(words) - step), words.slice(step), "")
         same = owners[:-step] == owners[step:]
-        inside = np.where(figure[:-step] == figure[step:], figure[step:], 0)
+        inside = pieces[-1][3][: len(words) - step] & figure[step:]
         pieces.append((longer, place[:-step], np.where(same, place[step:], -1), inside))
     number = pc.struct_field(pc.extract_regex(words, _NUMBER_BEHIND_LETTERS), "number")
     lettered = pc.is_valid(number).to_numpy(zero_copy_only=False)
@@ -96,7 +96,7 @@ def token_places(things: pa.Array, texts: pa.Array) -> pa.Table:
     half = np.zeros(len(first), np.int64)
     half[len(first) - int(lettered.sum()) :] = 1
     long_enough = pc.greater_equal(pc.utf8_length(spelled), _TOKEN_MIN).to_numpy(zero_copy_only=False)
-    told = long_enough & (last >= 0) & (inside == 0)
+    told = long_enough & (last >= 0) & ~inside
     first, last, half = first[told], last[told], half[told]
     owner = owners[first]
     return pa.table(
@@ -147,10 +147,10 @@ class _Marks:
         """Keep those of some words."""
         return _Marks(self.joined[kept], self.stroke[kept], self.begins[kept], self.ends[kept])
 
-    def figures(self) -> npt.NDArray[np.int64]:
-        """Number the amounts, dates and times that words are of; 0: of none."""
-        begun = np.cumsum(self.begins)
-        return np.where(begun > np.cumsum(self.ends) - self.ends, begun, 0)
+    def figures(self) -> npt.NDArray[np.bool_]:
+        """Say which words are of amounts, dates or times."""
+        inside: npt.NDArray[np.bool_] = np.cumsum(self.begins) > np.cumsum(self.ends) - self.ends
+        return inside
 
 
 def _marks_of(words: pa.Array) -> _Marks:
@@ -201,11 +201,44 @@ def name_forms(names: pa.Array) -> pa.Table:
     Write names so that spellings of one party compare.
 
     :return: ``form``: the normal form without words that only say the legal form; ``block``: the key of its first
-        letters, by which names are brought together; null where there is no name.
+        letters, by which names are brought together; ``words``: all of its words in their normal form, a blank between
+        them; null where there is no name.
     """
+    form = normal_column(_without_legal(names))
+    words = _joined(*_name_parts(names), len(names), " ")
+    return pa.table({"form": form, "block": _block(form), "words": words})
+
+
+def sorted_forms(names: pa.Array) -> pa.Table:
+    """Give ``form`` and ``block`` of names as :func:`name_forms` does, their words in the order of the alphabet."""
+    owners, words = _name_parts(_without_legal(names))
+    table = pa.table({"owner": owners, "word": words}).sort_by([("owner", "ascending"), ("word", "ascending")])
+    form = normal_column(_joined(table["owner"].combine_chunks(), table["word"].combine_chunks(), len(names), ""))
+    return pa.table({"form": form, "block": _block(form)})
+
+
+def _without_legal(names: pa.Array) -> pa.Array:
     plain = pc.replace_substring_regex(pc.utf8_upper(names), rf"[\s.,]+({_LEGAL})\.?([\s.,].*)?$", "")
-    form = normal_column(pc.if_else(pc.equal(plain, ""), names, plain))
-    return pa.table({"form": form, "block": keys_of(pc.utf8_slice_codeunits(form, 0, NAME_BLOCK))})
+    return pc.if_else(pc.equal(plain, ""), names, plain)
+
+
+def _block(form: pa.Array) -> pa.Array:
+    return keys_of(pc.utf8_slice_codeunits(form, 0, NAME_BLOCK))
+
+
+def _name_parts(names: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Cut names into words in their normal form, each with the place of its name."""
+    lists = pc.split_pattern_regex(pc.fill_null(names, ""), r"[^\p{L}\p{M}\p{N}]+")
+    owners, words = pc.list_parent_indices(lists).cast(pa.int64()), normal_column(pc.list_flatten(lists))
+    said = pc.is_valid(words)
+    return owners.filter(said), words.filter(said)
+
+
+def _joined(owners: pa.Array, words: pa.Array, rows: int, between: str) -> pa.Array:
+    """Write the words of each row as one; null where there are none."""
+    offsets = np.searchsorted(owners.to_numpy(), np.arange(rows + 1)).astype(np.int32)
+    written = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), words), between)
+    return pc.if_else(pc.equal(written, ""), pa.scalar(None, pa.string()), written)
 
 
 def names_of_two(ones: list[str], others: list[str]) -> list[bool]:

@@ -200,7 +200,9 @@ def _forms(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
 
 _TEXTS = pa.schema({"thing": pa.int64(), "said": pa.string(), "key": pa.int64()})
 _FORMS = pa.schema({"thing": pa.int64(), "form": pa.string()})
-_NAMES = pa.schema({"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64()})
+_NAMES = pa.schema(
+    {"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64(), "words": pa.string()}
+)
 _CHANCES = pa.schema({"thing": pa.int64(), "chance": pa.int64()})
 
 
@@ -226,7 +228,7 @@ def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
 
 def make_names(work: Performance, rule: Rule) -> None:
     """
-    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, n) and how likely their amount is (chance).
+    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, words, n) and how likely their amount is (chance).
 
     ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
     open things of the other side whose name begins alike, times the share of all days that the window covers.

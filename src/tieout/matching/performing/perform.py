@@ -111,6 +111,14 @@ class Performance:
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
 
 
+#: What a selection of one thing would have been, had its amount and name not been common: (one, thing).
+_ALONE = """select u.one, u.thing from unsure_now u
+    semi join (select one from unsure_now group by one having count(*) = 1) a on a.one = u.one
+    semi join (select thing from unsure_now group by thing having count(*) = 1) b on b.thing = u.thing
+    semi join chance_now c on c.thing = u.one semi join chance_now d on d.thing = u.thing
+    where u.how = 'chance'"""
+
+
 def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
     """Name the columns of records that the rules read of a side (``left`` or ``right``)."""
     wanted = dict.fromkeys(_ALWAYS)
@@ -146,6 +154,7 @@ def perform_rules(work: Performance) -> None:
     _leave_out_kin(work)
     for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
+    engine.create("alone", "select 0::bigint as one, 0::bigint as thing where false")
     engine.create("unsure", "select 0::bigint as one, 0::bigint as thing, '' as how where false")
     prepare_unsettled(engine)
     for number, rule in enumerate(work.rules.rules):
@@ -273,8 +282,21 @@ def _prepare(work: Performance, rule: Rule) -> None:
         make_order(work)
 
 
+def _may_take_alone(rule: Rule) -> bool:
+    """Say whether a rule asks for less than a name: for the only amount, which a name that agrees does not speak against."""
+    return not rule.keys and rule.shape == "1:1" and rule.score is None and not rule.learn and rule.equal_amounts
+
+
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:
-    """Leave out of what a rule found what is two parties', or two numbers'."""
+    """Leave out of what a rule found what is two parties', or two numbers', or not what it alone could be."""
+    if _may_take_alone(rule) and work.engine.count("alone"):
+        both = "select one, thing from alone union select thing, one from alone"
+        work.engine.create(
+            "rest",
+            f"""select p.* from paired p left join ({both}) a on a.one = p.l left join ({both}) b on b.one = p.r
+                where coalesce(a.thing, p.r) = p.r and coalesce(b.thing, p.l) = p.l""",
+        )
+        work.engine.rename("rest", "paired")
     if rule.consecutive:  # the names of such lines are their customers', not the payer's
         if work.by_entity:
             leave_out_mixed(work)
@@ -298,6 +320,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("by_chance", "select thing from chance_now")
         work.engine.add("beyond", "select thing from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
+        work.engine.add("alone", _ALONE)
         return "summed"
     if result == "consecutive":
         find_consecutive(work, rule)
@@ -309,6 +332,16 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         learn_matches(work, rule)
         return "paired"
     return result
+
+
+def _held(work: Performance, rule: Rule) -> str:
+    """Name the relation of what a rule may not take, since stronger ones left it open (thing)."""
+    if not _may_take_alone(rule):
+        return "held"
+    alone = "select one from alone union select thing from alone"
+    held = f"select thing from held group by thing having count(*) > 1 or thing not in ({alone})"
+    work.engine.create("held_but_alone", held)
+    return "held_but_alone"
 
 
 def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
@@ -324,7 +357,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
         "booked_on": "s.booked",
     }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
     # What fits two answers equally well is not settled by a weaker rule.
-    left_out = ["held"]
+    left_out = [_held(work, rule)]
     if not any(key.how != "name" for key in rule.keys):
         left_out += ["spoken_for", "named_elsewhere"]
     if rests_on_names(rule):
