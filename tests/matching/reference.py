@@ -22,6 +22,10 @@ __all__ = ["Found", "perform"]
 _FEW = 5
 #: Shorter identifiers begin too many others.
 _LONG = 6
+#: The shortest field that banks have for a name.
+_FIELD = 16
+_BANK = {"bank_entry", "bank_detail"}
+_OWED = {"invoice", "credit_note"}
 _GERMAN = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "AE", "Ö": "OE", "Ü": "UE", "ß": "ss"}
 
 
@@ -151,22 +155,56 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
         return lefts, rights
     marks = {name: _marks(fact, 0, pencil.seen) for name, fact in pencil.left.items()}
     marks |= {name: _marks(fact, 1, pencil.seen) for name, fact in pencil.right.items()}
+    lefts = [name for name in lefts if not _spoken_for(pencil, marks[name], name, pencil.right, marks)]
+    return lefts, [name for name in rights if not _spoken_for(pencil, marks[name], name, pencil.left, marks)]
+
+
+def _spoken_for(
+    pencil: Pencil, said: dict[str, bool], name: str, others: dict[str, Thing], marks: dict[str, dict[str, bool]]
+) -> bool:
+    """Say whether something of the other side has a mark of what a thing says that few have."""
     facts = pencil.things
 
-    def names(other: str, mark: str, sign: bool) -> bool:
+    def names(other: str, mark: str) -> bool:
         """Of what is used up only whole identifiers count; an invoice speaks for no refund."""
         known = marks[other].get(mark)
-        return known is not None and (known or other in pencil.open) and (facts[other].amount > 0) == sign
+        return (
+            known is not None
+            and (known or other in pencil.open)
+            and (facts[other].amount > 0) == (facts[name].amount > 0)
+        )
 
-    def spoken_for(name: str, others: dict[str, Thing]) -> bool:
-        for mark, whole in marks[name].items():
-            sharing = [other for other in others if names(other, mark, facts[name].amount > 0)]
-            if 0 < len(sharing) <= _FEW and any(whole or marks[other][mark] for other in sharing):
-                return True
+    for mark, whole in said.items():
+        sharing = [other for other in others if names(other, mark)]
+        if 0 < len(sharing) <= _FEW and any(whole or marks[other][mark] for other in sharing):
+            return True
+    return False
+
+
+def _names_another(pencil: Pencil, rule: Rule, left: str, right: str) -> bool:
+    """Say whether, by less than a whole identifier, one would be matched with what it does not name, as it names something."""
+    by_name = any(key.how == "name" for key in rule.keys)
+    rests_on_names = not _by_identifier(rule) or (rule.score is not None and by_name)
+    if rule.within or not (rests_on_names or any(key.how == "prefix" or not key.plain for key in rule.keys)):
         return False
+    called = {name: _all_marks(thing) for name, thing in pencil.things.items()}
+    mine, theirs = called[left], called[right]
+    if any(mine[mark] or theirs[mark] for mark in mine.keys() & theirs.keys()):
+        return False
+    if not rests_on_names:  # what a document is called says nothing of others
+        mine, theirs = (_all_marks(pencil.things[name], spoken=True) for name in (left, right))
+    return _spoken_for(pencil, mine, left, pencil.right, called) or _spoken_for(
+        pencil, theirs, right, pencil.left, called
+    )
 
-    lefts = [name for name in lefts if not spoken_for(name, pencil.right)]
-    return lefts, [name for name in rights if not spoken_for(name, pencil.left)]
+
+def _all_marks(thing: Thing, *, spoken: bool = False) -> dict[str, bool]:
+    """Give what a thing is called and says; ``spoken``: of others."""
+    fields = ("payment_id", "settlement_id", "references", *(() if thing.kind in _BANK else ("external_id",)))
+    marks = {_normal(raw): True for raw in _identifiers(thing, fields)} if not (spoken and thing.kind in _OWED) else {}
+    for word in _words(thing, ("references", "text")):
+        marks.setdefault(word, False)
+    return marks
 
 
 def _marks(fact: Thing, side: int, keys: list[Key]) -> dict[str, bool]:
@@ -185,7 +223,7 @@ def _candidate(pencil: Pencil, rule: Rule, left: str, right: str, *, amounts: bo
     le, ri = pencil.left[left], pencil.right[right]
     if rule.days is not None and not _in_days(rule.days, le.day, ri.day):
         return False
-    if not all(_agrees(key, le, ri) for key in rule.keys):
+    if not all(_agrees(key, le, ri) for key in rule.keys) or _names_another(pencil, rule, left, right):
         return False
     return not amounts or _near(rule, *_both(pencil, left, right))
 
@@ -495,7 +533,7 @@ def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
     named = [_alike(le.name, ri.name) for key in rule.keys if key.how == "name"]
     identifiers = [key for key in rule.keys if key.how != "name"]
     same = bool(identifiers) and all(_agrees(key, le, ri) for key in identifiers)
-    if not same and not any(named):
+    if (not same and not any(named)) or _names_another(pencil, rule, left, right):
         return None
     reach = max(_tolerance(rule, pencil.open[left]), 1) * 2
     total = score.amount * (reach - abs(compared[0] - compared[1])) // reach
@@ -574,10 +612,17 @@ def _alike(mine: str | None, theirs: str | None) -> int:
     """Say how alike two names are, of 100: but for case, marks and legal form; or one cut off."""
     if not mine or not theirs:
         return 0
-    forms = [_normal(re.sub(r"[\s.,]+(GMBH|AG|LTD)\.?([\s.,].*)?$", "", name.upper())) for name in (mine, theirs)]
-    plain = [_normal(name) for name in (mine, theirs)]
-    if forms[0][:6] != forms[1][:6]:
-        return 0
-    if forms[0] == forms[1] or plain[0] == plain[1]:
+    forms = [re.sub(r"[\s.,]+(GMBH|AG|LTD)\.?([\s.,].*)?$", "", name.upper()) for name in (mine, theirs)]
+    if sorted(_parts(forms[0])) == sorted(_parts(forms[1])) or _normal(mine) == _normal(theirs):
         return 100
-    return 85 if plain[0].startswith(plain[1]) or plain[1].startswith(plain[0]) else 0
+    if _normal(forms[0])[:6] != _normal(forms[1])[:6]:
+        return 0
+    if _normal(forms[0]) == _normal(forms[1]):
+        return 100
+    short, long = sorted((" ".join(_parts(mine)), " ".join(_parts(theirs))), key=len)
+    return 85 if long.startswith(f"{short} ") or (long.startswith(short) and len(short) >= _FIELD) else 0
+
+
+def _parts(name: str) -> list[str]:
+    """Give the words of a name."""
+    return [_normal(word) for word in re.split(r"[\W_]+", name) if _normal(word)]

@@ -12,6 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tieout.matching.grammar.rules import Drop
+from tieout.matching.planning.points import CUT_MIN
 from tieout.model.money import exponent_of
 from tieout.model.normal import normal
 
@@ -127,9 +128,14 @@ def _names_agree(one: str, other: str, aliases: tuple[Alias, ...]) -> int:
             continue
         if plain == their or mine["form"] == theirs["form"]:
             return _ALIKE
-        if plain.startswith(their) or their.startswith(plain):
+        if mine["words"] and theirs["words"] and _begins(*sorted((mine["words"], theirs["words"]), key=len)):
             best = _CUT
     return best
+
+
+def _begins(short: str, long: str) -> bool:
+    """Say whether a name is the beginning of another, as ``points.ALIKE`` does."""
+    return long.startswith(f"{short} ") or (long.startswith(short) and len(short) >= CUT_MIN)
 
 
 @lru_cache(maxsize=10_000)

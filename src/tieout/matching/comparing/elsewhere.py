@@ -12,7 +12,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tieout.config.workspace import Side
-from tieout.matching.comparing.evidence import FEW, cut_into_words
+from tieout.matching.comparing.naming import FEW
+from tieout.matching.comparing.words import cut_into_words
 from tieout.matching.facts.sides import listed, side_filter, turned_sql
 from tieout.matching.grammar.rules import Filter
 from tieout.matching.planning.operators import CARRIED_MAX

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from sqlglot import condition
 
 from tieout.matching.comparing.beginnings import PREFIX_MIN
-from tieout.matching.comparing.columns import token_keys, token_words
+from tieout.matching.comparing.columns import token_words
 from tieout.matching.comparing.spelling import names_said, rewritten_keys
-from tieout.matching.facts.sides import FIELDS, cut_fields, identifiers_sql, listed
+from tieout.matching.comparing.words import make_words, said_by_open
+from tieout.matching.facts.sides import FIELDS, identifiers_sql, listed
 from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
 from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
 
 __all__ = [
-    "FEW",
-    "cut_into_words",
     "make_counts",
     "make_keys",
     "make_names",
@@ -42,8 +41,6 @@ __all__ = [
     "together",
 ]
 
-#: An identifier that more things carry (a customer's number) names none of them.
-FEW = 5
 #: So many amounts are enough to know which are common.
 _SAMPLE = 200_000
 
@@ -62,7 +59,7 @@ def note_crowds(work: Performance, place: int) -> None:
 
 def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
     """
-    Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
+    Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw, is_part), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
 
     Only keys that both sides have: the others bring nothing together.
 
@@ -124,25 +121,9 @@ def _said(work: Performance, side: str, fields: tuple[str, ...], *, words: bool)
         name = f"words_{side}_{'_'.join(fields)}"
         found.append(name)
         if name not in work.keys_ready[side]:
-            engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
-            engine.create(name, f'select thing, key, 0::ubigint as raw from "{name}_tokens"')
+            make_words(work, side, name, fields)
             work.keys_ready[side].append(name)
     return tuple(found)
-
-
-def cut_into_words(work: Performance, side: str) -> str:
-    """
-    Cut what texts and references of open things of a side say into words, once per run.
-
-    :return: the relation (thing, key).
-    """
-    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
-    fields = tuple(name for name in ("references", "text") if name in columns)
-    name = f"words_{side}_{'_'.join(fields)}"
-    if name in work.keys_ready[side]:
-        return name
-    work.engine.derive(f"{name}_tokens", _tokens(side, fields), _KEYS, once=True)
-    return f"{name}_tokens"
 
 
 def _rewritten(work: Performance, side: str, key: Key) -> tuple[str, ...]:
@@ -170,7 +151,11 @@ def _shared(side: str, names: Sequence[str], others: str) -> str:
 
     With what is open of the thing: nobody need look that up before a rule has taken something.
     """
-    return f"""select k.*, s.ccy, s.amount from ({together(names)}) k join "{side}" s on s.thing = k.thing
+    said = " union all ".join(
+        f'select thing, key, raw, {"is_part" if name.startswith("words_") else "false as is_part"} from "{name}"'
+        for name in names
+    )
+    return f"""select k.*, s.ccy, s.amount from ({said}) k join "{side}" s on s.thing = k.thing
         semi join {others} o on o.key = k.key"""
 
 
@@ -210,31 +195,17 @@ def named_rows(work: Performance, side: str) -> str:
     return f'(select * replace ({", ".join(hidden)}) from "{side}_all")' if hidden else f'"{side}_all"'
 
 
-def _tokens(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
-    """Say how the texts of a side are cut into words; only of things that are still open."""
-    return [(_said_by_open(side, name), _words) for name in cut_fields(fields)]
-
-
-def _said_by_open(side: str, name: str) -> str:
-    """Write the query for what a field says of things that are still open: (thing, said)."""
-    shown = f'unnest("{name}")' if FIELDS[name].many else f'"{name}"'
-    return f'select a.thing, {shown} as said from "{side}_all" a semi join "{side}" s on s.thing = a.thing'
-
-
 def _forms(side: str, fields: tuple[str, ...]) -> list[tuple[str, Function]]:
     """Say how normal forms are made of identifiers that may be cut off; of a text, of its words."""
-    return [(_said_by_open(side, name), _forms_of_words if FIELDS[name].key is None else _forms_of) for name in fields]
+    return [(said_by_open(side, name), _forms_of_words if FIELDS[name].key is None else _forms_of) for name in fields]
 
 
-_KEYS = pa.schema({"thing": pa.int64(), "key": pa.int64()})
 _TEXTS = pa.schema({"thing": pa.int64(), "said": pa.string(), "key": pa.int64()})
 _FORMS = pa.schema({"thing": pa.int64(), "form": pa.string()})
-_NAMES = pa.schema({"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64()})
+_NAMES = pa.schema(
+    {"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64(), "words": pa.string()}
+)
 _CHANCES = pa.schema({"thing": pa.int64(), "chance": pa.int64()})
-
-
-def _words(rows: pa.Table) -> pa.Table:
-    return token_keys(rows["thing"].combine_chunks(), rows["said"].combine_chunks())
 
 
 def _whole_texts(rows: pa.Table) -> pa.Table:
@@ -259,7 +230,7 @@ def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
 
 def make_names(work: Performance, rule: Rule) -> None:
     """
-    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, n) and how likely their amount is (chance).
+    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, words, n) and how likely their amount is (chance).
 
     ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
     open things of the other side whose name begins alike, times the share of all days that the window covers.

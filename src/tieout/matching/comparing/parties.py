@@ -132,36 +132,43 @@ def leave_out_mixed(work: Performance) -> None:
 
 def make_doubtful(work: Performance, rule: Rule) -> None:
     """
-    Make ``doubtful`` (l, r): what shares nothing but a bare number, and nothing else speaks for it.
+    Make ``doubtful`` (l, r): what shares only a part of a longer number, or a bare one, and nothing else speaks for it.
 
-    A postal code, a ticket or a year in a text may be the number of a document by accident. Amounts that need not agree
-    are no evidence beside it, and neither is a name that is not told: the names must agree. A day before the document's,
-    or a part of the other sign, speak against it whoever pays.
-    Reads ``l_keys_0`` and ``r_keys_0`` (thing, key, raw).
+    Who writes ``RE-4711-2`` may mean RE-4711, or a document that we do not know. And a postal code, a ticket or a year in
+    a text may be the number of a document by accident: amounts that need not agree are no evidence beside it. Neither is
+    a name that is not told: the names must agree. A day before the document's, or a part of the other sign, speak
+    against it whoever pays.
+    Reads ``l_keys_0`` and ``r_keys_0`` (thing, key, raw, is_part).
     """
     engine = work.engine
     engine.create("doubtful", "select 0::bigint as l, 0::bigint as r where false")
-    if any(work.grouped):  # a settlement's lines are its customers'
-        return
     key = rule.keys[0]
-    parts = [_bare_sql(f"{side}_all", name) for side in SIDES for name in getattr(key, side) if FIELDS[name].key]
-    engine.create("bare", " union ".join(parts) or "select 0::bigint as key where false")
-    if not engine.count("bare"):
+    bare = []
+    # A settlement's lines are its customers', and so are their numbers.
+    if not rule.equal_amounts and not any(work.grouped):
+        bare = [_bare_sql(f"{side}_all", name) for side in SIDES for name in getattr(key, side) if FIELDS[name].key]
+    engine.create("bare", " union ".join(bare) or "select 0::bigint as key where false")
+    if not engine.count("bare") and not any(
+        engine.arrow(f"select 1 from {short}_keys_0 where is_part limit 1").num_rows for short in ("l", "r")
+    ):
         return
     shared = "from l_keys_0 l join r_keys_0 r on r.key = l.key and (l.raw <> 0 or r.raw <> 0)"
+    doubted = "(l.is_part or r.is_part or l.key in (select key from bare))"
     few = f"""select key from (select key, count(*) as n from l_keys_0 group by key) a
         join (select key, count(*) as n from r_keys_0 group by key) b using (key) where a.n * b.n <= {PAIRS_MAX}"""
     engine.create(
         "by_number",
-        f"""select distinct l.thing as l, r.thing as r {shared}
-            where l.key in (select key from bare) and l.key in ({few})""",
+        f"select distinct l.thing as l, r.thing as r {shared} where {doubted} and l.key in ({few})",
     )
     engine.create(
         "by_more",
-        """select distinct n.l, n.r from by_number n join l_keys_0 l on l.thing = n.l
+        f"""select distinct n.l, n.r from by_number n join l_keys_0 l on l.thing = n.l
             join r_keys_0 r on r.thing = n.r and r.key = l.key and (l.raw <> 0 or r.raw <> 0)
-            where l.key not in (select key from bare)""",
+            where not {doubted}""",
     )
+    if any(work.grouped):  # there is no name that could speak for it
+        engine.create("doubtful", "select n.l, n.r from by_number n anti join by_more m on m.l = n.l and m.r = n.r")
+        return
     before = """case when a.claim = 'document' and b.claim <> 'document' then b.booked < a.booked
         when b.claim = 'document' and a.claim <> 'document' then a.booked < b.booked else false end"""
     turned = "(a.measure * a.sign < 0) <> (b.measure * b.sign < 0)" if rule.partial else "false"

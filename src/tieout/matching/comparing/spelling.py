@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.matching.comparing.columns import name_forms, names_of_two
+from tieout.matching.comparing.columns import name_forms, names_of_two, sorted_forms
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def rewritten_keys(rows: pa.Table, drop: Drop, letters: str | None) -> pa.Table:
 
 def names_said(rows: pa.Table, aliases: Sequence[Alias] = (), letters: str | None = None) -> pa.Table:
     """
-    Give the forms of names by which spellings of one party compare: (thing, plain, form, block).
+    Give the forms of names by which spellings of one party compare: (thing, plain, form, block, words).
+
+    A name whose words stand in another order than the alphabet's is told in that one, too: there ``words`` is null.
 
     :param aliases: of names of the right: each that bears one has the left's name, too.
     """
@@ -79,10 +81,15 @@ def names_said(rows: pa.Table, aliases: Sequence[Alias] = (), letters: str | Non
         }
         told = pa.concat_tables([told, pa.table(added)])
     said = spelled_out(told["said"].combine_chunks(), letters)
-    forms = name_forms(said)
-    return pa.table(
-        {"thing": told["thing"], "plain": normal_column(said), "form": forms["form"], "block": forms["block"]}
+    forms, plain = name_forms(said), normal_column(said)
+    written = pa.table(
+        {"thing": told["thing"], "plain": plain, **dict(zip(forms.column_names, forms.columns, strict=True))}
     )
+    in_order = sorted_forms(said)
+    other = pc.fill_null(pc.not_equal(in_order["form"], forms["form"]), False)  # noqa: FBT003 - pyarrow's own signature
+    turned = written.select(["thing", "plain"]).append_column("form", in_order["form"])
+    turned = turned.append_column("block", in_order["block"]).append_column("words", pa.nulls(len(said), pa.string()))
+    return pa.concat_tables([written, turned.filter(other)])
 
 
 def apart_by_name(rows: pa.Table, aliases: Sequence[Alias] = ()) -> pa.Table:

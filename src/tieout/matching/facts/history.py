@@ -237,6 +237,14 @@ class UsedKeys:
         )
         return engine.count("told") > 0
 
+    def find_known(self, engine: Engine, known: str, side: str) -> bool:
+        """
+        Make ``named`` of what stands on a side, open or used up, as :meth:`find_named` does.
+
+        :return: False where there is none, or nothing is used up: then all that is known is open.
+        """
+        return self.any_used and self.find_named(engine, known, self._filter(side))
+
     @property
     def any_used(self) -> bool:
         """Whether there are matches that stand beside the run at all."""

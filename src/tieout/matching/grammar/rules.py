@@ -293,10 +293,19 @@ class Rule:
         return plain and amount and self.shape == "1:1" and self.confirm and not self.partial
 
     @property
+    def equal_amounts(self) -> bool:
+        """Whether amounts must be equal, in one currency."""
+        return self.amount is not None and self.amount.exact and not self.amount.base
+
+    @property
+    def cut(self) -> bool:
+        """Whether identifiers need not agree as a whole: something of them is left out, or was cut off."""
+        return any(key.how == "prefix" or key.rewritten for key in self.keys)
+
+    @property
     def doubtful(self) -> bool:
-        """Whether all that brings things together is a word of a text, and the amounts need not agree."""
-        exact = self.amount is not None and self.amount.exact and not self.amount.base
-        return len(self.keys) == 1 and self.keys[0].how == "token" and not exact and self.score is None
+        """Whether all that brings things of two sides together is a word of a text."""
+        return len(self.keys) == 1 and self.keys[0].how == "token" and self.score is None and not self.within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tieout.matching.backends.spark import Spark
 from tieout.matching.comparing.elsewhere import make_named_elsewhere
 from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, note_crowds
+from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
 from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
 from tieout.matching.comparing.parties import (
     leave_out_mixed,
@@ -19,7 +20,6 @@ from tieout.matching.comparing.parties import (
     leave_out_other_parties,
     make_doubtful,
 )
-from tieout.matching.comparing.spoken_for import make_spoken_for
 from tieout.matching.comparing.verifying import leave_out_unlike
 from tieout.matching.facts.scales import base_rates
 from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
@@ -78,6 +78,7 @@ class Performance:
     :ivar calendars: {code: name}.
     :ivar keys_ready: of each side the relations of what its fields say.
     :ivar keys_shared: for two sets of those the relations of what both say.
+    :ivar made: relations that are made once per run, where a rule asks for them.
     :ivar learned: what rules have learned, by what they compare.
     :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
     """
@@ -101,7 +102,16 @@ class Performance:
     spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
     elsewhere_ready: bool = False
+    made: set[str] = field(default_factory=set)
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
+
+
+#: What a selection of one thing would have been, had its amount and name not been common: (one, thing).
+_ALONE = """select u.one, u.thing from unsure_now u
+    semi join (select one from unsure_now group by one having count(*) = 1) a on a.one = u.one
+    semi join (select thing from unsure_now group by thing having count(*) = 1) b on b.thing = u.thing
+    semi join chance_now c on c.thing = u.one semi join chance_now d on d.thing = u.thing
+    where u.how = 'chance'"""
 
 
 def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
@@ -114,8 +124,9 @@ def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
                 if FIELDS[name].key is not None:
                     wanted[str(FIELDS[name].key)] = None
         wanted |= dict.fromkeys(getattr(likeness, side) for likeness in rule.learn)
-        if rests_on_names(rule):  # what is said may speak against what is found
-            wanted |= dict.fromkeys(COLUMNS)
+        # What is said may speak against what is found.
+        if rests_on_names(rule) or rule.cut:
+            wanted |= dict.fromkeys((*COLUMNS, "reference_keys", "payment_id", "payment_key", "settlement_key"))
         if rule.days is not None and getattr(rule.days, side) != "booked_on":
             wanted[getattr(rule.days, side)] = None
         if side in rule.within and rule.reversal.bank_codes:
@@ -138,6 +149,7 @@ def perform_rules(work: Performance) -> None:
     _leave_out_kin(work)
     for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
+    engine.create("alone", "select 0::bigint as one, 0::bigint as thing where false")
     engine.create("unsure", "select 0::bigint as one, 0::bigint as thing, '' as how where false")
     prepare_unsettled(engine)
     for number, rule in enumerate(work.rules.rules):
@@ -226,6 +238,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
             (engine.create if step.kept else engine.view)(step.name, step.query)
         if plan.keys and step.name in {"pairs", "every"}:
             leave_out_unlike(work, rule, step.name)
+        _leave_out_others(work, rule, step.name)
     for place in plan.crowds:
         note_crowds(work, place)
     if rule.within:
@@ -233,6 +246,19 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     take_found(work, number, rule, result)
+
+
+def _leave_out_others(work: Performance, rule: Rule, made: str) -> None:
+    """
+    Leave out of what a rule brings together by less than a whole identifier what names something else in full.
+
+    :param made: a relation that was made now.
+    """
+    if rule.within or rule.consecutive or rule.learn:  # such lines are customers'; what is alike is weighed
+        return
+    together = "met" if rule.score is not None else "candidates" if rule.subset else "pairs"
+    if made == together and (rule.cut or rests_on_names(rule)):
+        leave_out_named_in_full(work, made, also_named=rests_on_names(rule))
 
 
 def _prepare(work: Performance, rule: Rule) -> None:
@@ -251,8 +277,21 @@ def _prepare(work: Performance, rule: Rule) -> None:
         make_order(work)
 
 
+def _may_take_alone(rule: Rule) -> bool:
+    """Say whether a rule asks for less than a name: for the only amount, which a name that agrees does not speak against."""
+    return not rule.keys and rule.shape == "1:1" and rule.score is None and not rule.learn and rule.equal_amounts
+
+
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:
-    """Leave out of what a rule found what is two parties', or two numbers'."""
+    """Leave out of what a rule found what is two parties', or two numbers', or not what it alone could be."""
+    if _may_take_alone(rule) and work.engine.count("alone"):
+        both = "select one, thing from alone union select thing, one from alone"
+        work.engine.create(
+            "rest",
+            f"""select p.* from paired p left join ({both}) a on a.one = p.l left join ({both}) b on b.one = p.r
+                where coalesce(a.thing, p.r) = p.r and coalesce(b.thing, p.l) = p.l""",
+        )
+        work.engine.rename("rest", "paired")
     if rule.consecutive:  # the names of such lines are their customers', not the payer's
         if work.by_entity:
             leave_out_mixed(work)
@@ -276,6 +315,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("by_chance", "select thing from chance_now")
         work.engine.add("beyond", "select thing from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
+        work.engine.add("alone", _ALONE)
         return "summed"
     if result == "consecutive":
         find_consecutive(work, rule)
@@ -287,6 +327,16 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         learn_matches(work, rule)
         return "paired"
     return result
+
+
+def _held(work: Performance, rule: Rule) -> str:
+    """Name the relation of what a rule may not take, since stronger ones left it open (thing)."""
+    if not _may_take_alone(rule):
+        return "held"
+    alone = "select one from alone union select thing from alone"
+    held = f"select thing from held group by thing having count(*) > 1 or thing not in ({alone})"
+    work.engine.create("held_but_alone", held)
+    return "held_but_alone"
 
 
 def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
@@ -302,7 +352,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
         "booked_on": "s.booked",
     }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
     # What fits two answers equally well is not settled by a weaker rule.
-    left_out = ["held"]
+    left_out = [_held(work, rule)]
     if not any(key.how != "name" for key in rule.keys):
         left_out += ["spoken_for" if rule.confirm else "spoken_for_here", "named_elsewhere"]
     if rests_on_names(rule):

@@ -32,7 +32,9 @@ def leave_two_of_twins(work: Performance, rule: Rule) -> None:
         by = ["p.ccy", "p.amount", "p.base", f"p.{short}_day", "p.calendar"]
         by += ["p.plain", "p.form", "p.block", "o.names"] if named else []
         joined = (
-            f"join (select thing, count(*) as names from {name} group by thing) o on o.thing = p.thing" if named else ""
+            f"join (select thing, count(distinct plain) as names from {name} group by thing) o on o.thing = p.thing"
+            if named
+            else ""
         )
         if work.by_entity:
             by.append("a.entity_id")

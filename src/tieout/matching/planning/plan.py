@@ -347,7 +347,7 @@ def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> 
 
 def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> Query:
     """
-    Bring together names that begin alike (l_party, r_party: things with block, form, plain).
+    Bring together names that begin alike (l_party, r_party: things with block, form, plain, words).
 
     A name and the days that go with it are one key: few share both.
     """

@@ -14,12 +14,23 @@ if TYPE_CHECKING:
 
     from tieout.matching.grammar.rules import Rule
 
-__all__ = ["ALIKE", "candidate_points", "ranked", "with_rivals"]
+__all__ = ["ALIKE", "CUT_MIN", "candidate_points", "ranked", "with_rivals"]
 
-#: How alike two names are, in points of 100: the same but for case, order of marks and legal form; or one cut off.
+#: A name that is cut in the middle of a word is at least so long, blanks counted: so long is the shortest field that banks
+#: have for one (NACHA's company name). Schmidt is no Schmidtke that was cut off.
+CUT_MIN = 16
+
+
+def _begins(one: str, other: str) -> str:
+    """Write that a name begins another: with whole words, or as much of it as a field had room for."""
+    cut = f"starts_with({one}.words, {other}.words) and length({other}.words) >= {CUT_MIN}"
+    return f"starts_with({one}.words, concat({other}.words, ' ')) or {cut}"
+
+
+#: How alike two names are, in points of 100: the same but for case, order of words, marks and legal form; or one cut off.
 ALIKE = (
     "case when lt.form = rt.form or lt.plain = rt.plain then 100"
-    " when starts_with(lt.plain, rt.plain) or starts_with(rt.plain, lt.plain) then 85 else 0 end"
+    f" when {_begins('lt', 'rt')} or {_begins('rt', 'lt')} then 85 else 0 end"
 )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tieout.matching.comparing.columns import names_of_two
 from tieout.matching.comparing.evidence import said_by
+from tieout.matching.comparing.naming import made_in_full
 from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.facts.sides import listed
 from tieout.matching.results.found import SIDES
@@ -47,6 +48,9 @@ def _make_known(work: Performance) -> None:
     Make what both sides say where no rule was performed, since a side had nothing open: what is used up may be named.
     """
     if any(work.keys_ready.values()):
+        return
+    if said := made_in_full(work):  # no rule compares identifiers, and what names another was left out all the same
+        work.keys_ready.update({side: [*names] for side, names in said.items()})
         return
     if not (work.used_keys.any_used or all(work.engine.count(f"{side}_all") for side in SIDES)):
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.matching.comparing.evidence import FEW
+from tieout.matching.comparing.naming import FEW
 
 if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
