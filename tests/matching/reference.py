@@ -120,13 +120,13 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
         pairs = _identified(pencil, rule, lefts, rights)
     else:
         pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri)}
-    if _by_identifier(rule) and rule.amount is not None and not rule.amount.exact and not rule.amount.base:
-        met = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
-        met = {(le, ri) for le, ri in met if pencil.left[le].currency == pencil.right[ri].currency}
-        pairs = {(le, ri) for le, ri in pairs if not _missing_elsewhere(pencil, met, le, ri)}
     matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
     if rule.fifo:
         matches += _in_order(pencil, pairs)
+    if _by_identifier(rule) and rule.amount is not None and not rule.amount.exact and not rule.amount.base:
+        met = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
+        met = {(le, ri) for le, ri in met if pencil.left[le].currency == pencil.right[ri].currency}
+        matches = [(le, ri) for le, ri in matches if not _missing_elsewhere(pencil, met, le, ri)]
     return [_pair(pencil, rule, le, ri) for le, ri in matches]
 
 

@@ -113,6 +113,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
     # What is left out of a number may make it another's: then every candidate counts, and not each identifier by itself.
     simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
+    met = None
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
         by = ("key", "ccy", "amount", *_apart(plan, rule))
@@ -122,16 +123,20 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
     elif plan.keys and not exact and rule.amount is not None and not rule.amount.base:
         met = _pairs(plan, _loose(rule), currencies, sums=True)
-        near = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
-        pairs = plan.add("missing", op.missing_elsewhere(near, met))
+        pairs = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
     else:
         pairs = _pairs(plan, rule, currencies)
-    only = plan.add("only", op.the_only_ones(pairs))
-    paired = _with_difference(only, rule)
+
+    def chosen(name: str, query: Query) -> str:
+        # A candidate that has what is missing elsewhere is none, and yet it is no evidence for another one.
+        found = plan.add(name, query)
+        return found if met is None else plan.add(f"{name}_whole", op.missing_elsewhere(found, met))
+
+    paired = _with_difference(chosen("only", op.the_only_ones(pairs)), rule)
     if not rule.interchangeable:
         plan.add("paired", paired, kept=not exact)
         return
-    first = plan.add("first", op.first_in_first_out(pairs))
+    first = chosen("first", op.first_in_first_out(pairs))
     # The margin over its equals is none, and the match says so.
     plan.add("paired", paired.union(_with_difference(first, rule, margin="0"), distinct=False))
 
