@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
-from tieout.matching.comparing.elsewhere import make_named_elsewhere
+from tieout.matching.comparing.elsewhere import leave_out_rivalled, make_named_elsewhere
 from tieout.matching.comparing.evidence import (
     make_counts,
     make_keys,
@@ -248,6 +248,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     leave_left_open(work, rule, result)
+    leave_out_rivalled(work, rule, result)
     take_found(work, number, rule, result)
     note_tied(work, number, rule, plan.tied)
 
