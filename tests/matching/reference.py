@@ -49,6 +49,8 @@ class Pencil:
     What is open of both sides, and what was found; ``seen`` are the keys that earlier rules compared.
 
     :ivar held: what fits two answers equally well: no later rule takes it.
+    :ivar competed, in_order: pairs of which a rule had to choose, and those that it settled in order, as it says.
+    :ivar tied: of earlier rules the pairs that competed.
     """
 
     left: dict[str, Thing]
@@ -58,6 +60,9 @@ class Pencil:
     found: list[Found] = field(default_factory=list)
     seen: list[Key] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
+    competed: set[tuple[str, str]] = field(default_factory=set)
+    in_order: set[tuple[str, str]] = field(default_factory=set)
+    tied: list[tuple[Rule, set[tuple[str, str]]]] = field(default_factory=list)
 
     @property
     def things(self) -> dict[str, Thing]:
@@ -81,11 +86,13 @@ def perform(
         {thing.key: thing.amount for thing in [*lefts, *rights]}, head.grouped,
     )  # fmt: skip
     for rule in rules_of(text):
-        for match in _matches(pencil, rule):
+        pencil.competed, pencil.in_order = set(), set()
+        for match in _settled(pencil, rule, _matches(pencil, rule)):
             pencil.found.append(match)
             for name, taken in [*match.left, *match.right]:
                 pencil.open[name] -= taken
         pencil.open = {name: amount for name, amount in pencil.open.items() if amount}
+        pencil.tied.append((rule, _tied(pencil)))
         pencil.seen += [key for key in rule.keys if key.how in {"exact", "normalised", "token"}]
     proven = [
         Found(one.rule, one.lines, one.payouts)
@@ -108,6 +115,36 @@ def _of_records(pencil: Pencil, match: Found) -> Found:
     return Found(match.rule, sides[0], sides[1], match.difference)
 
 
+def _settled(pencil: Pencil, rule: Rule, matches: list[Found]) -> list[Found]:
+    """Leave out what a stronger rule left open between several, if this one compares no more."""
+    if _by_identifier(rule):
+        return matches
+    kept = []
+    for match in matches:
+        names = {name for name, _ in [*match.left, *match.right]}
+        if names & pencil.held:
+            pencil.held |= names
+        else:
+            kept.append(match)
+    return [match for match in kept if not _is_tied(pencil, rule, match)]
+
+
+def _is_tied(pencil: Pencil, rule: Rule, match: Found) -> bool:
+    """Whether something of it could be another's as well, by an earlier rule that compared all that this one does."""
+    lefts, rights = {name for name, _ in match.left}, {name for name, _ in match.right}
+    if any((le, ri) in pencil.in_order for le in lefts for ri in rights):
+        return False
+    asked = {key for key in rule.keys if key.how == "name"}
+    pairs = {pair for earlier, pairs in pencil.tied if asked <= {*earlier.keys} for pair in pairs}
+    return any(le in pencil.open and ri in pencil.open and (le in lefts) != (ri in rights) for le, ri in pairs)
+
+
+def _tied(pencil: Pencil) -> set[tuple[str, str]]:
+    """Give the pairs that competed of which both are open, and one has another."""
+    pairs = {(le, ri) for le, ri in pencil.competed if le in pencil.open and ri in pencil.open}
+    return {(le, ri) for le, ri in pairs if not _only(pairs, le, ri)}
+
+
 def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
     lefts, rights = _looked_at(pencil, rule)
     if rule.within:
@@ -124,13 +161,15 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
         pairs = _identified(pencil, rule, lefts, rights)
     else:
         pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri)}
+        pencil.competed = pairs
+    matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
+    if rule.fifo:
+        pencil.in_order = {*_in_order(pencil, pairs)}
+        matches += pencil.in_order
     if _by_identifier(rule) and rule.amount is not None and not rule.amount.exact and not rule.amount.base:
         met = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
         met = {(le, ri) for le, ri in met if pencil.left[le].currency == pencil.right[ri].currency}
-        pairs = {(le, ri) for le, ri in pairs if not _missing_elsewhere(pencil, met, le, ri)}
-    matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
-    if rule.fifo:
-        matches += _in_order(pencil, pairs)
+        matches = [(le, ri) for le, ri in matches if not _missing_elsewhere(pencil, met, le, ri)]
     return [_pair(pencil, rule, le, ri) for le, ri in matches]
 
 
@@ -145,7 +184,7 @@ def _looked_at(pencil: Pencil, rule: Rule) -> tuple[list[str], list[str]]:
             name
             for name, thing in things.items()
             if name in pencil.open
-            and name not in pencil.held
+            and (name not in pencil.held or not _by_identifier(rule))
             # A part of several lines would be a part of none of them in particular.
             and not (rule.partial and is_grouped and thing.kind == "settlement")
         ]
@@ -460,6 +499,7 @@ def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str])
 def _selected(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
     """One thing and the only selection of what could be meant that has its sum."""
     ones, others = (lefts, rights) if rule.shape == "1:n" else (rights, lefts)
+    ones = [one for one in ones if one not in pencil.held]
     pools: dict[str, list[Thing]] = {}
     for one in ones:
         for other in others:
@@ -512,12 +552,17 @@ def _scored(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> 
             given = _points(pencil, rule, le, ri)
             if given is not None:
                 points[le, ri] = given
-    found = []
+    found: list[Found] = []
+    if rule.score is None:
+        return found
+    ahead = max(rule.score.margin, 1)
     for (le, ri), mine in points.items():
-        rivals = [other for pair, other in points.items() if (pair[0] == le) != (pair[1] == ri)]
-        margin = mine - max(rivals, default=0)
-        if rule.score is not None and mine >= rule.score.at_least and margin >= max(rule.score.margin, 1):
+        rivals = {pair: other for pair, other in points.items() if (pair[0] == le) != (pair[1] == ri)}
+        margin = mine - max(rivals.values(), default=0)
+        if mine >= rule.score.at_least and margin >= ahead:
             found.append(_pair(pencil, rule, le, ri))
+        elif mine >= rule.score.at_least and margin > -ahead:
+            pencil.competed |= {(le, ri), *(pair for pair, other in rivals.items() if other > mine - ahead)}
     return found
 
 

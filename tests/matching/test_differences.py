@@ -66,6 +66,27 @@ def test_what_else_came_for_a_small_document_is_no_part_of_a_charge() -> None:
         assert match.ids == {"RE-90001", "b1", "b2"}
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("third", [(), (500,), (1_000,)])
+def test_what_completes_one_part_is_no_evidence_for_another_line(third: tuple[int, ...], sign: int) -> None:
+    """995.00 and 990.00 name an invoice of 1,000.00: a third line that is just what one of them lacks proves no charge."""
+    amounts = (99_500, 99_000, *third)
+    lines = [line(f"b{n}", sign * amount, text="RE-90001") for n, amount in enumerate(amounts)]
+    kind = "invoice" if sign > 0 else "bill"
+    with world("open-items-to-bank", invoice("RE-90001", sign * 100_000, kind=kind), *lines) as w:
+        assert w.matched() == set()
+        assert w.reasons()["b0"] == w.reasons()["b1"] == "amount_difference"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("amounts", [(100_200, 99_700, 300), (99_600, 99_900, 100)])
+def test_nor_for_another_payment(turned: bool, amounts: tuple[int, ...]) -> None:
+    here, there = ("b", "a") if turned else ("a", "b")
+    parts = [line(f"ch_{n}", amount, "RE-90001", kind="charge", source=there) for n, amount in enumerate(amounts)]
+    with world("invoice-to-payment", invoice("RE-90001", 100_000, source=here), *parts) as w:
+        assert w.matched() == set()
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_payments_that_name_a_document_and_sum_to_it_are_no_short_payment(turned: bool) -> None:
     here, there = ("b", "a") if turned else ("a", "b")

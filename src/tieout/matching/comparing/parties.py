@@ -93,17 +93,18 @@ def leave_out_other_names(work: Performance, rule: Rule, found: str) -> None:
     engine.rename("rest", found)
 
 
-def leave_out_other_parties(work: Performance, anchor: str) -> None:
+def leave_out_other_parties(work: Performance, anchor: str, pairs: str) -> None:
     """
-    Leave out of ``candidates`` (l, r), which nothing but days brought together, those whose names are two parties'.
+    Leave out of pairs (l, r) that no identifier or name brought together those whose names are two parties'.
 
+    :param pairs: the name of their relation.
     :param anchor: ``l`` or ``r``: of which half things with very many candidates are left as they are.
     """
     if any(work.grouped):  # a settlement's lines are its customers'
         return
     engine = work.engine
-    few = f"select {anchor} from candidates group by {anchor} having count(*) <= {_COMPARED_MAX}"
-    named = """candidates c join left_all a on a.thing = c.l join right_all b on b.thing = c.r"""
+    few = f"select {anchor} from {pairs} group by {anchor} having count(*) <= {_COMPARED_MAX}"
+    named = f"""{pairs} c join left_all a on a.thing = c.l join right_all b on b.thing = c.r"""
     query = f"""select distinct a.counterparty as one, b.counterparty as other from {named}
         semi join ({few}) f on f.{anchor} = c.{anchor}
         where a.counterparty is not null and b.counterparty is not null"""
@@ -111,7 +112,7 @@ def leave_out_other_parties(work: Performance, anchor: str) -> None:
     if engine.count("names_apart"):
         apart = "names_apart n on n.one = a.counterparty and n.other = b.counterparty"
         engine.create("rest", f"select c.l, c.r from {named} anti join {apart}")
-        engine.rename("rest", "candidates")
+        engine.rename("rest", pairs)
 
 
 def _names_apart(rows: pa.Table, aliases: Sequence[Alias]) -> pa.Table:

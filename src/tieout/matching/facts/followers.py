@@ -61,13 +61,11 @@ def others_text(workspace: Workspace, own: Reconciliation, rules: RuleSet) -> st
     """
     Say which other reconciliations, earlier or later, may use up the same claims of the same records.
 
-    It decides whose identifiers a rule without any must respect, and is an input of a run.
+    It decides whose identifiers a rule must respect, and is an input of a run.
 
     :return: JSON: for each of our sides and each of theirs that it shares records with: ours (``of``), their filters of
-        that side (``mine``) and of the one beside it (``theirs``); empty where no rule looks at amounts alone.
+        that side (``mine``) and of the one beside it (``theirs``); empty where there is none.
     """
-    if all(any(key.how != "name" for key in rule.keys) for rule in rules.rules):
-        return ""
     told = []
     for other in workspace.reconciliations:
         if other.id == own.id:

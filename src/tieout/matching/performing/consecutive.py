@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from tieout.matching.performing.left_open import note_undecided
 from tieout.matching.pools.windows import Targets, prefix_windows
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _SAID = pa.schema(
 
 def find_consecutive(work: Performance, rule: Rule) -> None:
     """
-    Make ``summed`` of a rule of consecutive lines, and add to ``held`` and ``beyond`` what stays unclear.
+    Make ``summed`` of a rule of consecutive lines, and add to ``held`` and ``undecided`` what stays unclear.
 
     Reads ``l``, ``r`` and ``window``, as a plan does.
     """
@@ -71,7 +72,7 @@ def find_consecutive(work: Performance, rule: Rule) -> None:
         function = partial(_judged, sure_micro=rule.coincidence_micro, in_order=rule.interchangeable)
         engine.group("said_of_runs", "select * from laid", "pool", function, _SAID)
         _keep(engine, lines, one)
-    engine.add("beyond", f"select distinct anchor as thing from said_of_runs where said = {_BEYOND}")
+    note_undecided(engine, f"select distinct anchor as thing from said_of_runs where said = {_BEYOND}")
 
 
 def _put_in_order(engine: Engine, short: str, side: str) -> None:

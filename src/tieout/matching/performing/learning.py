@@ -19,6 +19,7 @@ from tieout.matching.learned.levels import AMOUNTS, amount_levels, count_amounts
 from tieout.matching.learned.rivals import RIVALS_MAX, candidates_of
 from tieout.matching.learned.texts import LEVELS, UNLIKE, Texts, alike, begin_together, texts_of
 from tieout.matching.learned.weights import Compared, learn
+from tieout.matching.performing.left_open import note_undecided
 from tieout.matching.planning import operators as op
 from tieout.matching.planning.building import select
 
@@ -76,7 +77,7 @@ class Weighed:
 
 def learn_matches(work: Performance, rule: Rule) -> None:
     """
-    Make ``paired`` of a rule that learns, and add to ``beyond`` what its bounds left undecided.
+    Make ``paired`` of a rule that learns, and add to ``undecided`` what its bounds left undecided.
 
     Reads ``l``, ``r`` and ``window``, as a plan does. What compares the same things in the same days and amounts learns
     once, from all that the first of such rules looks at.
@@ -211,7 +212,7 @@ def _within_bounds(
     engine = work.engine
     if begins is None or engine.count("candidates") > _CANDIDATES_MAX:
         for own in (sides.left, sides.right):
-            _add_to_beyond(work, own["thing"])
+            _add_to_undecided(work, own["thing"])
         return None
     rows = engine.arrow("select l, r, apart from candidates")
     pairs = {name: rows[name].to_numpy().astype(np.int64) for name in rows.column_names}
@@ -219,13 +220,13 @@ def _within_bounds(
     for name in ("l", "r"):
         things, place, count = np.unique(pairs[name], return_inverse=True, return_counts=True)
         kept &= count[place] <= RIVALS_MAX
-        _add_to_beyond(work, things[count > RIVALS_MAX])
+        _add_to_undecided(work, things[count > RIVALS_MAX])
     return {name: column[kept] for name, column in pairs.items()}
 
 
-def _add_to_beyond(work: Performance, things: npt.NDArray[np.int64]) -> None:
+def _add_to_undecided(work: Performance, things: npt.NDArray[np.int64]) -> None:
     work.engine.take("beyond_now", pa.table({"thing": pa.array(things, pa.int64())}))
-    work.engine.add("beyond", "select thing from beyond_now")
+    note_undecided(work.engine, "select thing from beyond_now")
 
 
 def _compare(

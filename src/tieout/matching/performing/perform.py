@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
-from tieout.matching.comparing.elsewhere import make_named_elsewhere
+from tieout.matching.comparing.elsewhere import leave_out_rivalled, make_named_elsewhere
 from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, note_crowds
 from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
 from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
@@ -26,6 +26,13 @@ from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
 from tieout.matching.performing.consecutive import find_consecutive
 from tieout.matching.performing.families import make_families, rests_on_names
 from tieout.matching.performing.learning import learn_matches
+from tieout.matching.performing.left_open import (
+    knows_no_more,
+    leave_left_open,
+    make_left_open,
+    note_tied,
+    note_undecided,
+)
 from tieout.matching.performing.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
 from tieout.matching.performing.selections import select_from_pools
 from tieout.matching.performing.spread_pools import select_spread
@@ -80,6 +87,7 @@ class Performance:
     :ivar keys_shared: for two sets of those the relations of what both say.
     :ivar made: relations that are made once per run, where a rule asks for them.
     :ivar learned: what rules have learned, by what they compare.
+    :ivar tied: the relations (l, r) of what rules could not choose among, strongest first.
     :ivar found: the relations of matches: (number of the rule, ``paired`` or ``summed``, relation).
     """
 
@@ -98,6 +106,7 @@ class Performance:
     others: str = ""
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     found: list[tuple[int, str, str]] = field(default_factory=list)
+    tied: list[tuple[Rule, str]] = field(default_factory=list)
     learned: dict[Rule, Weighed] = field(default_factory=dict)
     spoken_for_after: tuple[int, int] = (-1, -1)
     keys_ready: dict[str, list[str]] = field(default_factory=lambda: {"left": [], "right": []})
@@ -147,7 +156,8 @@ def perform_rules(work: Performance) -> None:
     make_families(work)
     _leave_out_sweeps(work)
     _leave_out_kin(work)
-    for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
+    make_left_open(engine)
+    for name in ("by_chance", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
     engine.create("alone", "select 0::bigint as one, 0::bigint as thing where false")
     engine.create("unsure", "select 0::bigint as one, 0::bigint as thing, '' as how where false")
@@ -245,7 +255,10 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         note_unsettled(work, rule)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
+    leave_left_open(work, rule, result, _held(work, rule))
+    leave_out_rivalled(work, rule, result)
     take_found(work, number, rule, result)
+    note_tied(work, number, rule, plan.tied)
 
 
 def _leave_out_others(work: Performance, rule: Rule, made: str) -> None:
@@ -306,14 +319,16 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
     if result == "pools":
         anchor = "l" if rule.shape == "1:n" else "r"
         if not rule.keys:
-            leave_out_other_parties(work, anchor)
+            leave_out_other_parties(work, anchor, "candidates")
+        for name in ("held", "undecided"):
+            work.engine.leave_out("candidates", f"{anchor} in (select thing from {name})")
         if isinstance(work.engine, Spark):
             select_spread(work.engine, rule, "candidates", anchor=anchor)
         else:
             select_from_pools(work.engine, rule, "candidates", anchor=anchor)
+        work.engine.add("by_chance", "select c.thing from chance_now c anti join held h on h.thing = c.thing")
         work.engine.add("held", "select thing from held_now")
-        work.engine.add("by_chance", "select thing from chance_now")
-        work.engine.add("beyond", "select thing from beyond_now")
+        note_undecided(work.engine, "select thing from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
         work.engine.add("alone", _ALONE)
         return "summed"
@@ -351,8 +366,8 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     shown = {
         "booked_on": "s.booked",
     }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
-    # What fits two answers equally well is not settled by a weaker rule.
-    left_out = [_held(work, rule)]
+    # What fits two answers equally well is not settled by a weaker rule; where it competes, see ``left_open``.
+    left_out = [] if knows_no_more(rule) else ["held"]
     if not any(key.how != "name" for key in rule.keys):
         left_out += ["spoken_for" if rule.confirm else "spoken_for_here", "named_elsewhere"]
     if rests_on_names(rule):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tieout.matching.grammar.rules import Rule
     from tieout.matching.pools.verdicts import Verdict
 
-__all__ = ["POOLS_MAX", "POOL_MAX", "Bundle", "Selections", "judge", "select_from_pools"]
+__all__ = ["POOLS_MAX", "POOL_MAX", "Bundle", "Selections", "crowded_sql", "judge", "select_from_pools"]
 
 #: A pool of more candidates is not searched: nothing but chance would come out of it.
 POOL_MAX = 60
@@ -88,8 +88,7 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     """
     found = _search(engine.arrow(query), rule)
     bundles = _without_contradiction(found)
-    crowded = f"select {other[0]} as anchor from {candidates} group by 1 having count(*) > {POOL_MAX}"
-    found.beyond.update(engine.arrow(crowded)["anchor"].to_pylist())
+    found.beyond.update(engine.arrow(crowded_sql(candidates, *other))["anchor"].to_pylist())
     rows = [(bundle, one[0], bundle.one) for bundle in bundles]
     rows += [(bundle, one[1], thing) for bundle in bundles for thing in bundle.several]
     engine.take(
@@ -116,6 +115,23 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     kinds = (pa.int64(), pa.int64(), pa.string())
     columns = [pa.array([row[n] for row in unsure], kind) for n, kind in enumerate(kinds)]
     engine.take("unsure_now", pa.table(columns, ["one", "thing", "how"]))
+
+
+def crowded_sql(candidates: str, mine: str, theirs: str) -> str:
+    """
+    Write the query for the ones whose pools are not searched, though something of them may be part of an answer: (anchor).
+
+    Nothing can, where all of it together is too little, or each is more than the others could bring down to the amount.
+
+    :param candidates: the relation of candidates (l, r).
+    :param mine, theirs: ``l`` and ``r``, or the other way round: which half is the one.
+    """
+    less, more = (f"sum(case when o.amount {than} 0 then o.amount else 0 end) over one" for than in "<>")
+    return f"""select distinct anchor from (
+            select c.{mine} as anchor, a.amount as target, o.amount, count(*) over one as n, {less} as less, {more} as more
+            from {candidates} c join {mine} a on a.thing = c.{mine} join {theirs} o on o.thing = c.{theirs}
+            where a.ccy = o.ccy window one as (partition by c.{mine})
+        ) where n > {POOL_MAX} and target between less and more and amount between target - more and target - less"""
 
 
 def _search(rows: pa.Table, rule: Rule) -> Selections:

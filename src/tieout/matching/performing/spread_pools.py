@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tieout.matching.performing.selections import POOL_MAX, POOLS_MAX, Selections, judge
+from tieout.matching.performing.selections import POOL_MAX, POOLS_MAX, Selections, crowded_sql, judge
 from tieout.matching.pools.subset import subset_sum
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     """Search the pools of a rule; leaves the relations that ``select_from_pools`` does."""
     one, other = (("left", "l"), ("right", "r")) if anchor == "l" else (("right", "r"), ("left", "l"))
     mine, theirs = one[1], other[1]
-    engine.create("pool_sizes", f"select {mine} as anchor, count(*) as n from {candidates} group by {mine}")
+    engine.create("crowded_pools", crowded_sql(candidates, mine, theirs))
     engine.create(
         "pools",
         f"""select c.{mine} as anchor, f.place as first, a.amount as target, c.{theirs} as thing, o.amount,
@@ -76,7 +76,7 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     engine.create(
         "beyond_now",
         f"""select thing from judged where said = {_BEYOND} union select anchor from unsearched
-            union select anchor from pool_sizes where n > {POOL_MAX}""",
+            union select anchor from crowded_pools""",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from tieout.matching.performing.left_open import note_undecided
 from tieout.matching.pools.assignment import assign
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _SAID = pa.schema({"said": pa.int32(), "l": pa.int64(), "r": pa.int64(), "margin
 
 def settle_together(work: Performance, rule: Rule) -> None:
     """
-    Make ``paired`` of ``competing`` (l, r, score, coincidence, rival), and add to ``held`` and ``beyond`` what stays unclear.
+    Make ``paired`` of ``competing`` (l, r, score, coincidence, rival), and add to ``held`` and ``undecided`` what stays unclear.
     """
     engine, score = work.engine, rule.score
     if score is None:
@@ -62,7 +63,7 @@ def settle_together(work: Performance, rule: Rule) -> None:
             union select r from settled where said = {_UNSETTLED} and r is not null""",
     )
     beyond = f"from contested c join pools p on p.l = c.l where p.n > {POOL_MAX}"
-    engine.add("beyond", f"select c.l as thing {beyond} union select c.r {beyond}")
+    note_undecided(engine, f"select c.l as thing {beyond} union select c.r {beyond}")
 
 
 def _find_pools(engine: Engine) -> None:

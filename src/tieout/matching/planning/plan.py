@@ -16,7 +16,7 @@ from tieout.matching.performing.netting import net_steps, reversal_steps
 from tieout.matching.planning import operators as op
 from tieout.matching.planning.amounts import amount_conditions, sum_fits
 from tieout.matching.planning.building import Query, select
-from tieout.matching.planning.points import ALIKE, candidate_points, ranked, with_rivals
+from tieout.matching.planning.points import ALIKE, candidate_points, near_rivals, ranked, with_rivals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,7 @@ class Plan:
     :ivar by_entity: records of two entities are never paired.
     :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where nothing else
         speaks for it, and is made from the keys before the steps are performed.
+    :ivar tied: the query for pairs that compete (l, r), where it is not for the identifier alone to choose among them.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
+    tied: Query | None = None
 
     def allowed(self, pairs: Query) -> Query:
         """Leave out the pairs that are none whatever agrees."""
@@ -113,6 +115,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
     # What is left out of a number may make it another's: then every candidate counts, and not each identifier by itself.
     simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
+    met = None
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
         by = ("key", "ccy", "amount", *_apart(plan, rule))
@@ -122,16 +125,23 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
     elif plan.keys and not exact and rule.amount is not None and not rule.amount.base:
         met = _pairs(plan, _loose(rule), currencies, sums=True)
-        near = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
-        pairs = plan.add("missing", op.missing_elsewhere(near, met))
+        pairs = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
     else:
         pairs = _pairs(plan, rule, currencies)
-    only = plan.add("only", op.the_only_ones(pairs))
+
+    def chosen(name: str, query: Query) -> str:
+        # A candidate that has what is missing elsewhere is none, and yet it is no evidence for another one.
+        found = plan.add(name, query)
+        return found if met is None else plan.add(f"{name}_whole", op.missing_elsewhere(found, met))
+
+    only = chosen("only", op.the_only_ones(pairs))
+    if not simple:
+        plan.tied = select("l", "r").from_(pairs)
     paired = _with_difference(only, rule)
     if not rule.interchangeable:
         plan.add("paired", paired, kept=not exact)
         return
-    first = plan.add("first", op.first_in_first_out(pairs))
+    first = chosen("first", op.first_in_first_out(pairs))
     # The margin over its equals is none, and the match says so.
     plan.add("paired", paired.union(_with_difference(first, rule, margin="0"), distinct=False))
 
@@ -303,10 +313,11 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     by_name = any(key.how == "name" for key in rule.keys)
     points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
     if rule.together:
-        plan.add("competing", with_rivals(points, score.at_least))
+        plan.tied = select("l", "r").from_(plan.add("competing", with_rivals(points, score.at_least)))
         plan.result = "together"
         return
     best_first = plan.add("ranked", ranked(points, score.at_least))
+    plan.tied = near_rivals(points, best_first, max(score.margin, 1))
     best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
     if score.coincidence_micro is not None:

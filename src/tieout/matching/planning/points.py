@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.grammar.rules import Rule
 
-__all__ = ["ALIKE", "CUT_MIN", "candidate_points", "ranked", "with_rivals"]
+__all__ = ["ALIKE", "CUT_MIN", "candidate_points", "near_rivals", "ranked", "with_rivals"]
 
 #: A name that is cut in the middle of a word is at least so long, blanks counted: so long is the shortest field that banks
 #: have for one (NACHA's company name). Schmidt is no Schmidtke that was cut off.
@@ -79,6 +79,16 @@ def ranked(points: str, at_least: int) -> Query:
     )
     rival = "greatest(coalesce(next_l, 0), coalesce(next_r, 0))"
     return select("*", f"score - {rival} as margin").from_(inner.subquery("i")).where(f"score >= {at_least}")
+
+
+def near_rivals(points: str, best_first: str, margin: int) -> Query:
+    """Give the candidates of which none is far enough ahead of the others: (l, r), also those with too few points."""
+    query = select("p.l", "p.r").from_(f"{points} as p")
+    for mine in ("l", "r"):
+        most = select(mine, "max(score) as score").from_(best_first).group_by(mine)
+        most = most.where(f"margin < {margin}", f"margin > -{margin}")
+        query = query.join(most.subquery(f"by_{mine}"), on=f"by_{mine}.{mine} = p.{mine}", join_type="left")
+    return query.where(f"p.score > by_l.score - {margin} or p.score > by_r.score - {margin}")
 
 
 def with_rivals(points: str, at_least: int) -> Query:

@@ -47,7 +47,7 @@ _REASON = f"""case
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
                 when o.thing in (select thing from returned) then 'returned'
                 when o.by_chance then case o.origin when 'left' then 'missing_right' else 'missing_left' end
-                when o.thing in (select thing from held) then 'ambiguous'
+                when o.thing in (select thing from held) or o.thing in (select thing from in_doubt) then 'ambiguous'
                 when o.thing in (select thing from beyond) then 'undecided'
                 when t.alike > 1 or d.thing is not null then 'ambiguous'
                 when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
