@@ -21,7 +21,7 @@ from tieout.matching.comparing.parties import (
 )
 from tieout.matching.comparing.spoken_for import make_spoken_for
 from tieout.matching.comparing.verifying import leave_out_unlike
-from tieout.matching.facts.scales import base_rates
+from tieout.matching.facts.scales import base_rates, in_base
 from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
 from tieout.matching.performing.consecutive import find_consecutive
 from tieout.matching.performing.families import make_families, rests_on_names
@@ -30,6 +30,7 @@ from tieout.matching.performing.netting import make_own_keys, make_turning, note
 from tieout.matching.performing.selections import select_from_pools
 from tieout.matching.performing.spread_pools import select_spread
 from tieout.matching.performing.taking import take_found
+from tieout.matching.performing.ties import note_ties, prepare_ties
 from tieout.matching.performing.together import settle_together
 from tieout.matching.performing.twins import leave_two_of_twins, make_order
 from tieout.matching.planning.days import window
@@ -139,7 +140,11 @@ def perform_rules(work: Performance) -> None:
     for name in ("held", "by_chance", "beyond", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
     engine.create("unsure", "select 0::bigint as one, 0::bigint as thing, '' as how where false")
+    engine.create(
+        "choices", "select 0::bigint as one, 0::bigint as nth, 0::bigint as thing, 0::bigint as many where false"
+    )
     prepare_unsettled(engine)
+    prepare_ties(engine)
     for number, rule in enumerate(work.rules.rules):
         if _has_something(work, rule):
             _perform(work, number, rule)
@@ -230,6 +235,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         note_crowds(work, place)
     if rule.within:
         note_unsettled(work, rule)
+    note_ties(engine, plan.fitting)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     take_found(work, number, rule, result)
@@ -276,6 +282,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("by_chance", "select thing from chance_now")
         work.engine.add("beyond", "select thing from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
+        work.engine.add("choices", "select one, nth, thing, many from choices_now")
         return "summed"
     if result == "consecutive":
         find_consecutive(work, rule)
@@ -324,8 +331,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     if rule.amount is not None and rule.amount.base:
         _make_base(work, side)
         joined += f' left join "base_of_{side}" b on b.ccy = s.ccy and b.day = s.booked'
-        whole = "(abs(s.amount::hugeint) * b.numerator * 2 + b.denominator) // (2 * b.denominator)"
-        base = f"(case when s.amount < 0 then -1 else 1 end * {whole})::bigint"
+        base = in_base("s.amount", "b")
     where = f" where ({') and ('.join(conditions)})" if conditions else ""
     query = (
         f"select s.thing, s.ccy, s.amount, ({shown})::integer as {short}_day, s.calendar, {base} as base"

@@ -8,8 +8,8 @@ or ``summed`` (bundle, side, thing, difference), several things that are one mat
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from tieout.matching.comparing.beginnings import prefix_pairs
 from tieout.matching.performing.netting import net_steps, reversal_steps
@@ -53,6 +53,8 @@ class Plan:
     :ivar by_entity: records of two entities are never paired.
     :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where nothing else
         speaks for it, and is made from the keys before the steps are performed.
+    :ivar fitting: the relation (l, r) of what meets all that the rule asks of two things, one of several or not; of a rule
+        over several things, of what it would take if nothing were another's as well; None: there is none.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
@@ -63,6 +65,7 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
+    fitting: str | None = None
 
     def allowed(self, pairs: Query) -> Query:
         """Leave out the pairs that are none whatever agrees."""
@@ -126,6 +129,8 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         pairs = plan.add("missing", op.missing_elsewhere(near, met))
     else:
         pairs = _pairs(plan, rule, currencies)
+    # What an identifier names once is not asked here what else it fits: what came nearest tells that.
+    plan.fitting = None if simple else pairs
     only = plan.add("only", op.the_only_ones(pairs))
     paired = _with_difference(only, rule)
     if not rule.interchangeable:
@@ -215,9 +220,13 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     else:
         conditions += sum_fits(rule, currencies, anchor)
     least = 2 if exact and not rule.partial else 1
-    sums = plan.add(
-        "sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions, base=base)
-    )
+    torn = plan.add("torn", _torn(pairs, anchor))
+
+    fits: dict[str, Any] = {"anchor": anchor, "least": least, "conditions": conditions, "base": base}
+    fitting = partial(op.anchored_sums, (pairs, torn), (anchors, others), **fits)
+    sums = plan.add("sums", fitting(is_torn=False))
+    halves = ("anchor as l", "other as r") if anchor == "l" else ("other as l", "anchor as r")
+    plan.fitting = plan.add("sums_of_torn", select(*halves).from_(fitting(is_torn=True).subquery("t")))
     one, many = ("left", "right") if anchor == "l" else ("right", "left")
     difference = "cast(0 as bigint)" if rule.partial else "difference"
     ones = (
@@ -230,6 +239,13 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     several = several.select("cast(null as bigint) as taken").from_(sums)
     plan.add("summed", ones.union(several, distinct=False))
     plan.result = "summed"
+
+
+def _torn(pairs: str, anchor: str) -> Query:
+    """List the anchors to which something points that points to another anchor as well: (torn)."""
+    other = "r" if anchor == "l" else "l"
+    several = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
+    return select(f"p.{anchor} as torn").distinct().from_(f"{pairs} as p").join(several, on=f"t.{other} = p.{other}")
 
 
 def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
@@ -303,10 +319,10 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     by_name = any(key.how == "name" for key in rule.keys)
     points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
     if rule.together:
-        plan.add("competing", with_rivals(points, score.at_least))
+        plan.fitting = plan.add("competing", with_rivals(points, score.at_least))
         plan.result = "together"
         return
-    best_first = plan.add("ranked", ranked(points, score.at_least))
+    best_first = plan.fitting = plan.add("ranked", ranked(points, score.at_least))
     best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
     if score.coincidence_micro is not None:
