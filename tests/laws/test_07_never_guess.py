@@ -86,6 +86,9 @@ def test_a_tie_in_points_is_ambiguous_whatever_the_margin() -> None:
     rivals = [line("b1", 105, name="Meier", day=1), line("b2", 105, name="Meier", day=-1)]
     with world(POINTS, invoice("i", 100, name="Meier"), *rivals) as w:
         assert w.matched() == set()
+        assert w.reasons() == dict.fromkeys(("i", "b1", "b2"), "ambiguous")
+        named = {e["external_id"]: {c["external_id"] for c in json.loads(e["candidates"])} for e in w.exceptions()}
+        assert named == {"i": {"b1", "b2"}, "b1": {"i"}, "b2": {"i"}}
 
 
 @pytest.mark.slow

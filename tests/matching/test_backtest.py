@@ -209,9 +209,11 @@ def test_proposals_are_judged_by_what_people_approved_and_rejected() -> None:
         assert found.confirmed == Score(decided=2, found=1, wrong=0, open=0)
         assert found.proposed == Score(decided=2, found=2, wrong=1, open=0)
         assert found.against[0]["instead"] == "only proposed by perhaps"
+        assert (found.against_count, found.missed_count, found.harmless) == (1, 1, True)
         before = everything(w)
         sure = tried(w, rules_text(EXACT, rule("sure", days="{ from = 0, to = 5 }")))
         assert named(sure.against) == {("wrong", "X-5", "b5")}
+        assert (sure.against_count, sure.missed_count, sure.harmless) == (1, 0, False)
         assert sure.against[0]["today"] == "rejected by tester: no"
         assert everything(w) == before
 

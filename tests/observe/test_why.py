@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.matching.test_exchanged import with_rates
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tests.observe.test_past import told
 from tieout.matching.comparing.agreeing import allowed_minor, compared_by
@@ -153,6 +154,79 @@ def test_a_sum_or_a_selection_that_was_missed_says_by_how_much() -> None:
             "missed 'numbers in a line' by 3 days: 2 on the left come to 7.00 CHF and 1 on the right comes to 7.00 CHF"
         )
         assert nearest(w, "cb") == late
+
+
+BY_RATE = rules_text(
+    rule("by the rate", keys=NUMBERS, amount='{ abs = "0.01", base = true }', difference='{ currency = "fx" }')
+)
+_RATES = "2026-10-01,EUR,USD,3\n2026-10-01,EUR,JPY,160\n2026-10-01,EUR,KWD,0.36\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "paid", "said", "rule_said"),
+    [
+        (
+            invoice("RE-3001", 3_000, currency="USD"), line("b", 1_005, text="RE-3001"),
+            "10.05 EUR here, 30.00 USD there: by the rates 10.05 against 10.00 EUR, differs by 0.05 EUR",
+            "missed 'by the rate' by 0.04 EUR",
+        ),
+        (
+            invoice("RE-3001", 16_000, currency="JPY"), line("b", 36_720, text="RE-3001", currency="KWD"),
+            "36.720 KWD here, 16000 JPY there: by the rates 102.00 against 100.00 EUR, differs by 2.00 EUR",
+            "missed 'by the rate' by 1.99 EUR",
+        ),
+        (
+            invoice("RE-3001", 9_000, currency="CHF"), line("b", 10_000, text="RE-3001"),
+            "100.00 EUR here, 90.00 CHF there: no rate for CHF on 2026-10-01, nor in the 10 days before",
+            "missed 'by the rate': no rate for CHF on 2026-10-01",
+        ),
+        (
+            invoice("RE-3001", 3_000), line("b", 1_000, text="RE-3001", currency="USD", day=20),
+            "10.00 USD here, 30.00 EUR there: no rate for USD on 2026-10-21, nor in the 10 days before",
+            "missed 'by the rate': no rate for USD on 2026-10-21",
+        ),
+        (  # the tolerance is for the rate
+            invoice("RE-3001", 3_000), line("b", 3_001, text="RE-3001"),
+            "30.01 EUR here, 30.00 there: differs by 0.01 EUR", "missed 'by the rate' by 0.01 EUR",
+        ),
+    ],
+)  # fmt: skip
+def test_what_another_currency_is_worth_is_told_and_what_the_rule_allows_of_it(
+    document: Fact, paid: Fact, said: str, rule_said: str
+) -> None:
+    with world(BY_RATE, document, paid) as w:
+        with_rates(w, _RATES)
+        w.match()
+        (exception,) = told(w, "b")["run_exceptions"]
+        assert exception["note"] == said
+        assert nearest(w, "b") == nearest(w, "RE-3001") == rule_said
+
+
+def test_no_rate_is_told_where_no_rule_compares_by_rates() -> None:
+    facts = [invoice("RE-3001", 3_000, currency="USD"), line("b", 1_005, text="RE-3001")]
+    with world("open-items-to-bank", *facts) as w:
+        with_rates(w, _RATES)
+        w.match()
+        (exception,) = told(w, "b")["run_exceptions"]
+        assert exception["note"] == "10.05 EUR here, 30.00 USD there"
+        assert nearest(w, "b") is None
+
+
+def test_a_name_that_begins_another_is_not_said_to_be_the_same() -> None:
+    name = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
+    facts = [invoice("i", 12_345, name="Meierhofer Holzbau"), line("b", 12_345, name="Meierhofer Holzb")]
+    with world(rules_text(rule(keys=name, days="{ from = 0, to = 5 }")), *facts) as w:
+        w.match()
+        assert match_of(w, "b")["why"].startswith(
+            "same amount, currency, booking day; counterparty begins alike (Meierhofer Holzbau against Meierhofer Holzb)"
+        )
+
+
+def test_a_pair_that_meets_a_rule_is_told_no_more_than_that() -> None:
+    lines = [line(f"b{n}", 10_000, day=n) for n in (1, 2)]
+    with world(rules_text(DAYS), invoice("i", 10_000), *lines) as w:
+        w.match()
+        assert nearest(w, "b1") == nearest(w, "i") == "meets all that 'amount and day' asks of the two by themselves"
 
 
 def _record(**said: Any) -> dict[str, Any]:

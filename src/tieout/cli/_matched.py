@@ -12,7 +12,7 @@ __all__ = ["show_matching"]
 
 _WHY_NOT = {
     "ambiguous": "fits as well as others",
-    "fits": "has its number and amount, but not its name or day",
+    "fits": "has its number and amount, and no rule put the two together",
     "taken": "is matched with something else",
     "amount_difference": "has another amount",
     "currency_mismatch": "is in another currency",

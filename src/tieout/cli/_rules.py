@@ -48,6 +48,7 @@ def on_trial(
     of exact rules; what a person rejected or took back is decided against. Nothing is kept.
 
     Exit status: 0 it contradicts no decision and gives up nothing that is matched; 1 it does, or nothing is decided yet.
+    To leave a decided pair to a person, or only to propose it, contradicts nothing.
     """
     from tieout import pipeline
 
@@ -223,6 +224,7 @@ def _as_json(found: BackTest) -> dict[str, Any]:
         "money": found.money,
         "against": found.against,
         "against_count": found.against_count,
+        "missed_count": found.missed_count,
         "moves": found.moves,
         "moves_count": found.moves_count,
     }
@@ -269,7 +271,9 @@ def _show(found: BackTest) -> None:
         say_table(("change", "side", "records", "amount", "currency"), money, frozenset({"records", "amount"}))
     else:
         say("money that would move: none")
-    _show_pairs("against decisions", found.against, found.against_count)
+    differing = {change: [p for p in found.against if p["change"] == change] for change in ("wrong", "missed")}
+    _show_pairs("against decisions", differing["wrong"], found.against_count - found.missed_count)
+    _show_pairs("decided, and not confirmed by these rules", differing["missed"], found.missed_count)
     _show_pairs("that would move", found.moves, found.moves_count)
 
 
@@ -285,8 +289,10 @@ def _scored(what: str, score: Score) -> tuple[str, ...]:
 def _show_pairs(what: str, pairs: list[dict[str, Any]], count: int) -> None:
     if not count:
         return
-    more = f", the first {len(pairs)} (all: --json)" if len(pairs) < count else ""
-    say(f"{_pairs(count)} {what}{more}:")
+    more = (f", the first {len(pairs)}" if pairs else "") + " (all: --json)" if len(pairs) < count else ""
+    say(f"{_pairs(count)} {what}{more}{':' if pairs else ''}")
+    if not pairs:
+        return
     rows = [
         (p["change"], *_called(p["left"]), *_called(p["right"]), p["today"] or "", p["instead"] or "") for p in pairs
     ]

@@ -212,7 +212,7 @@ STATES = {
 #: Why a candidate was not taken.
 NEARNESS = {
     "ambiguous": "fits as well as another",
-    "fits": "its number and amount, but not its name or day",
+    "fits": "its number and amount, and no rule put the two together",
     "twin": "asks for the same thing",
     "duplicate": "the same again",
     "nets": "of the same side, with an identifier in common: could settle with it",

@@ -88,7 +88,8 @@ class BackTest:
     :ivar earlier: pairs of exact rules that were found as things stood right before they were matched; ``unasked``: pairs
         that were not asked as of then, because they are of too many moments.
     :ivar money: what would be newly matched, no longer matched and matched differently, per currency and side.
-    :ivar against, moves: pairs that differ from decisions, and pairs that would come or go.
+    :ivar against, moves: pairs that differ from decisions, and pairs that would come or go; ``missed_count``: of the former
+        those that are decided and not confirmed, be they proposed or not. The others contradict a decision.
     :ivar behind: facts came, or something was decided, since the last run: what it left is no fair comparison.
     """
 
@@ -107,6 +108,7 @@ class BackTest:
     money: list[dict[str, Any]]
     against: list[dict[str, Any]]
     against_count: int
+    missed_count: int
     moves: list[dict[str, Any]]
     moves_count: int
     behind: bool
@@ -360,7 +362,7 @@ def _gathered(
         ).fetchall()
     )
     money = moved_money(con)
-    against, against_count = list_against(con, trial.store, reading, limit)
+    against, against_count, missed_count = list_against(con, trial.store, reading, limit)
     moves, moves_count = list_moves(con, trial.store, reading, limit)
     last = reading.results.last.get(trial.reconciliation.id)
     return BackTest(
@@ -379,6 +381,7 @@ def _gathered(
         money=money,
         against=against,
         against_count=against_count,
+        missed_count=missed_count,
         moves=moves,
         moves_count=moves_count,
         behind=last is None

@@ -74,8 +74,12 @@ def _minor(nine: int, currency: str) -> dict[str, Any]:
 
 def list_against(
     con: duckdb.DuckDBPyConnection, store: Store, reading: Reading, limit: int | None
-) -> tuple[list[dict[str, Any]], int]:
-    """List the pairs that differ from decisions: missed ones, and ones that are put together against a decision."""
+) -> tuple[list[dict[str, Any]], int, int]:
+    """
+    List the pairs that differ from decisions: ones that are put together against a decision, and missed ones.
+
+    :return: the first of them, how many there are, and how many of these are missed.
+    """
     con.execute(
         """create temp table missed as
             select d.l, d.r, min(d.match_id) as match_id from decided d
@@ -102,7 +106,8 @@ def list_against(
             join words w on w.match_id = r.match_id and w.kind in ('reject', 'undo') group by all) f on f.l = j.l and f.r = j.r
         left join rules_of_decided a on a.record_id = j.l left join rules_of_decided b on b.record_id = j.r"""
     )
-    return _listed(con, store, reading, "differs", limit)
+    missed = int(con.execute("select count(*) from differs where change = 'missed'").fetchall()[0][0])
+    return *_listed(con, store, reading, "differs", limit), missed
 
 
 def list_moves(
@@ -171,7 +176,7 @@ def _listed(
         f"""select n.change, lower(hex(n.l)), a.source_id, a.external_id, a.amount, a.currency,
             lower(hex(n.r)), b.source_id, b.external_id, b.amount, b.currency, n.today, n.instead
         from "{name}" n left join called a on a.record_id = n.l left join called b on b.record_id = n.r
-        order by n.change, a.source_id, a.external_id, n.l, b.source_id, b.external_id, n.r {cut}"""
+        order by n.change desc, a.source_id, a.external_id, n.l, b.source_id, b.external_id, n.r {cut}"""
     ).fetchall()
     fields = ("record_id", "source", "external_id", "amount", "currency")
     return [

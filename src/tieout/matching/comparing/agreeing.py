@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from tieout.matching.grammar.rules import Alias, Amount, Days, Key, Rule
 
-__all__ = ["Compared", "allowed_minor", "compared_by", "days_missed", "misses", "misses_together"]
+__all__ = ["SAME", "Compared", "allowed_minor", "compared_by", "days_missed", "misses", "misses_together"]
 
 _PREFIX_MIN = 6
 #: How alike two names are, of 100: the same; or one cut off (``points.ALIKE``).
-_ALIKE, _CUT = 100, 85
+SAME, _CUT = 100, 85
 _TEXTS = ("text", "counterparty", "references", "external_id")
 
 
@@ -73,7 +73,7 @@ def _values(record: dict[str, Any], field: str) -> list[str]:
 
 def _agree(key: Key, fields: tuple[str, str], one: str, other: str, aliases: Sequence[Alias]) -> int:
     if key.how == "exact":
-        return _ALIKE * (one == other)
+        return SAME * (one == other)
     if key.how == "name":
         return _names_agree(_spelled(one, key.letters), _spelled(other, key.letters), tuple(aliases))
     mine, theirs = _form(one, key.drop[0], key.letters), _form(other, key.drop[1], key.letters)
@@ -83,7 +83,7 @@ def _agree(key: Key, fields: tuple[str, str], one: str, other: str, aliases: Seq
     if key.how == "prefix":
         long_enough = min(len(mine), len(theirs)) >= _PREFIX_MIN
         same = same or (long_enough and (mine.startswith(theirs) or theirs.startswith(mine)))
-    return _ALIKE * bool(mine and theirs and same)
+    return SAME * bool(mine and theirs and same)
 
 
 def _stands_in(whole: str, field: str, text: str, other: str) -> bool:
@@ -127,7 +127,7 @@ def _names_agree(one: str, other: str, aliases: tuple[Alias, ...]) -> int:
         if not plain or not their or mine["block"] != theirs["block"]:
             continue
         if plain == their or mine["form"] == theirs["form"]:
-            return _ALIKE
+            return SAME
         if mine["words"] and theirs["words"] and _begins(*sorted((mine["words"], theirs["words"]), key=len)):
             best = _CUT
     return best

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
     from tieout.matching.grammar.rules import RuleSet
 
-__all__ = ["Money", "base_rates", "read_scales"]
+__all__ = ["Money", "base_rates", "in_base", "read_scales"]
 
 #: All amounts of a currency together are counted in no more decimals than leave room for their sum.
 _TOTAL_MAX = 2**63 - 1
@@ -171,3 +171,13 @@ def base_rates(money: Money, rates: Rates, base: str, spans: Sequence[tuple[int,
     kinds = (pa.int32(), pa.int32(), pa.int64(), pa.int64())
     names = ("ccy", "day", "numerator", "denominator")
     return pa.table({n: pa.array(c, k) for n, c, k in zip(names, columns, kinds, strict=True)})
+
+
+def in_base(amount: str, rate: str) -> str:
+    """
+    Write an amount in the base currency as SQL: half up, on the amount without its sign; null where there is no rate.
+
+    :param rate: a relation of :func:`base_rates`.
+    """
+    whole = f"(abs({amount}::hugeint) * {rate}.numerator * 2 + {rate}.denominator) // (2 * {rate}.denominator)"
+    return f"(case when {amount} < 0 then -1 else 1 end * {whole})::bigint"

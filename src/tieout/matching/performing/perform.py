@@ -21,8 +21,9 @@ from tieout.matching.comparing.parties import (
     make_doubtful,
 )
 from tieout.matching.comparing.verifying import leave_out_unlike
-from tieout.matching.facts.scales import base_rates
+from tieout.matching.facts.scales import base_rates, in_base
 from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
+from tieout.matching.performing.alone import held_from, leave_out_other_halves, make_alone, note_alone
 from tieout.matching.performing.consecutive import find_consecutive
 from tieout.matching.performing.families import make_families, rests_on_names
 from tieout.matching.performing.learning import learn_matches
@@ -37,6 +38,7 @@ from tieout.matching.performing.netting import make_own_keys, make_turning, note
 from tieout.matching.performing.selections import select_from_pools
 from tieout.matching.performing.spread_pools import select_spread
 from tieout.matching.performing.taking import take_found
+from tieout.matching.performing.ties import note_ties, prepare_ties
 from tieout.matching.performing.together import settle_together
 from tieout.matching.performing.twins import leave_two_of_twins, make_order
 from tieout.matching.planning.days import window
@@ -115,14 +117,6 @@ class Performance:
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
 
 
-#: What a selection of one thing would have been, had its amount and name not been common: (one, thing).
-_ALONE = """select u.one, u.thing from unsure_now u
-    semi join (select one from unsure_now group by one having count(*) = 1) a on a.one = u.one
-    semi join (select thing from unsure_now group by thing having count(*) = 1) b on b.thing = u.thing
-    semi join chance_now c on c.thing = u.one semi join chance_now d on d.thing = u.thing
-    where u.how = 'chance'"""
-
-
 def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
     """Name the columns of records that the rules read of a side (``left`` or ``right``)."""
     wanted = dict.fromkeys(_ALWAYS)
@@ -159,9 +153,13 @@ def perform_rules(work: Performance) -> None:
     make_left_open(engine)
     for name in ("by_chance", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
-    engine.create("alone", "select 0::bigint as one, 0::bigint as thing where false")
+    make_alone(engine)
     engine.create("unsure", "select 0::bigint as one, 0::bigint as thing, '' as how where false")
+    engine.create(
+        "choices", "select 0::bigint as one, 0::bigint as nth, 0::bigint as thing, 0::bigint as many where false"
+    )
     prepare_unsettled(engine)
+    prepare_ties(engine)
     for number, rule in enumerate(work.rules.rules):
         if _has_something(work, rule):
             _perform(work, number, rule)
@@ -253,9 +251,10 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         note_crowds(work, place)
     if rule.within:
         note_unsettled(work, rule)
+    note_ties(engine, plan.fitting)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
-    leave_left_open(work, rule, result, _held(work, rule))
+    leave_left_open(work, rule, result, held_from(work, rule))
     leave_out_rivalled(work, rule, result)
     take_found(work, number, rule, result)
     note_tied(work, number, rule, plan.tied)
@@ -290,21 +289,9 @@ def _prepare(work: Performance, rule: Rule) -> None:
         make_order(work)
 
 
-def _may_take_alone(rule: Rule) -> bool:
-    """Say whether a rule asks for less than a name: for the only amount, which a name that agrees does not speak against."""
-    return not rule.keys and rule.shape == "1:1" and rule.score is None and not rule.learn and rule.equal_amounts
-
-
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:
     """Leave out of what a rule found what is two parties', or two numbers', or not what it alone could be."""
-    if _may_take_alone(rule) and work.engine.count("alone"):
-        both = "select one, thing from alone union select thing, one from alone"
-        work.engine.create(
-            "rest",
-            f"""select p.* from paired p left join ({both}) a on a.one = p.l left join ({both}) b on b.one = p.r
-                where coalesce(a.thing, p.r) = p.r and coalesce(b.thing, p.l) = p.l""",
-        )
-        work.engine.rename("rest", "paired")
+    leave_out_other_halves(work, rule)
     if rule.consecutive:  # the names of such lines are their customers', not the payer's
         if work.by_entity:
             leave_out_mixed(work)
@@ -330,7 +317,8 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("held", "select thing from held_now")
         note_undecided(work.engine, "select thing from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
-        work.engine.add("alone", _ALONE)
+        note_alone(work.engine)
+        work.engine.add("choices", "select one, nth, thing, many from choices_now")
         return "summed"
     if result == "consecutive":
         find_consecutive(work, rule)
@@ -342,16 +330,6 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         learn_matches(work, rule)
         return "paired"
     return result
-
-
-def _held(work: Performance, rule: Rule) -> str:
-    """Name the relation of what a rule may not take, since stronger ones left it open (thing)."""
-    if not _may_take_alone(rule):
-        return "held"
-    alone = "select one from alone union select thing from alone"
-    held = f"select thing from held group by thing having count(*) > 1 or thing not in ({alone})"
-    work.engine.create("held_but_alone", held)
-    return "held_but_alone"
 
 
 def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
@@ -389,8 +367,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     if rule.amount is not None and rule.amount.base:
         _make_base(work, side)
         joined += f' left join "base_of_{side}" b on b.ccy = s.ccy and b.day = s.booked'
-        whole = "(abs(s.amount::hugeint) * b.numerator * 2 + b.denominator) // (2 * b.denominator)"
-        base = f"(case when s.amount < 0 then -1 else 1 end * {whole})::bigint"
+        base = in_base("s.amount", "b")
     where = f" where ({') and ('.join(conditions)})" if conditions else ""
     query = (
         f"select s.thing, s.ccy, s.amount, ({shown})::integer as {short}_day, s.calendar, {base} as base"

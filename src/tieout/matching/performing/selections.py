@@ -17,6 +17,8 @@ import pyarrow as pa
 from tieout.matching.pools.subset import subset_sum
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from tieout.matching.backends.engine import Engine
@@ -57,6 +59,8 @@ class Selections:
     :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
     :ivar unsure: what is in answers that are not taken: (the one, a thing, why: ``several`` fit, its only one is ``shared``
         with another one's, or may be ``chance``).
+    :ivar choices: of answers that fit equally well those that are listed: (the one, which of them, a thing, how many
+        there are, at most ``verdicts.COUNT_MAX``).
     """
 
     bundles: list[Bundle] = field(default_factory=list)
@@ -65,12 +69,14 @@ class Selections:
     by_chance: set[int] = field(default_factory=set)
     beyond: set[int] = field(default_factory=set)
     unsure: set[tuple[int, int, str]] = field(default_factory=set)
+    choices: set[tuple[int, int, int, int]] = field(default_factory=set)
 
 
 def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, with margin, coincidence and
-    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing), and ``unsure_now`` (one, thing, how).
+    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing), ``unsure_now`` (one, thing, how), and ``choices_now``
+    (one, nth, thing, many).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -111,10 +117,15 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     told = {"held_now": held | found.by_chance, "chance_now": found.by_chance - held, "beyond_now": found.beyond}
     for name, said in told.items():
         engine.take(name, pa.table({"thing": pa.array(sorted(said), pa.int64())}))
-    unsure = sorted(found.unsure)
-    kinds = (pa.int64(), pa.int64(), pa.string())
-    columns = [pa.array([row[n] for row in unsure], kind) for n, kind in enumerate(kinds)]
-    engine.take("unsure_now", pa.table(columns, ["one", "thing", "how"]))
+    whole = pa.int64()
+    unsure = pa.schema({"one": whole, "thing": whole, "how": pa.string()})
+    engine.take("unsure_now", _table(sorted(found.unsure), unsure))
+    choices = pa.schema({"one": whole, "nth": whole, "thing": whole, "many": whole})
+    engine.take("choices_now", _table(sorted(found.choices), choices))
+
+
+def _table(rows: Sequence[tuple[int | str, ...]], schema: pa.Schema) -> pa.Table:
+    return pa.table([pa.array([row[n] for row in rows], kind) for n, kind in enumerate(schema.types)], schema=schema)
 
 
 def crowded_sql(candidates: str, mine: str, theirs: str) -> str:
@@ -172,6 +183,9 @@ def judge(
         named = pool[np.isin(amounts, sizes)].tolist()
         found.held_others.update(named)
         found.unsure.update((anchor, thing, "several") for thing in named)
+        if verdict.count > 1:
+            every = enumerate(chosen)
+            found.choices.update((anchor, nth, thing, verdict.count) for nth, several in every for thing in several)
     elif verdict.outcome == "undecided":
         found.beyond.add(anchor)
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["select_spread"]
 
 #: What is said of a thing: it is of the only answer, or was before its equals; held back as the one or as one of the
-#: several, or because it may be chance; not decided.
-_CHOSEN, _IN_ORDER, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND = range(6)
-_SAID = pa.schema({"anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64(), "coincidence": pa.int64()})
+#: several, or because it may be chance; not decided. From there on: it is in an answer of several, the first, the second, ...
+_CHOSEN, _IN_ORDER, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND, _CHOICES = range(7)
+_SAID = pa.schema(
+    {"anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64(), "coincidence": pa.int64(), "many": pa.int64()}
+)
 
 
 def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) -> None:
@@ -74,6 +76,10 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
             union select c.anchor, c.thing, 'shared' from ({chosen}) c semi join torn t on t.anchor = c.anchor""",
     )
     engine.create(
+        "choices_now",
+        f"""select anchor as one, (said - {_CHOICES})::bigint as nth, thing, many from judged where said >= {_CHOICES}""",
+    )
+    engine.create(
         "beyond_now",
         f"""select thing from judged where said = {_BEYOND} union select anchor from unsearched
             union select anchor from crowded_pools""",
@@ -106,5 +112,7 @@ def _search(rows: pa.Table, rule: Rule) -> pa.Table:
     said += [(_HELD_OTHER, thing) for thing in sorted(found.held_others)]
     said += [(_BY_CHANCE, thing) for thing in sorted(found.by_chance)]
     said += [(_BEYOND, thing) for thing in sorted(found.beyond)]
-    columns = [[anchor] * len(said), [what for what, _ in said], [thing for _, thing in said], [accidents] * len(said)]
-    return pa.table(columns, schema=_SAID)
+    said += [(_CHOICES + nth, thing) for _, nth, thing, _ in sorted(found.choices)]
+    many = max((many for _, _, _, many in found.choices), default=None)
+    rows = [(anchor, what, thing, accidents, many) for what, thing in said]
+    return pa.table([[row[n] for row in rows] for n in range(len(_SAID))], schema=_SAID)

@@ -284,25 +284,31 @@ def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query
 
 
 def anchored_sums(
-    pairs: str, anchors: str, others: str, *, anchor: str, least: int, conditions: Sequence[str], base: bool = False
+    met: tuple[str, str],
+    sides: tuple[str, str],
+    *,
+    anchor: str,
+    least: int,
+    conditions: Sequence[str],
+    base: bool = False,
+    is_torn: bool = False,
 ) -> Query:
     """
     Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
 
-    Whatever points to two anchors is left out, and so is every anchor that it points to: which one it belongs to is
-    not known.
+    An anchor that is torn is left out: which one of several it is that something belongs to is not known.
 
+    :param met: the pairs (l, r), and the anchors that are torn (torn).
+    :param sides: the anchors, and the others.
     :param anchor: ``l`` or ``r``: which half of a pair is the one.
     :param least: how many must point to it.
     :param conditions: when a sum fits, as SQL over ``a.amount`` (the one), ``s.total`` and ``a.ccy``.
     :param base: the one may have another currency than the others: the difference is in the entity's then, and conditions
         may ask for ``a.base`` and ``s.base_total``, null where a rate is not known.
+    :param is_torn: give the torn ones, and no others: what would fit if it were known.
     """
+    (pairs, torn), (anchors, others) = met, sides
     other = "r" if anchor == "l" else "l"
-    torn = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
-    doubtful = (
-        select(f"p.{anchor} as doubtful").distinct().from_(f"{pairs} as p").join(torn, on=f"t.{other} = p.{other}")
-    )
     sums = (
         select(
             f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
@@ -311,7 +317,7 @@ def anchored_sums(
         .select("case when count(o.base) = count(*) then sum(o.base) end as base_total")
         .from_(f"{pairs} as p")
         .join(f"{others} as o", on=f"o.thing = p.{other}")
-        .join(doubtful.subquery("d"), on=f"d.doubtful = p.{anchor}", join_type="anti")
+        .join(f"{torn} as d", on=f"d.torn = p.{anchor}", join_type="semi" if is_torn else "anti")
         .group_by(f"p.{anchor}")
         .subquery("s")
     )

@@ -8,8 +8,8 @@ or ``summed`` (bundle, side, thing, difference), several things that are one mat
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from tieout.matching.comparing.beginnings import prefix_pairs
 from tieout.matching.performing.netting import net_steps, reversal_steps
@@ -54,6 +54,8 @@ class Plan:
     :ivar doubtful: a bare number in a text is not enough by itself: ``doubtful`` (l, r) says where nothing else
         speaks for it, and is made from the keys before the steps are performed.
     :ivar tied: the query for pairs that compete (l, r), where it is not for the identifier alone to choose among them.
+    :ivar fitting: the relation (l, r) of what meets all that the rule asks of two things, one of several or not; of a rule
+        over several things, of what it would take if nothing were another's as well; None: there is none.
     :ivar crowds: numbers of keys for which ``met_N`` (key, pairs) says how many each brings together.
     """
 
@@ -65,6 +67,7 @@ class Plan:
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
     tied: Query | None = None
+    fitting: str | None = None
 
     def allowed(self, pairs: Query) -> Query:
         """Leave out the pairs that are none whatever agrees."""
@@ -134,9 +137,11 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         found = plan.add(name, query)
         return found if met is None else plan.add(f"{name}_whole", op.missing_elsewhere(found, met))
 
-    only = chosen("only", op.the_only_ones(pairs))
+    # What an identifier names once is not asked here what else it fits: what came nearest tells that.
+    plan.fitting = None if simple else pairs
     if not simple:
         plan.tied = select("l", "r").from_(pairs)
+    only = chosen("only", op.the_only_ones(pairs))
     paired = _with_difference(only, rule)
     if not rule.interchangeable:
         plan.add("paired", paired, kept=not exact)
@@ -225,9 +230,13 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     else:
         conditions += sum_fits(rule, currencies, anchor)
     least = 2 if exact and not rule.partial else 1
-    sums = plan.add(
-        "sums", op.anchored_sums(pairs, anchors, others, anchor=anchor, least=least, conditions=conditions, base=base)
-    )
+    torn = plan.add("torn", _torn(pairs, anchor))
+
+    fits: dict[str, Any] = {"anchor": anchor, "least": least, "conditions": conditions, "base": base}
+    fitting = partial(op.anchored_sums, (pairs, torn), (anchors, others), **fits)
+    sums = plan.add("sums", fitting(is_torn=False))
+    halves = ("anchor as l", "other as r") if anchor == "l" else ("other as l", "anchor as r")
+    plan.fitting = plan.add("sums_of_torn", select(*halves).from_(fitting(is_torn=True).subquery("t")))
     one, many = ("left", "right") if anchor == "l" else ("right", "left")
     difference = "cast(0 as bigint)" if rule.partial else "difference"
     ones = (
@@ -240,6 +249,13 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     several = several.select("cast(null as bigint) as taken").from_(sums)
     plan.add("summed", ones.union(several, distinct=False))
     plan.result = "summed"
+
+
+def _torn(pairs: str, anchor: str) -> Query:
+    """List the anchors to which something points that points to another anchor as well: (torn)."""
+    other = "r" if anchor == "l" else "l"
+    several = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
+    return select(f"p.{anchor} as torn").distinct().from_(f"{pairs} as p").join(several, on=f"t.{other} = p.{other}")
 
 
 def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
@@ -313,10 +329,11 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     by_name = any(key.how == "name" for key in rule.keys)
     points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
     if rule.together:
-        plan.tied = select("l", "r").from_(plan.add("competing", with_rivals(points, score.at_least)))
+        plan.fitting = plan.add("competing", with_rivals(points, score.at_least))
+        plan.tied = select("l", "r").from_(plan.fitting)
         plan.result = "together"
         return
-    best_first = plan.add("ranked", ranked(points, score.at_least))
+    best_first = plan.fitting = plan.add("ranked", ranked(points, score.at_least))
     plan.tied = near_rivals(points, best_first, max(score.margin, 1))
     best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")

@@ -4,14 +4,15 @@ What came nearest to what nothing matched: by an identifier, else by the amount,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.matching.comparing.columns import names_of_two
 from tieout.matching.comparing.evidence import said_by
 from tieout.matching.comparing.naming import made_in_full
 from tieout.matching.comparing.numbers import find_other_numbers
+from tieout.matching.comparing.spelling import apart_by_name
 from tieout.matching.facts.sides import listed
 from tieout.matching.results.found import SIDES
 from tieout.matching.unmatched.named_sums import sum_up_named
@@ -20,13 +21,16 @@ from tieout.matching.unmatched.used_before import find_used_before
 from tieout.model.kinds import PAID_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from tieout.matching.grammar.rules import Alias
     from tieout.matching.performing.perform import Performance
 
 __all__ = ["ALIKE_MAX", "find_candidates"]
 
 _CANDIDATES_MAX = 3
+#: Of selections everything is shown that they have, so that a person can choose one.
+_SELECTED_MAX = 12
 #: What an identifier of each of the two brings together on the other's side, where it brings more than they are.
 _TOLD_SUMS = ", ".join(
     f"case when n.by_key and not n.inside then {alias}.{column} end as {where}_{column}"
@@ -35,6 +39,13 @@ _TOLD_SUMS = ", ".join(
 )
 #: So many open things of one amount are set side by side; of more it is only said that there are several.
 ALIKE_MAX = 20
+
+
+# All lines of a settlement that arrives as one are one answer. Of the two of a tie one has several answers.
+_TIED = """select *, answers and (
+        min(case when answers then other_family end) over one <> max(case when answers then other_family end) over one
+        or min(case when answers then family end) over another <> max(case when answers then family end) over another) as is_tied
+    from judged window one as (partition by thing), another as (partition by other)"""
 
 
 def _known_keys(work: Performance, side: str) -> str:
@@ -103,9 +114,11 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
         """select one as thing, thing as other, max(how) as how from unsure group by all
             union all select thing, one, case when max(how) = 'chance' then 'chance' else 'part' end from unsure group by all""",
     )
+    _meet_by_tie(work)
     _compare_names(work)
     find_nearest(work)
-    find_other_numbers(work, "select thing, other from met_by_amount union select thing, other from met_by_name")
+    met = ("met_by_amount", "met_by_name", "met_by_tie")
+    find_other_numbers(work, " union ".join(f"select thing, other from {name}" for name in met))
     _take_asked(work, note_used)
     _rank_candidates(work)
     _judge_named(work)
@@ -148,20 +161,58 @@ def _meet_by_key(work: Performance) -> None:
     engine.create("met_by_key", " union all ".join(parts))
 
 
+def _meet_by_tie(work: Performance) -> None:
+    """
+    Make ``met_by_tie`` (thing, other): what met all that a rule asks of the two, and others did as well.
+
+    Of both only what is still open, and nothing of it used: what was taken since is no answer any more.
+    """
+    engine = work.engine
+    engine.create(
+        "tied_rows",
+        " union all ".join(
+            f"""select '{side}' as side, {"coalesce(m.thing, o.thing)" if grouped else "o.thing"} as tied, o.thing
+                from left_over o {f"left join members_of_{side} m on m.row = o.thing" if grouped else ""}
+                where o.origin = '{side}' and o.claim <> 'transfer' and o.state <> 'excluded' and not o.begun"""
+            for side, grouped in zip(SIDES, work.grouped, strict=True)
+        ),
+    )
+    pairs = "select distinct l, r from tied"
+    engine.create(
+        "met_by_tie",
+        " union all ".join(
+            f"""select a.thing, b.thing as other from ({pairs}) t
+                join tied_rows a on a.side = '{one}' and a.tied = t.{one[0]}
+                join tied_rows b on b.side = '{other}' and b.tied = t.{other[0]}
+                semi join unmatched u on u.thing = a.thing"""
+            for one, other in (SIDES, SIDES[::-1])
+        ),
+    )
+
+
 def _compare_names(work: Performance) -> None:
-    """Make ``compared_names`` (thing, other, apart): what met by its amount and bears a name, which agrees or does not."""
+    """
+    Make ``compared_names`` (thing, other, apart): what met without an identifier and bears a name, which agrees or does not.
+    """
     schema = pa.schema({"thing": pa.int64(), "other": pa.int64(), "apart": pa.bool_()})
-    query = """select m.thing, m.other, a.counterparty as one, b.counterparty as another from met_by_amount m
+    query = """select m.thing, m.other, case a.origin when 'left' then a.counterparty else b.counterparty end as one,
+            case a.origin when 'left' then b.counterparty else a.counterparty end as other_name
+        from (select thing, other from met_by_amount union select thing, other from met_by_tie) m
         join left_over a on a.thing = m.thing join left_over b on b.thing = m.other
-        where a.counterparty is not null and b.counterparty is not null"""
+        where a.counterparty is not null and b.counterparty is not null
+            and a.claim <> 'transfer' and b.claim <> 'transfer'"""
     # The names of a settlement's lines are its customers'.
-    parts = [] if any(work.grouped) else [(query, _of_two)]
+    parts = [] if any(work.grouped) else [(query, partial(_of_two, aliases=work.rules.aliases))]
     work.engine.derive("compared_names", parts, schema)
 
 
-def _of_two(rows: pa.Table) -> pa.Table:
-    apart = names_of_two(rows["one"].to_pylist(), rows["another"].to_pylist())
-    return rows.select(["thing", "other"]).append_column("apart", pa.array(apart, pa.bool_()))
+def _of_two(rows: pa.Table, aliases: Sequence[Alias]) -> pa.Table:
+    names = pa.table(
+        {"bundle": pa.array(range(rows.num_rows), pa.int64()), "one": rows["one"], "other": rows["other_name"]}
+    )
+    apart = set(apart_by_name(names, aliases)["bundle"].to_pylist())
+    told = pa.array([number in apart for number in range(rows.num_rows)], pa.bool_())
+    return rows.select(["thing", "other"]).append_column("apart", told)
 
 
 def _take_named(work: Performance) -> None:
@@ -236,7 +287,7 @@ def _take_asked(work: Performance, note_used: Callable[[], None]) -> None:
         "asked",
         " union ".join(
             f"select {column} as thing from {name}"
-            for name in ("met_by_key", "met_by_amount", "met_by_name", "met_by_sum", "unsettled")
+            for name in ("met_by_key", "met_by_amount", "met_by_name", "met_by_sum", "met_by_tie", "unsettled")
             for column in ("thing", "other")
         )
         + " union select thing from met_before",
@@ -272,6 +323,9 @@ def _rank_candidates(work: Performance) -> None:
                 union all select thing, other, false, false, false, false, how from met_by_sum semi join unmatched using (thing)
                     anti join met_by_key using (thing, other) anti join met_by_amount using (thing, other)
                     anti join met_by_name using (thing, other)
+                union all select thing, other, false, false, false, false, null from met_by_tie anti join met_by_key using (thing, other)
+                    anti join met_by_amount using (thing, other) anti join met_by_name using (thing, other)
+                    anti join met_by_sum using (thing, other)
                 union all select distinct thing, other, true, true, false, true, null
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
@@ -280,15 +334,18 @@ def _rank_candidates(work: Performance) -> None:
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
-                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned
+                b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
+                t.thing is not null and x.number is null and not coalesce(c.apart, false) as answers
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
             left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other
-        )
+            left join (select distinct thing, other from met_by_tie) t on t.thing = m.thing and t.other = m.other
+        ), tied as ({_TIED})
         select *, case
             when within then 'nets'
             when inside then case when used then 'duplicate' else 'twin' end
             when is_anothers then 'other_company'
+            when is_tied and (by_key or not same_currency or apart <> 0) then 'ambiguous'
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'
             when by_key and same_currency and not used then 'amount_difference'
@@ -300,14 +357,33 @@ def _rank_candidates(work: Performance) -> None:
             when of_two then 'other_name'
             when not of_two then 'same_name'
             else 'same_amount' end as why,
-            row_number() over (partition by thing order by is_anothers, by_key desc, used, inside,
+            row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, used, inside,
                 not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, abs(apart), other_key, other_id) as place
-        from judged where not (inside and is_anothers)
+        from tied where not (inside and is_anothers)
         """,
     )
     sum_up_named(work)
+    _take_choices(work)
     engine.create(
         "near",
         f"""select n.*, {_TOLD_SUMS} from near n left join named_sums s on s.thing = n.thing
-            left join named_sums o on o.thing = n.other where n.place <= {_CANDIDATES_MAX}""",
+            left join named_sums o on o.thing = n.other
+            where n.place <= case when n.summed is null then {_CANDIDATES_MAX} else {_SELECTED_MAX} end""",
+    )
+
+
+def _take_choices(work: Performance) -> None:
+    """Say in ``near`` of what an identifier names that it is a selection's, where several come to the sum; all are ``held``."""
+    engine = work.engine
+    if not engine.count("named_choices"):
+        return
+    engine.add("held", "select one from named_choices union select thing from named_choices")
+    engine.create(
+        "near",
+        """select n.* replace (coalesce(c.how, n.summed) as summed, case when c.how is null then n.why else 'selection' end as why,
+                row_number() over (partition by n.thing order by c.how is null, n.place) as place)
+            from near n left join (
+                select one as thing, thing as family, 'several' as how from named_choices
+                union select thing, one, 'part' from named_choices
+            ) c on n.by_key and c.thing = n.thing and c.family = n.other_family""",
     )

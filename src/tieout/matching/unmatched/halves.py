@@ -67,6 +67,6 @@ def note_halves(work: Performance, side: str, through_day: int) -> None:
                     else own_text || ' ' || currency || ' opens the settlement, and ' || other_text || ' was carried over: differs by ' || apart_text || ' ' || currency
                     end) filter (where place = 1) as note,
                 to_json(list({{'source': source_id, 'external_id': external_id, 'record_id': lower(hex(record_id)),
-                    'amount': other_text, 'score': null, 'why': {why}, 'here': null, 'there': null}} order by place))::varchar as candidates
+                    'amount': other_text, 'score': null, 'why': {why}, 'here': null, 'there': null, 'exchanged': null}} order by place))::varchar as candidates
             from half_pairs group by thing""",
     )

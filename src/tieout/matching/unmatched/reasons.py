@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.facts.sides import listed
 from tieout.matching.planning.operators import PAIRS_MAX
+from tieout.matching.pools.verdicts import LISTED_MAX
 from tieout.matching.unmatched.candidates import ALIKE_MAX
+from tieout.matching.unmatched.converted import convert, told_converted
 from tieout.matching.unmatched.proposals import pass_proposals_on
 from tieout.store.engine import paths
 
@@ -26,6 +28,8 @@ __all__ = ["deferred_sql", "exceptions_sql", "give_reasons", "money_cases", "quo
 _LATE_DAYS = 14
 # As a rule by amounts alone looks at no more pairs of one amount than this.
 _LOOKED_AT_MAX = PAIRS_MAX * 100
+#: So many records of one selection are named.
+_NAMED_IN_CHOICE_MAX = 5
 # Nothing answers to it, as far as this reconciliation can see.
 _MISSING = ("missing_left", "missing_right")
 # What nothing answers to is called so where it is a refund: it lacks the credit note that it should have.
@@ -41,7 +45,7 @@ _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
                 when o.proposal is not null then 'proposed'
                 when t.twice then 'duplicate'
-                when t.why in ('ambiguous', 'twin') or u.thing is not null then 'ambiguous'
+                when t.why in ('ambiguous', 'twin') or t.is_tied or u.thing is not null then 'ambiguous'
                 when t.crowded and o.thing in (select thing from crowded) then 'undecided'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
@@ -70,10 +74,10 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
                 when 'undecided' then 'so many could be meant that not all were looked at: choose one'
                 when 'ambiguous' then case o.summed
-                    when 'several' then 'several selections of what could be meant come to the sum: choose one'
+                    when 'several' then coalesce(o.choices, 'several selections of what could be meant come to the sum') || ': choose one'
                     when 'shared' then 'the selection that comes to the sum has something that another selection has, too: choose one'
                     when 'part' then 'may be part of ' || o.summed_external || ', to which more than one selection comes: choose one'
-                    else case coalesce(o.several, 0)
+                    else case case when o.is_tied then o.answers else coalesce(o.several, 0) end
                     when 0 then 'others of the same amount fit as well: choose one'
                     when 1 then 'the only one that it fits has others that fit as well: choose one'
                     else 'several answers fit equally well: choose one' end end
@@ -81,11 +85,12 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
                     else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
                     || {apart} || ' ' || o.currency
-                when 'currency_mismatch' then o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                when 'currency_mismatch' then {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                    || coalesce(': ' || o.converted, '')
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
-                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount; its name or day does not agree'
+                else case when o.told_why = 'fits' then o.other_external || ' has its number and amount, and no rule put the two together'
                     when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
@@ -95,7 +100,6 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                             when o.other_booked = o.booked then ', on the same day' else ', ' || abs(o.other_booked - o.booked)
                             || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
                             || case when o.other_booked > o.booked then ' later' else ' earlier' end end
-                        || ': missed ''same name and amount'' by ' || {apart} || ' ' || o.currency
                     when o.by_chance and coalesce(o.told_why, 'other_name') in ('other_name', 'selection') then 'one selection of what could be meant comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
@@ -145,7 +149,9 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     """
     engine = work.engine
     currency, exponent = money_cases(work)
-    engine.create("reasoned_here", _reasoned_here(currency, exponent))
+    convert(work, currency)
+    _tell_choices(work)
+    engine.create("reasoned_here", _reasoned_here(work, currency, exponent))
     written = "decimal_text({0}, {1})"
     note = _note(
         written.format("coalesce(o.own_whole, o.measure)", "o.exponent"),
@@ -153,20 +159,44 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("o.earned::bigint", "o.exponent"),
         written.format("o.could_total * o.sign", "o.exponent"),
     )
-    by_amount = "o.reason in ('ambiguous', 'undecided') and coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name', 'selection')"
+    by_amount = "o.reason in ('ambiguous', 'undecided') and (coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name', 'selection') or not o.by_key)"
     missing = f"o.reason in ({listed(_MISSING)}) and o.told_why is distinct from 'fits'"
     engine.create(
         "reasoned",
         f"""select o.* replace (coalesce(h.reason, e.reason, o.reason) as reason, coalesce(h.candidates, e.candidates, case when o.reason <> 'proposed' then o.candidates end, '[]') as candidates),
                 coalesce(h.note, e.note, {note}) as note, coalesce(e.side, o.origin) as side,
                 coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
-                coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin'), false)) as named
+                coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin') and o.by_key, false)) as named
             from reasoned_here o left join halves h on h.thing = o.thing and o.claim = 'transfer' left join earlier e on e.record_id = o.record_id and e.claim = o.claim
                 and e.version = o.version and ({missing} or ({by_amount}) and e.named)""",
     )
 
 
-def _reasoned_here(currency: str, exponent: str) -> str:
+def _tell_choices(work: Performance) -> None:
+    """Make ``told_choices`` (one, said): how many selections come to the sum of one thing, and what the first few have."""
+    work.engine.create(
+        "told_choices",
+        f"""with each as (
+                select c.one, c.nth, c.many, a.external_id,
+                    row_number() over (partition by c.one, c.nth order by a.external_id, a.record_key, a.record_id) as place,
+                    count(*) over (partition by c.one, c.nth) as several
+                from choices c join asked_rows a on a.thing = c.thing
+                -- Where something of them was taken since, they are no choices any more.
+                anti join (select x.one from choices x join asked_rows y on y.thing = x.thing where y.used) g on g.one = c.one
+            ), written as (
+                select one, nth, max(many) as many,
+                    array_to_string(list(coalesce(external_id, 'a record without an id') order by place), ' + ')
+                        || case when max(several) > {_NAMED_IN_CHOICE_MAX} then ' + ' || (max(several) - {_NAMED_IN_CHOICE_MAX}) || ' more' else '' end as said
+                from each where place <= {_NAMED_IN_CHOICE_MAX} group by one, nth
+            )
+            select one, case when max(many) > {LISTED_MAX} then 'more than {LISTED_MAX} selections come to the sum, such as '
+                    else max(many) || ' selections come to the sum: ' end
+                || array_to_string(list(said order by nth), ', or ') as said
+            from written group by one""",
+    )
+
+
+def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
     """Write the query for the exceptions, each with what came nearest and the reason that this run sees."""
     written = "decimal_text({0}, {1})"
     other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
@@ -182,9 +212,10 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 thing in (select thing from by_chance) as by_chance
             from left_over where state = 'exception'
         ), first as (
-            select n.* replace (case when n.why = 'ambiguous' and alone then 'fits' else n.why end as why),
+            select n.* replace (case when n.why = 'ambiguous' and alone and not is_tied then 'fits' else n.why end as why),
                 {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
-                other in (select thing from crowded) as other_crowded
+                n.other in (select thing from crowded) as other_crowded,
+                v.said as converted, v.here_text, v.there_text
             from (
                 -- All lines of a settlement that arrives as one are one answer.
                 select * exclude (first_family, last_family, first_other, last_other),
@@ -196,15 +227,16 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                         max(case when why = 'ambiguous' then family end) over (partition by other) as last_family
                     from near
                 )
-            ) n
+            ) n left join converted v on v.thing = n.thing and v.other = n.other
         ), told as (
-            select thing, max(why) filter (where place = 1) as why, count(*) as several,
+            select thing, max(why) filter (where place = 1) as why, count(*) as several, bool_or(is_tied) as is_tied,
+                count(distinct case when is_tied then other_family end) as answers, bool_or(by_key) filter (where place = 1) as by_key,
                 max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
                 max(own_whole) filter (where place = 1) as own_whole,
                 bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
                 max(other_entity) filter (where place = 1) as other_entity, max(number) filter (where place = 1) as number, bool_or(is_said) filter (where place = 1) as is_said,
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
-                max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
+                max(converted) filter (where place = 1) as converted, max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
                 count(*) filter (where why in ('same_amount', 'same_name')) as alike,
                 max(summed) as summed, max(other_external) filter (where why = 'selection') as summed_external,
@@ -212,7 +244,8 @@ def _reasoned_here(currency: str, exponent: str) -> str:
             from (
                 -- Written row by row: lists of structures cost the engine ten times as much as lists of texts.
                 select *, to_json({{'source': other_source, 'external_id': other_external, 'record_id': lower(hex(other_id)),
-                    'amount': other_text, 'score': null, 'why': why, 'here': {_told_sum("here")}, 'there': {_told_sum("there")}}})::varchar as candidate
+                    'amount': other_text, 'score': null, 'why': why, 'here': {_told_sum("here")}, 'there': {_told_sum("there")},
+                    'exchanged': {told_converted(work.base_currency)}}})::varchar as candidate
                 from first
             ) group by thing
         ), rivals as (
@@ -225,10 +258,10 @@ def _reasoned_here(currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, {_REASON} as reason
         from o left join told t on t.thing = o.thing
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
-        left join rivals d on d.thing = o.thing
+        left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
     """
 

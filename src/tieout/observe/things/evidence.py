@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.errors import WrongUse
-from tieout.matching.comparing.agreeing import compared_by, days_missed
+from tieout.matching.comparing.agreeing import SAME, compared_by, days_missed
 from tieout.matching.comparing.columns import names_of_two
 from tieout.matching.grammar.reading import read_rules
 from tieout.store import schema
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.grammar.rules import Rule, RuleSet
 
-    #: By field, or both fields of a key: {left, right, agree}.
+    #: By field, or both fields of a key: {left, right, agree}; ``cut``: one name is only the beginning of the other.
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
@@ -87,7 +87,10 @@ def fields_of(
         agree = agree and all(any(row[n].agree for row in pairs) for n in range(len(right)))
         mine, theirs = agreeing[0].fields if agreeing else (key.left[0], key.right[0])
         said = [_listed([one.said[place] for one in agreeing]) for place in (0, 1)]
-        found[mine if mine == theirs else f"{mine}/{theirs}"] = {"left": said[0], "right": said[1], "agree": agree}
+        name = mine if mine == theirs else f"{mine}/{theirs}"
+        found[name] = {"left": said[0], "right": said[1], "agree": agree}
+        if agree and any(one.agree < SAME for one in agreeing):
+            found[name]["cut"] = True
     if amounts is not None:
         found["amount"] = {"left": amounts[0], "right": amounts[1], "agree": _same_size(*amounts)}
     if not left or not right:
@@ -159,13 +162,15 @@ def _listed(said: Sequence[str | None]) -> str | None:
 def sentence(fields: Fields) -> str | None:
     """Say which fields agree and which differ."""
     near = [name for name, one in fields.items() if one["agree"] and name in _CALLED and one["left"] != one["right"]]
-    agreeing = [_words(name) for name, one in fields.items() if one["agree"] and name not in near]
+    cut = [name for name, one in fields.items() if one.get("cut")]
+    agreeing = [_words(name) for name, one in fields.items() if one["agree"] and name not in (*near, *cut)]
     differing = [
         f"{_words(name)} ({one['left'] or 'nothing'} against {one['right'] or 'nothing'})"
         for name, one in fields.items()
         if not one["agree"]
     ]
     parts = ["same " + ", ".join(agreeing)] if agreeing else []
+    parts += [f"{_words(name)} begins alike ({fields[name]['left']} against {fields[name]['right']})" for name in cut]
     parts += [f"{_words(name)} within the rule's days" for name in near]
     parts += ["other " + ", ".join(differing)] if differing else []
     return "; ".join(parts) or None

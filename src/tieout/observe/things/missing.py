@@ -7,19 +7,22 @@ all of them before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tieout.matching.comparing.agreeing import misses, misses_together
 from tieout.matching.facts.sides import OWN_MONEY
-from tieout.model.money import format_shortest, parse_decimal
+from tieout.matching.grammar.rules import Amount
+from tieout.model.money import exponent_of, format_shortest, parse_decimal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tieout.matching.grammar.rules import Rule, RuleSet
 
     Row = dict[str, Any]
 
-__all__ = ["Together", "missed", "told_together"]
+__all__ = ["Exchanged", "Together", "missed", "told_exchanged", "told_together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,19 @@ def missed(
     right: Row,
     amounts: tuple[int, int],
     together: tuple[Together | None, Together | None] = (None, None),
+    exchanged: Exchanged | None = None,
 ) -> str | None:
     """
     Say which rule two records came nearest to, and by how much they missed it; None: no rule compares the two.
 
     :param amounts: what is open of (left, right), as the records count it.
+    :param exchanged: what both are worth in the entity's currency, where theirs differ.
     :param together: what of the left shares an identifier with the right record, and of the right with the left one.
     """
-    if rules is None or left["currency"] != right["currency"]:
+    if rules is None:
         return None
+    if left["currency"] != right["currency"]:
+        return None if exchanged is None else _of_two_currencies(rules, left, right, exchanged)
     exponent = max(int(left["exponent"]), int(right["exponent"]), *(one.exponent for one in together if one))
     mine, theirs = (
         amount * 10 ** (exponent - int(row["exponent"])) for amount, row in zip(amounts, (left, right), strict=True)
@@ -74,18 +81,88 @@ def missed(
     if rules.polarity == "opposite" or own_money[0] != own_money[1]:
         theirs = -theirs
     pair = _Pair({**left, "exponent": exponent}, right, (mine, theirs), together, -1 if own_money[0] else 1)
-    nearest: tuple[int, int, int, int, str] | None = None
-    for place, rule in enumerate(rules.rules):
-        if not _looks_at(rule, left, right):
-            continue
-        told = _of_two(rules, rule, pair) if rule.shape == "1:1" else _of_several(rules, rule, pair)
-        if told is None:
-            continue
-        found, said = told
-        much = sum(int(one) for what, one in found if what != "key")
-        rank = (sum(what == "key" for what, _ in found), len(found), much, place, said)
-        nearest = rank if nearest is None else min(nearest, rank)
-    return None if nearest is None else nearest[-1]
+    return _nearest(
+        _of_two(rules, rule, pair) if rule.shape == "1:1" else _of_several(rules, rule, pair)
+        for rule in map(_in_one_currency, rules.rules)
+        if _looks_at(rule, left, right)
+    )
+
+
+def _in_one_currency(rule: Rule) -> Rule:
+    """Give what a rule asks of two things of one currency: a tolerance for the rate is none for them."""
+    if rule.amount is None or not rule.amount.base:
+        return rule
+    return replace(rule, amount=Amount(only=rule.amount.only))
+
+
+def _nearest(told: Iterable[_Told | None]) -> str | None:
+    """Say the sentence of the rule that is missed least, the first of several; None: none tells anything."""
+    ranks = [
+        (
+            sum(what == "key" for what, _ in found),
+            len(found),
+            sum(int(one) for what, one in found if what != "key"),
+            n,
+            said,
+        )
+        for n, one in enumerate(told)
+        if one is not None
+        for found, said in [one]
+    ]
+    return min(ranks)[-1] if ranks else None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """
+    What two records of different currencies are worth by the rates of their days.
+
+    :ivar amounts: of (left, right), in minor units of ``currency``; None: there is no rate.
+    """
+
+    amounts: tuple[int | None, int | None]
+    currency: str
+
+
+def _of_two_currencies(rules: RuleSet, left: Row, right: Row, exchanged: Exchanged) -> str | None:
+    """Hold two records against the rules that compare one with one by the rates."""
+    worth = (exchanged.amounts[0] or 0, exchanged.amounts[1] or 0)
+    measured = {"currency": exchanged.currency, "exponent": exponent_of(exchanged.currency)}
+    pair = _Pair({**left, **measured}, {**right, **measured}, worth, (None, None), 1)
+    asked = [
+        rule
+        for rule in rules.rules
+        if rule.amount is not None and rule.amount.base and rule.shape == "1:1" and _looks_at(rule, left, right)
+    ]
+    unknown = [row for row, amount in zip((left, right), exchanged.amounts, strict=True) if amount is None]
+    if not unknown:
+        return _nearest(_of_two(rules, rule, pair) for rule in asked)
+    lacking = " and ".join(f"no rate for {row['currency']} on {row['booked_on']}" for row in unknown)
+    alike = [
+        rule
+        for rule in asked
+        if all(what != "key" for what, _ in misses(rule, pair.left, pair.right, (0, 0), aliases=rules.aliases))
+    ]
+    return f"missed {alike[0].name!r}: {lacking}" if alike else None
+
+
+def told_exchanged(told: dict[str, Any] | None, side: str) -> Exchanged | None:
+    """
+    Read what a run told of an exception and its candidate in another currency.
+
+    :param side: on which the exception stands, ``left`` or ``right``.
+    """
+    if not told:
+        return None
+    exponent = exponent_of(told["currency"])
+    here, there = (None if one is None else abs(_minor(one, exponent)) for one in (told["here"], told["there"]))
+    return Exchanged((here, there) if side == "left" else (there, here), told["currency"])
+
+
+def _minor(written: str, exponent: int) -> int:
+    amount, decimals = parse_decimal(written)
+    unit: int = 10 ** (exponent - decimals)
+    return amount * unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +188,7 @@ def _of_two(rules: RuleSet, rule: Rule, pair: _Pair) -> _Told | None:
         return None
     found = list(misses(rule, pair.left, pair.right, pair.amounts, aliases=rules.aliases))
     if not found:
-        return found, f"meets all that {rule.name!r} asks of the two, but others do as well or it is matched already"
+        return found, f"meets all that {rule.name!r} asks of the two by themselves"
     return found, _said(rule, found, pair)
 
 
@@ -136,10 +213,7 @@ def _of_several(rules: RuleSet, rule: Rule, pair: _Pair) -> _Told | None:
         for side, count, amount in zip(("left", "right"), counts, sums, strict=True)
     )
     if not found:
-        return (
-            found,
-            f"meets what {rule.name!r} asks of an amount ({what}), but something else fits as well or speaks against it",
-        )
+        return found, f"meets what {rule.name!r} asks of an amount: {what}"
     return found, f"{_said(rule, found, pair)}: {what}"
 
 

@@ -19,7 +19,7 @@ from tieout.observe.results import FREED, NET_CLAIMS
 from tieout.observe.snapshot import moment_of
 from tieout.observe.things.evidence import fields_of, sentence, why_matched
 from tieout.observe.things.lookup import fetch_versions
-from tieout.observe.things.missing import missed, told_together
+from tieout.observe.things.missing import missed, told_exchanged, told_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -385,7 +385,8 @@ def _tell_nearest(
         # What is on the left, and what on the right, of those that share an identifier with the other of the two.
         told = [told_together(candidate.get(where)) for where in ("here", "there")]
         together = (told[0], told[1]) if here == "left" else (told[1], told[0])
-        candidate["missed"] = missed(ruled, rows[0], rows[1], (amounts[0], amounts[1]), together)
+        exchanged = told_exchanged(candidate.get("exchanged"), here)
+        candidate["missed"] = missed(ruled, rows[0], rows[1], (amounts[0], amounts[1]), together, exchanged)
 
 
 def with_exponent(row: dict[str, Any]) -> dict[str, Any]:

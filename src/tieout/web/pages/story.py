@@ -104,8 +104,8 @@ def _candidates(item: Item | None, told: dict[str, Any] | None) -> list[dict[str
 
 
 _SHOWN = ("source", "external_id", "record_id", "amount", "score", "why", "evidence", "currency", "booked_on")
-#: What several things come to: told by the sentence of what was missed.
-_SUMS = ("here", "there")
+#: What several things come to, and what two currencies are worth: told by the sentence of what was missed.
+_SUMS = ("here", "there", "exchanged")
 
 
 def _timeline(told: dict[str, Any] | None, item: Item | None, chain: Chain | None) -> list[Heard]:
