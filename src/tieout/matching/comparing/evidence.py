@@ -233,7 +233,8 @@ def make_names(work: Performance, rule: Rule) -> None:
     Make ``l_party`` and ``r_party``: things with a name (block, form, plain, words, n) and how likely their amount is (chance).
 
     ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
-    open things of the other side whose name begins alike, times the share of all days that the window covers.
+    open things of the other side whose name begins alike, times the share of all days that the window covers. In another
+    order of its words a name agrees as a whole only, and so it is counted.
     """
     engine = work.engine
     key = next(key for key in rule.keys if key.how == "name")
@@ -249,8 +250,11 @@ def make_names(work: Performance, rule: Rule) -> None:
     engine.create("r_names", "select * from r_named")
     engine.create(
         "l_names",
-        f"""select a.*, coalesce(b.n, 0) * {_share_of_days(rule)} as n
-            from l_named a left join (select block, count(distinct thing) as n from r_names group by block) b on b.block = a.block""",
+        f"""select a.*, coalesce(case when a.words is null then f.n else b.n end, 0) * {_share_of_days(rule)} as n
+            from l_named a
+            left join (select block, count(distinct thing) as n from r_names where words is not null group by block) b
+                on b.block = a.block
+            left join (select form, count(distinct thing) as n from r_names group by form) f on f.form = a.form""",
     )
     _make_chances(work, rule)
     for short in ("l", "r"):
