@@ -95,7 +95,9 @@ def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool) 
     speaks = says if also_named else {side: _spoken(work, side) for side in SIDES}
     if not engine.count(pairs):
         return
-    _make_named(work, "naming", says, speaks)
+    for side, half in zip(SIDES, ("l", "r"), strict=True):
+        engine.create(f"halves_{side}", f"select distinct {half} as thing from {pairs}")
+    _make_named(work, "naming", says, speaks, among="halves")
     engine.create(
         "of_one",
         f"select p.l, p.r from {pairs} p where p.l in (select thing from naming) or p.r in (select thing from naming)",
@@ -146,6 +148,8 @@ def _make_named(
     name: str,
     says: Mapping[str, Sequence[str]],
     speaks: Mapping[str, Sequence[str]] | None = None,
+    *,
+    among: str = "",
 ) -> None:
     """
     Make a relation (thing) of what names something of the other side, open, matched or used up before, that few do.
@@ -153,11 +157,12 @@ def _make_named(
     Leaves ``known_left`` and ``known_right`` (thing, key, sign, whole): what open things say.
 
     :param says: of each side relations (thing, key, raw); ``speaks``: those by which it names others, if not all of them.
+    :param among: ``AMONG_left``, ``AMONG_right`` (thing) say of what it is asked; empty: of all that is open.
     """
     engine = work.engine
     # An invoice speaks for no refund that names its order: what is named has the same sign.
     for side, names in says.items():
-        engine.create(f"known_{side}", _known_sql(side, names))
+        engine.create(f"known_{side}", _known_sql(side, names, among))
     for grouped, side, other in zip(work.grouped, SIDES, reversed(SIDES), strict=True):
         work.used_keys.look_up(engine, side, f"known_{other}")
         # How many know a key is counted before it is met: a word that many texts have would meet every one of them.
@@ -173,7 +178,7 @@ def _make_named(
         )
     parts = []
     for side, other in (("left", "right"), ("right", "left")):
-        speaking = f"known_{side}" if speaks is None or speaks is says else f"({_known_sql(side, speaks[side])})"
+        speaking = f"known_{side}" if speaks is None or speaks is says else f"({_known_sql(side, speaks[side], among)})"
         parts.append(
             f"""select distinct k.thing from {speaking} k
                 join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole or q.whole"""
@@ -181,6 +186,7 @@ def _make_named(
     engine.create(name, " union all ".join(parts))
 
 
-def _known_sql(side: str, names: Sequence[str]) -> str:
+def _known_sql(side: str, names: Sequence[str], among: str) -> str:
+    asked = f"{among}_{side}" if among else f'"{side}"'
     return f"""select k.thing, k.key, sign(s.amount)::tinyint as sign, max(k.raw) <> 0 as whole from ({together(names)}) k
-        join "{side}" s on s.thing = k.thing group by all"""
+        join "{side}" s on s.thing = k.thing semi join {asked} a on a.thing = k.thing group by all"""
