@@ -559,3 +559,41 @@ def test_an_entry_that_the_file_stops_in_is_set_aside(case: str, name: str) -> N
 def test_an_entry_whose_line_ends_is_kept_however_the_file_goes_on() -> None:
     for behind in ("\n", "\r\n", "\n:", "\n:8", "\n:86:te", "\n-"):
         assert [record.amount for record in records(f"{HEADER}:61:2601020102C1234,56NTRFX{behind}")] == [123456]
+
+
+# Expected entries (EC, ED).
+
+
+def closing_after(*fields: str, closing: str) -> str:
+    """A statement that opens with 100.00 and has these entries."""
+    entries = "".join(f":61:{field}NTRFNONREF\n" for field in fields)
+    return HEADER.replace("EUR0,", "EUR100,") + f"{entries}:62F:C260102EUR{closing}\n-\n"
+
+
+@pytest.mark.parametrize(("mark", "counted"), [("EC", "110,"), ("ED", "90,")])
+def test_an_expected_entry_is_in_no_balance(mark: str, counted: str) -> None:
+    left_out = closing_after(f"2601010101{mark}10,", closing="100,")
+    (record,), (statement,) = records(left_out), statements(left_out)
+    assert (record.status, statement.closes, statement.entries) == ("pending", True, 1)
+    assert (statement.credits, statement.debits) == (0, 0)
+    assert problems(left_out) == []
+    counting = closing_after(f"2601010101{mark}10,", closing=counted)
+    (statement,), (problem,) = statements(counting), problems(counting)
+    assert (statement.closes, problem.reason) == (False, "balance_difference")
+    assert problem.message.endswith("1 expected (EC, ED) left out, as they are not booked: ask the bank if they are")
+
+
+def test_an_expected_entry_on_a_further_page_is_in_no_balance() -> None:
+    first = HEADER.replace("EUR0,", "EUR100,")
+    first += ":61:2601010101C5,NTRFNONREF\n:62M:C260101EUR105,\n-\n"
+    second = ":20:R\n:25:4711\n:28C:1/2\n:60M:C260101EUR105,\n:61:2601010101EC10,NTRFNONREF\n:62F:C260102EUR105,\n-\n"
+    (statement,) = statements(first + second)
+    assert (statement.closes, statement.entries, statement.credits) == (True, 2, 500)
+    assert problems(first + second) == []
+
+
+def test_a_balance_proves_no_expected_amount() -> None:
+    text = closing_after("2601010101C5.000", "2601010101EC10.000", closing="105,")
+    assert [(r.amount, r.status) for r in records(text)] == [(500, "booked")]
+    (problem, *_) = problems(text)
+    assert (problem.severity, problem.line) == ("row", 6)

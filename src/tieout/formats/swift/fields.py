@@ -159,6 +159,11 @@ class Entry:
     extra: str
     fault: Fault | None
 
+    @property
+    def expected(self) -> bool:
+        """Whether the bank only announces it (EC, ED): it is not booked, and no balance holds it."""
+        return self.mark.startswith("E")
+
 
 _Stated = TypeVar("_Stated", StatedBalance, Control)
 

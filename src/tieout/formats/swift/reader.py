@@ -182,7 +182,7 @@ class Reader:
             return
         first, last = self._open
         self._open = None
-        if first.statement_id or first.account or first.opening or first.closing or first.sums.count:
+        if first.statement_id or first.account or first.opening or first.closing or first.entries:
             self.gathered.statements.append(statement_of(first, last))
         self.gathered.problems += summary_problems([page for page, _ in first.run])
         if not first.reported:
@@ -376,7 +376,7 @@ class Reader:
             self.gathered.quarantine(f"{fault} in :61:", pending.line, pending.column)
             page.unreadable += 1
             return
-        page.sums.add(amount)
+        (page.expected if entry.expected else page.sums).add(amount)
         page.marks.setdefault("C" if entry.sign > 0 else "D", Sums()).add(amount)
         page.unsure.update(_UNSURE.get(entry.mark, ()))
         self.gathered.count(amount, currency)

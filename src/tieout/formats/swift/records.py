@@ -82,7 +82,7 @@ def record_of(pending: Pending, amount: Money, currency: str, page: "Page", stat
         account_number=page.account,
         identity=identity,
         counted=True,
-        status="pending" if entry.mark.startswith("E") else status,
+        status="pending" if entry.expected else status,
         booked_on=booked_on,
         value_on=entry.value_on,
         bank_code=_code(entry.bank_code, told.details.get("gvc")),
