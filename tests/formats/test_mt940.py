@@ -561,6 +561,11 @@ def test_an_entry_whose_line_ends_is_kept_however_the_file_goes_on() -> None:
         assert [record.amount for record in records(f"{HEADER}:61:2601020102C1234,56NTRFX{behind}")] == [123456]
 
 
+def test_a_group_of_thousands_never_begins_with_zero() -> None:
+    assert problems(HEADER + ":61:2601010101C0.123,45NTRFNONREF\n")[0].severity == "row"
+    assert entry("2601010101C1.123,45NTRFNONREF").amount == 112345
+
+
 # Expected entries (EC, ED).
 
 
