@@ -32,7 +32,10 @@ def test_wrong_use_is_said_at_once(office: Office) -> None:
         (("approve", "", "--reason", "x"), "expected"),
         (("reject", "", "--reason", "x"), "expected"),
         (("quarantine", "--settle", "", "--reason", "x"), "expected"),
-        *((("export", "records", "--to", "r.csv", option, ""), "expected") for option in ("--entity", "--account", "--period")),
+        *(
+            (("export", "records", "--to", "r.csv", option, ""), "expected")
+            for option in ("--entity", "--account", "--period")
+        ),
         (("export", "records", "--to", "r.csv", "--as-of", ""), "expected"),
         (("export", "matches", "--to", "r.csv", "--run", ""), "expected"),
         (("ingest", "--source", ""), "expected"),

@@ -503,14 +503,28 @@ def test_control_totals_below_what_is_listed_or_without_a_limit_other_than_it_ar
     assert found("100", "0EUR0,") == 1
 
 
-@pytest.mark.parametrize(
-    ("stated", "shifted"), [("500,", True), ("50,", True), ("5000,", True), ("6,50", False), ("10,", False)]
-)
-def test_without_a_limit_the_sums_agree_where_the_counts_do(stated: str, shifted: bool) -> None:
-    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101C5,NTRFX\n:90C:1EUR{stated}\n"
+@pytest.mark.parametrize("stated", ["500,", "50,", "5,01", "6,50", "999,", "4,99"])
+@pytest.mark.parametrize("side", ["C", "D"])
+def test_without_a_limit_the_sums_agree_where_the_counts_do(stated: str, side: str) -> None:
+    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101{side}5,NTRFX\n:90{side}:1EUR{stated}\n"
     [problem] = problems(text, "mt942")
-    assert (problem.reason, problem.line, problem.at_ingest) == ("incomplete", 6, not shifted)
-    assert "expected :90C: to count the entries (1, together 5.00 EUR)" in problem.message
+    assert (problem.reason, problem.line, problem.at_ingest) == ("incomplete", 6, False)
+    assert f"expected :90{side}: to count the entries (1, together 5.00 EUR)" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("side", "beside", "stated", "judged_at_ingest"),
+    [
+        ("D", "CHG", "6,50", True), ("D", "/CHGS/EUR1,50/", "6,50", True), ("D", "CHG", "4,", False),
+        ("D", "CHG", "50,", False), ("D", "EXCHG", "6,50", False), ("C", "CHG", "6,50", False),
+    ],
+)  # fmt: skip
+def test_only_charges_that_a_debit_names_may_be_in_the_sum_alone(
+    side: str, beside: str, stated: str, judged_at_ingest: bool
+) -> None:
+    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101{side}5,NTRFX\n{beside}\n:90{side}:1EUR{stated}\n"
+    [problem] = problems(text, "mt942")
+    assert problem.at_ingest == judged_at_ingest
 
 
 def summed(told: str, *pages: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ from tieout.formats.swift.fields import (
 from tieout.formats.swift.gathered import Gathered
 from tieout.formats.swift.held import Held
 from tieout.formats.swift.lines import FIELD_CHARACTERS_MAX, Field, Unreadable
-from tieout.formats.swift.records import Pending, money_of_entry, record_of
+from tieout.formats.swift.records import Pending, money_of_entry, names_charges, record_of
 from tieout.formats.swift.statement import Page, balance_problems, continues, is_final, page_problems, statement_of
 from tieout.formats.swift.totals import Sums, summary_problems
 from tieout.model.money import EXPONENT_MAX
@@ -378,6 +378,7 @@ class Reader:
             return
         (page.expected if entry.expected else page.sums).add(amount)
         page.marks.setdefault("C" if entry.sign > 0 else "D", Sums()).add(amount)
+        page.charged |= entry.sign < 0 and names_charges(pending)
         page.unsure.update(_UNSURE.get(entry.mark, ()))
         self.gathered.count(amount, currency)
         if entry.fault:

@@ -18,9 +18,11 @@ from tieout.model.records import Record
 if TYPE_CHECKING:
     from tieout.formats.swift.statement import Page
 
-__all__ = ["Pending", "money_of_entry", "record_of"]
+__all__ = ["Pending", "money_of_entry", "names_charges", "record_of"]
 
 _ORIGINAL = re.compile(r"/OCMT/([A-Z]{3})([\d.,]+)")
+# SWIFT's /CHGS/ and what banks write for it in the supplementary details.
+_CHARGES = re.compile(r"\bCHGS?\b")
 _ACCOUNT = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}", re.ASCII)
 
 
@@ -52,6 +54,11 @@ def money_of_entry(entry: Entry, currency: str) -> Money:
     :raises BadInput: the amount does not fit the currency.
     """
     return money_of(entry.amount, currency, entry.sign)
+
+
+def names_charges(pending: Pending) -> bool:
+    """Whether the bank says beside an entry that it took charges: ``/CHGS/EUR1,50/``, ``CHG``."""
+    return any(_CHARGES.search(line) for line in pending.supplementary)
 
 
 #: German banks write cash concentration under SWIFT's types for anything (NTRF, NMSC): the code of theirs says what it is.

@@ -38,6 +38,7 @@ class Page:
     :ivar sums: its entries that a balance holds; ``expected``: those that the bank only announces (EC, ED).
     :ivar marks: all of them by D and C, to be held against ``controls`` and ``limits``.
     :ivar unsure: the sides (D, C) with entries of which banks differ in whether they count them there.
+    :ivar charged: a debit of it names charges, which may be in their control total and not among the entries.
     :ivar summary: what ``/SUM/`` behind its closing balance says, with its line.
     :ivar unreadable: how many entries were set aside: then nothing proves that it closes.
     :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
@@ -72,6 +73,7 @@ class Page:
     limits: dict[str, int] = field(default_factory=dict)
     controls: dict[str, tuple[int, int, Control]] = field(default_factory=dict)
     summary: tuple[int, Summary] | None = None
+    charged: bool = False
     unsure: set[str] = field(default_factory=set)
     unreadable: int = 0
     reported: bool = False
