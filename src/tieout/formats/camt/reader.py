@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lxml import etree
 
 from tieout.formats.camt.alike import Waiting, group, read_alike
-from tieout.formats.camt.details import Detail, check_single, read_details
+from tieout.formats.camt.details import Detail, check_batches, check_single, read_details
 from tieout.formats.camt.entries import UnreadableEntry, read_entry
 from tieout.formats.camt.pages import Pages
 from tieout.formats.camt.plans import DetailPlan, EntryPlan, plan_detail, plan_entry
@@ -316,6 +316,7 @@ class Reader:
         if entry.unknown_status is not None:
             message = f"expected status BOOK, PDNG, INFO or FUTR, got {entry.unknown_status[:40]!r}; read as pending"
             self._problems.append(Problem(message=message, line=line, column="Sts"))
+        self._problems += check_batches(entry, plan, values, inside)
         if inside:
             row, rows, problems = read_details(reader.account, entry, plan, values, inside)
             for each in (row, *rows):
