@@ -575,6 +575,37 @@ def test_an_entry_whose_line_ends_is_kept_however_the_file_goes_on() -> None:
         assert [record.amount for record in records(f"{HEADER}:61:2601020102C1234,56NTRFX{behind}")] == [123456]
 
 
+WHOLE = HEADER + ":61:2601010101C5,NTRFNONREF\n:62F:C260102EUR5,\n"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "<?xml version='1.0'?><Document/>", "date;amount\n2026-01-01;5,00", '{"amount": 5}', "01,sender,receiver", "0" * 94,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("between", ["", "-\n", "-}\n", "-}", "-}{5:{CHK:0}}\n\n", "-\n$\n"])
+def test_what_is_no_message_is_not_swallowed(between: str, other: str) -> None:
+    text = WHOLE + between + other + "\n" + other + "\n"
+    assert len(records(text)) == 1
+    (problem,) = problems(text)
+    assert problem.line == (WHOLE + between).count("\n") + 1
+    assert f"got {other.splitlines()[0][:60]!r}, which is not read" in problem.message
+    # What follows it is read, and a second stretch of the like is told by itself.
+    again = text + WHOLE.replace("28C:1/1", "28C:2/1") + "-\n" + other
+    assert (len(records(again)), len(problems(again))) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    ["ABNANL2A\n940\nABNANL2A", "0000 01INGBNL2AXXXX00001", "\x03", "\x1a", "$", "-XXX", "end of file", "{5:{CHK:0}}"],
+)
+def test_a_banks_envelope_is_nothing_to_report(envelope: str) -> None:
+    for text in (f"{WHOLE}-\n{envelope}\n{WHOLE}-\n{envelope}", f"{envelope}\n{WHOLE}"):
+        assert problems(text) == []
+    assert problems(WHOLE.replace(":28C:", ":11S:940, of a dialect\n:28C:")) == []
+
+
 def test_a_group_of_thousands_never_begins_with_zero() -> None:
     assert problems(HEADER + ":61:2601010101C0.123,45NTRFNONREF\n")[0].severity == "row"
     assert entry("2601010101C1.123,45NTRFNONREF").amount == 112345

@@ -70,6 +70,7 @@ class Reader:
             "-": self._trailer,
             "bic": self._bank,
             "end": self._end,
+            "other": self.gathered.find_other,
             # Some banks' files begin with it.
             "940": lambda _field: None,
         }
