@@ -420,13 +420,23 @@ def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:
     assert problems(document(entry("3.00", details_of("<Amt Ccy='EUR'>2</Amt>"))))
 
 
-def test_a_line_break_before_the_xml_declaration_is_what_the_refusal_says() -> None:
-    text = document(entry("3.00"))
-    data = ("\n<?xml version='1.0'?>" + text[text.index("<Document") :]).encode()
+@pytest.mark.parametrize("before", ["\n", "  ", "\r\n\r\n  ", "\ufeff\n", "\n" * 900])
+@pytest.mark.parametrize("declaration", ["<?xml version='1.0'?>", "<?xml version='1.0' encoding='ISO-8859-1'?>\n"])
+def test_blanks_before_the_xml_declaration_are_only_unusual(before: str, declaration: str) -> None:
+    text = document(entry("3.00"), "\n", entry("1.x"))
+    data = (before + declaration + text[text.index("<Document") :]).encode()
     assert CAMT_053.identify(Head(data=data, name="statement.xml")) == "camt.053.001.02"
+    read = list(CAMT_053.read(io.BytesIO(data), ReadOptions()))
+    (problem,) = [problem for chunk in read for problem in chunk.problems]
+    assert (problem.severity, problem.line) == ("row", (before + declaration).count("\n") + 2)
+    assert sum(chunk.rows or 0 for chunk in read) == 2
+
+
+def test_two_xml_declarations_are_refused() -> None:
+    text = document(entry("3.00"))
+    data = ("\n<?xml version='1.0'?>\n<?xml version='1.0'?>" + text[text.index("<Document") :]).encode()
     (problem,) = [problem for chunk in CAMT_053.read(io.BytesIO(data), ReadOptions()) for problem in chunk.problems]
-    assert "XML declaration allowed only at the start of the document" in problem.message
-    assert (problem.severity, problem.line) == ("refused", 2)
+    assert problem.severity == "refused"
 
 
 def test_what_was_instructed_is_a_transaction_only_if_it_adds_up() -> None:
