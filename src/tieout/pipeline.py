@@ -113,7 +113,7 @@ def ingest(
     :raises WrongUse: a file is not there, or a mapping or format has a fault: before anything is kept.
     """
     waiting: list[tuple[Source | None, Path]]
-    named = workspace.source(source_id) if source_id else None
+    named = workspace.source(source_id) if source_id is not None else None
     if files is None:
         waiting = [(s, path) for s, path in expected_files(workspace) if named in (None, s)]
     else:

@@ -24,6 +24,23 @@ def test_wrong_use_is_said_at_once(office: Office) -> None:
         (("book", "move", "mysql://u:secret@h/x"), "to move the book to, got a URL of mysql"),
         (("verify", "nosuchrun"), "expected the id of a run, or how it begins, got 'nosuchrun'"),
         (("verify", ""), "expected the id of a run"),
+        (("replay", "", "--reason", "x"), "expected the id of a delivery, or at least its first 6 characters, got ''"),
+        (("replay", " ", "--reason", "x"), "expected the id of a delivery"),
+        (("replay", landed[:5], "--reason", "x"), "expected the id of a delivery"),
+        (("resolve", "", "--reason", "x"), "expected the id of an exception"),
+        (("undo", "", "--reason", "x"), "expected"),
+        (("approve", "", "--reason", "x"), "expected"),
+        (("reject", "", "--reason", "x"), "expected"),
+        (("quarantine", "--settle", "", "--reason", "x"), "expected"),
+        *(
+            (("export", "records", "--to", "r.csv", option, ""), "expected")
+            for option in ("--entity", "--account", "--period")
+        ),
+        (("export", "records", "--to", "r.csv", "--as-of", ""), "expected"),
+        (("export", "matches", "--to", "r.csv", "--run", ""), "expected"),
+        (("ingest", "--source", ""), "expected"),
+        (("match", ""), "expected"),
+        (("proof", ""), "expected"),
         (("replay", landed, "--reason", ""), "expected words behind --reason"),
         (("replay", landed, "--reason", "  "), "expected words behind --reason"),
         (("resolve", "abc", "--reason", ""), "expected words behind --reason"),

@@ -420,13 +420,23 @@ def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:
     assert problems(document(entry("3.00", details_of("<Amt Ccy='EUR'>2</Amt>"))))
 
 
-def test_a_line_break_before_the_xml_declaration_is_what_the_refusal_says() -> None:
-    text = document(entry("3.00"))
-    data = ("\n<?xml version='1.0'?>" + text[text.index("<Document") :]).encode()
+@pytest.mark.parametrize("before", ["\n", "  ", "\r\n\r\n  ", "\ufeff\n", "\n" * 900])
+@pytest.mark.parametrize("declaration", ["<?xml version='1.0'?>", "<?xml version='1.0' encoding='ISO-8859-1'?>\n"])
+def test_blanks_before_the_xml_declaration_are_only_unusual(before: str, declaration: str) -> None:
+    text = document(entry("3.00"), "\n", entry("1.x"))
+    data = (before + declaration + text[text.index("<Document") :]).encode()
     assert CAMT_053.identify(Head(data=data, name="statement.xml")) == "camt.053.001.02"
+    read = list(CAMT_053.read(io.BytesIO(data), ReadOptions()))
+    (problem,) = [problem for chunk in read for problem in chunk.problems]
+    assert (problem.severity, problem.line) == ("row", (before + declaration).count("\n") + 2)
+    assert sum(chunk.rows or 0 for chunk in read) == 2
+
+
+def test_two_xml_declarations_are_refused() -> None:
+    text = document(entry("3.00"))
+    data = ("\n<?xml version='1.0'?>\n<?xml version='1.0'?>" + text[text.index("<Document") :]).encode()
     (problem,) = [problem for chunk in CAMT_053.read(io.BytesIO(data), ReadOptions()) for problem in chunk.problems]
-    assert "XML declaration allowed only at the start of the document" in problem.message
-    assert (problem.severity, problem.line) == ("refused", 2)
+    assert problem.severity == "refused"
 
 
 def test_what_was_instructed_is_a_transaction_only_if_it_adds_up() -> None:
@@ -506,6 +516,53 @@ def test_a_summary_that_contradicts_the_entries_is_said(summary: str, wrong: lis
     entries = (entry("1"), entry("2", debit=True), entry("3", debit=True, status="PDNG"))
     found = problems(document(f"<TxsSummry>{summary}</TxsSummry>", *entries))
     assert [problem.column for problem in found] == wrong
+
+
+@pytest.mark.parametrize("way", ["<TtlNetNtryAmt>{}</TtlNetNtryAmt>{}", "<TtlNetNtry><Amt>{}</Amt>{}</TtlNetNtry>"])
+@pytest.mark.parametrize(
+    ("amount", "word", "right"),
+    [
+        ("1.00", "DBIT", True), ("1.00", "CRDT", False), ("1.00", "", True), ("-1.00", "", True), ("1.01", "DBIT", False),
+        ("1.00", "dbit", True), ("-1.00", "DBIT", True),
+    ],
+)  # fmt: skip
+def test_a_net_has_the_direction_that_its_summary_says(way: str, amount: str, word: str, right: bool) -> None:
+    net = way.format(amount, f"<CdtDbtInd>{word}</CdtDbtInd>" if word else "")
+    summary = f"<TxsSummry><TtlNtries>{net}</TtlNtries></TxsSummry>"
+    assert bool(problems(document(summary, entry("1"), entry("2", debit=True)))) is not right
+    assert not problems(document(summary.replace(amount, "0"), entry("2"), entry("2", debit=True)))
+
+
+def batch(total: str, word: str = "", count: int = 3, *, currency: str = "EUR", inside: str = "") -> str:
+    """The details of an entry with what the bank says of a batch."""
+    direction = f"<CdtDbtInd>{word}</CdtDbtInd>" if word else ""
+    said = f"<NbOfTxs>{count}</NbOfTxs><TtlAmt Ccy='{currency}'>{total}</TtlAmt>{direction}"
+    return f"<NtryDtls><Btch>{said}</Btch>{inside}</NtryDtls>"
+
+
+_SEVERAL = "".join(f"<TxDtls><Amt Ccy='EUR'>{amount}</Amt></TxDtls>" for amount in ("4.00", "6.00"))
+_CHARGED = "<Chrgs><Rcrd><Amt Ccy='EUR'>0.50</Amt><CdtDbtInd>DBIT</CdtDbtInd></Rcrd></Chrgs>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "right"),
+    [
+        (batch("10.00"), True), (batch("10"), True), (batch("11.00"), False), (batch("ten"), False),
+        (batch("10.00", "CRDT"), True), (batch("10.00", "DBIT"), False), (batch("11.00", currency="USD"), True),
+        (f"<RvslInd>true</RvslInd>{batch('10.00', 'DBIT')}", True),
+        (batch("4.00") + batch("6.00"), True), (batch("4.00") + batch("6.01"), False),
+        (batch("4.00") + batch("14.00", "DBIT"), False), (batch("14.00") + batch("4.00", "DBIT"), True),
+        (batch("4.00") + "<NtryDtls><TxDtls><Amt Ccy='EUR'>6.00</Amt></TxDtls></NtryDtls>", True),
+        (batch("10.00", count=2, inside=_SEVERAL), True), (batch("11.00", count=2, inside=_SEVERAL), False),
+        (f"{_CHARGED}{batch('10.50')}", True), (f"{_CHARGED}{batch('10.49')}", False), (f"{_CHARGED}{batch('9.50')}", False),
+        ("<Btch><TtlAmt Ccy='EUR'>11.00</TtlAmt></Btch>", False),
+    ],
+)  # fmt: skip
+def test_the_totals_of_batches_are_their_entry(inside: str, right: bool) -> None:
+    for count in (1, 20):  # alone, and many that are read together
+        found = problems(document(*[entry("10.00", inside)] * count))
+        assert [problem.column for problem in found] == ([] if right else ["TtlAmt"] * count)
+        assert len(records(document(*[entry("10.00", inside)] * count))) >= count
 
 
 def test_a_page_is_not_held_against_the_summary_of_the_whole() -> None:

@@ -503,14 +503,28 @@ def test_control_totals_below_what_is_listed_or_without_a_limit_other_than_it_ar
     assert found("100", "0EUR0,") == 1
 
 
-@pytest.mark.parametrize(
-    ("stated", "shifted"), [("500,", True), ("50,", True), ("5000,", True), ("6,50", False), ("10,", False)]
-)
-def test_without_a_limit_the_sums_agree_where_the_counts_do(stated: str, shifted: bool) -> None:
-    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101C5,NTRFX\n:90C:1EUR{stated}\n"
+@pytest.mark.parametrize("stated", ["500,", "50,", "5,01", "6,50", "999,", "4,99"])
+@pytest.mark.parametrize("side", ["C", "D"])
+def test_without_a_limit_the_sums_agree_where_the_counts_do(stated: str, side: str) -> None:
+    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101{side}5,NTRFX\n:90{side}:1EUR{stated}\n"
     [problem] = problems(text, "mt942")
-    assert (problem.reason, problem.line, problem.at_ingest) == ("incomplete", 6, not shifted)
-    assert "expected :90C: to count the entries (1, together 5.00 EUR)" in problem.message
+    assert (problem.reason, problem.line, problem.at_ingest) == ("incomplete", 6, False)
+    assert f"expected :90{side}: to count the entries (1, together 5.00 EUR)" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("side", "beside", "stated", "judged_at_ingest"),
+    [
+        ("D", "CHG", "6,50", True), ("D", "/CHGS/EUR1,50/", "6,50", True), ("D", "CHG", "4,", False),
+        ("D", "CHG", "50,", False), ("D", "EXCHG", "6,50", False), ("C", "CHG", "6,50", False),
+    ],
+)  # fmt: skip
+def test_only_charges_that_a_debit_names_may_be_in_the_sum_alone(
+    side: str, beside: str, stated: str, judged_at_ingest: bool
+) -> None:
+    text = f":20:R\n:25:1\n:28C:1\n:34F:EUR0,\n:61:260101{side}5,NTRFX\n{beside}\n:90{side}:1EUR{stated}\n"
+    [problem] = problems(text, "mt942")
+    assert problem.at_ingest == judged_at_ingest
 
 
 def summed(told: str, *pages: tuple[str, ...]) -> str:
@@ -559,3 +573,77 @@ def test_an_entry_that_the_file_stops_in_is_set_aside(case: str, name: str) -> N
 def test_an_entry_whose_line_ends_is_kept_however_the_file_goes_on() -> None:
     for behind in ("\n", "\r\n", "\n:", "\n:8", "\n:86:te", "\n-"):
         assert [record.amount for record in records(f"{HEADER}:61:2601020102C1234,56NTRFX{behind}")] == [123456]
+
+
+WHOLE = HEADER + ":61:2601010101C5,NTRFNONREF\n:62F:C260102EUR5,\n"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "<?xml version='1.0'?><Document/>", "date;amount\n2026-01-01;5,00", '{"amount": 5}', "01,sender,receiver", "0" * 94,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("between", ["", "-\n", "-}\n", "-}", "-}{5:{CHK:0}}\n\n", "-\n$\n"])
+def test_what_is_no_message_is_not_swallowed(between: str, other: str) -> None:
+    text = WHOLE + between + other + "\n" + other + "\n"
+    assert len(records(text)) == 1
+    (problem,) = problems(text)
+    assert problem.line == (WHOLE + between).count("\n") + 1
+    assert f"got {other.splitlines()[0][:60]!r}, which is not read" in problem.message
+    # What follows it is read, and a second stretch of the like is told by itself.
+    again = text + WHOLE.replace("28C:1/1", "28C:2/1") + "-\n" + other
+    assert (len(records(again)), len(problems(again))) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    ["ABNANL2A\n940\nABNANL2A", "0000 01INGBNL2AXXXX00001", "\x03", "\x1a", "$", "-XXX", "end of file", "{5:{CHK:0}}"],
+)
+def test_a_banks_envelope_is_nothing_to_report(envelope: str) -> None:
+    for text in (f"{WHOLE}-\n{envelope}\n{WHOLE}-\n{envelope}", f"{envelope}\n{WHOLE}"):
+        assert problems(text) == []
+    assert problems(WHOLE.replace(":28C:", ":11S:940, of a dialect\n:28C:")) == []
+
+
+def test_a_group_of_thousands_never_begins_with_zero() -> None:
+    assert problems(HEADER + ":61:2601010101C0.123,45NTRFNONREF\n")[0].severity == "row"
+    assert entry("2601010101C1.123,45NTRFNONREF").amount == 112345
+
+
+# Expected entries (EC, ED).
+
+
+def closing_after(*fields: str, closing: str) -> str:
+    """A statement that opens with 100.00 and has these entries."""
+    entries = "".join(f":61:{field}NTRFNONREF\n" for field in fields)
+    return HEADER.replace("EUR0,", "EUR100,") + f"{entries}:62F:C260102EUR{closing}\n-\n"
+
+
+@pytest.mark.parametrize(("mark", "counted"), [("EC", "110,"), ("ED", "90,")])
+def test_an_expected_entry_is_in_no_balance(mark: str, counted: str) -> None:
+    left_out = closing_after(f"2601010101{mark}10,", closing="100,")
+    (record,), (statement,) = records(left_out), statements(left_out)
+    assert (record.status, statement.closes, statement.entries) == ("pending", True, 1)
+    assert (statement.credits, statement.debits) == (0, 0)
+    assert problems(left_out) == []
+    counting = closing_after(f"2601010101{mark}10,", closing=counted)
+    (statement,), (problem,) = statements(counting), problems(counting)
+    assert (statement.closes, problem.reason) == (False, "balance_difference")
+    assert problem.message.endswith("1 expected (EC, ED) left out, as they are not booked: ask the bank if they are")
+
+
+def test_an_expected_entry_on_a_further_page_is_in_no_balance() -> None:
+    first = HEADER.replace("EUR0,", "EUR100,")
+    first += ":61:2601010101C5,NTRFNONREF\n:62M:C260101EUR105,\n-\n"
+    second = ":20:R\n:25:4711\n:28C:1/2\n:60M:C260101EUR105,\n:61:2601010101EC10,NTRFNONREF\n:62F:C260102EUR105,\n-\n"
+    (statement,) = statements(first + second)
+    assert (statement.closes, statement.entries, statement.credits) == (True, 2, 500)
+    assert problems(first + second) == []
+
+
+def test_a_balance_proves_no_expected_amount() -> None:
+    text = closing_after("2601010101C5.000", "2601010101EC10.000", closing="105,")
+    assert [(r.amount, r.status) for r in records(text)] == [(500, "booked")]
+    (problem, *_) = problems(text)
+    assert (problem.severity, problem.line) == ("row", 6)

@@ -217,6 +217,26 @@ def test_other_writings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("currency", "gross"), [("eur", "1,234"), ("EUR", "-1,234"), ("jpy", "1,000"), ("usd", " 12,000 "), ("", "999,000")]
+)
+def test_a_comma_before_more_digits_than_the_currency_has_decimals_is_no_decimal_sign(
+    currency: str, gross: str
+) -> None:
+    whole = ROW | {"currency": currency, "gross": gross, "fee": "0", "net": gross}
+    (problem,) = problems(table(whole))
+    assert problem.severity == "row"
+    assert "got" in problem.message
+    # Nor is it one beside a row that might be of another writing.
+    assert len(problems(table(whole, ROW | {"gross": "10,00", "fee": "0,59", "net": "9,41"}))) == 2
+
+
+def test_a_comma_before_the_decimals_of_the_currency_is_a_decimal_sign() -> None:
+    dinar = ROW | {"currency": "kwd", "gross": "1,005", "fee": "0,000", "net": "1,005"}
+    (row,) = rows(table(dinar))
+    assert (row["amount"], row["exponent"]) == (1005, 3)
+
+
+@pytest.mark.parametrize(
     ("change", "line_says"),
     [
         ({"reporting_category": "moon_dust"}, "moon_dust"),

@@ -46,7 +46,7 @@ def ingest(
     errors: list[TieoutError] = []
     failed: TieoutError | None = None
     with opened(wanted) as (place, store), _progress() as heard:
-        unclaimed = [] if files or source else pipeline.unclaimed_files(place)
+        unclaimed = [] if files or source is not None else pipeline.unclaimed_files(place)
         paths = {one.id: one.path for one in place.sources}
         try:
             for result in pipeline.ingest(store, place, files or None, source, heard):

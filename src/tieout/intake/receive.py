@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Received", "delivery_id_of", "delivery_named", "kept_name", "landed", "receive"]
 
+#: As for matches, runs and exceptions.
+_NAMED_BY_AT_LEAST = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -111,10 +114,16 @@ def _note(store: Store, connection: sa.Connection, delivery_id: str, action: str
 
 def delivery_named(store: Store, beginning: str) -> str:
     """
-    Find a delivery by the beginning of its id.
+    Find a delivery by the beginning of its id, of at least six characters: less names whatever is there.
 
     :raises WrongUse: none, or several, begin so.
     """
+    if len(beginning.strip()) < _NAMED_BY_AT_LEAST:
+        message = (
+            f"expected the id of a delivery, or at least its first {_NAMED_BY_AT_LEAST} characters, got {beginning!r}:"
+            " `tieout deliveries` lists them"
+        )
+        raise WrongUse(message)
     table = schema.delivery
     with store.book.reading() as connection:
         query = sa.select(table.c.delivery_id).where(table.c.delivery_id.startswith(beginning, autoescape=True))

@@ -94,11 +94,26 @@ def test_signs_between_digits_are_the_dialects(decimal: str, thousands: str, tex
     assert got.column("amount") == [minor], got.messages
 
 
-@pytest.mark.parametrize("text", ["1.23,4", "12.34", ".123", "1..234", "1.234.56", "1234.567", "1,234.5"])
+# A thousand never begins with zero: the sign may be the decimal one of another program.
+_LED_BY_ZERO = ["0.500", "-0.125", "00.500", "000.000", "0.123,45", "+012.345", "0.001.234"]
+
+
+@pytest.mark.parametrize(
+    "text", ["1.23,4", "12.34", ".123", "1..234", "1.234.56", "1234.567", "1,234.5", *_LED_BY_ZERO]
+)
 def test_thousands_signs_stand_only_between_groups_of_three(text: str) -> None:
     got = read(plain(dialect=CsvDialect(decimal=",", thousands=".")), csv_of(text))
     assert not got.rows
     assert got.problems[0].line == 2
+
+
+@pytest.mark.parametrize("amount", ["amount", "amount::decimal", "amount + 0", "minor(amount)", "major(amount)"])
+@pytest.mark.parametrize(("decimal", "thousands"), [(",", "."), (".", ","), (",", " ")])
+def test_a_thousand_that_begins_with_zero_is_read_by_no_way(amount: str, decimal: str, thousands: str) -> None:
+    mapping = plain(fields={"amount": amount}, dialect=CsvDialect(decimal=decimal, thousands=thousands))
+    got = read(mapping, csv_of(f"0{thousands}500", f"00{thousands}500"))
+    assert not got.rows
+    assert [problem.line for problem in got.problems] == [2, 3]
 
 
 @given(

@@ -156,6 +156,22 @@ def test_numbers_of_a_workbook_are_kept_to_the_last_digit_or_set_aside() -> None
     )
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("amount", "minor"),
+    [
+        (70368744177663.99, 7036874417766399), (10000000000000.55, 1000000000000055), (70368744177664.5, 7036874417766450),
+        (99999999999999.98, None), (99999999999999.9, None), (562949953421312.5, None),
+        (8796093022208.123, None),
+    ],
+)  # fmt: skip
+def test_a_cell_that_stands_for_two_amounts_is_set_aside(amount: float, minor: int | None, sign: int) -> None:
+    # 99999999999999.99 is the same cell as ...98, and 99999999999999.91 as ...9.
+    got = read(plain(format="xlsx"), workbook(["id", "amount", "day"], ["a", sign * amount, DAY], ["b", 1, DAY]))
+    assert got.column("amount") == ([100] if minor is None else [sign * minor, 100])
+    assert [problem.line for problem in got.problems] == ([2] if minor is None else [])
+
+
 def test_xlsx_sheet_by_name() -> None:
     data = workbook(["id", "amount", "day"], ["a", 1, DAY], title="Lines")
     assert read(plain(format="xlsx", sheet="Lines"), data).column("amount") == [100]

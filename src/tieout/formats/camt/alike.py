@@ -118,8 +118,11 @@ def _read(account: Account, plan: EntryPlan, texts: Sequence[Column], lines: Seq
     remittance: Iterable[str | None] = nothing
     template, rate, detail = plan.template, plan.rate, plan.detail
     codes = _codes(columns, plan.domain, plan.proprietary)
+    totals = [(batch.amount, batch.currency) for batch in plan.batches]
+    if any(b.indicator is not None and {*columns[b.indicator]} != {*columns[plan.indicator[0]]} for b in plan.batches):
+        raise _Unusual
     _check_same(
-        (*plan.originals, *(detail.originals if detail else ()), *(detail.direct if detail else ())),
+        (*plan.originals, *(detail.originals if detail else ()), *(detail.direct if detail else ()), *totals),
         plan,
         columns,
         currency,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tieout.formats.camt.entries import Account, Amount, Entry
     from tieout.formats.camt.plans import Charges, DetailPlan, EntryPlan
 
-__all__ = ["Detail", "check_single", "read_details"]
+__all__ = ["Detail", "check_batches", "check_single", "read_details"]
 
 #: The most transactions of which an entry takes over references and texts; ``details`` keeps what all of them say.
 ADOPTED_MAX = 1_000
@@ -115,7 +115,7 @@ def read_details(
         return (
             _adopt(entry.row, details),
             [],
-            _check_batches(entry, details, comparable=not _foreign(entry, details)),
+            _check_counts(entry, details, comparable=not _foreign(entry, details)),
         )
     rows = _rows(account, entry, _parent_name(entry, plan, values), details, amounts)
     if entry.reversal and rows and all((row.amount < 0) is not entry.debit for row in rows):
@@ -127,7 +127,7 @@ def read_details(
         if wrong and not all(detail.plan.booked for detail in details):
             return _adopt(entry.row, details), [], []
         problems += wrong
-    problems += _check_batches(entry, details, comparable=True)
+    problems += _check_counts(entry, details, comparable=True)
     return entry.row, rows, problems
 
 
@@ -316,7 +316,46 @@ def check_single(entry: Entry, plan: EntryPlan, values: Sequence[str]) -> list[P
     return [_sum_problem(entry, booked, own, exponent, 1)]
 
 
-def _check_batches(entry: Entry, details: Sequence[Detail], *, comparable: bool) -> list[Problem]:
+def check_batches(entry: Entry, plan: EntryPlan, values: Sequence[str], inside: Sequence[Detail]) -> list[Problem]:
+    """
+    Compare an entry with the totals of its batches (``TtlAmt``).
+
+    A total in another currency says nothing of the entry; a difference is explained by charges that are exactly as large.
+
+    :param inside: its transactions, where it holds several.
+    """
+    currency = entry.amount.currency
+    foreign = any((batch.currency or currency) != currency for batch in plan.batches)
+    if not plan.batches or foreign or len({detail.container for detail in inside}) > len(plan.batches):
+        return []
+    totals = []
+    for batch in plan.batches:
+        try:
+            money = parse_money(values[batch.amount], currency)
+            # Some banks leave a batch in a reversal as it was before it was reversed.
+            word = None if entry.reversal or batch.indicator is None else values[batch.indicator]
+            totals.append(-money if is_debit(word, otherwise=entry.debit) else money)
+        except BadInput as error:
+            return [Problem(message=f"{error} (in Btch)", line=entry.row.line, column="TtlAmt", reason="incomplete")]
+    exponent = max([entry.amount.exponent, *(money.exponent for money in totals)])
+    stated = entry.money.scaled(exponent) * (-1 if entry.debit else 1)
+    total = sum(money.scaled(exponent) for money in totals)
+    one = [(values, plan.detail)] if plan.detail else []
+    charged = [
+        _charged(texts, each.charges, currency, exponent)
+        for texts, each in [*one, *((detail.values, detail.plan) for detail in inside)]
+    ]
+    of_entry = _charged(values, plan.charges, currency, exponent)
+    if total == stated or _explained(total - stated, of_entry, charged or [(0, 0)]):
+        return []
+    message = (
+        f"expected the TtlAmt of an entry's batches to be its {format_minor(stated, exponent)} {currency},"
+        f" got {format_minor(total, exponent)}"
+    )
+    return [Problem(message=message, line=entry.row.line, column="TtlAmt", reason="incomplete")]
+
+
+def _check_counts(entry: Entry, details: Sequence[Detail], *, comparable: bool) -> list[Problem]:
     """Compare the number of transactions in each ``NtryDtls`` with what it claims (``NbOfTxs``)."""
     counts = Counter(detail.container for detail in details)
     claims = {detail.container: detail.batch for detail in details if detail.batch}

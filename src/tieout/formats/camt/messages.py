@@ -49,7 +49,7 @@ class CamtFormat:
         parser = pull_parser("start")
         # What stands before a fault may be enough; ``read`` says what is wrong.
         with suppress(etree.XMLSyntaxError, ValueError, LookupError):
-            parser.feed(head.data.lstrip(b" \t\r\n"))  # no XML with blanks before it; read says so
+            parser.feed(head.data.lstrip(b"\xef\xbb\xbf \t\r\n"))  # blanks before it are unusual, no more
         with suppress(etree.XMLSyntaxError):
             for seen, element in enumerate(elements(parser)):
                 family = family_of(element)

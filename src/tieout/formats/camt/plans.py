@@ -17,7 +17,18 @@ from tieout.formats.camt.shapes import Place, where
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Amounts", "Charge", "Charges", "DetailPlan", "EntryPlan", "Party", "Template", "plan_detail", "plan_entry"]
+__all__ = [
+    "Amounts",
+    "Batch",
+    "Charge",
+    "Charges",
+    "DetailPlan",
+    "EntryPlan",
+    "Party",
+    "Template",
+    "plan_detail",
+    "plan_entry",
+]
 
 #: Texts that stand for amounts: (index, currency as its attribute says).
 Amounts = tuple[tuple[int, str | None], ...]
@@ -104,6 +115,14 @@ class Charge(NamedTuple):
     included: int | None
 
 
+class Batch(NamedTuple):
+    """Where the total of a batch (``TtlAmt``) stands, and what says its direction."""
+
+    amount: int
+    currency: str | None
+    indicator: int | None
+
+
 class Charges(NamedTuple):
     """Where the charges of an entry, or of a transaction, stand: one by one, and their stated total."""
 
@@ -150,6 +169,7 @@ class EntryPlan:
         several (they are read apart).
     :ivar references, moments: those of the only transaction first.
     :ivar batch: how many transactions the bank says are in it (``NbOfTxs``).
+    :ivar batches: the totals of its batches, where every ``NtryDtls`` has one: together they are the entry.
     :ivar words: direction, status and reversal: entries that agree in them can be read together.
     """
 
@@ -170,6 +190,7 @@ class EntryPlan:
     originals: Amounts
     rate: tuple[int, ...]
     batch: tuple[int, ...]
+    batches: tuple[Batch, ...]
     detail: DetailPlan | None
     template: Template
     words: tuple[int, ...]
@@ -188,6 +209,17 @@ def _charges(places: Sequence[Place]) -> Charges:
         for within in [place.exact.rpartition("/")[0]]
     )
     return Charges(records, _amounts(places, "Chrgs/TtlChrgsAndTaxAmt"))
+
+
+def _batches(places: Sequence[Place]) -> tuple[Batch, ...]:
+    beside = {place.exact: place.number for place in places}
+    found = tuple(
+        Batch(place.number, place.currency, beside.get(f"{place.exact.rpartition('/')[0]}/CdtDbtInd"))
+        for place in places
+        if place.path in {"NtryDtls/Btch/TtlAmt", "Btch/TtlAmt"}
+    )
+    containers = {place.exact.partition("/")[0] for place in places if place.path.startswith("NtryDtls/")}
+    return found if len(found) >= len(containers) else ()
 
 
 def _rest(places: Iterable[Place], prefix: str = "") -> Rest:
@@ -304,6 +336,7 @@ def plan_entry(places: Sequence[Place]) -> EntryPlan:
         originals=_amounts(outside, *_ORIGINALS),
         rate=_rate(outside),
         batch=where(outside, "NtryDtls/Btch/NbOfTxs", "Btch/NbOfTxs"),
+        batches=_batches(places),
         detail=detail,
         template=_template(rest),
         words=(*indicator[:1], *reversal[:1], *status[:1]),

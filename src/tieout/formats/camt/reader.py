@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
 from tieout.formats.camt.alike import Waiting, group, read_alike
-from tieout.formats.camt.details import Detail, check_single, read_details
+from tieout.formats.camt.details import Detail, check_batches, check_single, read_details
 from tieout.formats.camt.entries import UnreadableEntry, read_entry
 from tieout.formats.camt.pages import Pages
 from tieout.formats.camt.plans import DetailPlan, EntryPlan, plan_detail, plan_entry
@@ -39,6 +40,7 @@ __all__ = ["Reader"]
 _TAGS = tuple(f"{{*}}{name}" for name in (*STATEMENTS, "Bal", "Ntry", "TxDtls"))
 _BLOCK = 65_536
 _HEAD = 1_024
+_LATE_DECLARATION = re.compile(rb"(\xef\xbb\xbf|)([ \t\r\n]+)(<\?xml[ \t\r\n][^>]{0,200}\?>)")
 #: What the parser gets at once where no entry ends.
 _PIECE_MAX = 2**20
 #: How many entries are read together.
@@ -316,6 +318,7 @@ class Reader:
         if entry.unknown_status is not None:
             message = f"expected status BOOK, PDNG, INFO or FUTR, got {entry.unknown_status[:40]!r}; read as pending"
             self._problems.append(Problem(message=message, line=line, column="Sts"))
+        self._problems += check_batches(entry, plan, values, inside)
         if inside:
             row, rows, problems = read_details(reader.account, entry, plan, values, inside)
             for each in (row, *rows):
@@ -365,8 +368,12 @@ class Reader:
 
 
 def _beginning(stream: BinaryIO) -> bytes:
-    """Read the first bytes, enough for the XML declaration however small the stream's pieces are."""
+    """
+    Read the first bytes, enough for the XML declaration however small the stream's pieces are; it comes first.
+    """
     data = b""
     while len(data) < _HEAD and (block := stream.read(_BLOCK)):
         data += block
-    return data
+    late = _LATE_DECLARATION.match(data)
+    # Nothing may stand before a declaration; behind it, the blanks keep the lines of what follows what they are.
+    return b"".join(late.group(1, 3, 2)) + data[late.end() :] if late else data

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Tallies", "Tally", "check_summary"]
 
 
+_SIGNS = {"CRDT": 1, "DBIT": -1}
+
+
 @dataclass(slots=True)
 class Tally:
     """
@@ -118,7 +121,7 @@ class Tallies:
 def _figures(tally: Tally, unreadable: int) -> dict[str, tuple[int, int]]:
     """Name what a summary may state: {path: (value, decimals)}; counts have no decimals."""
     entries = tally.credit_count + tally.debit_count + unreadable
-    net, exponent = abs(tally.credits - tally.debits), tally.exponent
+    net, exponent = tally.credits - tally.debits, tally.exponent
     return {
         "TtlNtries/NbOfNtries": (entries, 0),
         "TtlNtries/Sum": (tally.credits + tally.debits, exponent),
@@ -144,7 +147,7 @@ def check_summary(
 
     Standards leave open whether pending entries and entries in another currency are counted: a figure that agrees
     with any of these readings is right. A net with entries that are not booked is not judged: banks differ on
-    their direction.
+    their direction. Without ``CdtDbtInd`` a net has no direction.
 
     :param summary: the texts of ``TxsSummry`` by path.
     :param unreadable: entries that could not be read: they count, but sums and directions are then not judged.
@@ -165,9 +168,13 @@ def check_summary(
         except BadInput as error:
             yield Problem(message=f"{error} (in TxsSummry/{path})", line=line, column=path, reason="incomplete")
             continue
-        stated = (abs(number) if is_net else number, places)
-        if not any(_agree(stated, way[path]) for way in ways):
+        word = summary.get(f"{path.rpartition('/')[0]}/CdtDbtInd", "").upper() if is_net else ""
+        unsigned = is_net and word not in _SIGNS
+        stated = (abs(number) * _SIGNS.get(word, 1) if is_net else number, places)
+        found = [(abs(figure), digits) if unsigned else (figure, digits) for figure, digits in (w[path] for w in ways)]
+        if not any(_agree(stated, figure) for figure in found):
             message = (
-                f"expected TxsSummry/{path} to agree with the entries, {format_minor(value, decimals)}, got {written}"
+                f"expected TxsSummry/{path} to agree with the entries, {format_minor(value, decimals)},"
+                f" got {f'{written} {word}'.strip()}"
             )
             yield Problem(message=message, line=line, column=path, reason="incomplete")

@@ -22,6 +22,7 @@ from tieout.formats.reading import Head, refusal
 from tieout.formats.stripe.mapping import itemised_mapping
 from tieout.formats.stripe.summary import SUMMARY_COLUMNS, read_summary
 from tieout.formats.tabular import CsvDialect, Mapping, header_of, read_table
+from tieout.model.money import exponents
 
 if TYPE_CHECKING:
     from tieout.formats.reading import Chunk, ReadOptions
@@ -35,6 +36,8 @@ _SHAPE = Mapping(id="stripe", dialect=CsvDialect(delimiter="auto"))
 # Stripe names its downloads after the report; the by-id report of one payout may hold no column with the payout's id.
 _NAMED = re.compile(r"(payout|ending.balance).reconciliation", re.IGNORECASE)
 _WITH_COMMA = re.compile(r"-?\d+,\d+")
+_GROUPED = re.compile(r"-?[1-9]\d{0,2},\d{3}")
+_DECIMALS_OF_A_GROUP = 3
 _AMOUNTS = ("gross", "net", "fee", "amount", "net_amount")
 _ROWS_SEEN = 1_000
 _COUNTED = (
@@ -79,23 +82,28 @@ def _signs(data: bytes) -> tuple[str, str]:
     """
     (delimiter, decimal sign) of a report, seen from its beginning.
 
-    Stripe writes the comma on request, and then only the comma: it never separates thousands.
+    Stripe writes the comma on request, and then only the comma: it never separates thousands. A program through which the
+    report went may: where three digits follow one, and the currency has not as many decimals, it is no decimal sign.
     """
     text = data.decode("utf-8-sig", "replace")
     first = text.partition("\n")[0]
     delimiter = max(",;\t|", key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    points = commas = 0
+    points = commas = groups = 0
     try:
         names = list(Columns.of(header := next(rows, [])).names)
         places = [names.index(name) for name in _AMOUNTS if name in names] if len(names) == len(header) else []
+        currency = names.index("currency") if "currency" in names else len(names)
         for _, row in zip(range(_ROWS_SEEN), rows, strict=False):
-            cells = [row[place] for place in places if place < len(row)]
+            cells = [row[place].strip() for place in places if place < len(row)]
+            code = row[currency].strip().upper() if currency < len(row) else ""
+            if exponents().get(code) != _DECIMALS_OF_A_GROUP:
+                groups += sum(_GROUPED.fullmatch(cell) is not None for cell in cells)
             points += sum("." in cell for cell in cells)
-            commas += sum(_WITH_COMMA.fullmatch(cell.strip()) is not None for cell in cells)
+            commas += sum(_WITH_COMMA.fullmatch(cell) is not None for cell in cells)
     except csv.Error:
         pass  # the reader says what is wrong, and where
-    return delimiter, "," if commas and not points else "."
+    return delimiter, "," if commas and not (points or groups) else "."
 
 
 class _StripeReport:

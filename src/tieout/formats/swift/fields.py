@@ -64,7 +64,7 @@ _OFFSET_HOURS_MOST = 14
 _MINUTES = 60
 _AMOUNT_LENGTH = 40
 
-_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*[.,]\d*", re.ASCII)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*[.,]\d*", re.ASCII)
 _PLAIN = re.compile(r"\d+|\d*[.,]\d+|\d+[.,]", re.ASCII)
 _BALANCE = re.compile(
     r"(?P<mark>[CD])\s?(?P<day>\d{6}|null|\s*)\s?(?P<currency>[A-Z]{3}|null|)\s?(?P<amount>[\d.,]+)\s*",
@@ -158,6 +158,11 @@ class Entry:
     bank_reference: str
     extra: str
     fault: Fault | None
+
+    @property
+    def expected(self) -> bool:
+        """Whether the bank only announces it (EC, ED): it is not booked, and no balance holds it."""
+        return self.mark.startswith("E")
 
 
 _Stated = TypeVar("_Stated", StatedBalance, Control)

@@ -11,6 +11,7 @@ from tieout.formats.swift.totals import Sums
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
+    from tieout.formats.swift.lines import Field
     from tieout.model.money import Money
     from tieout.model.records import Record
     from tieout.model.statements import Balance, Statement
@@ -19,6 +20,7 @@ __all__ = ["CHARACTERS_MAX", "Gathered"]
 
 #: A chunk is also given away when its texts have grown to this many characters: entries may carry long ones.
 CHARACTERS_MAX = 16 * 1024 * 1024
+_QUOTE = 60
 
 
 class Gathered:
@@ -52,6 +54,11 @@ class Gathered:
     def find(self, message: str, line: int, column: int, reason: str = "unreadable") -> None:
         """Report what is wrong; nothing is dropped for it."""
         self.problems.append(Problem(message=message, line=line, column=column, reason=reason))
+
+    def find_other(self, field: Field) -> None:
+        """Report lines that are of no message: whatever they are, they are not read."""
+        message = f"expected messages and a bank's envelope around them, got {field.text[:_QUOTE]!r}, which is not read"
+        self.find(f"{message}: bring another file by itself", field.line, field.column)
 
     def quarantine(self, message: str, line: int, column: int) -> None:
         """Report an entry that cannot be read."""

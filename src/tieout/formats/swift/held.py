@@ -43,10 +43,14 @@ class Held:
 
         :param whole: the page is complete.
         """
-        doubtful = [pending for pending in self.entries if pending.entry.doubtful] if whole else []
-        if not doubtful or proves(page, [amount for each in self.entries if (amount := _amount(each, currency))]):
+        if not whole or not any(each.entry.doubtful for each in self.entries):
             return self.entries, []
-        return [pending for pending in self.entries if not pending.entry.doubtful], doubtful
+        # No balance holds an expected entry; control totals may.
+        held = [each for each in self.entries if not (page.final and each.entry.expected)]
+        proven = held if proves(page, [amount for each in held if (amount := _amount(each, currency))]) else []
+        lines = {each.line for each in proven}
+        sure = [each for each in self.entries if not each.entry.doubtful or each.line in lines]
+        return sure, [each for each in self.entries if each.entry.doubtful and each.line not in lines]
 
 
 def _amount(pending: Pending, currency: str) -> Money | None:

@@ -3,7 +3,8 @@ Lines of a SWIFT statement message become fields: ``:61:``, ``:86:`` and the oth
 
 Files arrive with and without the SWIFT blocks (``{1:...}{2:...}{4:`` before, ``-}`` behind a message), with any line
 ending, any 8-bit encoding, blanks before tags and a bank's own lines between messages. What is not a field of a
-statement message belongs to the text of the field before it: ``:26:37`` is a wrapped time of day, not a tag.
+statement message belongs to the text of the field before it: ``:26:37`` is a wrapped time of day, not a tag. What is
+neither that nor looks like an envelope is given as ``other``: it may be another file that somebody joined to this one.
 """
 
 import re
@@ -36,6 +37,12 @@ _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _WRAPPED_TIME = re.compile(r":(?:13|20|21|25|28):[0-5]\d(?!\d)")
 _HOUR = re.compile(r"(?:^|\D)(?:[01]?\d|2[0-3])$")
 _FULL_LINE = 55
+# A bank's code, a message type, a number, a line of words: no SWIFT line has more than 65 characters. CSV has signs in it.
+# A field that we do not know is a dialect.
+_ENVELOPE = re.compile(rf"[{_CONTROL}$]*(?:[\w ./-]{{0,65}}|:\d\d[A-Z]?:.*)[{_CONTROL}$]*", re.DOTALL)
+_BEHIND_TRAILER = re.compile(
+    rf"[{_CONTROL}]*-(?:\}}[{_CONTROL}$]*(?=[^{_CONTROL}$])(?!\{{[1-5S]:)(?P<other>.*))?", re.DOTALL
+)
 
 _MARKS = frozenset("{-")
 # Only these fields run over several lines; what follows another one is the bank's own envelope.
@@ -57,7 +64,8 @@ class Field:
     One field of a message, or a mark between messages.
 
     :ivar tag: the tag without colons; ``"{"`` is a SWIFT block header, ``"-"`` the end of a message, ``"bic"`` a bank's
-        code on a line of its own before a message, ``"end"`` the end of the file.
+        code on a line of its own before a message, ``"other"`` the first of some lines that are nothing of these,
+        ``"end"`` the end of the file.
     :ivar line: the line of its tag, from 1.
     :ivar column: the character column where its content starts, from 1.
     :ivar lines: its content, line by line, without the tag; of ``end`` it says
@@ -98,19 +106,25 @@ def fields(stream: BinaryIO) -> Iterator[Field]:
     :raises Unreadable: a line or a field is longer than any statement's.
     """
     growing: _Growing | None = None
-    previous, number, cut = "", 0, ""
+    previous, number, cut, other = "", 0, "", False
     for number, text, ended in _physical_lines(stream):
         cut = "" if ended or not text.strip() else "tag" if _TAG_BEGUN.fullmatch(text) else "line"
         for tag, column, content in _pieces(text, previous if growing and growing.wraps else ""):
             if tag == "":
                 if growing and growing.wraps:
                     growing.add(content, number)
+                elif not _ENVELOPE.fullmatch(content):
+                    yield from () if other else [Field("other", number, column, (content,))]
+                    other = True
                 elif growing is None or growing.tag in _MARKS:
                     yield from _bank(content, number)
                 continue
             if growing:
                 yield growing.field
-            growing = _Growing(tag, number, column, [content])
+            growing, other = _Growing(tag, number, column, [content]), False
+            if tag == "-" and (behind := _BEHIND_TRAILER.fullmatch(content)) and behind["other"]:
+                yield Field("other", number, column + behind.start("other"), (behind["other"],))
+                other = True
         previous = text
     if growing:
         yield growing.field

@@ -24,7 +24,7 @@ from tieout.formats.swift.fields import (
 from tieout.formats.swift.gathered import Gathered
 from tieout.formats.swift.held import Held
 from tieout.formats.swift.lines import FIELD_CHARACTERS_MAX, Field, Unreadable
-from tieout.formats.swift.records import Pending, money_of_entry, record_of
+from tieout.formats.swift.records import Pending, money_of_entry, names_charges, record_of
 from tieout.formats.swift.statement import Page, balance_problems, continues, is_final, page_problems, statement_of
 from tieout.formats.swift.totals import Sums, summary_problems
 from tieout.model.money import EXPONENT_MAX
@@ -70,6 +70,7 @@ class Reader:
             "-": self._trailer,
             "bic": self._bank,
             "end": self._end,
+            "other": self.gathered.find_other,
             # Some banks' files begin with it.
             "940": lambda _field: None,
         }
@@ -182,7 +183,7 @@ class Reader:
             return
         first, last = self._open
         self._open = None
-        if first.statement_id or first.account or first.opening or first.closing or first.sums.count:
+        if first.statement_id or first.account or first.opening or first.closing or first.entries:
             self.gathered.statements.append(statement_of(first, last))
         self.gathered.problems += summary_problems([page for page, _ in first.run])
         if not first.reported:
@@ -376,8 +377,9 @@ class Reader:
             self.gathered.quarantine(f"{fault} in :61:", pending.line, pending.column)
             page.unreadable += 1
             return
-        page.sums.add(amount)
+        (page.expected if entry.expected else page.sums).add(amount)
         page.marks.setdefault("C" if entry.sign > 0 else "D", Sums()).add(amount)
+        page.charged |= entry.sign < 0 and names_charges(pending)
         page.unsure.update(_UNSURE.get(entry.mark, ()))
         self.gathered.count(amount, currency)
         if entry.fault:

@@ -18,9 +18,11 @@ from tieout.model.records import Record
 if TYPE_CHECKING:
     from tieout.formats.swift.statement import Page
 
-__all__ = ["Pending", "money_of_entry", "record_of"]
+__all__ = ["Pending", "money_of_entry", "names_charges", "record_of"]
 
 _ORIGINAL = re.compile(r"/OCMT/([A-Z]{3})([\d.,]+)")
+# SWIFT's /CHGS/ and what banks write for it in the supplementary details.
+_CHARGES = re.compile(r"\bCHGS?\b")
 _ACCOUNT = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}", re.ASCII)
 
 
@@ -54,6 +56,11 @@ def money_of_entry(entry: Entry, currency: str) -> Money:
     return money_of(entry.amount, currency, entry.sign)
 
 
+def names_charges(pending: Pending) -> bool:
+    """Whether the bank says beside an entry that it took charges: ``/CHGS/EUR1,50/``, ``CHG``."""
+    return any(_CHARGES.search(line) for line in pending.supplementary)
+
+
 #: German banks write cash concentration under SWIFT's types for anything (NTRF, NMSC): the code of theirs says what it is.
 _CASH_CONCENTRATION = "833"
 
@@ -82,7 +89,7 @@ def record_of(pending: Pending, amount: Money, currency: str, page: "Page", stat
         account_number=page.account,
         identity=identity,
         counted=True,
-        status="pending" if entry.mark.startswith("E") else status,
+        status="pending" if entry.expected else status,
         booked_on=booked_on,
         value_on=entry.value_on,
         bank_code=_code(entry.bank_code, told.details.get("gvc")),

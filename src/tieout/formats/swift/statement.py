@@ -35,8 +35,10 @@ class Page:
     :ivar opening, closing: the balances that stand at its ends, final or interim.
     :ivar goes_on: its closing balance says that another page follows; ``continued``: its opening one says that it is one.
     :ivar run: the pages that its statement consists of, where it is the first of them; each with its own sums.
-    :ivar sums: its entries; ``marks``: the same by D and C, to be held against ``controls`` and ``limits``.
+    :ivar sums: its entries that a balance holds; ``expected``: those that the bank only announces (EC, ED).
+    :ivar marks: all of them by D and C, to be held against ``controls`` and ``limits``.
     :ivar unsure: the sides (D, C) with entries of which banks differ in whether they count them there.
+    :ivar charged: a debit of it names charges, which may be in their control total and not among the entries.
     :ivar summary: what ``/SUM/`` behind its closing balance says, with its line.
     :ivar unreadable: how many entries were set aside: then nothing proves that it closes.
     :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
@@ -66,10 +68,12 @@ class Page:
     ended: bool = False
     final: bool = True
     sums: Sums = field(default_factory=Sums)
+    expected: Sums = field(default_factory=Sums)
     marks: dict[str, Sums] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     controls: dict[str, tuple[int, int, Control]] = field(default_factory=dict)
     summary: tuple[int, Summary] | None = None
+    charged: bool = False
     unsure: set[str] = field(default_factory=set)
     unreadable: int = 0
     reported: bool = False
@@ -81,6 +85,11 @@ class Page:
         balances = self.opening_on, self.closing_on
         return balances if any(balances) else (self.created_at.date() if self.created_at else None,)
 
+    @property
+    def entries(self) -> int:
+        """How many entries it has, booked or not."""
+        return self.sums.count + self.expected.count
+
     def begin_run(self) -> None:
         """Be the first page of a statement."""
         self.run = [(self, replace(self.sums))]
@@ -89,6 +98,7 @@ class Page:
         """Let another page of the same statement follow."""
         self.run.append((page, page.sums))
         self.sums.include(page.sums)
+        self.expected.include(page.expected)
         self.reported |= page.reported
         self.unreadable += page.unreadable
 
@@ -193,9 +203,16 @@ def balance_problems(page: Page) -> list[Problem]:
     message = (
         f"expected a closing balance of {written(expected)} {page.closing.currency}"
         f" (opening {page.opening} + credits {written(page.sums.credits)} - debits {written(page.sums.debits)}),"
-        f" got {page.closing}, a difference of {written(_nine(page.closing) - expected)}"
+        f" got {page.closing}, a difference of {written(_nine(page.closing) - expected)}{_left_out(page)}"
     )
     return [Problem(message=message, line=page.closing_line, column=1, reason="balance_difference")]
+
+
+def _left_out(page: Page) -> str:
+    """Say that entries are not in the sum because they are only expected: some banks put them into the balance."""
+    if not page.expected.count:
+        return ""
+    return f"; {page.expected.count} expected (EC, ED) left out, as they are not booked: ask the bank if they are"
 
 
 def _cut_off(page: Page, *, cut: bool) -> list[Problem]:
@@ -238,7 +255,7 @@ def statement_of(pages: Page, last: Page) -> Statement:
         created_at=last.created_at or pages.created_at,
         opening=pages.opening,
         closing=last.closing,
-        entries=sums.count,
+        entries=pages.entries,
         credits=sums.minor(sums.credits),
         debits=sums.minor(sums.debits),
         exponent=sums.exponent,

@@ -60,8 +60,9 @@ def control_problems(page: Page) -> list[Problem]:
     Hold ``:90D:`` and ``:90C:`` against the entries.
 
     They may cover more than the entries listed (those below the floor limit), never less; without a floor limit above
-    zero nothing is left out, so that counts and sums are the same. A few banks add charges to the sum alone: where only the
-    sum is larger, and not by a power of ten, which is a unit that shifted, ingest judges.
+    zero nothing is left out, so that counts and sums are the same. A few banks add the charges of a debit to the sum alone:
+    where an entry names charges, and only the sum is larger, and not by a power of ten, which is a unit that shifted,
+    ingest judges.
     """
     problems: list[Problem] = []
     for mark, (line, stated, control) in page.controls.items():
@@ -77,7 +78,7 @@ def control_problems(page: Page) -> list[Problem]:
             f"expected :90{mark}: to count the entries ({_together(listed)} {page.currency}),"
             f" got {control.count} and {control.amount} {control.currency}"
         )
-        charged = not fewer and stated > total and not _is_shifted(stated, total)
+        charged = mark == "D" and page.charged and not fewer and stated > total and not _is_shifted(stated, total)
         problems.append(Problem(message=message, line=line, column=1, reason="incomplete", at_ingest=charged))
     return problems
 

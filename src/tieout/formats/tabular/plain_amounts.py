@@ -181,7 +181,8 @@ def _read(text: Texts, starts: Places, ends: Places, signs: tuple[int, int | Non
             group = np.where(comma, np.int8(0), group + (counts & ~pointed))
         pointed |= point
     if thousands is not None:
-        sure &= ~grouped | (group == _GROUP)
+        # Nobody groups what begins with zero: 0.500 is a half with the other sign.
+        sure &= ~grouped | ((group == _GROUP) & (text[at] != _ZERO))
     sure &= (whole + decimals > 0) & (whole <= digits.whole) & (decimals <= digits.scale)
     value *= _POWERS[np.clip(digits.scale - decimals, 0, digits.scale)]
     return np.where(sure, np.where(negative, -value, value), IN_DOUBT)

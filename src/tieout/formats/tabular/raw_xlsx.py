@@ -39,6 +39,7 @@ _DIGITS_SHOWN = 15
 _WHOLE_MAX = 2**53
 #: What is finer than this is noise of a computation; what is not may be somebody's money.
 _FINEST = Decimal("0.00005")
+_CENT = Decimal("0.01")
 
 
 class _Lost(str):
@@ -138,10 +139,16 @@ def _number(cell: float) -> str:
     if cell.is_integer():
         return f"{int(cell)}" if abs(cell) < _WHOLE_MAX else _Lost(f"{kept:f}")
     shown = Decimal(f"{cell:.{_DIGITS_SHOWN}g}")
-    if abs(shown - kept) < _FINEST:
-        return f"{shown:f}"
-    # Sixteen digits are kept too, where they are so few that no other number is nearer.
-    return f"{kept:f}" if len(kept.as_tuple().digits) <= _DIGITS_SHOWN + 1 else _Lost(f"{kept:f}")
+    written = shown if abs(shown - kept) < _FINEST else kept
+    # Sixteen digits are kept too, where they are so few that the cell stands for no other number.
+    few = len(written.as_tuple().digits) <= _DIGITS_SHOWN + 1
+    return f"{written:f}" if few and _is_alone(written, cell) else _Lost(f"{kept:f}")
+
+
+def _is_alone(written: Decimal, cell: float) -> bool:
+    """Whether the next amounts with as many decimals, or a cent more or less, would be kept as other numbers."""
+    step = min(Decimal(1).scaleb(int(written.as_tuple().exponent)), _CENT)
+    return all(float(written + way * step) != cell for way in (1, -1))
 
 
 def _header(rows: Iterator[Row], shape: Mapping) -> tuple[str, ...]:

@@ -114,7 +114,8 @@ class NumberText:
     """
     How decimals are written in a file: the signs between digits.
 
-    A thousands sign may only stand between groups of three digits; a blank stands for every kind of blank.
+    A thousands sign may only stand between groups of three digits, the first of which does not begin with zero (``0.500``
+    is a half with the other sign); a blank stands for every kind of blank.
     """
 
     decimal: str
@@ -127,7 +128,7 @@ class NumberText:
         whole, scale, point = self.digits.whole, self.digits.scale, re.escape(self.decimal)
         integers = [rf"\d{{1,{whole}}}"]
         if self.thousands:
-            integers.append(rf"\d{{1,3}}({self._separator}\d{{3}}){{1,{(whole - 1) // 3}}}")
+            integers.append(rf"[1-9]\d{{0,2}}({self._separator}\d{{3}}){{1,{(whole - 1) // 3}}}")
         fraction = rf"\d{{0,{scale}}}0*"
         return rf"[+-]?(({'|'.join(integers)})({point}{fraction})?|{point}{fraction.replace('{0,', '{1,')})"
 
