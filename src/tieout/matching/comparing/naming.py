@@ -49,12 +49,12 @@ def make_spoken_for(work: Performance) -> None:
     _make_named(work, "spoken_for", work.keys_ready)
     work.engine.create("spoken_for_here", "select thing from spoken_for")
     if work.by_entity:
-        _leave_out_named_over_there(work)
+        _leave_out_named_over_there(work, "spoken_for_here", work.keys_ready)
 
 
-def _leave_out_named_over_there(work: Performance) -> None:
+def _leave_out_named_over_there(work: Performance, name: str, says: Mapping[str, Sequence[str]]) -> None:
     """
-    Leave out of ``spoken_for_here`` what has a number of its own that none but another company's records state.
+    Leave out of a relation (thing) of what names something what has a number that none but another company's records state.
 
     A line of another company may name our payout by mistake, or have come in at the wrong account: what our own line fits
     by amount is no certain answer then, but one for a person to see.
@@ -65,7 +65,7 @@ def _leave_out_named_over_there(work: Performance) -> None:
         over_there.append(
             f"""select k.thing from known_{side} k join rare_{other} q on q.key = k.key and q.sign = k.sign where k.whole"""
         )
-        said = f"""select k.key, o.entity_id from ({together(work.keys_ready[other])}) k
+        said = f"""select k.key, o.entity_id from ({together(says[other])}) k
             join {other}_all o on o.thing = k.thing union all select key, entity_id from used_keys_{other}"""
         here.append(
             f"""select k.thing from known_{side} k join {side}_all a on a.thing = k.thing
@@ -76,19 +76,20 @@ def _leave_out_named_over_there(work: Performance) -> None:
     engine.create("named_here", " union ".join(here))
     engine.create(
         "rest",
-        """select thing from spoken_for
+        f"""select thing from {name}
             where thing not in (select thing from named_over_there) or thing in (select thing from named_here)""",
     )
-    engine.rename("rest", "spoken_for_here")
+    engine.rename("rest", name)
 
 
-def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool) -> None:
+def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool, confirm: bool) -> None:
     """
     Leave out of a relation (l, r, ...) what names something of the other side in full, and not the other half.
 
     Whatever rules compare: a line that says the number of a document is no other one's.
 
     :param also_named: also what is named in full by something that is not the other half.
+    :param confirm: a rule that only proposes may take what none but another company's record names.
     """
     engine = work.engine
     says = {side: _said_of(work, side) for side in SIDES}
@@ -98,6 +99,8 @@ def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool) 
     for side, half in zip(SIDES, ("l", "r"), strict=True):
         engine.create(f"halves_{side}", f"select distinct {half} as thing from {pairs}")
     _make_named(work, "naming", says, speaks, among="halves")
+    if work.by_entity and not confirm:
+        _leave_out_named_over_there(work, "naming", says)
     engine.create(
         "of_one",
         f"select p.l, p.r from {pairs} p where p.l in (select thing from naming) or p.r in (select thing from naming)",

@@ -270,7 +270,7 @@ def _leave_out_others(work: Performance, rule: Rule, made: str) -> None:
         return
     together = "met" if rule.score is not None else "candidates" if rule.subset else "pairs"
     if made == together and (rule.cut or rests_on_names(rule)):
-        leave_out_named_in_full(work, made, also_named=rests_on_names(rule))
+        leave_out_named_in_full(work, made, also_named=rests_on_names(rule), confirm=rule.confirm)
 
 
 def _prepare(work: Performance, rule: Rule) -> None:
