@@ -69,12 +69,16 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     those in dispute: their conflict names everybody who tells of them.
     """
     columns = ", ".join(f'"{name}"' for name in record_schema().names)
+    # Of what is read again, who else tells of a record tells it beside the delivery, and not instead of it.
+    con.execute(f"""create or replace temp table completed as select distinct a.record_id
+        from {facts.relation(lake, "assertions")} a semi join withdrawable w using (record_key, record_id)""")
     con.register("disputed", pa.table({"record_id": pa.array(map(bytes.fromhex, facts.disputed), pa.binary())}))
     con.execute("""
         create or replace temp table settled as
         select i.target from incoming i
         left join standing s on s.record_id = i.target and s.version = 1 and s.current and s.content = i.content
         where i.target not in (select record_id from stirred) and i.target not in (select record_id from disputed)
+            and i.target not in (select record_id from completed)
         group by i.target having count(*) = count(s.record_id)
     """)
     con.unregister("disputed")
@@ -274,7 +278,10 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
     believed.append(f"arg_max(external_id, ({NAMED}, place)) filter (external_id is not null) as external_id")
     believed.append("[]::varchar[] as aliases")
-    carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
+    # A row without an identifier may be taken for one that has it, and takes none away.
+    identified = dict.fromkeys(("namespace", "identity", "counted"), f"(identity is not null, {says_most})")
+    ranks = dict.fromkeys(_CARRIED, says_most) | identified
+    carried = [f'arg_max("{name}", {rank}, 1)[1] as "{name}"' for name, rank in ranks.items()]
     con.execute(BELIEVED_MONEY)
     con.execute(
         "create or replace temp table folded as"
