@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tieout.model.records import Record
 
 __all__ = [
+    "NUMBERED_ACROSS_ACCOUNTS",
     "Owner",
     "Provenance",
     "alias_keys",
@@ -55,8 +56,8 @@ KEYED = {
     "parent_external_id": "parent_key",
 }
 _UNIT = "\x1f"
-# Systems whose identifiers are unique across accounts: one channel names the account, another does not.
-_NUMBERED_ACROSS_ACCOUNTS = {"stripe"}
+#: Systems whose identifiers are unique across accounts: one channel names the account, another does not.
+NUMBERED_ACROSS_ACCOUNTS = {"stripe"}
 _PIECE_ROWS = 16_384
 # Rows computed at once: their words stay in the processor's cache.
 _BLOCK_ROWS = 2_048
@@ -224,7 +225,7 @@ def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
 
 def _prefix(system: str, account: str | None, namespace: str) -> str:
     """Fold the constant part of an identity into 32 characters, so that most identities fit one hash block."""
-    named = "" if system in _NUMBERED_ACROSS_ACCOUNTS else account or ""
+    named = "" if system in NUMBERED_ACROSS_ACCOUNTS else account or ""
     return hashlib.sha256(_UNIT.join([system, named, namespace]).encode()).hexdigest()[:32]
 
 

@@ -116,7 +116,7 @@ def _findings(delivery_id: str, source_id: str, named: dict[str, dict[str, Any]]
     said = [_said(c, within=c["delivery_id"] == delivery_id) for c in candidates[:_NAMED_MAX]]
     more = len(candidates) - len(said)
     note = (
-        f"{'; '.join(said)}{f'; and rows of {more} more' if more else ''}: they have no identifier, and nothing proves"
+        f"{'; '.join(said)}{f'; and rows of {more} more' if more else ''}: they have no identifier in common, and nothing proves"
         " whether they are the same: the larger count stands"
     )
     return [

@@ -20,7 +20,7 @@ from tieout.intake.ranking import (
     ALIASES,
     BELIEVED_MONEY,
     DETAILS,
-    KNOWS_BOTH,
+    NAMED,
     NAMES_PAYMENT,
     RANKED,
     REFERENCES,
@@ -69,12 +69,16 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
     those in dispute: their conflict names everybody who tells of them.
     """
     columns = ", ".join(f'"{name}"' for name in record_schema().names)
+    # Of what is read again, who else tells of a record tells it beside the delivery, and not instead of it.
+    con.execute(f"""create or replace temp table completed as select distinct a.record_id
+        from {facts.relation(lake, "assertions")} a semi join withdrawable w using (record_key, record_id)""")
     con.register("disputed", pa.table({"record_id": pa.array(map(bytes.fromhex, facts.disputed), pa.binary())}))
     con.execute("""
         create or replace temp table settled as
         select i.target from incoming i
         left join standing s on s.record_id = i.target and s.version = 1 and s.current and s.content = i.content
         where i.target not in (select record_id from stirred) and i.target not in (select record_id from disputed)
+            and i.target not in (select record_id from completed)
         group by i.target having count(*) = count(s.record_id)
     """)
     con.unregister("disputed")
@@ -272,9 +276,12 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
     believed.append(f'arg_max("value_on", {VALUE_DAY}) filter (value_on is not null) as "value_on"')
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
-    believed.append(f"arg_max(external_id, ({KNOWS_BOTH}, place)) filter (external_id is not null) as external_id")
+    believed.append(f"arg_max(external_id, ({NAMED}, place)) filter (external_id is not null) as external_id")
     believed.append("[]::varchar[] as aliases")
-    carried = [f'arg_max("{name}", {says_most}, 1)[1] as "{name}"' for name in _CARRIED]
+    # A row without an identifier may be taken for one that has it, and takes none away.
+    identified = dict.fromkeys(("namespace", "identity", "counted"), f"(identity is not null, {says_most})")
+    ranks = dict.fromkeys(_CARRIED, says_most) | identified
+    carried = [f'arg_max("{name}", {rank}, 1)[1] as "{name}"' for name, rank in ranks.items()]
     con.execute(BELIEVED_MONEY)
     con.execute(
         "create or replace temp table folded as"
@@ -329,7 +336,7 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
 def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     """Find material fields on which the highest-ranked reports of a record disagree."""
     compared = {name: f'"{name}"' for name in MATERIAL if name not in {"status", "exponent", "fee", "fee_tax"}}
-    compared["external_id"] = f"case when {KNOWS_BOTH} or not knows_both then external_id end"
+    compared["external_id"] = f"case when {NAMED} = best_named then external_id end"
     compared["fee"] = "case when costed and not only_net then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
     # Who leaves the costs out states either what arrives or the gross; the other of the two only follows from it.
     compared["amount"] = "case when not only_net then amount end"
@@ -359,7 +366,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
                 coalesce(net is null and json_valid(details) and json_extract_string(details, '$.{AUTHORISED}')
                     = (max(amount) filter (net is not null and not only_net) over (partition by target))::varchar,
                     false) as whole_booked
-            from (select *, bool_or({KNOWS_BOTH}) over (partition by target) as knows_both from ranked
+            from (select *, max({NAMED}) over (partition by target) as best_named from ranked
                 qualify booked = max(booked) over (partition by target))
         ), fields as ({fields}),
         latest as (select * from fields qualify basis = max(basis) over (partition by target, field, grossly))

@@ -30,24 +30,20 @@ __all__ = ["aim_counted"]
 _PLACE = ("delivery_id", "member", "line", "statement_place")
 
 
-def aim_counted(
-    con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, witnesses: str, whole: frozenset[str]
-) -> list[Doubt]:
+def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents, witnesses: str) -> list[Doubt]:
     """
-    Give each incoming row without an identifier its target: an equal record that stands, or a further one.
+    Give each incoming row without an identifier, and without a target, its target: an equal record, or a further one.
 
     The statements of a delivery, and the files in a container, count one after the other, as if each had come by itself:
     in the first turn the first of each group of equal rows, then the second, which knows what the first one told.
 
     :param contents: which files hold the same bytes.
     :param witnesses: the lake's witnesses, as a relation: a record is where each of them saw it.
-    :param whole: the deliveries that tell whole batches: what two of them say of one batch is the same.
     :return: what it says of equal rows that others say too, and nothing proves whether they are the same.
     """
-    if not con.sql("select 1 from incoming where counted limit 1").fetchall():
+    if not con.sql("select 1 from incoming where counted and target is null limit 1").fetchall():
         return []
     _load_equals(con, witnesses)
-    con.register("whole", pa.table({"delivery_id": pa.array(sorted(whole), pa.string())}))
     turns = _load_turns(con)
     for turn in range(1, turns + 1):
         _load_relations(con, covered, contents, turn)
@@ -57,7 +53,6 @@ def aim_counted(
             con.execute(_TOLD.format(turn=turn))
             con.execute(_SEEN)
     doubts = _doubts(con, covered, contents)
-    con.unregister("whole")
     for name in ("equal_standing", "seen", "counting", "due", "pair", "plain", "choice", "aimed"):
         con.execute(f"drop table if exists {name}")
     return doubts
@@ -115,7 +110,9 @@ def _load_equals(con: duckdb.DuckDBPyConnection, witnesses: str) -> None:
 
 def _load_turns(con: duckdb.DuckDBPyConnection) -> int:
     """Say of each row in which turn it counts: among its equals, the rows of one statement or file come together."""
-    settled = con.sql("select * from incoming where counted and settlement_id is not null").to_arrow_table()
+    settled = con.sql(
+        "select * from incoming where counted and target is null and settlement_id is not null"
+    ).to_arrow_table()
     at, ids = common_ids(con, settled, settled["system"][0].as_py()) if settled.num_rows else ([], [])
     kinds = pa.schema({"row": pa.int64(), "base": pa.binary(16)})
     con.register("common", pa.table([settled["row"].take(pa.array(at, pa.int64())), ids], schema=kinds))
@@ -126,7 +123,7 @@ def _load_turns(con: duckdb.DuckDBPyConnection) -> int:
                 coalesce(i.member, '') as member, s.position
             from incoming i left join common c using (row) left join covered s
             on s.delivery_id = i.delivery_id and s.member = coalesce(i.member, '') and s.place = i.statement_place
-            where i.counted
+            where i.counted and i.target is null
         ), begun as (
             select *, min(row) over (partition by base, member, position) as first from placed
         )
@@ -185,7 +182,7 @@ def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents,
     """
     con.execute(
         f"update {pairs} set relation = 'same' where relation is null and one_batch"
-        " and delivery_id in (select delivery_id from whole) and of_delivery in (select delivery_id from whole)"
+        " and delivery_id in (select delivery_id from whole_delivery) and of_delivery in (select delivery_id from whole_delivery)"
     )
     files = con.sql(
         f"select distinct member, of_delivery, of_member from {pairs} where relation is null and alike"

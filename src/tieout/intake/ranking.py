@@ -13,7 +13,7 @@ __all__ = [
     "ALIASES",
     "BELIEVED_MONEY",
     "DETAILS",
-    "KNOWS_BOTH",
+    "NAMED",
     "NAMES_PAYMENT",
     "RANKED",
     "REFERENCES",
@@ -28,8 +28,11 @@ NAMES_PAYMENT = (
     " and payment_id is not null)"
 )
 
-# A report that has another name for what it tells of says which of both is its own.
-KNOWS_BOTH = "(len(aliases) > 0)"
+# How well a report knows what the thing is called: one that has another name for it says which of both is its own. One
+# that calls it by its own identity, or by its payment, may do so for want of better, and more so one without an identity.
+NAMED = """case when len(aliases) > 0 then 3
+    when external_id is distinct from identity and external_id is distinct from payment_id then 2
+    when identity is not null then 1 else 0 end"""
 
 # Every name by which anybody tells of a record finds it, whoever came first. Where all call it the same, that is no other.
 ALIASES = """

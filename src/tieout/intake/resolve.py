@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake import fold, occurrences, reissued
+from tieout.intake.alike import aim_alike, alike_doubts, joined_alike, load_alike
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     import duckdb
     import numpy.typing as npt
 
+    from tieout.intake.alike import Likeness
     from tieout.intake.contents import Contents
+    from tieout.intake.doubts import Doubt
     from tieout.intake.reissued import Covered
     from tieout.intake.stage import Staged
     from tieout.store.lake import Lake, LakeFile
@@ -94,7 +97,10 @@ def resolve(
         alias_hits = np.isin(alias_keys_found.to_numpy(), np.concatenate([hits["key"].to_numpy(), staged.keys]))
         named = alias_keys_found.to_numpy()[alias_hits]
     reissued.load_places(con, covered)
+    _load_whole(con, facts)
     spoken_of = [_withdrawable(con, lake, before or []), reissued.load_held(con, lake, covered)]
+    alike = load_alike(con, lake, facts, staged, said.delivery_id)
+    spoken_of.append(alike.keys)
     nothing_known = not len(repeated_keys) and not hits.num_rows and not alias_hits.any()
     if nothing_known and not any(map(len, spoken_of)) and not covered.weighed:
         _drop(con)
@@ -105,15 +111,13 @@ def resolve(
     hits = hits.group_by(["key", "path", "row"], use_threads=False).aggregate([])
     involved = np.unique(np.concatenate([repeated_keys, hits["key"].to_numpy(), named]))
     rows = np.flatnonzero(np.isin(staged.keys, involved))
-    rows = np.union1d(rows, np.array(staged.alias_rows, np.int64)[alias_hits])
+    rows = np.union1d(rows, np.concatenate([np.array(staged.alias_rows, np.int64)[alias_hits], alike.rows]))
     if covered.takes_all_rows:
         rows = np.arange(staged.row_count)
     _load_incoming(con, lake, staged, rows)
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
-    _aim_identified(con, staged)
-    joined = _joined(con, lake, facts, said.delivery_id)
-    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"), facts.whole)
+    joined, doubts = _aim(con, lake, facts, staged, said.delivery_id, alike, covered, contents)
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)
@@ -131,6 +135,26 @@ def resolve(
     resolution.settlements = _settlements(con)
     _drop(con)
     return resolution
+
+
+def _aim(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    facts: Facts,
+    staged: Staged,
+    delivery_id: str,
+    alike: Likeness,
+    covered: Covered,
+    contents: Contents,
+) -> tuple[list[Joined], list[Doubt]]:
+    """Give each incoming row its target; says what proves to be one, and of what nothing proves it."""
+    _aim_identified(con, staged)
+    joined = _joined(con, lake, facts, delivery_id)
+    aim_alike(con, alike)
+    doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"))
+    known = {doubt.delivery_id for doubt in doubts}
+    doubts += [one for one in alike_doubts(con, lake, facts, delivery_id) if one.delivery_id not in known]
+    return joined + joined_alike(con, alike, delivery_id), doubts
 
 
 def _withdrawable(con: duckdb.DuckDBPyConnection, lake: Lake, before: list[LakeFile]) -> pa.Array:
@@ -212,6 +236,13 @@ def _fetch(con: duckdb.DuckDBPyConnection, hits: pa.Table, name: str) -> None:
             " semi join places p on p.path = r.filename and p.row = r.file_row_number"
         )
     con.unregister("places")
+
+
+def _load_whole(con: duckdb.DuckDBPyConnection, facts: Facts) -> None:
+    """Note the deliveries that tell whole batches."""
+    con.register("whole", pa.table({"delivery_id": pa.array(sorted(facts.whole), pa.string())}))
+    con.execute("create or replace temp table whole_delivery as select * from whole")
+    con.unregister("whole")
 
 
 def _load_history(con: duckdb.DuckDBPyConnection, history: list[Said]) -> None:
@@ -309,6 +340,20 @@ def _settlements(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _drop(con: duckdb.DuckDBPyConnection) -> None:
-    ours = ("incoming", "standing", "joined", "history", "said", "withdrawable", "unchanged", "mine")
-    for name in (*ours, "covered", "weighed", "called", "held", "void", "stirred", "kept"):
+    ours = ("incoming", "standing", "joined", "history", "said", "withdrawable", "unchanged", "mine", "completed")
+    of_alike = (
+        "alike",
+        "likeness",
+        "poor",
+        "rich",
+        "pairs",
+        "better",
+        "told_by",
+        "teller",
+        "speaker",
+        "spoken",
+        "content",
+        "own",
+    )
+    for name in (*ours, *of_alike, "whole_delivery", "covered", "weighed", "called", "held", "void", "stirred", "kept"):
         con.execute(f"drop table if exists {name}")

@@ -2,7 +2,7 @@
 The mappings of Adyen's settlement details and payment accounting reports, made from the columns that a report has.
 
 Both give one identity to one line of a payment's journal: type, PSP reference and modification reference, so that
-``Settled`` in the accounting report and in the settlement report are one record.
+``Settled`` in the accounting report and in the settlement report are one record. A row that lacks one of them is counted.
 """
 
 from __future__ import annotations
@@ -243,15 +243,21 @@ def _settlement(columns: Columns) -> str | None:
 
 
 def _identity(columns: Columns, word: str, modification: str | None, is_state: str = "") -> dict[str, str | None]:
-    """Namespace and identity of one line of a payment's journal; states may repeat and are told apart by their time."""
+    """
+    Namespace and identity of one line of a payment's journal.
+
+    A payment is refunded, or captured, in as many parts as one likes, which only the reference of the modification tells
+    apart; a row without it is counted. States may repeat and are told apart by their time; they move nothing.
+    """
     at = columns.first("booking_date")
     payment = columns.first("psp_reference")
-    if payment is None:
-        return {}
+    known = [f"{modification} is not null"] * (modification is not None) + [is_state] * bool(is_state)
+    if payment is None or not known:
+        return {"namespace": literal(terms.NAMESPACE), "identity": "null::varchar"}  # else it were the external id
     whole = f"{word} || ':' || {payment} || ':'" + (f" || coalesce({modification}, '')" if modification else "")
     if at and is_state:
         whole += f" || case when {is_state} then ':' || coalesce({at}, '') else '' end"
-    single = f"{payment} is not null and not {among(word, terms.REPEATING)}"
+    single = f"{payment} is not null and not {among(word, terms.REPEATING)} and ({' or '.join(known)})"
     return {"namespace": literal(terms.NAMESPACE), "identity": f"case when {single} then {whole} end"}
 
 
