@@ -75,7 +75,7 @@ def test_what_completes_one_part_is_no_evidence_for_another_line(third: tuple[in
     kind = "invoice" if sign > 0 else "bill"
     with world("open-items-to-bank", invoice("RE-90001", sign * 100_000, kind=kind), *lines) as w:
         assert w.matched() == set()
-        assert w.reasons()["b0"] == w.reasons()["b1"] == "amount_difference"
+        assert w.reasons()["b0"] == w.reasons()["b1"] == "ambiguous"
 
 
 @pytest.mark.parametrize("turned", [False, True])

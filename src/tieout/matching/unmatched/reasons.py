@@ -45,7 +45,8 @@ _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
                 when o.proposal is not null then 'proposed'
                 when t.twice then 'duplicate'
-                when t.why in ('ambiguous', 'twin') or t.is_tied or u.thing is not null then 'ambiguous'
+                when t.why in ('ambiguous', 'twin') or u.thing is not null
+                    or t.is_tied and o.thing not in (select thing from undecided) then 'ambiguous'
                 when t.crowded and o.thing in (select thing from crowded) then 'undecided'
                 when t.why in ('amount_difference', 'currency_mismatch') then t.why
                 when t.why = 'fits' and abs(t.other_booked - o.booked) > {_LATE_DAYS} then 'late'
