@@ -77,12 +77,13 @@ def leave_out_rivalled(work: Performance, rule: Rule, found: str) -> None:
     Leave out of what a rule found by identifiers what another reconciliation could take by evidence as good, or better.
 
     What comes to the whole amount is better than what does not, and what is final is better than all (it is not asked).
-    Where only a part is taken and enough is left for the other, neither is in the way of the other.
+    Where only a part is taken and enough is left for the other, neither is in the way of the other. What is only proposed
+    uses nothing up, and a person chooses.
 
     :param found: ``paired`` or ``summed``.
     """
     engine = work.engine
-    if rule.exact or rule.within or rests_on_names(rule) or not work.others:
+    if rule.exact or rule.within or not rule.confirm or rests_on_names(rule) or not work.others:
         return
     make_named_elsewhere(work)
     if not engine.count("rivals_elsewhere"):
