@@ -99,7 +99,9 @@ def test_one_source_may_stand_on_both_sides_with_different_kinds() -> None:
 
 
 @pytest.mark.parametrize(("rules", "found"), [(REFERENCE, {frozenset({"i", "b"})}), (PARTIAL, set())])
-def test_two_reconciliations_that_share_a_claim_share_what_is_left_of_it(rules: str, found: set[frozenset[str]]) -> None:
+def test_two_reconciliations_that_share_a_claim_share_what_is_left_of_it(
+    rules: str, found: set[frozenset[str]]
+) -> None:
     """Of what both could take in part by its number, neither takes any."""
     theirs = Fact(source="c", id="c", amount=100, kind="bank_entry", refs=("i",))
     with world(rules, invoice("i", 100), line("b", 100, "i"), theirs, reconciliations=SHARED, sources=SOURCES) as w:

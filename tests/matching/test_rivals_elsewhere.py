@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.depth import some_of
 from tests.laws.checker import broken
 from tests.matching.test_left_to_later import PAPERS, charge
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
@@ -26,8 +27,7 @@ def found(w: World) -> set[tuple[str, ...]]:
     return {tuple(sorted(ids)) for ids in w.together()}
 
 
-@pytest.mark.parametrize("order", ["ac", "ca"])
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("order", "sign"), some_of([("ac", 1), ("ca", 1), ("ac", -1), ("ca", -1)], 2))
 @pytest.mark.parametrize(
     ("here", "there", "paid", "text", "said", "matches"),
     [
