@@ -29,12 +29,14 @@ from tieout.store.engine import paths
 from tieout.store.views import current_records, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
     import numpy.typing as npt
 
     from tieout.intake.resolution import Facts
     from tieout.intake.stage import Staged
-    from tieout.store.lake import Lake
+    from tieout.store.lake import Lake, LakeFile
 
 __all__ = ["Likeness", "aim_alike", "alike_doubts", "joined_alike", "load_alike"]
 
@@ -70,12 +72,21 @@ def _shape(system: str) -> str:
     """
 
 
-def load_alike(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, staged: Staged, delivery_id: str) -> Likeness:
+def load_alike(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    facts: Facts,
+    staged: Staged,
+    delivery_id: str,
+    before: Sequence[LakeFile] = (),
+) -> Likeness:
     """
     Find the rows of a draft (``likeness``) and the standing records (``alike``) that may be one.
 
     Reads the days of the draft only, and no more than a few columns of them. How well a record without an identifier is
     named, its first version says, which no further report changes.
+
+    :param before: what the delivery brought when it was read before, if it is read again: that is nobody else's.
     """
     draft = staged.records
     if draft is None or draft.min_day is None or draft.max_day is None:
@@ -115,10 +126,14 @@ def load_alike(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, staged:
         ) first where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
         delete from likeness where class not in (select class from alike)
     """)
+    _load_tellers(con, lake, facts, "alike", "teller")
+    own = ", ".join(f"'{name}'" for name in sorted({delivery_id, *(file.delivery_id for file in before)}))
+    con.execute(f"""
+        delete from alike where record_id not in (select record_id from teller where delivery_id not in ({own}))
+    """)
     found = con.sql("select distinct record_key from alike").to_arrow_table()["record_key"]
     if not len(found):
         return Likeness()
-    _load_tellers(con, lake, facts, "alike", "teller")
     con.execute("""
         create or replace temp table poor as
         select row as id, * from likeness where not named;

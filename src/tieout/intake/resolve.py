@@ -99,7 +99,7 @@ def resolve(
     reissued.load_places(con, covered)
     _load_whole(con, facts)
     spoken_of = [_withdrawable(con, lake, before or []), reissued.load_held(con, lake, covered)]
-    alike = load_alike(con, lake, facts, staged, said.delivery_id)
+    alike = load_alike(con, lake, facts, staged, said.delivery_id, before or ())
     spoken_of.append(alike.keys)
     nothing_known = not len(repeated_keys) and not hits.num_rows and not alias_hits.any()
     if nothing_known and not any(map(len, spoken_of)) and not covered.weighed:
