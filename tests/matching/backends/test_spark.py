@@ -142,6 +142,8 @@ def spelled_and_pooled() -> list[Fact]:
         invoice("s-1", 777, name="Sunrise Retail", **known), line("t-1", 777, name="SRX Holding", **known),
         invoice("s-2", 888, name="Bäckerei Sommer", **known), line("t-2", 888, name="BAECKEREI SOMMER", **known),
         invoice("INV-00417", 999, **known), line("t-3", 999, "004175", **known),
+        invoice("s-4", 123_401, name="Quill Verlag", **known), invoice("s-5", 43_217, name="Quill Verlag", **known),
+        line("t-4", 166_618, name="Quill Verlag", currency=marks, day=0),
         # What settles within a side, and what only a part of would.
         invoice("NI-1", 444, **known), invoice("NC-1", -404, kind="credit_note", refs=("NI-1",), **known),
         invoice("NC-2", -42, kind="credit_note", refs=("ni 1",), **known),
