@@ -93,14 +93,7 @@ def load_alike(
         return Likeness()
     rows = f"read_parquet({paths([lake.full(draft.path)])}, file_row_number = true)"
     [(system,)] = con.sql(f"select any_value(system) from {rows}").fetchall()
-    near = [
-        file
-        for file in facts.files["records"]
-        if file.min_day is not None
-        and file.max_day is not None
-        and file.min_day <= draft.max_day
-        and file.max_day >= draft.min_day
-    ]
+    near = _within(facts.files["records"], draft.min_day, draft.max_day)
     if system == "bank" or not near:
         return Likeness()
     standing = f"(select * from {current_records(lake, near, facts.files['superseded'])} where system = '{system}')"
@@ -144,6 +137,15 @@ def load_alike(
     """)
     places = con.sql("select row from likeness order by row").to_arrow_table()["row"].to_numpy()
     return Likeness(pa.concat_arrays(found.chunks), places)
+
+
+def _within(files: Sequence[LakeFile], first: int, last: int) -> list[LakeFile]:
+    """Keep the files that may have rows of some days, as days since 1970."""
+    return [
+        file
+        for file in files
+        if file.min_day is not None and file.max_day is not None and file.min_day <= last and file.max_day >= first
+    ]
 
 
 def _load_tellers(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, among: str, name: str) -> None:
