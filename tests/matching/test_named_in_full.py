@@ -57,6 +57,17 @@ def test_it_takes_what_is_named(rules: str) -> None:
     assert matched(rules, *facts, line("b", 1_012_347, "I-1002", name="Kranz AG", day=1)) == {("I-1002", "b")}
 
 
+@pytest.mark.parametrize("number", ["U26100200002", "RE10077"])
+def test_the_digits_behind_letters_are_no_number_in_full(number: str) -> None:
+    """Two banks number their lines alike but for a letter: what one of them says names none of the other's."""
+    facts = [
+        invoice("I-1", 912_390, refs=(number.lstrip("URE"),)),
+        invoice("I-2", 1_012_347),
+        line("b", 1_012_347, number, day=1),
+    ]
+    assert matched(OTHERS[0], *facts) == {("I-2", "b")}
+
+
 @pytest.mark.parametrize("rules", [OTHERS[0], OTHERS[3]])
 def test_of_two_equal_ones_it_takes_the_one_that_is_named(rules: str) -> None:
     facts = [invoice("I-1001", 100), invoice("I-1002", 100)]

@@ -76,10 +76,6 @@ def test_balances_are_the_truth(group: Traded) -> None:
                 assert proof.ledger.balance == ledger[booked]
 
 
-@pytest.mark.xfail(
-    reason="SB100038 and U26100200002 of the third company are not matched since ties and names are held back: a miss, to be mended",
-    strict=False,
-)
 def test_items_are_exactly_what_was_planted_in_the_ledger(group: Traded) -> None:
     planted = {
         (row["source"], row["external_id"])

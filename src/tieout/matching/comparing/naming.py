@@ -133,7 +133,21 @@ def _said_of(work: Performance, side: str) -> tuple[str, str]:
         nothing = "select 0::bigint as thing, 0::bigint as key, 0::ubigint as raw where false"
         work.engine.create(name, " union all ".join(parts) or nothing)
         work.made.add(name)
-    return name, cut_into_words(work, side)
+    return name, _whole_words(work, side)
+
+
+def _whole_words(work: Performance, side: str) -> str:
+    """
+    Make the words of a side that are written in full (thing, key, raw).
+
+    The digits of U26100200002 may be what a short number means, but they are not the number 26100200002.
+    """
+    name = f"whole_words_{side}"
+    words = cut_into_words(work, side)
+    if name not in work.made:
+        work.engine.create(name, f'select thing, key, raw from "{words}" where not is_half')
+        work.made.add(name)
+    return name
 
 
 def _spoken(work: Performance, side: str) -> tuple[str, str]:
@@ -143,7 +157,7 @@ def _spoken(work: Performance, side: str) -> tuple[str, str]:
         documents = f"select thing from \"{side}_all\" where claim = 'document'"
         work.engine.create(name, f"select * from called_{side} where thing not in ({documents})")
         work.made.add(name)
-    return name, cut_into_words(work, side)
+    return name, _whole_words(work, side)
 
 
 def _make_named(

@@ -37,16 +37,18 @@ _PLACES = pa.schema(
 
 def make_words(work: Performance, side: str, name: str, fields: tuple[str, ...]) -> None:
     """
-    Make a relation of the words that texts of open things have: (thing, key, raw, is_part), raw being 0.
+    Make a relation of the words that texts of open things have: (thing, key, raw, is_part, is_half), raw being 0.
 
-    ``is_part``: wherever it stands, it is written as a part of a longer number.
+    ``is_part``: wherever it stands, it is written as a part of a longer number. ``is_half``: wherever it stands, letters
+    belong to it.
     """
     engine = work.engine
     engine.derive(f"{name}_tokens", _tokens(side, fields), _PLACES, once=True)
     _leave_out_parts_of_known(work, side, f"{name}_tokens")
     engine.create(
         name,
-        f"""select thing, key, 0::ubigint as raw, bool_and(is_part) as is_part from "{name}_tokens" group by thing, key""",
+        f"""select thing, key, 0::ubigint as raw, bool_and(is_part) as is_part,
+            bool_and(first % 2 = 1) as is_half from "{name}_tokens" group by thing, key""",
     )
 
 
@@ -54,7 +56,7 @@ def cut_into_words(work: Performance, side: str) -> str:
     """
     Cut what texts and references of open things of a side say into words, once per run.
 
-    :return: the relation (thing, key, raw, is_part).
+    :return: the relation (thing, key, raw, is_part, is_half).
     """
     columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
     fields = tuple(name for name in ("references", "text") if name in columns)
