@@ -92,10 +92,15 @@ def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool, 
     :param confirm: a rule that only proposes may take what none but another company's record names.
     """
     engine = work.engine
-    says = {side: _said_of(work, side) for side in SIDES}
-    speaks = says if also_named else {side: _spoken(work, side) for side in SIDES}
-    if not engine.count(pairs):
+    nothing = not engine.count(pairs)
+    if nothing and any(work.keys_ready.values()):
         return
+    says = {
+        side: _said_of(work, side) for side in SIDES
+    }  # where rules compare no identifiers, exceptions are told by it
+    if nothing:
+        return
+    speaks = says if also_named else {side: _spoken(work, side) for side in SIDES}
     for side, half in zip(SIDES, ("l", "r"), strict=True):
         engine.create(f"halves_{side}", f"select distinct {half} as thing from {pairs}")
     _make_named(work, "naming", says, speaks, among="halves")
