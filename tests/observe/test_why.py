@@ -243,7 +243,11 @@ def _record(**said: Any) -> dict[str, Any]:
         (Key(("external_id",), ("text",), "token"), {"external_id": "RE-1001"}, {"text": "pays RE 10012 now"}, 0),
         (Key(("external_id",), ("references",), "prefix"), {"external_id": "ABCDEF123"}, {"references": ["abcdef1"]}, 100),
         (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meier GmbH"}, {"counterparty": "MEIER"}, 100),
-        (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meierholz"}, {"counterparty": "MEIERH"}, 85),
+        (
+            Key(("counterparty",), ("counterparty",), "name"),
+            {"counterparty": "Meierhofer Holzbau"}, {"counterparty": "MEIERHOFER HOLZB"}, 85,
+        ),
+        (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meierholz"}, {"counterparty": "MEIERH"}, 0),
         (Key(("counterparty",), ("counterparty",), "name"), {"counterparty": "Meier"}, {"counterparty": "Otto"}, 0),
         (
             Key(("external_id",), ("references",), "normalised", (Drop(prefix="INV"), Drop(last=1))),
