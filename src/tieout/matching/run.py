@@ -28,7 +28,7 @@ from tieout.matching.results.keeping import Kept, keep_matches, keep_the_rest
 from tieout.matching.results.outcome import gather
 from tieout.matching.results.spread import gather_spread
 from tieout.matching.unmatched.leftovers import Leftovers, leave
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import SHARED_ROWS, connect, prepare_macros
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, program, standing_matches
 
 if TYPE_CHECKING:
@@ -171,11 +171,16 @@ class _Attempt:
                 return self._work(Spark(self.session.newSession(), place), before)
         self.store.spill.mkdir(parents=True, exist_ok=True)
         with closing(connect(self.store.spill)) as con:
-            if self.threads is not None:
-                con.execute(f"set threads = {self.threads}")
+            if (threads := self._threads()) is not None:
+                con.execute(f"set threads = {threads}")
             con.execute("set parquet_metadata_cache = true")  # files of the lake never change
             prepare_macros(con)
             return self._work(DuckDB(con), before)
+
+    def _threads(self) -> int | None:
+        """Say how many threads there are to be; None: as many as the engine usually has."""
+        few = sum(file.rows for file in self.reading.files.get("records", ())) <= SHARED_ROWS
+        return 1 if self.threads is None and few else self.threads
 
     def _inputs(self) -> dict[str, str]:
         return {kind: hashlib.sha256(text.encode()).hexdigest() for kind, text in self.texts.items()}

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-__all__ = ["connect", "paths", "perform", "point_cursor", "prepare_macros", "with_room"]
+__all__ = ["SHARED_ROWS", "connect", "paths", "perform", "point_cursor", "prepare_macros", "with_room"]
 
 THREADS = 2
+#: DuckDB's threads share a relation in parts of so many rows: of fewer, another thread only costs time.
+SHARED_ROWS = 122_880
 MEMORY = "700MB"
 # What a single statement may have that cannot do with less, in megabytes, and at most this part of the machine's memory.
 _MORE = (1_000, 1_400, 2_000, 2_800, 4_000, 6_000, 9_000, 13_000, 20_000)

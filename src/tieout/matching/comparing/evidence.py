@@ -175,7 +175,7 @@ def named_rows(work: Performance, side: str) -> str:
     if not grouped:
         return f'"{side}_all"'
     settled = f"kind in ({listed(PAID_OUT)})"
-    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    columns = work.columns[side]
     hidden = [
         f'case when {settled} then "{name}" end as "{name}"'
         for name in columns

@@ -131,7 +131,7 @@ def _said_of(work: Performance, side: str) -> tuple[str, str]:
     """Make what a side is called and says: relations (thing, key, raw)."""
     name = f"called_{side}"
     if name not in work.made:
-        columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+        columns = work.columns[side]
         known = [field for field in (*_OWN, "references") if field in columns and FIELDS[field].key in columns]
         rows = f"(select * from {named_rows(work, side)} where kind not in ({listed(_BANK)}))"
         parts = [identifiers_sql(named_rows(work, side) if field != "external_id" else rows, field) for field in known]

@@ -75,7 +75,7 @@ def _told_sql(work: Performance, both: str) -> str:
     """Write the query for what a thing of the left and another of the right (bundle, thing, other) are called and say."""
     told, joined = [], []
     for side, alias, half in zip(SIDES, "ab", ("thing", "other"), strict=True):
-        columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+        columns = work.columns[side]
         joined.append(f"join {named_rows(work, side)} {alias} on {alias}.thing = p.{half}")
         for name in _SAID:
             nothing = "null::varchar[]" if FIELDS[name].many else "null::varchar"

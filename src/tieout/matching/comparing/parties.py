@@ -208,8 +208,7 @@ def _note_strangers(work: Performance, rule: Rule, both: str) -> None:
     """
     engine = work.engine
     grouped, other = SIDES if work.grouped[0] else SIDES[::-1]
-    columns = engine.arrow(f'select * from "{other}_all" limit 0').column_names
-    text = "b.text" if "text" in columns else "null::varchar"
+    text = "b.text" if "text" in work.columns[other] else "null::varchar"
     query = f"""select p.bundle, a.source_id, b.counterparty as name, {text} as text,
             case when a.kind in ({listed(PAID_OUT)}) then a.counterparty end as own from ({both}) p
         join {grouped}_all a on a.thing = p.{grouped[0]} join {other}_all b on b.thing = p.{other[0]}

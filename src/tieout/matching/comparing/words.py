@@ -58,7 +58,7 @@ def cut_into_words(work: Performance, side: str) -> str:
 
     :return: the relation (thing, key, raw, is_part, is_half).
     """
-    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    columns = work.columns[side]
     fields = tuple(name for name in ("references", "text") if name in columns)
     name = f"words_{side}_{'_'.join(fields)}"
     if name not in work.keys_ready[side] and name not in work.made:
@@ -80,6 +80,8 @@ def _leave_out_parts_of_known(work: Performance, side: str, tokens: str) -> None
             engine.create(f"whole_{one}", _whole_sql(work, one))
             work.made.add(f"whole_{one}")
     engine.create("told_words", f'select t.* from "{tokens}" t semi join whole_{other} w on w.key = t.key')
+    if not engine.count("told_words"):
+        return
     engine.create(
         "around",
         f"""select s.*, l.key as longer from told_words s join "{tokens}" l on l.thing = s.thing and l.text = s.text
@@ -114,7 +116,7 @@ def _known_whole(work: Performance, asked: str, side: str) -> str:
 
 def _whole_sql(work: Performance, side: str) -> str:
     """Write the query for the keys of all whole identifiers of a side: (key)."""
-    columns = work.engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    columns = work.columns[side]
     single = [name for name in ("external_key", "payment_key", "settlement_key") if name in columns]
     parts = [f'select {name} as key from "{side}_all" where {name} is not null' for name in single]
     if "reference_keys" in columns:

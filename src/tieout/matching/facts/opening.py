@@ -140,7 +140,7 @@ def open_sides(
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
     sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
-    first = 0
+    first, has = 0, {}
     for (side, spec, filtered), claim, is_grouped, had in zip(sides, claims, grouped, kinds, strict=True):
         columns = columns_wanted(rules, side) | dict.fromkeys((*columns_naming(others, side), *columns_of_parts(had)))
         query = rows_sql(
@@ -148,12 +148,13 @@ def open_sides(
             polarity=polarity_of(rules, side), taken=money.taken if used else None, grouped=is_grouped,
         )  # fmt: skip
         first = engine.number(f"{side}_all", query, first)
+        has[side] = engine.arrow(f'select * from "{side}_all" limit 0').column_names
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
-        folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds,
+        folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds, columns=has,
         by_entity=_by_entity(workspace, own, rules), others=others, words=platform_words(workspace) if any(grouped) else {},
         used_keys=UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)),
     )  # fmt: skip

@@ -80,6 +80,7 @@ class Performance:
 
     :ivar grouped: (left, right): whether lines of a settlement are one thing.
     :ivar kinds: which kinds the records of (left, right) have.
+    :ivar columns: which columns ``left_all`` and ``right_all`` have.
     :ivar used_keys: identifiers of what earlier matches use up.
     :ivar by_entity: whether records of two entities are never paired.
     :ivar others: what other reconciliations look at (``followers.others_text``).
@@ -103,6 +104,7 @@ class Performance:
     calendars: dict[int, str | None]
     grouped: tuple[bool, bool]
     kinds: tuple[set[str], set[str]]
+    columns: dict[str, list[str]]
     used_keys: UsedKeys
     by_entity: bool = False
     others: str = ""

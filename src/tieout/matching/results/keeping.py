@@ -41,9 +41,10 @@ def keep_matches(lake: Lake, token: str, work: Performance, found: Found, reconc
 def keep_the_rest(lake: Lake, token: str, work: Performance, found: Found, judged: Leftovers) -> list[Kept]:
     """Write adjustments, positions, exceptions, and what is said of what later reconciliations may explain."""
     own = judged.reconciliation
+    differing = work.engine.count("differing") > 0
+    adjusted = [("adjustments", not final, _adjustments_sql(found, work, own, final=final)) for final in (True, False)]
     queries = (
-        ("adjustments", False, _adjustments_sql(found, work, own, final=True)),
-        ("adjustments", True, _adjustments_sql(found, work, own, final=False)),
+        *(adjusted if differing else ()),
         ("positions", True, positions_sql(work, judged)),
         ("exceptions", True, exceptions_sql(own)),
         ("deferred", True, deferred_sql()),

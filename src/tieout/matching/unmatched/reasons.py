@@ -200,10 +200,10 @@ def _tell_choices(work: Performance) -> None:
 def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
     """Write the query for the exceptions, each with what came nearest and the reason that this run sees."""
     written = "decimal_text({0}, {1})"
-    other = written.format("n.other_measure", f"(case n.other_ccy {exponent} end)")
-    whole = written.format("n.other_whole", f"(case n.other_ccy {exponent} end)")
+    other = written.format("n.other_measure", "n.other_exponent")
+    whole = written.format("n.other_whole", "n.other_exponent")
     sums = ", ".join(
-        f"{written.format(f'n.{where}_{of}', f'(case n.other_ccy {exponent} end)')} as {where}_{of}_text"
+        f"{written.format(f'n.{where}_{of}', 'n.other_exponent')} as {where}_{of}_text"
         for where in ("here", "there")
         for of in ("total", "nearest")
     )
@@ -222,7 +222,8 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 select * exclude (first_family, last_family, first_other, last_other),
                     first_family is not distinct from last_family and first_other is not distinct from last_other as alone
                 from (
-                    select *, min(case when why = 'ambiguous' then other_family end) over (partition by thing) as first_other,
+                    select *, (case other_ccy {exponent} end)::integer as other_exponent,
+                        min(case when why = 'ambiguous' then other_family end) over (partition by thing) as first_other,
                         max(case when why = 'ambiguous' then other_family end) over (partition by thing) as last_other,
                         min(case when why = 'ambiguous' then family end) over (partition by other) as first_family,
                         max(case when why = 'ambiguous' then family end) over (partition by other) as last_family
