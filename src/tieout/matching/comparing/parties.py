@@ -161,6 +161,8 @@ def make_doubtful(work: Performance, rule: Rule) -> None:
         "by_number",
         f"select distinct l.thing as l, r.thing as r {shared} where {doubted} and l.key in ({few})",
     )
+    if not engine.count("by_number"):
+        return
     engine.create(
         "by_more",
         f"""select distinct n.l, n.r from by_number n join l_keys_0 l on l.thing = n.l

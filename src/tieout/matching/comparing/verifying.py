@@ -40,6 +40,8 @@ def leave_out_unlike(work: Performance, rule: Rule, found: str) -> None:
     :param found: ``pairs`` (l, r), or ``every`` (bundle, side, thing): there whole bundles.
     """
     engine = work.engine
+    if not engine.count(found):
+        return
     if rule.within and found == "every":
         _leave_out_groups(work, rule)
         return

@@ -22,7 +22,7 @@ from tieout.matching.comparing.parties import (
 )
 from tieout.matching.comparing.verifying import leave_out_unlike
 from tieout.matching.facts.scales import base_rates, in_base
-from tieout.matching.facts.sides import FIELDS, listed, swept_sql, things_sql
+from tieout.matching.facts.sides import FIELDS, listed, things_sql
 from tieout.matching.performing.alone import held_from, leave_out_other_halves, make_alone, note_alone
 from tieout.matching.performing.consecutive import find_consecutive
 from tieout.matching.performing.families import make_families, rests_on_names
@@ -34,6 +34,7 @@ from tieout.matching.performing.left_open import (
     note_tied,
     note_undecided,
 )
+from tieout.matching.performing.left_out import leave_out_kin, leave_out_sweeps, make_forbidden
 from tieout.matching.performing.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
 from tieout.matching.performing.selections import select_from_pools
 from tieout.matching.performing.spread_pools import select_spread
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from tieout.matching.facts.scales import Money
     from tieout.matching.grammar.rules import Filter, Rule, RuleSet
     from tieout.matching.performing.learning import Weighed
+    from tieout.matching.planning.plan import Plan
 
 __all__ = ["Performance", "columns_wanted", "perform_rules"]
 
@@ -148,10 +150,10 @@ def perform_rules(work: Performance) -> None:
     engine = work.engine
     for side, grouped in zip(("left", "right"), work.grouped, strict=True):
         engine.create(side, things_sql(f"{side}_all", grouped=grouped))
-    _make_forbidden(work)
+    make_forbidden(work)
     make_families(work)
-    _leave_out_sweeps(work)
-    _leave_out_kin(work)
+    leave_out_sweeps(work)
+    leave_out_kin(work)
     make_left_open(engine)
     for name in ("by_chance", "crowded", "held_in_chains", "between_chains"):
         engine.create(name, "select 0::bigint as thing where false")
@@ -175,48 +177,6 @@ def _has_something(work: Performance, rule: Rule) -> bool:
         for side in rule.within or SIDES
     )
     return any(found) if rule.within else all(found)
-
-
-def _make_forbidden(work: Performance) -> None:
-    """Make ``forbidden`` (l, r): things that a person took apart."""
-    spread = []
-    for side, grouped in zip(("left", "right"), work.grouped, strict=True):
-        thing = "coalesce(m.thing, a.thing)" if grouped else "a.thing"
-        joined = f"left join members_of_{side} m on m.row = a.thing" if grouped else ""
-        spread.append(f'(select {thing} as thing, a.record_id from "{side}_all" a {joined})')
-    pairs = [(spread[0], spread[1])]
-    if any(rule.within for rule in work.rules.rules):
-        pairs += [(spread[0], spread[0]), (spread[1], spread[1])]
-    work.engine.create(
-        "forbidden",
-        " union ".join(
-            f"""select distinct a.thing as l, b.thing as r from apart p
-                join {one} a on a.record_id = p.left_id join {other} b on b.record_id = p.right_id"""
-            for one, other in pairs
-        ),
-    )
-
-
-def _leave_out_sweeps(work: Performance) -> None:
-    """Make ``swept`` (thing): what moves money between accounts of one owner pays nothing, whatever its amount or text."""
-    engine = work.engine
-    engine.create("swept", " union all ".join(swept_sql(f"{side}_all") for side in SIDES))
-    if not engine.count("swept"):
-        return
-    engine.add("swept", "select f.child from family f semi join swept s on s.thing = f.parent")
-    for side in SIDES:
-        engine.create("rest", f'select s.* from "{side}" s anti join swept w on w.thing = s.thing')
-        engine.rename("rest", side)
-
-
-def _leave_out_kin(work: Performance) -> None:
-    """Take off what an earlier match has in another form: the entry of a transaction, or a transaction of an entry."""
-    if not work.engine.count("kin_used"):
-        return
-    for side in ("left", "right"):
-        kin = f'select a.thing from "{side}_all" a semi join kin_used k on k.record_id = a.record_id'
-        work.engine.create("rest", f'select s.* from "{side}" s where s.thing not in ({kin})')
-        work.engine.rename("rest", side)
 
 
 def _perform(work: Performance, number: int, rule: Rule) -> None:
@@ -243,17 +203,37 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         else:
             ready |= make_keys(work, place, key, whole)
     _prepare(work, rule)
+    some = _take_steps(work, rule, plan, ready)
+    for place in plan.crowds:
+        note_crowds(work, place)
+    if rule.within:
+        note_unsettled(work, rule)
+    if some:
+        _take_best(work, number, rule, plan)
+
+
+def _take_steps(work: Performance, rule: Rule, plan: Plan, ready: set[str]) -> bool:
+    """
+    Perform the steps of a plan.
+
+    :param ready: relations that are made already.
+    :return: whether the rule brought anything together; where it did not, later steps are not performed.
+    """
+    engine = work.engine
     for step in plan.steps:
         if step.name not in ready:
             (engine.create if step.kept else engine.view)(step.name, step.query)
         if plan.keys and step.name in {"pairs", "every"}:
             leave_out_unlike(work, rule, step.name)
         _leave_out_others(work, rule, step.name)
-    for place in plan.crowds:
-        note_crowds(work, place)
-    if rule.within:
-        note_unsettled(work, rule)
-    note_ties(engine, plan.fitting)
+        if step.name == plan.met and not engine.count(step.name):
+            return False
+    return True
+
+
+def _take_best(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
+    """Take of what a rule brought together what nothing speaks against, and note what it could not choose among."""
+    note_ties(work.engine, plan.fitting)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     leave_left_open(work, rule, result, held_from(work, rule))

@@ -47,6 +47,8 @@ class Plan:
     :ivar left_fields, right_fields: for each key, the identifiers that the engine must have ready as ``l_keys_N``,
         ``r_keys_N`` (thing, key, raw).
     :ivar steps: in order.
+    :ivar met: the relation of what the rule brings together: without a row in it, later steps find nothing; None: there
+        is none.
     :ivar result: ``paired`` or ``summed``; ``pools``: ``candidates`` are searched outside the engine; ``learned``: what
         is alike is learned and weighed there; ``consecutive``: both sides are laid end to end there; ``together``:
         ``competing`` (l, r, score, coincidence, rival) are settled there.
@@ -64,6 +66,7 @@ class Plan:
     by_entity: bool = False
     doubtful: bool = False
     steps: list[Step] = field(default_factory=list)
+    met: str | None = None
     result: str = "paired"
     crowds: list[int] = field(default_factory=list)
     tied: Query | None = None
@@ -138,7 +141,7 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
         return found if met is None else plan.add(f"{name}_whole", op.missing_elsewhere(found, met))
 
     # What an identifier names once is not asked here what else it fits: what came nearest tells that.
-    plan.fitting = None if simple else pairs
+    plan.met, plan.fitting = pairs, None if simple else pairs
     if not simple:
         plan.tied = select("l", "r").from_(pairs)
     only = chosen("only", op.the_only_ones(pairs))
@@ -220,7 +223,7 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     pairs = _pairs(plan, loose, currencies, sums=True)
     anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
     # A fee that names the invoice, too, is no second payment of it, so the invoice has one all the same.
-    pairs = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
+    pairs = plan.met = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
     exact = rule.amount is None or rule.amount.exact
     conditions = ["sign(s.total) = sign(a.amount)"]
     base = rule.amount is not None and rule.amount.base
@@ -273,7 +276,7 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
                 "window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day"
             )
         plan.add("candidates", plan.allowed(query))
-    plan.result = "pools"
+    plan.met, plan.result = "candidates", "pools"
 
 
 def _loose(rule: Rule) -> Rule:
@@ -296,7 +299,7 @@ def _whole_keys(plan: Plan, rule: Rule) -> None:
         .join(f"{agreed} as g", on=" and ".join(f"g.{name} = k.{name}" for name in by))
         for side, keys in (("left", lefts), ("right", rights))
     ]
-    every = plan.add("every", parts[0].union(parts[1], distinct=False))
+    every = plan.met = plan.add("every", parts[0].union(parts[1], distinct=False))
     torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
     shared = select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
     apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
@@ -327,7 +330,8 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     if score is None:
         return
     by_name = any(key.how == "name" for key in rule.keys)
-    points = plan.add("points", candidate_points(_met(plan, rule, currencies), rule, currencies, named=by_name))
+    plan.met = _met(plan, rule, currencies)
+    points = plan.add("points", candidate_points(plan.met, rule, currencies, named=by_name))
     if rule.together:
         plan.fitting = plan.add("competing", with_rivals(points, score.at_least))
         plan.tied = select("l", "r").from_(plan.fitting)
