@@ -17,10 +17,10 @@ from tests.intake.conftest import Desk, charge, coffee
 from tests.packing import zipped
 from tieout.clock import FixedEntropy
 from tieout.config import load_workspace
-from tieout.errors import Broken
+from tieout.errors import Broken, WrongUse
 from tieout.intake.accept import accept
 from tieout.intake.findings import open_findings
-from tieout.intake.receive import delivery_id_of
+from tieout.intake.receive import delivery_id_of, delivery_named
 from tieout.intake.verify import verify
 from tieout.observe.exporting.exports import export
 from tieout.observe.things.explain import explain
@@ -275,6 +275,14 @@ def test_a_fingerprint_is_the_hmac_of_the_sha256_and_names_the_delivery() -> Non
     made = Fingerprints(b"\x0b" * 20).of(b"Hi There".hex())
     assert made == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
     assert delivery_id_of("psp", made) != delivery_id_of("bank", made)
+
+
+def test_a_delivery_is_called_by_the_name_of_its_file_where_no_other_has_it(desk: Desk) -> None:
+    first = desk.deliver(charge("a"), name="a.jsonl").delivery_id
+    assert delivery_named(desk.store, "a.jsonl") == delivery_named(desk.store, first[:6]) == first
+    desk.deliver(charge("b"), name="a.jsonl")
+    with pytest.raises(WrongUse, match="several are called so"):
+        delivery_named(desk.store, "a.jsonl")
 
 
 def test_an_upload_is_landed_under_its_fingerprint(desk: Desk) -> None:

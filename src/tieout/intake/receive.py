@@ -117,22 +117,27 @@ def _note(store: Store, connection: sa.Connection, delivery_id: str, action: str
 
 def delivery_named(store: Store, beginning: str) -> str:
     """
-    Find a delivery by the beginning of its id, of at least six characters: less names whatever is there.
+    Find a delivery by the name of its file, or by the beginning of its id, of at least six characters: less names
+    whatever is there.
 
-    :raises WrongUse: none, or several, begin so.
+    :raises WrongUse: none, or several, are called so.
     """
-    if len(beginning.strip()) < _NAMED_BY_AT_LEAST:
-        message = (
-            f"expected the id of a delivery, or at least its first {_NAMED_BY_AT_LEAST} characters, got {beginning!r}:"
-            " `tieout deliveries` lists them"
-        )
-        raise WrongUse(message)
     table = schema.delivery
     with store.book.reading() as connection:
-        query = sa.select(table.c.delivery_id).where(table.c.delivery_id.startswith(beginning, autoescape=True))
-        found = list(connection.scalars(query.limit(2)))
+        found = list(connection.scalars(sa.select(table.c.delivery_id).where(table.c.name == beginning).limit(2)))
+        if not found and len(beginning.strip()) < _NAMED_BY_AT_LEAST:
+            message = (
+                f"expected the id of a delivery, or at least its first {_NAMED_BY_AT_LEAST} characters, or the name of its"
+                f" file, got {beginning!r}: `tieout deliveries` lists them"
+            )
+            raise WrongUse(message)
+        if not found:
+            query = sa.select(table.c.delivery_id).where(table.c.delivery_id.startswith(beginning, autoescape=True))
+            found = list(connection.scalars(query.limit(2)))
     if len(found) != 1:
-        message = f"expected the id of a delivery, got {beginning!r}: {'several begin' if found else 'none begins'} so"
+        message = (
+            f"expected the id of a delivery, got {beginning!r}: {'several are called' if found else 'none begins'} so"
+        )
         raise WrongUse(message)
     return str(found[0])
 
