@@ -53,7 +53,7 @@ def facts(store: Store) -> dict[str, Any]:
     relations = {name: table(store.lake, name, files[name]) for name in ("witnesses", "balances", "quarantine")}
     said = {name: _rows(relation) for name, relation in {"records": stands, **relations}.items()}
     # A delivery's number of rows is part of the facts; how often it was handed over is not.
-    counts = ("state", "rows_in", "rows_quarantined", "rows_skipped", "sha256", "format")
+    counts = ("state", "rows_in", "rows_quarantined", "rows_skipped", "fingerprint", "format")
     rows = {row["delivery_id"]: tuple(row[name] for name in counts) for row in deliveries}
     return said | {"deliveries": rows, "findings": sorted(map(repr, findings))}
 

@@ -14,10 +14,12 @@ import pytest
 from tests.crash.facts import commit_digests, facts, faults, opened
 from tests.crash.papers import errors_told, make_workspace
 from tests.crash.power import Disk, Event, Kind, Luck, read_journal
+from tests.crash.victim import SECRET
 from tests.crash.zygote import Zygote, tell
 from tests.depth import DEEP, some_of
 from tieout.clock import system_entropy
 from tieout.errors import TieoutError
+from tieout.store.fingerprints import Fingerprints
 from tieout.store.landing import Landing, Vault
 
 pytestmark = pytest.mark.slow
@@ -120,8 +122,9 @@ def _landed_faults(state: Path, row: sqlite3.Row) -> list[str]:
     entropy = system_entropy.token_bytes
     try:
         key = Vault(state / "key", entropy).unwrap(row["wrapped_key"])
-        with Landing(state / "landing", entropy).open(row["path"], key, row["bytes"]) as stream:
-            same = hashlib.sha256(stream.read()).hexdigest() == row["sha256"]
+        landing = Landing(state / "landing", entropy, Fingerprints(SECRET))
+        with landing.open(row["path"], key, row["bytes"]) as stream:
+            same = landing.fingerprints.of(hashlib.sha256(stream.read()).hexdigest()) == row["fingerprint"]
     except TieoutError as error:
         return [str(error)]
     return [] if same else [f"landed delivery {row['name']} differs"]

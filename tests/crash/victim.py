@@ -19,7 +19,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main"]
+__all__ = ["SECRET", "main"]
+
+#: What fingerprints are made with in every workspace that a victim makes.
+SECRET = bytes(32)
 
 #: What commands load anyway; loaded before the fork, once.
 _LOADED = (
@@ -132,11 +135,13 @@ def _arrange(run: dict[str, Any], report: int) -> Any:
 
 
 def _stand_still() -> None:
-    """Let the same moment stand in every run, so that results can be compared to the last bit."""
+    """Let the same moment stand in every run, and one secret, so that results can be compared to the last bit."""
     import datetime as dt
 
     from tieout import clock
 
+    fingerprints: Any = import_module("tieout.store.fingerprints")
+    fingerprints.draw_secret = lambda _entropy: SECRET
     clock.system_clock = clock.FixedClock(dt.datetime(2026, 11, 1, 8, tzinfo=dt.UTC))
 
 

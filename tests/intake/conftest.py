@@ -121,13 +121,13 @@ def _statement(line: int, said: dict[str, Any]) -> Statement:
 class Desk:
     """What a test does with a workspace: deliver, read again, look."""
 
-    def __init__(self, folder: Path, book: str = "") -> None:
+    def __init__(self, folder: Path, book: str = "", seed: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "tieout.toml").write_text(TOML.format(book=book))
         self.folder = folder
         self.workspace = load_workspace(folder, {})
         self.clock = FixedClock(dt.datetime(2026, 11, 1, 8, tzinfo=dt.UTC))
-        self.store: Store = open_store(self.workspace, self.clock, FixedEntropy(hash(folder.name)), "tester")
+        self.store: Store = open_store(self.workspace, self.clock, FixedEntropy(seed), "tester")
 
     def deliver(self, *rows: dict[str, Any], source: str = "psp", name: str = "paper.jsonl") -> Outcome:
         data = "\n".join(json.dumps(row) for row in rows).encode()

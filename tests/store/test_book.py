@@ -35,6 +35,11 @@ def test_the_migrations_build_exactly_the_tables_that_the_program_knows(book: Bo
         assert compare_metadata(context, schema.metadata) == []
 
 
+def test_a_new_book_is_not_migrated_when_it_is_opened_again(book: Book) -> None:
+    with book.reading() as connection:
+        assert connection.scalar(sa.text("select version_num from alembic_version")) == schema.HEAD_REVISION
+
+
 def test_a_failed_transaction_leaves_nothing(book: Book) -> None:
     with pytest.raises(RuntimeError), book.writing() as connection:
         connection.execute(sa.insert(schema.about).values(name="a", value="b"))

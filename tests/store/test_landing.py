@@ -12,6 +12,7 @@ from tests.depth import examples
 from tieout.clock import FixedEntropy
 from tieout.errors import Broken
 from tieout.store.files import durable_file
+from tieout.store.fingerprints import Fingerprints
 from tieout.store.landing import Landing, Vault
 
 _FRAME = 1 << 20
@@ -19,7 +20,7 @@ _FRAME = 1 << 20
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(tmp_path / "landing", FixedEntropy().token_bytes)
+    return Landing(tmp_path / "landing", FixedEntropy().token_bytes, Fingerprints(bytes(32)))
 
 
 class Dribble(io.RawIOBase):

@@ -155,7 +155,7 @@ def _show_delivery(row: dict[str, Any]) -> None:
     counts = ", ".join(
         f"{name.removeprefix('rows_')} {value}" for name, value in row.items() if name.startswith("rows_")
     )
-    say(f"  rows: {counts}; {row['bytes']} bytes, sha256 {row['sha256']}, format {_cell(row['format'])}")
+    say(f"  rows: {counts}; {row['bytes']} bytes, fingerprint {row['fingerprint']}, format {_cell(row['format'])}")
     if row["redacts"]:
         say(f"  a copy without card numbers of delivery {row['redacts']}")
     if row["reason"]:

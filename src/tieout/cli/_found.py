@@ -121,6 +121,6 @@ def _in_the_lake(store: Store, snapshot: Snapshot) -> tuple[int, list[tuple[str,
         ).fetchall()
         quarantined = con.sql(
             f"select delivery_id, message from {rows} where severity = 'row' and settled is null"  # noqa: S608 - relations of our own
-            f' order by delivery_id, line, "column" limit {_QUARANTINE_MAX}'
+            f' order by sequence, line, "column" limit {_QUARANTINE_MAX}'
         ).fetchall()
     return settlements, quarantined

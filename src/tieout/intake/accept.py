@@ -190,7 +190,7 @@ def _read(work: Work, progress: Callable[[int], None]) -> Staged:
 
         unread = partial(_from_the_start, stream, row.name)
         staged = stage(work.con, store.lake, origin, members, work.references, progress, unread)
-    staged.digests = digests
+    staged.fingerprints = {name: store.landing.fingerprints.of(sha256) for name, sha256 in digests.items()}
     return staged
 
 
@@ -296,7 +296,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
     resolution = Resolution()
     if staged.records or before or covered.weighed:
         contents = Contents(store.book, row.delivery_id)
-        contents.known[row.delivery_id] = row.sequence, staged.digests or {"": row.sha256}
+        contents.known[row.delivery_id] = row.sequence, staged.fingerprints or {"": row.fingerprint}
         resolution = resolve(work.con, store.lake, facts, staged, said, history, covered, contents, before)
     change = _change(work, "accept", facts.version)
     change.files = _write(work, staged, resolution)
@@ -324,7 +324,7 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         "rows_quarantined": staged.quarantined,
         "rows_skipped": staged.skipped,
         "reason": None,
-        "members": json.dumps(staged.digests, sort_keys=True) if staged.digests else None,
+        "member_fingerprints": json.dumps(staged.fingerprints, sort_keys=True) if staged.fingerprints else None,
     }
     return change, resolution
 

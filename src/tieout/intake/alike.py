@@ -220,10 +220,11 @@ def joined_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness, delivery_id
     """)
     lower = "select record_id from alike where not named"
     others = con.sql(
-        f"select distinct delivery_id from teller where record_id in ({lower}) and delivery_id <> '{delivery_id}' order by all"
+        f"select distinct delivery_id, sequence from teller join history using (delivery_id) where record_id in ({lower})"
+        f" and delivery_id <> '{delivery_id}' order by sequence"
     ).fetchall()
     found = []
-    for (other,) in others:
+    for other, _ in others:
         con.execute(f"""
             create or replace temp table told_by as select record_id from teller where delivery_id = '{other}';
             create or replace temp table poor as
@@ -248,8 +249,13 @@ def joined_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness, delivery_id
             target_id=said[0][2],
             deliveries=tuple(other for *_, other in said),
         )
-        for record, said in sorted(by_record.items())
+        for record, said in sorted((r, sorted(told, key=_said)) for r, told in by_record.items())
     ]
+
+
+def _said(told: tuple[str | None, ...]) -> tuple[str, ...]:
+    """Order what deliveries told of one record by what it is said to be; else it stays in the order of landing."""
+    return tuple(word or "" for word in told[:-1])
 
 
 def alike_doubts(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_id: str) -> list[Doubt]:

@@ -156,7 +156,8 @@ def _nine(statement: AccountStatement, minor: int | None) -> int | None:
 def _in_order(statements: Iterable[AccountStatement]) -> list[AccountStatement]:
     """Order by day, then so that balances chain, then by number; drop statements delivered again."""
     distinct: dict[tuple[object, ...], AccountStatement] = {}
-    for s in sorted(statements, key=lambda s: s.delivery_id):
+    # By what they say, whichever came first; then it is the same whichever is named.
+    for s in sorted(statements, key=lambda s: (s.source_id, s.statement_id or "", s.exponent, s.delivery_id)):
         distinct.setdefault((s.number, s.from_day, s.to_day, s.opening, s.closing, s.reckoned), s)
     days: defaultdict[int, list[AccountStatement]] = defaultdict(list)
     for s in distinct.values():

@@ -218,8 +218,10 @@ def _digest(change: Change, exceptions: list[dict[str, Any]]) -> str:
             {k: v for k, v in e.items() if k not in {"token", "opened_at"}}
             for e in sorted(exceptions, key=lambda e: (e["exception_id"], e["state"]))
         ],
-        # What its files digest to follows from its bytes.
-        "delivery": {k: v for k, v in change.delivery.items() if not isinstance(v, bytes) and k != "members"},
+        # What its files are known by follows from its bytes.
+        "delivery": {
+            k: v for k, v in change.delivery.items() if not isinstance(v, bytes) and k != "member_fingerprints"
+        },
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -31,7 +31,7 @@ _AT_ONCE = 1 << 20
 @dataclass(slots=True)
 class Contents:
     """
-    The digests of what deliveries hold, by delivery and file; the name of a file that is no member of a ZIP is empty.
+    The fingerprints of what deliveries hold, by delivery and file; the name of a file that is no member of a ZIP is empty.
 
     :ivar known: those that were asked for before, each with when its delivery landed; the incoming one's among them.
     """
@@ -45,8 +45,8 @@ class Contents:
         mine = self._of(self.own)[1].get(member)
         return mine is not None and mine == self._of(of_delivery)[1].get(of_member)
 
-    def digests(self, files: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str, int, str]]:
-        """Give (delivery, file, when it landed, digest) of each (delivery, file) whose digest is known."""
+    def fingerprints(self, files: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str, int, str]]:
+        """Give (delivery, file, when it landed, fingerprint) of each (delivery, file) whose fingerprint is known."""
         for delivery_id, member in files:
             sequence, held = self._of(delivery_id)
             if member in held:
@@ -58,7 +58,7 @@ class Contents:
             query = sa.select(table).where(table.c.delivery_id == delivery_id)
             with self.book.reading() as connection:
                 row = connection.execute(query).first()
-            self.known[delivery_id] = (0, {}) if row is None else (row.sequence, _digests(row))
+            self.known[delivery_id] = (0, {}) if row is None else (row.sequence, _fingerprints(row))
         return self.known[delivery_id]
 
 
@@ -66,15 +66,16 @@ def copies(connection: sa.Connection, deliveries: Iterable[str]) -> set[str]:
     """Name the other deliveries that hold a file of the same bytes as one of some."""
     held: defaultdict[str, set[str]] = defaultdict(set)
     for row in connection.execute(sa.select(schema.delivery).where(schema.delivery.c.state == "accepted")):
-        for digest in _digests(row).values():
-            held[digest].add(row.delivery_id)
+        for fingerprint in _fingerprints(row).values():
+            held[fingerprint].add(row.delivery_id)
     some = set(deliveries)
     return {one for holders in held.values() if holders & some for one in holders} - some
 
 
-def _digests(row: sa.Row[Any]) -> Mapping[str, str]:
-    """Give the digest of each file of a delivery, as the book has it."""
-    found: Mapping[str, str] = json.loads(row.members) if row.members else {"": row.sha256}
+def _fingerprints(row: sa.Row[Any]) -> Mapping[str, str]:
+    """Give the fingerprint of each file of a delivery, as the book has it."""
+    told = row.member_fingerprints
+    found: Mapping[str, str] = json.loads(told) if told else {"": row.fingerprint}
     return found
 
 
@@ -93,7 +94,7 @@ class Digesting:
             self.stream = cast("BinaryIO", io.BufferedReader(_Passing(content, self._sha256), _AT_ONCE))
 
     def digest(self) -> str | None:
-        """Name the whole content, reading what nobody read; None: it is damaged."""
+        """Digest the whole content, reading what nobody read; None: it is damaged."""
         try:
             if not self.stream.seekable():
                 while self.stream.read(_AT_ONCE):

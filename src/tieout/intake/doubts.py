@@ -3,7 +3,8 @@ Equal rows without an identifier in two deliveries, or in two files or statement
 they are the same: laws 2 and 5.
 
 What two deliveries say of one another is a function of both; so that it stands once, whichever came first, it belongs to
-the one whose id is the greater. One exception of that delivery names all others that it is in doubt with.
+the one whose rows come last by what is said of them. One exception of that delivery names all others that it is in
+doubt with.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ __all__ = ["Doubt", "Place", "doubt_findings", "doubtful", "places_in_doubt"]
 
 _SCOPE = "equal rows "
 _NAMED_MAX = 3
+# What a candidate says, without ids.
+_SAID = ("source", "line", "rows", "of_line", "of_rows", "places")
 # Pairs of statements that are kept with a doubt, to see when they are proven apart.
 _PLACES_MAX = 1_000
 
@@ -64,6 +67,18 @@ class Doubt:
             places=tuple((there, here, mirror.get(how, how)) for here, there, how in self.places),
         )
 
+    def belongs_to(self, delivery_id: str, source_id: str) -> bool:
+        """
+        Whether it belongs to the delivery from whose side it is told, and not to the other one.
+
+        By what is said of both sides; ids, which say nothing, decide where both say the same.
+        """
+        if self.delivery_id == delivery_id:
+            return True
+        mine, theirs = self.turned(delivery_id, source_id).candidate(), self.candidate()
+        said = [[one[name] for name in _SAID] for one in (theirs, mine)]
+        return (json.dumps(said[0]), self.delivery_id) <= (json.dumps(said[1]), delivery_id)
+
     def candidate(self) -> dict[str, Any]:
         """Write it as a candidate of its exception."""
         return {
@@ -85,26 +100,27 @@ def doubt_findings(
     connection: sa.Connection, delivery_id: str, source_id: str, doubts: Iterable[Doubt], *, anew: bool
 ) -> dict[str, list[Finding]]:
     """
-    Give the conflicts about equal rows that a delivery changes, by scope: its own, and those of deliveries with greater ids.
+    Give the conflicts about equal rows that a delivery changes, by scope: its own, and those that belong to others.
 
     :param doubts: all that it is in doubt with now.
     :param anew: whether it was read before, so that others may name it that are in doubt with it no more.
     """
-    own = {doubt.delivery_id: doubt.candidate() for doubt in doubts if doubt.delivery_id <= delivery_id}
-    greater = {d.delivery_id: d for d in doubts if d.delivery_id > delivery_id}
+    mine = {doubt.delivery_id: doubt.belongs_to(delivery_id, source_id) for doubt in doubts}
+    own = {doubt.delivery_id: doubt.candidate() for doubt in doubts if mine[doubt.delivery_id]}
+    theirs = {doubt.delivery_id: doubt for doubt in doubts if not mine[doubt.delivery_id]}
     found = {_SCOPE + delivery_id: _findings(delivery_id, source_id, own)}
-    if not greater and not anew:
+    if not theirs and not anew:
         return found
     stands = {row["delivery_id"]: row for row in _open(connection)}
-    for other in sorted({*greater, *stands} - {delivery_id}):
+    for other in sorted({*theirs, *stands} - {delivery_id}):
         said = json.loads(stands[other]["candidates"]) if other in stands else []
         named = {candidate["delivery_id"]: candidate for candidate in said}
-        if other not in greater and delivery_id not in named:
+        if other not in theirs and delivery_id not in named:
             continue
         named.pop(delivery_id, None)
-        source = greater[other].source_id if other in greater else stands[other]["source_id"]
-        if other in greater:
-            named[delivery_id] = greater[other].turned(delivery_id, source_id).candidate()
+        source = theirs[other].source_id if other in theirs else stands[other]["source_id"]
+        if other in theirs:
+            named[delivery_id] = theirs[other].turned(delivery_id, source_id).candidate()
         found[_SCOPE + other] = _findings(other, source, named)
     return found
 
@@ -112,7 +128,7 @@ def doubt_findings(
 def _findings(delivery_id: str, source_id: str, named: dict[str, dict[str, Any]]) -> list[Finding]:
     if not named:
         return []
-    candidates = [named[other] for other in sorted(named)]
+    candidates = sorted(named.values(), key=lambda one: (json.dumps([one[name] for name in _SAID]), one["delivery_id"]))
     said = [_said(c, within=c["delivery_id"] == delivery_id) for c in candidates[:_NAMED_MAX]]
     more = len(candidates) - len(said)
     note = (

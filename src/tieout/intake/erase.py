@@ -42,7 +42,7 @@ def redacted_copy(work: Work, numbers: set[str]) -> str | None:
 
 def erase(work: Work, reason: str, numbers: Collection[str] = ()) -> None:
     """
-    Destroy the key of a delivery, then its bytes; digest, reason and who remain. Doing it twice is no error.
+    Destroy the key of a delivery, then its bytes; fingerprint, reason and who remain. Doing it twice is no error.
 
     :param numbers: card numbers that may stand in what the lake holds of it, since it was read before.
     """
@@ -65,7 +65,7 @@ def erase(work: Work, reason: str, numbers: Collection[str] = ()) -> None:
             action="erase",
             subject=f"delivery {work.row.delivery_id}",
             reason=reason,
-            body={"sha256": work.row.sha256} | ({"redacted": [one.said() for one in swaps]} if swaps else {}),
+            body={"fingerprint": work.row.fingerprint} | ({"redacted": [one.said() for one in swaps]} if swaps else {}),
         )
     store.landing.remove(work.row.path)
     for one in swaps:

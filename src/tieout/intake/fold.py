@@ -372,7 +372,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
         latest as (select * from fields qualify basis = max(basis) over (partition by target, field, grossly))
         select lower(hex(target)), field, list(struct_pack(delivery_id := delivery_id, line := line,
             source := source_id, external_id := external_id, amount := amount, exponent := exponent, value := value)
-            order by delivery_id, line)
+            order by source_id, line, external_id, amount, exponent, value, delivery_id)
         from latest group by target, field having count(distinct value) > 1 order by target, field
     """).fetchall()
     found: dict[str, Conflict] = {}

@@ -257,8 +257,11 @@ def _run_back(
 
 
 def _content(place: StatementPlace) -> tuple[object, ...]:
-    """Order what nothing else orders, whichever came first."""
-    return place.opening or 0, place.closing or 0, place.net, place.delivery_id, place.member or "", place.place
+    """Order what nothing else orders by what it says, whichever came first; ids say nothing, and come last."""
+    days = place.from_day or 0, place.to_day or 0
+    said = place.entries, *days, place.statement_id or "", place.number or "", place.source_id, place.exponent
+    here = place.member or "", place.place
+    return place.opening or 0, place.closing or 0, place.net, *said, *here, place.delivery_id
 
 
 def _hands_on(page: StatementPlace, after: StatementPlace) -> bool:

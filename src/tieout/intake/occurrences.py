@@ -320,8 +320,8 @@ _SAYING = """
 # A file that came before says nothing anew: of equal bytes the first ones count.
 _SAID_BEFORE = """
     delete from saying using (
-        select base, delivery_id, member from saying join digests using (delivery_id, member)
-        qualify dense_rank() over (partition by base, digest order by sequence, member) > 1
+        select base, delivery_id, member from saying join fingerprints using (delivery_id, member)
+        qualify dense_rank() over (partition by base, fingerprint order by sequence, member) > 1
     ) copy
     where saying.base = copy.base and saying.delivery_id = copy.delivery_id and saying.member = copy.member
 """
@@ -351,11 +351,11 @@ _IN_DOUBT = """
 def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents) -> list[Doubt]:
     con.execute(_SAYING)
     files = con.sql("select distinct delivery_id, member from saying").fetchall()
-    kinds = {"delivery_id": pa.string(), "member": pa.string(), "sequence": pa.int64(), "digest": pa.string()}
-    digests = [dict(zip(kinds, known, strict=True)) for known in contents.digests(files)]
-    con.register("digests", pa.Table.from_pylist(digests, schema=pa.schema(kinds)))
+    kinds = {"delivery_id": pa.string(), "member": pa.string(), "sequence": pa.int64(), "fingerprint": pa.string()}
+    known = [dict(zip(kinds, one, strict=True)) for one in contents.fingerprints(files)]
+    con.register("fingerprints", pa.Table.from_pylist(known, schema=pa.schema(kinds)))
     con.execute(_SAID_BEFORE)
-    con.unregister("digests")
+    con.unregister("fingerprints")
     con.execute(_TOLD_TWICE)
     _judge(con, covered, contents, "told_twice")
     found = con.sql(_IN_DOUBT).fetchall()

@@ -61,7 +61,7 @@ class Scratch:
             store,
             book=open_book(f"sqlite:///{folder / 'book.db'}"),
             lake=Lake(folder / "lake", store.entropy.token_bytes),
-            landing=_Sealed(store.landing.root, store.entropy.token_bytes),
+            landing=_Sealed(store.landing.root, store.entropy.token_bytes, store.landing.fingerprints),
             spill=folder / "spill",
             binding=None,
         )
@@ -96,7 +96,7 @@ class Scratch:
         mine = table.c.delivery_id == commit.delivery_id
         with self._real.book.reading() as connection:
             row = connection.execute(sa.select(table).where(mine)).mappings().one()
-        later = {"version", "format", "created_at", "reason", "members"}
+        later = {"version", "format", "created_at", "reason", "member_fingerprints"}
         fresh = {name: value for name, value in row.items() if not name.startswith("rows_") and name not in later}
         fresh |= {"state": "landed"} | {name: (copy or row)[name] for name in ("path", "wrapped_key", "bytes")}
         with self.store.book.writing() as connection:

@@ -39,9 +39,9 @@ class Received:
     state: str
 
 
-def delivery_id_of(source_id: str, sha256: str) -> str:
-    """Name a delivery by its source and its content: the same bytes again are the same delivery."""
-    return hashlib.sha256(f"{source_id}\x00{sha256}".encode()).hexdigest()[:32]
+def delivery_id_of(source_id: str, fingerprint: str) -> str:
+    """Name a delivery by its source and its content."""
+    return hashlib.sha256(f"{source_id}\x00{fingerprint}".encode()).hexdigest()[:32]
 
 
 def kept_name(name: str) -> str:
@@ -66,17 +66,19 @@ def receive(store: Store, source_id: str, stream: BinaryIO, name: str, redacts: 
     :param redacts: the delivery that this one replaces without its card numbers.
     """
     name, kept = kept_name(name), store.landing.land(stream)
-    delivery_id = delivery_id_of(source_id, kept.sha256)
     table = schema.delivery
+    same = table.c.source_id == source_id, table.c.fingerprint == kept.fingerprint
     with store.book.writing() as connection:
-        known = connection.execute(sa.select(table.c.state).where(table.c.delivery_id == delivery_id)).first()
+        known = connection.execute(sa.select(table.c.delivery_id, table.c.state).where(*same)).first()
+        # Those of before fingerprints have ids of their SHA-256.
+        delivery_id = delivery_id_of(source_id, kept.fingerprint) if known is None else known.delivery_id
         if known is None:
             latest = connection.scalar(sa.select(sa.func.max(table.c.sequence))) or 0
             row = {
                 "delivery_id": delivery_id,
                 "sequence": latest + 1,
                 "source_id": source_id,
-                "sha256": kept.sha256,
+                "fingerprint": kept.fingerprint,
                 "bytes": kept.size,
                 "name": name,
                 "received_at": store.now_us(),
@@ -88,7 +90,8 @@ def receive(store: Store, source_id: str, stream: BinaryIO, name: str, redacts: 
                 "redacts": redacts,
             }
             connection.execute(sa.insert(table).values(row))
-            said = {"sha256": kept.sha256, "source": source_id, "name": name} | {key: row[key] for key in RECEIVED}
+            said: dict[str, object] = {"fingerprint": kept.fingerprint, "source": source_id, "name": name}
+            said |= {key: row[key] for key in RECEIVED}
             _note(store, connection, delivery_id, "receive", said)
         else:
             again = sa.update(table).where(table.c.delivery_id == delivery_id)
@@ -114,22 +117,27 @@ def _note(store: Store, connection: sa.Connection, delivery_id: str, action: str
 
 def delivery_named(store: Store, beginning: str) -> str:
     """
-    Find a delivery by the beginning of its id, of at least six characters: less names whatever is there.
+    Find a delivery by the name of its file, or by the beginning of its id, of at least six characters: less names
+    whatever is there.
 
-    :raises WrongUse: none, or several, begin so.
+    :raises WrongUse: none, or several, are called so.
     """
-    if len(beginning.strip()) < _NAMED_BY_AT_LEAST:
-        message = (
-            f"expected the id of a delivery, or at least its first {_NAMED_BY_AT_LEAST} characters, got {beginning!r}:"
-            " `tieout deliveries` lists them"
-        )
-        raise WrongUse(message)
     table = schema.delivery
     with store.book.reading() as connection:
-        query = sa.select(table.c.delivery_id).where(table.c.delivery_id.startswith(beginning, autoescape=True))
-        found = list(connection.scalars(query.limit(2)))
+        found = list(connection.scalars(sa.select(table.c.delivery_id).where(table.c.name == beginning).limit(2)))
+        if not found and len(beginning.strip()) < _NAMED_BY_AT_LEAST:
+            message = (
+                f"expected the id of a delivery, or at least its first {_NAMED_BY_AT_LEAST} characters, or the name of its"
+                f" file, got {beginning!r}: `tieout deliveries` lists them"
+            )
+            raise WrongUse(message)
+        if not found:
+            query = sa.select(table.c.delivery_id).where(table.c.delivery_id.startswith(beginning, autoescape=True))
+            found = list(connection.scalars(query.limit(2)))
     if len(found) != 1:
-        message = f"expected the id of a delivery, got {beginning!r}: {'several begin' if found else 'none begins'} so"
+        message = (
+            f"expected the id of a delivery, got {beginning!r}: {'several are called' if found else 'none begins'} so"
+        )
         raise WrongUse(message)
     return str(found[0])
 

@@ -57,7 +57,8 @@ def recount(store: Store, workspace: Workspace) -> Iterator[Outcome | TieoutErro
         with store.book.reading() as connection:
             settled |= copies(connection, settled)
     again = dict.fromkeys(settled, _SETTLED)
-    for delivery_id, reason in sorted((again | dict.fromkeys(joined, _JOINED)).items()):
+    reasons = again | dict.fromkeys(joined, _JOINED)
+    for delivery_id, reason in _in_turn(store, reasons):
         try:
             outcome = accept(store, workspace, delivery_id, replay=reason)
         except (Rejected, Broken) as error:
@@ -66,6 +67,14 @@ def recount(store: Store, workspace: Workspace) -> Iterator[Outcome | TieoutErro
             continue  # of what is destroyed the exception goes on to ask a person
         if outcome is not None:
             yield outcome
+
+
+def _in_turn(store: Store, reasons: dict[str, str]) -> list[tuple[str, str]]:
+    """Give deliveries, each with its reason, in the order of landing."""
+    table = schema.delivery
+    with store.book.reading() as connection:
+        landed = list(connection.scalars(sa.select(table.c.delivery_id).order_by(table.c.sequence)))
+    return [(name, reasons[name]) for name in landed if name in reasons]
 
 
 def _is_settled(store: Store, workspace: Workspace, delivery_id: str, doubts: list[dict[str, Any]]) -> bool:

@@ -77,9 +77,10 @@ class Covered:
 
     @property
     def others(self) -> list[str]:
-        """Name the other deliveries of the families that are weighed."""
-        members = (self.statements[i].delivery_id for family in self.weighed for i in family.members)
-        return sorted(set(members) - {self.own})
+        """Name the other deliveries of the families that are weighed, in the order of landing."""
+        members = {self.statements[i] for family in self.weighed for i in family.members}
+        turns = {(place.sequence, place.delivery_id) for place in members if place.delivery_id != self.own}
+        return [name for _, name in sorted(turns)]
 
 
 def cover(

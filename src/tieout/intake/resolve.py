@@ -14,7 +14,7 @@ stands as it was written. Everything is set-based, in four steps:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -317,18 +317,23 @@ def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_i
     rows = con.sql(f"""
         select lower(hex(j.record_id)), any_value(j.external_id), any_value(lower(hex(j.target))),
             any_value(coalesce(i.external_id, s.external_id)),
-            list(distinct t.delivery_id order by t.delivery_id) filter (t.delivery_id <> '{delivery_id}')
-        from joined j left join {told} t on t.record_id = j.record_id
+            list(distinct {{'sequence': h.sequence, 'delivery': t.delivery_id}}) filter (t.delivery_id <> '{delivery_id}')
+        from joined j left join {told} t on t.record_id = j.record_id left join history h on h.delivery_id = t.delivery_id
         left join (select record_id, external_id from standing where current) s on s.record_id = j.target
         left join (select record_id, any_value(external_id) as external_id from incoming group by record_id) i
             on i.record_id = j.target
         group by j.record_id order by 1
     """).fetchall()
     return [
-        Joined(record_id=record, external_id=own, target=target, target_id=other, deliveries=tuple(told))
+        Joined(record_id=record, external_id=own, target=target, target_id=other, deliveries=_in_turn(told))
         for record, own, target, other, told in rows
         if told
     ]
+
+
+def _in_turn(told: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Name deliveries in the order of landing."""
+    return tuple(one["delivery"] for one in sorted(told, key=lambda one: (one["sequence"], one["delivery"])))
 
 
 def _settlements(con: duckdb.DuckDBPyConnection) -> set[str]:

@@ -66,7 +66,7 @@ class Staged:
     :ivar refused: why nothing of the file can be used.
     :ivar unreadable: of a container, why nothing of these files in it can be used; ``members``: how many it holds.
     :ivar cards: full card numbers in it: then there is no draft.
-    :ivar digests: the SHA-256 of each file that came in a container, by name (empty unless in a ZIP).
+    :ivar fingerprints: of each file that came in a container, by name (empty unless in a ZIP).
     """
 
     references: Gathered
@@ -89,7 +89,7 @@ class Staged:
     unreadable: dict[str, Problem] = field(default_factory=dict)
     members: int = 0
     cards: CardScan = field(default_factory=CardScan)
-    digests: dict[str, str] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:

@@ -120,7 +120,7 @@ def _check_kept(store: Store, verdict: Verdict) -> None:
     with store.book.reading() as connection:
         deliveries = _deliveries(connection)
         verdict.faults += check_runs(connection)
-        verdict.faults += check_bound(connection)
+        verdict.faults += check_bound(connection, store.landing.fingerprints)
         changed = [row.digest for row in connection.execute(sa.select(text)) if digest_of(row.body) != row.digest]
         try:
             verdict.audit_entries = check_audit(connection)
@@ -187,7 +187,7 @@ def _copy_of(row: Mapping[str, Any], deliveries: Mapping[str, Mapping[str, Any]]
 
 def _tombstone(row: Mapping[str, Any], grave: str, copy: Mapping[str, Any] | None) -> str:
     kept = f"its redacted copy is delivery {copy['delivery_id']}" if copy else "there is no redacted copy"
-    return f"delivery {row['delivery_id']} ({row['name']}, sha256 {row['sha256']}): {grave}; {kept}"
+    return f"delivery {row['delivery_id']} ({row['name']}, fingerprint {row['fingerprint']}): {grave}; {kept}"
 
 
 def _note(verdict: Verdict, check: Callable[[], None]) -> None:
@@ -199,9 +199,10 @@ def _note(verdict: Verdict, check: Callable[[], None]) -> None:
 
 def _check_landed(store: Store, row: Mapping[str, Any]) -> None:
     with store.landing.open(row["path"], store.vault.unwrap(row["wrapped_key"]), row["bytes"]) as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # a BinaryIO has readinto
-    if found != row["sha256"]:
-        message = f"delivery {row['delivery_id']} ({row['name']}): expected sha256 {row['sha256']}, got {found}"
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # a BinaryIO has readinto
+    found, expected = store.landing.fingerprints.of(sha256), row["fingerprint"]
+    if found != expected:
+        message = f"delivery {row['delivery_id']} ({row['name']}): expected the fingerprint {expected}, got {found}"
         raise Broken(message)
 
 

@@ -227,7 +227,7 @@ def _replaced(connection: sa.Connection) -> dict[str, list[LakeFile]]:
 
 _DELIVERY = (
     "delivery_id", "sequence", "source_id", "entity_id", "name", "format", "state", "received_at", "received_by",
-    "created_at", "bytes", "sha256", "rows_in", "rows_new", "rows_changed", "rows_repeated", "rows_quarantined",
+    "created_at", "bytes", "fingerprint", "rows_in", "rows_new", "rows_changed", "rows_repeated", "rows_quarantined",
     "rows_skipped", "times_seen", "version", "redacts", "reason",
 )  # fmt: skip
 _STATEMENT = (

@@ -20,9 +20,11 @@ from tieout.store.runs import results_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tieout.store.fingerprints import Fingerprints
+
 __all__ = ["RECEIVED", "check_bound", "is_commit"]
 
-#: What the entry "receive" says of a delivery beside its name, source and sha256.
+#: What the entry "receive" says of a delivery beside its name, source and fingerprint.
 RECEIVED = ("sequence", "bytes", "received_at", "received_by", "path", "key_id", "redacts")
 #: Decisions that have an entry of their own; those of a run stand in the run's.
 _ALONE = ("resolve", "assign", "reopen", "settle quarantine", "reopen quarantine")
@@ -31,7 +33,7 @@ _FILE = ("table_name", "path", "rows", "sha256", "digest")
 Row = dict[str, Any]
 
 
-def check_bound(connection: sa.Connection) -> list[str]:
+def check_bound(connection: sa.Connection, fingerprints: Fingerprints) -> list[str]:
     """
     Hold deliveries, commits, decisions and heads against the entries of the audit log that were written with them.
 
@@ -41,7 +43,7 @@ def check_bound(connection: sa.Connection) -> list[str]:
     for entry in entries:
         entry["said"] = json.loads(entry["body"])
     return [
-        *_deliveries(connection, entries),
+        *_deliveries(connection, entries, fingerprints),
         *_commits(connection, entries),
         *_decisions(connection, entries),
         *_heads(connection),
@@ -62,17 +64,17 @@ def _other(row: Mapping[str, Any], bound: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} is {row[name]!r}, bound is {bound[name]!r}" for name in bound if row[name] != bound[name])
 
 
-def _deliveries(connection: sa.Connection, entries: list[Row]) -> list[str]:
+def _deliveries(connection: sa.Connection, entries: list[Row], fingerprints: Fingerprints) -> list[str]:
     bound: dict[str, Row] = {}
     seen: Counter[str] = Counter()
     erased: dict[str, str | None] = {}
     for entry in entries:
         name, action = entry["subject"].removeprefix("delivery "), entry["action"]
         if action == "receive":
-            said = dict(entry["said"])
+            said = fingerprints.instead(entry["said"])
             bound[name] = {"source_id" if k == "source" else k: v for k, v in said.items()}
         elif is_commit(action):
-            bound.setdefault(name, {}).update(entry["said"].get("delivery", {}))
+            bound.setdefault(name, {}).update(fingerprints.instead(entry["said"].get("delivery", {})))
         seen[name] += action in {"receive", "receive again"}
         if action == "erase":
             erased[name] = entry["reason"]

@@ -1,7 +1,7 @@
 """
 The landing: every delivery, unaltered, before anything reads it.
 
-Each delivery is one file, encrypted with a key of its own, named by the SHA-256 of what came in. The key stands in
+Each delivery is one file, encrypted with a key of its own, named by the fingerprint of what came in. The key stands in
 the book, wrapped by the workspace's key file; to destroy the key is to destroy the delivery, wherever copies lie.
 
 Layout of a landed file: 8 bytes of magic, then frames of one MiB of plain text, each AES-256-GCM with the frame's
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from tieout.store.fingerprints import Fingerprints
 
 __all__ = ["Landed", "Landing", "Vault"]
 
@@ -100,13 +102,13 @@ class Landed:
     A delivery that is safe on disk.
 
     :ivar path: relative to the landing.
-    :ivar sha256: of the plain bytes, hexadecimal.
+    :ivar fingerprint: of the plain bytes (store.fingerprints).
     :ivar size: how many plain bytes.
     :ivar key: the key of this delivery, not wrapped.
     """
 
     path: str
-    sha256: str
+    fingerprint: str
     size: int
     key: bytes
 
@@ -114,9 +116,10 @@ class Landed:
 class Landing:
     """The folder of landed deliveries."""
 
-    def __init__(self, root: Path, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, root: Path, entropy: Callable[[int], bytes], fingerprints: Fingerprints) -> None:
         """Use a folder, which need not exist yet; ``entropy`` gives random bytes."""
         self.root = root
+        self.fingerprints = fingerprints
         self._entropy = entropy
 
     def land(self, stream: BinaryIO) -> Landed:
@@ -142,7 +145,7 @@ class Landing:
                 if not following:
                     break
                 frame, number = following, number + 1
-        name = digest.hexdigest()
+        name = self.fingerprints.of(digest.hexdigest())
         relative = f"{name[:2]}/{name}-{draft.name[:8]}"
         final = self.root / relative
         make_folder(final.parent)

@@ -17,7 +17,7 @@ from tieout.model.texts import storable
 __all__ = ["HEAD_REVISION", "WORKLIST_FILTERED", "Text", "metadata", "stored_columns"]
 
 #: The newest migration: a book that stands elsewhere is migrated before use.
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0009"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -80,7 +80,8 @@ delivery = sa.Table(
     sa.Column("delivery_id", Text, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
     sa.Column("source_id", Text, nullable=False),
-    sa.Column("sha256", Text, nullable=False),
+    # Of its bytes (store.fingerprints).
+    sa.Column("fingerprint", Text, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("name", Text, nullable=False),
     _moment("received_at"),
@@ -101,9 +102,9 @@ delivery = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=True),
     sa.Column("redacts", Text, nullable=True),
     sa.Column("reason", Text, nullable=True),
-    # Of a container: the SHA-256 of each file in it, by name (empty unless in a ZIP), as JSON.
-    sa.Column("members", Text, nullable=True),
-    sa.UniqueConstraint("source_id", "sha256"),
+    # Of a container: the fingerprint of each file in it, by name (empty unless in a ZIP), as JSON.
+    sa.Column("member_fingerprints", Text, nullable=True),
+    sa.UniqueConstraint("source_id", "fingerprint", name="uq_delivery_source_id_sha256"),  # as it was named first
 )
 
 #: Every change of the facts: accept, refuse, replay, redact. ``version`` is the head ``facts`` after it.

@@ -15,6 +15,7 @@ from tieout.errors import Broken, TieoutError, WrongUse
 from tieout.store import schema
 from tieout.store.binding import Binding, refuse_new_book
 from tieout.store.book import Book, book_exists, open_book
+from tieout.store.fingerprints import open_fingerprints
 from tieout.store.lake import Lake, LakeFile
 from tieout.store.landing import Landing, Vault
 
@@ -91,14 +92,15 @@ def open_store(workspace: Workspace, clock: Clock, entropy: Entropy, actor: str,
     binding = Binding(book, landing, lake, entropy.token_bytes)
     try:
         mark = binding.bind(moment(clock.now()), actor) if making else binding.check()
-        vault = Vault(landing.parent / "key", entropy.token_bytes, make=making and not _has_keys(book))
+        vault = Vault(landing.parent / "key", entropy.token_bytes, make=making and not _has_deliveries(book))
+        fingerprints = open_fingerprints(book, vault, entropy.token_bytes, moment(clock.now()), actor)
     except BaseException:
         book.close()
         raise
     return Store(
         book=book,
         lake=Lake(lake, entropy.token_bytes, mark or ""),
-        landing=Landing(landing, entropy.token_bytes),
+        landing=Landing(landing, entropy.token_bytes, fingerprints),
         vault=vault,
         clock=clock,
         entropy=entropy,
@@ -108,12 +110,10 @@ def open_store(workspace: Workspace, clock: Clock, entropy: Entropy, actor: str,
     )
 
 
-def _has_keys(book: Book) -> bool:
-    """Whether deliveries stand in the book whose keys only the key file opens."""
-    table = schema.delivery
+def _has_deliveries(book: Book) -> bool:
+    """Whether something stands in the book that only the key file opens: keys of deliveries, and what they are known by."""
     with book.reading() as connection:
-        query = sa.select(table.c.delivery_id).where(table.c.wrapped_key.is_not(None)).limit(1)
-        return connection.execute(query).first() is not None
+        return connection.execute(sa.select(schema.delivery.c.delivery_id).limit(1)).first() is not None
 
 
 def files_at(

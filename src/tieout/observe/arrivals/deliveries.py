@@ -47,7 +47,7 @@ class Delivery:
     received_at: dt.datetime
     received_by: str
     bytes: int
-    sha256: str
+    fingerprint: str
     rows_in: int
     rows_new: int
     rows_changed: int

@@ -62,7 +62,7 @@ def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
         with told as (
             select b.* exclude (state), b.state = 'current' and row_number() over (
                 partition by b.state, {same} order by d.sequence, b.member nulls first, b.line
-            ) > 1 as again, b.state
+            ) > 1 as again, b.state, d.sequence
             from {told} b left join book_deliveries d on d.delivery_id = b.delivery_id
         )
         select * exclude (again, state), case when again then 'repeated' else state end as state

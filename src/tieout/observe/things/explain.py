@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -43,6 +44,7 @@ from tieout.store.workplace import files_at
 if TYPE_CHECKING:
     import duckdb
 
+    from tieout.store.fingerprints import Fingerprints
     from tieout.store.lake import LakeFile
     from tieout.store.past import Past
     from tieout.store.workplace import Store
@@ -56,6 +58,7 @@ WHOLE_MAX = 5
 #: The shortest beginning of an id that is looked for.
 PREFIX_MIN = 6
 _HEX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _RECORD_DIGITS = 32
 
 
@@ -106,7 +109,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
     store.spill.mkdir(parents=True, exist_ok=True)
     with store.book.reading() as connection, closing(point_cursor(store.spill)) as con:
         files = files_at(connection, ("records", *TABLES))
-        _find_in_book(connection, result)
+        _find_in_book(connection, store.landing.fingerprints, result)
         count, read = find_by_reference(con, store.lake, files, asked)
         ids = _shown_ids(con, store, files, result) if count else []
         if not count:
@@ -160,11 +163,13 @@ def _follow(
     result.journals = journals_of(con, store.lake, look.results, links.ids)
 
 
-def _find_in_book(connection: sa.Connection, result: Explanation) -> None:
-    """Look among deliveries (id, digest, name), exceptions and statements."""
+def _find_in_book(connection: sa.Connection, fingerprints: Fingerprints, result: Explanation) -> None:
+    """Look among deliveries (id, fingerprint, name; SHA-256 of those that stand), exceptions and statements."""
     asked, lowered = result.asked, result.asked.lower()
     delivery, statement = schema.delivery, schema.statement
-    named = [delivery.c.name == asked, delivery.c.sha256 == lowered]
+    named = [delivery.c.name == asked, delivery.c.fingerprint == lowered]
+    if _SHA256.fullmatch(lowered):  # of an erased one nobody may try digests until the one that was is found
+        named.append(sa.and_(delivery.c.fingerprint == fingerprints.of(lowered), delivery.c.state != "erased"))
     if _HEX.fullmatch(lowered):
         named.append(delivery.c.delivery_id.startswith(lowered))
     result.deliveries = delivery_facts(connection, sa.or_(*named), SHOWN_MAX)
@@ -187,8 +192,10 @@ def _find_member(
         rows = f"select distinct delivery_id from {table(store.lake, name, files[name])} where member = $name"
         found |= {row[0] for row in con.execute(rows, {"name": result.asked}).fetchall()}
     if found:
-        known = schema.delivery.c.delivery_id.in_(sorted(found)[:SHOWN_MAX])
-        result.deliveries = delivery_facts(connection, known, SHOWN_MAX)
+        delivery = schema.delivery.c
+        landed = connection.scalars(sa.select(delivery.delivery_id).order_by(delivery.sequence))
+        first = islice((name for name in landed if name in found), SHOWN_MAX)
+        result.deliveries = delivery_facts(connection, delivery.delivery_id.in_(list(first)), SHOWN_MAX)
 
 
 def _by_own_id(

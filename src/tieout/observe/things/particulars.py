@@ -214,7 +214,7 @@ def delivery_facts(connection: sa.Connection, condition: sa.ColumnElement[bool],
     """Tell about deliveries: where they came from and what became of their rows."""
     delivery = schema.delivery
     rows = connection.execute(sa.select(delivery).where(condition).order_by(delivery.c.sequence).limit(most))
-    names = ("delivery_id", "name", "format", "state", "received_by", "bytes", "sha256", "rows_in", "rows_new")
+    names = ("delivery_id", "name", "format", "state", "received_by", "bytes", "fingerprint", "rows_in", "rows_new")
     more = ("rows_changed", "rows_repeated", "rows_quarantined", "rows_skipped", "times_seen", "redacts", "reason")
     return [
         {

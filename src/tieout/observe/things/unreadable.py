@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from tieout.model.normal import key_of
@@ -38,6 +39,10 @@ def quarantined_rows(
     """
     if not files:
         return []
+    delivery = schema.delivery
+    known = connection.execute(sa.select(delivery.c.delivery_id, delivery.c.name, delivery.c.sequence)).all()
+    turns = {"delivery_id": [row.delivery_id for row in known], "sequence": [row.sequence for row in known]}
+    con.register("turns", pa.table(turns, schema=pa.schema({"delivery_id": pa.string(), "sequence": pa.int64()})))
     columns = 'delivery_id, source_id, severity, member, line, "column", message'
     word = rf"(^|[^0-9A-Za-z_]){re.escape(asked)}($|[^0-9A-Za-z_])" if len(asked) >= _WORD_MIN else None
     # Files of before have no keys of names.
@@ -47,20 +52,17 @@ def quarantined_rows(
             select null::bigint[] as name_keys where false
             union all by name select * from {table(store.lake, "quarantine", files)}
         )
-        select {columns} from told
+        select {columns} from told join turns using (delivery_id)
         where severity = 'row' and (list_contains(name_keys, $key) or regexp_matches(message, $word))
-        order by delivery_id, member nulls first, line limit {_SHOWN_MAX}
+        order by sequence, member nulls first, line limit {_SHOWN_MAX}
         """,
         {"key": key_of(asked), "word": word},
     ).fetchall()
     names = [name.strip().strip('"') for name in columns.split(",")]
     rows = [dict(zip(names, values, strict=True)) for values in found]
-    delivery = schema.delivery
-    query = sa.select(delivery.c.delivery_id, delivery.c.name, delivery.c.sequence)
-    known = connection.execute(query.where(delivery.c.delivery_id.in_({row["delivery_id"] for row in rows})))
-    files_of = {row.delivery_id: (row.sequence, row.name) for row in known}
-    rows.sort(key=lambda row: files_of[row["delivery_id"]][0])
+    con.unregister("turns")
+    files_of = {row.delivery_id: row.name for row in known}
     return [
-        {"file": files_of[row["delivery_id"]][1]} | {name: row[name] for name in names if name != "severity"}
+        {"file": files_of[row["delivery_id"]]} | {name: row[name] for name in names if name != "severity"}
         for row in rows
     ]
