@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.intake.conftest import Desk
-from tests.intake.test_stripe_money import opened_for_stripe
+from tests.intake.test_stripe_money import SOURCES, opened_for_stripe
 from tests.packing import zipped
 from tieout import pipeline
+from tieout.config import load_workspace
 
 MONEY = "created_utc,currency,gross,fee,net,reporting_category"
 NOON = "2026-10-26 12:00:00"
@@ -141,3 +142,23 @@ def test_reading_any_again_changes_nothing(fresh: Callable[[], Desk], which: int
     pipeline.replay(desk.store, desk.workspace, names[which], "looked again")
     assert desk.records("record_id", "external_id", "net", "namespace", "identity", "counted", "aliases") == known
     assert desk.findings() == said
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("names", [("ch_1", "txn_1"), ("ch_1", ""), ("txn_1", "")])
+def test_either_database_keeps_the_doubt_and_ends_it(
+    desk: Desk, names: tuple[str, str], order: tuple[int, int]
+) -> None:
+    toml = desk.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + SOURCES)
+    desk.workspace = load_workspace(desk.folder, {})
+    reports = [report(BALANCE if name else WHOLE, name) for name in names]
+    for number in order:
+        source, data = reports[number]
+        desk.deliver_bytes(data, source, f"payout_reconciliation_{number}.csv" if source == WHOLE else f"{number}.csv")
+    assert desk.records("net") == [9700]
+    assert [reason for reason, _ in desk.findings()] == ["conflict"]
+    _, both = report(BALANCE, "ch_1=txn_1")
+    desk.deliver_bytes(both, BALANCE, "both.csv")
+    assert desk.records("external_id", "net") == [("ch_1", 9700)]
+    assert [reason for reason, _ in desk.findings()] == ([] if all(names) else ["conflict"])
