@@ -117,32 +117,38 @@ def load_alike(
         return Likeness()
     standing = f"(select * from {current_records(lake, near, facts.files['superseded'])} where system = '{system}')"
     of_record, compared = f"record_id, record_key, {shape(system)}", "booked_on is not null and amount is not null"
-    lesser = f"{_naming(system)} <= {_LINE}" if system in LINES else "identity is null"
+    naming, lines, things = _naming(system), False, False
+    if system in LINES:
+        told = f"select {naming} as naming from {rows} where {compared}"
+        sides = f"coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false)"
+        [(lines, things)] = con.sql(f"select {sides} from ({told})").fetchall()
+    # Rows of other days, with identifiers, or that number no lines, are passed over before any name is read.
+    days = (
+        f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day} and {compared}"
+    )
+    lined = f"(namespace = '{LINES[system]}' and {naming} = {_LINE})" if things else "false"
     con.execute(f"""
         create or replace temp table alike as
-        select {of_record} from {standing} where {lesser} and {compared}
+        select {of_record} from {standing} where {days} and counted and identity is null
     """)
-    lowest = f"coalesce((select min(naming) from alike), {_BOTH})" if staged.members <= 1 else f"{_UNNAMED}"
+    unnamed = staged.members > 1 or bool(con.sql("select 1 from alike limit 1").fetchall())
+    if not (unnamed or staged.counted.any() or lines or things):
+        return Likeness()
+    apart = f"({lines or things} and {naming} in ({_LINE}, {_THING}))"
     con.execute(f"""
         create or replace temp table likeness as
         select {of_record}, file_row_number as row, {delivery_id in facts.whole} as whole from {rows}
-        where {compared} and (identity is null or {lowest} = {_UNNAMED} or ({lesser})
-            or ({lowest} = {_LINE} and {_naming(system)} = {_THING}))
-    """)
-    con.execute(f"""
+        where {compared} and (identity is null or {unnamed} or {apart});
         create or replace temp table mixed as
-        select class from likeness group by class having count(distinct member) > 1 and count(distinct naming) > 1;
-        delete from likeness where naming >= {_THING} and class not in (select class from alike union all from mixed);
-        insert into alike select {of_record} from {standing}
-        where {compared} and not ({lesser}) and ({bool(staged.counted.any())} or (
-                {_naming(system)} = {_THING} and exists (select 1 from likeness where naming = {_LINE})))
-            and booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day};
-        delete from alike where class not in (select class from likeness);
-        update alike set weight = first.weight, tie = first.tie from (
-            select {of_record} from {table(lake, "records", near)} where identity is null and version = 1
-        ) first where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
-        delete from likeness where class not in (select class from alike union all from mixed)
+        select class from likeness group by class having count(distinct member) > 1 and count(distinct naming) > 1
     """)
+    if staged.counted.any() or lines or things:
+        wanted = "true" if staged.counted.any() else f"({lines} and {naming} = {_THING}) or {lined}"
+        con.execute(
+            f"insert into alike select {of_record} from {standing} where {days} and identity is not null and ({wanted})"
+        )
+    firsts = f"from {table(lake, 'records', near)} where {days} and counted and identity is null and version = 1"
+    _narrow(con, f"select {of_record} {firsts}")
     load_tellers(con, lake, facts, "alike", "teller")
     own = ", ".join(f"'{name}'" for name in sorted({delivery_id, *(file.delivery_id for file in before)}))
     con.execute(f"""
@@ -153,6 +159,32 @@ def load_alike(
     if not len(places) or not (len(found) or con.sql("select 1 from mixed limit 1").fetchall()):
         return Likeness()
     return Likeness(pa.concat_arrays(found.chunks) if len(found) else pa.array([], pa.int64()), places)
+
+
+def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
+    """
+    Keep the rows and records only that may be one.
+
+    :param firsts: the first versions of records without an identifier, as a query.
+    """
+    apart = f" and t.naming = {_BOTH} - o.naming"
+    con.execute(f"""
+        delete from likeness where row not in ({_near("likeness", "alike", "row")})
+            and class not in (select class from mixed);
+        delete from likeness where named and row not in ({_near("likeness", "alike", "row", apart)})
+            and class not in (select class from alike where not named union all from mixed);
+        delete from alike where record_id not in ({_near("alike", "likeness", "record_id")});
+        update alike set weight = first.weight, tie = first.tie from ({firsts}) first
+        where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
+    """)
+
+
+def _near(one: str, other: str, name: str, more: str = "") -> str:
+    """Name those of one side that may be one with any of the other, as SQL: two times make two unless more is the same."""
+    both = f'from {one} o semi join {other} t on t."class" = o."class"{more}'
+    same = [f'select o.{name} {both} and t."{n}" = o."{n}"' for n in ("settlement_id", "payment_id", "occurred_at")]
+    untimed = [f"select o.{name} {both} and {side}.occurred_at is null" for side in ("o", "t")]
+    return " union all ".join([*same, *untimed])
 
 
 def _within(files: Sequence[LakeFile], first: int, last: int) -> list[LakeFile]:
