@@ -164,9 +164,11 @@ def test_a_payout_is_told_once_with_and_without_balance_transactions(fresh: Call
         assert desk.findings() == []
 
 
-def test_the_larger_count_stands_and_a_conflict_says_so(fresh: Callable[[], Desk]) -> None:
+@pytest.mark.parametrize(("without", "named"), [(2, 1), (1, 2)])
+def test_the_larger_count_stands_and_a_conflict_says_so(fresh: Callable[[], Desk], without: int, named: int) -> None:
     fee = PAYOUT[3]
-    reports = payout(transactions=False, rows=[fee, fee]), payout(transactions=True, rows=[fee])
+    told = payout(transactions=True, rows=[fee, PAYOUT[1]][:named]).replace(PAYOUT[1].encode(), fee.encode())
+    reports = payout(transactions=False, rows=[fee] * without), told
     for desk in in_every_order(fresh, "payouts", *reports):
         assert desk.records("net") == [-200, -200]
         assert [reason for reason, _ in desk.findings()] == ["conflict"]

@@ -7,9 +7,15 @@ of another delivery that is *alike* in these, and that no row of its own deliver
 text the two may leave out any, and contradict none. One payment's line may be told with another time or text. Of one
 settlement, two reports that tell whole batches mean the same lines, whatever else they say.
 
-A row moves to a record that is named better only: by an identifier, or by more. So the record that it stood under by
-itself goes when the better one comes later, and the order of arrival makes no difference: its delivery is read again, as
-for every two that prove to be one (intake.joined). Unless whole batches of as many lines prove it, it is in doubt.
+An identifier of the line alone (a balance transaction), and one of the thing alone (a charge), have nothing in common
+either. A row that is named by its line is taken for a record that is named by its thing, where both state one settlement,
+payment or time: then both reports speak of where the line stands. What it is taken for it says without its identifier,
+so that nobody believes a name that nothing proves (intake.taken).
+
+A row moves to a record that is named better only: by an identifier, by a thing's, or by more. So the record that it
+stood under by itself goes when the better one comes later, and the order of arrival makes no difference: its delivery is
+read again, as for every two that prove to be one (intake.joined). Unless whole batches of as many lines prove it, it is in
+doubt. The files of a container are compared as if each had come by itself.
 
 Banks' entries are counted by their statements, and never come here.
 """
@@ -21,8 +27,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tieout.formats.stripe.terms import TRANSACTION
 from tieout.intake.derive import NUMBERED_ACROSS_ACCOUNTS
-from tieout.intake.doubts import Doubt
 from tieout.intake.joined import Joined
 from tieout.intake.resolution import told_sql
 from tieout.store.engine import paths
@@ -38,12 +44,15 @@ if TYPE_CHECKING:
     from tieout.intake.stage import Staged
     from tieout.store.lake import Lake, LakeFile
 
-__all__ = ["Likeness", "aim_alike", "alike_doubts", "joined_alike", "load_alike"]
+__all__ = ["Likeness", "aim_alike", "joined_alike", "load_alike", "load_tellers", "shape"]
 
 #: What two alike rows may both leave out, and where they do not, say the same of.
-_TOLD = ("settlement_id", "payment_id", "occurred_at", "text")
-_SETTLEMENT, _PAYMENT = 1, 2
-_RICH = ("named", "not named")
+_TOLD = ("settlement_id", "payment_id", "occurred_at", "text", "account_number")
+_SETTLEMENT, _PAYMENT, _TIME = 1, 2, 4
+#: How a row is named: not at all, by its line alone, by its thing alone, by both.
+_UNNAMED, _LINE, _THING, _BOTH = range(4)
+#: What numbers lines, and not the things that cause them, by system.
+LINES = {"stripe": TRANSACTION}
 
 
 class Likeness(NamedTuple):
@@ -57,19 +66,27 @@ class Likeness(NamedTuple):
     rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
 
-def _shape(system: str) -> str:
+def shape(system: str) -> str:
     """Write what is compared of a row, as SQL: ``class`` must be equal; the higher of two ``weight``, ``tie`` says more."""
     account = "''" if system in NUMBERED_ACROSS_ACCOUNTS else "coalesce(account_number, '')"
     states = " + ".join(f'("{name}" is not null)::int * {1 << bit}' for bit, name in enumerate(_TOLD))
     return f"""
-        settlement_id, payment_id, occurred_at::varchar as occurred_at, text, external_id, {states} as states,
-        identity is not null as named, coalesce(member, '') as member, line,
+        settlement_id, payment_id, occurred_at::varchar as occurred_at, text, account_number, external_id,
+        {states} as states, identity is not null as named, {_naming(system)} as naming, coalesce(member, '') as member, line,
         concat_ws(chr(31), {account}, kind, status, currency, booked_on::varchar,
             (coalesce(net, amount)::hugeint * (10::hugeint ** (9 - exponent))::hugeint)::varchar) as class,
         coalesce(len("references"), 0) + (text is not null)::int + (value_on is not null)::int as weight,
         concat_ws(chr(31), coalesce("references", [])::varchar, coalesce(text, ''), coalesce(occurred_at::varchar, ''),
             coalesce(value_on::varchar, ''), coalesce(due_on::varchar, '')) as tie
     """
+
+
+def _naming(system: str) -> str:
+    """Write how a row is named, as SQL."""
+    line = f"coalesce(namespace = '{LINES.get(system, '')}', false)"
+    return f"""case when identity is null then {_UNNAMED}
+        when {line} and external_id is not distinct from identity and len(aliases) = 0 then {_LINE}
+        when {line} or len(aliases) > 0 then {_BOTH} else {_THING} end"""
 
 
 def load_alike(
@@ -88,55 +105,86 @@ def load_alike(
 
     :param before: what the delivery brought when it was read before, if it is read again: that is nobody else's.
     """
+    con.execute("create or replace temp table alike (record_id blob, class varchar, settlement_id varchar)")
+    con.execute("create or replace temp table teller (record_id blob, delivery_id varchar)")
     draft = staged.records
     if draft is None or draft.min_day is None or draft.max_day is None:
         return Likeness()
     rows = f"read_parquet({paths([lake.full(draft.path)])}, file_row_number = true)"
     [(system,)] = con.sql(f"select any_value(system) from {rows}").fetchall()
     near = _within(facts.files["records"], draft.min_day, draft.max_day)
-    if system == "bank" or not near:
+    if system == "bank" or not (near or staged.members > 1):
         return Likeness()
     standing = f"(select * from {current_records(lake, near, facts.files['superseded'])} where system = '{system}')"
-    of_record, compared = f"record_id, record_key, {_shape(system)}", "booked_on is not null and amount is not null"
+    of_record, compared = f"record_id, record_key, {shape(system)}", "booked_on is not null and amount is not null"
+    naming, lines, things = _naming(system), False, False
+    if system in LINES:
+        told = f"select {naming} as naming from {rows} where {compared}"
+        sides = f"coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false)"
+        [(lines, things)] = con.sql(f"select {sides} from ({told})").fetchall()
+    # Rows of other days, with identifiers, or that number no lines, are passed over before any name is read.
+    days = (
+        f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day} and {compared}"
+    )
+    lined = f"(namespace = '{LINES[system]}' and {naming} = {_LINE})" if things else "false"
     con.execute(f"""
         create or replace temp table alike as
-        select {of_record} from {standing} where identity is null and {compared}
+        select {of_record} from {standing} where {days} and counted and identity is null
     """)
-    unnamed = bool(con.sql("select 1 from alike limit 1").fetchall())
+    unnamed = staged.members > 1 or bool(con.sql("select 1 from alike limit 1").fetchall())
+    if not (unnamed or staged.counted.any() or lines or things):
+        return Likeness()
+    apart = f"({lines or things} and {naming} in ({_LINE}, {_THING}))"
     con.execute(f"""
         create or replace temp table likeness as
         select {of_record}, file_row_number as row, {delivery_id in facts.whole} as whole from {rows}
-        where {compared} and (identity is null or {unnamed})
+        where {compared} and (identity is null or {unnamed} or {apart});
+        create or replace temp table mixed as
+        select class from likeness group by class having count(distinct member) > 1 and count(distinct naming) > 1
     """)
-    con.execute(f"""
-        delete from likeness where named and class not in (select class from alike);
-        insert into alike select {of_record} from {standing}
-        where identity is not null and {compared} and {bool(staged.counted.any())}
-            and booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day};
-        delete from alike where class not in (select class from likeness);
-        update alike set weight = first.weight, tie = first.tie from (
-            select {of_record} from {table(lake, "records", near)} where identity is null and version = 1
-        ) first where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
-        delete from likeness where class not in (select class from alike)
-    """)
-    _load_tellers(con, lake, facts, "alike", "teller")
+    if staged.counted.any() or lines or things:
+        wanted = "true" if staged.counted.any() else f"({lines} and {naming} = {_THING}) or {lined}"
+        con.execute(
+            f"insert into alike select {of_record} from {standing} where {days} and identity is not null and ({wanted})"
+        )
+    firsts = f"from {table(lake, 'records', near)} where {days} and counted and identity is null and version = 1"
+    _narrow(con, f"select {of_record} {firsts}")
+    load_tellers(con, lake, facts, "alike", "teller")
     own = ", ".join(f"'{name}'" for name in sorted({delivery_id, *(file.delivery_id for file in before)}))
     con.execute(f"""
         delete from alike where record_id not in (select record_id from teller where delivery_id not in ({own}))
     """)
     found = con.sql("select distinct record_key from alike").to_arrow_table()["record_key"]
-    if not len(found):
-        return Likeness()
-    con.execute("""
-        create or replace temp table poor as
-        select row as id, * from likeness where not named;
-        create or replace temp table rich as
-        select a.record_id as id, a.*, a.record_id in (
-            select record_id from teller where delivery_id in (select delivery_id from whole_delivery)) as whole
-        from alike a
-    """)
     places = con.sql("select row from likeness order by row").to_arrow_table()["row"].to_numpy()
-    return Likeness(pa.concat_arrays(found.chunks), places)
+    if not len(places) or not (len(found) or con.sql("select 1 from mixed limit 1").fetchall()):
+        return Likeness()
+    return Likeness(pa.concat_arrays(found.chunks) if len(found) else pa.array([], pa.int64()), places)
+
+
+def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
+    """
+    Keep the rows and records only that may be one.
+
+    :param firsts: the first versions of records without an identifier, as a query.
+    """
+    apart = f" and t.naming = {_BOTH} - o.naming"
+    con.execute(f"""
+        delete from likeness where row not in ({_near("likeness", "alike", "row")})
+            and class not in (select class from mixed);
+        delete from likeness where named and row not in ({_near("likeness", "alike", "row", apart)})
+            and class not in (select class from alike where not named union all from mixed);
+        delete from alike where record_id not in ({_near("alike", "likeness", "record_id")});
+        update alike set weight = first.weight, tie = first.tie from ({firsts}) first
+        where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
+    """)
+
+
+def _near(one: str, other: str, name: str, more: str = "") -> str:
+    """Name those of one side that may be one with any of the other, as SQL: two times make two unless more is the same."""
+    both = f'from {one} o semi join {other} t on t."class" = o."class"{more}'
+    same = [f'select o.{name} {both} and t."{n}" = o."{n}"' for n in ("settlement_id", "payment_id", "occurred_at")]
+    untimed = [f"select o.{name} {both} and {side}.occurred_at is null" for side in ("o", "t")]
+    return " union all ".join([*same, *untimed])
 
 
 def _within(files: Sequence[LakeFile], first: int, last: int) -> list[LakeFile]:
@@ -148,19 +196,68 @@ def _within(files: Sequence[LakeFile], first: int, last: int) -> list[LakeFile]:
     ]
 
 
-def _load_tellers(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, among: str, name: str) -> None:
+def load_tellers(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, among: str, name: str) -> None:
     """Note who tells of some records, as a table."""
     told = told_sql(*(facts.relation(lake, name) for name in ("records", "assertions", "witnesses")), among=among)
     con.execute(f"create or replace temp table {name} as select distinct record_id, delivery_id from {told}")
 
 
 def aim_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness) -> None:
-    """Give rows without an identifier the record that they are taken for; the others are counted (intake.occurrences)."""
-    if not len(likeness.keys):
+    """Give rows the record that they are taken for; the others without an identifier are counted (intake.occurrences)."""
+    if not len(likeness.rows):
         return
-    con.execute("delete from rich where id in (select target from incoming where target is not null)")
+    [(system,)] = con.sql("select any_value(system) from incoming").fetchall()
+    con.execute(f"""
+        create or replace temp table naming as
+        select target, max(naming) as naming from (
+            select target, {_naming(system)} as naming from incoming where target is not null
+            union all select record_id, {_naming(system)} from standing where current
+        ) group by target;
+        create or replace temp table unaimed as
+        select l.*, l.row as id from likeness l join incoming i using (row) left join naming n using (target)
+        where l.naming = {_UNNAMED} or (l.naming = {_LINE} and n.naming = {_LINE} and i.target = i.record_id);
+        create or replace temp table poor as select * from unaimed;
+        create or replace temp table rich as
+        select a.record_id as id, a.*, a.record_id in (
+            select record_id from teller where delivery_id in (select delivery_id from whole_delivery)) as whole
+        from alike a where a.record_id not in (select target from incoming where target is not null)
+    """)
     _pair(con)
-    con.execute("update incoming set target = pairs.rich from pairs where incoming.row = pairs.poor")
+    _take(con)
+    _aim_within(con)
+
+
+def _aim_within(con: duckdb.DuckDBPyConnection) -> None:
+    """Give rows the record that another file of their delivery names better."""
+    mixed = "class in (select class from mixed) and id in (select row from incoming where identity is not null or target is null)"
+    for (member,) in con.sql(f"select distinct member from unaimed where {mixed} order by all").fetchall():
+        of_member = {"member": member}
+        con.execute(
+            f"create or replace temp table poor as select * from unaimed where {mixed} and member = $member", of_member
+        )
+        con.execute(
+            f"""
+            create or replace temp table rich as
+            select l.* exclude (record_id, naming), l.row as id, i.target as record_id, n.naming
+            from likeness l join incoming i using (row) join naming n using (target)
+            where l.member <> $member and l.naming >= {_LINE} and i.identity is not null and i.target not in (
+                select target from incoming where coalesce(member, '') = $member and target is not null)
+            qualify row_number() over (partition by i.target order by l.naming desc, l.row) = 1
+        """,
+            of_member,
+        )
+        _pair(con)
+        _take(con)
+
+
+def _take(con: duckdb.DuckDBPyConnection) -> None:
+    """Let each of ``pairs`` speak of the record that it is taken for, without an identifier of its own."""
+    con.execute(f"""
+        insert into taken select distinct r.record_id, p.external_id, null from pairs
+        join poor p on p.id = pairs.poor join rich r on r.id = pairs.rich where p.naming = {_LINE};
+        update incoming set target = r.record_id, identity = null
+        from pairs join rich r on r.id = pairs.rich where incoming.row = pairs.poor
+    """)
 
 
 def _pair(con: duckdb.DuckDBPyConnection) -> None:
@@ -169,7 +266,11 @@ def _pair(con: duckdb.DuckDBPyConnection) -> None:
 
     What says least takes what says most: where a pair fails, so would all that follow, and nobody is left that fits.
     """
-    con.execute("create or replace temp table pairs as select p.id as poor, r.id as rich from poor p, rich r limit 0")
+    con.execute(f"""
+        create or replace temp table pairs as
+        select distinct p.id as poor, r.id as rich from poor p join taken t on t.name = p.external_id
+        join rich r on r.record_id = t.record_id where p.naming = {_LINE} and r.naming = {_THING}
+    """)
     for keys, of_poor, of_rich in _attempts(con):
         by = "".join(f', "{name}"' for name in keys)
         stated = "".join(f' and "{name}" is not null' for name in keys)
@@ -188,21 +289,29 @@ def _pair(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _attempts(con: duckdb.DuckDBPyConnection) -> list[tuple[tuple[str, ...], str, str]]:
-    """List what rows are compared by: columns that both state, most first, and which rows and records; named ones first."""
+    """
+    List what rows are compared by: columns that both state, most first, and which rows and records.
+
+    Rows that are named by their lines come first, then those without a name, with records that have one before others.
+    """
     (poor, rich) = (con.sql(f"select distinct states from {side}").fetchall() for side in ("poor", "rich"))
-    found = set[tuple[str, tuple[str, ...], str, str]]()
+    found = set[tuple[int, tuple[str, ...], str, str]]()
+    by_line, by_thing = f"naming = {_LINE}", f"naming = {_THING} and record_id not in (select record_id from taken)"
     for (mine,), (theirs,) in ((m, t) for m in poor for t in rich):
         of_poor, of_rich, common = f"states = {mine}", f"states = {theirs}", mine & theirs
         several = [_columns(common), [*_columns(common), "external_id"]]
         fewest = _columns(common & (_SETTLEMENT | _PAYMENT))
         proven = [*several, ["settlement_id"]] if common & _SETTLEMENT else []
         paid = [*several, fewest] if common & _PAYMENT else []
-        found |= {
-            (n, tuple(keys), f"{of_poor} and whole", f"{of_rich} and whole and {n}") for keys in proven for n in _RICH
-        }
-        found |= {(n, tuple(keys), of_poor, f"{of_rich} and {n}") for keys in paid for n in _RICH}
-        found |= {(_RICH[0], tuple(keys), of_poor, f"{of_rich} and {_RICH[0]}") for keys in ([] if paid else several)}
-    return [found[1:] for found in sorted(found, key=lambda one: (_RICH.index(one[0]), -len(one[1]), one))]
+        both_whole = [(keys, f"{of_poor} and whole", f"{of_rich} and whole") for keys in proven]
+        either = [(keys, of_poor, of_rich) for keys in paid or several]
+        for keys, p, r in [*both_whole, *(either if common & (_SETTLEMENT | _PAYMENT | _TIME) else [])]:
+            found.add((0, tuple(keys), f"{p} and {by_line}", f"{r} and {by_thing}"))
+        for keys, p, r in [*both_whole, *either]:
+            found.add((1, tuple(keys), f"{p} and not named", f"{r} and named"))
+        for keys, p, r in [*both_whole, *(either if paid else [])]:
+            found.add((2, tuple(keys), f"{p} and not named", f"{r} and not named"))
+    return [found[1:] for found in sorted(found, key=lambda one: (one[0], -len(one[1]), one))]
 
 
 def _columns(states: int) -> list[str]:
@@ -213,12 +322,13 @@ def joined_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness, delivery_id
     """Find records without an identifier that other deliveries tell of, and that may be what this one tells better."""
     if not len(likeness.keys):
         return []
-    con.execute("""
+    con.execute(f"""
         create or replace temp table better as
-        select l.* exclude (record_id), coalesce(i.target, l.record_id) as record_id
-        from likeness l left join incoming i using (row)
+        select l.* exclude (record_id, naming), i.target as record_id,
+            case when l.naming < {_THING} then l.naming else coalesce(n.naming, l.naming) end as naming
+        from likeness l join incoming i using (row) left join naming n using (target)
     """)
-    lower = "select record_id from alike where not named"
+    lower = f"select record_id from alike where naming <= {_LINE}"
     others = con.sql(
         f"select distinct delivery_id, sequence from teller join history using (delivery_id) where record_id in ({lower})"
         f" and delivery_id <> '{delivery_id}' order by sequence"
@@ -256,72 +366,3 @@ def joined_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness, delivery_id
 def _said(told: tuple[str | None, ...]) -> tuple[str, ...]:
     """Order what deliveries told of one record by what it is said to be; else it stays in the order of landing."""
     return tuple(word or "" for word in told[:-1])
-
-
-def alike_doubts(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_id: str) -> list[Doubt]:
-    """
-    Say which rows are taken for those of other deliveries that tell of a record by other means.
-
-    Two reports that tell as many of one settlement, and whole batches, are in no doubt.
-    """
-    [(system,)] = con.sql("select any_value(system) from incoming").fetchall()
-    con.execute("""
-        create or replace temp table spoken as
-        select distinct record_id, record_key from standing where record_id in (select target from incoming)
-    """)
-    if system in {None, "bank"}:
-        return []
-    shape = f"record_id, record_key, delivery_id, source_id, {_shape(system)}"
-    said = "semi join spoken k on k.record_key = s.record_key and k.record_id = s.record_id"
-    con.execute(f"""
-        create or replace temp table content as
-        select {shape}, content from standing s {said} where version = 1
-        union all select {shape}, content from {facts.relation(lake, "assertions")} s {said}
-    """)
-    con.execute(f"create or replace temp table own as select row, target, {_shape(system)} from incoming")
-    mixed = "select record_id from (select record_id, named, tie from content union select target, named, tie from own)"
-    if not con.sql(f"{mixed} group by record_id having count(*) > 1 and not bool_and(named) limit 1").fetchall():
-        return []
-    _load_tellers(con, lake, facts, "spoken", "speaker")
-    rows = con.sql(f"""
-        with reports as (
-            select record_id, delivery_id, source_id, settlement_id, named, tie, member, line from content
-            union all
-            select w.record_id, w.delivery_id, w.source_id, c.settlement_id, c.named, c.tie, coalesce(w.member, ''), w.line
-            from (select * from {facts.relation(lake, "witnesses")} s {said}) w
-            join (select distinct record_id, content, settlement_id, named, tie from content) c using (record_id, content)
-        ), theirs as (
-            select r.* from reports r semi join speaker t using (record_id, delivery_id) where delivery_id <> '{delivery_id}'
-        ), known as (
-            select distinct record_id, class, settlement_id from content
-        ), counted as (
-            select class, settlement_id, delivery_id, count(distinct record_id) as rows
-            from known join speaker using (record_id) where delivery_id <> '{delivery_id}' group by all
-        ), mine as (
-            select *, count(*) over (partition by class, settlement_id) as rows from own
-        ), alike as (
-            select m.*, t.delivery_id, t.source_id, t.record_id, t.line as their_line, t.member as their_member,
-                m.settlement_id = t.settlement_id and '{delivery_id}' in (select delivery_id from whole_delivery)
-                and t.delivery_id in (select delivery_id from whole_delivery) and m.rows = c.rows as proven
-            from mine m join theirs t on t.record_id = m.target
-            left join counted c on c.class = m.class and c.settlement_id = m.settlement_id
-                and c.delivery_id = t.delivery_id
-            where not (m.named and t.named) and (m.named or t.named or m.tie <> t.tie)
-        )
-        select delivery_id, any_value(source_id), min(line), count(distinct row), min(their_line), count(distinct record_id),
-            list(distinct {{'here': member, 'there': their_member}})
-        from alike where not coalesce(proven, false) group by delivery_id order by delivery_id
-    """).fetchall()
-    return [
-        Doubt(
-            delivery_id=other,
-            source_id=source,
-            line=line,
-            rows=count,
-            their_line=their_line,
-            their_rows=their_count,
-            announced=False,
-            places=tuple(((p["here"], None), (p["there"], None), "unknown") for p in places),
-        )
-        for other, source, line, count, their_line, their_count, places in rows
-    ]

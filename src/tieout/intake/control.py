@@ -12,6 +12,7 @@ from tieout.intake.doubts import doubt_findings
 from tieout.intake.findings import Finding, reason_of
 from tieout.intake.issues import standing
 from tieout.intake.joined import joined_findings
+from tieout.intake.messages import message_findings
 from tieout.intake.pages import account_statements
 from tieout.intake.resolution import Resolution
 from tieout.intake.settlements import find_open_batches
@@ -97,6 +98,11 @@ def find(
             connection, row.delivery_id, row.source_id, resolution.joined, anew=work.replay is not None
         ).items():
             scopes.add(name, twice)
+        brought = [statement for _, statement in staged.statements]
+        for name, gaps in message_findings(
+            connection, row.source_id, work.source.entity, row.delivery_id, brought, covered.statements
+        ).items():
+            scopes.add(name, gaps)
     for record_id in sorted(resolution.folded):
         record = f"record {record_id}"
         scopes.add(record, [_contradicted(record, c) for c in resolution.conflicts if c.record_id == record_id])

@@ -166,8 +166,10 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
     con.execute("""
         create or replace temp table sorted as
         select i.row, i.target, i.content,
-            s.record_id is null and row_number() over (partition by i.target order by i.row) = 1 as first_version,
-            k.content is null and row_number() over (partition by i.target, i.content order by i.row) = 1 as news
+            s.record_id is null
+                and row_number() over (partition by i.target order by i.identity is null, i.row) = 1 as first_version,
+            k.content is null
+                and row_number() over (partition by i.target, i.content order by i.identity is null, i.row) = 1 as news
         from incoming i
         left join (select distinct record_id from standing) s on s.record_id = i.target
         left join (
@@ -189,8 +191,7 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
         select s.target from said s
         left join standing c on c.record_id = s.target and c.current
         left join standing g on g.record_id = s.target and g.gone = 'booked'
-        group by s.target
-        having count(distinct s.content) > 1 or bool_or(s.content is distinct from c.content and c.current)
+        group by s.target having count(distinct s.content) > 1 or bool_or(s.content is distinct from c.content and c.current)
             or (count(c.record_id) = 0 and count(g.record_id) = 0
                 and s.target in (select record_id from standing))
     """)
@@ -271,7 +272,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     apart = tuple(f'as "{name}"' for name in chosen_apart)
     believed = [sql for sql in believed if not sql.endswith(apart)]
     believed.append("arg_max(currency, money_place) filter (settles) as currency")
-    # Whose it is, and on which day in its account's zone, does not depend on which file came first: the report that says most about the money carries it.
+    # Whose it is, and on which day in its zone, does not depend on which file came first: who says most of the money says it.
     says_most = "(booked, settles, net is not null, fee is not null, settlement_id is not null, source_rank, place)"
     believed.append(f'arg_max("booked_on", {says_most}) filter (booked_on is not null) as "booked_on"')
     believed.append(f'arg_max("value_on", {VALUE_DAY}) filter (value_on is not null) as "value_on"')

@@ -29,8 +29,9 @@ NAMES_PAYMENT = (
 )
 
 # How well a report knows what the thing is called: one that has another name for it says which of both is its own. One
-# that calls it by its own identity, or by its payment, may do so for want of better, and more so one without an identity.
-NAMED = """case when len(aliases) > 0 then 3
+# that calls it by its own identity, or by its payment, may do so for want of better, and more so one without an identity;
+# least of all one that was taken for it (intake.taken).
+NAMED = """case when len(aliases) > 0 then 3 when identity is null and not counted then -1
     when external_id is distinct from identity and external_id is distinct from payment_id then 2
     when identity is not null then 1 else 0 end"""
 

@@ -20,12 +20,14 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.intake import fold, occurrences, reissued
-from tieout.intake.alike import aim_alike, alike_doubts, joined_alike, load_alike
+from tieout.intake.alike import aim_alike, joined_alike, load_alike
+from tieout.intake.alike_doubts import alike_doubts
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
 from tieout.intake.joined import Joined
 from tieout.intake.resolution import Facts, Resolution, Said, told_sql
+from tieout.intake.taken import joined_taken
 from tieout.model.records import record_schema
 from tieout.store.engine import paths
 from tieout.store.views import sql_types, table
@@ -99,12 +101,13 @@ def resolve(
     reissued.load_places(con, covered)
     _load_whole(con, facts)
     spoken_of = [_withdrawable(con, lake, before or []), reissued.load_held(con, lake, covered)]
+    proven = joined_taken(con, lake, facts, staged, said.delivery_id)
     alike = load_alike(con, lake, facts, staged, said.delivery_id, before or ())
     spoken_of.append(alike.keys)
     nothing_known = not len(repeated_keys) and not hits.num_rows and not alias_hits.any()
-    if nothing_known and not any(map(len, spoken_of)) and not covered.weighed:
+    if nothing_known and not any(map(len, [*spoken_of, alike.rows])) and not covered.weighed:
         _drop(con)
-        return Resolution()
+        return Resolution(joined=proven)
     for keys in spoken_of:
         if len(keys):
             hits = pa.concat_tables([hits, known_keys(con, lake, facts.files["identities"], keys)])
@@ -127,7 +130,7 @@ def resolve(
     else:
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
-    resolution.doubts, resolution.joined = doubts, joined
+    resolution.doubts, resolution.joined = doubts, proven + joined
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
@@ -359,6 +362,10 @@ def _drop(con: duckdb.DuckDBPyConnection) -> None:
         "spoken",
         "content",
         "own",
+        "mixed",
+        "naming",
+        "unaimed",
+        "taken",
     )
     for name in (*ours, *of_alike, "whole_delivery", "covered", "weighed", "called", "held", "void", "stirred", "kept"):
         con.execute(f"drop table if exists {name}")

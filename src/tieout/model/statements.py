@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tieout.model.money import Money
 
-__all__ = ["BALANCE_KINDS", "Balance", "Statement", "StatementPage", "should_close", "without_closing"]
+__all__ = ["BALANCE_KINDS", "Balance", "MessagePage", "Statement", "StatementPage", "should_close", "without_closing"]
 
 #: What a balance measures. opening and closing are booked; interim ones stand on a page in the middle.
 BALANCE_KINDS = (
@@ -67,6 +67,20 @@ class StatementPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePage:
+    """
+    Which page of a message a statement stands on, where a bank cuts a message of whole statements into several.
+
+    :ivar message_id: the bank's name for the message, the same on all its pages.
+    :ivar number: from 1; ``last``: whether no other page follows.
+    """
+
+    message_id: str
+    number: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """
     One statement of one account and currency: what it covers, and whether it closes.
@@ -81,6 +95,7 @@ class Statement:
     :ivar number: its running number (``ElctrncSeqNb``, ``LglSeqNb``, ``:28C:``) without page, as written.
     :ivar pages: the pages that stand here; none where the source counts none.
     :ivar begins: whether its first page stands here; ``ends``: its last one.
+    :ivar message: the page of the message that it stands on; None where the message has no others.
     :ivar final: True for a statement of booked entries (camt.053, MT940); False for an intraday report or an advice.
     :ivar from_on: first day covered, where stated or implied by the balances; to_on: the last one.
     :ivar whole_from: the first day of which it says that it holds everything; None where only the balance that it opens
@@ -114,6 +129,7 @@ class Statement:
     pages: tuple[StatementPage, ...] = ()
     begins: bool = True
     ends: bool = True
+    message: MessagePage | None = None
 
 
 def should_close(*, final: bool, ends: bool, opens: bool, structured: bool) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tieout.model.money import EXPONENT_MAX, format_minor
 from tieout.model.problems import Problem
+from tieout.model.statements import MessagePage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tieout.model.money import Money
     from tieout.model.statements import Statement
 
-__all__ = ["Page", "Pages"]
+__all__ = ["Page", "Pages", "message_page"]
 
 _YES = {"TRUE", "1", "YES"}
 
@@ -44,6 +45,16 @@ class Page:
             number = max(number, int(written) if written.isdecimal() and len(written) < 6 else 2)
             last = last and (page.get("LastPgInd") or "true").upper() in _YES
         return cls(number, last)
+
+
+def message_page(said: Mapping[str, str]) -> MessagePage | None:
+    """Read which page of a message this is, with ``MsgId`` among what is said; None where the message has no others."""
+    page, message_id = Page.read([said]), said.get("MsgId")
+    return (
+        None
+        if page.is_whole or not message_id
+        else MessagePage(message_id=message_id, number=page.number, last=page.last)
+    )
 
 
 @dataclass(slots=True)

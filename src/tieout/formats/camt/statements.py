@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tieout.errors import BadInput
 from tieout.formats.camt.dates import day_or_none, read_day, read_moment
 from tieout.formats.camt.entries import Account, Entry, identifier, is_debit
-from tieout.formats.camt.pages import Page
+from tieout.formats.camt.pages import Page, message_page
 from tieout.formats.camt.shapes import line_of, local_name, texts
 from tieout.formats.camt.tallies import Tallies, Tally, check_summary
 from tieout.model.money import Money, exponent_of, format_minor, parse_money
@@ -82,8 +82,9 @@ class StatementReader:
                 self._lines.setdefault(name, line_of(child))
         message = element.getparent()
         pages = None if message is None else message.find("{*}GrpHdr/{*}MsgPgntn")
-        if pages is not None:
-            self._header.setdefault("MsgPgntn", texts(pages))
+        if message is not None and pages is not None:
+            named = {"MsgId": (message.findtext("{*}GrpHdr/{*}MsgId") or "").strip()}
+            self._header.setdefault("MsgPgntn", texts(pages) | named)
         created = None if message is None else message.findtext("{*}GrpHdr/{*}CreDtTm")
         self._created = self._text("CreDtTm") or (created or "").strip() or None
         about = self._header.get("Acct", {})
@@ -273,6 +274,7 @@ class StatementReader:
             pages=self._pages(opening, closing, booked, repeated=len(balances) == 2 and not closes),
             begins=begins,
             ends=ends,
+            message=message_page(self._header.get("MsgPgntn", {})),
         )
 
     def _pages(

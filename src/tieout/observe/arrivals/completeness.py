@@ -185,13 +185,13 @@ def _nothing(state: str, newest: dt.date | None, refused: str | None) -> str:
 
 
 def _gaps(snapshot: Snapshot, last: dt.date | None) -> dict[str, list[dict[str, Any]]]:
-    """Collect the breaks in chains of statements, and in numbers of batches, that are open, by source."""
+    """Collect the breaks in chains of statements, numbers of batches and pages of messages that are open, by source."""
     found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in snapshot.exceptions.to_pylist():
         if (
             row["state"] != "open"
             or row["reason"] != "incomplete"
-            or not row["scope"].startswith(("chain ", "batches "))
+            or not row["scope"].startswith(("chain ", "batches ", "message "))
         ):
             continue
         if row["booked_day"] is None or last is None or row["booked_day"] <= last:
@@ -218,4 +218,5 @@ def _with_gaps(source: Source, rows: list[ExpectedFile], gaps: list[dict[str, An
 
 def _before(gap: dict[str, Any]) -> str:
     """Say what is missing before a day."""
-    return "batch before" if gap["scope"].startswith("batches ") else "statement before"
+    what = {"batches": "batch before", "message": "page of a message"}
+    return what.get(gap["scope"].partition(" ")[0], "statement before")
