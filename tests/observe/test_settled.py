@@ -71,6 +71,28 @@ def test_while_its_other_half_is_absent_it_is_on_its_way(world: SmallWorld, over
     assert world.books()["1460"] == 100 + over
 
 
+@pytest.mark.parametrize("over", [30, -30])
+def test_its_other_half_may_come_days_later(world: SmallWorld, over: int) -> None:
+    _first_batch(world)
+    _second_batch(world, over)
+    world.go()
+    _third_batch(world, over, day=7)
+    world.go()
+    assert _broken(world) == []
+    assert {row["external_id"] for row in world.table("matches") if row["claim"] == "transfer"} >= {"bt2", "bt3"}
+    assert not [row for row in world.table("in_transit") if row["kind"] == "balance_transfer"]
+
+
+def test_what_came_along_is_not_the_other_half_of_what_is_carried_over_later(world: SmallWorld) -> None:
+    """A settlement that pays out does not end with what came."""
+    _third_batch(world, 30)
+    world.put("psp", _line("x4", 30, "BT-10004", 11), _line("bt4", -30, "BT-10004", 12, kind="balance_transfer"))
+    world.go()
+    assert not [
+        row for row in world.table("matches") if row["external_id"] in {"bt3", "bt4"} and row["claim"] == "transfer"
+    ]
+
+
 @pytest.mark.parametrize(("over", "opened"), [(30, 20), (30, 0), (-30, -20), (-30, 30), (0, 30)])
 def test_a_settlement_that_opens_with_something_else_is_a_fault(world: SmallWorld, over: int, opened: int) -> None:
     _first_batch(world)
