@@ -138,7 +138,8 @@ def test_what_left_and_has_not_arrived_adds_up(group: Traded, as_of: dt.date | N
     assert shown == expected
     for total in position.totals:
         mine = [h for h in position.holdings if h.currency == total["currency"]]
-        assert Decimal(total["total"]) == sum(Decimal(h.total).scaleb(-h.exponent) for h in mine)
+        known = [Decimal(h.total).scaleb(-h.exponent) for h in mine if h.total is not None]
+        assert total["total"] is None if len(known) < len(mine) else Decimal(total["total"]) == sum(known)
 
 
 def test_payouts_are_made_of_their_lines(group: Traded) -> None:

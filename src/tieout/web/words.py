@@ -184,7 +184,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "refunds": ("Refunds and disputes", "mute"),
     "fees": ("Fees", "mute"),
     "other": ("Held back or moved", "mute"),
-    "unexplained": ("Unexplained at the bank", "off"),
+    "unexplained": ("Late or unexplained", "off"),
     "books": ("In the books", "tied"),
 }
 

@@ -70,6 +70,9 @@ def compose(engine: Engine, rows: str) -> None:
 def _carry_over(engine: Engine, rows: str) -> None:
     """
     Pair what leaves a settlement with what comes back to the account: a balance carried over, a reserve held and released.
+
+    What leaves is booked first, but for a balance below zero: the settlement that carries it over pays nothing out, and
+    ends with the half that comes.
     """
     kinds = " or ".join(f"(a.kind = '{out}' and b.kind = '{back}')" for out, back in _RETURNS)
     engine.create(
@@ -77,8 +80,11 @@ def _carry_over(engine: Engine, rows: str) -> None:
         f"""
         select a.thing as l, b.thing as r from "{rows}" a join "{rows}" b
             on b.account_id = a.account_id and b.ccy = a.ccy and b.measure * b.sign = -a.measure * a.sign
-        where ({kinds}) and a.measure * a.sign < 0 and b.thing <> a.thing and b.booked >= a.booked
-            and (a.kind <> 'balance_transfer' or (b.booked <= a.booked + {CARRIED_DAYS}
+        left join settlements o on o.account_id = b.account_id and o.settlement_id = b.settlement_id and o.ccy = b.ccy
+            and o.payouts = 0 and o.earned = 0
+        where ({kinds}) and a.measure * a.sign < 0 and b.thing <> a.thing
+            and (b.booked >= a.booked or (a.kind = 'balance_transfer' and o.bundle is not null))
+            and (a.kind <> 'balance_transfer' or (abs(b.booked - a.booked) <= {CARRIED_DAYS}
                 and a.settlement_id is distinct from b.settlement_id))
         """,
     )

@@ -58,9 +58,9 @@ class Holding:
     closes: bool
 
     @property
-    def total(self) -> int:
-        """Everything of ours that stands there or came from there."""
-        return (self.balance or 0) + self.reserve + self.in_transit
+    def total(self) -> int | None:
+        """Everything of ours that stands there or came from there; None where its balance is not known."""
+        return None if self.balance is None else self.balance + self.reserve + self.in_transit
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
@@ -80,15 +80,16 @@ class Cash:
 
     @property
     def totals(self) -> list[dict[str, Any]]:
-        """Sum the accounts of each currency, by where the money stands."""
+        """Sum the accounts of each currency, by where the money stands; a sum with a part that is not known is None."""
         found = []
         for currency in sorted({holding.currency for holding in self.holdings}):
             mine = [holding for holding in self.holdings if holding.currency == currency]
             exponent = max(holding.exponent for holding in mine)
             row: dict[str, Any] = {"currency": currency}
             for name in ("balance", "reserve", "in_transit", "total"):
-                units = [(getattr(h, name) or 0) * 10 ** (exponent - h.exponent) for h in mine]
-                row[name] = format_minor(sum(units), exponent)
+                parts = [(getattr(h, name), 10 ** (exponent - h.exponent)) for h in mine]
+                known = [amount * unit for amount, unit in parts if amount is not None]
+                row[name] = format_minor(sum(known), exponent) if len(known) == len(parts) else None
             found.append(row)
         return found
 

@@ -2,7 +2,8 @@
 Where the money is: every charge of a period, followed line by line until the bank and the books.
 
 A platform's line counts by what became of its settlement: not paid out yet, paid out and on its way, found at the
-bank, found in the books too, or unexplained. The parts add up to what was charged, exactly:
+bank, found in the books too, or unexplained. What a payout brought to the bank and its lines do not say, or the other
+way round, is a line of its own, so that "at the bank" is what came there. The parts add up to what was charged, exactly:
 
     charged = refunds and disputes + fees + other + on its way + at the bank + unexplained + not compared
 
@@ -35,6 +36,8 @@ __all__ = ["MADE_OF", "PARTS", "Flow", "Line", "Lines", "Part", "lines", "money"
 PARTS = ("bank", "on_its_way", "not_compared", "refunds", "fees", "other", "unexplained")
 _RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
 _COST = ("fee", "application_fee", "application_fee_refund", "dispute_fee", "bank_charge", "tax_withheld")
+#: Reasons of differences that are costs.
+_CHARGED = ("fee", "fee_tax", "bank_charge")
 _PLATFORM = tuple(name for name, kind in KINDS.items() if "settlement" in kind.claims)
 
 
@@ -51,7 +54,7 @@ MADE_OF = {
         f"case when kind in ({_names(_COST)}) then cost - amount else cost end",
         f"(cost <> 0 or kind in ({_names(_COST)}))",
     ),
-    "other": ("-amount", f"kind not in ({_names(('charge', *_RETURNED, *_COST))})"),
+    "other": ("-amount", f"kind not in ({_names(('charge', *_RETURNED, *_COST, *PAID_OUT))})"),
     **{place: ("net", f"place = '{place}'") for place in ("bank", "on_its_way", "not_compared", "unexplained")},
     "books": ("net", "place = 'bank' and in_books"),
 }
@@ -166,40 +169,79 @@ def lines(store: Store, scope: Scope, part: str, number: int = 1) -> Lines:
 
 def _follow(view: MoneyView) -> None:
     """Make the table ``followed``: every line of a platform in the period, and the place where its money is."""
+    digits = f"power_of_ten({view.exponent} - {{}}.exponent)"
+    away = f"l.kind in ({_names(PAID_OUT)})"
     view.con.execute(f"""
-        create temp table settlement as
+        create temp table brought as
         with found as (  -- matches that have a line of the bank, and whether that line stands in the books too
             select match_id, bool_or(record_id in (select record_id from matched where claim = 'booking')) as booked
             from matched where claim = 'bank' group by match_id
-        ), settled as (select record_id, bool_or(booked) as booked from matched join found using (match_id)
-            where claim = 'settlement' group by record_id
         )
-        select l.account_id, l.settlement_id, count(*) filter (where l.kind in ({_names(PAID_OUT)})) as payouts,
+        select m.match_id, m.claim, m.record_id, f.booked, m.allocated::hugeint * {digits.format("m")}
+            * case when m.claim = 'settlement' and {away} then -1 else 1 end as came
+        from matched m join found f using (match_id) join line l using (record_id) where m.claim in ('bank', 'settlement')
+    """)
+    view.con.execute(f"""
+        create temp table settlement as
+        with settled as (
+            select record_id, bool_or(booked) as booked, sum(came) as came from brought where claim = 'settlement' group by 1
+        )
+        select l.account_id, coalesce(l.settlement_id, l.external_id) as settlement_id, count(*) filter (where {away}) as payouts,
             bool_or(s.record_id is not null) as at_bank, coalesce(bool_or(s.booked), false) as in_books,
-            bool_or(p.state = 'exception') as unexplained
+            bool_or(p.state = 'exception') as unexplained, count(*) filter (where not {away}) as lines,
+            coalesce(sum((l.amount - l.cost)::hugeint * {digits.format("l")}) filter (where not {away}), 0) as earned,
+            coalesce(-sum((l.amount - l.cost)::hugeint * {digits.format("l")}) filter (where {away}), 0) as paid,
+            coalesce(sum(s.came), 0) as came, arg_max(l.record_id, ({away}, l.booked_on, l.record_id)) as record_id
         from line l left join settled s on s.record_id = l.record_id
         left join (select distinct record_id, state from position where claim = 'settlement' and state = 'exception') p
             on p.record_id = l.record_id
-        where l.settlement_id is not null and l.kind in ({_names(_PLATFORM)}) group by all
+        where (l.settlement_id is not null or {away}) and l.kind in ({_names(_PLATFORM)}) group by 1, 2
     """)
     compared = "true" if view.runs else "s.payouts is null or s.payouts = 0"
-    digits = f"power_of_ten({view.exponent} - l.exponent)"
     view.con.execute(f"""
         create temp table followed as
-        select l.kind, l.amount::hugeint * {digits} as amount, l.cost::hugeint * {digits} as cost,
-            (l.amount - l.cost)::hugeint * {digits} as net, l.record_id, l.account_id, l.settlement_id, l.external_id,
+        select l.kind, l.amount::hugeint * {digits.format("l")} as amount, l.cost::hugeint * {digits.format("l")} as cost,
+            (l.amount - l.cost)::hugeint * {digits.format("l")} as net, l.record_id, l.account_id, l.settlement_id, l.external_id,
             l.counterparty, l.booked_on, coalesce(s.in_books, false) as in_books,
             case when s.at_bank then 'bank' when s.unexplained then 'unexplained' when {compared} then 'on_its_way'
                 else 'not_compared' end as place
         from line l left join settlement s on s.account_id = l.account_id and s.settlement_id = l.settlement_id
-        where l.within and l.kind in ({_names(_PLATFORM)}) and l.kind not in ({_names(PAID_OUT)})
+        where l.within and l.kind in ({_names(_PLATFORM)}) and not {away}
     """)
+    view.con.execute(f"""
+        insert into followed
+        with rest as ({_REST})
+        select r.kind, r.amount, 0, r.net, r.record_id, l.account_id, l.settlement_id, l.external_id, l.counterparty,
+            l.booked_on, r.in_books, r.place
+        from rest r join line l using (record_id) where l.within and r.net <> 0
+    """)
+
+
+#: What is at the bank of a settlement beside its lines, and where it is missing: what its lines say and no payout paid is
+#: unexplained, what was paid and has not come is on its way, and a payout that names no lines took from those that none
+#: has. What a match explains between the two is a cost, or moved.
+_REST = f"""
+    select 'payout' as kind, 0 as amount, came - earned as net, record_id, in_books, 'bank' as place from settlement where at_bank
+    union all
+    select 'payout', 0, earned - paid, record_id, in_books, case when lines > 0 then 'unexplained' else 'on_its_way' end
+    from settlement where at_bank and payouts > 0
+    union all
+    select 'payout', 0, case when payouts > 0 then paid else earned end - came, record_id, in_books,
+        case when unexplained and lines > 0 then 'unexplained' else 'on_its_way' end from settlement where at_bank
+    union all
+    select case when a.costs then 'bank_charge' else 'adjustment' end, m.less, m.less, m.record_id, m.booked, 'bank' from (
+        select match_id, coalesce(sum(came) filter (where claim = 'bank'), 0) - sum(came) filter (where claim = 'settlement') as less,
+            min(record_id) filter (where claim = 'settlement') as record_id, bool_or(booked) as booked
+        from brought group by match_id having bool_or(claim = 'settlement')
+    ) m left join (select match_id, bool_and(reason in ({_names(_CHARGED)})) as costs from result_adjustments group by 1) a
+        using (match_id)
+"""
 
 
 def _flow(view: MoneyView) -> Flow:
     _follow(view)
     found = {part: _one(view.con, *MADE_OF[part]) for part in MADE_OF}
-    payouts = "select count(*) from (select distinct account_id, settlement_id from followed where place = 'bank')"
+    payouts = "select count(*) from (select distinct account_id, coalesce(settlement_id, external_id) from followed where place = 'bank')"
     count = int(view.con.execute(payouts).fetchall()[0][0])
     parts = {name: found[name] for name in PARTS} | {"bank": Part(found["bank"].amount, count)}
     return Flow(

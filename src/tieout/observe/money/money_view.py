@@ -52,7 +52,7 @@ def money_view(store: Store, scope: Scope) -> Iterator[MoneyView]:
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare_macros(con)
-        prepare_results(con, lake, snapshot, ("matches", "positions"))
+        prepare_results(con, lake, snapshot, ("matches", "adjustments", "positions"))
         con.execute(f"""
             create temp table line as select record_id, record_key, kind, account_id, settlement_id, booked_on, amount,
                 external_id, counterparty, coalesce(fee, 0) + coalesce(fee_tax, 0) as cost,
@@ -61,7 +61,8 @@ def money_view(store: Store, scope: Scope) -> Iterator[MoneyView]:
         """)
         own = "semi join line l on l.record_key = x.record_key and l.record_id = x.record_id"
         con.execute(f"""
-            create temp table matched as select x.match_id, x.record_id, x.claim
+            create temp table matched as select x.match_id, x.record_id, x.claim, x.allocated,
+                coalesce(x.exponent, own_exponent(x.currency)) as exponent
             from result_matches x {own} where x.status = 'confirmed'
         """)
         con.execute(f"""
@@ -69,7 +70,7 @@ def money_view(store: Store, scope: Scope) -> Iterator[MoneyView]:
                 coalesce(x.exponent, own_exponent(x.currency)) as exponent
             from {positions_relation(lake, snapshot)} x {own}
         """)
-        digits = "select coalesce(max(exponent), own_exponent(?)) from (from line select exponent union all from position select exponent)"
+        digits = "select coalesce(max(exponent), own_exponent(?)) from (from line select exponent union all from position select exponent union all from matched select exponent)"
         exponent = int(con.execute(digits, [scope.currency]).fetchall()[0][0])
         yield MoneyView(con, scope, exponent, len(snapshot.results.runs), snapshot.latest)
 

@@ -95,7 +95,9 @@ def _moved_away(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what moved from a platform to another place of ours by ``as_of_day()`` and is not found there, as ``leaving`` has it.
 
-    What comes back stands against what left. Where nothing left it, what came back was there before the first day.
+    What comes back stands against what left. Where nothing left it, what came back was there before the first day, but
+    for a balance below zero that is carried over: a settlement that pays nothing out ends with its one line, of either
+    sign (so has ``proofs.rolling`` it).
     """
     records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
     found = [
@@ -107,17 +109,22 @@ def _moved_away(lake: Lake, snapshot: Snapshot) -> str:
         for n, used in enumerate(found)
     )
     return f"""
-        select * exclude (own, whole), from_nine(whole, decimals) as outstanding,
+        select * exclude (own, whole, ends), from_nine(whole, decimals) as outstanding,
             null as exception_id, null as reason
         from (
             select r.source_id, r.entity_id, r.account_id, coalesce(r.settlement_id, r.external_id) as settlement_id,
                 r.external_id, r.kind, r.record_id, r.currency, coalesce(r.exponent, own_exponent(r.currency)) as own,
                 coalesce(u0.used, 0) + coalesce(u1.used, 0) - nine(r.amount, own) as whole, decimals_for(whole, own) as decimals, r.booked_on,
-                -from_nine(nine(r.amount, own), decimals) as amount, greatest(u0.later_on, u1.later_on) as arrives_on
+                -from_nine(nine(r.amount, own), decimals) as amount, greatest(u0.later_on, u1.later_on) as arrives_on,
+                r.kind = 'balance_transfer' and e.settlement_id is not null as ends
             from {records} r {joined}
+            left join (select account_id, settlement_id, currency from settlement_line where settlement_id is not null
+                group by all having not bool_or(paid_out) and sum(effect) = 0) e
+                on e.account_id = r.account_id and e.settlement_id = r.settlement_id and e.currency = r.currency
             where r.kind in ({named(MOVED)}) and r.status = 'booked' and r.amount is not null and r.booked_on <= as_of_day()
         ) where whole <> 0
         qualify bool_or(whole > 0) over (partition by account_id, currency)
+            or (ends and count(*) over (partition by account_id, settlement_id, currency) = 1)
     """
 
 

@@ -279,7 +279,7 @@ def _ledger(
     Give the ledger's balance, from which day its lines count, and with what it opened.
 
     It is what the ledger reports, else its opening and its lines. Where none is declared for the ledger account, it
-    opened with what its account opened with.
+    opened with what is declared for its account; where neither is, its lines alone make no balance.
     """
     if not ids:
         return None, None, None
@@ -308,9 +308,24 @@ def _faults(
             f"nobody reports a balance of {account.id} up to {facts.as_of}: its lines are not held against anything"
         )
     if ledger_ids and ledger is None:
-        faults.append(f"the ledger says nothing of account {account.ledger_account} up to {facts.as_of}")
+        faults.append(_no_ledger(facts, account, ledger_ids))
     faults += _foreign(facts, account, ledger_ids)
     return tuple(faults)
+
+
+def _no_ledger(facts: _Facts, account: Account, ledger_ids: tuple[str, ...]) -> str:
+    """Say why there is no balance by the ledger: no line of it, or nothing that its lines could be added to."""
+    count = facts.con.execute(f"""
+        select count(*) from moved where account_id in ({named(ledger_ids)})
+            and currency = {literal(account.currency)} and booked_on <= date '{facts.as_of}'
+    """).fetchall()[0][0]
+    if not count:
+        return f"the ledger says nothing of account {account.ledger_account} up to {facts.as_of}"
+    return (
+        f"the ledger has lines on account {account.ledger_account}, and nobody says what it opened with: declare"
+        f" opening = {{ on = ..., amount = ... }} for account {account.id}, with which both open, or for an [[account]]"
+        f' with kind = "ledger" and number = "{account.ledger_account}"'
+    )
 
 
 def _foreign(facts: _Facts, account: Account, ledger_ids: tuple[str, ...]) -> list[str]:

@@ -2,14 +2,16 @@
 The roll-forward of one account: from its opening, by its movements, to the balance that the outside reports.
 
 A bank reports its balance with every statement, a platform in a report of its balance. A platform that only reports
-settlements says by each of them that nothing is left: what is not paid out is carried over into the next one, and is on
-its way there. Lines of settlements that are not closed yet were booked since.
+settlements says by each of them that nothing of its lines is left: what is not paid out is carried over into the next
+one, and is on its way there. Lines of settlements that are not closed yet were booked since. A payout that names no
+lines, such as one that a person ordered, says nothing of what is left: it is a movement like any other.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import PAID_OUT
@@ -27,6 +29,8 @@ __all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
 #: What lines of any kind cost, as movements of their own.
 FEES, TAX = "fees kept back", "tax on fees"
 _DAY = dt.timedelta(days=1)
+#: Which lines of the table ``line`` are of no settlement that is closed.
+_UNSETTLED = "settlement_id is null or settlement_id not in (select settlement_id from settled)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,22 @@ class _Point:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Settlement:
+    """
+    A settlement that is closed.
+
+    :ivar brought: what it opened with, negative where that was owed; ``opened_by``: the records that say so.
+    :ivar carried_over: what the next one should open with.
+    """
+
+    name: str
+    closed_on: dt.date
+    brought: int
+    opened_by: tuple[bytes, ...]
+    carried_over: int
+
+
 def roll(
     con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str, exponent: int, as_of: dt.date,
     opening: Opening | None,
@@ -79,26 +99,23 @@ def roll(
     points, faults = _points(con, accounts, currency, exponent, as_of)
     if opening is not None:
         con.execute(f"delete from line where booked_on <= date '{opening.on}'")
-    first = None if _reports(con, accounts, currency) else _settle(con)
     opened_on, amount = (opening.on, opening.amount.scaled(exponent)) if opening else (None, None)
+    settled = [] if _reports(con, accounts, currency) else _settle(con, amount or 0)
     if opening is None and points:
         opened_on, amount = _first_opening(con, accounts, currency, exponent)
-    if opening is None and first is not None:
-        amount = first
-    if first and amount == first:
+    if opening is None and settled:
+        amount = settled[0].brought
+    if settled and amount == settled[0].brought != 0:
         # What the first settlement was opened with is the opening itself, and no movement beside it.
-        con.execute(
-            "delete from line where carried and measured > 0 and settlement_id = (select settlement_id"
-            " from settled order by closed_at, settlement_id limit 1)"
-        )
+        con.execute("delete from line where carried and record_id in (select unnest(?))", [settled[0].opened_by])
     if opened_on is not None:
         con.execute(f"delete from line where booked_on <= date '{opened_on}'")
     movements = _movements(con, exponent)
     closing = None if amount is None else amount + sum(movement.amount for movement in movements)
     kept = {"opening": amount, "opened_on": opened_on, "movements": movements, "closing": closing}
     points = [point for point in points if opened_on is None or point.day >= opened_on]
-    if first is not None:
-        return _by_settlements(con, faults, **kept)
+    if settled:
+        return _by_settlements(con, settled, faults, **kept)
     if not points:
         return Roll(faults=tuple(faults), **kept)  # type: ignore[arg-type]  # as above
     last = points[-1]
@@ -207,7 +224,7 @@ def _movements(con: duckdb.DuckDBPyConnection, exponent: int) -> tuple[Movement,
 def since_of(found: Roll) -> str:
     """Write the condition for the lines of the table ``line`` that were booked since the balance of a roll-forward."""
     if found.settlement is not None:
-        return "settlement_id is null or settlement_id not in (select settlement_id from settled)"
+        return _UNSETTLED
     return "false" if found.reported_on is None else f"booked_on > date '{found.reported_on}'"
 
 
@@ -231,42 +248,90 @@ def _first_break(con: duckdb.DuckDBPyConnection, points: list[_Point], opening: 
     return None
 
 
-def _settle(con: duckdb.DuckDBPyConnection) -> int | None:
+def _settle(con: duckdb.DuckDBPyConnection, opening: int) -> list[_Settlement]:
     """
-    Make ``settled``: the settlements of the account that are closed, with what they bring along and carry over.
+    Make ``settled`` (settlement_id): the settlements of the account that are closed.
 
-    :return: what the first one was opened with; None where the account has no settlements that are paid out.
+    One without a line that it pays out or carries over closes nothing: it is a payout that names no lines.
+
+    :param opening: what the account opened with, as the first of them may bring it along.
+    :return: what they bring along and carry over, in the order in which they were closed.
     """
     con.execute(f"""
         create or replace temp table settled as
         select settlement_id, max(booked_on) as closed_on, max(coalesce(occurred_at, booked_on)) as closed_at,
-            coalesce(sum(measured) filter (where carried and measured > 0), 0) as brought,
-            -coalesce(sum(measured) filter (where carried and measured < 0), 0) as carried_over
+            bool_or(kind in ({named(PAID_OUT)})) as pays,
+            coalesce(list(measured::varchar order by booked_on, record_id) filter (where carried), []) as amounts,
+            coalesce(list(record_id order by booked_on, record_id) filter (where carried), []) as ids
         from line where settlement_id is not null group by 1
-        having bool_or(kind in ({named(PAID_OUT)})) or sum(measured) = 0
+        having bool_or(kind not in ({named(PAID_OUT)})) and (pays or sum(measured) = 0)
     """)
-    rows = con.execute("select brought::varchar from settled order by closed_at, settlement_id limit 1").fetchall()
-    return int(rows[0][0]) if rows else None
+    found: list[_Settlement] = []
+    rows = con.execute(
+        "select settlement_id, closed_on, pays, amounts, ids from settled order by closed_at, settlement_id"
+    )
+    for name, day, pays, amounts, ids in rows.fetchall():
+        moves = list(zip(map(int, amounts), ids, strict=True))
+        brought = _brought(moves, found[-1].carried_over if found else opening, pays=pays)
+        found.append(
+            _Settlement(
+                name, day, sum(amount for amount, _ in brought), tuple(record_id for _, record_id in brought),
+                -sum(amount for amount, record_id in moves if (amount, record_id) not in brought),
+            )
+        )  # fmt: skip
+    return found
 
 
-def _by_settlements(con: duckdb.DuckDBPyConnection, faults: list[str], **kept: object) -> Roll:
+def _brought(moves: list[tuple[int, bytes]], before: int, *, pays: bool) -> list[tuple[int, bytes]]:
+    """
+    Tell what a settlement brought along from what it carries over, of either sign: a balance can be owed, too.
+
+    It opens with what the one before it carried over. Of what is left, a settlement that pays nothing out ends with its
+    one line; else money came along, and what left is carried over.
+
+    :param moves: (amount, record id) of what it moved between settlements. ``before``: what the one before carried over.
+    """
+    opened = next(([move] for move in moves if move[0] == before), [])
+    rest = [move for move in moves if move not in opened]
+    if len(rest) == 1 and not pays:
+        return opened
+    return opened + [move for move in rest if move[0] > 0]
+
+
+def _by_settlements(
+    con: duckdb.DuckDBPyConnection, settled: list[_Settlement], faults: list[str], **kept: object
+) -> Roll:
     """
     Hold the account against its settlements: each leaves nothing behind but what it carries over into the next one.
     """
-    rows = con.execute("""
-        select settlement_id, closed_on, carried_over::varchar,
-            lead(carried_over) over (order by closed_at desc, settlement_id desc) = brought, brought::varchar
-        from settled order by closed_at desc, settlement_id desc
-    """).fetchall()
-    name, day, _, _, _ = rows[0]
     broken = [
-        f"settlement {row[0]} of {row[1]:%d %b %Y} does not open with what the one before it carried over"
-        for row in rows
-        if row[3] is False
+        f"settlement {one.name} of {one.closed_on:%d %b %Y} does not open with what the one before it carried over"
+        for before, one in reversed(list(pairwise(settled)))
+        if one.brought != before.carried_over
     ]
-    since, count = _sum(con, "settlement_id is null or settlement_id not in (select settlement_id from settled)")
+    last = settled[-1]
+    since, count = _sum(con, _UNSETTLED)
     carried, _ = _sum(con, "carried")
     return Roll(
-        reported=0, reported_on=day, settlement=name, since=since, since_count=count, carried=-carried, faults=(*faults, *broken),
-        said=f"all of settlement {name} of {day:%d %b %Y} is paid out or carried over", **kept,  # type: ignore[arg-type]  # as roll writes them
+        reported=0, reported_on=last.closed_on, settlement=last.name, since=since, since_count=count, carried=-carried,
+        faults=(*faults, *broken, *_without_lines(con)),
+        said=f"all of settlement {last.name} of {last.closed_on:%d %b %Y} is paid out or carried over", **kept,  # type: ignore[arg-type]  # as roll writes them
     )  # fmt: skip
+
+
+def _without_lines(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """
+    Name the payouts that name no lines: whether all that they paid out is here only a reported balance would say.
+
+    One that came back paid nothing out.
+    """
+    rows = con.execute(f"""
+        select coalesce(settlement_id, external_id), sum(measured) as paid from line
+        where kind in ({named(PAID_OUT)}) and ({_UNSETTLED}) group by 1 having paid <> 0 order by max(booked_on), 1
+    """).fetchall()
+    if not rows:
+        return []
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    name = rows[0][0] or "without an identifier"
+    message = f"payout {name}{more} names no lines that it paid out, and nobody reports a balance: whether those lines are all here nobody says"
+    return [message]
