@@ -60,7 +60,7 @@ _REASON = f"""case
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
 
-def _note(amount: str, apart: str, earned: str, total: str) -> str:
+def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
     return f"""case when o.reason = 'ambiguous' and o.could is not null then case o.could
                     when 'part' then 'all that shares its identifier comes to ' || {total} || ' ' || o.currency
@@ -89,6 +89,7 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'currency_mismatch' then {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
                     || coalesce(': ' || o.converted, '')
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
+                    || coalesce(', and its payout takes ' || {takes} || ' ' || o.currency || ' with its fee', '')
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount, and no rule put the two together'
@@ -158,6 +159,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("coalesce(o.own_whole, o.measure)", "o.exponent"),
         written.format("abs(o.apart)", "o.exponent"),
         written.format("o.earned::bigint", "o.exponent"),
+        written.format("o.takes::bigint", "o.exponent"),
         written.format("o.could_total * o.sign", "o.exponent"),
     )
     by_amount = "o.reason in ('ambiguous', 'undecided') and (coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name', 'selection') or not o.by_key)"
