@@ -37,6 +37,8 @@ _UNWRITTEN = (
     f"o.kind = 'refund' and o.claim = 'payment' and o.reason in ({listed(_MISSING)})"
     " and coalesce(o.told_why, '') not in ('fits', 'same_name')"
 )
+# What came nearest shares an identifier.
+_BY_KEY = "coalesce(o.by_key, false)"
 # Told by an identifier, whatever came nearest.
 _NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late", "proposed")
 
@@ -123,10 +125,13 @@ def take_earlier(work: Performance, earlier: Sequence[str]) -> None:
     ]
     nothing = """select '' as reconciliation, '' as side, '' as claim, ''::blob as record_id, 0::integer as version, '' as reason,
         false as named, '' as note, '' as candidates, 0 as place where false"""
+    missing = listed(_MISSING)
     engine.create(
         "earlier",
         f"""select {columns} from (
-                select *, row_number() over (partition by claim, record_id, version order by place) as turn
+                -- What nothing explains names at least what shares its number: any other reason says more.
+                select *, row_number() over (
+                    partition by claim, record_id, version order by reason in ({missing}), place) as turn
                 from ({" union all ".join(files) or nothing}) e
             ) e where turn = 1""",
     )
@@ -147,7 +152,8 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     """
     Make ``reasoned``: each exception with its reason, what is told beside it, and the reconciliation that says so.
 
-    An earlier reconciliation's reason stands where this one finds nothing, or only what has the same amount.
+    An earlier reconciliation's reason stands where this one finds nothing, or only what has the same amount; where neither
+    finds anything that explains it, the one that names what shares its number.
     """
     engine = work.engine
     currency, exponent = money_cases(work)
@@ -171,7 +177,8 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
                 coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
                 coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin') and o.by_key, false)) as named
             from reasoned_here o left join halves h on h.thing = o.thing and o.claim = 'transfer' left join earlier e on e.record_id = o.record_id and e.claim = o.claim
-                and e.version = o.version and ({missing} or ({by_amount}) and e.named)""",
+                and e.version = o.version and ({missing} and (e.reason not in ({listed(_MISSING)}) or not {_BY_KEY})
+                    or ({by_amount}) and e.named)""",
     )
 
 
@@ -294,7 +301,7 @@ def deferred_sql() -> str:
     """Write the rows of the lake table ``deferred``, in total order: what is said, in case nobody later knows better."""
     return f"""
         select reconciliation, side, claim, record_id, record_key, version, reason, named, note, candidates
-        from reasoned where deferred and reason not in ({listed(_MISSING)}) order by record_key, record_id, claim, origin
+        from reasoned o where deferred and (reason not in ({listed(_MISSING)}) or {_BY_KEY}) order by record_key, record_id, claim, origin
     """
 
 
