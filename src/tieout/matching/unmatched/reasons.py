@@ -88,14 +88,17 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                 when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
                     else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
                     || {apart} || ' ' || o.currency
-                when 'currency_mismatch' then {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
-                    || coalesce(': ' || o.converted, '')
+                when 'currency_mismatch' then case when o.mismatched > 1 then {amount} || ' ' || o.currency || ' here, and ' || o.mismatched
+                        || ' are named there in another currency' || coalesce(o.together, '')
+                    else {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                    || coalesce(': ' || o.converted, '') end
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
                     || coalesce(', and its payout takes ' || {takes} || ' ' || o.currency || ' with its fee', '')
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount, and no rule put the two together'
                     when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
+                    when o.told_why = 'apart' then o.other_external || ' shares its number, and a person took the two apart'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
@@ -209,6 +212,7 @@ def _tell_choices(work: Performance) -> None:
 def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
     """Write the query for the exceptions, each with what came nearest and the reason that this run sees."""
     written = "decimal_text({0}, {1})"
+    base = written.format("{0}", work.base_exponent)
     other = written.format("n.other_measure", "n.other_exponent")
     whole = written.format("n.other_whole", "n.other_exponent")
     sums = ", ".join(
@@ -225,7 +229,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
             select n.* replace (case when n.why = 'ambiguous' and alone and not is_tied then 'fits' else n.why end as why),
                 {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
                 n.other in (select thing from crowded) as other_crowded,
-                v.said as converted, v.here_text, v.there_text
+                v.said as converted, v.here_text, v.there_text, v.here, case when n.other = n.other_family then v.there end as there
             from (
                 -- All lines of a settlement that arrives as one are one answer.
                 select * exclude (first_family, last_family, first_other, last_other),
@@ -249,7 +253,10 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 max(converted) filter (where place = 1) as converted, max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
-                count(*) filter (where why in ('same_amount', 'same_name')) as alike,
+                count(*) filter (where why in ('same_amount', 'same_name')) as alike, max(mismatched) as mismatched,
+                case when count(there) = max(mismatched) then ': together, by the rates, ' || {base.format("max(here)::bigint")} || ' against '
+                    || {base.format("sum(there)::bigint")} || ' {work.base_currency}, differs by '
+                    || {base.format("abs(abs(max(here)) - abs(sum(there)))::bigint")} || ' {work.base_currency}' end as together,
                 max(summed) as summed, max(other_external) filter (where why = 'selection') as summed_external,
                 '[' || array_to_string(list(candidate order by place), ',') || ']' as candidates
             from (
