@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.accounting.facts import Facts
+from tests.accounting.test_properties import rates_text
 from tieout.accounting.outcomes import make_outcomes
 
 LOSS = "dispute_losses"
@@ -16,7 +17,7 @@ def lines(facts: Facts) -> dict[str, list[tuple[str, int]]]:
     con = facts.connection()
     make_outcomes(con)
     journals, _ = facts.draft(con)
-    found: dict[str, list[tuple[str, int]]] = {LOSS: [], "disputed_receivable": []}
+    found: dict[str, list[tuple[str, int]]] = {LOSS: [], "disputed_receivable": [], "customer_deposits": []}
     for row in journals.to_pylist():
         if row["name"] in found:
             found[row["name"]].append((f"{row['posting_date']:%m-%d}", row["debit"] - row["credit"]))
@@ -98,6 +99,37 @@ def test_what_was_booked_against_its_credit_note_is_no_loss() -> None:
     dispute(facts, "said", "dispute_lost", "10-25", external_id="x")
     assert lines(facts)[LOSS] == [("10-25", 1000)]
     assert balance(lines(facts)["disputed_receivable"]) == 0
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "USD"])
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("parts", [("40",), ("15", "25")])
+def test_what_comes_back_after_its_credit_note_is_the_customers(
+    parts: tuple[str, ...], lost: bool, currency: str
+) -> None:
+    """Nothing of the dispute stands aside, and nothing is a loss that could be taken back."""
+    facts = Facts(rates=rates_text())
+    facts.record("cn_1", "credit_note", f"-40 {currency}", "10-01")
+    dispute(facts, "txn_1", "dispute", "10-05", f"-40 {currency}", external_id="txn_1")
+    facts.match("m_1", {"cn_1": None}, {"txn_1": None})
+    if lost:
+        dispute(facts, "said", "dispute_lost", "10-25", external_id="x", parent_external_id="txn_1")
+    for n, amount in enumerate(parts):
+        back = {"external_id": f"back_{n}", "parent_external_id": "txn_1"}
+        dispute(facts, f"back_{n}", "dispute_reversal", "10-28", f"{amount} {currency}", **back)
+    told = lines(facts)
+    assert (told[LOSS], told["disputed_receivable"]) == ([], [])
+    assert len(told["customer_deposits"]) == len(parts)
+    assert balance(told["customer_deposits"]) == -40 * (1 if currency == "JPY" else 100)
+
+
+def test_a_dispute_of_which_a_part_stands_aside_is_brought_back_from_there() -> None:
+    facts = Facts()
+    facts.record("cn_1", "credit_note", "-30.00 EUR", "10-01")
+    dispute(facts, "txn_1", "dispute", "10-05", external_id="txn_1")
+    facts.match("m_1", {"cn_1": None}, {"txn_1": "-30.00"})
+    dispute(facts, "back", "dispute_reversal", "11-10", "10.00 EUR", external_id="b", parent_external_id="txn_1")
+    assert (balance(lines(facts)["disputed_receivable"]), lines(facts)["customer_deposits"]) == (0, [])
 
 
 def test_without_a_dispute_nothing_is_lost_and_other_platforms_say_nothing_of_it() -> None:

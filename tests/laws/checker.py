@@ -53,8 +53,9 @@ def broken_rows(
 
 
 def measure(record: Row, claim: str) -> int:
-    """Say how much a claim measures of a record, at nine decimals."""
-    amount = record["net"] if claim == "settlement" and record["net"] is not None else record["amount"]
+    """Say how much a claim measures of a record, at nine decimals: of a payout what arrives, without the fee of paying out."""
+    is_net = claim == "settlement" and record["kind"] not in {"payout", "payout_reversal", "top_up"}
+    amount = record["net"] if is_net and record["net"] is not None else record["amount"]
     exponent = exponent_of(record["currency"]) if record["exponent"] is None else record["exponent"]
     return nine(amount, exponent)
 

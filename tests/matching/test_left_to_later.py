@@ -165,3 +165,47 @@ def test_what_a_rejection_frees_is_looked_for_by_the_later_one_too() -> None:
         (proposed,) = {row["match_id"].hex() for row in w.rows() if row["status"] == "proposed"}
         w.judge(proposed, approved=False)
         assert w.reasons()["b0"] == "missing_left"
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_shares_a_number_and_is_matched_is_told_although_a_later_one_looked_in_vain(
+    sign: int, currency: str
+) -> None:
+    """A payout that the bank returned names the payout, which is matched with the line that brought it."""
+    settled = payout("PAYOUT-20004", sign * 7_700, currency=currency, day=1)
+    came = line("b4", sign * 7_700, text="PSP PAYOUT-20004", currency=currency, day=2)
+    returned = line("b4r", -sign * 7_700, text="RETURN PSP PAYOUT-20004", currency=currency, day=4)
+    alone = line("b9", 9_900, text="rent", currency=currency, day=4)
+    with world("generic", settled, came, returned, alone, sources=SOURCES, reconciliations=TWO) as w:
+        w.match()
+        of_line = told(w, "b4r")
+        assert of_line["note"] == "PAYOUT-20004 shares its number, and is matched with something else"
+        assert [one["external_id"] for one in json.loads(of_line["candidates"])] == ["PAYOUT-20004"]
+        assert (of_line["reason"], of_line["reconciliation"]) == ("missing_left", "payouts")
+        assert (told(w, "b9")["note"], told(w, "b9")["candidates"]) == ("nothing on the other side explains it", "[]")
+
+
+def test_what_the_later_one_names_itself_comes_before_what_the_earlier_one_named_in_vain() -> None:
+    settled = payout("PAYOUT-20004", 7_700, day=1)
+    came = line("b4", 7_700, text="PSP PAYOUT-20004", day=2)
+    owed, paid = invoice("RE-90001", 5_500), line("b5", 5_500, text="RE-90001", day=2)
+    both = line("b6", 9_900, text="PAYOUT-20004 RE-90001", day=4)
+    with world("generic", settled, came, owed, paid, both, sources=SOURCES, reconciliations=TWO) as w:
+        w.match()
+        of_line = told(w, "b6")
+        assert of_line["note"] == "RE-90001 shares its number, and is matched with something else"
+        assert of_line["reconciliation"] == "receipts"
+
+
+def test_a_reason_that_says_more_comes_before_one_that_only_names() -> None:
+    """Of two earlier ones the first names what is matched already, and the second what has another amount."""
+    receipts = "[[reconciliation]]" + TWO.split("[[reconciliation]]")[2]
+    three = TWO.replace('id = "receipts"', 'id = "cards"').replace('source = "a"', 'source = "c"') + receipts
+    settled, came = payout("PAYOUT-20004", 7_700, day=1), line("b4", 7_700, text="PSP PAYOUT-20004", day=2)
+    owed = Fact(source="c", id="RE-90001", amount=9_000, kind="invoice")
+    both = line("b6", 9_900, text="PAYOUT-20004 RE-90001", day=4)
+    with world("generic", settled, came, owed, both, sources=(*SOURCES, "c"), reconciliations=three) as w:
+        w.match()
+        of_line = told(w, "b6")
+        assert (of_line["reason"], of_line["reconciliation"]) == ("amount_difference", "cards")

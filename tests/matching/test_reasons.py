@@ -21,13 +21,13 @@ def test_the_only_one_that_fits_long_after_is_late() -> None:
         assert "74 days apart" in notes(w)["b"]
 
 
-def test_what_a_person_took_apart_is_no_candidate_of_the_other() -> None:
+def test_what_a_person_took_apart_is_told_as_that_and_is_missing() -> None:
     with world("open-items-to-bank", invoice("RE-90001", 10_000), line("b", 10_000, "RE-90001")) as w:
         w.match()
         w.undo(w.match_id("RE-90001", "b"))
         w.match()
         assert w.reasons() == {"RE-90001": "missing_right", "b": "missing_left"}
-        assert shown(w, "RE-90001") == shown(w, "b") == []
+        assert (shown(w, "RE-90001"), shown(w, "b")) == ([("b", "apart")], [("RE-90001", "apart")])
 
 
 def test_a_dispute_that_was_won_is_no_duplicate_of_the_charge() -> None:

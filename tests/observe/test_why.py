@@ -202,6 +202,30 @@ def test_what_another_currency_is_worth_is_told_and_what_the_rule_allows_of_it(
         assert nearest(w, "b") == nearest(w, "RE-3001") == rule_said
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ((2_200, 3_300), ": together, by the rates, 18.30 against 18.33 EUR, differs by 0.03 EUR"),
+        ((2_200, 3_300, 1_500), ": together, by the rates, 18.30 against 23.33 EUR, differs by 5.03 EUR"),
+        ((2_200, 3_300, 900, 600), ""),  # not all of them are told
+    ],
+)
+def test_of_several_in_another_currency_it_is_told_what_they_are_together(
+    others: tuple[int, ...], said: str, sign: int
+) -> None:
+    documents = [invoice(f"RE-300{n}", sign * amount, currency="USD") for n, amount in enumerate(others)]
+    paid = line("b", sign * 1_830, text=" ".join(one.id for one in documents))
+    with world(BY_RATE, *documents, paid) as w:
+        with_rates(w, _RATES)
+        w.match()
+        (exception,) = told(w, "b")["run_exceptions"]
+        assert (
+            exception["note"]
+            == f"{'-' if sign < 0 else ''}18.30 EUR here, and {len(others)} are named there in another currency{said.replace(' 18', ' -18').replace(' 23', ' -23') if sign < 0 else said}"
+        )
+
+
 def test_no_rate_is_told_where_no_rule_compares_by_rates() -> None:
     facts = [invoice("RE-3001", 3_000, currency="USD"), line("b", 1_005, text="RE-3001")]
     with world("open-items-to-bank", *facts) as w:

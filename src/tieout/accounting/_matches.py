@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import PAID_OUT
+from tieout.store.views import measured_sql
 
 __all__ = ["MATCHES", "from_whole", "quoted", "scaled", "whole"]
 
@@ -65,9 +66,7 @@ _TAKEN = f"""
     select m.match_id, m.claim, m.side, r.record_id, r.kind, r.entity_id, r.account_id, r.booked_on, r.counterparty,
         r.settlement_id, m.currency, m.exponent as decimals, r.amount, r.exponent as own,
         r.base_amount, r.base_currency, r.base_exponent,
-        case when m.claim = 'settlement'
-            then {_SIGN.format("coalesce(r.net, r.amount - coalesce(r.fee, 0) - coalesce(r.fee_tax, 0))")}
-            else {_SIGN.format("r.amount")} end as taken
+        {_SIGN.format(f"({measured_sql('m.claim', 'r')})")} as taken
     from matches m join records r on r.record_key = m.record_key and r.record_id = m.record_id
     where m.status = 'confirmed' and m.claim in ({{claims}}) and m.match_id in (select match_id from draft_money)
 """

@@ -153,7 +153,8 @@ from ({_CUT}) t join records r on r.record_key = t.record_key and r.record_id = 
 """
 _OF_REST = f"""
 select 'amount', {{record}} r.booked_on, null, null, 'amount',
-    case when b.record_id is null then 'nothing' else 'part' end, b.document, null, null, null, r.currency,
+    case when b.record_id is null and r.record_id not in (select record_id from draft_not_aside) then 'nothing' else 'part' end,
+    b.document, null, null, null, r.currency,
     {_REST_EXPONENT}, {_REST_AMOUNT},
     case when u.used is null then coalesce(r.fee, 0) else 0 end,
     case when u.used is null then coalesce(r.fee_tax, 0) else 0 end,
@@ -168,14 +169,22 @@ from records r
 where r.status = 'booked' and r.kind in ({quoted(_PLATFORM_KINDS)})
     and (coalesce(r.fee, 0) <> 0 or coalesce(r.fee_tax, 0) <> 0)
 """
-# What was matched with a document never stood among what is disputed: there is nothing of it to lose.
+# What was matched with a document never stood among what is disputed: there is nothing of it to lose, nor to bring back.
 _OF_OUTCOMES = f"""
 select 'outcome', {{record}} o.decided_on, null, null, 'amount', null, null, null, o.outcome, null, r.currency,
     {_REST_EXPONENT}, {_REST_AMOUNT}, 0, 0, 0, null, null, null, r.counterparty, true, false
 from outcomes o join records r on r.record_id = o.record_id
     left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
-where r.status = 'booked' and {_REST_AMOUNT} <> 0
+where r.status = 'booked' and {_REST_AMOUNT} <> 0 and r.record_id not in (select record_id from draft_not_aside)
 """
+# Reversals of disputes of which nothing stands aside: what comes back is on account until a document takes it.
+_NOT_ASIDE = f"""
+create or replace temp table draft_not_aside as
+select v.record_id from reversals v join records r on r.record_id = v.dispute
+    left join draft_used u on u.record_key = r.record_key and u.record_id = r.record_id
+where r.status = 'booked' group by v.record_id having bool_and({_REST_AMOUNT} = 0)
+"""
+_ALL_ASIDE = "create or replace temp table draft_not_aside as select ''::blob as record_id where false"
 
 # The id of a journal is made of what it is about, not of what it says: amended facts make the same journal, differently.
 _JOURNAL_ID = (
@@ -189,12 +198,13 @@ def shape_of(alias: str = "") -> str:
     return ", ".join(f"{alias}{column}" for column in SHAPE)
 
 
-def pieces(*, methods: bool, outcomes: bool) -> list[str]:
+def pieces(*, methods: bool, outcomes: bool, reversals: bool) -> list[str]:
     """
     Give the statements that make ``draft_piece``, in order.
 
     :param methods: some posting asks how a customer paid.
     :param outcomes: there is a relation ``outcomes`` (record_id, outcome, decided_on).
+    :param reversals: there is a relation ``reversals`` (record_id, dispute).
     """
     record = _RECORD.format(method=_method(asked=methods))
     whole = "(t.amount = r.amount and t.exponent = r.exponent and t.adjustment is null and t.crossed is null)"
@@ -213,4 +223,4 @@ def pieces(*, methods: bool, outcomes: bool) -> list[str]:
         )
         select *, hash({shape_of()}) as shape from shaped
     """
-    return [_USED, _BEGUN, _DETAILED, piece]
+    return [_USED, _BEGUN, _DETAILED, _NOT_ASIDE if reversals else _ALL_ASIDE, piece]

@@ -76,7 +76,7 @@ def draft_journals(
 
     :param con: has the relations ``records`` (current ones, the lake's schema), ``matches`` and ``adjustments`` (that
         stand, the lake's schemas), and may have ``outcomes`` (record_id, outcome
-        ``won`` or ``lost``, decided_on) of disputes. Temporary tables ``draft_*`` are made in it.
+        ``won`` or ``lost``, decided_on) of disputes and ``reversals`` (record_id, dispute). Temporary tables ``draft_*`` are made in it.
     :param postings: what fits what (``reading.read_postings``).
     :param workspace: its entities (who books which leg), accounts (which ledger account each is) and ledgers.
     :param rates: of the workspace (``config.rates``).
@@ -92,7 +92,7 @@ def draft_journals(
     _rates(con, rates, workspace.base_currency, outcomes=outcomes)
     for statement in CARRIED:
         con.execute(statement)
-    for statement in pieces(methods=asks, outcomes=outcomes):
+    for statement in pieces(methods=asks, outcomes=outcomes, reversals=_has_rows(con, "reversals")):
         con.execute(statement)
     carry_back(con)
     waiting, erp = _plan(con, postings, workspace)

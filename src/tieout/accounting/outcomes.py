@@ -40,7 +40,8 @@ def make_outcomes(con: duckdb.DuckDBPyConnection) -> None:
     """
     Make ``outcomes`` (record_id, outcome, decided_on) from ``records``: each lost dispute once, and what takes a loss back.
 
-    A dispute that was given back before the platform called it lost is not: nothing of it is left to lose.
+    A dispute that was given back before the platform called it lost is not: nothing of it is left to lose. And make
+    ``reversals`` (record_id, dispute): of which dispute a reversal is.
     """
     words = ", ".join(f"""json_extract_string(details, '$."{word}"')""" for word in _WORDS)
     at_once = ", ".join(f"'{word}'" for word in _LOST_AT_ONCE)
@@ -51,6 +52,11 @@ def make_outcomes(con: duckdb.DuckDBPyConnection) -> None:
             coalesce(epoch_us(occurred_at), epoch_us(booked_on::timestamp)) as moment,
             kind = 'dispute' and lower(coalesce({words})) in ({at_once}) as at_once
         from records where kind in ('dispute', 'dispute_reversal', 'dispute_lost') and status = 'booked'
+    """)
+    con.execute(f"""
+        create or replace temp table reversals as
+        with {_SAME} select f.record_id, s.record_id as dispute from same_ids s join follows f on f.record_id = s.other
+        where f.kind = 'dispute_reversal'
     """)
     con.execute(f"""
         create or replace temp table outcomes as

@@ -7,7 +7,17 @@ account's balance, seen from the entity (a charge comes in, a fee goes out).
 
 from dataclasses import dataclass
 
-__all__ = ["CLAIMS", "CLOSED_BATCHES", "KINDS", "MOVED", "PAID_OUT", "STATUSES", "WHOLE_BATCHES", "Kind"]
+__all__ = [
+    "CLAIMS",
+    "CLOSED_BATCHES",
+    "KINDS",
+    "MOVED",
+    "PAID_OUT",
+    "STATUSES",
+    "WHOLE_BATCHES",
+    "Kind",
+    "measures_net",
+]
 
 #: Formats whose files carry every line of a settlement together with its payout: intake holds one against the other.
 WHOLE_BATCHES = ("stripe.payout_reconciliation", "adyen.settlement_detail")
@@ -99,3 +109,13 @@ KINDS: dict[str, Kind] = {
         Kind("payment_status", "any", (), ()),
     )
 }
+
+
+def measures_net(claim: str, kind: str) -> bool:
+    """
+    Say whether a claim measures of a record of a kind what is left after its fee (``net``); else it is the amount.
+
+    A line of a platform arrives net. What is paid out arrives with its amount: the fee of paying out is taken from the
+    balance that it leaves.
+    """
+    return claim == "settlement" and kind not in PAID_OUT

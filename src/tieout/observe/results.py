@@ -14,7 +14,7 @@ from tieout.store.engine import paths
 from tieout.store.past import past_rows
 from tieout.store.runs import standing_matches
 from tieout.store.tables import table_schema
-from tieout.store.views import current_records, sql_types, table
+from tieout.store.views import current_records, measured_sql, sql_types, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FREED",
-    "NET_CLAIMS",
     "adjustments_relation",
     "matches_relation",
     "positions_relation",
@@ -37,8 +36,6 @@ __all__ = [
     "used_sql",
 ]
 
-#: Claims that measure what is left of a platform's line after its fee; others measure its amount.
-NET_CLAIMS = ("settlement", "transfer")
 #: Why something is open that no run has looked at since a match gave it back.
 FREED = "its match was taken back, or a record of it corrected: `tieout match` looks again"
 
@@ -236,9 +233,7 @@ def rest_sql(record: str, claimed: str, used: str) -> str:
 
     :param record: the alias of the record as it stands; ``claimed``: of what names the claim; ``used``: of what is taken.
     """
-    nets = ", ".join(f"'{claim}'" for claim in NET_CLAIMS)
-    amount = f"{record}.amount"
-    measured = f"case when {claimed}.claim in ({nets}) then coalesce({record}.net, {amount}) else {amount} end"
+    measured = measured_sql(f"{claimed}.claim", record)
     return (
         f"(nine({measured}, coalesce({record}.exponent, own_exponent({record}.currency))) - coalesce({used}.taken, 0))"
     )

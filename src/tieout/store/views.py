@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tieout.model.kinds import PAID_OUT
 from tieout.store.engine import paths
 from tieout.store.tables import table_schema
 
@@ -23,6 +24,7 @@ __all__ = [
     "Registers",
     "current_records",
     "entry_name_sql",
+    "measured_sql",
     "rows_among",
     "sql_types",
     "table",
@@ -77,6 +79,15 @@ def entry_name_sql(record: str) -> str:
     """Write what an entry without a reference and the transactions inside it have in common; null or empty for others."""
     return f"""case when {record}.kind = 'bank_entry' then {unnamed_entry_sql(record)}
         when {record}.kind = 'bank_detail' then {whole_entry_sql(record)} end"""
+
+
+def measured_sql(claim: str, record: str) -> str:
+    """Write what a claim measures of a record (``measures_net``); ``claim`` is SQL, ``record`` an alias."""
+    paid_out = ", ".join(f"'{kind}'" for kind in PAID_OUT)
+    return (
+        f"case when {claim} = 'settlement' and {record}.kind not in ({paid_out})"
+        f" then coalesce({record}.net, {record}.amount) else {record}.amount end"
+    )
 
 
 def table(lake: Lake, name: str, files: Sequence[LakeFile], *, places: bool = False) -> str:

@@ -17,7 +17,7 @@ from tieout.matching.deciding.exchanging import exchanged
 from tieout.matching.facts.records import kin_sql, records_of
 from tieout.matching.facts.sides import OWN_MONEY, side_claims
 from tieout.matching.results.taxes import tax_in
-from tieout.model.kinds import KINDS
+from tieout.model.kinds import KINDS, measures_net
 from tieout.model.money import exponent_of, format_minor
 from tieout.store.runs import standing_matches
 
@@ -158,7 +158,7 @@ def _share(side: str, claim: str, record: dict[str, Any], used: dict[tuple[str, 
         )
         raise WrongUse(message)
     exponent = record["exponent"] if record["exponent"] is not None else exponent_of(record["currency"])
-    amount = int(record["net"] if own == "settlement" and record["net"] is not None else record["amount"])
+    amount = int(record["net"] if measures_net(own, kind.name) and record["net"] is not None else record["amount"])
     measure = amount * 10 ** (_EXPONENT - exponent)
     sign = (
         -1 if (polarity == "by kind" and kind.name in OWN_MONEY) or (polarity == "opposite" and side == "right") else 1

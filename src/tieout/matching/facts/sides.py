@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import KINDS, PAID_OUT
-from tieout.store.views import entry_name_sql
+from tieout.store.views import entry_name_sql, measured_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,9 +167,10 @@ def rows_sql(
     :param through_day: days since 1970: later bookings are not looked at.
     :param taken: what of it is, over ``u`` and ``s``; None: nothing.
     :param polarity: ``same``, ``opposite`` (this side is turned round) or ``by kind`` (moves of own money are).
-    :param grouped: with what moves between places of ours even if it is used up: its settlement is made of its lines.
+    :param grouped: with what moves between places of ours even if it is used up: its settlement is made of its lines; and
+        with ``gross``, which a ``transfer`` measures, and ``net``, by which the account's balance changes.
     """
-    measured = "case when c.claim = 'settlement' then coalesce(r.net, r.amount) else r.amount end"
+    measured = measured_sql("c.claim", "r")
     sign = turned_sql(polarity)
     gone = taken or "0"
     joined = (
@@ -179,10 +180,11 @@ def rows_sql(
     )
     moved = [kind.name for kind in KINDS.values() if "transfer" in kind.claims]
     kept = f" or r.kind in ({listed(moved)})" if grouped else ""
+    whole = "r.amount * s.factor as gross, coalesce(r.net, r.amount) * s.factor as net, " if grouped else ""
     extra = "".join(f', r."{column}"' for column in columns)
     return f"""
         select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
-            case when c.claim = 'document' then r.tax * s.factor end as tax, ({measured}) * s.factor as measure, {sign}::tinyint as sign,
+            case when c.claim = 'document' then r.tax * s.factor end as tax, {whole}({measured}) * s.factor as measure, {sign}::tinyint as sign,
             ((({measured}) * s.factor) - {gone}) * ({sign}) as amount,
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
             coalesce(k.calendar, 0) as calendar, {entry_name_sql("r")} as entry_name{extra}

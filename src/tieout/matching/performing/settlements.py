@@ -16,7 +16,7 @@ from tieout.model.kinds import PAID_OUT
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
 
-__all__ = ["CARRIED_DAYS", "SETTLEMENT_RULES", "TRANSFERRED", "compose"]
+__all__ = ["CARRIED_DAYS", "COMPOSITION", "KEPT_BACK", "SETTLEMENT_RULES", "TRANSFERRED", "compose"]
 
 #: The names by which matches say so.
 COMPOSITION = "lines of the settlement add up to its payout"
@@ -26,7 +26,10 @@ RELEASED = "held back, and released to the last part"
 SETTLEMENT_RULES = (COMPOSITION, NET_ZERO, CARRIED, RELEASED)
 #: What a settlement's own match takes of a record (``a``) of a part (``c``): all that a transfer moves, whatever a bank's
 #: line has used up of it, and what is open of a line.
-TRANSFERRED = "case when c.claim = 'transfer' then a.measure * a.sign else a.amount end"
+TRANSFERRED = "case when c.claim = 'transfer' then a.gross * a.sign else a.amount end"
+#: By how much the lines of a settlement exceed what it pays out, over its parts: the fee of paying out.
+KEPT_BACK = f"""case when c.rule = '{COMPOSITION}' then sum(case when c.side = 'left' then 1 else -1 end * {TRANSFERRED})
+            over (partition by c.rule, c.bundle) else 0 end"""
 #: A balance that is carried over opens the next settlement within so many days.
 CARRIED_DAYS = 10
 #: What leaves an account's settlements for another place of ours, and as what it comes back.
@@ -46,7 +49,8 @@ def compose(engine: Engine, rows: str) -> None:
         select min(thing) as bundle, account_id, settlement_id, ccy,
             count(*) filter (where kind in ({payouts})) as payouts,
             count(*) filter (where kind not in ({payouts}) and amount <> 0) as lines,
-            coalesce(sum(measure * sign) filter (where kind in ({payouts})), 0) as paid,
+            coalesce(sum(net * sign) filter (where kind in ({payouts})), 0) as paid,
+            coalesce(sum(gross * sign) filter (where kind in ({payouts})), 0) as arriving,
             coalesce(sum(amount) filter (where kind not in ({payouts})), 0) as earned
         from "{rows}" where settlement_id is not null group by all
         """,
@@ -79,10 +83,10 @@ def _carry_over(engine: Engine, rows: str) -> None:
         "carried_pairs",
         f"""
         select a.thing as l, b.thing as r from "{rows}" a join "{rows}" b
-            on b.account_id = a.account_id and b.ccy = a.ccy and b.measure * b.sign = -a.measure * a.sign
+            on b.account_id = a.account_id and b.ccy = a.ccy and b.gross * b.sign = -a.gross * a.sign
         left join settlements o on o.account_id = b.account_id and o.settlement_id = b.settlement_id and o.ccy = b.ccy
             and o.payouts = 0 and o.earned = 0
-        where ({kinds}) and a.measure * a.sign < 0 and b.thing <> a.thing
+        where ({kinds}) and a.gross * a.sign < 0 and b.thing <> a.thing
             and (b.booked >= a.booked or (a.kind = 'balance_transfer' and o.bundle is not null))
             and (a.kind <> 'balance_transfer' or (abs(b.booked - a.booked) <= {CARRIED_DAYS}
                 and a.settlement_id is distinct from b.settlement_id))
@@ -109,7 +113,7 @@ def _release(engine: Engine, rows: str) -> None:
     engine.create(
         "reserved",
         f"""
-        select thing, account_id, ccy, booked, measure * sign as moved from "{rows}"
+        select thing, account_id, ccy, booked, gross * sign as moved from "{rows}"
         where kind in ('reserve_hold', 'reserve_release') and thing not in (select l from carried)
             and thing not in (select r from carried)
         """,

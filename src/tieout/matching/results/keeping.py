@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tieout.matching.performing.settlements import COMPOSITION
 from tieout.matching.results.taxes import document_taxes_sql, tax_in_sql
 from tieout.matching.unmatched.leftovers import positions_sql
 from tieout.matching.unmatched.reasons import deferred_sql, exceptions_sql, money_cases, quoted
@@ -87,6 +88,7 @@ def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, fi
             f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
             f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
         )
+    cases += [f"when p.rule = {n} then 'fee'" for n, (name, _, _) in enumerate(found.rules) if name == COMPOSITION]
     currency, exponent = money_cases(work)
     policy = " ".join(f"when {number} then '{quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
     reason = f"case {' '.join(cases)} end" if cases else "''"

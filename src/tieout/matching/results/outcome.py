@@ -158,6 +158,7 @@ def _matches(found: Outcome, work: Performance, reconciliation: str, *, final: b
             part = order[at : at + _BATCH_ROWS]
             match, row = parts.match[part], parts.row[part]
             ccy = rows.ccy[row]
+            allocated = parts.taken[part] * rows.sign[row]
             codes: dict[str, npt.NDArray[Any]] = {
                 "rule": parts.rule[match],
                 "status": confirmed[match],
@@ -171,8 +172,9 @@ def _matches(found: Outcome, work: Performance, reconciliation: str, *, final: b
                 "record_id": _fixed(rows.ids[row]),
                 "record_key": rows.keys(row),
                 "version": rows.version[row],
-                "amount": rows.measure[row],
-                "allocated": parts.taken[part] * rows.sign[row],
+                # A transfer is taken whole.
+                "amount": np.where(parts.claim[part] == CLAIMS.index("transfer"), allocated, rows.measure[row]),
+                "allocated": allocated,
                 "exponent": exponent[ccy],
                 "difference": parts.difference[match],
                 "evidence": _evidence(found, work, match),

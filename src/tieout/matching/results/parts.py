@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.matching.performing.settlements import SETTLEMENT_RULES, TRANSFERRED
+from tieout.matching.performing.settlements import KEPT_BACK, SETTLEMENT_RULES, TRANSFERRED
 from tieout.matching.results.found import records_found
 from tieout.matching.results.rows import CLAIMS, in_order, leading, raw_ids, trailing
 from tieout.matching.unmatched.reasons import quoted
@@ -184,7 +184,7 @@ def _composed_sql(work: Performance) -> str:
         select (list_position([{", ".join(names)}], c.rule) + {first})::smallint as rule, c.bundle,
             (c.side = 'right')::tinyint as side, c.thing::integer as row, {TRANSFERRED} as taken,
             (list_position([{", ".join(claims)}], c.claim) - 1)::tinyint as claim,
-            0 as difference, null as score, null as margin, null as coincidence, null as beside
+            ({KEPT_BACK})::bigint as difference, null as score, null as margin, null as coincidence, null as beside
         from composed c join {side}_all a on a.thing = c.thing"""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.matching.performing.settlements import SETTLEMENT_RULES, TRANSFERRED
+from tieout.matching.performing.settlements import KEPT_BACK, SETTLEMENT_RULES, TRANSFERRED
 from tieout.matching.results.found import SIDES, evidence_text, records_found
 from tieout.matching.results.rows import CLAIMS
 from tieout.matching.unmatched.reasons import quoted
@@ -82,7 +82,9 @@ class SpreadOutcome:
             select h.match_id, '{quoted(reconciliation)}' as reconciliation,
                 {_cases("p.rule", [name for name, _, _ in self.rules])} as rule, {status} as status,
                 case p.side when 0 then 'left' else 'right' end as side, {_cases("p.claim", CLAIMS)} as claim,
-                a.record_id, a.record_key, a.version, a.measure as amount, (p.taken * a.sign)::bigint as allocated,
+                a.record_id, a.record_key, a.version,
+                case when p.claim = {_TRANSFER} then (p.taken * a.sign)::bigint else a.measure end as amount,
+                (p.taken * a.sign)::bigint as allocated,
                 {currency} as currency, (case a.ccy {exponent} end)::integer as exponent, h.difference,
                 h.score, h.margin, h.coincidence, {self._evidence_sql(work)} as evidence, null::varchar as decided_by
             from match_parts p join match_heads h on h.rule = p.rule and h.bundle = p.bundle
@@ -183,7 +185,7 @@ def _composed(work: Performance) -> str:
     first = len(work.rules.rules)
     return f"""select {first} + {_numbered("c.rule", SETTLEMENT_RULES)} as rule, c.bundle::bigint as bundle,
             case when c.side = 'right' then 1 else 0 end as side, c.thing as row, ({TRANSFERRED})::bigint as taken,
-            {_numbered("c.claim", CLAIMS)} as claim, 0::bigint as difference,
+            {_numbered("c.claim", CLAIMS)} as claim, ({KEPT_BACK})::bigint as difference,
             null::integer as score, null::integer as margin, null::bigint as coincidence, null::integer as beside
         from composed c join {side}_all a on a.thing = c.thing"""
 

@@ -246,7 +246,7 @@ def _judge_named(work: Performance) -> None:
             from left_over o left join (
                 select distinct n.thing from near n semi join named_early m on m.thing = n.thing
                 semi join (select thing from left_over where state = 'exception') x on x.thing = n.other
-                where n.by_key and not n.inside and not n.is_anothers
+                where n.by_key and not n.inside and not n.is_anothers and not n.is_apart
             ) c on c.thing = o.thing and o.why = 'not due'""",
     )
 
@@ -314,7 +314,7 @@ def _rank_candidates(work: Performance) -> None:
         "near",
         f"""
         with met as (
-            select m.* from (
+            select m.*, f.l is not null as is_apart from (
                 select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
                 union all select thing, other, false, false, false, false, null
                     from met_by_amount anti join met_by_key using (thing, other)
@@ -328,14 +328,15 @@ def _rank_candidates(work: Performance) -> None:
                     anti join met_by_sum using (thing, other)
                 union all select distinct thing, other, true, true, false, true, null
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
-            ) m anti join forbidden f on (f.l = m.thing and f.r = m.other) or (f.l = m.other and f.r = m.thing)
+            ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
+            where f.l is null or m.by_key and not m.inside and not m.within
         ), judged as (
             select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
-                t.thing is not null and x.number is null and not coalesce(c.apart, false) as answers
+                t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
             left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other
@@ -345,6 +346,7 @@ def _rank_candidates(work: Performance) -> None:
             when within then 'nets'
             when inside then case when used then 'duplicate' else 'twin' end
             when is_anothers then 'other_company'
+            when is_apart then 'apart'
             when is_tied and (by_key or not same_currency or apart <> 0) then 'ambiguous'
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'
@@ -357,7 +359,7 @@ def _rank_candidates(work: Performance) -> None:
             when of_two then 'other_name'
             when not of_two then 'same_name'
             else 'same_amount' end as why,
-            row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, used, inside,
+            row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, used or is_apart, not is_apart, inside,
                 not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, abs(apart), other_key, other_id) as place
         from tied where not (inside and is_anothers)
         """,
@@ -366,9 +368,11 @@ def _rank_candidates(work: Performance) -> None:
     _take_choices(work)
     engine.create(
         "near",
-        f"""select n.*, {_TOLD_SUMS} from near n left join named_sums s on s.thing = n.thing
+        f"""select n.*, {_TOLD_SUMS},
+                count(case when n.why = 'currency_mismatch' and n.other = n.other_family then 1 end) over (partition by n.thing) as mismatched
+            from near n left join named_sums s on s.thing = n.thing
             left join named_sums o on o.thing = n.other
-            where n.place <= case when n.summed is null then {_CANDIDATES_MAX} else {_SELECTED_MAX} end""",
+            qualify n.place <= case when n.summed is null then {_CANDIDATES_MAX} else {_SELECTED_MAX} end""",
     )
 
 

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["convert", "told_converted"]
 
-_NOTHING = """select 0::bigint as thing, 0::bigint as other, '' as here_text,
+_NOTHING = """select 0::bigint as thing, 0::bigint as other, 0::bigint as here, 0::bigint as there, '' as here_text,
     '' as there_text, '' as said where false"""
 
 
 def convert(work: Performance, currency: str) -> None:
     """
-    Make ``converted`` (thing, other, here_text, there_text, said) of ``near``: both amounts, and how far they are apart.
+    Make ``converted`` (thing, other, here, there, here_text, there_text, said) of ``near``: both amounts, and how far they are
+    apart.
 
     A text is null where there is no rate of its day; ``said`` tells then which is missing.
 
@@ -50,7 +51,7 @@ def convert(work: Performance, currency: str) -> None:
 
     engine.create(
         "converted",
-        f"""select thing, other, {here} as here_text, {there} as there_text, case
+        f"""select thing, other, here, there, {here} as here_text, {there} as there_text, case
                 when here is null then {missing("ccy", "booked")}
                 when there is null then {missing("other_ccy", "other_booked")}
                 else 'by the rates ' || {here} || ' against ' || {there} || ' {base}, differs by '

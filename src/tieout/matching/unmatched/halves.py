@@ -35,7 +35,7 @@ def note_halves(work: Performance, side: str, through_day: int) -> None:
     engine.create(
         "carried_open",
         f"""select e.thing, e.record_id, e.record_key, e.source_id, e.external_id, e.account_id, e.settlement_id, e.ccy,
-                e.booked, e.measure, (e.measure * e.sign)::bigint as moved,
+                e.booked, e.gross as measure, (e.gross * e.sign)::bigint as moved,
                 case e.ccy {currency} end as currency, (case e.ccy {exponent} end)::integer as exponent
             from {side}_all e anti join composed c on c.thing = e.thing and c.claim = 'transfer'
             where e.kind = 'balance_transfer'""",

@@ -75,7 +75,7 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
     engine.create(
         "left_over",
         f"""
-        select o.*, null::bigint as earned, case
+        select o.*, null::bigint as earned, null::bigint as takes, case
             when elsewhere then 'excluded'
             when thing in (select thing from swept) then 'excluded'
             when {document} and begun then 'open'
@@ -161,10 +161,10 @@ def _leave_transfers(work: Performance, through: int) -> None:
     work.engine.create(
         "transfers_open",
         f"""
-        select '{side}' as origin, {_TOLD}, (e.measure * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::varchar as proposal, null::integer as expected,
+        select '{side}' as origin, {_TOLD}, (e.gross * e.sign)::bigint as amount, false as begun, false as elsewhere, false as deferred, null::varchar as proposal, null::integer as expected,
             case when u.thing is not null or h.thing is not null then 'exception' when e.kind in ({listed(PAID_OUT)}) then 'open' else 'in_transit' end as state,
             case when h.thing is not null then e.booked + {CARRIED_DAYS} end::bigint as expected_day,
-            case when e.kind in ({listed(PAID_OUT)}) then 'made of no lines' end as why, u.earned
+            case when e.kind in ({listed(PAID_OUT)}) then 'made of no lines' end as why, u.earned, u.takes
         from {side}_all e left join unbalanced u on u.thing = e.thing and u.paid left join halves h on h.thing = e.thing
         anti join composed c on c.thing = e.thing and c.claim = 'transfer' where e.kind in ({moved})
         """,
@@ -177,18 +177,23 @@ def _leave_transfers(work: Performance, through: int) -> None:
 
 def _note_unbalanced(work: Performance, workspace: Workspace) -> None:
     """
-    Make ``unbalanced`` (thing, paid, earned): rows of settlements whose lines add up to something else than their payout.
+    Make ``unbalanced`` (thing, paid, earned, takes): rows of settlements whose lines add up to something else than their
+    payout; ``takes``: that with the fee of paying out, where it has one.
 
     Where a format states whole settlements, intake has said so already.
     """
     others = tuple(source.id for source in workspace.sources if source.format not in WHOLE_BATCHES)
     if not any(work.grouped) or not others:
-        work.engine.create("unbalanced", "select 0::bigint as thing, false as paid, 0::bigint as earned where false")
+        work.engine.create(
+            "unbalanced",
+            "select 0::bigint as thing, false as paid, 0::bigint as earned, 0::bigint as takes where false",
+        )
         return
     side = "left" if work.grouped[0] else "right"
     work.engine.create(
         "unbalanced",
-        f"""select m.thing, m.kind in ({listed(PAID_OUT)}) as paid, s.earned from {side}_all m join settlements s
+        f"""select m.thing, m.kind in ({listed(PAID_OUT)}) as paid, s.earned,
+                case when s.paid <> s.arriving then s.paid end as takes from {side}_all m join settlements s
             on s.account_id is not distinct from m.account_id and s.settlement_id = m.settlement_id and s.ccy = m.ccy
             where s.payouts > 0 and s.lines > 0 and s.paid <> s.earned and m.source_id in ({listed(others)})""",
     )

@@ -46,7 +46,7 @@ def sum_up_named(work: Performance) -> None:
     engine.create(
         "named_wholes",
         """select thing, other_family, max(other_turned)::bigint as amount, max(other_turned + apart)::bigint as own
-            from near where by_key and not inside and not is_anothers and same_currency and not used group by thing, other_family""",
+            from near where by_key and not inside and not is_anothers and not is_apart and same_currency and not used group by thing, other_family""",
     )
     engine.create(
         "named_totals",

@@ -37,6 +37,8 @@ _UNWRITTEN = (
     f"o.kind = 'refund' and o.claim = 'payment' and o.reason in ({listed(_MISSING)})"
     " and coalesce(o.told_why, '') not in ('fits', 'same_name')"
 )
+# What came nearest shares an identifier.
+_BY_KEY = "coalesce(o.by_key, false)"
 # Told by an identifier, whatever came nearest.
 _NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late", "proposed")
 
@@ -60,7 +62,7 @@ _REASON = f"""case
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
 
-def _note(amount: str, apart: str, earned: str, total: str) -> str:
+def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
     return f"""case when o.reason = 'ambiguous' and o.could is not null then case o.could
                     when 'part' then 'all that shares its identifier comes to ' || {total} || ' ' || o.currency
@@ -86,13 +88,17 @@ def _note(amount: str, apart: str, earned: str, total: str) -> str:
                 when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
                     else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
                     || {apart} || ' ' || o.currency
-                when 'currency_mismatch' then {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
-                    || coalesce(': ' || o.converted, '')
+                when 'currency_mismatch' then case when o.mismatched > 1 then {amount} || ' ' || o.currency || ' here, and ' || o.mismatched
+                        || ' are named there in another currency' || coalesce(o.together, '')
+                    else {amount} || ' ' || o.currency || ' here, ' || o.other_text || ' ' || o.other_currency || ' there'
+                    || coalesce(': ' || o.converted, '') end
                 when 'balance_difference' then 'the lines of its settlement add up to ' || {earned} || ' ' || o.currency
+                    || coalesce(', and its payout takes ' || {takes} || ' ' || o.currency || ' with its fee', '')
                 when 'proposed' then o.proposal
                 when 'returned' then 'paid out, and back in the balance: the bank sent it back'
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount, and no rule put the two together'
                     when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
+                    when o.told_why = 'apart' then o.other_external || ' shares its number, and a person took the two apart'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
@@ -122,10 +128,13 @@ def take_earlier(work: Performance, earlier: Sequence[str]) -> None:
     ]
     nothing = """select '' as reconciliation, '' as side, '' as claim, ''::blob as record_id, 0::integer as version, '' as reason,
         false as named, '' as note, '' as candidates, 0 as place where false"""
+    missing = listed(_MISSING)
     engine.create(
         "earlier",
         f"""select {columns} from (
-                select *, row_number() over (partition by claim, record_id, version order by place) as turn
+                -- What nothing explains names at least what shares its number: any other reason says more.
+                select *, row_number() over (
+                    partition by claim, record_id, version order by reason in ({missing}), place) as turn
                 from ({" union all ".join(files) or nothing}) e
             ) e where turn = 1""",
     )
@@ -146,7 +155,8 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     """
     Make ``reasoned``: each exception with its reason, what is told beside it, and the reconciliation that says so.
 
-    An earlier reconciliation's reason stands where this one finds nothing, or only what has the same amount.
+    An earlier reconciliation's reason stands where this one finds nothing, or only what has the same amount; where neither
+    finds anything that explains it, the one that names what shares its number.
     """
     engine = work.engine
     currency, exponent = money_cases(work)
@@ -158,6 +168,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
         written.format("coalesce(o.own_whole, o.measure)", "o.exponent"),
         written.format("abs(o.apart)", "o.exponent"),
         written.format("o.earned::bigint", "o.exponent"),
+        written.format("o.takes::bigint", "o.exponent"),
         written.format("o.could_total * o.sign", "o.exponent"),
     )
     by_amount = "o.reason in ('ambiguous', 'undecided') and (coalesce(o.told_why, 'same_amount') in ('same_amount', 'same_name', 'selection') or not o.by_key)"
@@ -169,7 +180,8 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
                 coalesce(e.reconciliation, '{quoted(reconciliation)}') as reconciliation,
                 coalesce(e.named, o.reason in ({listed(_NAMED)}) or coalesce(o.told_why in ('ambiguous', 'twin') and o.by_key, false)) as named
             from reasoned_here o left join halves h on h.thing = o.thing and o.claim = 'transfer' left join earlier e on e.record_id = o.record_id and e.claim = o.claim
-                and e.version = o.version and ({missing} or ({by_amount}) and e.named)""",
+                and e.version = o.version and ({missing} and (e.reason not in ({listed(_MISSING)}) or not {_BY_KEY})
+                    or ({by_amount}) and e.named)""",
     )
 
 
@@ -200,6 +212,7 @@ def _tell_choices(work: Performance) -> None:
 def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
     """Write the query for the exceptions, each with what came nearest and the reason that this run sees."""
     written = "decimal_text({0}, {1})"
+    base = written.format("{0}", work.base_exponent)
     other = written.format("n.other_measure", "n.other_exponent")
     whole = written.format("n.other_whole", "n.other_exponent")
     sums = ", ".join(
@@ -216,7 +229,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
             select n.* replace (case when n.why = 'ambiguous' and alone and not is_tied then 'fits' else n.why end as why),
                 {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
                 n.other in (select thing from crowded) as other_crowded,
-                v.said as converted, v.here_text, v.there_text
+                v.said as converted, v.here_text, v.there_text, v.here, case when n.other = n.other_family then v.there end as there
             from (
                 -- All lines of a settlement that arrives as one are one answer.
                 select * exclude (first_family, last_family, first_other, last_other),
@@ -240,7 +253,10 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 max(other_currency) filter (where place = 1) as other_currency, max(abs(apart)) filter (where place = 1) as apart,
                 max(converted) filter (where place = 1) as converted, max(other_booked) filter (where place = 1) as other_booked, bool_or(why = 'duplicate') as twice,
                 bool_or(other_crowded and why = 'amount_difference') filter (where place = 1) as crowded, max(other_external) filter (where why = 'duplicate') as twin_external,
-                count(*) filter (where why in ('same_amount', 'same_name')) as alike,
+                count(*) filter (where why in ('same_amount', 'same_name')) as alike, max(mismatched) as mismatched,
+                case when count(there) = max(mismatched) then ': together, by the rates, ' || {base.format("max(here)::bigint")} || ' against '
+                    || {base.format("sum(there)::bigint")} || ' {work.base_currency}, differs by '
+                    || {base.format("abs(abs(max(here)) - abs(sum(there)))::bigint")} || ' {work.base_currency}' end as together,
                 max(summed) as summed, max(other_external) filter (where why = 'selection') as summed_external,
                 '[' || array_to_string(list(candidate order by place), ',') || ']' as candidates
             from (
@@ -292,7 +308,7 @@ def deferred_sql() -> str:
     """Write the rows of the lake table ``deferred``, in total order: what is said, in case nobody later knows better."""
     return f"""
         select reconciliation, side, claim, record_id, record_key, version, reason, named, note, candidates
-        from reasoned where deferred and reason not in ({listed(_MISSING)}) order by record_key, record_id, claim, origin
+        from reasoned o where deferred and (reason not in ({listed(_MISSING)}) or {_BY_KEY}) order by record_key, record_id, claim, origin
     """
 
 

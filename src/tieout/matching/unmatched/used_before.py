@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.matching.comparing.naming import FEW
+from tieout.store.views import measured_sql
 
 if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
@@ -22,7 +23,7 @@ _NONE = {
     "met_before": "select 0::bigint as thing, 0::bigint as other, false as inside where false",
 }
 # What it measures as its claim, as the sides count it (facts.sides).
-_MEASURE = "(case when r.claim = 'settlement' then coalesce(r.net, r.amount) else r.amount end * s.factor)::bigint"
+_MEASURE = f"({measured_sql('r.claim', 'r')} * s.factor)::bigint"
 
 
 def find_used_before(work: Performance) -> None:

@@ -165,8 +165,8 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
             select any_value(source_id) as source_id, any_value(entity_id) as entity_id, account_id,
                 coalesce(settlement_id, external_id) as settlement_id, any_value(external_id) as external_id, kind,
                 case when paid_out then record_id end as record_id, currency, decimals, max(booked_on) as booked_on,
-                sum(case when paid_out then -effect else effect end)::bigint as amount,
-                sum(case when paid_out then arrived - effect else effect - arrived end)::bigint as outstanding,
+                sum(case when paid_out then -amount else effect end)::bigint as amount,
+                sum(case when paid_out then arrived - amount else effect - arrived end)::bigint as outstanding,
                 any_value(exception_id) as exception_id, any_value(reason) as reason, max(later_on) as arrives_on
             from (select * replace (case when paid_out then kind else 'settlement' end as kind,
                 case when paid_out then external_id end as external_id) from settlement_line where arriving and kind not in ({named(MOVED)}))
@@ -193,7 +193,8 @@ def payouts_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what each payout is made of: the lines of its settlement by sort, their sum, and the payout.
 
-    ``difference`` is what the lines do not explain; empty where the platform reports no lines or no payout.
+    The fee of paying out is one of its fees. ``difference`` is what the lines do not explain; empty where the platform
+    reports no lines or no payout.
     """
     del lake, snapshot
     part = "coalesce(sum({}) filter (where {}), 0)::bigint"
@@ -206,11 +207,11 @@ def payouts_relation(lake: Lake, snapshot: Snapshot) -> str:
                 count(*) filter (where not paid_out) as lines,
                 {part.format("amount", "kind = 'charge'")} as charges,
                 {part.format("amount", f"kind in ({named(_RETURNED)})")} as returned,
-                {part.format("effect - amount", "not paid_out")}
+                {part.format("effect - amount", "true")}
                     + {part.format("amount", f"kind in ({named(_COSTS)})")} as fees,
                 {part.format("amount", f"kind in ({named(_HELD)})")} as reserve,
                 {part.format("amount", f"not paid_out and kind not in ('charge', {named((*_RETURNED, *_COSTS, *_HELD))})")} as other,
-                {part.format("effect", "not paid_out")} as total, {part.format("-effect", "paid_out")} as paid,
+                {part.format("case when paid_out then effect - amount else effect end", "true")} as total, {part.format("-amount", "paid_out")} as paid,
                 {part.format("case when paid_out then -arrived else arrived end", "arriving")} as came,
                 max(arrived_on) filter (where arriving) as arrived_on, bool_or(arriving) as leaves,
                 count(distinct decimals) as exponents

@@ -11,11 +11,11 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tieout.model.kinds import PAID_OUT
+from tieout.model.kinds import PAID_OUT, measures_net
 from tieout.model.money import EXPONENT_MAX, exponent_of, format_shortest
 from tieout.observe.ended import sentence_of
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
-from tieout.observe.results import FREED, NET_CLAIMS
+from tieout.observe.results import FREED
 from tieout.observe.snapshot import moment_of
 from tieout.observe.things.evidence import fields_of, sentence, why_matched
 from tieout.observe.things.lookup import fetch_versions
@@ -145,7 +145,7 @@ def _taken(own: Iterable[tuple[dict[str, Any], ResultFile]]) -> dict[tuple[str, 
 
 def _left(record: dict[str, Any], claim: str, taken: int) -> int:
     """Say what is left of what a claim measures of a record as it stands, at nine decimals; nothing of what was withdrawn."""
-    amount = record["amount"] if claim not in NET_CLAIMS or record["net"] is None else record["net"]
+    amount = record["net"] if measures_net(claim, record["kind"]) and record["net"] is not None else record["amount"]
     if record["gone"] is not None or amount is None:
         return 0
     return int(amount * 10 ** (EXPONENT_MAX - with_exponent(record)["exponent"])) - taken
