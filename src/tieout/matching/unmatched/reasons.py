@@ -213,13 +213,9 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
     """Write the query for the exceptions, each with what came nearest and the reason that this run sees."""
     written = "decimal_text({0}, {1})"
     base = written.format("{0}", work.base_exponent)
-    other = written.format("n.other_measure", "n.other_exponent")
-    whole = written.format("n.other_whole", "n.other_exponent")
-    sums = ", ".join(
-        f"{written.format(f'n.{where}_{of}', 'n.other_exponent')} as {where}_{of}_text"
-        for where in ("here", "there")
-        for of in ("total", "nearest")
-    )
+    sums = [f"{where}_{of}" for where in ("here", "there") for of in ("total", "nearest")]
+    told = {"other_text": "other_measure", "whole_text": "other_whole"} | {f"{name}_text": name for name in sums}
+    texts = ", ".join(f"{written.format(f'n.{name}', 'n.other_exponent')} as {text}" for text, name in told.items())
     return f"""
         with o as (
             select *, case ccy {currency} end as currency, (case ccy {exponent} end)::integer as exponent,
@@ -227,7 +223,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone and not is_tied then 'fits' else n.why end as why),
-                {other} as other_text, {whole} as whole_text, {sums}, case n.other_ccy {currency} end as other_currency,
+                {texts}, case n.other_ccy {currency} end as other_currency,
                 n.other in (select thing from crowded) as other_crowded,
                 v.said as converted, v.here_text, v.there_text, v.here, case when n.other = n.other_family then v.there end as there
             from (
