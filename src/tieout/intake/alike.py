@@ -54,6 +54,15 @@ _UNNAMED, _LINE, _THING, _BOTH = range(4)
 #: What numbers lines, and not the things that cause them, by system.
 LINES = {"stripe": TRANSACTION}
 
+# By what a record is found before it is read whole: by numbers and a few words, which are quickly read. Who is not alike in
+# these is not alike in the texts.
+_PLAIN = """
+    file_row_number as row, settlement_key as settlement_id, payment_key as payment_id, occurred_at,
+    hash(kind, status, currency, booked_on, coalesce(net, amount)::hugeint * (10::hugeint ** (9 - exponent))::hugeint) as class
+"""
+# A name whose normal form is empty has no key: what bears one is looked at whatever its time.
+_KEYLESS = "(settlement_id is not null and settlement_key is null) or (payment_id is not null and payment_key is null)"
+
 
 class Likeness(NamedTuple):
     """
@@ -115,40 +124,31 @@ def load_alike(
     near = _within(facts.files["records"], draft.min_day, draft.max_day)
     if system == "bank" or not (near or staged.members > 1):
         return Likeness()
-    standing = f"(select * from {current_records(lake, near, facts.files['superseded'])} where system = '{system}')"
-    of_record, compared = f"record_id, record_key, {shape(system)}", "booked_on is not null and amount is not null"
-    naming, lines, things = _naming(system), False, False
-    if system in LINES:
-        told = f"select {naming} as naming from {rows} where {compared}"
-        sides = f"coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false)"
-        [(lines, things)] = con.sql(f"select {sides} from ({told})").fetchall()
-    # Rows of other days, with identifiers, or that number no lines, are passed over before any name is read.
-    days = (
-        f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day} and {compared}"
-    )
-    lined = f"(namespace = '{LINES[system]}' and {naming} = {_LINE})" if things else "false"
+    compared, naming = "booked_on is not null and amount is not null", _naming(system)
+    con.execute(f"""
+        create or replace temp table sought as
+        select * exclude (keyless) replace (case when not keyless then occurred_at end as occurred_at)
+        from (select {_PLAIN}, {naming} as naming, {_KEYLESS} as keyless from {rows} where {compared})
+    """)
+    standing = f"{table(lake, 'records', near, places=True)} where {compared}"
+    days = f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day}"
+    named = _named(con, system, counted=bool(staged.counted.any()))
+    _load_likely(con, system, f"{standing} and {days}", named[0])
+    if staged.members <= 1 and not con.sql("select 1 from likely limit 1").fetchall():
+        return Likeness()
+    of_record = f"record_id, record_key, {shape(system)}"
+    likely = current_records(lake, near, facts.files["superseded"], among="likely")
+    firsts = f"select {of_record} from {table(lake, 'records', near)} semi join alike using (record_key, record_id)"
     con.execute(f"""
         create or replace temp table alike as
-        select {of_record} from {standing} where {days} and counted and identity is null
-    """)
-    unnamed = staged.members > 1 or bool(con.sql("select 1 from alike limit 1").fetchall())
-    if not (unnamed or staged.counted.any() or lines or things):
-        return Likeness()
-    apart = f"({lines or things} and {naming} in ({_LINE}, {_THING}))"
-    con.execute(f"""
+        select {of_record} from {likely} where case when identity is null then counted else {named[1]} end;
         create or replace temp table likeness as
         select {of_record}, file_row_number as row, {delivery_id in facts.whole} as whole from {rows}
-        where {compared} and (identity is null or {unnamed} or {apart});
+        where {compared} and ({staged.members > 1} or file_row_number in ({_near("sought", "likely", "row")}));
         create or replace temp table mixed as
         select class from likeness group by class having count(distinct member) > 1 and count(distinct naming) > 1
     """)
-    if staged.counted.any() or lines or things:
-        wanted = "true" if staged.counted.any() else f"({lines} and {naming} = {_THING}) or {lined}"
-        con.execute(
-            f"insert into alike select {of_record} from {standing} where {days} and identity is not null and ({wanted})"
-        )
-    firsts = f"from {table(lake, 'records', near)} where {days} and counted and identity is null and version = 1"
-    _narrow(con, f"select {of_record} {firsts}")
+    _narrow(con, f"{firsts} where {days} and {compared} and counted and identity is null and version = 1")
     load_tellers(con, lake, facts, "alike", "teller")
     own = ", ".join(f"'{name}'" for name in sorted({delivery_id, *(file.delivery_id for file in before)}))
     con.execute(f"""
@@ -159,6 +159,49 @@ def load_alike(
     if not len(places) or not (len(found) or con.sql("select 1 from mixed limit 1").fetchall()):
         return Likeness()
     return Likeness(pa.concat_arrays(found.chunks) if len(found) else pa.array([], pa.int64()), places)
+
+
+def _named(con: duckdb.DuckDBPyConnection, system: str, *, counted: bool) -> tuple[str, str]:
+    """
+    Say which records that have an identifier may be what a row of ``sought`` is, as SQL.
+
+    :param counted: whether any row has none.
+    :return: a condition on a column that is quickly read, which leaves out some, and the whole one.
+    """
+    if counted:
+        return "true", "true"
+    if system not in LINES:
+        return "false", "false"
+    [(lines, things)] = con.sql(f"""
+        select coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false) from sought
+    """).fetchall()
+    if not (lines or things):
+        return "false", "false"
+    naming, of_line = _naming(system), f"namespace = '{LINES[system]}'"
+    of_things = f"{things} and {of_line} and {naming} = {_LINE}"
+    return f"({lines} or {of_line})", f"(({lines} and {naming} = {_THING}) or ({of_things}))"
+
+
+def _load_likely(con: duckdb.DuckDBPyConnection, system: str, standing: str, named: str) -> None:
+    """
+    Note where records stand that a row of ``sought`` may be: ``likely`` (filename, row, and what they were found by).
+
+    :param standing: the records of the days as a relation with a condition; ``named``: which of those that have an identifier.
+    """
+    [(timed, settled, paid)] = con.sql("""
+        select bool_and(occurred_at is not null), count(settlement_id) > 0, count(payment_id) > 0 from sought
+    """).fetchall()
+    # Left out before anything is computed: records that share neither time, settlement nor payment with any row.
+    near = ["counted", "occurred_at is null or occurred_at in (select occurred_at from sought)" if timed else "true"]
+    near += ["settlement_key in (select settlement_id from sought)"] if settled else []
+    near += ["payment_key in (select payment_id from sought)"] if paid else []
+    con.execute(f"""
+        create or replace temp table likely as
+        select * from (
+            select filename, counted, system, {_PLAIN} from {standing} and (counted or {named}) and ({" or ".join(near)})
+        ) where system = '{system}' and class in (select class from sought)
+    """)
+    con.execute(f"delete from likely where not counted and rowid not in ({_near('likely', 'sought', 'rowid')})")
 
 
 def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
