@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.formats.stripe.terms import TRANSACTION
+from tieout.intake.alike_places import KEYLESS, PLAIN, load_likely, near_sql
 from tieout.intake.derive import NUMBERED_ACROSS_ACCOUNTS
 from tieout.intake.joined import Joined
 from tieout.intake.resolution import told_sql
@@ -53,15 +54,6 @@ _SETTLEMENT, _PAYMENT, _TIME = 1, 2, 4
 _UNNAMED, _LINE, _THING, _BOTH = range(4)
 #: What numbers lines, and not the things that cause them, by system.
 LINES = {"stripe": TRANSACTION}
-
-# By what a record is found before it is read whole: by numbers and a few words, which are quickly read. Who is not alike in
-# these is not alike in the texts.
-_PLAIN = """
-    file_row_number as row, settlement_key as settlement_id, payment_key as payment_id, occurred_at,
-    hash(kind, status, currency, booked_on, coalesce(net, amount)::hugeint * (10::hugeint ** (9 - exponent))::hugeint) as class
-"""
-# A name whose normal form is empty has no key: what bears one is looked at whatever its time.
-_KEYLESS = "(settlement_id is not null and settlement_key is null) or (payment_id is not null and payment_key is null)"
 
 
 class Likeness(NamedTuple):
@@ -128,12 +120,12 @@ def load_alike(
     con.execute(f"""
         create or replace temp table sought as
         select * exclude (keyless) replace (case when not keyless then occurred_at end as occurred_at)
-        from (select {_PLAIN}, {naming} as naming, {_KEYLESS} as keyless from {rows} where {compared})
+        from (select {PLAIN}, {naming} as naming, {KEYLESS} as keyless from {rows} where {compared})
     """)
     standing = f"{table(lake, 'records', near, places=True)} where {compared}"
     days = f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day}"
     named = _named(con, system, counted=bool(staged.counted.any()))
-    _load_likely(con, system, f"{standing} and {days}", named[0])
+    load_likely(con, system, f"{standing} and {days}", named[0])
     if staged.members <= 1 and not con.sql("select 1 from likely limit 1").fetchall():
         return Likeness()
     of_record = f"record_id, record_key, {shape(system)}"
@@ -144,7 +136,7 @@ def load_alike(
         select {of_record} from {likely} where case when identity is null then counted else {named[1]} end;
         create or replace temp table likeness as
         select {of_record}, file_row_number as row, {delivery_id in facts.whole} as whole from {rows}
-        where {compared} and ({staged.members > 1} or file_row_number in ({_near("sought", "likely", "row")}));
+        where {compared} and ({staged.members > 1} or file_row_number in ({near_sql("sought", "likely", "row")}));
         create or replace temp table mixed as
         select class from likeness group by class having count(distinct member) > 1 and count(distinct naming) > 1
     """)
@@ -182,28 +174,6 @@ def _named(con: duckdb.DuckDBPyConnection, system: str, *, counted: bool) -> tup
     return f"({lines} or {of_line})", f"(({lines} and {naming} = {_THING}) or ({of_things}))"
 
 
-def _load_likely(con: duckdb.DuckDBPyConnection, system: str, standing: str, named: str) -> None:
-    """
-    Note where records stand that a row of ``sought`` may be: ``likely`` (filename, row, and what they were found by).
-
-    :param standing: the records of the days as a relation with a condition; ``named``: which of those that have an identifier.
-    """
-    [(timed, settled, paid)] = con.sql("""
-        select bool_and(occurred_at is not null), count(settlement_id) > 0, count(payment_id) > 0 from sought
-    """).fetchall()
-    # Left out before anything is computed: records that share neither time, settlement nor payment with any row.
-    near = ["counted", "occurred_at is null or occurred_at in (select occurred_at from sought)" if timed else "true"]
-    near += ["settlement_key in (select settlement_id from sought)"] if settled else []
-    near += ["payment_key in (select payment_id from sought)"] if paid else []
-    con.execute(f"""
-        create or replace temp table likely as
-        select * from (
-            select filename, counted, system, {_PLAIN} from {standing} and (counted or {named}) and ({" or ".join(near)})
-        ) where system = '{system}' and class in (select class from sought)
-    """)
-    con.execute(f"delete from likely where not counted and rowid not in ({_near('likely', 'sought', 'rowid')})")
-
-
 def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
     """
     Keep the rows and records only that may be one.
@@ -212,22 +182,14 @@ def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
     """
     apart = f" and t.naming = {_BOTH} - o.naming"
     con.execute(f"""
-        delete from likeness where row not in ({_near("likeness", "alike", "row")})
+        delete from likeness where row not in ({near_sql("likeness", "alike", "row")})
             and class not in (select class from mixed);
-        delete from likeness where named and row not in ({_near("likeness", "alike", "row", apart)})
+        delete from likeness where named and row not in ({near_sql("likeness", "alike", "row", apart)})
             and class not in (select class from alike where not named union all from mixed);
-        delete from alike where record_id not in ({_near("alike", "likeness", "record_id")});
+        delete from alike where record_id not in ({near_sql("alike", "likeness", "record_id")});
         update alike set weight = first.weight, tie = first.tie from ({firsts}) first
         where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
     """)
-
-
-def _near(one: str, other: str, name: str, more: str = "") -> str:
-    """Name those of one side that may be one with any of the other, as SQL: two times make two unless more is the same."""
-    both = f'from {one} o semi join {other} t on t."class" = o."class"{more}'
-    same = [f'select o.{name} {both} and t."{n}" = o."{n}"' for n in ("settlement_id", "payment_id", "occurred_at")]
-    untimed = [f"select o.{name} {both} and {side}.occurred_at is null" for side in ("o", "t")]
-    return " union all ".join([*same, *untimed])
 
 
 def _within(files: Sequence[LakeFile], first: int, last: int) -> list[LakeFile]:
