@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.formats.stripe.terms import TRANSACTION
+from tieout.intake.alike_places import KEYLESS, PLAIN, load_likely, near_sql
 from tieout.intake.derive import NUMBERED_ACROSS_ACCOUNTS
 from tieout.intake.joined import Joined
 from tieout.intake.resolution import told_sql
@@ -115,40 +116,31 @@ def load_alike(
     near = _within(facts.files["records"], draft.min_day, draft.max_day)
     if system == "bank" or not (near or staged.members > 1):
         return Likeness()
-    standing = f"(select * from {current_records(lake, near, facts.files['superseded'])} where system = '{system}')"
-    of_record, compared = f"record_id, record_key, {shape(system)}", "booked_on is not null and amount is not null"
-    naming, lines, things = _naming(system), False, False
-    if system in LINES:
-        told = f"select {naming} as naming from {rows} where {compared}"
-        sides = f"coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false)"
-        [(lines, things)] = con.sql(f"select {sides} from ({told})").fetchall()
-    # Rows of other days, with identifiers, or that number no lines, are passed over before any name is read.
-    days = (
-        f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day} and {compared}"
-    )
-    lined = f"(namespace = '{LINES[system]}' and {naming} = {_LINE})" if things else "false"
+    compared, naming = "booked_on is not null and amount is not null", _naming(system)
+    con.execute(f"""
+        create or replace temp table sought as
+        select * exclude (keyless) replace (case when not keyless then occurred_at end as occurred_at)
+        from (select {PLAIN}, {naming} as naming, {KEYLESS} as keyless from {rows} where {compared})
+    """)
+    standing = f"{table(lake, 'records', near, places=True)} where {compared}"
+    days = f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day}"
+    named = _named(con, system, counted=bool(staged.counted.any()))
+    load_likely(con, system, f"{standing} and {days}", named[0])
+    if staged.members <= 1 and not con.sql("select 1 from likely limit 1").fetchall():
+        return Likeness()
+    of_record = f"record_id, record_key, {shape(system)}"
+    likely = current_records(lake, near, facts.files["superseded"], among="likely")
+    firsts = f"select {of_record} from {table(lake, 'records', near)} semi join alike using (record_key, record_id)"
     con.execute(f"""
         create or replace temp table alike as
-        select {of_record} from {standing} where {days} and counted and identity is null
-    """)
-    unnamed = staged.members > 1 or bool(con.sql("select 1 from alike limit 1").fetchall())
-    if not (unnamed or staged.counted.any() or lines or things):
-        return Likeness()
-    apart = f"({lines or things} and {naming} in ({_LINE}, {_THING}))"
-    con.execute(f"""
+        select {of_record} from {likely} where case when identity is null then counted else {named[1]} end;
         create or replace temp table likeness as
         select {of_record}, file_row_number as row, {delivery_id in facts.whole} as whole from {rows}
-        where {compared} and (identity is null or {unnamed} or {apart});
+        where {compared} and ({staged.members > 1} or file_row_number in ({near_sql("sought", "likely", "row")}));
         create or replace temp table mixed as
         select class from likeness group by class having count(distinct member) > 1 and count(distinct naming) > 1
     """)
-    if staged.counted.any() or lines or things:
-        wanted = "true" if staged.counted.any() else f"({lines} and {naming} = {_THING}) or {lined}"
-        con.execute(
-            f"insert into alike select {of_record} from {standing} where {days} and identity is not null and ({wanted})"
-        )
-    firsts = f"from {table(lake, 'records', near)} where {days} and counted and identity is null and version = 1"
-    _narrow(con, f"select {of_record} {firsts}")
+    _narrow(con, f"{firsts} where {days} and {compared} and counted and identity is null and version = 1")
     load_tellers(con, lake, facts, "alike", "teller")
     own = ", ".join(f"'{name}'" for name in sorted({delivery_id, *(file.delivery_id for file in before)}))
     con.execute(f"""
@@ -161,6 +153,27 @@ def load_alike(
     return Likeness(pa.concat_arrays(found.chunks) if len(found) else pa.array([], pa.int64()), places)
 
 
+def _named(con: duckdb.DuckDBPyConnection, system: str, *, counted: bool) -> tuple[str, str]:
+    """
+    Say which records that have an identifier may be what a row of ``sought`` is, as SQL.
+
+    :param counted: whether any row has none.
+    :return: a condition on a column that is quickly read, which leaves out some, and the whole one.
+    """
+    if counted:
+        return "true", "true"
+    if system not in LINES:
+        return "false", "false"
+    [(lines, things)] = con.sql(f"""
+        select coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false) from sought
+    """).fetchall()
+    if not (lines or things):
+        return "false", "false"
+    naming, of_line = _naming(system), f"namespace = '{LINES[system]}'"
+    of_things = f"{things} and {of_line} and {naming} = {_LINE}"
+    return f"({lines} or {of_line})", f"(({lines} and {naming} = {_THING}) or ({of_things}))"
+
+
 def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
     """
     Keep the rows and records only that may be one.
@@ -169,22 +182,14 @@ def _narrow(con: duckdb.DuckDBPyConnection, firsts: str) -> None:
     """
     apart = f" and t.naming = {_BOTH} - o.naming"
     con.execute(f"""
-        delete from likeness where row not in ({_near("likeness", "alike", "row")})
+        delete from likeness where row not in ({near_sql("likeness", "alike", "row")})
             and class not in (select class from mixed);
-        delete from likeness where named and row not in ({_near("likeness", "alike", "row", apart)})
+        delete from likeness where named and row not in ({near_sql("likeness", "alike", "row", apart)})
             and class not in (select class from alike where not named union all from mixed);
-        delete from alike where record_id not in ({_near("alike", "likeness", "record_id")});
+        delete from alike where record_id not in ({near_sql("alike", "likeness", "record_id")});
         update alike set weight = first.weight, tie = first.tie from ({firsts}) first
         where first.record_key = alike.record_key and first.record_id = alike.record_id and not alike.named;
     """)
-
-
-def _near(one: str, other: str, name: str, more: str = "") -> str:
-    """Name those of one side that may be one with any of the other, as SQL: two times make two unless more is the same."""
-    both = f'from {one} o semi join {other} t on t."class" = o."class"{more}'
-    same = [f'select o.{name} {both} and t."{n}" = o."{n}"' for n in ("settlement_id", "payment_id", "occurred_at")]
-    untimed = [f"select o.{name} {both} and {side}.occurred_at is null" for side in ("o", "t")]
-    return " union all ".join([*same, *untimed])
 
 
 def _within(files: Sequence[LakeFile], first: int, last: int) -> list[LakeFile]:

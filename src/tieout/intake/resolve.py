@@ -363,6 +363,8 @@ def _drop(con: duckdb.DuckDBPyConnection) -> None:
         "content",
         "own",
         "mixed",
+        "sought",
+        "likely",
         "naming",
         "unaimed",
         "taken",

@@ -103,9 +103,18 @@ def table(lake: Lake, name: str, files: Sequence[LakeFile], *, places: bool = Fa
     return f"(select * from read_parquet({listed}{options}, union_by_name = true))"
 
 
-def current_records(lake: Lake, records: Sequence[LakeFile], superseded: Sequence[LakeFile]) -> str:
-    """Give the records that stand: of each the newest version, without what was withdrawn or superseded."""
-    everything = table(lake, "records", records)
+def current_records(
+    lake: Lake, records: Sequence[LakeFile], superseded: Sequence[LakeFile], *, among: str | None = None
+) -> str:
+    """
+    Give the records that stand: of each the newest version, without what was withdrawn or superseded.
+
+    :param among: a relation of the places that are asked for, by filename and row; None: all.
+    """
+    everything = table(lake, "records", records, places=among is not None)
+    if among is not None:
+        placed = f"{everything} r semi join {among} p on p.filename = r.filename and p.row = r.file_row_number"
+        everything = f"(select * exclude (filename, file_row_number) from {placed})"
     if not superseded:
         return everything
     gone = table(lake, "superseded", superseded)
