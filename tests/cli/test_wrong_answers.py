@@ -24,7 +24,7 @@ def test_wrong_use_is_said_at_once(office: Office) -> None:
         (("book", "move", "mysql://u:secret@h/x"), "to move the book to, got a URL of mysql"),
         (("verify", "nosuchrun"), "expected the id of a run, or how it begins, got 'nosuchrun'"),
         (("verify", ""), "expected the id of a run"),
-        (("replay", "", "--reason", "x"), "expected the id of a delivery, or at least its first 6 characters, got ''"),
+        (("replay", "", "--reason", "x"), "at least its first 6 characters, or the name of its file, got ''"),
         (("replay", " ", "--reason", "x"), "expected the id of a delivery"),
         (("replay", landed[:5], "--reason", "x"), "expected the id of a delivery"),
         (("resolve", "", "--reason", "x"), "expected the id of an exception"),
