@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk
 from tests.intake.test_batches import SOURCES
 from tieout.config import load_workspace
@@ -93,10 +94,10 @@ def standing(desk: Desk) -> list[Any]:
     return desk.records("record_id", "external_id", "net", "settlement_id", "namespace", "identity", "counted")
 
 
-def in_every_order(desk_of: Callable[[], Desk], source: str, *reports: bytes) -> Iterator[Desk]:
-    """Deliver the reports in every order, each in a workspace of its own; what stands is the same in all."""
+def in_any_order(desk_of: Callable[[], Desk], source: str, *reports: bytes) -> Iterator[Desk]:
+    """Deliver the reports in some orders, each in a workspace of its own; what stands is the same in all."""
     seen = []
-    for order in itertools.permutations(reports):
+    for order in some_of(itertools.permutations(reports), 3):
         desk = desk_of()
         for report in order:
             desk.deliver_bytes(report, source, f"payout_reconciliation_{reports.index(report)}.csv")
@@ -127,14 +128,14 @@ def fresh(tmp_path: Path) -> Callable[[], Desk]:
 def test_a_batch_is_told_once_whatever_columns_its_report_has(
     fresh: Callable[[], Desk], without: tuple[str, ...]
 ) -> None:
-    for desk in in_every_order(fresh, "adyen", batch(), batch(*without)):
+    for desk in in_any_order(fresh, "adyen", batch(), batch(*without)):
         assert desk.records("net") == NETS
         assert desk.findings() == []
 
 
 def test_three_reports_of_a_batch_are_one(fresh: Callable[[], Desk]) -> None:
     reports = batch("Modification Reference"), batch("Psp Reference"), batch()
-    for desk in in_every_order(fresh, "adyen", *reports):
+    for desk in in_any_order(fresh, "adyen", *reports):
         assert desk.records("net") == NETS
         assert [name for name in desk.records("external_id") if name] == ["P1", "R1", "R2", "R3", "TX7XT"]
         assert desk.findings() == []
@@ -158,7 +159,7 @@ def payout(*, transactions: bool, rows: list[str] = PAYOUT) -> bytes:
 
 
 def test_a_payout_is_told_once_with_and_without_balance_transactions(fresh: Callable[[], Desk]) -> None:
-    for desk in in_every_order(fresh, "payouts", payout(transactions=False), payout(transactions=True)):
+    for desk in in_any_order(fresh, "payouts", payout(transactions=False), payout(transactions=True)):
         told = desk.records("external_id", "net")
         assert told == [("ch_0", 970), ("dp_0", -2500), ("dp_1", -2500), ("po_1", 4230), ("txn_3", -200)]
         assert desk.findings() == []
@@ -169,7 +170,7 @@ def test_the_larger_count_stands_and_a_conflict_says_so(fresh: Callable[[], Desk
     fee = PAYOUT[3]
     told = payout(transactions=True, rows=[fee, PAYOUT[1]][:named]).replace(PAYOUT[1].encode(), fee.encode())
     reports = payout(transactions=False, rows=[fee] * without), told
-    for desk in in_every_order(fresh, "payouts", *reports):
+    for desk in in_any_order(fresh, "payouts", *reports):
         assert desk.records("net") == [-200, -200]
         assert [reason for reason, _ in desk.findings()] == ["conflict"]
 

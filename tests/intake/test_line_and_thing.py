@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk
 from tests.intake.test_stripe_money import SOURCES, opened_for_stripe
 from tests.packing import zipped
@@ -45,9 +46,9 @@ def fresh(tmp_path: Path) -> Iterator[Callable[[], Desk]]:
 
 
 def told(fresh: Callable[[], Desk], *reports: tuple[str, bytes]) -> tuple[list[Any], list[str]]:
-    """What stands, and what is said of it, after reports that came in any order; it is the same in all."""
+    """What stands, and what is said of it, after reports that came in some orders; it is the same in all."""
     found = []
-    for order in itertools.permutations(range(len(reports))):
+    for order in some_of(itertools.permutations(range(len(reports))), 3):
         desk = fresh()
         for number in order:
             source, data = reports[number]
