@@ -368,11 +368,13 @@ def _rank_candidates(work: Performance) -> None:
     _take_choices(work)
     engine.create(
         "near",
-        f"""select n.*, {_TOLD_SUMS},
-                count(case when n.why = 'currency_mismatch' and n.other = n.other_family then 1 end) over (partition by n.thing) as mismatched
-            from near n left join named_sums s on s.thing = n.thing
+        f"""select n.*, {_TOLD_SUMS}
+            from (
+                select *, count(case when why = 'currency_mismatch' and other = other_family then 1 end) over (partition by thing) as mismatched
+                from near
+            ) n left join named_sums s on s.thing = n.thing
             left join named_sums o on o.thing = n.other
-            qualify n.place <= case when n.summed is null then {_CANDIDATES_MAX} else {_SELECTED_MAX} end""",
+            where n.place <= case when n.summed is null then {_CANDIDATES_MAX} else {_SELECTED_MAX} end""",
     )
 
 
