@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tieout.intake.findings import Finding, newest
+from tieout.intake.overlap import TOLD
 from tieout.store import schema
 
 if TYPE_CHECKING:
@@ -117,19 +118,7 @@ def _tells_nothing_new(
 
 
 def _told(place: StatementPlace) -> tuple[object, ...]:
-    names = (
-        "account_id",
-        "currency",
-        "statement_id",
-        "number",
-        "page",
-        "from_day",
-        "to_day",
-        "opening",
-        "closing",
-        "net",
-    )
-    return tuple(getattr(place, name) for name in names)
+    return tuple(getattr(place, name) for name in (*TOLD, "net"))
 
 
 def _missing(pages: dict[int, _Page]) -> list[str]:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     from tieout.intake.places import StatementPlace
 
-__all__ = ["Chains", "are_one_statement", "days_within", "relation"]
+__all__ = ["TOLD", "Chains", "are_one_statement", "days_within", "relation"]
 
 #: First day, last day, opening and closing balance at one exponent.
 Span = tuple[int | None, int | None, int | None, int | None]
+#: What a statement says of itself, whichever delivery brought it.
+TOLD = (
+    "account_id", "entity_id", "currency", "statement_id", "number", "page", "from_day", "to_day", "opening", "closing",
+)  # fmt: skip
 # Pages of one statement close within a month of each other; numbers start again with the year, or the month.
 _SAME_STATEMENT_DAYS_MAX = 27
 
@@ -34,21 +38,9 @@ def relation(one: StatementPlace, other: StatementPlace, *, family: bool = False
 
     :param family: that both are deliveries of one statement: then, but for different pages, one is another issue.
     """
-    identity = (
-        "account_id",
-        "entity_id",
-        "currency",
-        "statement_id",
-        "number",
-        "page",
-        "from_day",
-        "to_day",
-        "opening",
-        "closing",
-    )
     named = one.statement_id is not None or one.number is not None
     bounded = None not in {one.opening, one.closing, one.to_day}
-    if (named or bounded) and all(getattr(one, name) == getattr(other, name) for name in identity):
+    if (named or bounded) and all(getattr(one, name) == getattr(other, name) for name in TOLD):
         return "issue" if family else "same"
     if are_one_statement(one, other):
         return "disjoint"

@@ -95,9 +95,8 @@ def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool, 
     nothing = not engine.count(pairs)
     if nothing and any(work.keys_ready.values()):
         return
-    says = {
-        side: _said_of(work, side) for side in SIDES
-    }  # where rules compare no identifiers, exceptions are told by it
+    # Where rules compare no identifiers, exceptions are told by it, whether or not anything was brought together.
+    says = {side: _said_of(work, side) for side in SIDES}
     if nothing:
         return
     speaks = says if also_named else {side: _spoken(work, side) for side in SIDES}
