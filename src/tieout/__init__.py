@@ -19,10 +19,11 @@ __version__: str
 
 
 def __getattr__(name: str) -> str:
-    """Look the version up when somebody asks for it: reading package metadata is not paid for by every command."""
+    """Look the version up when somebody first asks for it: reading package metadata is not paid for by every command."""
     if name != "__version__":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     from importlib.metadata import version
 
-    return version("tieout")
+    found = globals()["__version__"] = version("tieout")
+    return found

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.office import HEADER, MAPPING, Office
+from tests.depth import some_of
 from tests.packing import zipped
 
 CARD = "5425233430109903"
@@ -122,7 +123,7 @@ PACKED: dict[str, tuple[str, Callable[[], bytes], str, int]] = {
 }
 
 
-@pytest.mark.parametrize("what", PACKED)
+@pytest.mark.parametrize("what", some_of(PACKED, 4))
 def test_a_packed_or_otherwise_encoded_file_leaves_a_readable_copy(what: str, office: Office) -> None:
     name, make, key, rows = PACKED[what]
     if key in {"xlsx", "parquet"}:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk
 from tests.intake.test_replay import Fixed
 from tests.packing import zipped
@@ -145,7 +146,7 @@ SOURCES = "".join(
 )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", some_of(CASES, 5))
 def test_both_orders_leave_the_same_entries(tmp_path: Path, case: str) -> None:
     deliveries, stands = CASES[case]
     for nth, order in enumerate([deliveries, deliveries[::-1]]):

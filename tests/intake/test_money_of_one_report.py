@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk, charge
 from tieout.config import load_workspace
 
@@ -21,7 +22,7 @@ SEEN = charge("a", 10000, net=None, text="an object")
 
 @pytest.mark.parametrize(
     "told",
-    [*itertools.permutations([WHOLE, NET, GROSS]), [WHOLE, PART_OF_COSTS], [PART_OF_COSTS, SEEN, WHOLE]],
+    some_of([*itertools.permutations([WHOLE, NET, GROSS]), [WHOLE, PART_OF_COSTS], [PART_OF_COSTS, SEEN, WHOLE]], 4),
 )
 def test_reports_that_agree_are_one_statement_in_any_order(tmp_path: Path, told: Sequence[dict[str, Any]]) -> None:
     desk = Desk(tmp_path / "w")
@@ -32,7 +33,7 @@ def test_reports_that_agree_are_one_statement_in_any_order(tmp_path: Path, told:
     desk.store.close()
 
 
-@pytest.mark.parametrize("told", [*itertools.permutations([NET, GROSS, SEEN])])
+@pytest.mark.parametrize("told", some_of([*itertools.permutations([NET, GROSS, SEEN])], 3))
 def test_what_arrives_is_believed_over_a_gross_without_costs(tmp_path: Path, told: Sequence[dict[str, Any]]) -> None:
     desk = Desk(tmp_path / "w")
     for one in told:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.test_stripe_money import opened_for_stripe
 
 HEAD = "created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id"
@@ -18,7 +19,7 @@ REPORTS = [
 ]
 
 
-@pytest.mark.parametrize("order", [*itertools.permutations(REPORTS)])
+@pytest.mark.parametrize("order", some_of([*itertools.permutations(REPORTS)], 3))
 def test_a_line_is_called_by_its_object_whichever_report_is_last(tmp_path: Path, order: tuple[str, ...]) -> None:
     desk = opened_for_stripe(tmp_path / "workspace")
     try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.depth import examples
+from tests.depth import examples, some_of
 from tests.intake.conftest import Desk, charge
 from tieout.intake.accept import accept
 from tieout.intake.findings import open_findings
@@ -101,7 +101,7 @@ def test_other_entries_with_equal_balances_are_noticed(desk: Desk) -> None:
     assert "withdrawn" in desk.findings()[0][1]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("order", some_of(list(itertools.permutations(range(3))), 4))
 def test_the_creation_time_decides_in_any_order_of_arrival(desk: Desk, order: tuple[int, ...]) -> None:
     says = [issue("coffee", "coffee", created=1), issue("coffee", "tea", created=2), issue("tea", "gift", created=3)]
     deliver(desk, *(says[i] for i in order))

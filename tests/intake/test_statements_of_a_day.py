@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk
 from tests.intake.test_deliveries_of_banks import mt940, open_desk
 from tests.packing import zipped
@@ -53,15 +54,18 @@ def state(desk: Desk) -> tuple[int, list[str]]:
 
 @pytest.mark.parametrize(
     ("cut", "lines"),
-    [
-        ([[0, 1, 2]], False),
-        ([[0, 1], [2]], True),
-        ([[0, 1], [1, 2]], False),
-        ([[1], [0, 1, 2]], False),
-        ([[0, 1, 2], [1]], True),
-        ([[2, 0], [1]], False),
-        ([[0, 1, 2], [2, 1, 0]], False),
-    ],
+    some_of(
+        [
+            ([[0, 1, 2]], False),
+            ([[0, 1], [2]], True),
+            ([[0, 1], [1, 2]], False),
+            ([[1], [0, 1, 2]], False),
+            ([[0, 1, 2], [1]], True),
+            ([[2, 0], [1]], False),
+            ([[0, 1, 2], [2, 1, 0]], False),
+        ],
+        3,
+    ),
     ids=str,
 )
 def test_three_chained_statements_of_a_day_count_all_their_coffees(
@@ -92,7 +96,7 @@ def test_what_came_twice_tells_of_the_same_once_it_is_settled(tmp_path: Path) ->
     desk.store.close()
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("order", some_of(list(itertools.permutations(range(3))), 3), ids=str)
 def test_they_count_all_their_coffees_in_every_order(order: tuple[int, ...], tmp_path: Path) -> None:
     desk = Desk(tmp_path / "workspace")
     for n in order:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk, charge
 from tieout.intake.findings import open_findings
 
@@ -42,7 +43,7 @@ def test_the_same_row_twice_in_one_delivery_is_one_record(desk: Desk) -> None:
     assert desk.findings() == []
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("order", some_of(list(itertools.permutations(range(3))), 4))
 def test_the_sources_own_revisions_decide_in_any_order_of_arrival(desk: Desk, order: tuple[int, ...]) -> None:
     says = [
         charge("a", 1000, revision=1, due_on="2026-12-01"),
@@ -56,7 +57,7 @@ def test_the_sources_own_revisions_decide_in_any_order_of_arrival(desk: Desk, or
     assert desk.findings() == []
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(("hook 1", "hook 2", "report"))))
+@pytest.mark.parametrize("order", some_of(list(itertools.permutations(("hook 1", "hook 2", "report"))), 4))
 def test_a_late_webhook_never_wins_over_a_newer_one_because_a_report_came_too(
     desk: Desk, order: tuple[str, ...]
 ) -> None:
@@ -109,7 +110,7 @@ def test_the_deliverys_own_creation_time_decides_over_the_order_of_landing(desk:
 
 
 @pytest.mark.parametrize(
-    "order", [order for order in itertools.permutations(("early", "late", "plain")) if order[2] != "plain"]
+    "order", some_of([order for order in itertools.permutations(("early", "late", "plain")) if order[2] != "plain"], 3)
 )
 def test_a_report_that_does_not_say_when_it_was_made_leaves_the_others_in_their_order(
     desk: Desk, order: tuple[str, ...]
@@ -176,7 +177,7 @@ def test_fees_with_other_sums_in_one_delivery_are_a_conflict(desk: Desk) -> None
     assert [reason for reason, _ in desk.findings()] == ["conflict"]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(("charge", "transaction", "report"))))
+@pytest.mark.parametrize("order", some_of(list(itertools.permutations(("charge", "transaction", "report"))), 3))
 def test_references_of_several_channels_add_up_in_any_order_of_arrival(desk: Desk, order: tuple[str, ...]) -> None:
     says = {
         "charge": charge("a", fee=None, net=None, references=["pi_1", "INV-7"]),

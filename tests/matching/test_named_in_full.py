@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.depth import some_of
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 
 NEAR = "{ from = -5, to = 5 }"
@@ -39,7 +40,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("rules", OTHERS)
+@pytest.mark.parametrize("rules", some_of(OTHERS, 8))
 @pytest.mark.parametrize("text", ["pays I-1001", "I 1001", "zu 77001234"])
 def test_a_rule_by_amounts_takes_nothing_that_names_another(rules: str, text: str) -> None:
     named = invoice("I-1001", 912_390, refs=("77001234",), name="Kranz AG")
@@ -50,7 +51,7 @@ def test_a_rule_by_amounts_takes_nothing_that_names_another(rules: str, text: st
     assert matched(rules, *facts, line("b", 1_012_347, text="danke", name="Kranz AG", day=1)) == {("I-1002", "b")}
 
 
-@pytest.mark.parametrize("rules", OTHERS)
+@pytest.mark.parametrize("rules", some_of(OTHERS, 4))
 def test_it_takes_what_is_named(rules: str) -> None:
     facts = [invoice("I-1001", 912_390, name="Kranz AG"), invoice("I-1002", 1_012_347, name="Kranz AG")]
     assert matched(rules, *facts, line("b", 1_012_347, text="I-1002", name="Kranz AG", day=1)) == {("I-1002", "b")}
@@ -105,7 +106,7 @@ CUT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("number", "said", "key"), CUT)
+@pytest.mark.parametrize(("number", "said", "key"), some_of(CUT, 3))
 @pytest.mark.parametrize("before", [True, False])
 def test_a_number_that_is_anothers_in_full_is_no_other_one_less_something(
     number: str, said: str, key: str, *, before: bool

@@ -2,22 +2,26 @@
 
 import pytest
 
+from tests.depth import some_of
 from tests.matching.worlds import invoice, line, world
 from tieout.errors import WrongUse
 
 
 @pytest.mark.parametrize(
     ("document", "money", "kind", "told"),
-    [
-        (10000, -1000, "fee", "run the same way"),
-        (10000, -1000, "write_off", "run the same way"),
-        (10000, 3000, "bank_charge", "at most the money"),
-        (-10000, -21000, "fee", "at most the money"),
-        (7000, 9000, "fee", "over_payment"),
-        (7000, 9000, "short_payment", "over_payment"),
-        (-7000, -9000, "discount", "over_payment"),
-        (9000, 7000, "over_payment", "short_payment"),
-    ],
+    some_of(
+        [
+            (10000, -1000, "fee", "run the same way"),
+            (10000, -1000, "write_off", "run the same way"),
+            (10000, 3000, "bank_charge", "at most the money"),
+            (-10000, -21000, "fee", "at most the money"),
+            (7000, 9000, "fee", "over_payment"),
+            (7000, 9000, "short_payment", "over_payment"),
+            (-7000, -9000, "discount", "over_payment"),
+            (9000, 7000, "over_payment", "short_payment"),
+        ],
+        5,
+    ),
 )
 def test_a_difference_must_be_able_to_be_what_it_is_called(document: int, money: int, kind: str, told: str) -> None:
     owed = invoice("RE-1", document, kind="invoice" if document > 0 else "bill")
@@ -30,14 +34,17 @@ def test_a_difference_must_be_able_to_be_what_it_is_called(document: int, money:
 
 @pytest.mark.parametrize(
     ("document", "money", "kind"),
-    [
-        (10000, 5000, "fee"),
-        (-10000, -10150, "bank_charge"),
-        (10000, 3000, "write_off"),
-        (7000, 90000, "over_payment"),
-        (10000, 10100, "fx"),
-        (-7000, -7001, "rounding"),
-    ],
+    some_of(
+        [
+            (10000, 5000, "fee"),
+            (-10000, -10150, "bank_charge"),
+            (10000, 3000, "write_off"),
+            (7000, 90000, "over_payment"),
+            (10000, 10100, "fx"),
+            (-7000, -7001, "rounding"),
+        ],
+        3,
+    ),
 )
 def test_a_difference_that_makes_sense_is_taken(document: int, money: int, kind: str) -> None:
     owed = invoice("RE-1", document, kind="invoice" if document > 0 else "bill")

@@ -115,11 +115,11 @@ def _in_the_lake(store: Store, snapshot: Snapshot) -> tuple[int, list[tuple[str,
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare(con, snapshot)
-        ((settlements,),) = con.sql(
+        ((settlements,),) = con.execute(
             f"select count(distinct (account_id, settlement_id)) from {records} where kind = 'payout'"  # noqa: S608 - relations of our own
             " and settlement_id is not null"
         ).fetchall()
-        quarantined = con.sql(
+        quarantined = con.execute(
             f"select delivery_id, message from {rows} where severity = 'row' and settled is null"  # noqa: S608 - relations of our own
             f' order by sequence, line, "column" limit {_QUARANTINE_MAX}'
         ).fetchall()

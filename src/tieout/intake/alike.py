@@ -112,7 +112,7 @@ def load_alike(
     if draft is None or draft.min_day is None or draft.max_day is None:
         return Likeness()
     rows = f"read_parquet({paths([lake.full(draft.path)])}, file_row_number = true)"
-    [(system,)] = con.sql(f"select any_value(system) from {rows}").fetchall()
+    [(system,)] = con.execute(f"select any_value(system) from {rows}").fetchall()
     near = _within(facts.files["records"], draft.min_day, draft.max_day)
     if system == "bank" or not (near or staged.members > 1):
         return Likeness()
@@ -126,7 +126,7 @@ def load_alike(
     days = f"booked_on between date '1970-01-01' + {draft.min_day} and date '1970-01-01' + {draft.max_day}"
     named = _named(con, system, counted=bool(staged.counted.any()))
     load_likely(con, system, f"{standing} and {days}", named[0])
-    if staged.members <= 1 and not con.sql("select 1 from likely limit 1").fetchall():
+    if staged.members <= 1 and not con.execute("select 1 from likely limit 1").fetchall():
         return Likeness()
     of_record = f"record_id, record_key, {shape(system)}"
     likely = current_records(lake, near, facts.files["superseded"], among="likely")
@@ -148,7 +148,7 @@ def load_alike(
     """)
     found = con.sql("select distinct record_key from alike").to_arrow_table()["record_key"]
     places = con.sql("select row from likeness order by row").to_arrow_table()["row"].to_numpy()
-    if not len(places) or not (len(found) or con.sql("select 1 from mixed limit 1").fetchall()):
+    if not len(places) or not (len(found) or con.execute("select 1 from mixed limit 1").fetchall()):
         return Likeness()
     return Likeness(pa.concat_arrays(found.chunks) if len(found) else pa.array([], pa.int64()), places)
 
@@ -164,7 +164,7 @@ def _named(con: duckdb.DuckDBPyConnection, system: str, *, counted: bool) -> tup
         return "true", "true"
     if system not in LINES:
         return "false", "false"
-    [(lines, things)] = con.sql(f"""
+    [(lines, things)] = con.execute(f"""
         select coalesce(bool_or(naming = {_LINE}), false), coalesce(bool_or(naming = {_THING}), false) from sought
     """).fetchall()
     if not (lines or things):
@@ -211,7 +211,7 @@ def aim_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness) -> None:
     """Give rows the record that they are taken for; the others without an identifier are counted (intake.occurrences)."""
     if not len(likeness.rows):
         return
-    [(system,)] = con.sql("select any_value(system) from incoming").fetchall()
+    [(system,)] = con.execute("select any_value(system) from incoming").fetchall()
     con.execute(f"""
         create or replace temp table naming as
         select target, max(naming) as naming from (
@@ -235,7 +235,7 @@ def aim_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness) -> None:
 def _aim_within(con: duckdb.DuckDBPyConnection) -> None:
     """Give rows the record that another file of their delivery names better."""
     mixed = "class in (select class from mixed) and id in (select row from incoming where identity is not null or target is null)"
-    for (member,) in con.sql(f"select distinct member from unaimed where {mixed} order by all").fetchall():
+    for (member,) in con.execute(f"select distinct member from unaimed where {mixed} order by all").fetchall():
         of_member = {"member": member}
         con.execute(
             f"create or replace temp table poor as select * from unaimed where {mixed} and member = $member", of_member
@@ -299,7 +299,7 @@ def _attempts(con: duckdb.DuckDBPyConnection) -> list[tuple[tuple[str, ...], str
 
     Rows that are named by their lines come first, then those without a name, with records that have one before others.
     """
-    (poor, rich) = (con.sql(f"select distinct states from {side}").fetchall() for side in ("poor", "rich"))
+    (poor, rich) = (con.execute(f"select distinct states from {side}").fetchall() for side in ("poor", "rich"))
     found = set[tuple[int, tuple[str, ...], str, str]]()
     by_line, by_thing = f"naming = {_LINE}", f"naming = {_THING} and record_id not in (select record_id from taken)"
     for (mine,), (theirs,) in ((m, t) for m in poor for t in rich):
@@ -334,7 +334,7 @@ def joined_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness, delivery_id
         from likeness l join incoming i using (row) left join naming n using (target)
     """)
     lower = f"select record_id from alike where naming <= {_LINE}"
-    others = con.sql(
+    others = con.execute(
         f"select distinct delivery_id, sequence from teller join history using (delivery_id) where record_id in ({lower})"
         f" and delivery_id <> '{delivery_id}' order by sequence"
     ).fetchall()
@@ -349,7 +349,7 @@ def joined_alike(con: duckdb.DuckDBPyConnection, likeness: Likeness, delivery_id
             select row as id, * from better where record_id not in (select record_id from told_by)
         """)
         _pair(con)
-        found += con.sql(f"""
+        found += con.execute(f"""
             select lower(hex(p.id)), p.external_id, lower(hex(r.record_id)), r.external_id, '{other}'
             from pairs join poor p on p.id = pairs.poor join rich r on r.id = pairs.rich order by all
         """).fetchall()

@@ -24,7 +24,7 @@ def alike_doubts(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, deliv
 
     Two reports that tell as many of one settlement, and whole batches, are in no doubt.
     """
-    [(system,)] = con.sql("select any_value(system) from incoming").fetchall()
+    [(system,)] = con.execute("select any_value(system) from incoming").fetchall()
     con.execute("""
         create or replace temp table spoken as
         select distinct record_id, record_key from standing where record_id in (select target from incoming)
@@ -40,11 +40,11 @@ def alike_doubts(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, deliv
     """)
     con.execute(f"create or replace temp table own as select row, target, source_id, {shape(system)} from incoming")
     mixed = "select record_id from (select record_id, named, tie from content union select target, named, tie from own)"
-    if not con.sql(f"{mixed} group by record_id having count(*) > 1 and not bool_and(named) limit 1").fetchall():
+    if not con.execute(f"{mixed} group by record_id having count(*) > 1 and not bool_and(named) limit 1").fetchall():
         return []
     load_tellers(con, lake, facts, "spoken", "speaker")
     witnesses = f"(select * from {facts.relation(lake, 'witnesses')} s {said})"
-    rows = con.sql(_doubted(delivery_id, witnesses)).fetchall()
+    rows = con.execute(_doubted(delivery_id, witnesses)).fetchall()
     return [
         Doubt(
             delivery_id=other,

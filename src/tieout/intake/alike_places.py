@@ -27,7 +27,7 @@ def load_likely(con: duckdb.DuckDBPyConnection, system: str, standing: str, name
 
     :param standing: the records of the days as a relation with a condition; ``named``: which of those that have an identifier.
     """
-    [(timed, settled, paid)] = con.sql("""
+    [(timed, settled, paid)] = con.execute("""
         select bool_and(occurred_at is not null), count(settlement_id) > 0, count(payment_id) > 0 from sought
     """).fetchall()
     # Left out before anything is computed: records that share neither time, settlement nor payment with any row.

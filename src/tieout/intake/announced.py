@@ -88,14 +88,14 @@ def settle_announced(
     _load_announced(con, lake, facts, files, brought, accounts, anew=anew)
     now = current_records(lake, files["records"], files["superseded"])
     try:
-        if not (anew or con.sql("select 1 from announced limit 1").fetchall()):
+        if not (anew or con.execute("select 1 from announced limit 1").fetchall()):
             return {}
         announced_details.load_booked(con, now, accounts, anew=anew)
         settled = _covered(con, lake, files)
         partners = _booked_later(con, now, settled)
         settled |= partners.keys()
         settled |= announced_details.follow(con, now, settled, partners)
-        found = con.sql("select record_id, record_key, version, stands from announced").fetchall()
+        found = con.execute("select record_id, record_key, version, stands from announced").fetchall()
         gone = [row for row in found if row[3] and row[0] in settled]
         back = [row for row in found if not row[3] and row[0] not in settled]
         records = table(lake, "records", files["records"])
@@ -198,7 +198,7 @@ def _covered(con: duckdb.DuckDBPyConnection, lake: Lake, files: dict[str, list[L
     """)
     # What nobody tells of any more is not brought back.
     con.execute("delete from announced where not stands and record_id not in (select record_id from telling)")
-    rows = con.sql("""
+    rows = con.execute("""
         select distinct a.record_id
         from announced a join telling t using (record_id) join cover c using (account_id)
         where case when t.last_day is null or a.day > t.last_day
@@ -217,7 +217,7 @@ def _booked_later(con: duckdb.DuckDBPyConnection, standing: str, covered: set[by
     stands for one announced one: those that are covered have theirs already.
     """
     con.register("covered", pa.table({"record_id": pa.array(sorted(covered), pa.binary())}))
-    found = con.sql(f"""
+    found = con.execute(f"""
         with sides as (
             select *, case when record_id in (select record_id from covered) then {_COVERED} else {_STANDS} end as side
             from announced where external_id is not null

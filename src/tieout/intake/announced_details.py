@@ -75,7 +75,7 @@ def follow(
     """)
     con.unregister("settled")
     con.execute("create or replace temp table carried as select *, null::varchar as parent from announced limit 0")
-    if not con.sql("select 1 from detail_of where is_settled limit 1").fetchall():
+    if not con.execute("select 1 from detail_of where is_settled limit 1").fetchall():
         return set()
     con.execute(f"""
         create or replace temp table booked_entry as
@@ -108,7 +108,7 @@ def follow(
     """)
     con.unregister("partner")
     con.execute("drop table booked_entry")
-    rows = con.sql("select detail from detail_of group by detail having bool_and(is_settled)").fetchall()
+    rows = con.execute("select detail from detail_of group by detail having bool_and(is_settled)").fetchall()
     return {detail for (detail,) in rows}
 
 
@@ -118,13 +118,13 @@ def _by_name(con: duckdb.DuckDBPyConnection, partners: dict[bytes, bytes]) -> di
 
     Two reports of one entry may state two days: each is announced, and one of them is what was booked.
     """
-    found = con.sql(f"""
+    found = con.execute(f"""
         select a.record_id, b.record_id from announced a join booked_entry b
             using (account_id, external_id, amount, exponent, currency)
         where a.record_id in (select entry from detail_of where is_settled) and abs(a.day - b.day) <= {_LATE_DAYS}
         order by abs(a.day - b.day), a.day, a.record_id, b.record_id
     """).fetchall()
-    detailed = {entry for (entry,) in con.sql("select distinct entry from detail_of").fetchall()}
+    detailed = {entry for (entry,) in con.execute("select distinct entry from detail_of").fetchall()}
     taken = {booked for entry, booked in partners.items() if entry in detailed}
     given: dict[bytes, bytes] = {}
     for entry, booked in found:
@@ -140,7 +140,7 @@ def _by_sum(con: duckdb.DuckDBPyConnection, settled: set[bytes]) -> dict[bytes, 
 
     Only where that leaves no choice: there is something booked for each of them, of one value date.
     """
-    found = con.sql(f"""
+    found = con.execute(f"""
         with sides as (
             select {SUM} as sum, true as is_announced, record_id, value_on from announced
             where kind = 'bank_entry' and external_id is null
@@ -169,7 +169,9 @@ def changes(
     :param records: every version of every record, as a relation.
     :return: rows for ``records``, and what stands no more: (record_id, record_key, version, reason).
     """
-    if not con.sql("select record_id from carried union all select record_id from booked_detail limit 1").fetchall():
+    if not con.execute(
+        "select record_id from carried union all select record_id from booked_detail limit 1"
+    ).fetchall():
         return record_schema().empty_table(), []
     con.execute(f"""
         create or replace temp table wanted as
@@ -189,7 +191,7 @@ def changes(
         select b.record_id from booked_detail b join wanted w using (record_id)
         where b.version > w.said_in and b.content = {content_sql("w")}
     """)
-    old = con.sql("""
+    old = con.execute("""
         select record_id, record_key, version, record_id in (select record_id from wanted) from booked_detail
         where record_id not in (select record_id from kept) order by record_id
     """).fetchall()

@@ -62,7 +62,7 @@ def changes(con: duckdb.DuckDBPyConnection, covered: Covered) -> list[Finding]:
         return []
     told: dict[int, dict[str, list[dict[str, Any]]]] = {}
     names = ("record_id", "amount", "exponent", "currency", "external_id")
-    for number, what, *values in con.sql(_CHANGED).fetchall():
+    for number, what, *values in con.execute(_CHANGED).fetchall():
         told.setdefault(number, {}).setdefault(what, []).append(dict(zip(names, values, strict=True)))
     found = [_finding(covered, family, told.get(n, {})) for n, family in enumerate(covered.weighed)]
     return [finding for finding in found if finding is not None]

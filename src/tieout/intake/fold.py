@@ -204,7 +204,7 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
 
 def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: int) -> None:
     keep = np.ones(row_count, np.bool_)
-    for row, target in con.sql(
+    for row, target in con.execute(
         "select i.row, i.target from incoming i join sorted s using (row)"
         " where s.first_version and i.target <> i.record_id"
     ).fetchall():
@@ -257,7 +257,7 @@ def take_rows(result: Resolution, name: str, rows: pa.Table, before: pa.Table | 
 
 def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     """Fold the reports of each record in question; a version that says something new supersedes the one before."""
-    if not con.sql("select 1 from refold limit 1").fetchall():
+    if not con.execute("select 1 from refold limit 1").fetchall():
         return
     rescaled = ", ".join(
         f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint) as "{name}"' for name in _AMOUNTS
@@ -297,7 +297,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     _supersede(con, result)
     result.conflicts += _contradictions(con)
-    result.folded |= {row[0] for row in con.sql("select lower(hex(target)) from refold").fetchall()}
+    result.folded |= {row[0] for row in con.execute("select lower(hex(target)) from refold").fetchall()}
     con.execute("drop table ranked; drop table folded; drop table believed_money")
 
 
@@ -360,7 +360,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
         )
         for name, sql in compared.items()
     )
-    rows = con.sql(f"""
+    rows = con.execute(f"""
         with top as (
             select *, net is null and bool_or(net is not null) over (partition by target) as grossly,
                 bool_or(costed or only_net) over (partition by target) as costs_told,

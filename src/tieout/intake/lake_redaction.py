@@ -102,7 +102,7 @@ def _later_versions(
         return []
     ids = pa.array(sorted(records), pa.binary(16))
     con.register("told", pa.table([ids, record_keys(ids)], names=["record_id", "record_key"]))
-    holding = con.sql(
+    holding = con.execute(
         f"select distinct filename from read_parquet({paths(list(files))}, filename = true, union_by_name = true) r"
         " semi join told t on t.record_key = r.record_key and t.record_id = r.record_id where r.version > 1 order by 1"
     ).fetchall()

@@ -41,7 +41,7 @@ def aim_counted(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Cont
     :param witnesses: the lake's witnesses, as a relation: a record is where each of them saw it.
     :return: what it says of equal rows that others say too, and nothing proves whether they are the same.
     """
-    if not con.sql("select 1 from incoming where counted and target is null limit 1").fetchall():
+    if not con.execute("select 1 from incoming where counted and target is null limit 1").fetchall():
         return []
     _load_equals(con, witnesses)
     turns = _load_turns(con)
@@ -131,7 +131,7 @@ def _load_turns(con: duckdb.DuckDBPyConnection) -> int:
         from begun
     """)
     con.unregister("common")
-    [(turns,)] = con.sql("select max(turn) from counting").fetchall()
+    [(turns,)] = con.execute("select max(turn) from counting").fetchall()
     return int(turns)
 
 
@@ -184,7 +184,7 @@ def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents,
         f"update {pairs} set relation = 'same' where relation is null and one_batch"
         " and delivery_id in (select delivery_id from whole_delivery) and of_delivery in (select delivery_id from whole_delivery)"
     )
-    files = con.sql(
+    files = con.execute(
         f"select distinct member, of_delivery, of_member from {pairs} where relation is null and alike"
     ).fetchall()
     same = [dict(zip(("member", "of_delivery", "of_member"), f, strict=True)) for f in files if contents.same(*f)]
@@ -197,7 +197,7 @@ def _judge(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents,
             f" and {pairs}.of_member = c.of_member"
         )
         con.unregister("copy")
-    distinct = con.sql(
+    distinct = con.execute(
         f"select distinct mine, theirs from {pairs} where relation is null and mine is not null and theirs is not null"
     ).fetchall()
     judged = [{"mine": m, "theirs": t, "judged": covered.relation(m, t)} for m, t in distinct]
@@ -243,7 +243,7 @@ def _choose(con: duckdb.DuckDBPyConnection) -> None:
             )
             select m.row, t.record_id from mine m join theirs t using ({alike}, k)
         """)
-    mixed = con.sql("""
+    mixed = con.execute("""
         select p.row, p.record_id, p.base from pair p anti join plain using (base)
         join incoming i on i.row = p.row join equal_standing e on e.record_id = p.record_id
         where p.relation <> 'disjoint'
@@ -350,7 +350,7 @@ _IN_DOUBT = """
 
 def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents) -> list[Doubt]:
     con.execute(_SAYING)
-    files = con.sql("select distinct delivery_id, member from saying").fetchall()
+    files = con.execute("select distinct delivery_id, member from saying").fetchall()
     kinds = {"delivery_id": pa.string(), "member": pa.string(), "sequence": pa.int64(), "fingerprint": pa.string()}
     known = [dict(zip(kinds, one, strict=True)) for one in contents.fingerprints(files)]
     con.register("fingerprints", pa.Table.from_pylist(known, schema=pa.schema(kinds)))
@@ -358,7 +358,7 @@ def _doubts(con: duckdb.DuckDBPyConnection, covered: Covered, contents: Contents
     con.unregister("fingerprints")
     con.execute(_TOLD_TWICE)
     _judge(con, covered, contents, "told_twice")
-    found = con.sql(_IN_DOUBT).fetchall()
+    found = con.execute(_IN_DOUBT).fetchall()
     con.execute("drop table told_twice; drop table saying")
     return [
         Doubt(

@@ -126,7 +126,7 @@ def _is_booked(
     con.execute(f"delete from mine where record_id not in (select record_id from {firsts})")
     booked = f"select record_id from {table(store.lake, 'superseded', files['superseded'])} where reason = 'booked'"
     standing = current_records(store.lake, files["records"], files["superseded"])
-    found = con.sql(f"""
+    found = con.execute(f"""
         with again as (
             select r.record_id from (select * from {standing} where not {BOOKED_DETAIL}) r
             semi join mine m on m.record_key = r.record_key

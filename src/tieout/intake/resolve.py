@@ -226,7 +226,7 @@ def _load_standing(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, hit
 def _fetch(con: duckdb.DuckDBPyConnection, hits: pa.Table, name: str) -> None:
     """Read rows of records files by file and row number."""
     con.register("places", hits)
-    files = con.sql("select distinct path from places order by path").fetchall()
+    files = con.execute("select distinct path from places order by path").fetchall()
     source = paths([path for (path,) in files]) if files else None
     if source is None:
         con.execute(
@@ -314,10 +314,10 @@ def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_i
         where not i.counted
     """)
     con.unregister("incoming_alias")
-    if not con.sql("select 1 from joined limit 1").fetchall():
+    if not con.execute("select 1 from joined limit 1").fetchall():
         return []
     told = told_sql(*(facts.relation(lake, name) for name in ("records", "assertions", "witnesses")), among="joined")
-    rows = con.sql(f"""
+    rows = con.execute(f"""
         select lower(hex(j.record_id)), any_value(j.external_id), any_value(lower(hex(j.target))),
             any_value(coalesce(i.external_id, s.external_id)),
             list(distinct {{'sequence': h.sequence, 'delivery': t.delivery_id}}) filter (t.delivery_id <> '{delivery_id}')
@@ -341,7 +341,7 @@ def _in_turn(told: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def _settlements(con: duckdb.DuckDBPyConnection) -> set[str]:
     """Name the settlements that the rows in question, and every version of what they speak of, stand in."""
-    found = con.sql(
+    found = con.execute(
         "select settlement_id from incoming union select settlement_id from standing order by all"
     ).fetchall()
     return {name for (name,) in found if name is not None}

@@ -87,7 +87,7 @@ def _touched(work: Work, resolution: Resolution, change: Change) -> list[str]:
     found = resolution.settlements.copy()
     if fresh:
         query = f"select distinct settlement_id from read_parquet({paths(fresh)}) where settlement_id is not null"
-        found |= {name for (name,) in work.con.sql(query).fetchall()}
+        found |= {name for (name,) in work.con.execute(query).fetchall()}
     return sorted(found)
 
 

@@ -35,9 +35,9 @@ def joined_taken(
     Leaves in ``taken`` all that stands for another thing in the delivery's days, for those who look further.
     """
     _load(con, lake, facts, staged)
-    if staged.records is None or not con.sql("select 1 from taken limit 1").fetchall():
+    if staged.records is None or not con.execute("select 1 from taken limit 1").fetchall():
         return []
-    rows = con.sql(f"""
+    rows = con.execute(f"""
         with telling as (
             select record_id, external_id, regexp_replace(unnest(aliases), '^[^:]*:', '') as line
             from read_parquet({paths([lake.full(staged.records.path)])}) where identity is not null and len(aliases) > 0
@@ -72,7 +72,7 @@ def _load(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, staged: Stag
         select record_id, record_key, external_id as name, content, delivery_id from {table(lake, "assertions", near)}
         where identity is null and not counted and external_id is not null
     """)
-    if con.sql("select 1 from taking limit 1").fetchall():
+    if con.execute("select 1 from taking limit 1").fetchall():
         told = told_sql(*(facts.relation(lake, n) for n in ("records", "assertions", "witnesses")), among="taking")
         con.execute(f"""
             insert into taken select distinct t.record_id, t.name, s.delivery_id from taking t join (

@@ -154,7 +154,7 @@ class Session:
         words = words_of(raw, self._compiled.shareable)
         split = self._split(words.places) if words else None
         if words is None or split is None:
-            found = self._again(self._compiled.fast, given)
+            found = self._query(self._compiled.fast, given)
             kept = raw if found.num_rows == raw.num_rows else _rows_at(raw, found["line"])
         else:
             found, kept = self._shared(given, words, split)
@@ -175,7 +175,7 @@ class Session:
 
     def _shared(self, given: pa.Table, words: Words, split: Split) -> tuple[pa.Table, pa.Table]:
         """Compute what the words decide once for each combination of them, and the rest for each row."""
-        told = self._again(split.words, words.table).combine_chunks()
+        told = self._query(split.words, words.table).combine_chunks()
         places = np.full(words.table.num_rows, -1)
         places[told["word"].to_numpy()] = np.arange(told.num_rows)
         given = given.append_column("word", pa.array(places[words.codes], pa.int32()))
@@ -184,14 +184,29 @@ class Session:
         at, rows = whole(given["word"]), given
         for name in ("unfit", *split.passed):
             rows = rows.append_column(name, _spread(whole(told[name]), at))
-        found = self._again(split.rows, rows.drop_columns(["word"]))
+        found = self._query(split.rows, rows.drop_columns(["word"]))
         kept = given if found.num_rows == given.num_rows else _rows_at(given, found["line"])
         for name in split.finals:
             found = found.append_column(name, whole(told[f"f_{name}"]).take(whole(kept["word"])))
         return found, kept
 
-    def _again(self, sql: str, batch: pa.Table) -> pa.Table:
-        """Run a part of the fast run, which each thread plans once, on whatever table is at hand: planning takes 5 ms."""
+    def _check_left_out(self, raw: pa.Table, left_out: int) -> None:
+        """
+        Hold the rows that are gone against those that the filter is false for.
+
+        :raises Broken: others are gone too.
+        """
+        [row] = self._query(self._compiled.skipped, raw).to_pylist()
+        if row["n"] != left_out:
+            message = f"{raw.num_rows} rows were read, {left_out} are gone, but `where` is false for {row['n']} only"
+            raise Broken(message)
+
+    def _query(self, sql: str, batch: pa.Table) -> pa.Table:
+        """
+        Run a projection (or the sums) over a table; each thread plans it once, which takes far longer than few rows.
+
+        :raises WrongUse: the engine does not take an expression. Unreadable: it stops at a row.
+        """
         planned: dict[str, tuple[_Feed, duckdb.DuckDBPyConnection]] | None = getattr(self._local, "planned", None)
         if planned is None:
             planned = self._local.planned = {}
@@ -209,44 +224,12 @@ class Session:
         feed.table = batch.slice(0, 0)
         return found
 
-    def _check_left_out(self, raw: pa.Table, left_out: int) -> None:
-        """
-        Hold the rows that are gone against those that the filter is false for.
-
-        :raises Broken: others are gone too.
-        """
-        [row] = self._query(self._compiled.skipped, raw).to_pylist()
-        if row["n"] != left_out:
-            message = f"{raw.num_rows} rows were read, {left_out} are gone, but `where` is false for {row['n']} only"
-            raise Broken(message)
-
-    def _query(self, sql: str, batch: pa.Table) -> pa.Table:
-        """
-        Run a projection (or the sums) over a table once.
-
-        :raises WrongUse: the engine does not take an expression. Unreadable: it stops at a row.
-        """
-        cursor = self._cursor()
-        cursor.register("batch", batch)
-        try:
-            return cursor.sql(sql).to_arrow_table()
-        except duckdb.Error as error:
-            raise self._stopped(error) from None
-        finally:
-            cursor.unregister("batch")
-
     def _stopped(self, error: duckdb.Error) -> WrongUse | Unreadable:
         """Say whose fault it is that the engine stopped: the mapping's or the rows'."""
         if isinstance(error, _NOT_TAKEN):
             origin = self._compiled.mapping.origin
             return WrongUse(f"{origin}: expected expressions that DuckDB can run, got {_first_line(error)}")
         return Unreadable(f"expected rows that the mapping can be computed for, got {_first_line(error)}")
-
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
-        if cursor is None:
-            cursor = self._local.cursor = self._connection.cursor()
-        return cursor
 
     def _sums(self, table: pa.Table) -> dict[tuple[str, int], tuple[int, int, int]]:
         """Add up the amounts exactly: sums are wider than 64 bits."""

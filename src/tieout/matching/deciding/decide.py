@@ -323,7 +323,7 @@ def _check_stands(con: duckdb.DuckDBPyConnection, store: Store, now: Now, rows: 
         return
     con.register("asked_rows", pa.Table.from_pylist(rows))
     gone = table(store.lake, "superseded", now.files["superseded"])
-    found = con.sql(
+    found = con.execute(
         f"""select lower(hex(a.record_id)) from asked_rows a join {gone} s
             on s.record_key = a.record_key and s.record_id = a.record_id and s.version = a.version limit 1"""
     ).fetchall()
@@ -342,7 +342,7 @@ def _check_available(con: duckdb.DuckDBPyConnection, store: Store, now: Now, row
         records_of(store.lake, now.files),
         f"(select record_key, record_id from {standing} u where u.status = 'confirmed' and u.claim = 'bank')",
     )
-    over = con.sql(
+    over = con.execute(
         f"""
         with wanted as (
             select claim, record_id, any_value({nine.format("amount")}) as amount, sum({nine.format("allocated")}) as wanted

@@ -97,7 +97,7 @@ def _check_part(
 ) -> None:
     """Refuse a part of what is not open: somebody says first that the match which has it is none."""
     con.register("displaced", pa.table({"match_id": pa.array(displaced, pa.binary(16))}))
-    rows = con.sql(
+    rows = con.execute(
         f"""select claim, record_id, min(match_id), sum(allocated::hugeint * (10 ** (9 - exponent))::hugeint)::varchar
             from {standing_matches(con, store.lake, results)} m semi join displaced d using (match_id)
             where status = 'confirmed' group by claim, record_id"""
