@@ -399,19 +399,42 @@ def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, st
 def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
     """One thing and all that point to it; what points to two belongs to neither."""
     pairs = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
-    if rule.amount is None or not rule.amount.base:
+    base = rule.amount is not None and rule.amount.base
+    if not base:
         pairs = {(le, ri) for le, ri in pairs if pencil.left[le].currency == pencil.right[ri].currency}
     if rule.shape == "n:1":
         pairs = {(ri, le) for le, ri in pairs}
-    # What names one, but is all of the other sign (a fee), asks nothing of it.
+    # What names one, but is all of the other sign (a fee), asks nothing of it, unless a part is taken.
     asked = {one for one, other in pairs if (pencil.open[one] > 0) == (pencil.open[other] > 0)}
-    pairs = {(one, other) for one, other in pairs if one in asked}
+    asking = pairs if rule.partial else {(one, other) for one, other in pairs if one in asked}
+    in_order = rule.shape == "1:n" and (rule.partial or ((rule.amount is None or rule.amount.exact) and not base))
     found = []
     for one in asked:
-        many = {second for first, second in pairs if first == one}
-        if not any(second in many and first != one for first, second in pairs):
-            found += _sum(pencil, rule, one, many)
+        many = {second for first, second in asking if first == one}
+        whole = []
+        if not any(second in many and first != one for first, second in asking):
+            whole = _sum(pencil, rule, one, many)
+        if not whole and in_order:
+            whole = _in_time(pencil, rule, one, pairs)
+        found += whole
     return found
+
+
+def _in_time(pencil: Pencil, rule: Rule, one: str, pairs: set[tuple[str, str]]) -> list[Found]:
+    """Match one with what came first for it, day by day, until something may be another's or it is too much."""
+    many = {second for first, second in pairs if first == one}
+    shared = {second for second in many if any(other == second and first != one for first, other in pairs)}
+    is_in = {second: (pencil.open[second] > 0) == (pencil.open[one] > 0) for second in many}
+    if rule.partial and not all(is_in.values()):
+        return []
+    kept = set[str]()
+    for day in sorted({pencil.things[second].day for second in many}):
+        came = {second for second in many if pencil.things[second].day == day}
+        more = kept | {second for second in came if is_in[second]}
+        if came & shared or sum(abs(pencil.open[second]) for second in more) > abs(pencil.open[one]):
+            break
+        kept = more
+    return _sum(pencil, rule, one, kept)
 
 
 def _sum(pencil: Pencil, rule: Rule, one: str, many: set[str]) -> list[Found]:

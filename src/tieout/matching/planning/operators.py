@@ -30,7 +30,6 @@ __all__ = [
     "CARRIED_MAX",
     "PAIRS_MAX",
     "allowed",
-    "anchored_sums",
     "first_in_first_out",
     "identified",
     "in_window",
@@ -45,7 +44,6 @@ __all__ = [
     "pairs_by_key",
     "the_only_ones",
     "tolerance_sql",
-    "within_reach",
 ]
 
 #: A key that would bring more pairs together than this is no evidence: what hangs on it alone is *undecided*.
@@ -262,79 +260,6 @@ def first_in_first_out(pairs: str) -> Query:
         .from_(numbered["l"])
         .join(numbered["r"], on="of_r.place = of_l.place and of_r.ours = of_l.theirs and of_l.ours = of_r.theirs")
         .where(*equal, several)
-    )
-
-
-def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query:
-    """
-    Keep the pairs of which the one has another of its own sign: else no sum of what points to it could be its amount.
-
-    :param anchor: ``l`` or ``r``: which half of a pair is the one.
-    """
-    other = "r" if anchor == "l" else "l"
-    reached = (
-        select(f"q.{anchor} as reached")
-        .distinct()
-        .from_(f"{pairs} as q")
-        .join(f"{anchors} as a", on=f"a.thing = q.{anchor}")
-        .join(f"{others} as o", on=f"o.thing = q.{other} and sign(o.amount) = sign(a.amount)")
-        .subquery("s")
-    )
-    return select("p.*").from_(f"{pairs} as p").join(reached, on=f"s.reached = p.{anchor}", join_type="semi")
-
-
-def anchored_sums(
-    met: tuple[str, str],
-    sides: tuple[str, str],
-    *,
-    anchor: str,
-    least: int,
-    conditions: Sequence[str],
-    base: bool = False,
-    is_torn: bool = False,
-) -> Query:
-    """
-    Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
-
-    An anchor that is torn is left out: which one of several it is that something belongs to is not known.
-
-    :param met: the pairs (l, r), and the anchors that are torn (torn).
-    :param sides: the anchors, and the others.
-    :param anchor: ``l`` or ``r``: which half of a pair is the one.
-    :param least: how many must point to it.
-    :param conditions: when a sum fits, as SQL over ``a.amount`` (the one), ``s.total`` and ``a.ccy``.
-    :param base: the one may have another currency than the others: the difference is in the entity's then, and conditions
-        may ask for ``a.base`` and ``s.base_total``, null where a rate is not known.
-    :param is_torn: give the torn ones, and no others: what would fit if it were known.
-    """
-    (pairs, torn), (anchors, others) = met, sides
-    other = "r" if anchor == "l" else "l"
-    sums = (
-        select(
-            f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
-        )
-        .select("min(o.ccy) as ccy", "count(distinct sign(o.amount)) as signs")
-        .select("case when count(o.base) = count(*) then sum(o.base) end as base_total")
-        .from_(f"{pairs} as p")
-        .join(f"{others} as o", on=f"o.thing = p.{other}")
-        .join(f"{torn} as d", on=f"d.torn = p.{anchor}", join_type="semi" if is_torn else "anti")
-        .group_by(f"p.{anchor}")
-        .subquery("s")
-    )
-    sign = "a.amount - s.total" if anchor == "l" else "s.total - a.amount"
-    if base:
-        sign = f"case when a.ccy = s.ccy then {sign} else {sign.replace('a.amount', 'a.base').replace('s.total', 's.base_total')} end"
-    return (
-        select(
-            "s.anchor",
-            f"p.{other} as other",
-            "cast(s.total as bigint) as total",
-            f"cast({sign} as bigint) as difference",
-        )
-        .from_(sums)
-        .join(f"{anchors} as a", on="a.thing = s.anchor" + ("" if base else " and a.ccy = s.ccy"))
-        .join(f"{pairs} as p", on=f"p.{anchor} = s.anchor")
-        .where("s.ccys = 1", f"s.several >= {least}", *conditions)
     )
 
 

@@ -17,6 +17,7 @@ from tieout.matching.planning import operators as op
 from tieout.matching.planning.amounts import amount_conditions, sum_fits
 from tieout.matching.planning.building import Query, select
 from tieout.matching.planning.points import ALIKE, candidate_points, near_rivals, ranked, with_rivals
+from tieout.matching.planning.sums import anchored_sums, came_first, torn_anchors, within_reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,11 +220,10 @@ def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
 
 def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
     """One thing of a side, and all that point to it by a key: ``1:n`` sums the right, ``n:1`` the left."""
-    loose = _loose(rule)
-    pairs = _pairs(plan, loose, currencies, sums=True)
+    every = pairs = _pairs(plan, _loose(rule), currencies, sums=True)
     anchor, anchors, others = ("l", "l", "r") if rule.shape == "1:n" else ("r", "r", "l")
     # A fee that names the invoice, too, is no second payment of it, so the invoice has one all the same.
-    pairs = plan.met = plan.add("reached", op.within_reach(pairs, anchors, others, anchor=anchor))
+    pairs = plan.met = plan.add("reached", within_reach(pairs, anchors, others, anchor=anchor))
     exact = rule.amount is None or rule.amount.exact
     conditions = ["sign(s.total) = sign(a.amount)"]
     base = rule.amount is not None and rule.amount.base
@@ -233,13 +233,21 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     else:
         conditions += sum_fits(rule, currencies, anchor)
     least = 2 if exact and not rule.partial else 1
-    torn = plan.add("torn", _torn(pairs, anchor))
+    # Less than the invoice by the credit note that is named, too, is no part of it.
+    torn = plan.add("torn", torn_anchors(every if rule.partial else pairs, anchor))
 
     fits: dict[str, Any] = {"anchor": anchor, "least": least, "conditions": conditions, "base": base}
-    fitting = partial(op.anchored_sums, (pairs, torn), (anchors, others), **fits)
-    sums = plan.add("sums", fitting(is_torn=False))
+    fitting = partial(anchored_sums, sides=(anchors, others), **fits)
+    sums = plan.add("sums", fitting(met=(pairs, torn)))
+    if anchor == "l" and (rule.partial or (exact and not base)):
+        first = plan.add("first", came_first(every, single=rule.partial))
+        beside = select("t.*").from_(fitting(met=(first, None)).subquery("t"))
+        beside = beside.join(f"{sums} as w", on="w.anchor = t.anchor", join_type="anti")
+        sums = plan.add("sums_in_time", select("w.*").from_(f"{sums} as w").union(beside, distinct=False))
     halves = ("anchor as l", "other as r") if anchor == "l" else ("other as l", "anchor as r")
-    plan.fitting = plan.add("sums_of_torn", select(*halves).from_(fitting(is_torn=True).subquery("t")))
+    plan.fitting = plan.add(
+        "sums_of_torn", select(*halves).from_(fitting(met=(pairs, torn), is_torn=True).subquery("t"))
+    )
     one, many = ("left", "right") if anchor == "l" else ("right", "left")
     difference = "cast(0 as bigint)" if rule.partial else "difference"
     ones = (
@@ -252,13 +260,6 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     several = several.select("cast(null as bigint) as taken").from_(sums)
     plan.add("summed", ones.union(several, distinct=False))
     plan.result = "summed"
-
-
-def _torn(pairs: str, anchor: str) -> Query:
-    """List the anchors to which something points that points to another anchor as well: (torn)."""
-    other = "r" if anchor == "l" else "l"
-    several = select(other).from_(pairs).group_by(other).having("count(*) > 1").subquery("t")
-    return select(f"p.{anchor} as torn").distinct().from_(f"{pairs} as p").join(several, on=f"t.{other} = p.{other}")
 
 
 def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:

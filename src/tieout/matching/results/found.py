@@ -24,7 +24,7 @@ class Found(Protocol):
 
     @property
     def rules(self) -> list[tuple[str, bool, bool]]:
-        """Give (name, whether its matches are final, whether they are confirmed) of each rule."""
+        """Give (name, whether it is exact, whether its matches are confirmed) of each rule."""
 
     def leave_rests(self, work: Performance) -> Callable[[], None]:
         """
@@ -34,7 +34,12 @@ class Found(Protocol):
         """
 
     def matches(self, work: Performance, reconciliation: str, *, final: bool) -> Iterator[pa.Table]:
-        """Give the rows of the lake table ``matches``, in total order, a part at a time."""
+        """
+        Give the rows of the lake table ``matches``, in total order, a part at a time.
+
+        :param final: those that exact rules found in whole records; what they find in what another match left of one
+            rests on that match, and stays as provisional as the others.
+        """
 
     def leave_differences(self, work: Performance) -> None:
         """

@@ -41,7 +41,7 @@ class Outcome:
     """
     The matches of a run.
 
-    :ivar rules: (name, whether its matches are final, whether they are confirmed), by the numbers of ``parts.rule``.
+    :ivar rules: (name, whether it is exact, whether its matches are confirmed), by the numbers of ``parts.rule``.
     :ivar match_ids: by the numbers of ``parts.match``.
     """
 
@@ -52,8 +52,13 @@ class Outcome:
 
     @property
     def exact(self) -> npt.NDArray[np.bool_]:
-        """Say of each match whether it is final."""
-        return np.array([exact for _, exact, _ in self.rules], np.bool_)[self.parts.rule]
+        """Say of each match whether it is final: one of an exact rule, that takes all of its records."""
+        final = np.array([exact for _, exact, _ in self.rules], np.bool_)[self.parts.rule]
+        if len(self.rows.begun):
+            begun = np.zeros(len(self.rows), np.bool_)
+            begun[self.rows.begun] = True
+            final[self.parts.match[begun[self.parts.row]]] = False
+        return final
 
     @property
     def confirmed(self) -> npt.NDArray[np.bool_]:

@@ -33,10 +33,10 @@ class SpreadOutcome:
     """
     The matches of a run, as relations of the engine.
 
-    ``every_row`` is the rows of both sides; ``match_heads`` (rule, bundle, match_id, difference, score, margin,
+    ``every_row`` is the rows of both sides; ``match_heads`` (rule, bundle, match_id, final, difference, score, margin,
     coincidence, beside) and ``match_parts`` (rule, bundle, row, side, claim, taken) are the matches; both number claims and sides.
 
-    :ivar rules: (name, whether its matches are final, whether they are confirmed).
+    :ivar rules: (name, whether it is exact, whether its matches are confirmed).
     """
 
     rules: list[tuple[str, bool, bool]]
@@ -73,7 +73,6 @@ class SpreadOutcome:
             yield pa.Table.from_batches([batch])
 
     def _matches_sql(self, work: Performance, reconciliation: str, *, final: bool) -> str:
-        wanted = _numbers(n for n, (_, exact, _) in enumerate(self.rules) if exact == final)
         status = _cases("p.rule", ["confirmed" if confirm else "proposed" for _, _, confirm in self.rules])
         money = work.money.currencies
         currency = _cases("a.ccy", [name for _, name, _ in money])
@@ -89,7 +88,7 @@ class SpreadOutcome:
                 h.score, h.margin, h.coincidence, {self._evidence_sql(work)} as evidence, null::varchar as decided_by
             from match_parts p join match_heads h on h.rule = p.rule and h.bundle = p.bundle
             join every_row a on a.thing = p.row
-            where p.rule in ({wanted}) order by a.record_key, h.match_id, p.side, p.claim"""
+            where h.final = {str(final).lower()} order by a.record_key, h.match_id, p.side, p.claim"""
 
     def _evidence_sql(self, work: Performance) -> str:
         """Write what rules tell of matches beside their points, as ``outcome`` does."""
@@ -103,10 +102,9 @@ class SpreadOutcome:
 
     def leave_differences(self, work: Performance) -> None:
         """Make ``differing``: the matches whose sides differ, and ``differing_documents``: what they take of documents."""
-        exact = _numbers(n for n, (_, exact, _) in enumerate(self.rules) if exact)
         work.engine.create(
             "differing",
-            f"""select h.match_id, h.rule, h.rule in ({exact}) as exact, h.difference, m.mixed, m.ccy, m.sign
+            """select h.match_id, h.rule, h.final as exact, h.difference, m.mixed, m.ccy, m.sign
                 from match_heads h join (
                     select p.rule, p.bundle, min(a.ccy) <> max(a.ccy) as mixed,
                         coalesce(max(case when p.side = 0 then a.ccy end), max(a.ccy)) as ccy,
@@ -134,7 +132,7 @@ class SpreadOutcome:
         return {
             "matches": sum(matches.get(n, 0) for n in confirmed),
             "proposed": sum(matches.values()) - sum(matches.get(n, 0) for n in confirmed),
-            "final": sum(matches.get(n, 0) for n, (_, exact, _) in enumerate(self.rules) if exact),
+            "final": int(engine.arrow("select count(*) as n from match_heads where final")["n"][0].as_py()),
             "matched": sum(parts.get(n, 0) for n in confirmed),
             "exceptions": files.get("exceptions", 0),
             "in_transit": left.get("in_transit", 0),
@@ -158,8 +156,8 @@ def gather_spread(work: Performance, reconciliation: str) -> SpreadOutcome:
         """select s.rule, s.bundle, s.row, s.side, coalesce(s.claim, a.claim) as claim, s.taken::bigint as taken
             from match_said s join every_row a on a.thing = s.row""",
     )
-    _name(work, reconciliation)
     rules = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
+    _name(work, reconciliation, _numbers(n for n, (_, exact, _) in enumerate(rules) if exact))
     return SpreadOutcome(rules + [(name, False, True) for name in SETTLEMENT_RULES])
 
 
@@ -207,9 +205,11 @@ def _nothing() -> str:
     return f"select {', '.join(f'0::bigint as {name}' for name in kinds)} where false"
 
 
-def _name(work: Performance, reconciliation: str) -> None:
+def _name(work: Performance, reconciliation: str, exact: str) -> None:
     """
     Make ``match_heads``: what tells the parts of a match apart, as bytes in order, is digested with the reconciliation.
+
+    Final is what one of the ``exact`` rules found and takes all of its records.
 
     The bytes of a part: side, claim (12, filled up with zeros), record_id, version (4), taken (8), as in ``outcome``.
     """
@@ -220,9 +220,10 @@ def _name(work: Performance, reconciliation: str) -> None:
         "match_heads",
         f"""select n.rule, n.bundle,
                 unhex(substr(sha256(concat(encode('{quoted(reconciliation)}'), unhex(n.told))), 1, 32)) as match_id,
-                f.difference, f.score, f.margin, f.coincidence, f.beside
+                n.rule in ({exact}) and n.whole as final, f.difference, f.score, f.margin, f.coincidence, f.beside
             from (
-                select p.rule, p.bundle, list_in_order({told}, p.side, p.claim, a.record_key, a.record_id) as told
+                select p.rule, p.bundle, list_in_order({told}, p.side, p.claim, a.record_key, a.record_id) as told,
+                    bool_and(a.amount = a.measure * a.sign) as whole
                 from match_parts p join every_row a on a.thing = p.row group by p.rule, p.bundle
             ) n join (
                 select rule, bundle, min(difference) as difference, min(score) as score, min(margin) as margin,

@@ -1,0 +1,132 @@
+"""
+The set operators that bring several things together with one, by their sum: see ``operators`` for what they see.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tieout.matching.planning.building import Query, select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["anchored_sums", "came_first", "torn_anchors", "within_reach"]
+
+#: Behind every day: what bears none came last.
+_NO_DAY = 10_000_000
+
+
+def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query:
+    """
+    Keep the pairs of which the one has another of its own sign: else no sum of what points to it could be its amount.
+
+    :param anchor: ``l`` or ``r``: which half of a pair is the one.
+    """
+    other = "r" if anchor == "l" else "l"
+    reached = (
+        select(f"q.{anchor} as reached")
+        .distinct()
+        .from_(f"{pairs} as q")
+        .join(f"{anchors} as a", on=f"a.thing = q.{anchor}")
+        .join(f"{others} as o", on=f"o.thing = q.{other} and sign(o.amount) = sign(a.amount)")
+        .subquery("s")
+    )
+    return select("p.*").from_(f"{pairs} as p").join(reached, on=f"s.reached = p.{anchor}", join_type="semi")
+
+
+def anchored_sums(
+    met: tuple[str, str | None],
+    sides: tuple[str, str],
+    *,
+    anchor: str,
+    least: int,
+    conditions: Sequence[str],
+    base: bool = False,
+    is_torn: bool = False,
+) -> Query:
+    """
+    Sum what points to one thing, where the sum fits: (anchor, other, total, difference).
+
+    An anchor that is torn is left out: which one of several it is that something belongs to is not known.
+
+    :param met: the pairs (l, r), and the anchors that are torn (torn); None: there are none.
+    :param sides: the anchors, and the others.
+    :param anchor: ``l`` or ``r``: which half of a pair is the one.
+    :param least: how many must point to it.
+    :param conditions: when a sum fits, as SQL over ``a.amount`` (the one), ``s.total`` and ``a.ccy``.
+    :param base: the one may have another currency than the others: the difference is in the entity's then, and conditions
+        may ask for ``a.base`` and ``s.base_total``, null where a rate is not known.
+    :param is_torn: give the torn ones, and no others: what would fit if it were known.
+    """
+    (pairs, torn), (anchors, others) = met, sides
+    other = "r" if anchor == "l" else "l"
+    sums = (
+        select(
+            f"p.{anchor} as anchor", "sum(o.amount) as total", "count(*) as several", "count(distinct o.ccy) as ccys"
+        )
+        .select("min(o.ccy) as ccy", "count(distinct sign(o.amount)) as signs")
+        .select("case when count(o.base) = count(*) then sum(o.base) end as base_total")
+        .from_(f"{pairs} as p")
+        .join(f"{others} as o", on=f"o.thing = p.{other}")
+        .group_by(f"p.{anchor}")
+    )
+    if torn is not None:
+        sums = sums.join(f"{torn} as d", on=f"d.torn = p.{anchor}", join_type="semi" if is_torn else "anti")
+    sign = "a.amount - s.total" if anchor == "l" else "s.total - a.amount"
+    if base:
+        sign = f"case when a.ccy = s.ccy then {sign} else {sign.replace('a.amount', 'a.base').replace('s.total', 's.base_total')} end"
+    return (
+        select(
+            "s.anchor",
+            f"p.{other} as other",
+            "cast(s.total as bigint) as total",
+            f"cast({sign} as bigint) as difference",
+        )
+        .from_(sums.subquery("s"))
+        .join(f"{anchors} as a", on="a.thing = s.anchor" + ("" if base else " and a.ccy = s.ccy"))
+        .join(f"{pairs} as p", on=f"p.{anchor} = s.anchor")
+        .where("s.ccys = 1", f"s.several >= {least}", *conditions)
+    )
+
+
+def torn_anchors(pairs: str, anchor: str) -> Query:
+    """List the anchors to which something points that points to another anchor as well: (torn)."""
+    other = "r" if anchor == "l" else "l"
+    return (
+        select(f"p.{anchor} as torn")
+        .distinct()
+        .from_(f"{pairs} as p")
+        .join(_pointing_twice(pairs, other).subquery("t"), on=f"t.{other} = p.{other}")
+    )
+
+
+def came_first(pairs: str, *, single: bool) -> Query:
+    """
+    Keep of what points to one thing of the left what came first, day by day, as long as it is no more than that: (l, r).
+
+    What came on one day came together. What may belong to another ends it, and so does what is too much: what comes later
+    undoes nothing.
+
+    :param pairs: everything that names the one.
+    :param single: nothing is kept of what has money of the other sign beside it, whenever that came.
+    """
+    day = f"coalesce(o.r_day, {_NO_DAY})"
+    same = "sign(o.amount) = sign(a.amount)"
+    each = (
+        select("p.l", "p.r", "abs(a.amount) as most", f"{day} as day", f"{same} as alike")
+        .select(f"sum(case when {same} then abs(o.amount) else 0 end) over (partition by p.l order by {day}) as came")
+        .select(f"min(case when t.r is not null then {day} end) over (partition by p.l) as torn_on")
+        .select(f"max(case when {same} then 0 else 1 end) over (partition by p.l) as mixed")
+        .from_(f"{pairs} as p")
+        .join("l as a", on="a.thing = p.l")
+        .join("r as o", on="o.thing = p.r and o.ccy = a.ccy")
+        .join(_pointing_twice(pairs, "r").subquery("t"), on="t.r = p.r", join_type="left")
+        .subquery("e")
+    )
+    conditions = ["alike", "came <= most", "coalesce(day < torn_on, true)", *(["mixed = 0"] if single else [])]
+    return select("l", "r").from_(each).where(*conditions)
+
+
+def _pointing_twice(pairs: str, other: str) -> Query:
+    return select(other).from_(pairs).group_by(other).having("count(*) > 1")
