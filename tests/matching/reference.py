@@ -421,25 +421,31 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
 
 
 def _in_time(pencil: Pencil, rule: Rule, one: str, pairs: set[tuple[str, str]]) -> list[Found]:
-    """Match one with what came first for it, day by day, until something may be another's or it is too much."""
+    """Match one with what came first for it, until something may be another's or it is too much; nothing else may fit."""
     many = {second for first, second in pairs if first == one}
     shared = {second for second in many if any(other == second and first != one for first, other in pairs)}
-    is_in = {second: (pencil.open[second] > 0) == (pencil.open[one] > 0) for second in many}
-    if rule.partial and not all(is_in.values()):
-        return []
+    came = {second: pencil.things[second].day for second in many}
+    until = min((came[second] for second in shared), default=10**9)
+    if rule.partial:
+        alone = many - shared
+        mixed = any((pencil.open[second] > 0) != (pencil.open[one] > 0) for second in many)
+        return [] if mixed or not all(came[s] < until for s in alone) else _sum(pencil, rule, one, alone)
+    same = {second for second in many if (pencil.open[second] > 0) == (pencil.open[one] > 0)}
     kept = set[str]()
-    for day in sorted({pencil.things[second].day for second in many}):
-        came = {second for second in many if pencil.things[second].day == day}
-        more = kept | {second for second in came if is_in[second]}
-        if came & shared or sum(abs(pencil.open[second]) for second in more) > abs(pencil.open[one]):
+    for day in sorted({came[second] for second in same if came[second] < until}):
+        more = {second for second in same if came[second] <= day}
+        if sum(abs(pencil.open[second]) for second in more) > abs(pencil.open[one]):
             break
         kept = more
+    later = sum(abs(pencil.open[second]) for second in same - kept)
+    if not kept or later >= min(abs(pencil.open[second]) for second in kept):
+        return []
     return _sum(pencil, rule, one, kept)
 
 
 def _sum(pencil: Pencil, rule: Rule, one: str, many: set[str]) -> list[Found]:
     """Match one thing with several, if their sum, or a part of it, is what it should be."""
-    total, whole = _together(pencil, many), _together(pencil, {one})
+    total, whole = _together(pencil, many) if many else None, _together(pencil, {one})
     exact = rule.amount is None or rule.amount.exact
     if total is None or whole is None or len(many) < (2 if exact and not rule.partial else 1):
         return []

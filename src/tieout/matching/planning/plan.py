@@ -17,7 +17,7 @@ from tieout.matching.planning import operators as op
 from tieout.matching.planning.amounts import amount_conditions, sum_fits
 from tieout.matching.planning.building import Query, select
 from tieout.matching.planning.points import ALIKE, candidate_points, near_rivals, ranked, with_rivals
-from tieout.matching.planning.sums import anchored_sums, came_first, torn_anchors, within_reach
+from tieout.matching.planning.sums import anchored_sums, came_before, came_first, torn_anchors, within_reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -240,7 +240,7 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     fitting = partial(anchored_sums, sides=(anchors, others), **fits)
     sums = plan.add("sums", fitting(met=(pairs, torn)))
     if anchor == "l" and (rule.partial or (exact and not base)):
-        first = plan.add("first", came_first(every, single=rule.partial))
+        first = plan.add("first", (came_before if rule.partial else came_first)(every))
         beside = select("t.*").from_(fitting(met=(first, None)).subquery("t"))
         beside = beside.join(f"{sums} as w", on="w.anchor = t.anchor", join_type="anti")
         sums = plan.add("sums_in_time", select("w.*").from_(f"{sums} as w").union(beside, distinct=False))

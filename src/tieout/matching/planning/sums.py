@@ -11,10 +11,11 @@ from tieout.matching.planning.building import Query, select
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["anchored_sums", "came_first", "torn_anchors", "within_reach"]
+__all__ = ["anchored_sums", "came_before", "came_first", "torn_anchors", "within_reach"]
 
-#: Behind every day: what bears none came last.
-_NO_DAY = 10_000_000
+#: Of the other; behind every day: what bears none came last.
+_DAY = "coalesce(o.r_day, 10000000)"
+_SAME = "sign(o.amount) = sign(a.amount)"
 
 
 def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query:
@@ -101,31 +102,57 @@ def torn_anchors(pairs: str, anchor: str) -> Query:
     )
 
 
-def came_first(pairs: str, *, single: bool) -> Query:
+def came_first(pairs: str) -> Query:
     """
-    Keep of what points to one thing of the left what came first, day by day, as long as it is no more than that: (l, r).
+    Keep of what points to one thing of the left what came first, day by day, as far as it is no more than that: (l, r).
 
-    What came on one day came together. What may belong to another ends it, and so does what is too much: what comes later
-    undoes nothing.
+    What came on one day came together, and what may belong to another ends it. Only where all that came later is less than
+    the least of it: then nothing else of what points to the one comes to as much.
 
     :param pairs: everything that names the one.
-    :param single: nothing is kept of what has money of the other sign beside it, whenever that came.
     """
-    day = f"coalesce(o.r_day, {_NO_DAY})"
-    same = "sign(o.amount) = sign(a.amount)"
+    amount = "abs(o.amount)"
     each = (
-        select("p.l", "p.r", "abs(a.amount) as most", f"{day} as day", f"{same} as alike")
-        .select(f"sum(case when {same} then abs(o.amount) else 0 end) over (partition by p.l order by {day}) as came")
-        .select(f"min(case when t.r is not null then {day} end) over (partition by p.l) as torn_on")
-        .select(f"max(case when {same} then 0 else 1 end) over (partition by p.l) as mixed")
+        _each(pairs)
+        .select(f"sum(case when {_SAME} then {amount} else 0 end) over (partition by p.l order by {_DAY}) as came")
+        .select(f"sum(case when {_SAME} then {amount} else 0 end) over (partition by p.l) as every", f"{amount} as own")
+        .subquery("e")
+    )
+    first = (
+        select("l", "r", "every - max(came) over (partition by l) as later", "min(own) over (partition by l) as least")
+        .from_(each)
+        .where("alike", "came <= most", "coalesce(day < torn_on, true)")
+        .subquery("f")
+    )
+    return select("l", "r").from_(first).where("later < least")
+
+
+def came_before(pairs: str) -> Query:
+    """
+    Keep of what points to one thing of the left what points to nothing else, where that came before all that does: (l, r).
+
+    Nothing is kept of what has money of the other sign beside it, whenever that came.
+
+    :param pairs: everything that names the one.
+    """
+    each = (
+        _each(pairs)
+        .select(f"max(case when t.r is null then {_DAY} end) over (partition by p.l) as last_alone")
+        .select(f"max(case when {_SAME} then 0 else 1 end) over (partition by p.l) as mixed", "t.r is null as alone")
+        .subquery("e")
+    )
+    return select("l", "r").from_(each).where("alone", "mixed = 0", "coalesce(last_alone < torn_on, true)")
+
+
+def _each(pairs: str) -> Query:
+    return (
+        select("p.l", "p.r", "abs(a.amount) as most", f"{_DAY} as day", f"{_SAME} as alike")
+        .select(f"min(case when t.r is not null then {_DAY} end) over (partition by p.l) as torn_on")
         .from_(f"{pairs} as p")
         .join("l as a", on="a.thing = p.l")
         .join("r as o", on="o.thing = p.r and o.ccy = a.ccy")
         .join(_pointing_twice(pairs, "r").subquery("t"), on="t.r = p.r", join_type="left")
-        .subquery("e")
     )
-    conditions = ["alike", "came <= most", "coalesce(day < torn_on, true)", *(["mixed = 0"] if single else [])]
-    return select("l", "r").from_(each).where(*conditions)
 
 
 def _pointing_twice(pairs: str, other: str) -> Query:
