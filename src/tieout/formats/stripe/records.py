@@ -34,7 +34,7 @@ from tieout.model.records import AUTHORISED, Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "Origin", "records_of"]
+__all__ = ["OBJECTS", "UNDONE", "Origin", "records_of", "transactions_of", "undoings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,9 @@ OBJECTS = {
 
 # The second balance transaction of an object that failed after its money had moved. A failed charge is not here: the
 # money goes back by a refund object, which only its expanded balance transaction names.
-_UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
+UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
 _NO_MONEY = {"failed", "canceled", "cancelled"}
+_MOVED = ("balance_transaction", "failure_balance_transaction")
 
 # Keys whose values have a column of their own, or that hold other objects.
 _TOLD = frozenset({
@@ -108,20 +109,37 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
     name = item.get("object")
     if name == "balance_transaction":
         source = item.get("source")
-        return [_of_transaction(item, source if isinstance(source, dict) else None, origin)]
+        if not isinstance(source, dict):
+            return [_of_transaction(item, None, origin)]
+        return [_of_transaction(item, source, origin), *_of_undoings(source, origin)]
     if name == "dispute":
-        moved = [_of_transaction(each, item, origin) for each in objects_in(item.get("balance_transactions"))]
-        return [*moved, *_of_loss(item, origin)]
+        return [*(_of_transaction(each, item, origin) for each in transactions_of(item)), *_of_loss(item, origin)]
     if not isinstance(name, str) or name not in OBJECTS:
         return []
-    found = [*_of_object(item, OBJECTS[name], origin), *_of_failure(item, origin)]
-    gave_nothing_back = released(item) if name == "charge" else []
-    for key in ("refunds", "reversals"):
-        nested = item.get(key)
-        for each in objects_in(nested.get("data") if isinstance(nested, dict) else None):
-            if each not in gave_nothing_back:
-                found += records_of(each, origin)
-    return found
+    return [
+        *_of_object(item, OBJECTS[name], origin),
+        *_of_failure(item, origin),
+        *_of_undoings(item, origin),
+    ]
+
+
+def transactions_of(item: Object) -> list[Object]:
+    """The balance transactions that an object carries in full; a dispute names its first one twice."""
+    alone = [each for key in _MOVED if isinstance(each := item.get(key), dict)]
+    listed = objects_in(item.get("balance_transactions"))
+    known = {identifier(each) for each in listed}
+    return [*listed, *(each for each in alone if identifier(each) not in known)]
+
+
+def undoings_of(item: Object) -> list[Object]:
+    """The refunds and reversals that an object carries, without those that gave nothing back."""
+    gave_nothing_back = released(item) if item.get("object") == "charge" else []
+    listed = [each for key in ("refunds", "reversals") for each in objects_in(item.get(key))]
+    return [each for each in listed if each.get("object") in [*OBJECTS] and each not in gave_nothing_back]
+
+
+def _of_undoings(item: Object, origin: Origin) -> list[Record]:
+    return [record for each in undoings_of(item) for record in records_of(each, origin)]
 
 
 def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
@@ -184,7 +202,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
     if isinstance(transaction, dict):
         return [_of_transaction(transaction, item, origin)]
     identity = identifier(transaction)
-    if identity is None or name not in _UNDONE:
+    if identity is None or name not in UNDONE:
         return []
     does, currency = OBJECTS[name], money_of(item)
     (amount,), exponent = scale_minor([-does.sign * whole(item, "amount")], currency)
@@ -196,7 +214,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
     return [
         _checked(
             Record(
-                kind=_UNDONE[name],
+                kind=UNDONE[name],
                 status="pending",
                 namespace=TRANSACTION,
                 identity=identity,

@@ -37,8 +37,9 @@ def identifier(value: object) -> str | None:
 
 
 def objects_in(value: object) -> list[Object]:
-    """The objects of a list; none where there is no list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    """The objects of a list, written as a page of one (since 2014) or as an array; none where there is no list."""
+    listed = value.get("data") if isinstance(value, dict) else value
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 def whole(item: Object, key: str, what: str | None = None) -> int:
@@ -82,10 +83,10 @@ def released(charge: Object) -> list[Object]:
     Until 2022 Stripe listed the rest of a partial capture, and a cancelled authorisation, among the refunds. No balance
     transaction tells of it, because no money moved.
     """
-    nested = charge.get("refunds")
-    listed = objects_in(nested.get("data") if isinstance(nested, dict) else None)
     unmoved = [
-        each for each in listed if each.get("balance_transaction") is None and each.get("status") in {None, "succeeded"}
+        each
+        for each in objects_in(charge.get("refunds"))
+        if each.get("balance_transaction") is None and each.get("status") in {None, "succeeded"}
     ]
     if charge.get("captured") is False or charge.get("amount_captured") is None:
         return unmoved
