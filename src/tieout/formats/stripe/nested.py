@@ -93,9 +93,9 @@ def _only_named(item: Object) -> list[str]:
     name = _name(item)
     if name == "dispute":
         listed = item.get("balance_transactions")
-        named = [item.get("balance_transaction"), *(listed if isinstance(listed, list) else [])]
-        known = {identifier(each) for each in transactions_of(item)}
-        return [each for each in named if isinstance(each, str) and each and each not in known]
+        # Between the API versions with one transaction and those with a list, the one stands beside the list once more.
+        named = listed if isinstance(listed, list) and listed else [item.get("balance_transaction")]
+        return [each for each in named if isinstance(each, str) and each]
     failed = item.get("failure_balance_transaction")
     return [failed] if isinstance(failed, str) and failed and name in OBJECTS and name not in UNDONE else []
 
