@@ -183,6 +183,16 @@ def test_a_dispute_of_2014_has_one_transaction_and_one_of_later_names_it_twice()
     assert said(DISPUTE | {"balance_transaction": {**TAKEN}, "balance_transactions": [TAKEN]}) == expected
 
 
+def test_an_adjustment_within_a_dispute_or_a_refund_is_what_holds_it() -> None:
+    taken = TAKEN | {"reporting_category": None, "type": "adjustment", "source": "ch_1"}
+    assert said(DISPUTE | {"balance_transactions": [taken]}) == [("dispute", "booked", "txn_11", -1000)]
+    back = taken | {"id": "txn_12", "amount": 1000, "fee": -1500, "net": 2500}
+    assert said(back | {"source": DISPUTE}) == [("dispute_reversal", "booked", "txn_12", 1000)]
+    returned = taken | {"id": "txn_13", "amount": 400, "fee": 0, "net": 400}
+    failed = MOVED | {"amount": 400, "status": "failed", "failure_balance_transaction": returned}
+    assert said(failed)[-1] == ("refund_reversal", "booked", "txn_13", 400)
+
+
 UNREAD = {
     "refunds by their names": (CHARGE | {"refunds": {"re_2": MOVED}}, "expected refund re_2 by itself, got it inside charge"),
     "refunds in two lists": (CHARGE | {"refunds": [[MOVED]]}, "expected refund re_2 by itself, got it inside charge"),

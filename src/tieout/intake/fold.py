@@ -20,6 +20,7 @@ from tieout.intake.ranking import (
     ALIASES,
     BELIEVED_MONEY,
     DETAILS,
+    KIND_TOLD,
     NAMED,
     NAMES_PAYMENT,
     RANKED,
@@ -268,7 +269,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n == "references" else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    chosen_apart = ("currency", *_MONEY, "booked_on", "value_on", "payment_id", "external_id", "aliases")
+    chosen_apart = ("currency", *_MONEY, "booked_on", "value_on", "payment_id", "external_id", "kind", "aliases")
     apart = tuple(f'as "{name}"' for name in chosen_apart)
     believed = [sql for sql in believed if not sql.endswith(apart)]
     believed.append("arg_max(currency, money_place) filter (settles) as currency")
@@ -278,6 +279,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     believed.append(f'arg_max("value_on", {VALUE_DAY}) filter (value_on is not null) as "value_on"')
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
     believed.append(f"arg_max(external_id, ({NAMED}, place)) filter (external_id is not null) as external_id")
+    believed.append(f'arg_max("kind", (booked, {KIND_TOLD}, place)) as "kind"')
     believed.append("[]::varchar[] as aliases")
     # A row without an identifier may be taken for one that has it, and takes none away.
     identified = dict.fromkeys(("namespace", "identity", "counted"), f"(identity is not null, {says_most})")
@@ -338,6 +340,7 @@ def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
     """Find material fields on which the highest-ranked reports of a record disagree."""
     compared = {name: f'"{name}"' for name in MATERIAL if name not in {"status", "exponent", "fee", "fee_tax"}}
     compared["external_id"] = f"case when {NAMED} = best_named then external_id end"
+    compared["kind"] = f"case when {KIND_TOLD} then kind end"
     compared["fee"] = "case when costed and not only_net then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
     # Who leaves the costs out states either what arrives or the gross; the other of the two only follows from it.
     compared["amount"] = "case when not only_net then amount end"

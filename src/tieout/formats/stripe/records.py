@@ -252,7 +252,7 @@ def _of_loss(item: Object, origin: Origin) -> list[Record]:
 
 def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:
     """The record of a balance transaction, with what the object that caused it says of it."""
-    word, source_id = _word(item), identifier(item.get("source")) or (identifier(source) if source else None)
+    word, source_id = _word(item), _source_of(item, source)
     total, net, amount = whole(item, "fee"), whole(item, "net"), whole(item, "amount")
     if amount - total != net:
         message = f"expected net = amount - fee in {identifier(item)}, got {net} from {amount} - {total}"
@@ -287,6 +287,14 @@ def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Reco
             **links,
         )
     )
+
+
+def _source_of(item: Object, source: Object | None) -> str | None:
+    """The object that caused a balance transaction; an adjustment of before there were categories names its charge."""
+    named, holder = identifier(item.get("source")), identifier(source)
+    if _word(item) == "adjustment" and (source or {}).get("object") in {"dispute", "refund"}:
+        return holder or named
+    return named or holder
 
 
 def _word(item: Object) -> str:
