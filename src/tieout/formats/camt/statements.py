@@ -145,6 +145,7 @@ class StatementReader:
         statement = self._statement()
         self.problems += self._check_currencies(statement)
         self.problems += self._check_balances()
+        self.problems += self._check_opening()
         self.problems += self._check_closing(statement)
         # A page's summary may be that of the whole statement.
         if self.page.is_whole and "TxsSummry" in self._header:
@@ -337,6 +338,20 @@ class StatementReader:
                 )
                 yield Problem(message=message, line=balance.line, column="Bal", reason="balance_difference")
 
+    def _check_opening(self) -> Iterator[Problem]:
+        """Compare what a statement opens with and what closed before it: one figure under two names (ISO 20022)."""
+        begins, _ends = self._edges()
+        if not (self.account.final and begins):
+            return
+        for currency in sorted({balance.amount.currency for balance in self.balances}):
+            of_money = [balance for balance in self.balances if balance.amount.currency == currency]
+            opened, closed = (_earliest(of_money, code) for code in ("OPBD", "PRCD"))
+            if opened is None or closed is None or (closed.on and opened.on and closed.on > opened.on):
+                continue
+            if opened.amount != closed.amount:
+                message = f"expected the balance OPBD to be what closed before it, {closed.amount} (PRCD), got {opened.amount}"
+                yield Problem(message=message, line=opened.line, column="Bal", reason="balance_difference")
+
     def _check_closing(self, statement: Statement) -> Iterator[Problem]:
         opening, closing = statement.opening, statement.closing
         name = statement.statement_id or "without Id"
@@ -368,6 +383,12 @@ class StatementReader:
             ": it would close if its reversals (RvslInd) moved money against their CdtDbtInd, which in ISO 20022 is the"
             " direction of the reversal itself: ask the bank"
         )
+
+
+def _earliest(balances: list[Balance], code: str) -> Balance | None:
+    """Give the balance of the first day under a code; without days, the one that stands first."""
+    named = [balance for balance in balances if balance.code == code]
+    return min(named, key=lambda balance: balance.on or dt.date.min, default=None)
 
 
 def _account_currency(balance: etree._Element) -> str | None:
