@@ -43,7 +43,6 @@ from tieout.observe.snapshot import latest_day
 from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended, undo_named
 from tieout.observe.work.gathering import gather_worklist
 from tieout.observe.work.left import left_now
-from tieout.observe.work.remaining import remaining
 from tieout.reperformance import verify
 from tieout.store.decisions import decide, decision_row
 from tieout.store.earlier import allowed_already, decided_already, matched_already
@@ -71,7 +70,6 @@ __all__ = [
     "judge",
     "match",
     "mine",
-    "remaining",
     "replay",
     "resolve",
     "try_rules",

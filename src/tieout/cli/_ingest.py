@@ -39,6 +39,7 @@ def ingest(
     from tieout.clock import system_clock
     from tieout.errors import TieoutError
     from tieout.intake.receive import kept_name
+    from tieout.observe.work.remaining import remaining
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
@@ -61,7 +62,7 @@ def ingest(
             if not outcomes:
                 raise
             failed = error
-        outcomes = pipeline.remaining(store, place, outcomes)
+        outcomes = remaining(store, place, outcomes)
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
@@ -92,12 +93,13 @@ def replay(
     from tieout import pipeline
     from tieout.clock import system_clock
     from tieout.intake.receive import delivery_named
+    from tieout.observe.work.remaining import remaining
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
     with opened(wanted) as (place, store):
         outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason_given(reason))
-        outcomes = pipeline.remaining(store, place, [outcome] if outcome is not None else [])
+        outcomes = remaining(store, place, [outcome] if outcome is not None else [])
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
         say_json({"deliveries": told, **measured({"replay": system_clock.monotonic() - begin})})

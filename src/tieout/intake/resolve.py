@@ -130,9 +130,7 @@ def resolve(
     else:
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
-    if before is not None:
-        resolution.own = _own(con, said.delivery_id)
-    resolution.doubts, resolution.joined = doubts, proven + joined
+    resolution.doubts, resolution.joined, resolution.own = doubts, proven + joined, _own(con, said.delivery_id)
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
@@ -176,7 +174,7 @@ def _withdrawable(con: duckdb.DuckDBPyConnection, lake: Lake, before: list[LakeF
 
 
 def _own(con: duckdb.DuckDBPyConnection, delivery_id: str) -> int:
-    """Count the records that a delivery brought when it was read before, and speaks of again."""
+    """Count the records that a delivery brought when it was read before, and speaks of again; at first there are none."""
     [(count,)] = con.execute(
         "select count(distinct s.record_id) from standing s semi join incoming i on i.target = s.record_id"
         " where s.version = 1 and s.delivery_id = $delivery",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
+from tieout.formats.camt.balances import check_balances, check_opening
 from tieout.formats.camt.dates import day_or_none, read_day, read_moment
 from tieout.formats.camt.entries import Account, Entry, identifier, is_debit
 from tieout.formats.camt.pages import Page, message_page
@@ -144,8 +145,9 @@ class StatementReader:
         self._place_interim()
         statement = self._statement()
         self.problems += self._check_currencies(statement)
-        self.problems += self._check_balances()
-        self.problems += self._check_opening()
+        self.problems += check_balances(self.balances)
+        if self.account.final and statement.begins:
+            self.problems += check_opening(self.balances)
         self.problems += self._check_closing(statement)
         # A page's summary may be that of the whole statement.
         if self.page.is_whole and "TxsSummry" in self._header:
@@ -325,33 +327,6 @@ class StatementReader:
                 message = f"expected the balance {balance.code} in {own}, the account's currency, got {balance.amount}"
                 yield Problem(message=message, line=balance.line, column="Bal", reason="currency_mismatch")
 
-    def _check_balances(self) -> Iterator[Problem]:
-        """Compare balances of one kind, day and currency, which can only have one amount."""
-        known: dict[tuple[object, ...], Balance] = {}
-        for balance in self.balances:
-            if balance.code not in {"OPBD", "CLBD", "PRCD"} or balance.on is None:
-                continue
-            first = known.setdefault((balance.code, balance.on, balance.amount.currency), balance)
-            if first.amount != balance.amount:
-                message = (
-                    f"expected one balance {balance.code} of {balance.on}, got {first.amount} and {balance.amount}"
-                )
-                yield Problem(message=message, line=balance.line, column="Bal", reason="balance_difference")
-
-    def _check_opening(self) -> Iterator[Problem]:
-        """Compare what a statement opens with and what closed before it: one figure under two names (ISO 20022)."""
-        begins, _ends = self._edges()
-        if not (self.account.final and begins):
-            return
-        for currency in sorted({balance.amount.currency for balance in self.balances}):
-            of_money = [balance for balance in self.balances if balance.amount.currency == currency]
-            opened, closed = (_earliest(of_money, code) for code in ("OPBD", "PRCD"))
-            if opened is None or closed is None or (closed.on and opened.on and closed.on > opened.on):
-                continue
-            if opened.amount != closed.amount:
-                message = f"expected the balance OPBD to be what closed before it, {closed.amount} (PRCD), got {opened.amount}"
-                yield Problem(message=message, line=opened.line, column="Bal", reason="balance_difference")
-
     def _check_closing(self, statement: Statement) -> Iterator[Problem]:
         opening, closing = statement.opening, statement.closing
         name = statement.statement_id or "without Id"
@@ -383,12 +358,6 @@ class StatementReader:
             ": it would close if its reversals (RvslInd) moved money against their CdtDbtInd, which in ISO 20022 is the"
             " direction of the reversal itself: ask the bank"
         )
-
-
-def _earliest(balances: list[Balance], code: str) -> Balance | None:
-    """Give the balance of the first day under a code; without days, the one that stands first."""
-    named = [balance for balance in balances if balance.code == code]
-    return min(named, key=lambda balance: balance.on or dt.date.min, default=None)
 
 
 def _account_currency(balance: etree._Element) -> str | None:

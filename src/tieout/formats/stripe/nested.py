@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats.stripe.records import OBJECTS, UNDONE, transactions_of, undoings_of
-from tieout.formats.stripe.values import Object, identifier, objects_in
+from tieout.formats.stripe.records import OBJECTS, UNDONE, undoings_of
+from tieout.formats.stripe.values import Object, identifier, objects_in, transactions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
