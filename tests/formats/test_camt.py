@@ -250,7 +250,9 @@ def test_a_balance_without_direction_is_a_credit_and_an_opening_is_the_opening()
     text = document(balance("PRCD", "7", "2026-10-29"), balance("OPBD", "10", "2026-10-30"), plain, entry("1.00"))
     assert statement(text).closes is True
     assert str(statement(text).opening) == "10.00 EUR"
-    assert not problems(text)
+    assert [problem.message for problem in problems(text)] == [
+        "expected the balance OPBD to be what closed before it, 7.00 EUR (PRCD), got 10.00 EUR"
+    ]
 
 
 def test_a_balance_without_currency_is_in_the_accounts() -> None:

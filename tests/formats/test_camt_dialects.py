@@ -165,3 +165,48 @@ def test_padding_behind_a_document_is_refused_with_its_place(behind: str) -> Non
 def test_utf_16_that_says_it_is_utf_8_is_read_as_it_is_written() -> None:
     text = "<?xml version='1.0' encoding='UTF-8'?>" + document(OPENING, closing("103.00"), entry("3.00"))
     assert statement(text.encode("utf-16")).closes
+
+
+BEFORE = {
+    "the same": ([("PRCD", "100.00", "2026-10-28"), ("OPBD", "100.00", "2026-10-29")], 0),
+    "the same with other decimals": ([("PRCD", "100", "2026-10-28"), ("OPBD", "100.000", "2026-10-29")], 0),
+    "another amount": ([("PRCD", "99.00", "2026-10-28"), ("OPBD", "100.00", "2026-10-29")], 1),
+    "another amount, the other way round": ([("OPBD", "100.00", "2026-10-29"), ("PRCD", "99.00", "2026-10-28")], 1),
+    "only the one": ([("PRCD", "100.00", "2026-10-28")], 0),
+    "of each day": (
+        [
+            *(("PRCD", "100.00", "2026-10-28"), ("OPBD", "100.00", "2026-10-29")),
+            *(("PRCD", "105.00", "2026-10-29"), ("OPBD", "105.00", "2026-10-30")),
+        ],
+        0,
+    ),
+    "before a later day": ([("OPBD", "100.00", "2026-10-28"), ("PRCD", "105.00", "2026-10-29")], 0),
+    "of a page": ([("PRCD", "90.00", "2026-10-28"), ("OPBD/INTM", "100.00", "2026-10-29")], 0),
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_what_a_statement_opens_with_is_what_closed_before_it(case: str) -> None:
+    balances, wrong = BEFORE[case]
+    written = []
+    for code, amount, day in balances:
+        text = balance(code.partition("/")[0], amount, day)
+        written.append(text.replace("</Tp>", "<SubTp><Cd>INTM</Cd></SubTp></Tp>") if "/" in code else text)
+    text = document(*written, closing("110.00"), entry("10.00"))
+    found = [p for p in problems(text) if "(PRCD)" in p.message]
+    assert [(p.severity, p.reason) for p in found] == [("finding", "balance_difference")] * wrong
+    assert all("to be what closed before it, 99.00 EUR (PRCD), got 100.00 EUR" in p.message for p in found), found
+
+
+def test_what_closed_before_is_compared_within_its_currency() -> None:
+    other = balance("PRCD", "7.00", "2026-10-28", currency="USD")
+    same = balance("PRCD", "100.00", "2026-10-28")
+    text = document(other, same, OPENING, closing("110.00"), entry("10.00"))
+    assert not [p for p in problems(text) if "(PRCD)" in p.message]
+
+
+def test_what_a_later_page_carries_on_is_not_what_closed_before_the_first() -> None:
+    text = document(
+        page(2, last=True), balance("PRCD", "7.00", "2026-10-28"), OPENING, closing("110.00"), entry("10.00")
+    )
+    assert not [p for p in problems(text) if "(PRCD)" in p.message]

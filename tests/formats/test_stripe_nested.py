@@ -115,7 +115,107 @@ def test_an_intent_without_its_charge_is_skipped() -> None:
     assert (chunk.rows, chunk.skipped, list(chunk.problems)) == (0, 3, [])
 
 
+REVERSAL = {
+    "id": "trr_1",
+    "object": "transfer_reversal",
+    "amount": 5,
+    "currency": "eur",
+    "created": 1,
+    "balance_transaction": "txn_3",
+}
+TRANSFER = {
+    "id": "tr_1",
+    "object": "transfer",
+    "amount": 5,
+    "currency": "eur",
+    "created": 1,
+    "balance_transaction": "txn_1",
+}
+FEE = {
+    "id": "fee_1",
+    "object": "application_fee",
+    "amount": 5,
+    "currency": "eur",
+    "created": 1,
+    "balance_transaction": "txn_1",
+}
+FEE_REFUND = {
+    "id": "fr_1",
+    "object": "fee_refund",
+    "amount": 5,
+    "currency": "eur",
+    "created": 1,
+    "balance_transaction": "txn_2",
+}
+TAKEN = TXN | {
+    "id": "txn_11",
+    "amount": -1000,
+    "fee": 1500,
+    "net": -2500,
+    "reporting_category": "dispute",
+    "source": "dp_1",
+}
+DISPUTE = {"id": "dp_1", "object": "dispute", "amount": 1000, "currency": "eur", "charge": "ch_1", "created": 1}
+LISTED = {
+    "a charge's refunds": (CHARGE, "refunds", MOVED, ("refund", "booked", "re_2", -250)),
+    "a transfer's reversals": (TRANSFER, "reversals", REVERSAL, ("internal_transfer", "booked", "txn_3", 5)),
+    "an application fee's refunds": (FEE, "refunds", FEE_REFUND, ("application_fee_refund", "booked", "txn_2", -5)),
+    "a dispute's transactions": (DISPUTE, "balance_transactions", TAKEN, ("dispute", "booked", "txn_11", -1000)),
+    "what a transaction's charge gave back": (TXN, "source", MOVED, ("refund", "booked", "re_2", -250)),
+}
+
+
+@pytest.mark.parametrize("case", LISTED)
+def test_a_list_is_read_as_an_array_as_well_as_a_page(case: str) -> None:
+    item, key, each, expected = LISTED[case]
+    for written in ([each], {"object": "list", "data": [each]}):
+        assert said(item | {key: CHARGE | {"refunds": written} if key == "source" else written})[-1] == expected
+
+
+def test_what_was_never_captured_is_no_refund_in_an_array_either() -> None:
+    assert said(WHOLE | {"refunds": [REFUND]}) == [("charge", "booked", "ch_1", 600)]
+
+
+def test_a_dispute_of_2014_has_one_transaction_and_one_of_later_names_it_twice() -> None:
+    expected = [("dispute", "booked", "txn_11", -1000)]
+    assert said(DISPUTE | {"balance_transaction": TAKEN}) == expected
+    assert said(DISPUTE | {"balance_transaction": "txn_11", "balance_transactions": [TAKEN]}) == expected
+    assert said(DISPUTE | {"balance_transaction": {**TAKEN}, "balance_transactions": [TAKEN]}) == expected
+
+
+def test_an_adjustment_within_a_dispute_or_a_refund_is_what_holds_it() -> None:
+    taken = TAKEN | {"reporting_category": None, "type": "adjustment", "source": "ch_1"}
+    assert said(DISPUTE | {"balance_transactions": [taken]}) == [("dispute", "booked", "txn_11", -1000)]
+    back = taken | {"id": "txn_12", "amount": 1000, "fee": -1500, "net": 2500}
+    assert said(back | {"source": DISPUTE}) == [("dispute_reversal", "booked", "txn_12", 1000)]
+    returned = taken | {"id": "txn_13", "amount": 400, "fee": 0, "net": 400}
+    failed = MOVED | {"amount": 400, "status": "failed", "failure_balance_transaction": returned}
+    assert said(failed)[-1] == ("refund_reversal", "booked", "txn_13", 400)
+
+
 UNREAD = {
+    "refunds by their names": (CHARGE | {"refunds": {"re_2": MOVED}}, "expected refund re_2 by itself, got it inside charge"),
+    "refunds in two lists": (CHARGE | {"refunds": [[MOVED]]}, "expected refund re_2 by itself, got it inside charge"),
+    "a refund without its kind": (
+        CHARGE | {"refunds": [without(MOVED, "object")]},
+        "expected an object re_2 by itself, got it inside charge ch_1",
+    ),
+    "a dispute's transaction by name": (
+        DISPUTE | {"balance_transactions": ["txn_11"]},
+        "expected the balance transaction txn_11 in full, got only its name in dispute dp_1",
+    ),
+    "the transaction of a dispute of 2014 by name": (
+        DISPUTE | {"balance_transaction": "txn_11"},
+        "expected the balance transaction txn_11 in full, got only its name in dispute dp_1",
+    ),
+    "what a charge gave back when it failed": (
+        CHARGE | {"status": "failed", "failure_balance_transaction": "txn_9"},
+        "expected the balance transaction txn_9 in full, got only its name in charge ch_1",
+    ),
+    "another transaction of a transaction's source": (
+        TAKEN | {"source": DISPUTE | {"balance_transactions": [TAKEN, TAKEN | {"id": "txn_12"}]}},
+        "expected balance_transaction txn_12 by itself, got it inside dispute dp_1",
+    ),
     "an object that nobody knows": (
         {"id": "itx_1", "object": "issuing.transaction", "amount": -5, "balance_transaction": "txn_9"},
         "got issuing.transaction itx_1: its money is not read",

@@ -357,7 +357,8 @@ def test_real_files(samples: Any) -> None:
         data = path.read_bytes()
         assert StripeObjects().identify(Head(path.name, data)) == "stripe.objects", path.name
         (chunk,) = read(data)
-        assert not chunk.problems, path.name
+        # A dispute of 2013 only names the transaction that took its money.
+        assert all("got only its name in dispute" in problem.message for problem in chunk.problems), path.name
         for record in chunk.records:
             if record.external_id == truth["object_id"]:
                 assert abs(record.amount or 0) == truth["amount"], path.name

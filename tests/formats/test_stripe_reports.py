@@ -183,6 +183,69 @@ def test_a_column_that_is_needed_is_named(missing: tuple[str, ...]) -> None:
     assert missing[0] in problem.message
 
 
+LEAN = {
+    name: value
+    for name, value in ROW.items()
+    if name not in {"balance_transaction_id", "source_id", "automatic_payout_id"}
+}
+
+
+@pytest.mark.parametrize("missing", ROW)
+def test_a_report_of_which_a_column_is_missing_is_still_stripes(missing: str) -> None:
+    claimed = identify(table({name: value for name, value in ROW.items() if name != missing}))
+    assert claimed == (
+        set()
+        if missing == "reporting_category"
+        else {BALANCE if missing == "automatic_payout_id" else PAYOUT_RECONCILIATION}
+    )
+
+
+def test_a_charge_is_told_apart_by_its_charge_and_what_else_moved_waits_for_its_identifier() -> None:
+    line = LEAN | {"charge_id": "ch_1", "payment_intent_id": "pi_1"}
+    refund = line | {"reporting_category": "refund", "gross": "-1", "fee": "0", "net": "-1"}
+    assert identify(table(line)) == {BALANCE}
+    (row,) = rows(table(line))
+    assert (row["namespace"], row["identity"], row["external_id"], row["payment_id"]) == (
+        "charge",
+        "ch_1",
+        "ch_1",
+        "pi_1",
+    )
+    assert (row["amount"], row["net"]) == (1000, 941)
+    chunks = read(table(line, refund))
+    assert [name for c in chunks if c.table is not None for name in c.table["identity"].to_pylist()] == ["ch_1"]
+    (problem,) = problems(table(line, refund))
+    assert (problem.severity, problem.line) == ("row", 3)
+    assert (
+        "expected what tells this refund apart from others, got no value: bring it with the column balance_transaction_id or"
+        " source_id"
+    ) in problem.message
+
+
+def test_with_the_column_of_refunds_they_are_told_apart() -> None:
+    line = LEAN | {"charge_id": "ch_1", "refund_id": "re_1", "reporting_category": "refund", "net": "-9.41"}
+    (row,) = rows(table(line | {"gross": "-9.41", "fee": "0"}))
+    assert (row["namespace"], row["identity"], row["parent_external_id"]) == ("refund", "re_1", "ch_1")
+
+
+@pytest.mark.parametrize("more", [{}, {"payment_intent_id": "pi_1"}])
+def test_without_any_identifier_one_is_asked_for(more: dict[str, str]) -> None:
+    assert identify(table(LEAN | more)) == {BALANCE}
+    (problem,) = problems(table(LEAN | more))
+    assert problem.severity == "refused"
+    assert "balance_transaction_id or source_id (charge_id for charges only), got ['created_utc'" in problem.message
+
+
+def test_a_table_in_minor_units_is_not_read_in_major_ones() -> None:
+    line = {
+        "id": "txn_1", "amount": "1000", "available_on": "2026-01-05", "created": "2026-01-02", "currency": "eur", "fee": "59",
+        "net": "941", "reporting_category": "charge", "source_id": "ch_1", "type": "charge",
+    }  # fmt: skip
+    (problem,) = problems(table(line))
+    assert problem.severity == "refused"
+    assert "minor(amount)" in problem.message
+
+
 def test_a_payout_is_what_left_the_balance_whatever_sign_its_gross_has() -> None:
     payout = ROW | {"reporting_category": "payout", "source_id": "po_1", "fee": "0", "net": "-9.41"}
     for gross in ("-9.41", "9.41"):
@@ -285,6 +348,36 @@ def test_the_dashboards_export() -> None:
         "charge", "py_1", "po_3", 1000,
     )  # fmt: skip
     assert (lost["kind"], lost["identity"], lost["net"]) == ("dispute", "txn_2", -2500)
+
+
+EXPORTED = {
+    "id": "txn_1", "Type": "charge", "Source": "ch_1", "Amount": "10.00", "Fee": "0.59", "Net": "9.41",
+    "Currency": "eur", "Created (UTC)": "2026-01-02 10:11", "Available On (UTC)": "2026-01-05 00:00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", EXPORTED)
+def test_of_the_dashboards_export_a_column_may_be_left_out(missing: str) -> None:
+    text = table({name: value for name, value in EXPORTED.items() if name != missing})
+    assert identify(text) == {BALANCE}
+    if missing in {"Type", "Currency"}:
+        (problem,) = problems(text)
+        assert (problem.severity, missing.lower() in problem.message) == ("refused", True)
+        return
+    (row,) = rows(text)
+    named = ("balance_transaction", "txn_1") if missing == "Source" else ("charge", "ch_1")
+    assert (row["kind"], row["namespace"], row["identity"], row["amount"], row["net"]) == ("charge", *named, 1000, 941)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "id,Description,Seller Message,Created (UTC),Amount,Amount Refunded,Currency,Fee,Tax,Mode,Status,Card ID",
+        "id,Type,Amount,Currency,Created (UTC),Arrival Date (UTC),Method,Status,Description,Destination",
+    ],
+)
+def test_other_exports_of_the_dashboard_are_not_its_balance(header: str) -> None:
+    assert identify(header + "\n") == set()
 
 
 def test_balance_summary() -> None:

@@ -214,3 +214,72 @@ def test_no_field_of_an_object_depends_on_the_order_of_arrival(tmp_path: Path, c
     for n, names in enumerate([("events", "api transaction", "payouts"), ("api", "balance", "payouts")]):
         found = [whole(tmp_path / f"{n}-{'-'.join(order)}", said, order) for order in itertools.permutations(names)]
         assert [one for one in found if one != found[0]] == []
+
+
+_DISPUTED = {
+    "id": "dp_1", "object": "dispute", "amount": 1000, "charge": "ch_1", "created": SECONDS, "currency": "eur",
+    "status": "needs_response",
+}  # fmt: skip
+_TAKEN = {
+    "id": "txn_9", "object": "balance_transaction", "amount": -1000, "available_on": SECONDS, "created": SECONDS,
+    "currency": "eur", "fee": 1500, "fee_details": [], "net": -2500, "source": "ch_1", "type": "adjustment",
+}  # fmt: skip
+# The same two lines by channels with categories and by channels of before there were any: a dispute and a fee of Stripe's.
+_UNTOLD = {
+    "balance": (
+        "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC),Description\n"
+        f"txn_9,adjustment,ch_1,-10.00,15.00,-25.00,eur,{DAY},{DAY},x\n"
+        f"txn_8,adjustment,,-2.00,0.00,-2.00,eur,{DAY},{DAY},y\n"
+    ).encode(),
+    "balance by category": (
+        "balance_transaction_id,created_utc,available_on_utc,currency,gross,fee,net,reporting_category,source_id,charge_id\n"
+        f"txn_9,{DAY},{DAY},eur,-10.00,15.00,-25.00,dispute,dp_1,ch_1\n"
+        f"txn_8,{DAY},{DAY},eur,-2.00,0.00,-2.00,fee,,\n"
+    ).encode(),
+    "payouts": (
+        "automatic_payout_id,automatic_payout_effective_at_utc,balance_transaction_id,created_utc,currency,gross,fee,net,"
+        f"reporting_category,source_id,charge_id\npo_1,{DAY},txn_9,{DAY},eur,-10.00,15.00,-25.00,dispute,dp_1,ch_1\n"
+        f"po_1,{DAY},txn_8,{DAY},eur,-2.00,0.00,-2.00,fee,,\n"
+    ).encode(),
+    "api": json.dumps(_TAKEN).encode(),
+    "events": json.dumps(
+        {"id": "evt_1", "object": "event", "created": SECONDS + 5, "api_version": "2016-03-07"}
+        | {"data": {"object": _DISPUTED | {"balance_transactions": [_TAKEN]}}}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        *itertools.permutations(("balance", "payouts")),
+        *itertools.permutations(("balance", "balance by category")),
+        *itertools.permutations(("api", "events")),
+        ("payouts", "events", "api", "balance"),
+        ("balance", "events", "payouts", "api"),
+    ],
+)
+def test_who_knows_a_dispute_only_as_an_adjustment_neither_corrects_nor_contradicts_who_knows_more(
+    tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    desk = opened_for_stripe(tmp_path / "workspace")
+    try:
+        for name in order:
+            desk.deliver_bytes(_UNTOLD[name], name.partition(" ")[0], name)
+        lines = {row[0]: row[1:] for row in desk.records("identity", "kind", "external_id", "net")}
+        assert lines["txn_9"] == ("dispute", "dp_1", -2500)
+        assert lines.get("txn_8", ("fee", "txn_8", -200)) == ("fee", "txn_8", -200)
+        assert desk.findings() == []
+    finally:
+        desk.store.close()
+
+
+def test_a_correction_of_a_kind_by_another_platform_stands(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "workspace")
+    try:
+        for kind in ("dispute", "adjustment"):
+            line = {"kind": kind, "identity": "1", "external_id": "1", "amount": -5, "booked_on": "2026-10-01"}
+            desk.deliver(line)
+        assert desk.records("kind") == ["adjustment"]
+    finally:
+        desk.store.close()

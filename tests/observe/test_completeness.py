@@ -106,6 +106,17 @@ def test_nothing_at_all_is_expected_of_an_empty_company_but_a_first_file(empty: 
     ]
 
 
+@pytest.mark.parametrize("expects", ["weekly", "monthly"])
+def test_the_last_day_covered_is_no_later_than_the_last_statement(expects: str, tmp_path: Path) -> None:
+    toml = TOML.replace('expects = "business-daily"', f'expects = "{expects}"')
+    assert toml != TOML
+    company = found_company(tmp_path / "acme", toml)
+    company.bring("bank", "b1.sta", statement(1, 1, 2, "100,00", "196,80"))
+    late = [row for row in rows_of(company, dt.date(2026, 11, 30))["bank"] if row.state == "late"]
+    assert {row.evidence for row in late} == {"the last day covered is 2026-10-02"}
+    company.store.close()
+
+
 def test_a_file_without_rows_speaks_for_the_day_before_it_came() -> None:
     days = {dt.date(2026, 10, 1): "first"}
     units = units_between("daily", dt.date(2026, 10, 1), dt.date(2026, 10, 3), WEEKDAYS)

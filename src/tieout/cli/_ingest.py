@@ -39,6 +39,7 @@ def ingest(
     from tieout.clock import system_clock
     from tieout.errors import TieoutError
     from tieout.intake.receive import kept_name
+    from tieout.observe.work.remaining import remaining
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
@@ -61,6 +62,7 @@ def ingest(
             if not outcomes:
                 raise
             failed = error
+        outcomes = remaining(store, place, outcomes)
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
@@ -91,12 +93,13 @@ def replay(
     from tieout import pipeline
     from tieout.clock import system_clock
     from tieout.intake.receive import delivery_named
+    from tieout.observe.work.remaining import remaining
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
     with opened(wanted) as (place, store):
         outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason_given(reason))
-    outcomes = [outcome] if outcome is not None else []
+        outcomes = remaining(store, place, [outcome] if outcome is not None else [])
     if wanted.as_json:
         told = [_as_json(outcome) for outcome in outcomes]
         say_json({"deliveries": told, **measured({"replay": system_clock.monotonic() - begin})})
@@ -106,14 +109,14 @@ def replay(
 
 
 def _as_json(outcome: Outcome) -> dict[str, object]:
-    return {name: getattr(outcome, name) for name in outcome.__dataclass_fields__}
+    return {name: getattr(outcome, name) for name in outcome.__dataclass_fields__ if name != "found"}
 
 
 def _status(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
-    """Say 3 where a file could not be read at all, 1 where something needs a person."""
+    """Say 3 where a file could not be read at all, 1 where something that came needs a person still."""
     if errors or any(outcome.state == "refused" for outcome in outcomes):
         return 3
-    return int(any(o.rows_quarantined or o.findings or o.reason or o.state != "accepted" for o in outcomes))
+    return int(any(o.rows_waiting or o.findings or o.reason or o.state != "accepted" for o in outcomes))
 
 
 def _show(outcomes: list[Outcome]) -> None:
@@ -146,7 +149,7 @@ def _show(outcomes: list[Outcome]) -> None:
     findings = sum(outcome.findings for outcome in outcomes)
     if findings:
         say(f"{findings} finding(s) need a person: see `tieout exceptions`")
-    if any(outcome.rows_quarantined for outcome in outcomes):
+    if any(outcome.rows_waiting for outcome in outcomes):
         say(
             "rows that could not be read wait in `tieout quarantine`; after a fix: `tieout replay DELIVERY --reason ...`"
         )

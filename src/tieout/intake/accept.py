@@ -318,9 +318,9 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         "format": staged.version or work.reader.format.id,
         "created_at": said.created_at,
         "rows_in": staged.rows_in,
-        "rows_new": kept,
+        "rows_new": kept + resolution.own,
         "rows_changed": resolution.changed,
-        "rows_repeated": resolution.repeated,
+        "rows_repeated": resolution.repeated - resolution.own,
         "rows_quarantined": staged.quarantined,
         "rows_skipped": staged.skipped,
         "reason": None,
@@ -376,6 +376,9 @@ def _history(connection: sa.Connection) -> list[Said]:
 
 def _outcome(work: Work, change: Change, resolution: Resolution) -> Outcome:
     values = {k: v for k, v in change.delivery.items() if k.startswith("rows_") and k != "rows_changed"}
+    if values:  # what this reading brought: what an earlier one did is known
+        values["rows_new"] -= resolution.own
+        values["rows_repeated"] += resolution.own
     return Outcome(
         delivery_id=work.row.delivery_id,
         name=work.row.name,
@@ -384,7 +387,10 @@ def _outcome(work: Work, change: Change, resolution: Resolution) -> Outcome:
         format=change.delivery["format"],
         versions=resolution.changed,
         withdrawn=resolution.withdrawn,
+        rows_waiting=values.get("rows_quarantined", 0),
         findings=len(change.scopes.findings),
+        found=tuple(finding.exception_id for finding in change.scopes.findings),
+        again=work.replay is not None,
         reason=change.delivery.get("reason"),
         **values,
     )

@@ -10,16 +10,18 @@ different values of a material field are a conflict; the one that stands first s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from tieout.intake.contradictions import contradictions
 from tieout.intake.derive import record_keys, rekey
 from tieout.intake.ranking import (
     ALIASES,
     BELIEVED_MONEY,
     DETAILS,
+    KIND_TOLD,
     NAMED,
     NAMES_PAYMENT,
     RANKED,
@@ -28,10 +30,9 @@ from tieout.intake.ranking import (
     VALUE_DAY,
 )
 from tieout.intake.reissued import void_sql
-from tieout.intake.resolution import Conflict, Resolution
-from tieout.model.money import format_minor
-from tieout.model.records import AUTHORISED, record_schema, stated_schema
-from tieout.store.tables import MATERIAL, table_schema
+from tieout.intake.resolution import Resolution
+from tieout.model.records import record_schema, stated_schema
+from tieout.store.tables import table_schema
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,7 +52,6 @@ _CARRIED = (
     "system", "source_id", "entity_id", "account_id", "delivery_id", "member", "seen_at", "normaliser", "line",
     "statement_place", "namespace", "identity", "counted", "revision",
 )  # fmt: skip
-_CANDIDATES_MAX = 10
 
 
 def content_sql(alias: str) -> str:
@@ -268,7 +268,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         f'arg_max("{n}", place) filter (len("{n}") > 0) as "{n}"' if n == "references" else sql
         for n, sql in zip([n for n in _STATED if n not in _CARRIED], believed, strict=True)
     ]
-    chosen_apart = ("currency", *_MONEY, "booked_on", "value_on", "payment_id", "external_id", "aliases")
+    chosen_apart = ("currency", *_MONEY, "booked_on", "value_on", "payment_id", "external_id", "kind", "aliases")
     apart = tuple(f'as "{name}"' for name in chosen_apart)
     believed = [sql for sql in believed if not sql.endswith(apart)]
     believed.append("arg_max(currency, money_place) filter (settles) as currency")
@@ -278,6 +278,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     believed.append(f'arg_max("value_on", {VALUE_DAY}) filter (value_on is not null) as "value_on"')
     believed.append(f"arg_max(payment_id, ({NAMES_PAYMENT}, place)) filter (payment_id is not null) as payment_id")
     believed.append(f"arg_max(external_id, ({NAMED}, place)) filter (external_id is not null) as external_id")
+    believed.append(f'arg_max("kind", (booked, {KIND_TOLD}, place)) as "kind"')
     believed.append("[]::varchar[] as aliases")
     # A row without an identifier may be taken for one that has it, and takes none away.
     identified = dict.fromkeys(("namespace", "identity", "counted"), f"(identity is not null, {says_most})")
@@ -296,7 +297,7 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     con.execute(ALIASES)
     con.execute('update folded set "references" = coalesce("references", []), aliases = coalesce(aliases, [])')
     _supersede(con, result)
-    result.conflicts += _contradictions(con)
+    result.conflicts += contradictions(con)
     result.folded |= {row[0] for row in con.execute("select lower(hex(target)) from refold").fetchall()}
     con.execute("drop table ranked; drop table folded; drop table believed_money")
 
@@ -332,69 +333,3 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     ).to_arrow_table()
     take_rows(result, "superseded", old)
     con.execute("drop table now_standing; drop table moved")
-
-
-def _contradictions(con: duckdb.DuckDBPyConnection) -> list[Conflict]:
-    """Find material fields on which the highest-ranked reports of a record disagree."""
-    compared = {name: f'"{name}"' for name in MATERIAL if name not in {"status", "exponent", "fee", "fee_tax"}}
-    compared["external_id"] = f"case when {NAMED} = best_named then external_id end"
-    compared["fee"] = "case when costed and not only_net then coalesce(fee, 0) + coalesce(fee_tax, 0) end"
-    # Who leaves the costs out states either what arrives or the gross; the other of the two only follows from it.
-    compared["amount"] = "case when not only_net then amount end"
-    compared["net"] = "case when costed or only_net or not costs_told then net end"
-    compared["payment_id"] = f"case when {NAMES_PAYMENT} then payment_id end"
-    # Who does not say what arrives contradicts who does by another amount of the same currency, whichever is later: one of
-    # them is no statement about this money. Another currency is what the customer saw. Of what was captured in part, either
-    # the part or the whole may be booked.
-    of_money = {"currency", *_MONEY}
-    fields = " union all ".join(
-        f"select target, '{name}' as field, basis, ({sql})::varchar as value, exponent, delivery_id, line, source_id,"
-        f" external_id, amount, {'grossly' if name == 'amount' else 'false'} as grossly"
-        f" from top where ({sql}) is not null"
-        + (
-            ""
-            if name not in of_money
-            else " and (settles or not grossly) and not whole_booked"
-            if name == "amount"
-            else " and not grossly"
-        )
-        for name, sql in compared.items()
-    )
-    rows = con.execute(f"""
-        with top as (
-            select *, net is null and bool_or(net is not null) over (partition by target) as grossly,
-                bool_or(costed or only_net) over (partition by target) as costs_told,
-                coalesce(net is null and json_valid(details) and json_extract_string(details, '$.{AUTHORISED}')
-                    = (max(amount) filter (net is not null and not only_net) over (partition by target))::varchar,
-                    false) as whole_booked
-            from (select *, max({NAMED}) over (partition by target) as best_named from ranked
-                qualify booked = max(booked) over (partition by target))
-        ), fields as ({fields}),
-        latest as (select * from fields qualify basis = max(basis) over (partition by target, field, grossly))
-        select lower(hex(target)), field, list(struct_pack(delivery_id := delivery_id, line := line,
-            source := source_id, external_id := external_id, amount := amount, exponent := exponent, value := value)
-            order by source_id, line, external_id, amount, exponent, value, delivery_id)
-        from latest group by target, field having count(distinct value) > 1 order by target, field
-    """).fetchall()
-    found: dict[str, Conflict] = {}
-    for record_id, name, said in rows:
-        candidates = [_candidate(record_id, name, one) for one in said[:_CANDIDATES_MAX]]
-        note = f"{name} is reported as " + " and as ".join(sorted({str(c["value"]) for c in candidates})[:4])
-        if record_id in found:
-            found[record_id].candidates.extend(candidates)
-        else:
-            found[record_id] = Conflict(record_id, f"{note}: nothing says which is later", candidates)
-    return list(found.values())
-
-
-def _candidate(record_id: str, name: str, said: dict[str, Any]) -> dict[str, object]:
-    """Say what one report states, with amounts in major units."""
-    exponent = said.pop("exponent") or 0
-    value, amount = said["value"], said["amount"]
-    shown = format_minor(int(value), exponent) if name in _AMOUNTS else value
-    return said | {
-        "record_id": record_id,
-        "amount": None if amount is None else format_minor(amount, exponent),
-        "value": shown,
-        "why": f"states {name} as {shown}",
-    }

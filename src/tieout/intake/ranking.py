@@ -13,6 +13,7 @@ __all__ = [
     "ALIASES",
     "BELIEVED_MONEY",
     "DETAILS",
+    "KIND_TOLD",
     "NAMED",
     "NAMES_PAYMENT",
     "RANKED",
@@ -28,10 +29,14 @@ NAMES_PAYMENT = (
     " and payment_id is not null)"
 )
 
+# Whether a report says of what kind a thing is. Stripe's adjustment is what a balance export, or an object of before there
+# were categories, calls a dispute, a fee or a refund that failed: that neither corrects nor contradicts who has a category.
+KIND_TOLD = "(kind <> 'adjustment' or system is distinct from 'stripe')"
+
 # How well a report knows what the thing is called: one that has another name for it says which of both is its own. One
 # that calls it by its own identity, or by its payment, may do so for want of better, and more so one without an identity;
-# least of all one that was taken for it (intake.taken).
-NAMED = """case when len(aliases) > 0 then 3 when identity is null and not counted then -1
+# least of all one that was taken for it (intake.taken). Who does not know the kind may name the charge instead of its dispute.
+NAMED = f"""case when len(aliases) > 0 then 3 when identity is null and not counted then -1 when not {KIND_TOLD} then 1
     when external_id is distinct from identity and external_id is distinct from payment_id then 2
     when identity is not null then 1 else 0 end"""
 

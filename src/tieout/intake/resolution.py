@@ -83,6 +83,7 @@ class Resolution:
     :ivar joined: records that stand and that it proves to be others.
     :ivar changes: what statements that were issued again changed.
     :ivar settlements: in which the records that were known, or are told of twice, stand or stood.
+    :ivar own: of the repeated rows, those by which the delivery brought a record when it was read before.
     :ivar folded: records whose contents were weighed again (hexadecimal): those without a conflict have none any more.
     """
 
@@ -98,6 +99,7 @@ class Resolution:
     changed: int = 0
     withdrawn: int = 0
     repeated: int = 0
+    own: int = 0
 
 
 def told_sql(records: str, assertions: str, witnesses: str, *, among: str | None = None) -> str:

@@ -130,7 +130,7 @@ def resolve(
     else:
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
-    resolution.doubts, resolution.joined = doubts, proven + joined
+    resolution.doubts, resolution.joined, resolution.own = doubts, proven + joined, _own(con, said.delivery_id)
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
@@ -171,6 +171,16 @@ def _withdrawable(con: duckdb.DuckDBPyConnection, lake: Lake, before: list[LakeF
             )
     found = con.sql("select distinct record_key from withdrawable").to_arrow_table()["record_key"]
     return pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], pa.int64())
+
+
+def _own(con: duckdb.DuckDBPyConnection, delivery_id: str) -> int:
+    """Count the records that a delivery brought when it was read before, and speaks of again; at first there are none."""
+    [(count,)] = con.execute(
+        "select count(distinct s.record_id) from standing s semi join incoming i on i.target = s.record_id"
+        " where s.version = 1 and s.delivery_id = $delivery",
+        {"delivery": delivery_id},
+    ).fetchall()
+    return int(count)
 
 
 def _repeated(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -30,7 +30,10 @@ class Outcome:
     repeated ones, ``versions`` say something else than before.
 
     :ivar state: accepted or refused.
+    :ivar rows_waiting: of the quarantined ones, those that nothing closed yet.
     :ivar findings: what needs a person because of it, beside quarantined rows.
+    :ivar found: the ids of these exceptions.
+    :ivar again: it was read before: this is another reading.
     :ivar taken_by: other sources that would take a file that was refused.
     """
 
@@ -43,12 +46,15 @@ class Outcome:
     rows_new: int = 0
     rows_repeated: int = 0
     rows_quarantined: int = 0
+    rows_waiting: int = 0
     rows_skipped: int = 0
     versions: int = 0
     withdrawn: int = 0
     findings: int = 0
+    found: tuple[str, ...] = ()
     reason: str | None = None
     repeat: bool = False
+    again: bool = False
     taken_by: tuple[str, ...] = ()
 
 

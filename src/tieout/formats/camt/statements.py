@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
+from tieout.formats.camt.balances import check_balances, check_opening
 from tieout.formats.camt.dates import day_or_none, read_day, read_moment
 from tieout.formats.camt.entries import Account, Entry, identifier, is_debit
 from tieout.formats.camt.pages import Page, message_page
@@ -144,7 +145,9 @@ class StatementReader:
         self._place_interim()
         statement = self._statement()
         self.problems += self._check_currencies(statement)
-        self.problems += self._check_balances()
+        self.problems += check_balances(self.balances)
+        if self.account.final and statement.begins:
+            self.problems += check_opening(self.balances)
         self.problems += self._check_closing(statement)
         # A page's summary may be that of the whole statement.
         if self.page.is_whole and "TxsSummry" in self._header:
@@ -323,19 +326,6 @@ class StatementReader:
             if balance.kind in {"opening", "closing"} and own is not None and balance.amount.currency != own:
                 message = f"expected the balance {balance.code} in {own}, the account's currency, got {balance.amount}"
                 yield Problem(message=message, line=balance.line, column="Bal", reason="currency_mismatch")
-
-    def _check_balances(self) -> Iterator[Problem]:
-        """Compare balances of one kind, day and currency, which can only have one amount."""
-        known: dict[tuple[object, ...], Balance] = {}
-        for balance in self.balances:
-            if balance.code not in {"OPBD", "CLBD", "PRCD"} or balance.on is None:
-                continue
-            first = known.setdefault((balance.code, balance.on, balance.amount.currency), balance)
-            if first.amount != balance.amount:
-                message = (
-                    f"expected one balance {balance.code} of {balance.on}, got {first.amount} and {balance.amount}"
-                )
-                yield Problem(message=message, line=balance.line, column="Bal", reason="balance_difference")
 
     def _check_closing(self, statement: Statement) -> Iterator[Problem]:
         opening, closing = statement.opening, statement.closing

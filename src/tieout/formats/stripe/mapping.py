@@ -21,13 +21,18 @@ from tieout.formats.tabular import CsvDialect, Mapping
 if TYPE_CHECKING:
     from tieout.formats.reading import ReadOptions
 
-__all__ = ["itemised_mapping"]
+__all__ = ["LINE_COLUMNS", "THING_COLUMNS", "itemised_mapping"]
+
+#: Columns one of which names every line, what caused it, or the payout whose lines a report tells in full.
+LINE_COLUMNS = ("balance_transaction_id", "id", "source_id", "source", "automatic_payout_id", "payout_id")
+#: Columns that name some lines by what caused them; a report with nothing else says of the others only what they moved.
+THING_COLUMNS = ("charge_id", "refund_id")
 
 _REFUNDED = NAMESPACES["refund"][1]
 _WITH_CHARGE = (*_REFUNDED, "refund_failure", "dispute", "dispute_reversal", "adjustment")
 _TRANSFERS = tuple(word for word, kind in KIND_OF.items() if kind.startswith(("internal_", "application_")))
 
-_MOMENTS = ("created_utc", "effective_at_utc")
+_MOMENTS = ("created_utc", "created_date_utc", "effective_at_utc")
 # Without a time of creation: the next best days, of which a row has one or another.
 _OTHER_MOMENTS = (
     "effective_at",
@@ -62,7 +67,7 @@ _REFERENCES = (
 _METADATA = ("payment_metadata[", "refund_metadata[", "transfer_metadata[", "metadata[")
 # Columns whose whole content has a field; everything else is kept in details under its own name.
 _TOLD = frozenset({
-    "amount", "available_on", "available_on_utc", "balance_transaction_id", "created", "created_utc", "currency",
+    "amount", "available_on", "available_on_utc", "balance_transaction_id", "created", "created_date_utc", "created_utc", "currency",
     "customer_facing_amount", "customer_facing_currency", "description", "fee", "gross", "id", "net", "source",
     "source_id", "payment_intent_id", "charge_id",
 })  # fmt: skip
@@ -99,6 +104,7 @@ def itemised_mapping(format_id: str, header: tuple[str, ...], options: ReadOptio
         details=details,
         totals="net" if "net" in fields else "amount",
         only_net=columns.first("gross", "amount", "fee") is None,
+        identified=() if columns.all(*LINE_COLUMNS) else ("balance_transaction_id", "source_id"),
         trusted=True,
     )
 

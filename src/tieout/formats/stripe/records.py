@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,12 @@ from tieout.formats.stripe.values import (
     captured,
     identifier,
     instant,
+    metadata_of,
     money_of,
     objects_in,
     released,
+    text_of,
+    transactions_of,
     whole,
 )
 from tieout.model.kinds import KINDS
@@ -34,7 +36,7 @@ from tieout.model.records import AUTHORISED, Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "Origin", "records_of"]
+__all__ = ["OBJECTS", "UNDONE", "Origin", "records_of", "undoings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ OBJECTS = {
 
 # The second balance transaction of an object that failed after its money had moved. A failed charge is not here: the
 # money goes back by a refund object, which only its expanded balance transaction names.
-_UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
+UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
 _NO_MONEY = {"failed", "canceled", "cancelled"}
 
 # Keys whose values have a column of their own, or that hold other objects.
@@ -95,8 +97,6 @@ _REFERENCES = (
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
     "reversed_by",
 )  # fmt: skip
-_DIGIT = re.compile(r"[0-9]")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def records_of(item: Object, origin: Origin) -> list[Record]:
@@ -108,20 +108,29 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
     name = item.get("object")
     if name == "balance_transaction":
         source = item.get("source")
-        return [_of_transaction(item, source if isinstance(source, dict) else None, origin)]
+        if not isinstance(source, dict):
+            return [_of_transaction(item, None, origin)]
+        return [_of_transaction(item, source, origin), *_of_undoings(source, origin)]
     if name == "dispute":
-        moved = [_of_transaction(each, item, origin) for each in objects_in(item.get("balance_transactions"))]
-        return [*moved, *_of_loss(item, origin)]
+        return [*(_of_transaction(each, item, origin) for each in transactions_of(item)), *_of_loss(item, origin)]
     if not isinstance(name, str) or name not in OBJECTS:
         return []
-    found = [*_of_object(item, OBJECTS[name], origin), *_of_failure(item, origin)]
-    gave_nothing_back = released(item) if name == "charge" else []
-    for key in ("refunds", "reversals"):
-        nested = item.get(key)
-        for each in objects_in(nested.get("data") if isinstance(nested, dict) else None):
-            if each not in gave_nothing_back:
-                found += records_of(each, origin)
-    return found
+    return [
+        *_of_object(item, OBJECTS[name], origin),
+        *_of_failure(item, origin),
+        *_of_undoings(item, origin),
+    ]
+
+
+def undoings_of(item: Object) -> list[Object]:
+    """The refunds and reversals that an object carries, without those that gave nothing back."""
+    gave_nothing_back = released(item) if item.get("object") == "charge" else []
+    listed = [each for key in ("refunds", "reversals") for each in objects_in(item.get(key))]
+    return [each for each in listed if each.get("object") in [*OBJECTS] and each not in gave_nothing_back]
+
+
+def _of_undoings(item: Object, origin: Origin) -> list[Record]:
+    return [record for each in undoings_of(item) for record in records_of(each, origin)]
 
 
 def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
@@ -165,7 +174,7 @@ def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
 
 def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
     """(kind, status) of an object; status None where no money moved."""
-    status, has_money = _text(item.get("status")), item.get("balance_transaction") is not None
+    status, has_money = text_of(item.get("status")), item.get("balance_transaction") is not None
     if does.kind == "charge" and item.get("captured") is False and status not in _NO_MONEY:
         gone = item.get("refunded") is True
         return ("void", "booked") if gone else ("authorisation", "pending")
@@ -184,7 +193,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
     if isinstance(transaction, dict):
         return [_of_transaction(transaction, item, origin)]
     identity = identifier(transaction)
-    if identity is None or name not in _UNDONE:
+    if identity is None or name not in UNDONE:
         return []
     does, currency = OBJECTS[name], money_of(item)
     (amount,), exponent = scale_minor([-does.sign * whole(item, "amount")], currency)
@@ -196,7 +205,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
     return [
         _checked(
             Record(
-                kind=_UNDONE[name],
+                kind=UNDONE[name],
                 status="pending",
                 namespace=TRANSACTION,
                 identity=identity,
@@ -234,7 +243,7 @@ def _of_loss(item: Object, origin: Origin) -> list[Record]:
 
 def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:
     """The record of a balance transaction, with what the object that caused it says of it."""
-    word, source_id = _word(item), identifier(item.get("source")) or (identifier(source) if source else None)
+    word, source_id = _word(item), _source_of(item, source)
     total, net, amount = whole(item, "fee"), whole(item, "net"), whole(item, "amount")
     if amount - total != net:
         message = f"expected net = amount - fee in {identifier(item)}, got {net} from {amount} - {total}"
@@ -260,7 +269,7 @@ def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Reco
             fee_tax=minor[2] if tax else None,
             net=minor[3],
             exponent=exponent,
-            rate=_text(item.get("exchange_rate")),
+            rate=text_of(item.get("exchange_rate")),
             occurred_at=moment,
             booked_on=_day(moment, origin),
             value_on=available.date() if available else None,
@@ -269,6 +278,14 @@ def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Reco
             **links,
         )
     )
+
+
+def _source_of(item: Object, source: Object | None) -> str | None:
+    """The object that caused a balance transaction; an adjustment of before there were categories names its charge."""
+    named, holder = identifier(item.get("source")), identifier(source)
+    if _word(item) == "adjustment" and (source or {}).get("object") in {"dispute", "refund"}:
+        return holder or named
+    return named or holder
 
 
 def _word(item: Object) -> str:
@@ -298,7 +315,7 @@ def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
     intent = identifier(item.get("payment_intent"))
     trace = item.get("trace_id")
     found = [identifier(item.get(key)) for key in _REFERENCES]
-    found += [_text(trace.get("value")) if isinstance(trace, dict) else _text(trace), *_metadata(item)]
+    found += [text_of(trace.get("value")) if isinstance(trace, dict) else text_of(trace), *metadata_of(item)]
     found.append(identifier(item.get("balance_transaction")))
     return {
         "line": origin.line,
@@ -309,7 +326,7 @@ def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
         "settlement_id": own if does.kind == "payout" else None,
         "parent_external_id": parent,
         "references": _distinct(found, own),
-        "text": _text(item.get("description")),
+        "text": text_of(item.get("description")),
         "counterparty": _counterparty(item),
         "counterparty_account": identifier(item.get("destination")) if does.word == "transfer" else None,
     }
@@ -323,7 +340,7 @@ def _links_of_transaction(
     does = OBJECTS.get(str(name)) or _Object(kind, 1, "charge", str(name))
     links = _links(source or item, does, origin)
     links["external_id"] = source_id or own
-    links["text"] = _text(item.get("description")) or links["text"]
+    links["text"] = text_of(item.get("description")) or links["text"]
     links["references"] = _distinct([own, *links["references"]], links["external_id"])
     links["settlement_id"] = source_id if kind == "payout" else None
     if kind == "payout_reversal":
@@ -339,15 +356,8 @@ def _counterparty(item: Object) -> str | None:
     """The customer's name, else the mail address, else the customer's id."""
     customer, billing = item.get("customer"), item.get("billing_details")
     people = [each for each in (billing, customer) if isinstance(each, dict)]
-    named = [_text(each.get(key)) for key in ("name", "email") for each in people]
-    return next((each for each in [*named, _text(item.get("receipt_email")), identifier(customer)] if each), None)
-
-
-def _metadata(item: Object) -> list[str]:
-    """The merchant's own identifiers: values of three to 64 characters with a digit, but no days."""
-    values = item.get("metadata")
-    texts = [_text(each) or "" for each in values.values()] if isinstance(values, dict) else []
-    return [each for each in texts if 3 <= len(each) <= 64 and _DIGIT.search(each) and not _DAY.match(each)]
+    named = [text_of(each.get(key)) for key in ("name", "email") for each in people]
+    return next((each for each in [*named, text_of(item.get("receipt_email")), identifier(customer)] if each), None)
 
 
 def _distinct(found: list[str | None], own: str | None) -> tuple[str, ...]:
@@ -356,13 +366,6 @@ def _distinct(found: list[str | None], own: str | None) -> tuple[str, ...]:
 
 def _day(moment: dt.datetime | None, origin: Origin) -> dt.date | None:
     return moment.astimezone(origin.zone).date() if moment else None
-
-
-def _text(value: object) -> str | None:
-    """Text or a whole number as text; None for nothing, and for anything else."""
-    if not isinstance(value, (str, int)) or isinstance(value, bool):
-        return None
-    return str(value).strip() or None
 
 
 def _details(item: Object, source: Object | None = None, *, more: dict[str, str] | None = None) -> str | None:

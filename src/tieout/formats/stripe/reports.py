@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from tieout.formats._columns import Columns
 from tieout.formats._peek import peek
 from tieout.formats.reading import Head, refusal
-from tieout.formats.stripe.mapping import itemised_mapping
+from tieout.formats.stripe.mapping import LINE_COLUMNS, THING_COLUMNS, itemised_mapping
 from tieout.formats.stripe.summary import SUMMARY_COLUMNS, read_summary
 from tieout.formats.tabular import CsvDialect, Mapping, header_of, read_table
 from tieout.model.money import exponents
@@ -45,6 +45,29 @@ _COUNTED = (
     " identifiers: in the Dashboard choose Itemized instead of Summary, or by the API balance_change_from_activity.itemized or"
     " payout_reconciliation.itemized; the balances themselves are in balance.summary"
 )
+_TABLE = (
+    "expected a Stripe report, got a table of its data pipeline (the columns id and amount), which counts amounts in the"
+    " currency's minor units: read it by a mapping with minor(amount), or bring balance_change_from_activity.itemized"
+)
+# One of them must be there, or nothing tells rows apart, nor which of them another report tells of.
+_IDENTIFIERS = (*LINE_COLUMNS, *THING_COLUMNS)
+# What every itemised report has next to the category; who chose few columns has some of them.
+_USUAL = (
+    *_IDENTIFIERS,
+    "payment_intent_id",
+    "currency",
+    *_AMOUNTS,
+    "created_utc",
+    "created",
+    "available_on_utc",
+    "available_on",
+)
+_USUAL_LEAST = 3
+# The balance export of the Dashboard, of which columns may be left out. Tables of data pipelines have the same columns in
+# minor units: they say "created", not "Created (UTC)".
+_EXPORTED = {"id", "Type", "Source", "Amount", "Fee", "Net", "Currency", "Created (UTC)", "Available On (UTC)"}
+_EXPORTED_DAYS = {"Created (UTC)", "Available On (UTC)"}
+_EXPORTED_LEAST = 6  # other exports of the Dashboard (payments, payouts) share five
 
 
 def _kind_of_report(head: Head) -> str | None:
@@ -55,23 +78,31 @@ def _kind_of_report(head: Head) -> str | None:
     columns = Columns.of(header)
     if _is_summary(columns, head.data):
         return BALANCE
-    money = columns.has("currency") and (columns.has("net") or columns.has("gross"))
-    ids = columns.all("balance_transaction_id", "source_id", "automatic_payout_id", "payout_id")
-    if columns.has("reporting_category") and money and ids:
+    if columns.has("reporting_category") and len(columns.all(*_USUAL)) >= _USUAL_LEAST:
         settled = columns.has("automatic_payout_id") or _NAMED.search(head.name)
         return PAYOUT_RECONCILIATION if settled else BALANCE
-    if _is_count(columns):
-        return PAYOUT_RECONCILIATION if _NAMED.search(head.name) else BALANCE
-    # The balance export of the Dashboard. Tables of data pipelines have the same columns in minor units: they say
-    # "created", not "Created (UTC)".
-    exported = {"id", "Type", "Source", "Amount", "Fee", "Net", "Currency", "Created (UTC)", "Available On (UTC)"}
-    return BALANCE if exported <= set(header) else None
+    exported = _EXPORTED & set(header)
+    return BALANCE if len(exported) >= _EXPORTED_LEAST and exported & _EXPORTED_DAYS else None
 
 
 def _is_count(columns: Columns) -> bool:
     """Whether a report only counts transactions by category: the summaries of activity, payouts and reconciliations."""
-    told_apart = columns.all("balance_transaction_id", "source_id", "automatic_payout_id", "payout_id", "id")
+    told_apart = columns.all(*_IDENTIFIERS)
     return columns.has("reporting_category", "currency", "count", "gross", "fee", "net") and not told_apart
+
+
+def _refused(columns: Columns) -> str | None:
+    """Why a report cannot be read, by its columns alone."""
+    if _is_count(columns):
+        return _COUNTED
+    if columns.has("id", "amount", "reporting_category") and not columns.has("gross"):
+        return _TABLE
+    if not columns.all(*_IDENTIFIERS):
+        return (
+            "expected a column that tells transactions apart in the report's header, balance_transaction_id or source_id"
+            f" (charge_id for charges only), got {list(columns.names.values())}: run the report again with one of them"
+        )[:500]
+    return None
 
 
 def _is_summary(columns: Columns, data: bytes) -> bool:
@@ -124,8 +155,8 @@ class _StripeReport:
         if header is not None and _is_summary(Columns.of(header), data):
             yield read_summary(whole, delimiter, decimal)
             return
-        if header is not None and _is_count(Columns.of(header)):
-            yield refusal(_COUNTED)
+        if header is not None and (reason := _refused(Columns.of(header))) is not None:
+            yield refusal(reason)
             return
         yield from read_table(whole, options, _SHAPE, lambda names: itemised_mapping(self.id, names, options, decimal))
 

@@ -18,14 +18,20 @@ __all__ = [
     "captured",
     "identifier",
     "instant",
+    "metadata_of",
     "money_of",
     "objects_in",
     "released",
+    "text_of",
+    "transactions_of",
     "whole",
 ]
 
 Object = dict[str, Any]
 
+_DIGIT = re.compile(r"[0-9]")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOVED = ("balance_transaction", "failure_balance_transaction")
 _RATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?")
 _MOMENT_MAX = 253_370_764_799  # the last second of the year 9998: a time zone may still add hours
 
@@ -37,8 +43,31 @@ def identifier(value: object) -> str | None:
 
 
 def objects_in(value: object) -> list[Object]:
-    """The objects of a list; none where there is no list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    """The objects of a list, written as a page of one (since 2014) or as an array; none where there is no list."""
+    listed = value.get("data") if isinstance(value, dict) else value
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def transactions_of(item: Object) -> list[Object]:
+    """The balance transactions that an object carries in full; a dispute names its first one twice."""
+    alone = [each for key in _MOVED if isinstance(each := item.get(key), dict)]
+    listed = objects_in(item.get("balance_transactions"))
+    known = {identifier(each) for each in listed}
+    return [*listed, *(each for each in alone if identifier(each) not in known)]
+
+
+def text_of(value: object) -> str | None:
+    """Text or a whole number as text; None for nothing, and for anything else."""
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        return None
+    return str(value).strip() or None
+
+
+def metadata_of(item: Object) -> list[str]:
+    """The merchant's own identifiers: values of three to 64 characters with a digit, but no days."""
+    values = item.get("metadata")
+    texts = [text_of(each) or "" for each in values.values()] if isinstance(values, dict) else []
+    return [each for each in texts if 3 <= len(each) <= 64 and _DIGIT.search(each) and not _DAY.match(each)]
 
 
 def whole(item: Object, key: str, what: str | None = None) -> int:
@@ -82,10 +111,10 @@ def released(charge: Object) -> list[Object]:
     Until 2022 Stripe listed the rest of a partial capture, and a cancelled authorisation, among the refunds. No balance
     transaction tells of it, because no money moved.
     """
-    nested = charge.get("refunds")
-    listed = objects_in(nested.get("data") if isinstance(nested, dict) else None)
     unmoved = [
-        each for each in listed if each.get("balance_transaction") is None and each.get("status") in {None, "succeeded"}
+        each
+        for each in objects_in(charge.get("refunds"))
+        if each.get("balance_transaction") is None and each.get("status") in {None, "succeeded"}
     ]
     if charge.get("captured") is False or charge.get("amount_captured") is None:
         return unmoved

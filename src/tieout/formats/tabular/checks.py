@@ -20,7 +20,8 @@ class Check:
     """
     One condition.
 
-    :ivar what: ``field``, ``where``, ``kind``, ``currency``, ``size``, ``net``, ``converts``, ``sign``, ``required`` or ``status``.
+    :ivar what: ``field``, ``where``, ``kind``, ``currency``, ``size``, ``net``, ``converts``, ``sign``, ``required``,
+        ``identified`` or ``status``.
     :ivar name: the canonical field that it is about.
     :ivar fast, exact: SQL that is true where the row breaks it, for either run.
     """
@@ -35,8 +36,12 @@ class Check:
         return self.fast if digits is FAST else self.exact
 
 
-def checks_of(meaning: Meaning, *, converts: bool = False) -> tuple[Check, ...]:
-    """Every check of a mapping, in the order in which a row's first fault is reported; ``converts`` is the mapping's."""
+def checks_of(meaning: Meaning, *, converts: bool = False, identified: bool = False) -> tuple[Check, ...]:
+    """
+    Every check of a mapping, in the order in which a row's first fault is reported.
+
+    :param converts: as the mapping says, and so ``identified``: every row needs an identity.
+    """
     found = [_same("field", name, bad) for name in meaning.first if (bad := meaning.failed(name))]
     if "where" in meaning.first:
         found.append(_same("where", "where", f"{meaning.value('where')} is null"))
@@ -49,6 +54,9 @@ def checks_of(meaning: Meaning, *, converts: bool = False) -> tuple[Check, ...]:
     if converts and {"original_amount", "net"} <= set(meaning.rest):
         found.append(Check("converts", "net", _misconverted(meaning, FAST), _misconverted(meaning, EXACT)))
     found += _kind_rules(meaning)
+    if identified:
+        value = meaning.value("identity") if "identity" in meaning.rest else "null"
+        found.append(_same("identified", "identity", f"{value} is null"))
     if "status" in meaning.rest:
         status = meaning.value("status")
         found.append(_same("status", "status", f"{status} is null or {status} not in {_listed(STATUSES)}"))

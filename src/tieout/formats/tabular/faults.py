@@ -53,6 +53,11 @@ def _problem(compiled: Compiled, check: Check, row: dict[str, Any]) -> Problem:
     reason = "unreadable"
     if check.what == "field":
         column, said = _conversion(compiled, check.name, row, column)
+    elif check.what == "identified":
+        named = " or ".join(compiled.mapping.identified)
+        said = (
+            f"expected what tells this {row['kind']} apart from others, got no value: bring it with the column {named}"
+        )
     elif check.what == "where":
         column, said = _unknown(compiled, row, column)
     else:

@@ -79,6 +79,8 @@ class Mapping:
     :ivar totals: the amount that the file's totals add up: ``"amount"`` or ``"net"``.
     :ivar converts: ``original_amount`` times ``rate``, less ``fee``, must give ``net``, as far as the file rounds.
     :ivar only_net: the file leaves costs out: ``amount`` is what arrives and such costs as it tells, not the gross.
+    :ivar identified: where not empty, a row to which ``identity`` gives no value is set aside, not counted, and these columns
+        are named, which would tell it apart.
     :ivar trusted: made by our own code: any scalar function of DuckDB may be used, and the fields ``namespace``,
         ``identity``, ``aliases``, ``counted``, ``revision``, ``details`` may be set too.
     :ivar origin: the file it was read from, for messages.
@@ -103,6 +105,7 @@ class Mapping:
     totals: Literal["amount", "net"] = "amount"
     converts: bool = False
     only_net: bool = False
+    identified: tuple[str, ...] = ()
     trusted: bool = False
     origin: str = "mapping"
     lines: cabc.Mapping[str, int] = field(default_factory=dict)

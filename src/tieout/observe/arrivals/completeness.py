@@ -152,7 +152,8 @@ def _asked(
     what = f"{source.expects} {'file' if account is None else 'statement'}"
     known = [next((days[day] for day in unit.days if day in days), None) for unit in units]
     newest = max((number for number, evidence in enumerate(known) if evidence is not None), default=-1)
-    covered = units[newest].last if newest >= 0 else None
+    # Of a week or month a file may cover a part only.
+    covered = max((day for day in units[newest].days if day in days), default=None) if newest >= 0 else None
     rows = []
     for number, (unit, evidence) in enumerate(zip(units, known, strict=True)):
         if evidence is not None:

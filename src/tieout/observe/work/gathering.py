@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tieout.store.book import Book
     from tieout.store.workplace import Store
 
-__all__ = ["gather_worklist"]
+__all__ = ["gather_worklist", "is_settled"]
 
 #: So often others may commit while the list is gathered; whoever commits last gathers it, too.
 _TRIES = 5
@@ -110,9 +110,7 @@ def _decided(batch: pa.RecordBatch, decided: dict[str, dict[str, Any]], weigh: _
         if about is None:
             continue
         assignees[place] = about["assignee"]
-        # What was settled at another amount is not settled.
-        amount = _amount_text(told["amount"][place], told["exponent"][place])
-        resolved = about["state"] == "resolved" and about["amount"] in (None, amount)
+        resolved = is_settled(about, told["amount"][place], told["exponent"][place])
         states[place] = "resolved" if resolved else "assigned" if about["assignee"] else "open"
     weights = map(weigh, told["amount"], told["exponent"], told["currency"], told["booked_day"])
     added = {
@@ -125,8 +123,10 @@ def _decided(batch: pa.RecordBatch, decided: dict[str, dict[str, Any]], weigh: _
     )
 
 
-def _amount_text(amount: int | None, exponent: int | None) -> str | None:
-    return None if amount is None else format_minor(amount, exponent or 0)
+def is_settled(about: dict[str, Any], amount: int | None, exponent: int | None) -> bool:
+    """Whether what was decided last about an exception settles it; what was settled at another amount is not settled."""
+    said = None if amount is None else format_minor(amount, exponent or 0)
+    return about["state"] == "resolved" and about["amount"] in (None, said)
 
 
 class _Scales:
