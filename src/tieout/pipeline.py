@@ -365,7 +365,7 @@ def undo(
         names = names or allow_again(store, workspace, undone, rule, reason)
         return f"rules may match again what run {undone} took back", _follow(store, workspace, names)
     refuse_ended(store, named, rule)
-    row = exception_named(store, workspace, named)
+    row = exception_named(store, workspace, named, also="a match or a run (`tieout explain` names a record's), or of ")
     decide(store, [decision_row(store, "reopen", row["exception_id"], reason)])
     gather_worklist(store, workspace)
     return taken, []

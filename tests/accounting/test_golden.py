@@ -129,6 +129,8 @@ def own_money(facts: Facts) -> None:
     facts.record("bt_1", "balance_transfer", "-6.00 EUR")
     facts.record("bt_2", "balance_transfer", "6.00 EUR", "10-06")
     facts.record("sw_1", "sweep", "-7.00 EUR")
+    facts.record("b_1", "bank_entry", "-400.00 EUR", bank_code="CAMT-CAPL-SWEP")
+    facts.record("b_2", "bank_entry", "400.00 EUR", "10-06", bank_code="NTRF+833+2")
     facts.record("lo_1", "loan_repayment", "1000.00 EUR")
     facts.record("lo_2", "loan_repayment", "-100.00 EUR")
 

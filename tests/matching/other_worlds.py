@@ -55,10 +55,12 @@ _AT_RATES = {
     **{name: MENU[name] for name in _OF_ONE},
     "at rates": {"keys": _IDS, "amount": '{ pct = "5", base = true }'},
     "at rates, words": {"keys": _WORDS, "amount": '{ abs = "0.05", base = true }', "days": _WINDOW},
+    "at rates alone": {"keys": _WORDS, "amount": '{ pct = "5", base = "apart" }', "days": _WINDOW},
     "at rates, just so": {"keys": _IDS, "amount": "{ base = true }"},
     "at rates, less": {"keys": _WORDS, "amount": '{ pct = "8", base = true, only = "short" }'},
     "sums at rates": {"keys": _WORDS, "shape": '"n:1"', "amount": '{ pct = "4", base = true }'},
     "sums at rates, right": {"keys": _WORDS, "shape": '"1:n"', "amount": '{ pct = "4", base = true, only = "over" }'},
+    "sums at rates alone": {"keys": _WORDS, "shape": '"n:1"', "amount": '{ pct = "4", base = "apart" }'},
     "several just at rates": {"keys": _WORDS, "shape": '"n:1"', "amount": "{ base = true }"},
     "points at rates": {
         "keys": _NAME, "days": _WINDOW, "amount": '{ pct = "5", base = true }',

@@ -53,6 +53,7 @@ class Amount:
     minor: int = 0
     only: str | None = None
     base: bool = False
+    apart: bool = False
 
     @property
     def exact(self) -> bool:
@@ -170,7 +171,8 @@ def _amount(said: str | dict[str, Any]) -> Amount:
         return Amount()
     return Amount(
         abs_micro=_micro(said.get("abs")), pct_micro=_micro(said.get("pct")), take=said.get("take", "tighter"),
-        minor=said.get("minor", 0), only=said.get("only"), base=said.get("base", False),
+        minor=said.get("minor", 0), only=said.get("only"), base=bool(said.get("base", False)),
+        apart=said.get("base") == "apart",
     )  # fmt: skip
 
 

@@ -117,12 +117,10 @@ def _of_records(pencil: Pencil, match: Found) -> Found:
 
 def _settled(pencil: Pencil, rule: Rule, matches: list[Found]) -> list[Found]:
     """Leave out what a stronger rule left open between several, if this one compares no more."""
-    if _by_identifier(rule):
-        return matches
     kept = []
     for match in matches:
         names = {name for name, _ in [*match.left, *match.right]}
-        if names & pencil.held:
+        if names & pencil.held and not _by_identifier(rule):
             pencil.held |= names
         else:
             kept.append(match)
@@ -134,9 +132,24 @@ def _is_tied(pencil: Pencil, rule: Rule, match: Found) -> bool:
     lefts, rights = {name for name, _ in match.left}, {name for name, _ in match.right}
     if any((le, ri) in pencil.in_order for le in lefts for ri in rights):
         return False
-    asked = {key for key in rule.keys if key.how == "name"}
-    pairs = {pair for earlier, pairs in pencil.tied if asked <= {*earlier.keys} for pair in pairs}
+    if _by_identifier(rule) and rule.within:
+        return False
+    pairs = {
+        pair
+        for earlier, pairs in pencil.tied
+        if all(any(_tells_nothing_new(key, known) for known in earlier.keys) for key in rule.keys)
+        for pair in pairs
+    }
     return any(le in pencil.open and ri in pencil.open and (le in lefts) != (ri in rights) for le, ri in pairs)
+
+
+def _tells_nothing_new(key: Key, known: Key) -> bool:
+    """Whether a key agrees wherever another does."""
+    hows = {"exact": 0, "normalised": 1, "token": 2, "prefix": 2}
+    if key == known or "name" in (key.how, known.how):
+        return key == known
+    looser = key.how == known.how or hows[key.how] > hows[known.how]
+    return looser and known.plain and {*known.left} <= {*key.left} and {*known.right} <= {*key.right}
 
 
 def _tied(pencil: Pencil) -> set[tuple[str, str]]:
@@ -316,6 +329,8 @@ def _compared(rule: Rule, one: Money, other: Money) -> tuple[int, int] | None:
     """Give what is compared of two amounts: in euros where they have two currencies and the rule says so; None: nothing is."""
     base = rule.amount is not None and rule.amount.base
     if one.currency == other.currency:
+        if rule.amount is not None and rule.amount.apart:
+            return None
         # The tolerance is for the rate.
         return None if base and one.amount != other.amount else (one.amount, other.amount)
     return (one.base, other.base) if base and one.base is not None and other.base is not None else None

@@ -48,6 +48,39 @@ def test_an_identifier_settles_it(stronger: str) -> None:
         assert w.matched() == {frozenset({"RE-1001", "b2"})}
 
 
+SPELLED = '[{ left = "external_id", right = ["references", "text"], how = "token" }]'
+
+
+@pytest.mark.parametrize(
+    ("keys", "then"),
+    [(TOKEN, {"keys": TOKEN}), (TOKEN, {"keys": SPELLED}), (TOKEN, {"keys": TOKEN, "equal": '"fifo"'})],
+)
+def test_a_tie_of_an_identifier_is_settled_by_no_narrower_window(keys: str, then: dict[str, str]) -> None:
+    lines = [line("b1", 12_345, day=1, text="pays RE-1001"), line("b2", 12_345, day=9, text="pays RE-1001")]
+    rules = rules_text(rule("first", keys=keys), rule("then", **then, days=SOON))
+    with world(rules, invoice("RE-1001", 12_345), *lines) as w:
+        assert w.matched() == set()
+        assert set(w.reasons().values()) == {"ambiguous"}
+        assert broken(w) == []
+
+
+def test_another_identifier_settles_a_tie_of_identifiers() -> None:
+    lines = [line("b1", 12_345, text="pays RE-1001"), line("b2", 12_345, text="pays RE-1001", refs=["RE-1001"])]
+    settles = '[{ left = "external_id", right = "references" }]'
+    rules = rules_text(rule("first", keys=TOKEN), rule("then", keys=settles))
+    with world(rules, invoice("RE-1001", 12_345), *lines) as w:
+        assert w.matched() == {frozenset({"RE-1001", "b2"})}
+
+
+def test_two_lines_that_name_one_payout_are_no_matter_of_days() -> None:
+    """The rule for another currency has a narrower window: it takes no line of the payout's own."""
+    payout = Fact(source="a", id="PAYOUT-98004", kind="payout", amount=-7_000, settlement="PAYOUT-98004")
+    lines = [line("b4", 7_000, day=1, text="PAYOUT-98004"), line("f4", 7_000, day=12, text="PAYOUT-98004")]
+    with world("payout-to-bank", payout, *lines) as w:
+        assert w.matched() == set()
+        assert set(w.reasons().values()) == {"ambiguous"}
+
+
 def test_a_name_settles_what_was_open_by_amounts_and_what_is_settled_competes_no_more() -> None:
     """b1 bears the name of i; then j and b2 are left, each the only one of the other."""
     facts = [*ONE, invoice("j", 12_345), TWO[0], line("b2", 12_345, day=2)]

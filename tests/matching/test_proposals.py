@@ -29,6 +29,15 @@ def test_a_proposal_is_one_question_and_says_who_asks_it() -> None:
         assert [(name, reason) for name, reason, _ in waiting(w)] == [("b", "missing_left"), ("i", "missing_right")]
 
 
+def test_a_proposal_that_a_correction_ended_asks_for_nothing() -> None:
+    with world(PERHAPS, invoice("i", 100), line("b", 100, "i")) as w:
+        w.match()
+        w.correct("b", "b", amount=120)
+        (told,) = w.exceptions()
+        assert (told["amount"], told["exponent"]) == (120, 2)
+        assert told["note"].endswith("does not stand, as a record was corrected since: run `tieout match` again")
+
+
 def test_an_approved_proposal_is_no_question_any_more() -> None:
     with world(PERHAPS, invoice("i", 100), line("b", 100, "i")) as w:
         w.match()

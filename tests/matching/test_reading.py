@@ -228,6 +228,14 @@ WITHIN_FAULTS = [
         "line 5: expected one key that is exact or normalised for the shape 'net', got 't",
     ),
     (NET + "amount = { pct = '1' }", "line 7: expected an exact amount or what of a currency may be left ('abs', 'min"),
+    (
+        NET + "days = { from = 0, to = 2, either = ['top_up'] }",
+        "line 7: expected no 'either' in 'days' beside the shape 'net', got one",
+    ),
+    (
+        KEYED + "days = { from = 0, to = 2, either = ['topup'] }",
+        "line 6: expected the name of a kind of record for 'either' in 'days' of [[rule]] 'a', got 'topup'",
+    ),
     (NET + "amount = { base = true }", "line 7: expected an exact amount or what of a currency may be left"),
     (
         NET + "days = { from = 1, to = 2 }",
@@ -368,7 +376,10 @@ FAULTS = [
     (RULE + "amount = { minor = '1' }", "line 5: expected a whole number from 1 to 1000000 for 'minor'"),
     (RULE + "amount = { minor = 1.0 }", "line 5: expected a whole number from 1 to 1000000 for 'minor'"),
     (RULE + "amount = { minor = true }", "line 5: expected a whole number from 1 to 1000000 for 'minor'"),
-    (RULE + "amount = { base = 'yes' }", "line 5: expected true or false for 'base' in 'amount' of [[rule]] 'a'"),
+    (
+        RULE + "amount = { base = 'yes' }",
+        "line 5: expected true, false or 'apart' for 'base' in 'amount' of [[rule]] 'a'",
+    ),
     (RULE + "amount = { abs = '1', currency = { EUR = 2 } }", "expected text for 'EUR' in 'currency' of 'amount' of"),
     (RULE + "days = 3", "line 5: expected a table such as days = { ... } for 'days' in [[rule]] 'a', got the number 3"),
     (RULE + "days = { from = '0', to = 3 }", "line 5: expected a whole number from -3660 to 3660 for 'from'"),

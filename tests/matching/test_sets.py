@@ -91,10 +91,12 @@ def test_either_side_may_hold_the_documents(workspace: Workspace) -> None:
 
 
 def test_an_exact_sum_of_all_that_names_a_document_comes_before_every_tolerance(workspace: Workspace) -> None:
-    for name, shapes in {"open-items-to-bank": ["n:1", "1:n", "n:1"], "invoice-to-payment": ["1:n", "n:1"]}.items():
+    for name, shapes in {"open-items-to-bank": ["n:1", "1:n"], "invoice-to-payment": ["1:n", "n:1"]}.items():
         rules = named(workspace, name).rules
         sums = [place for place, rule in enumerate(rules) if rule.amount == Amount() and rule.keys]
         sums = [place for place in sums if rules[place].shape != "1:1" and not rules[place].subset]
+        # What a part leaves can only be looked for behind it.
+        sums = [place for place in sums if not any(rule.partial for rule in rules[:place])]
         assert [rules[place].shape for place in sums] == shapes
         assert max(sums) < min(n for n, rule in enumerate(rules) if rule.amount is None or not rule.amount.exact)
 

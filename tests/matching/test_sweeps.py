@@ -128,3 +128,24 @@ def _both(*facts: Fact) -> list[str]:
     with world("generic", *facts, sources=("a", "b", "c"), reconciliations=pairs) as w:
         w.match()
         return sorted(r["external_id"] for r in overview(w.store, w.workspace, "in_transit").rows)
+
+
+@pytest.mark.parametrize("code", ["PMNT-MDOP-CHRG", "NCHG", "PMNT-MCOP-INTR", "NINT", "ACMT-MDOP-FEES"])
+def test_what_is_booked_by_its_code_needs_no_person(code: str) -> None:
+    with world("open-items-to-bank", line("b", -500, bank_code=code), line("c", -500, bank_code="NTRF")) as w:
+        w.match()
+        assert w.reasons() == {"c": "missing_left"}
+        assert [row["state"] for row in w.positions() if row["external_id"] == "b"] == ["excluded"]
+
+
+def test_a_charge_that_could_be_something_else_stays_with_a_person() -> None:
+    facts = [invoice(name, -500, kind="bill", name="Bank AG") for name in ("i1", "i2")]
+    with world("open-items-to-bank", *facts, line("b", -500, bank_code="NCHG", name="Bank AG")) as w:
+        w.match()
+        assert w.reasons()["b"] == "ambiguous"
+
+
+def test_a_charge_that_was_billed_is_matched() -> None:
+    bill = invoice("ER-2001", -500, kind="bill")
+    with world("open-items-to-bank", bill, line("b", -500, bank_code="NCHG", text="ER-2001")) as w:
+        assert w.matched() == {frozenset({"ER-2001", "b"})}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 from tieout.matching.facts.records import day_number
 from tieout.matching.grammar.rules import Days
 from tieout.matching.planning.days import window
@@ -47,3 +47,29 @@ def test_a_calendar_without_business_days_ends(tmp_path: Path) -> None:
     (tmp_path / "calendars" / "never.toml").write_text(f"weekend = [{every}]\n")
     found = window(Days(first=1, last=5, calendar="never"), {0: None}, tmp_path, [MONDAY])
     assert found.num_rows == 0
+
+
+def top_up(day: int) -> Fact:
+    return Fact(source="a", id="TOPUP-50001", kind="top_up", amount=4_000, day=day)
+
+
+@pytest.mark.parametrize("day", [-10, -1, 0, 2, 20])
+@pytest.mark.parametrize("named", [True, False])
+def test_money_sent_to_a_platform_leaves_the_bank_first_or_is_collected(day: int, named: bool) -> None:
+    text = {"text": "TOPUP-50001"} if named else {}
+    with world("payout-to-bank", top_up(7), line("b", -4_000, day=7 + day, **text)) as w:
+        fits = named or abs(day) <= 2
+        assert w.matched() == ({frozenset({"TOPUP-50001", "b"})} if fits else set())
+
+
+def test_two_that_could_be_what_was_sent_are_ambiguous_whichever_came_first() -> None:
+    lines = [line("b1", -4_000, day=5, text="TOPUP-50001"), line("b2", -4_000, day=13, text="TOPUP-50001")]
+    with world("payout-to-bank", top_up(7), *lines) as w:
+        assert w.matched() == set()
+        assert set(w.reasons().values()) == {"ambiguous"}
+
+
+def test_a_payout_does_not_arrive_before_it_left() -> None:
+    payout = Fact(source="a", id="PAYOUT-50009", kind="payout", amount=-5_000, day=7)
+    with world("payout-to-bank", payout, top_up(7), line("b", 5_000, day=5, text="PAYOUT-50009")) as w:
+        assert w.matched() == set()

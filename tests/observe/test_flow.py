@@ -99,6 +99,7 @@ def test_the_parts_add_up_and_agree_with_a_slow_derivation(office: Office) -> No
     assert {name: part.amount for name, part in flow.parts.items()} == {name: truth[name] for name in PARTS}
     assert flow.books.amount == flow.parts["bank"].amount == 7_430
     assert flow.parts["bank"].count == 1
+    assert flow.compared
     assert latest == dt.date(2026, 11, 8)
 
 

@@ -136,6 +136,27 @@ def test_beside_settlements_of_lines_it_is_a_movement_that_somebody_must_vouch_f
     assert not [fault for fault in world.proof("psp-eur").faults if "payout" in fault]
 
 
+def test_money_sent_to_a_platform_has_no_lines_that_could_be_missing(world: SmallWorld) -> None:
+    _first_batch(world)
+    world.put("psp", _line("TU-30001", 50, "", 3, kind="top_up"), _line("TU-30002", 40, "TU-30002", 4, kind="top_up"))
+    world.go()
+    proof = world.proof("psp-eur")
+    assert (proof.closing, proof.rolled, proof.since) == (9000, 0, 9000)
+    assert [fault for fault in proof.faults if "payout" in fault] == []
+
+
+def test_money_sent_to_a_platform_is_in_transit_until_it_is_there(world: SmallWorld) -> None:
+    world.put("psp", _line("TU-30001", 50, "", 8, kind="top_up"))
+    world.put("bank", {"number": "b1", "amount": "-50", "text": "TU-30001", "day": "2026-10-06"})
+    world.go(journal=True)
+
+    def moving(day: str) -> int:
+        return {holding.account_id: holding for holding in world.cash(day).holdings}["psp-eur"].in_transit
+
+    assert [moving(f"2026-10-{day:02}") for day in (5, 6, 7, 8)] == [0, 5000, 5000, 0]
+    assert world.books()["1460"] == 0
+
+
 @pytest.fixture
 def unopened(world: SmallWorld) -> SmallWorld:
     """Take back what is declared of how the platform's account opened."""

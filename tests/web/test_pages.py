@@ -2,7 +2,9 @@
 
 import datetime as dt
 import re
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +14,9 @@ from tests.web.conftest import client_of
 from tieout.observe.exporting.exports import Filters
 from tieout.observe.exporting.overview import overview
 from tieout.observe.money.cash import cash
+from tieout.observe.money.flow import Part, money
+from tieout.observe.scope import Scope
+from tieout.store.workplace import Store
 
 PAGES = (
     *("/", "/exceptions", "/deliveries", "/accounts", "/tie", "/money/bank", "/in-transit"),
@@ -38,6 +43,23 @@ def test_every_page_answers_before_the_first_run(unmatched: Office, path: str) -
     with client_of(unmatched) as client:
         answer = client.get(path)
     assert answer.status_code == 200, answer.text
+
+
+def test_what_was_compared_with_the_books_and_not_found_is_said_as_missing(
+    office: Office, unmatched: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client_of(unmatched) as fresh:
+        assert "not compared yet" in fresh.get("/").text
+
+    def nothing_booked(store: Store, scope: Scope) -> Any:
+        flow, tied, latest = money(store, scope)
+        return replace(flow, books=Part(), compared=True), tied, latest
+
+    monkeypatch.setattr("tieout.web.pages.overview.money", nothing_booked)
+    with client_of(office) as fresh:
+        text = fresh.get("/?currency=EUR").text
+    assert "not compared yet" not in text
+    assert "missing there" in text
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from __future__ import annotations
 from tieout.accounting._matches import from_whole, quoted, scaled
 from tieout.accounting.reading import LINE_KINDS
 from tieout.model.kinds import KINDS
-from tieout.store.views import unnamed_entry_sql, whole_entry_sql
+from tieout.store.views import sweep_sql, unnamed_entry_sql, whole_entry_sql
 
 __all__ = ["ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
 
@@ -27,12 +27,23 @@ __all__ = ["ONLY_IN_SHAPES", "SHAPE", "pieces", "shape_of"]
 SHAPE = (
     *("entity_id", "source_id", "account_id", "other_account_id", "kind", "part", "matched", "document"),
     *("adjustment", "outcome", "crossed", "currency", "sign", "has_fee", "has_fee_tax", "has_tax", "bank_code"),
-    "method",
+    *("method", "sweep"),
 )
 
 #: Columns of pieces that nothing asks for once every piece has its shape.
 ONLY_IN_SHAPES = (
-    *("bank_code", "method", "other_account_id", "document", "outcome", "sign", "has_fee", "has_fee_tax", "has_tax"),
+    *(
+        "bank_code",
+        "method",
+        "sweep",
+        "other_account_id",
+        "document",
+        "outcome",
+        "sign",
+        "has_fee",
+        "has_fee_tax",
+        "has_tax",
+    ),
     "single",
 )
 
@@ -136,10 +147,11 @@ union select account_id, {whole_entry_sql("r")} from matched r where {whole_entr
 _RECORD = (
     "r.record_id, r.record_key, r.entity_id, r.source_id, r.account_id, r.kind, r.external_id,"
     " case when r.kind = 'bank_entry' then r.bank_code end as bank_code, {method} as method,"
+    f" case when r.kind = 'bank_entry' and {sweep_sql('r.bank_code')} then 'yes' end as sweep,"
 )
 _COLUMNS = (
     *("event", "record_id", "record_key", "entity_id", "source_id", "account_id", "kind", "external_id"),
-    *("bank_code", "method", "posting_date", "match_id", "other_account_id", "part", "matched", "document"),
+    *("bank_code", "method", "sweep", "posting_date", "match_id", "other_account_id", "part", "matched", "document"),
     *("adjustment", "outcome", "crossed", "currency", "exponent", "amount", "fee", "fee_tax", "tax", "clears"),
     *("carried", "unvalued", "counterparty", "single", "whole"),
 )

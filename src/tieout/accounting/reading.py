@@ -58,6 +58,7 @@ _WHEN: dict[str, Collection[str] | None] = {
     "currency": None,
     "method": None,
     "bank_code": None,
+    "sweep": ("yes",),
 }
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "PAID_OUT",
     "STATUSES",
     "WHOLE_BATCHES",
+    "WITH_LINES",
     "Kind",
     "measures_net",
 ]
@@ -28,6 +29,8 @@ CLOSED_BATCHES = ("adyen.settlement_detail",)
 CLAIMS = ("document", "payment", "settlement", "bank", "transfer", "booking")
 #: What a platform pays out to a bank, what comes back of that, and what is sent to a platform.
 PAID_OUT = ("payout", "payout_reversal", "top_up")
+#: Those of them that are made of lines: money that is sent to a platform has none.
+WITH_LINES = ("payout", "payout_reversal")
 #: What moves between places of ours, and is found at the other as the same kind.
 MOVED = ("internal_transfer", "balance_transfer", "sweep")
 #: booked: final. pending: announced by the source. provisional: from an intraday report; the booked one supersedes it.

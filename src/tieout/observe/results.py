@@ -38,6 +38,7 @@ __all__ = [
 
 #: Why something is open that no run has looked at since a match gave it back.
 FREED = "its match was taken back, or a record of it corrected: `tieout match` looks again"
+_OUTDATED = "what a rule proposed for it does not stand, as a record was corrected since: run `tieout match` again"
 
 
 def prepare_results(
@@ -202,7 +203,8 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what runs leave to a person and nobody has settled: an exception whose record was matched since is none.
 
-    What a person had decided about it, and a correction ended, is told with it.
+    What a person had decided about it, and a correction ended, is told with it. What a rule had proposed and a correction
+    ended is told with what is open of the record now, until the next run judges it.
     """
     records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
     return f"""(
@@ -210,9 +212,20 @@ def run_exceptions(lake: Lake, snapshot: Snapshot) -> str:
             select u.claim, u.record_key, u.record_id
             from used u join {records} r on r.record_key = u.record_key and r.record_id = u.record_id
             where {rest_sql("r", "u", "u")} = 0
+        ), outdated as (
+            select p.claim, p.record_key, p.record_id, {rest_sql("r", "p", "u")} as rest
+            from (select distinct claim, record_key, record_id from result_exceptions where reason = 'proposed') p
+            join {records} r on r.record_key = p.record_key and r.record_id = p.record_id
+            left join used u on u.claim = p.claim and u.record_key = p.record_key and u.record_id = p.record_id
+            where (p.record_key, p.record_id) not in (select (record_key, record_id) from result_matches where status = 'proposed')
+        ), left_over as (
+            select x.* replace (coalesce(o.rest, amount) as amount, case when o.record_id is null then x.exponent else 9 end as exponent,
+                case when o.record_id is null then x.note else '{_OUTDATED}' end as note)
+            from result_exceptions x
+            left join outdated o on o.claim = x.claim and o.record_key = x.record_key and o.record_id = x.record_id and x.reason = 'proposed'
         )
         select x.* replace (concat_ws('; ', x.note, b.told) as note, from_nine(nine(amount, x.exponent), shortest(amount, x.exponent, own_exponent(currency))) as amount,
-            shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from result_exceptions x join book_runs u on u.run_id = x.run_id
+            shortest(amount, x.exponent, own_exponent(currency)) as exponent), u.known_at as opened_at from left_over x join book_runs u on u.run_id = x.run_id
         left join (select record_id, claim, max(told) as told from book_ended group by all) b
             on b.record_id = x.record_id and b.claim = x.claim
         left join settled s on s.claim = x.claim and s.record_key = x.record_key and s.record_id = x.record_id

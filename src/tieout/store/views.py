@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Registers",
+    "bank_own_sql",
     "current_records",
     "entry_name_sql",
     "measured_sql",
     "rows_among",
     "sql_types",
+    "sweep_sql",
     "table",
     "unnamed_entry_sql",
     "whole_entry_sql",
@@ -57,6 +59,23 @@ _SQL_TYPES = {
     "list<item: fixed_size_binary[16]>": "blob[]",
     "list<element: fixed_size_binary[16]>": "blob[]",
 }
+
+
+# Bank transaction codes of moves between accounts of one owner, as a word of what a format writes (CAMT-ACCB-SWEP,
+# NTRF+833+2): ISO 20022's families and subfamilies, SWIFT's cash management types, the German GVC.
+_SWEEPS = r"(^|[^A-Z0-9])(ACCB|CAPL|ZABA|SWEP|TOPG|[FNS]?CM[STZ]|(GVC)?833)($|[^A-Z0-9])"
+# Of a bank's charges and interest, as camt and MT940 write them; those for which ``accounting/standard.toml`` has postings.
+_BANKS_OWN = "(-CHRG|-FEES|-COMM|CHG|-INTR|INT)$"
+
+
+def sweep_sql(code: str) -> str:
+    """Write whether a bank's code says that money was moved between accounts of one owner."""
+    return f"regexp_matches(upper({code}), '{_SWEEPS}')"
+
+
+def bank_own_sql(code: str) -> str:
+    """Write whether a bank's code says that it charged something, or paid or took interest."""
+    return f"regexp_matches({code}, '{_BANKS_OWN}')"
 
 
 def unnamed_entry_sql(entry: str) -> str:

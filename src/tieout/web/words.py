@@ -206,7 +206,7 @@ STATES = {
     "in_transit": "expected later",
     "on_account": "kept on account",
     "exception": "needs a person",
-    "excluded": "left out: a sweep, or another form of it is matched",
+    "excluded": "left out: a sweep, a charge or interest that the bank's code tells, or another form of it is matched",
 }
 
 #: Why a candidate was not taken.

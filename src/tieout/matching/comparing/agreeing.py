@@ -177,6 +177,7 @@ def days_missed(days: Days, left: dict[str, Any], right: dict[str, Any]) -> tupl
     )
     if one is None or other is None:
         return None
+    days = days.of_kind(left["kind"])
     apart = (other - one).days if days.calendar is None else _weekdays(one, other)
     return apart, max(days.first - apart, apart - days.last, 0)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import KINDS, PAID_OUT
-from tieout.store.views import entry_name_sql, measured_sql
+from tieout.store.views import entry_name_sql, measured_sql, sweep_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +40,6 @@ __all__ = [
 
 #: Kinds that move the entity's own money: what leaves the platform arrives at the bank, so their sign is the other.
 OWN_MONEY = ("payout", "payout_reversal", "top_up", "sweep", "internal_transfer")
-# Bank transaction codes of moves between accounts of one owner, as a word of what a format writes (CAMT-ACCB-SWEP,
-# NTRF+833+2): ISO 20022's families and subfamilies, SWIFT's cash management types, the German GVC.
-_SWEEPS = r"(^|[^A-Z0-9])(ACCB|CAPL|ZABA|SWEP|TOPG|[FNS]?CM[STZ]|(GVC)?833)($|[^A-Z0-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +241,7 @@ def things_sql(rows: str, *, grouped: bool) -> str:
 
 def swept_sql(rows: str) -> str:
     """Write the query for bank entries that are told to be sweeps by their code: (thing)."""
-    return f"""select thing from "{rows}" where claim = 'bank' and regexp_matches(upper(bank_code), '{_SWEEPS}')"""
+    return f"""select thing from "{rows}" where claim = 'bank' and {sweep_sql("bank_code")}"""
 
 
 def members_sql(rows: str) -> str:

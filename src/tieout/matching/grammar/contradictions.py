@@ -43,6 +43,7 @@ def refuse_contradictions(table: Table, rule: Rule) -> None:
         _of_amount,
         _of_score,
         _of_learn,
+        _of_either,
     )
     for check in (*checks, _of_difference):
         for key, sentence in check(table, rule):
@@ -249,6 +250,17 @@ def _of_learn(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
         yield "coincidence", f"{expected}, got {table.values['coincidence']!r}"
     if len(set(rule.learn)) < len(rule.learn):
         yield "learn", "expected each pair of fields once in 'learn', got one again: it would count twice"
+
+
+def _of_either(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:
+    """Which way the days run is asked where they are a window, and not where they are counted or put in order."""
+    if rule.days is None or not rule.days.either:
+        return
+    for key in ("score", "learn", "consecutive", "equal"):
+        if table.values.get(key):
+            yield "days", f"expected no 'either' in 'days' beside {key!r}, got one"
+    if rule.within:
+        yield "days", f"expected no 'either' in 'days' beside the shape {rule.shape!r}, got one"
 
 
 def _of_difference(table: Table, rule: Rule) -> Iterator[tuple[str, str]]:

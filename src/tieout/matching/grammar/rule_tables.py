@@ -260,13 +260,17 @@ def _amount(table: Table, *, partial: bool) -> Amount | None:
         word = table.choice("amount", ("exact", "any")) or ("any" if partial else "exact")
         return Amount() if word == "exact" else None
     inner = table.given("amount", table.table("amount", _AMOUNT_KEYS))
+    base = inner.values.get("base", False)
+    if base not in (True, False, "apart"):
+        raise inner.wrong(key="base", expected="true, false or 'apart'")
     amount = Amount(
         abs_micro=_micro(inner, "abs", _ABS_MAX),
         pct_micro=_micro(inner, "pct", 100),
         take=inner.choice("take", ("tighter", "wider")) or "tighter",
         per_currency=_per_currency(inner),
         minor_units=inner.whole("minor", 1, _MINOR_MAX),
-        base=inner.flag("base", absent=False),
+        base=bool(base),
+        apart=base == "apart",
         only=inner.choice("only", ("short", "over")),
     )
     _refuse_idle(inner, amount)
@@ -303,7 +307,7 @@ def _refuse_idle(table: Table, amount: Amount) -> None:
 
 
 def _days(table: Table, folder: Path | None) -> Days | None:
-    inner = table.table("days", ("from", "to", "calendar", "left", "right"))
+    inner = table.table("days", ("from", "to", "calendar", "left", "right", "either"))
     if inner is None:
         return None
     first = inner.given("from", inner.whole("from", -_DAYS_MAX, _DAYS_MAX))
@@ -319,6 +323,7 @@ def _days(table: Table, folder: Path | None) -> Days | None:
         else checks.calendar(inner, "calendar", checks.Files(folder) if folder else None),
         left=inner.choice("left", DAYS) or "booked_on",
         right=inner.choice("right", DAYS) or "booked_on",
+        either=_words(inner, "either", tuple(KINDS), "the name of a kind of record"),
     )
 
 

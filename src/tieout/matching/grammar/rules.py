@@ -7,7 +7,7 @@ strength: within a run a later rule never takes from an earlier one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = [
     "DAYS",
@@ -143,6 +143,7 @@ class Amount:
     :ivar per_currency: abs_micro of currencies that have one of their own.
     :ivar minor_units: at least so many minor units, whatever the currency.
     :ivar base: compared in the entity's currency, by the rates of the workspace.
+    :ivar apart: with ``base``: things of one currency are not compared at all; else they must be equal.
     :ivar only: ``short``: only the right may have less than the left; ``over``: only more; None: either.
     """
 
@@ -152,6 +153,7 @@ class Amount:
     per_currency: tuple[tuple[str, int], ...] = ()
     minor_units: int | None = None
     base: bool = False
+    apart: bool = False
     only: str | None = None
 
     @property
@@ -168,6 +170,7 @@ class Days:
     :ivar first, last: from and to, in days, both inclusive.
     :ivar calendar: None: calendar days. ``business``: business days of the right side's account. Else a calendar's name.
     :ivar left, right: which day of a record counts, each of :data:`DAYS`.
+    :ivar either: kinds of the left before which the right may be as long as behind them: money that the bank sends.
     """
 
     first: int
@@ -175,6 +178,17 @@ class Days:
     calendar: str | None = None
     left: str = "booked_on"
     right: str = "booked_on"
+    either: tuple[str, ...] = ()
+
+    def of_kind(self, kind: str) -> Days:
+        """Give the days for a kind of the left."""
+        return self.both_ways if kind in self.either else self
+
+    @property
+    def both_ways(self) -> Days:
+        """The same, and as many days the other way round."""
+        far = max(abs(self.first), abs(self.last))
+        return replace(self, first=-far, last=far)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """
-What stronger rules left open between several: no weaker rule settles it that looks at nothing but amounts, days and names.
+What stronger rules left open between several: no weaker rule settles it that compares no more, whatever its days.
 
 Such a rule sees what was left open all the same, because it still competes: that one of two candidates is in doubt makes
-the other no better. Only what it finds there is not taken. A rule that compares an identifier may settle it, and a rule
-that compares names what was left open where none were compared.
+the other no better. Only what it finds there is not taken. A rule that compares an identifier may settle what was left
+open where none was compared, or only another; and so may a rule that compares names.
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ from tieout.matching.comparing.parties import leave_out_other_parties
 
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
-    from tieout.matching.grammar.rules import Rule
+    from tieout.matching.grammar.rules import Key, Rule
     from tieout.matching.performing.perform import Performance
     from tieout.matching.planning.building import Query
 
 __all__ = ["knows_no_more", "leave_left_open", "make_left_open", "note_tied", "note_undecided"]
+
+#: As what identifiers agree that agree in one way: what is equal is so in its normal form, too, and stands in the other.
+_LOOSER = {
+    "exact": ("exact", "normalised", "token", "prefix"),
+    "normalised": ("normalised", "token", "prefix"),
+    "token": ("token",),
+    "prefix": ("prefix",),
+}
 
 
 def make_left_open(engine: Engine) -> None:
@@ -73,14 +81,15 @@ def leave_left_open(work: Performance, rule: Rule, found: str, held: str) -> Non
     """
     engine = work.engine
     tied = [name for earlier, name in work.tied if _asks(rule, earlier)]
-    if not knows_no_more(rule) or not (engine.count("undecided") or engine.count(held) or tied):
+    open_to_it = ("undecided", held) if knows_no_more(rule) else ()
+    if not tied and not any(engine.count(name) for name in open_to_it):
         return
     chosen = "select bundle, side, thing, null::integer as margin from summed"
     if found == "paired":
         chosen = """select l as bundle, 'left' as side, l as thing, margin from paired
             union all select l, 'right', r, margin from paired"""
     engine.create("chosen", chosen)
-    for name in ("undecided", held):
+    for name in open_to_it:
         blocked = f"select distinct c.bundle from chosen c semi join {name} h on h.thing = c.thing"
         if not _leave_out(engine, found, blocked):
             continue
@@ -101,8 +110,17 @@ def leave_left_open(work: Performance, rule: Rule, found: str, held: str) -> Non
 
 def _asks(later: Rule, earlier: Rule) -> bool:
     """Say whether a rule compares nothing that an earlier one did not."""
-    named = {key for key in later.keys if key.how == "name"}
-    return knows_no_more(later) and not later.learn and named <= {*earlier.keys}
+    if later.learn or later.consecutive or (later.within and not knows_no_more(later)):
+        return False
+    return all(any(_follows(key, known) for known in earlier.keys) for key in later.keys)
+
+
+def _follows(key: Key, known: Key) -> bool:
+    """Say whether a key agrees wherever a known one does, so that it tells nothing new."""
+    if key == known:
+        return True
+    wider = {*known.left} <= {*key.left} and {*known.right} <= {*key.right}
+    return wider and not known.rewritten and key.how in _LOOSER.get(known.how, ())
 
 
 def _tied_sql(tied: str) -> str:

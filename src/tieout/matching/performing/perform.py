@@ -42,7 +42,7 @@ from tieout.matching.performing.taking import take_found
 from tieout.matching.performing.ties import note_ties, prepare_ties
 from tieout.matching.performing.together import settle_together
 from tieout.matching.performing.twins import leave_two_of_twins, make_order
-from tieout.matching.planning.days import window
+from tieout.matching.planning.days import EITHER_WAY, window
 from tieout.matching.planning.plan import plan_of
 from tieout.matching.results.found import SIDES
 from tieout.model.kinds import PAID_OUT
@@ -326,6 +326,9 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     shown = {
         "booked_on": "s.booked",
     }.get(day, f"coalesce(m.{day} - date '1970-01-01', s.booked)")
+    both_ways = side == "left" and rule.days is not None and bool(work.kinds[0] & {*rule.days.either})
+    if rule.days is not None and both_ways:
+        shown += f" + case when m.kind in ({listed(rule.days.either)}) then {EITHER_WAY} else 0 end"
     # What fits two answers equally well is not settled by a weaker rule; where it competes, see ``left_open``.
     left_out = [] if knows_no_more(rule) else ["held"]
     if not any(key.how != "name" for key in rule.keys):
@@ -343,7 +346,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
         conditions.append(f"m.kind in ({listed(PAID_OUT)})")
     if own.bank_codes:
         conditions.append(" or ".join(f"starts_with(m.bank_code, {listed((code,))})" for code in own.bank_codes))
-    needs_row = bool(day != "booked_on" or by_kind or own.bank_codes or single)
+    needs_row = bool(both_ways or day != "booked_on" or by_kind or own.bank_codes or single)
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
     if rule.amount is not None and rule.amount.base:

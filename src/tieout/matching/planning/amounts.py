@@ -36,7 +36,7 @@ def amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *,
     base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
     same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate
     other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
-    return [f"({same} or {other})", *signs]
+    return [other if rule.amount.apart else f"({same} or {other})", *signs]
 
 
 def _only(rule: Rule, left: str, right: str) -> list[str]:
@@ -61,5 +61,7 @@ def sum_fits(rule: Rule, currencies: Sequence[tuple[int, str, int]], anchor: str
     left, right = ("a.base", "s.base_total") if anchor == "l" else ("s.base_total", "a.base")
     allowed = allowed.replace("a.amount", left).replace("a.ccy", "-1")
     other = [f"a.ccy <> s.ccy and abs(a.base - s.base_total) <= {allowed}", *_less(rule, left, right)]
+    if rule.amount.apart:
+        return [f"({' and '.join(other)})"]
     # The tolerance is for the rate.
     return [f"((a.ccy = s.ccy and a.amount = s.total) or ({' and '.join(other)}))"]

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from tieout.matching.grammar.rules import Days
 
-__all__ = ["window"]
+__all__ = ["EITHER_WAY", "window"]
 
+#: Added to a day of the left from which the window goes both ways (``Days.either``); no day has so large a number.
+EITHER_WAY = 1 << 24
 _WINDOW_MAX = 5_000_000
 #: A calendar that has no more business days than a window asks for is asked no further than this.
 _REACH_MAX = 40 * 366
@@ -31,9 +35,19 @@ def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Seque
     """
     List which day of the right may go with which day of the left, per calendar of the right.
 
+    :param l_days: as days since 1970, or with :data:`EITHER_WAY` added.
     :return: (calendar, l_day, r_day): a band as an equi-join.
     :raises Rejected: it would be too long to be a window.
     """
+    rows = _rows(days, codes, folder, [day for day in l_days if day < EITHER_WAY])
+    if any(day >= EITHER_WAY for day in l_days):
+        more = _rows(days.both_ways, codes, folder, [day - EITHER_WAY for day in l_days if day >= EITHER_WAY])
+        rows = np.concatenate([rows, more + np.array([0, EITHER_WAY, 0])])
+    rows = rows.astype(np.int32)
+    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
+
+
+def _rows(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int]) -> npt.NDArray[np.int64]:
     offsets = np.arange(days.first, days.last + 1)
     own_days = np.array(l_days, np.int64)
     parts = [np.zeros((0, 3), np.int64)]
@@ -47,8 +61,7 @@ def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Seque
         if sum(map(len, parts)) > _WINDOW_MAX:
             message = f"expected a window of days that is narrower than from {days.first} to {days.last}"
             raise Rejected(message)
-    rows = np.concatenate(parts).astype(np.int32)
-    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
+    return np.concatenate(parts)
 
 
 def _business_rows(

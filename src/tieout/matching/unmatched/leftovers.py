@@ -23,9 +23,11 @@ from tieout.matching.unmatched.halves import note_halves
 from tieout.matching.unmatched.proposals import PROPOSED, note_proposals
 from tieout.matching.unmatched.reasons import give_reasons, money_cases, quoted, take_earlier
 from tieout.model.kinds import KINDS, PAID_OUT, WHOLE_BATCHES
+from tieout.store.views import bank_own_sql
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.performing.perform import Performance
     from tieout.matching.results.found import Found
 
@@ -102,11 +104,30 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
     take_earlier(work, judged.earlier)
     find_candidates(work, note_used)
     give_reasons(work, judged.reconciliation)
+    _leave_banks_own(engine)
     engine.create(
         "left_over",
-        """select * replace (case when deferred then 'deferred' else state end as state, case when deferred then null else why end as why)
+        """select * replace (
+                case when deferred then 'deferred' when thing in (select thing from banks_own) and claim = 'bank' then 'excluded' else state end as state,
+                case when deferred then null when thing in (select thing from banks_own) and claim = 'bank' then 'charge or interest by its code' else why end as why)
             from left_over""",
     )
+
+
+def _leave_banks_own(engine: Engine) -> None:
+    """
+    Make ``banks_own`` (thing): charges and interest, told by the bank's code, that nothing explains and nothing needs to.
+
+    Such an entry is booked by its code (``accounting/standard.toml``). A rule may still match one, and one that
+    could be something else stays with a person.
+    """
+    engine.create(
+        "banks_own",
+        f"""select thing from reasoned where claim = 'bank' and not deferred and reason in ('missing_left', 'missing_right')
+            and kind = 'bank_entry' and {bank_own_sql("bank_code")}""",
+    )
+    if engine.count("banks_own"):
+        engine.leave_out("reasoned", "claim = 'bank' and thing in (select thing from banks_own)")
 
 
 def _leave_proposals(work: Performance, deferred: str) -> None:

@@ -117,6 +117,7 @@ class Flow:
 
     :ivar parts: by the names of :data:`PARTS`; they add up to ``charged``.
     :ivar books: of what is at the bank, what was found in the books.
+    :ivar compared: whether any run compared something with the books.
     """
 
     currency: str
@@ -124,6 +125,7 @@ class Flow:
     charged: Part
     parts: dict[str, Part]
     books: Part
+    compared: bool = True
 
     @property
     def residual(self) -> int:
@@ -244,12 +246,17 @@ def _flow(view: MoneyView) -> Flow:
     payouts = "select count(*) from (select distinct account_id, coalesce(settlement_id, external_id) from followed where place = 'bank')"
     count = int(view.con.execute(payouts).fetchall()[0][0])
     parts = {name: found[name] for name in PARTS} | {"bank": Part(found["bank"].amount, count)}
+    booking = (
+        "select 1 from (select claim from matched union all select claim from position) where claim = 'booking' limit 1"
+    )
+    compared = bool(view.con.execute(booking).fetchall())
     return Flow(
         currency=view.scope.currency,
         exponent=view.exponent,
         charged=found["charged"],
         parts=parts,
         books=found["books"],
+        compared=compared,
     )
 
 

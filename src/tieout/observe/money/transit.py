@@ -152,6 +152,30 @@ def _swept(lake: Lake, snapshot: Snapshot) -> str:
     """
 
 
+def _sent_ahead(lake: Lake, snapshot: Snapshot) -> str:
+    """
+    Give what had left a bank for a platform by ``as_of_day()`` and came there later, as ``leaving`` has it.
+
+    Only where all of it had left by then.
+    """
+    records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    return f"""
+        with sent as (
+            select m.match_id, m.claim, r.source_id, r.entity_id, r.account_id, r.settlement_id, r.external_id, r.kind, r.record_id,
+                r.currency, r.booked_on, nine(m.allocated, m.exponent) as whole,
+                decimals_for(whole, coalesce(r.exponent, own_exponent(r.currency))) as decimals
+            from result_matches m join {records} r using (record_key, record_id)
+            where m.status = 'confirmed' and m.match_id in (select match_id from arrival where not direct)
+        ), left_at as (select match_id, max(booked_on) as left_on from sent where claim = 'bank' group by match_id)
+        select s.source_id, s.entity_id, s.account_id, coalesce(s.settlement_id, s.external_id) as settlement_id, s.external_id,
+            s.kind, s.record_id, s.currency, s.decimals, l.left_on as booked_on, from_nine(s.whole, s.decimals) as amount,
+            from_nine(s.whole, s.decimals) as outstanding, s.booked_on as arrives_on, null as expected_on, null as days_late,
+            'in_transit' as how
+        from sent s join left_at l using (match_id)
+        where s.kind = 'top_up' and s.claim = 'settlement' and s.booked_on > as_of_day() and l.left_on <= as_of_day()
+    """
+
+
 def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what left a platform by ``as_of_day()`` and has not arrived, payout by payout.
@@ -186,6 +210,7 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
         where l.outstanding <> 0 and not exists (select 1 from back b where b.account_id = l.account_id
             and b.currency = l.currency and b.external_id = l.external_id)
         union all by name select * from ({_swept(lake, snapshot)})
+        union all by name select * from ({_sent_ahead(lake, snapshot)})
     )"""
 
 

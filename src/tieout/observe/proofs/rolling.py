@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tieout.model.kinds import PAID_OUT
+from tieout.model.kinds import WITH_LINES
 from tieout.observe.exporting.writing import literal
 from tieout.observe.proofs.lines import named, scaled
 from tieout.observe.proofs.proof import Movement
@@ -252,7 +252,8 @@ def _settle(con: duckdb.DuckDBPyConnection, opening: int) -> list[_Settlement]:
     """
     Make ``settled`` (settlement_id): the settlements of the account that are closed.
 
-    One without a line that it pays out or carries over closes nothing: it is a payout that names no lines.
+    One without a line that it pays out or carries over closes nothing: it is a payout that names no lines. Money that was
+    sent to the platform is such a line, and pays nothing out.
 
     :param opening: what the account opened with, as the first of them may bring it along.
     :return: what they bring along and carry over, in the order in which they were closed.
@@ -260,11 +261,11 @@ def _settle(con: duckdb.DuckDBPyConnection, opening: int) -> list[_Settlement]:
     con.execute(f"""
         create or replace temp table settled as
         select settlement_id, max(booked_on) as closed_on, max(coalesce(occurred_at, booked_on)) as closed_at,
-            bool_or(kind in ({named(PAID_OUT)})) as pays,
+            bool_or(kind in ({named(WITH_LINES)})) as pays,
             coalesce(list(measured::varchar order by booked_on, record_id) filter (where carried), []) as amounts,
             coalesce(list(record_id order by booked_on, record_id) filter (where carried), []) as ids
         from line where settlement_id is not null group by 1
-        having bool_or(kind not in ({named(PAID_OUT)})) and (pays or sum(measured) = 0)
+        having bool_or(kind not in ({named(WITH_LINES)})) and (pays or sum(measured) = 0)
     """)
     found: list[_Settlement] = []
     rows = con.execute(
@@ -327,7 +328,7 @@ def _without_lines(con: duckdb.DuckDBPyConnection) -> list[str]:
     """
     rows = con.execute(f"""
         select coalesce(settlement_id, external_id), sum(measured) as paid from line
-        where kind in ({named(PAID_OUT)}) and ({_UNSETTLED}) group by 1 having paid <> 0 order by max(booked_on), 1
+        where kind in ({named(WITH_LINES)}) and ({_UNSETTLED}) group by 1 having paid <> 0 order by max(booked_on), 1
     """).fetchall()
     if not rows:
         return []

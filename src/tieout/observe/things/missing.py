@@ -84,7 +84,7 @@ def missed(
     return _nearest(
         _of_two(rules, rule, pair) if rule.shape == "1:1" else _of_several(rules, rule, pair)
         for rule in map(_in_one_currency, rules.rules)
-        if _looks_at(rule, left, right)
+        if _looks_at(rule, left, right) and not (rule.amount is not None and rule.amount.apart)
     )
 
 
@@ -92,7 +92,7 @@ def _in_one_currency(rule: Rule) -> Rule:
     """Give what a rule asks of two things of one currency: a tolerance for the rate is none for them."""
     if rule.amount is None or not rule.amount.base:
         return rule
-    return replace(rule, amount=Amount(only=rule.amount.only))
+    return replace(rule, amount=Amount(apart=rule.amount.apart, only=rule.amount.only))
 
 
 def _nearest(told: Iterable[_Told | None]) -> str | None:

@@ -32,10 +32,11 @@ _HEX = re.compile(r"[0-9a-f]{6,32}")
 _MATCHES_MAX = 1_000_000
 
 
-def exception_named(store: Store, workspace: Workspace, named: str) -> dict[str, Any]:
+def exception_named(store: Store, workspace: Workspace, named: str, *, also: str = "") -> dict[str, Any]:
     """
     Give the exception whose id begins so, as the exported table has it.
 
+    :param also: what else could have been named, for the message.
     :raises WrongUse: there is none, or more than one.
     """
     lowered = named.lower()
@@ -43,8 +44,9 @@ def exception_named(store: Store, workspace: Workspace, named: str) -> dict[str,
     if _HEX.fullmatch(lowered):
         rows = overview(store, workspace, "exceptions", None, f"starts_with(t.exception_id, '{lowered}')", 2).rows
     if len(rows) != 1:
-        found = "several" if rows else "none that is open"
-        message = f"expected the id of an exception (`tieout exceptions` lists them), got {named!r}, which is {found}"
+        found = "several" if rows else f"none that {'stands or ' if also else ''}is open"
+        expected = f"expected the id of {also}an exception (`tieout exceptions` lists them)"
+        message = f"{expected}, got {named!r}, which is {found}"
         raise WrongUse(message)
     return rows[0]
 
