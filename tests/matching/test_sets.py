@@ -86,7 +86,9 @@ def test_either_side_may_hold_the_documents(workspace: Workspace) -> None:
         documents_left = set(rule.left.kinds) == DOCUMENTS
         assert set(rule.right.kinds) == (PAYMENTS if documents_left else DOCUMENTS)
         assert rule.difference[0 if documents_left else 1] == "short_payment"
-        assert rule.amount in {Amount(minor_units=1, pct_micro=500_000, base=base) for base in (False, True)}
+        assert rule.amount in {
+            Amount(minor_units=1, pct_micro=500_000, base=base, apart=base) for base in (False, True)
+        }
         assert rule.confirm
 
 
