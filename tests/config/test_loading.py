@@ -136,7 +136,9 @@ def test_a_folder_whose_name_is_no_text_is_refused_in_one_sentence(tmp_path: Pat
     except OSError:
         pytest.skip("this file system takes names in UTF-8 only")
     (folder / "tieout.toml").write_text(HEAD)
-    with pytest.raises(WrongUse, match=r"whose name is written in utf-8, got .*M\\xe4rz: rename the folder$"):
+    with pytest.raises(
+        WrongUse, match=r"expected a folder whose name is written in utf-8, got .*M\\xe4rz: rename the folder$"
+    ):
         load_workspace(folder, {})
 
 

@@ -79,9 +79,8 @@ def refuse_folder(folder: Path) -> None:
     except UnicodeEncodeError:
         shown = os.fsencode(name).decode("utf-8", "backslashreplace")
         encoding = sys.getfilesystemencoding()
-        message = (
-            f"expected a workspace in a folder whose name is written in {encoding}, got {shown}: rename the folder"
-            + ("" if encoding == "utf-8" else ", or choose a locale of UTF-8, such as LC_ALL=C.UTF-8")
+        message = f"expected a folder whose name is written in {encoding}, got {shown}: rename the folder" + (
+            "" if encoding == "utf-8" else ", or choose a locale of UTF-8, such as LC_ALL=C.UTF-8"
         )
         raise WrongUse(message) from None
 
