@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.office import HEADER, MAPPING, Office
+from tests.cli.office import HEADER, MAPPING, Office, camt, entry
 from tests.depth import some_of
 from tests.packing import zipped
 
@@ -362,3 +362,14 @@ def test_long_numbers_of_a_column_that_no_record_has_are_no_cards(office: Office
     answer = office.ingest("orders.csv", f"{HEADER},order\n{rows}", "psp")
     assert answer.status == 0
     assert office.landed() == [f"{HEADER},order\n{rows}".encode()]
+
+
+@pytest.mark.parametrize(("before", "name"), [("</GrpHdr>", "AddtlInf"), ("</Stmt>", "AddtlStmtInf")])
+def test_a_card_number_beside_the_entries_of_a_statement_does_not_stay(before: str, name: str, office: Office) -> None:
+    statement = camt("100.00", "150.00", entry("50.00"))
+    noted = statement.replace(before, f"<{name}>paid by card {SPACED}</{name}>{before}")
+    answer = office.ingest("a.xml", noted, "bank")
+    assert answer.status == 1
+    assert "card number" in answer.said["deliveries"][0]["reason"]
+    assert SPACED not in office.landed()[0].decode()
+    assert office.lost() == []
