@@ -330,6 +330,10 @@ def unread() -> dict[str, tuple[str, str]]:
             MAPPING,
             f'{HEADER}\n{row}c2,charge,much,EUR,01.10.2026,"line one\n{paid}"\n',
         ),
+        "a quarantined row whose other columns nobody reads": (
+            MAPPING.replace(identify, "details = []\n" + identify),
+            f"{HEADER},memo\n{row.strip()},\nc2,charge,much,EUR,01.10.2026,fine,{paid}\n",
+        ),
         "a row of two lines that cannot be cut": (
             MAPPING,
             f'{HEADER}\n{row}c2,charge,1.00,EUR,01.10.2026,"line one\n{paid}",more\n',

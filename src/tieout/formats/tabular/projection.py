@@ -40,7 +40,8 @@ class Compiled:
     :ivar shareable: positions of the columns that more than amounts are computed of: those with few words are split off.
     :ivar constants: canonical columns that are the same in every row.
     :ivar used: positions of the columns that are read.
-    :ivar unseen: positions of those that stand in no text of a record, nor among its details; ``seen``: of the others.
+    :ivar unseen: of those that stand in no text of a record, nor among its details, by position: the identifier that is
+        computed of it, else the column's name; ``seen``: of the others, where they stand.
     :ivar checks: what the numbers in ``fault`` mean, from 1.
     :ivar atoms: every conversion with its field, in the order of ``explain``'s columns ``a0, a1, ...``.
     :ivar read_by: the columns that each field reads, in the order in which it mentions them.
@@ -59,7 +60,7 @@ class Compiled:
     shareable: tuple[int, ...]
     constants: cabc.Mapping[str, object]
     used: frozenset[int]
-    unseen: tuple[int, ...]
+    unseen: cabc.Mapping[int, str]
     seen: cabc.Mapping[int, str]
     checks: tuple[checks.Check, ...]
     atoms: tuple[tuple[str, Atom], ...]
@@ -95,10 +96,10 @@ def compile_mapping(
 
 
 _CUT_ALL = ("csv", "tsv", "fixed")
-_TEXTS = frozenset(
-    {"text", "counterparty", "external_id", "payment_id", "settlement_id", "parent_external_id", "references"}
-    | {"counterparty_account"}
+_IDENTIFIERS = frozenset(
+    {"external_id", "payment_id", "settlement_id", "parent_external_id", "references", "counterparty_account"}
 )
+_TEXTS = _IDENTIFIERS | {"text", "counterparty"}
 _COMPILED: dict[tuple[object, ...], Compiled] = {}
 _KEPT_MAX = 64
 
@@ -115,6 +116,7 @@ def _compile(
     used = exact.used | (set(range(len(header))) if kinds is None and mapping.format in _CUT_ALL else set())
     seen = {int(source.strip("[]")[1:]): name for name, source in direct.items() if name in _TEXTS}
     seen |= dict.fromkeys(stated.detail_places(mapping, exact), "details")
+    computed = {n: name for name in sorted(_IDENTIFIERS & exact.all.keys()) for n in exact.all[name].columns}
     return Compiled(
         mapping=mapping,
         header=header,
@@ -128,7 +130,7 @@ def _compile(
         shareable=shareable(mapping, fast, direct),
         constants=stated.constants(exact),
         used=frozenset(used),
-        unseen=tuple(sorted(used - seen.keys())),
+        unseen={n: computed.get(n, header[n]) for n in sorted(used - seen.keys())},
         seen=seen,
         checks=tests,
         atoms=tuple(zip(exact.atom_fields, exact.atoms, strict=True)),

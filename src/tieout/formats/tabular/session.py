@@ -130,7 +130,7 @@ class Session:
     def _unseen(self, raw: pa.Table, table: pa.Table) -> list[tuple[str, pa.Array, pa.Array]]:
         """Give what the canonical rows do not show: whole columns, and all of the rows that are not among them."""
         compiled = self._compiled
-        found = _texts(raw, {n: compiled.header[n] for n in compiled.unseen})
+        found = _texts(raw, compiled.unseen)
         if table.num_rows < raw.num_rows:
             gone = raw.filter(pc.invert(pc.is_in(raw["line"], value_set=whole(table["line"]))))
             found += _texts(gone, compiled.seen)
