@@ -223,7 +223,7 @@ def test_something_undeclared_is_refused_with_what_there_is(whole: Workspace) ->
 def test_a_workspace_cannot_be_changed_and_can_be_a_key(whole: Workspace) -> None:
     assert hash(whole) == hash(whole)
     with pytest.raises(AttributeError):
-        whole.name = "other"  # type: ignore[misc]
+        whole.name = "other"  # type: ignore[misc]  # that it cannot be changed
 
 
 def test_nothing_heavy_is_imported() -> None:

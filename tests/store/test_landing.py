@@ -37,7 +37,7 @@ class Dribble(io.RawIOBase):
 @pytest.mark.parametrize("size", [0, 1, 5, _FRAME - 1, _FRAME, _FRAME + 1, 3 * _FRAME])
 def test_what_was_landed_is_read_back(landing: Landing, size: int) -> None:
     data = os.urandom(size)
-    kept = landing.land(Dribble(data))  # type: ignore[arg-type]
+    kept = landing.land(Dribble(data))  # type: ignore[arg-type]  # as little of a stream as is read
     assert kept.size == size
     with landing.open(kept.path, kept.key, kept.size) as stream:
         assert stream.read() == data
