@@ -92,6 +92,12 @@ def test_the_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
         Vault(tmp_path / "key", FixedEntropy().token_bytes)
 
 
+def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
+    (tmp_path / "key").mkdir()
+    with pytest.raises(Broken, match="expected the key file at .*, got a folder"):
+        Vault(tmp_path / "key", FixedEntropy().token_bytes)
+
+
 def test_another_key_file_does_not_open_it(tmp_path: Path) -> None:
     wrapped = Vault(tmp_path / "key", FixedEntropy(1).token_bytes).wrap(b"k" * 32)
     with pytest.raises(Broken, match="is not the key file"):
