@@ -368,6 +368,14 @@ def test_long_numbers_of_a_column_that_no_record_has_are_no_cards(office: Office
     assert office.landed() == [f"{HEADER},order\n{rows}".encode()]
 
 
+@pytest.mark.parametrize("field", ["account", "account_number"])
+def test_a_column_that_says_the_account_is_left_alone(field: str, office: Office) -> None:
+    office.write_mapping(MAPPING.replace('text = "note"', f'{field} = "note"'))
+    answer = office.table(f"c1,charge,10.00,EUR,01.10.2026,{CARD}")
+    assert CARD.encode() in office.landed()[0]
+    assert "card number" not in answer.out
+
+
 @pytest.mark.parametrize(("before", "name"), [("</GrpHdr>", "AddtlInf"), ("</Stmt>", "AddtlStmtInf")])
 def test_a_card_number_beside_the_entries_of_a_statement_does_not_stay(before: str, name: str, office: Office) -> None:
     statement = camt("100.00", "150.00", entry("50.00"))

@@ -94,7 +94,7 @@ def test_the_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
     (tmp_path / "key").mkdir()
-    with pytest.raises(Broken, match="expected the key file at .*, got a folder"):
+    with pytest.raises(Broken, match=r"expected the key file at .*, got a folder"):
         Vault(tmp_path / "key", FixedEntropy().token_bytes)
 
 

@@ -99,6 +99,7 @@ _CUT_ALL = ("csv", "tsv", "fixed")
 _IDENTIFIERS = frozenset(
     {"external_id", "payment_id", "settlement_id", "parent_external_id", "references", "counterparty_account"}
 )
+_ACCOUNTS = frozenset({"account", "account_number", "sub_account"})
 _TEXTS = _IDENTIFIERS | {"text", "counterparty"}
 _COMPILED: dict[tuple[object, ...], Compiled] = {}
 _KEPT_MAX = 64
@@ -117,6 +118,8 @@ def _compile(
     seen = {int(source.strip("[]")[1:]): name for name, source in direct.items() if name in _TEXTS}
     seen |= dict.fromkeys(stated.detail_places(mapping, exact), "details")
     computed = {n: name for name in sorted(_IDENTIFIERS & exact.all.keys()) for n in exact.all[name].columns}
+    # What a file calls its account is left alone: accounts rest on it, and masked they could become one.
+    accounts = {n for name in _ACCOUNTS & exact.all.keys() for n in exact.all[name].columns}
     return Compiled(
         mapping=mapping,
         header=header,
@@ -130,7 +133,7 @@ def _compile(
         shareable=shareable(mapping, fast, direct),
         constants=stated.constants(exact),
         used=frozenset(used),
-        unseen={n: computed.get(n, header[n]) for n in sorted(used - seen.keys())},
+        unseen={n: computed.get(n, header[n]) for n in sorted(used - seen.keys() - accounts)},
         seen=seen,
         checks=tests,
         atoms=tuple(zip(exact.atom_fields, exact.atoms, strict=True)),
