@@ -45,3 +45,15 @@ def test_the_place_of_a_fault_is_told_once(tmp_path: Path) -> None:
     [row] = office.quarantined()
     assert (row["line"], row["column"], row["message"]) == (2, "gross", problem["message"])
     assert "line 2" not in office.run("quarantine").out
+
+
+def test_the_same_bytes_under_another_source_are_remarked(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    toml = office.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + '\n[[source]]\nid = "second"\nmapping = "mappings/psp.toml"\n')
+    content = f"{HEADER}\na,charge,1.00,EUR,01.10.2026,x\n"
+    [first] = office.ingest("a.csv", content, "psp").said["deliveries"]
+    answer = office.run("ingest", office.files / "a.csv", "--source", "second")
+    assert first["also_under"] == []
+    assert "a.csv: the same bytes stand under source psp too, and count for each" in answer.out
+    assert answer.status == 0

@@ -209,8 +209,24 @@ def ingest_file(
     if received.state == "landed":
         outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(name, rows))
         if outcome is not None:
-            return replace(outcome, repeat=received.repeat)
+            others = _accepted_under(store, outcome) if outcome.state == "accepted" else ()
+            return replace(outcome, repeat=received.repeat, also_under=others)
     return _known(store, received.delivery_id, name)
+
+
+def _accepted_under(store: Store, outcome: Outcome) -> tuple[str, ...]:
+    """Name the other sources that the same bytes were accepted for: a person may have named the wrong one."""
+    one, other = schema.delivery.alias(), schema.delivery.alias()
+    same = (
+        sa.select(other.c.source_id)
+        .distinct()
+        .join_from(one, other, one.c.fingerprint == other.c.fingerprint)
+        .where(one.c.delivery_id == outcome.delivery_id, other.c.source_id != one.c.source_id)
+        .where(other.c.state == "accepted")
+        .order_by(other.c.source_id)
+    )
+    with store.book.reading() as connection:
+        return tuple(connection.scalars(same))
 
 
 def _known(store: Store, delivery_id: str, name: str) -> Outcome:

@@ -32,6 +32,7 @@ class Outcome:
     :ivar state: accepted or refused.
     :ivar findings: what needs a person because of it, beside quarantined rows.
     :ivar taken_by: other sources that would take a file that was refused.
+    :ivar also_under: other sources under which the same bytes were accepted: they count for each.
     """
 
     delivery_id: str
@@ -50,6 +51,7 @@ class Outcome:
     reason: str | None = None
     repeat: bool = False
     taken_by: tuple[str, ...] = ()
+    also_under: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
