@@ -141,8 +141,8 @@ def bulk(folder: Path, rows: int, kind: str, times: int) -> None:
         answer = ingest(workspace(folder, kind), file, "psp")
         busy = busy_children() - busy
         after = {keyed: floor(source, target, keyed=keyed) for keyed in floors}
-        seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
-        ours.append((seconds, busy, float(answer["peak_mb"])))  # type: ignore[arg-type]
+        seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]  # an answer of JSON
+        ours.append((seconds, busy, float(answer["peak_mb"])))  # type: ignore[arg-type]  # as above
         for keyed, found in floors.items():
             found.append(min(before[keyed], after[keyed]))
     seconds, busy, peak = (statistics.median(column) for column in zip(*ours, strict=True))
@@ -275,7 +275,7 @@ def camt(folder: Path, entries: int) -> None:
     before = processor_seconds()
     answer = ingest(workspace(folder), file, "bank")
     spent = processor_seconds() - before
-    seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]
+    seconds = float(answer["seconds"]["ingest"])  # type: ignore[index]  # an answer of JSON
     print(
         f"camt.053: PyPI camt053 {entries / theirs:,.0f} entries/s (peak {their_mb} MB), plain lxml"
         f" {entries / plain:,.0f} (peak {plain_mb} MB); our reader {entries / ours:,.0f} (peak {our_mb} MB):"

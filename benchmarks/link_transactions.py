@@ -189,7 +189,7 @@ def with_tieout(folder: Path, sides: dict[str, Payments]) -> list[dict[str, Any]
 
 def with_splink(sides: dict[str, Payments]) -> list[dict[str, Any]]:
     try:
-        import splink  # noqa: F401
+        import splink  # noqa: F401 - whether it is there
     except ImportError:
         print("Splink is left out: it is not installed (uv sync --group bench)", file=sys.stderr)
         return []

@@ -92,7 +92,7 @@ def build(folder: Path, records: int, files: int) -> None:
     store.close()
 
 
-def _one_file(store, delivery: str, first: int, count: int) -> list:  # type: ignore[no-untyped-def,type-arg]
+def _one_file(store, delivery: str, first: int, count: int) -> list:  # type: ignore[no-untyped-def,type-arg]  # a benchmark, run by hand
     """Write one records file and its indexes, as intake does."""
     from contextlib import closing
 
@@ -129,7 +129,7 @@ def _one_file(store, delivery: str, first: int, count: int) -> list:  # type: ig
     return [file, replace(known, sibling=file.path), replace(named, sibling=file.path)]
 
 
-def _stated(first: int, count: int):  # type: ignore[no-untyped-def]
+def _stated(first: int, count: int):  # type: ignore[no-untyped-def]  # as above
     """Make rows of a payment platform: identifiers, amounts, names."""
     import numpy as np
     import pyarrow as pa

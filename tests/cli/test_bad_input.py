@@ -317,6 +317,26 @@ def test_a_fault_in_a_mapping_stops_before_anything_is_kept(what: str, office: O
     assert office.lost() == []
 
 
+def test_a_fault_in_a_mapping_that_takes_none_of_the_files_stops_none_of_them(office: Office) -> None:
+    toml = office.folder / "tieout.toml"
+    toml.write_text(
+        toml.read_text() + 'path = "inbox/*.csv"\n\n[[source]]\nid = "draft"\nmapping = "mappings/d.toml"\n'
+    )
+    (office.folder / "mappings" / "d.toml").write_text(MAPPING.replace('"gross"\n', '"round(gross)"\n'))
+    (office.folder / "inbox").mkdir()
+    for name, content in (
+        ("1", f"{HEADER}\na,charge,1.00,EUR,01.10.2026,x"),
+        ("2", "Nummer,Betrag\n1,2"),
+        ("3", f"{HEADER}\nb,charge,1.00,EUR,01.10.2026,x"),
+    ):
+        (office.folder / "inbox" / f"{name}.csv").write_text(content + "\n")
+    answer = office.run("--json", "ingest")
+    assert answer.status == 3
+    assert [told["state"] for told in answer.said["deliveries"]] == ["accepted", "refused", "accepted"]
+    assert "2.csv: " in answer.err
+    assert "round" not in answer.err
+
+
 def test_a_mapping_of_columns_that_do_not_exist_refuses_the_file_and_replay_reads_it_after_the_fix(
     office: Office,
 ) -> None:

@@ -63,3 +63,15 @@ def test_a_header_that_is_looked_for(office: Office) -> None:
     assert told["rows_new"] == 1
     office.write_mapping(MAPPING.replace('identify = ["id", "type", "gross", "day"]', "header_row = 0"))
     assert "expected 'identify'" in office.run("ingest", office.files / "a.csv", "--source", "psp").err
+
+
+def test_a_match_of_no_facts_says_what_is_missing(office: Office) -> None:
+    assert "no reconciliation is declared" in office.run("match").out
+    sides = 'left = { source = "psp" }\nright = { source = "bank" }\n'
+    with (office.folder / "tieout.toml").open("a", encoding="utf-8") as config:
+        config.write(f'\n[[reconciliation]]\nid = "payouts"\nrules = "payout-to-bank"\n{sides}')
+    answer = office.run("match")
+    assert (answer.status, answer.out) == (
+        0,
+        "nothing to match: no fact is there yet; `tieout ingest` brings them in\n",
+    )

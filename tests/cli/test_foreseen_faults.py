@@ -25,6 +25,14 @@ def faults() -> dict[str, tuple[str, str]]:
     positions = MAPPING.replace('"csv"', '"fixed"').replace('identify = ["id", "type", "gross", "day"]\n', fixed)
     headless = MAPPING.replace('"csv"', '"csv"\ncsv = { header = false }\ncolumns = ["id", "kind"]')
     return {
+        "a sheet of a file that has none": (
+            MAPPING.replace('"csv"\n', '"csv"\nsheet = "Data"\n'),
+            "line 4: [mapping] sheet: expected none beside format 'csv', as only 'xlsx' has it, got one",
+        ),
+        "positions of a file that has delimiters": (
+            MAPPING.replace('"csv"\n', '"csv"\n' + fixed),
+            "line 4: [mapping] fixed: expected none beside format 'csv', as only 'fixed' has it, got one",
+        ),
         "no currency": (MAPPING.replace(CURRENCY, ""), "line 6: [fields] currency: expected a field currency, or `cur"),
         "one kind without its day": (
             no_day.replace('"type"\na', "\"'charge'\"\na"),

@@ -51,6 +51,8 @@ def test_the_name_can_be_given(run: Run, tmp_path: Path) -> None:
 
 def test_json_says_what_was_made(run: Run, tmp_path: Path) -> None:
     said = json.loads(run("init", "--json", "ws")[1])
+    assert list(said.pop("seconds")) == ["init"]
+    assert said.pop("peak_mb") > 0
     assert said["workspace"] == "ws"
     assert sorted(said["made"]) == sorted(everything(tmp_path / "ws"))
 

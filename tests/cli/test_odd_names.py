@@ -1,6 +1,7 @@
 """Files whose names are odd: none of them keeps the others from coming in."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,18 @@ def test_what_init_makes_is_no_delivery(tmp_path: Path) -> None:
         )
     answer = typed("--json", "--workspace", tmp_path / "ws", "ingest")
     assert (answer.status, answer.said["deliveries"]) == (0, [])
+
+
+@pytest.mark.parametrize("content", [ROW, "nothing like it\n"])
+def test_a_named_pipe_is_read_once_and_nothing_waits_for_it_again(content: str, office: Office) -> None:
+    pipe = office.files / "pipe"
+    os.mkfifo(pipe)
+    unnamed = office.run("ingest", pipe)
+    assert unnamed.status == 2
+    assert "expected --source ID" in unnamed.err
+    writer = threading.Thread(target=pipe.write_text, args=(content,), daemon=True)
+    writer.start()
+    told = office.run("--json", "ingest", pipe, "--source", "psp")
+    writer.join(timeout=5)
+    assert told.status == (0 if content == ROW else 3)
+    assert [row["state"] for row in told.said["deliveries"]] == ["accepted" if content == ROW else "refused"]

@@ -22,6 +22,15 @@ def test_what_a_mapping_leaves_out_is_shown_and_counted(tmp_path: Path) -> None:
         assert (heading[-1], first[-1]) == ("skipped", "2")
 
 
+def test_rows_of_the_footer_are_counted_as_skipped(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.write_mapping(MAPPING.replace("identify", "skip_footer = 2\nidentify"))
+    [told] = office.table(*ROWS, "").said["deliveries"]
+    assert [told[f"rows_{n}"] for n in ("in", "new", "quarantined", "skipped")] == [3, 1, 0, 2]
+    assert "skipped" in office.run("deliveries").out
+    assert office.lost() == []
+
+
 def test_nothing_is_said_of_skipped_rows_where_there_are_none(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office.table(*ROWS)

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.cli.office import Office, camt, entry
+from tests.cli.office import HEADER, Office, camt, entry
 
 
 def test_a_statement_in_two_deliveries_is_told_once_and_again_in_the_history(tmp_path: Path) -> None:
@@ -30,3 +30,30 @@ def test_a_statement_in_two_deliveries_is_told_once_and_again_in_the_history(tmp
     again = statement.replace("50.00", "40.00").replace("150.00", "140.00").replace("22:00:00", "23:30:00")
     office.ingest("d.xml", again, "bank")
     assert len(told("statements")) == 2
+
+
+def test_the_place_of_a_fault_is_told_once(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    content = f"{HEADER}\na,charge,much,EUR,01.10.2026,x\n"
+    path = office.files / "a.csv"
+    path.write_text(content)
+    assert office.run("inspect", path).out.count("line 2, column gross") == 1
+    [problem] = office.inspected("a.csv", content).said["problems"]
+    assert (problem["line"], problem["column"]) == (2, "gross")
+    assert problem["message"].startswith("expected ")
+    office.ingest("a.csv", content, "psp")
+    [row] = office.quarantined()
+    assert (row["line"], row["column"], row["message"]) == (2, "gross", problem["message"])
+    assert "line 2" not in office.run("quarantine").out
+
+
+def test_the_same_bytes_under_another_source_are_remarked(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    toml = office.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + '\n[[source]]\nid = "second"\nmapping = "mappings/psp.toml"\n')
+    content = f"{HEADER}\na,charge,1.00,EUR,01.10.2026,x\n"
+    [first] = office.ingest("a.csv", content, "psp").said["deliveries"]
+    answer = office.run("ingest", office.files / "a.csv", "--source", "second")
+    assert first["also_under"] == []
+    assert "a.csv: the same bytes stand under source psp too, and count for each" in answer.out
+    assert answer.status == 0

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tieout.config import (
     Account,
@@ -118,6 +119,29 @@ def test_a_relative_book_lies_in_the_workspace(written: str, whole: str, tmp_pat
     assert workspace.book == whole.format(tmp_path.as_posix())
 
 
+@pytest.mark.parametrize(
+    "name", ["Acme%20Group", "Was?2", "a#b", "a%3Fb", "new\nline", "d\u00e9 b\u00fcro", "a@b:c;d&e"]
+)
+def test_a_book_lies_in_the_workspace_whatever_its_folder_is_called(name: str, tmp_path: Path) -> None:
+    workspace = read_workspace(HEAD, tmp_path / name, {})
+    for url, file in ((workspace.book, "book.db"), (workspace.catalog, "catalog.db")):
+        parsed = sa.make_url(url)
+        assert (parsed.database, dict(parsed.query)) == (str(tmp_path / name / ".tieout" / file), {})
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"M\xe4rz")
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    (folder / "tieout.toml").write_text(HEAD)
+    with pytest.raises(
+        WrongUse, match=r"expected a folder whose name is written in utf-8, got .*M\\xe4rz: rename the folder$"
+    ):
+        load_workspace(folder, {})
+
+
 def test_the_environment_overrides_every_key_of_the_workspace(tmp_path: Path) -> None:
     environ = {
         "TIEOUT_NAME": "Other",
@@ -199,7 +223,7 @@ def test_something_undeclared_is_refused_with_what_there_is(whole: Workspace) ->
 def test_a_workspace_cannot_be_changed_and_can_be_a_key(whole: Workspace) -> None:
     assert hash(whole) == hash(whole)
     with pytest.raises(AttributeError):
-        whole.name = "other"  # type: ignore[misc]
+        whole.name = "other"  # type: ignore[misc]  # that it cannot be changed
 
 
 def test_nothing_heavy_is_imported() -> None:

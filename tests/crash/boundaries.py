@@ -84,5 +84,5 @@ class Boundaries:
             if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA")):
                 self.cross(" ".join(statement.split()[:3]), lambda: None)
 
-        DefaultDialect.do_commit = committing  # type: ignore[method-assign]
+        DefaultDialect.do_commit = committing  # type: ignore[method-assign]  # a boundary to die at
         sa.event.listen(sa.Engine, "before_cursor_execute", executing)

@@ -173,7 +173,7 @@ def _forget_sync(is_kind: Callable[[int], bool], part: str = "") -> None:
         if not (is_kind(os.fstat(descriptor).st_mode) and part in path):
             real(descriptor)
 
-    os.fsync = syncing  # type: ignore[assignment]
+    os.fsync = syncing  # type: ignore[assignment]  # a boundary to die at
 
 
 def _careless_book() -> None:

@@ -877,7 +877,7 @@ def test_entries_read_together_say_what_each_says_alone(data: st.DataObject, wit
     for _ in range(data.draw(st.integers(3, 8))):
         chosen = usual | data.draw(drawn)
         said = {name: words[chosen.get(name, 0) % len(words)] for name, words in SAYINGS.items()}
-        entries.append("<Ntry>" + re.sub("|".join(SAYINGS), lambda found: said[found[0]], shape) + "</Ntry>")  # noqa: B023
+        entries.append("<Ntry>" + re.sub("|".join(SAYINGS), lambda found: said[found[0]], shape) + "</Ntry>")  # noqa: B023 - called before the next turn
     text = document(balance("CLBD", "1", "2026-10-31"), *entries)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tieout.formats.camt.repeats._OFTEN", 1)

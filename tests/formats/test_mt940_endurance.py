@@ -37,7 +37,7 @@ class Endless(io.RawIOBase):
 
 
 def test_a_line_without_end_is_refused_without_reading_it() -> None:
-    stream: BinaryIO = Endless()  # type: ignore[assignment]
+    stream: BinaryIO = Endless()  # type: ignore[assignment]  # as little of a stream as is read
     read = list(MT940.read(stream, ReadOptions()))
     assert [p.severity for c in read for p in c.problems] == ["refused"]
 

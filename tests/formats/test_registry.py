@@ -122,8 +122,8 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> str:
     import types
 
     module = types.ModuleType("tieout_test_theirs")
-    module.FORMAT = Theirs  # type: ignore[attr-defined]
-    module.OTHER = type("Other", (), {"id": "other"})  # type: ignore[attr-defined]
+    module.FORMAT = Theirs  # type: ignore[attr-defined]  # a module made here
+    module.OTHER = type("Other", (), {"id": "other"})  # type: ignore[attr-defined]  # as above
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module.__name__
 

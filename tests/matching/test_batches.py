@@ -54,7 +54,7 @@ def test_the_sum_of_two_customers_is_no_third_ones_invoice() -> None:
     ids=lambda said: next(iter(said)),
 )
 def test_whatever_a_transaction_says_of_its_own(said: dict[str, object]) -> None:
-    told = Fact(source="b", id="d1", amount=10_000, kind="bank_detail", parent="E1", day=4, **said)  # type: ignore[arg-type]
+    told = Fact(source="b", id="d1", amount=10_000, kind="bank_detail", parent="E1", day=4, **said)  # type: ignore[arg-type]  # fields by name
     with world("open-items-to-bank", OWED, *batch(told, part("d2", 20_000))) as w:
         assert found(w) == set()
 

@@ -44,7 +44,7 @@ def test_what_was_used_up_at_other_decimals_stays_used_up() -> None:
     )
 
     def of_c(own_id: str, amount: int, **more: int) -> Fact:
-        return Fact(source="c", id=own_id, amount=amount, currency="IDR", **more)  # type: ignore[arg-type]
+        return Fact(source="c", id=own_id, amount=amount, currency="IDR", **more)  # type: ignore[arg-type]  # fields by name
 
     text = rules_text(rule(keys='[{ left = "external_id", right = "references" }]'))
     facts = [

@@ -43,6 +43,7 @@ id = "silent"
 entity = "other"
 format = "camt.053"
 path = "inbox/silent/*"
+expects = "monthly"
 """
 
 MAPPING = """

@@ -40,7 +40,7 @@ def test_a_later_part_of_a_payment_leaves_an_earlier_day_as_it_was(world: SmallW
     world.put("bank", _paid("k3", "600", "RE-3001 Teil 1", "2026-10-03"))
     world.go()
     before = _figures(world, "2026-10-10")
-    assert before[:2] == ([("RE-3001", "600.00", "400.00")], [("po_S10001", "300.00", "300.00")])  # type: ignore[index]
+    assert before[:2] == ([("RE-3001", "600.00", "400.00")], [("po_S10001", "300.00", "300.00")])  # type: ignore[index]  # rows of JSON
     world.put("bank", _paid("k8", "400", "RE-3001 Teil 2", "2026-10-15"), _paid("k5", "300", "po_S10001", "2026-10-15"))
     world.go()
     assert _figures(world, "2026-10-10") == before

@@ -117,6 +117,20 @@ def test_the_last_day_covered_is_no_later_than_the_last_statement(expects: str, 
     company.store.close()
 
 
+def test_nobody_waits_for_a_source_that_expects_nothing_but_its_refused_file_is_said(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("unasked") / "acme"
+    unasked = '[[source]]\nid = "unasked"\nentity = "acme"\nformat = "mt940"\npath = "inbox/*"\n'
+    company = found_company(folder, TOML + unasked)
+    assert "unasked" not in rows_of(company)
+    company.bring("unasked", "a.sta", "nothing like it\n")
+    (row,) = rows_of(company)["unasked"]
+    assert (row.state, row.expected) == ("missing", "a first file")
+    assert "a.sta" in row.evidence
+    company.store.close()
+
+
 def test_a_file_without_rows_speaks_for_the_day_before_it_came() -> None:
     days = {dt.date(2026, 10, 1): "first"}
     units = units_between("daily", dt.date(2026, 10, 1), dt.date(2026, 10, 3), WEEKDAYS)

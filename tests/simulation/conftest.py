@@ -23,7 +23,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
     @functools.cache
     def made(seed: int) -> Company:
-        folder: Path = tmp_path_factory.mktemp(f"company{seed}")
+        folder: Path = tmp_path_factory.mktemp(f"o'company{seed}")
         return make_company(folder, seed=seed, month=MONTHS[seed])
 
     return made

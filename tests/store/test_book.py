@@ -1,5 +1,6 @@
 """The book: one schema on both databases, and a log that shows every change."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from tieout.errors import Broken, WrongUse
+from tieout.errors import Broken, Transient, WrongUse
 from tieout.model.texts import storable
 from tieout.store import schema
 from tieout.store.book import Book, append_audit, check_audit, open_book
@@ -154,3 +155,23 @@ def test_a_book_moves_to_no_folder_that_is_mistyped(tmp_path: Path) -> None:
         move_book(one, f"sqlite:///{tmp_path / 'typo' / 'two.db'}", 1, "me")
     one.close()
     assert not (tmp_path / "typo").exists()
+
+
+def test_a_database_that_is_not_there_is_wrong_use(fresh_postgres: str) -> None:
+    with pytest.raises(WrongUse, match=r'expected the database .* "nowhere" does not exist: make it, or mend the URL'):
+        open_book(str(sa.make_url(fresh_postgres).set(database="nowhere").render_as_string(hide_password=False)))
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("attempt to write a readonly database", "let its file and folder be written"),
+        ("database or disk is full", "make room on its disk, then try again"),
+        ("database is locked", "try again"),
+    ],
+)
+def test_a_book_that_cannot_be_written_says_what_helps(said: str, advice: str, tmp_path: Path) -> None:
+    book = open_book(f"sqlite:///{tmp_path}/book.db")
+    with pytest.raises(Transient, match=f"nothing was written, {advice}$"), book.reading():
+        raise sqlite3.OperationalError(said)
+    book.close()

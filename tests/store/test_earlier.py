@@ -79,7 +79,7 @@ def test_a_match_by_hand_is_made_once_and_followed(shop: Shop) -> None:
 
 def test_a_match_is_taken_back_once_and_followed(shop: Shop) -> None:
     match = shop.match_id("RE-1002", "B2")
-    bare = lambda: take_back(shop.store, shop.workspace, [bytes.fromhex(match)], "no", match[:12])  # noqa: E731
+    bare = lambda: take_back(shop.store, shop.workspace, [bytes.fromhex(match)], "no", match[:12])  # noqa: E731 - one line, called twice
     once_and_followed(shop, bare, lambda: pipeline.undo(shop.store, shop.workspace, match[:12], "no"))
     with pytest.raises(WrongUse):
         pipeline.undo(shop.store, shop.workspace, match[:12], "other words")
@@ -103,7 +103,7 @@ def test_an_undo_is_undone_once_and_followed(shop: Shop) -> None:
     run = schema.run
     with shop.store.book.reading() as connection:
         undone = str(connection.scalars(sa.select(run.c.run_id).where(run.c.kind == "undo")).one())
-    bare = lambda: allow_again(shop.store, shop.workspace, undone, None, "yes")  # noqa: E731
+    bare = lambda: allow_again(shop.store, shop.workspace, undone, None, "yes")  # noqa: E731 - as above
     once_and_followed(shop, bare, lambda: pipeline.undo(shop.store, shop.workspace, undone[:12], "yes"))
     assert shop.match_id("RE-1002", "B2") == match
     with pytest.raises(WrongUse):

@@ -37,7 +37,7 @@ class Dribble(io.RawIOBase):
 @pytest.mark.parametrize("size", [0, 1, 5, _FRAME - 1, _FRAME, _FRAME + 1, 3 * _FRAME])
 def test_what_was_landed_is_read_back(landing: Landing, size: int) -> None:
     data = os.urandom(size)
-    kept = landing.land(Dribble(data))  # type: ignore[arg-type]
+    kept = landing.land(Dribble(data))  # type: ignore[arg-type]  # as little of a stream as is read
     assert kept.size == size
     with landing.open(kept.path, kept.key, kept.size) as stream:
         assert stream.read() == data
@@ -89,6 +89,12 @@ def test_the_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert Vault(tmp_path / "key", FixedEntropy(2).token_bytes).unwrap(wrapped) == b"k" * 32
     (tmp_path / "key").chmod(0o644)
     with pytest.raises(Broken, match="chmod 600"):
+        Vault(tmp_path / "key", FixedEntropy().token_bytes)
+
+
+def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
+    (tmp_path / "key").mkdir()
+    with pytest.raises(Broken, match=r"expected the key file at .*, got a folder"):
         Vault(tmp_path / "key", FixedEntropy().token_bytes)
 
 

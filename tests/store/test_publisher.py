@@ -58,7 +58,7 @@ def metadata_of(store: Store, name: str) -> list[Path]:
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=8 if settings().max_examples < 1000 else 16))
 def test_after_any_history_other_engines_read_what_the_book_says(steps: list[str]) -> None:
     with world(NUMBERS, *FACTS) as w, pytest.MonkeyPatch.context() as patched:
-        patched.setitem(w.store.lake.writer.__func__.__kwdefaults__, "group_rows", 2)  # type: ignore[attr-defined]
+        patched.setitem(w.store.lake.writer.__func__.__kwdefaults__, "group_rows", 2)  # type: ignore[attr-defined]  # a method has them
         for number, step in enumerate(steps):
             take(w, step, number)
         published(w.store)
@@ -96,7 +96,7 @@ def test_files_of_the_lake_are_named_and_only_groups_with_rows_that_do_not_stand
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with world(NUMBERS) as w:
-        monkeypatch.setitem(w.store.lake.writer.__func__.__kwdefaults__, "group_rows", 2)  # type: ignore[attr-defined]
+        monkeypatch.setitem(w.store.lake.writer.__func__.__kwdefaults__, "group_rows", 2)  # type: ignore[attr-defined]  # as above
         w.add(*(invoice(f"i{n}", 100 + n) for n in range(6)))
         [file] = w.store.lake.root.glob("records/*")
         published(w.store)

@@ -196,6 +196,7 @@ def _listed(
 ) -> int:
     """Show the first rows of a table, and of deliveries those that wait to be read; gives how many there are."""
     from tieout.clock import system_clock
+    from tieout.model.problems import without_place
     from tieout.observe.exporting.overview import ROWS_MAX, overview
 
     began = system_clock.monotonic()
@@ -203,6 +204,9 @@ def _listed(
     with opened(wanted) as (known, store):
         found = overview(store, known, name, filters, condition, most, newest=newest)
         landed = overview(store, known, name, filters, waiting, _NAMED) if waiting else None
+    for row in found.rows:
+        if "message" in row:  # its line and column are told beside it
+            row["message"] = without_place(row["message"], row["line"], row["column"])
     if wanted.as_json:
         day = None if found.as_of is None else found.as_of.isoformat()
         content = {"count": found.count, "as_of": day, name: found.rows}

@@ -144,6 +144,9 @@ def _show(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.reason and outcome.state != "refused":
             say(f"{outcome.name}: {outcome.reason}")
+        if outcome.also_under:
+            named = ", ".join(outcome.also_under)
+            say(f"{outcome.name}: the same bytes stand under source {named} too, and count for each")
         if outcome.withdrawn:
             say(f"{outcome.name}: {outcome.withdrawn} record(s) withdrawn: nothing says them any more")
     findings = sum(outcome.findings for outcome in outcomes)

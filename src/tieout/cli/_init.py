@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
-from tieout.cli._output import say, say_json
+from tieout.cli._output import measured, say, say_json
 from tieout.errors import WrongUse
 
 __all__ = ["init"]
@@ -98,13 +98,17 @@ def init(
 
     Overwrites nothing: a folder that already is a workspace is left as it is (exit status 2).
     """
-    from tieout.config import FILE_NAME, template
+    from tieout.clock import system_clock
+    from tieout.config import FILE_NAME, refuse_folder, template
 
     wanted = asked(context, workspace, as_json=as_json)
+    begin = system_clock.monotonic()
+    refuse_folder(folder.resolve())
     _check(folder, FILE_NAME)
     made = _write(folder, {FILE_NAME: template(name or folder.resolve().name), **_files()})
     if wanted.as_json:
-        say_json({"workspace": str(folder), "made": made})
+        seconds = {"init": system_clock.monotonic() - begin}
+        say_json({"workspace": str(folder), "made": made, **measured(seconds)})
         return
     say(f"{folder} is a workspace now: {', '.join(made)}")
     say(f"Next: describe your company in {folder / FILE_NAME}, then 'tieout inspect FILE' on what your banks send.")

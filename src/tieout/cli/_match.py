@@ -61,7 +61,7 @@ def match(
         seconds = {phase: sum(o.seconds.get(phase, 0.0) for o in outcomes) for phase in ("read", "match", "write")}
         say_json({"runs": [_as_json(outcome) for outcome in outcomes], **measured(seconds)})
     else:
-        _show(outcomes)
+        _show(outcomes, declared=bool(place.reconciliations))
     raise typer.Exit(int(any(o.counts.get("exceptions") or o.counts.get("proposed") for o in outcomes)))
 
 
@@ -78,9 +78,10 @@ def _as_json(outcome: RunOutcome) -> dict[str, object]:
     }
 
 
-def _show(outcomes: list[RunOutcome]) -> None:
+def _show(outcomes: list[RunOutcome], *, declared: bool) -> None:
     if not outcomes:
-        say("no reconciliation is declared: add [[reconciliation]] to tieout.toml")
+        none = "no reconciliation is declared: add [[reconciliation]] to tieout.toml"
+        say("nothing to match: no fact is there yet; `tieout ingest` brings them in" if declared else none)
         return
     headings = ("reconciliation", *(name.replace("_", " ") for name in _COLUMNS), "run")
     rows = [

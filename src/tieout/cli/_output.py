@@ -22,20 +22,32 @@ _MIB = 1 << 20
 
 
 def prepare() -> None:
-    """Let every text be written, whatever the terminal's encoding lacks."""
+    """Let every text be written, whatever the terminal's encoding lacks; where a channel is closed, to nobody."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the next file would take its number, and what is said would be written into it
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - no path, open to the end
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def flush(status: int) -> int:
-    """Write what is left to write; a reader that went away (``| head``) is no fault."""
+    """Write what is left to write, and give the exit status; a reader that went away (``| head``) is no fault."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python would complain when it closes the stream at the end.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"tieout: expected to write the answer, got {error.strerror}", file=sys.stderr)  # noqa: T201 - as below
+            return 3
     return status
 
 

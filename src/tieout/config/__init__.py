@@ -8,7 +8,14 @@ To add a key: name it in ``_sections.py`` (``SECTIONS``), give it a field in ``w
 
 from tieout.config.accounts import account_for, clean_number, is_iban
 from tieout.config.checks import absolute_book
-from tieout.config.loading import FILE_NAME, WORKSPACE_KEYS, find_workspace, load_workspace, read_workspace
+from tieout.config.loading import (
+    FILE_NAME,
+    WORKSPACE_KEYS,
+    find_workspace,
+    load_workspace,
+    read_workspace,
+    refuse_folder,
+)
 from tieout.config.template import template
 from tieout.config.workspace import (
     ACCOUNT_KINDS,
@@ -51,5 +58,6 @@ __all__ = [
     "is_iban",
     "load_workspace",
     "read_workspace",
+    "refuse_folder",
     "template",
 ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Calendar", "business_days", "business_index", "calendar_named"]
+__all__ = ["Calendar", "business_index", "calendar_named"]
 
 #: The longest span of days that is numbered at once.
 _SPAN_MAX = 200 * 366
@@ -67,15 +67,6 @@ def calendar_named(name: str | None, folder: Path, first: dt.date, last: dt.date
     found = known(years=range(first.year, last.year + 1), **({"subdiv": part} if part else {}))
     weekend = frozenset(int(day) for day in getattr(found, "weekend", _WEEKEND))
     return Calendar(frozenset(found), weekend)
-
-
-def business_days(calendar: Calendar, first: dt.date, last: dt.date) -> list[dt.date]:
-    """
-    List the days of a span that are worked, both ends included, in order.
-
-    :raises WrongUse: the span is longer than 200 years.
-    """
-    return [day for day in _days(first, last) if calendar.is_business_day(day)]
 
 
 def business_index(calendar: Calendar, first: dt.date, last: dt.date) -> dict[dt.date, int]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from tieout.config.tables import Table, nearest, shown
 from tieout.config.workspace import RULE_SETS, Delay
@@ -219,7 +220,8 @@ def absolute_book(url: str, folder: Path) -> str | None:
     found = _SCHEME.match(url)
     scheme, rest = (found[1].lower(), url[found.end() :]) if found else ("", url)
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
-        return f"sqlite:///{_joined(folder, rest[1:])}"
+        # A path becomes part of a URL, where ? and % mean something else.
+        return f"sqlite:///{_joined(Path(quote(folder.as_posix())), rest[1:])}"
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
         return f"postgresql+psycopg://{rest}"
     return None

@@ -3,6 +3,7 @@ From a folder to a checked workspace: find tieout.toml, read it, apply what the 
 """
 
 import os
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tieout.config.toml_files import located, parsed, text_of
 from tieout.config.workspace import Workspace
 from tieout.errors import WrongUse
 
-__all__ = ["FILE_NAME", "WORKSPACE_KEYS", "find_workspace", "load_workspace", "read_workspace"]
+__all__ = ["FILE_NAME", "WORKSPACE_KEYS", "find_workspace", "load_workspace", "read_workspace", "refuse_folder"]
 
 #: The file that makes a folder a workspace.
 FILE_NAME = "tieout.toml"
@@ -61,8 +62,27 @@ def load_workspace(
     :raises WrongUse: it is not there, or something in it is wrong: one sentence with file and line.
     """
     path = folder.resolve() / FILE_NAME
+    refuse_folder(path.parent)
     text = text_of(path, FILE_NAME)
     return read_workspace(text, path.parent, os.environ if environ is None else environ, kept, formats)
+
+
+def refuse_folder(folder: Path) -> None:
+    """
+    Refuse a folder whose name is no text, as URLs of databases and paths in the engine's queries must be.
+
+    :raises WrongUse: it is none.
+    """
+    name = str(folder)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        encoding = sys.getfilesystemencoding()
+        message = f"expected a folder whose name is written in {encoding}, got {shown}: rename the folder" + (
+            "" if encoding == "utf-8" else ", or choose a locale of UTF-8, such as LC_ALL=C.UTF-8"
+        )
+        raise WrongUse(message) from None
 
 
 def read_workspace(

@@ -17,7 +17,7 @@ from tieout.formats.containers import open_members, with_head
 from tieout.formats.reading import Head, ReadOptions, Total
 from tieout.formats.registry import format_ids, identify
 from tieout.model.money import EXPONENT_MAX, format_minor
-from tieout.model.problems import Problem
+from tieout.model.problems import Problem, without_place
 from tieout.model.statements import should_close, without_closing
 
 if TYPE_CHECKING:
@@ -345,4 +345,5 @@ def _total_json(total: Total) -> dict[str, Any]:
 
 
 def _problem_json(problem: Problem) -> dict[str, Any]:
-    return {"line": problem.line, "column": problem.column, "message": problem.message}
+    message = without_place(problem.message, problem.line, problem.column)
+    return {"line": problem.line, "column": problem.column, "message": message}

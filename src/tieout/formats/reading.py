@@ -80,6 +80,8 @@ class Chunk:
     ``rows`` counts the file's rows that this chunk answers for: rows = canonical rows + problems of severity ``row``;
     None means: one row per record. ``skipped`` counts rows that are on purpose neither (a filter of the mapping, a
     row without any value) and are not in ``rows``. ``totals`` are given once, in the last chunk, for the whole file.
+    ``unseen`` holds texts of the file that stand in no text of these rows, each as the name of its column (of a field
+    that is an identifier: the field's), the line of each value, and the values: for whoever must know what came in.
     """
 
     records: Sequence[Record] = ()
@@ -90,6 +92,7 @@ class Chunk:
     totals: Sequence[Total] = ()
     rows: int | None = None
     skipped: int = 0
+    unseen: Sequence[tuple[str, pa.Array, pa.Array]] = ()
     version: str | None = None
 
 

@@ -2,8 +2,9 @@
 Full card numbers do not stay: whoever keeps one must protect it as PCI DSS asks, so tieout keeps none.
 
 What looks like one is enough in free text. In columns that nobody mapped, where identifiers of 16 digits stand too (one
-in ten of which passes by chance), at least half of the candidates must pass. In columns of identifiers every long number
-is held against those that pass, and a column with one value says nothing.
+in ten of which passes by chance), at least half of the candidates must pass; so it is with whatever else of the file
+stands in no text of a record. In columns of identifiers every long number is held against those that pass, and a column
+with one value says nothing.
 """
 
 from __future__ import annotations
@@ -62,6 +63,27 @@ class _Column:
 
 
 @dataclass(slots=True)
+class _Unmapped:
+    """
+    What a column that nobody mapped holds.
+
+    :ivar candidates: how many of its values hold something of the length and beginning of a card number.
+    :ivar passed: the card numbers among them, each with its lines.
+    """
+
+    candidates: int = 0
+    passed: dict[str, list[int]] = field(default_factory=dict)
+
+    def holds_cards(self) -> bool:
+        """Whether numbers that pass are more than those that pass by chance."""
+        return sum(map(len, self.passed.values())) * 2 >= self.candidates > 0
+
+    def is_plain(self) -> bool:
+        """Whether looking on is of no use, as it is full of numbers that are none of a card."""
+        return self.candidates > _IDENTIFIERS_ENOUGH and sum(map(len, self.passed.values())) * 4 < self.candidates
+
+
+@dataclass(slots=True)
 class CardScan:
     """
     Looks through the rows of one delivery.
@@ -72,8 +94,7 @@ class CardScan:
 
     numbers: set[str] = field(default_factory=set)
     places: list[tuple[int, str]] = field(default_factory=list)
-    _unmapped: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    _candidates: int = 0
+    _unmapped: dict[str, _Unmapped] = field(default_factory=dict)
     _identifiers: dict[str, _Column] = field(default_factory=dict)
 
     def look(self, stated: pa.Table) -> None:
@@ -101,21 +122,46 @@ class CardScan:
             known = {row[name] for name in _IDENTIFIERS} | set(row["references"] or ())
             found = [number for number in found if number not in known]
             if column == "details":
-                self._candidates += candidates
-                for number in found:
-                    self._unmapped.setdefault(number, []).append((row["line"], column))
+                self._note_unmapped(column, row["line"], found, candidates)
                 continue
             for number in found:
                 self._note(number, row["line"], column)
 
+    def _note_unmapped(self, column: str, line: int, found: list[str], candidates: int) -> None:
+        judged = self._unmapped.setdefault(column, _Unmapped())
+        judged.candidates += candidates
+        for number in found:
+            judged.passed.setdefault(number, []).append(line)
+
+    def look_at_unseen(self, unseen: Iterable[tuple[str, pa.Array, pa.Array]]) -> None:
+        """
+        Look through what of the file stands in no text of the rows.
+
+        :param unseen: as for :class:`~tieout.formats.reading.Chunk`.
+        """
+        for column, lines, values in unseen:
+            if column in _IDENTIFIERS or column == "references":
+                self._look_at_values(column, lines, values)
+                continue
+            judged = self._unmapped.setdefault(column, _Unmapped())
+            places = pa.array([], pa.uint64()) if judged.is_plain() else could_hold(values)
+            for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
+                part = places[begin : begin + _IDENTIFIERS_AT_ONCE]
+                for line, value in zip(lines.take(part).to_pylist(), values.take(part).to_pylist(), strict=True):
+                    self._note_unmapped(column, line, *find_cards(value))
+                if judged.is_plain():
+                    break
+
     def _look_at_identifiers(self, stated: pa.Table, column: str) -> None:
+        lines, values = whole(stated["line"]), whole(stated[column])
+        if pa.types.is_list(values.type):
+            lines, values = lines.take(pc.list_parent_indices(values)), pc.list_flatten(values)
+        self._look_at_values(column, lines, values)
+
+    def _look_at_values(self, column: str, lines: pa.Array, values: pa.Array) -> None:
         judged = self._identifiers.setdefault(column, _Column())
         if judged.is_plain():
             return
-        values = whole(stated[column])
-        rows = None
-        if pa.types.is_list(values.type):
-            rows, values = pc.list_parent_indices(values), pc.list_flatten(values)
         places = could_hold(values, LONG_NUMBER)
         judged.short = judged.short or len(places) < len(values) - values.null_count
         for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
@@ -123,8 +169,7 @@ class CardScan:
                 return
             part = places[begin : begin + _IDENTIFIERS_AT_ONCE]
             judged.long += len(part)
-            lines = stated["line"].take(part if rows is None else rows.take(part)).to_pylist()
-            for value, line in zip(values.take(part).to_pylist(), lines, strict=True):
+            for value, line in zip(values.take(part).to_pylist(), lines.take(part).to_pylist(), strict=True):
                 judged.passed += [(number, line) for number in find_cards(value)[0]]
 
     def _note(self, number: str, line: int, column: str) -> None:
@@ -163,11 +208,11 @@ class CardScan:
             if judged.passed and judged.holds_cards():
                 for number, line in judged.passed:
                     self._note(number, line, column)
-        passed = sum(len(places) for places in self._unmapped.values())
-        if passed and passed * 2 >= self._candidates:
-            for number, places in self._unmapped.items():
-                for line, column in places:
-                    self._note(number, line, column)
+        for column, unmapped in self._unmapped.items():
+            if unmapped.holds_cards():
+                for number, lines in unmapped.passed.items():
+                    for line in lines:
+                        self._note(number, line, column)
 
 
 def _chosen(

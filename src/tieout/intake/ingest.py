@@ -68,7 +68,7 @@ def source_for(workspace: Workspace, path: Path) -> Source:
     """
     Find the source that a file belongs to: by the sources' paths, else by what the file is.
 
-    :raises WrongUse: there is no such file.
+    :raises WrongUse: there is no such file, or it is a pipe that no source's path names.
     :raises BadInput: none takes it, or several do.
     """
     _check_file(path)
@@ -77,6 +77,9 @@ def source_for(workspace: Workspace, path: Path) -> Source:
     if len(by_path) == 1:
         return by_path[0]
     fitting = by_path or [source for source in workspace.sources if source.connector is None]
+    if not path.is_file():
+        message = f"{_named(path)}: expected --source ID, since a pipe can be read only once, got none"
+        raise WrongUse(message)
     taking = [source for source in fitting if _takes(workspace, source, path)]
     if len(taking) == 1:
         return taking[0]
@@ -121,6 +124,8 @@ def _check_file(path: Path) -> None:
 
 def with_takers(workspace: Workspace, outcome: Outcome, path: Path) -> Outcome:
     """Say of a refused file which other sources would take it: it may only lie in the wrong folder."""
+    if not path.is_file():  # a pipe is empty now, and would be waited for
+        return outcome
     others = [s for s in workspace.sources if s.connector is None and s.id != outcome.source_id]
     return replace(outcome, taken_by=tuple(s.id for s in others if _takes(workspace, s, path)))
 
@@ -147,10 +152,11 @@ def _looks(path: Path) -> str:
 
 
 def _takes(workspace: Workspace, source: Source, path: Path) -> bool:
-    reader = reader_for(workspace, source)
+    """Say whether a source's format knows a file; one whose mapping has a fault takes none."""
     try:
+        reader = reader_for(workspace, source)
         return any(reader.format.identify(head) is not None for head in _heads(path))
-    except BadInput:
+    except (BadInput, WrongUse):
         return False
 
 
@@ -203,8 +209,24 @@ def ingest_file(
     if received.state == "landed":
         outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(name, rows))
         if outcome is not None:
-            return replace(outcome, repeat=received.repeat)
+            others = _accepted_under(store, workspace, outcome) if outcome.state == "accepted" else ()
+            return replace(outcome, repeat=received.repeat, also_under=others)
     return _known(store, received.delivery_id, name)
+
+
+def _accepted_under(store: Store, workspace: Workspace, outcome: Outcome) -> tuple[str, ...]:
+    """Name the other sources that the same bytes were accepted for: a person may have named the wrong one."""
+    one, other = schema.delivery.alias(), schema.delivery.alias()
+    others = [source.id for source in workspace.sources if source.id != outcome.source_id]  # as the index is sorted
+    same = (
+        sa.select(other.c.source_id)
+        .join_from(one, other, one.c.fingerprint == other.c.fingerprint)
+        .where(one.c.delivery_id == outcome.delivery_id, other.c.source_id.in_(others))
+        .where(other.c.state == "accepted")
+        .order_by(other.c.source_id)
+    )
+    with store.book.reading() as connection:
+        return tuple(connection.scalars(same))
 
 
 def _known(store: Store, delivery_id: str, name: str) -> Outcome:

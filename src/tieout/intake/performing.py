@@ -11,6 +11,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -59,7 +60,7 @@ class Scratch:
         self._real = store
         self.store = replace(
             store,
-            book=open_book(f"sqlite:///{folder / 'book.db'}"),
+            book=open_book(f"sqlite:///{quote(str(folder))}/book.db"),
             lake=Lake(folder / "lake", store.entropy.token_bytes),
             landing=_Sealed(store.landing.root, store.entropy.token_bytes, store.landing.fingerprints),
             spill=folder / "spill",

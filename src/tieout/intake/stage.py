@@ -153,6 +153,8 @@ def _staged(
                     if origin.number_of:
                         chunk.problems = [_renamed(problem, origin.number_of) for problem in chunk.problems]
                     _note(staged, chunk, member)
+                    if chunk.unseen:
+                        deriving.do(partial(staged.cards.look_at_unseen, chunk.unseen))
                     table = chunk.table if chunk.table is not None else stated_table(chunk.records)
                     if staged.refused or table.num_rows == 0:
                         continue

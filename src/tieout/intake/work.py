@@ -35,6 +35,7 @@ class Outcome:
     :ivar found: the ids of these exceptions.
     :ivar again: it was read before: this is another reading.
     :ivar taken_by: other sources that would take a file that was refused.
+    :ivar also_under: other sources under which the same bytes were accepted: they count for each.
     """
 
     delivery_id: str
@@ -56,6 +57,7 @@ class Outcome:
     repeat: bool = False
     again: bool = False
     taken_by: tuple[str, ...] = ()
+    also_under: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ A problem: something wrong in what came in, with its place, in one sentence.
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Named", "Problem", "Severity"]
+__all__ = ["Named", "Problem", "Severity", "without_place"]
 
 #: finding: read and reported, nothing dropped. row: one row cannot be read and is quarantined.
 #: refused: the whole file cannot be read as what it claims to be; nothing of it is used.
@@ -59,3 +59,11 @@ class Problem:
         if self.line is None or self.message.startswith(f"line {self.line}"):
             return self.message
         return f"line {self.line}: {self.message}"
+
+
+def without_place(message: str, line: int | None, column: int | str | None) -> str:
+    """Give a message without the place that it begins with, where that is told beside it."""
+    for place in (f"line {line}, column {column}: ", f"line {line}: "):
+        if line is not None and message.startswith(place):
+            return message[len(place) :]
+    return message

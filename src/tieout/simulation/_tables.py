@@ -57,7 +57,7 @@ def engine(profile: Profile, scratch: Path) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     con = duckdb.connect()
-    con.execute(f"set memory_limit = '{_MEMORY}'; set temp_directory = '{scratch}'; set threads = 2")
+    con.execute(f"set memory_limit = '{_MEMORY}'; set temp_directory = {_quoted(str(scratch))}; set threads = 2")
     con.execute("set preserve_insertion_order = true; set enable_progress_bar = false")
     words = {"firsts": _listed(FIRST), "lasts": _listed(LAST), "first_count": len(FIRST), "last_count": len(LAST)}
     con.execute(_MACROS.format(seed=profile.seed, suffix=profile.stripe_account[6:12], **words))
@@ -65,18 +65,22 @@ def engine(profile: Profile, scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _listed(words: Iterable[str]) -> str:
-    return "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in words) + "]"
+    return "[" + ", ".join(map(_quoted, words)) + "]"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def write(con: duckdb.DuckDBPyConnection, query: str, path: Path, options: str = "header, delimiter ','") -> None:
     """Write a table as a text file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    con.execute(f"copy ({query}) to '{path}' (format csv, {options})")
+    con.execute(f"copy ({query}) to {_quoted(str(path))} (format csv, {options})")
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """Write a table as a Parquet file."""
-    con.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
+    con.execute(f"copy ({query}) to {_quoted(str(path))} (format parquet, compression zstd)")
 
 
 def lay(

@@ -95,7 +95,12 @@ def _translated(engine: sa.Engine) -> Iterator[None]:
         if _is_other_schema(told):
             raise WrongUse(_OTHER_VERSION.format(str(told).strip().splitlines()[0])) from error
         if isinstance(told, driver.OperationalError):
-            message = f"the book did not answer ({str(told).strip()}): nothing was written, try again"
+            said = str(told).strip()
+            if _NO_SUCH.search(said):
+                message = f"expected the database that [workspace] book names, got: {said}: make it, or mend the URL"
+                raise WrongUse(message) from error
+            advice = next((advice for words, advice in _ADVICE.items() if words in said), "try again")
+            message = f"the book did not answer ({said}): nothing was written, {advice}"
             raise Transient(message) from error
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             message = "the connection to the book was lost: nothing was written, try again"
@@ -108,6 +113,14 @@ _OTHER_VERSION = (
     " written. Use the version that made it; or give the workspace a new book (move its folder .tieout away, or name"
     " another [workspace] book) and run `tieout ingest` again: the old book keeps what was decided in it"
 )
+#: How PostgreSQL says that there is no such database or user, which trying again does not mend.
+_NO_SUCH = re.compile(r'(database|role) "[^"]*" does not exist')
+#: How SQLite says what trying again does not mend, and what does.
+_ADVICE = {
+    "readonly database": "let its file and folder be written",
+    "unable to open database file": "let its folder be written",
+    "disk is full": "make room on its disk, then try again",
+}
 #: How PostgreSQL names a missing table and a missing column.
 _MISSING = {"42P01", "42703"}
 

@@ -39,8 +39,9 @@ _BOOK, _COLUMNS = "tieout.book", "tieout.columns"
 # More than so many files that list files are made fewer.
 _MANIFESTS_MAX = 20
 _BUSY_WAIT_S = 60
-# Signs that begin something else in a URI.
+# Signs that begin something else in a URI, and those that readers of URIs leave out.
 _NOT_IN_A_URI = "#?%"
+_LEFT_OUT = "\n\r\t"
 
 
 class MovedError(Exception):
@@ -310,10 +311,10 @@ def _uri_of(path: Path | str) -> str:
     :raises WrongUse: it holds a sign that begins something else in a URI, which PyIceberg does not write out.
     """
     text = str(path)
-    if wrong := [sign for sign in _NOT_IN_A_URI if sign in text]:
-        message = (
-            f"Iceberg names files by URI: expected a path without {' '.join(_NOT_IN_A_URI)}, got {wrong[0]} in {text}"
-        )
+    wrong = next((sign for sign in _NOT_IN_A_URI + _LEFT_OUT if sign in text), None)
+    if wrong is not None:
+        got = wrong if wrong in _NOT_IN_A_URI else "a line break or a tab"
+        message = f"Iceberg names files by URI: expected a path without {' '.join(_NOT_IN_A_URI)}, got {got} in {text}"
         raise WrongUse(message)
     return f"file://{text}"
 

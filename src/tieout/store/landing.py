@@ -49,7 +49,7 @@ class Vault:
         Open the key file, or make one.
 
         :param make: False where deliveries were landed already: another key would open none of them.
-        :raises Broken: the file can be read by others, or is not a key, or is missing.
+        :raises Broken: the file can be read by others, or is not a key (or a folder), or is missing.
         """
         self._path = path
         if not path.exists():
@@ -59,6 +59,9 @@ class Vault:
                 )
                 raise Broken(message)
             _make_key_file(path, entropy)
+        if path.is_dir():
+            message = f"expected the key file at {path}, got a folder: move it away, or restore the file"
+            raise Broken(message)
         if path.stat().st_mode & 0o077:
             message = f"{path} can be read by others: expected mode 0600; run `chmod 600 {path}`"
             raise Broken(message)

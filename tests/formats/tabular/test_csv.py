@@ -189,7 +189,7 @@ def test_reads_a_stream_that_cannot_seek_and_gives_little() -> None:
         def read(self, size: int = -1) -> bytes:
             return self.inner.read(min(size, 11))
 
-    chunks = list(MappingFormat(plain()).read(Pipe(), ReadOptions(batch_rows=200)))  # type: ignore[arg-type]
+    chunks = list(MappingFormat(plain()).read(Pipe(), ReadOptions(batch_rows=200)))  # type: ignore[arg-type]  # as little of a stream as is read
     assert [c.table.num_rows for c in chunks if c.table is not None] == [200, 200, 100]
 
 
@@ -241,8 +241,8 @@ def test_no_row_leaves_by_a_filter_that_is_unknown(where: str, kept: list[str], 
 def test_a_reader_that_stops_early_leaves_nothing_running() -> None:
     chunks = MappingFormat(plain()).read(io.BytesIO(csv_of(*["1"] * 1000)), ReadOptions(batch_rows=10))
     first = next(iter(chunks))
-    assert first.table.num_rows == 10  # type: ignore[union-attr]
-    chunks.close()  # type: ignore[attr-defined]
+    assert first.table.num_rows == 10  # type: ignore[union-attr]  # it has rows
+    chunks.close()  # type: ignore[attr-defined]  # it is a generator
 
 
 def test_identify_asks_for_its_columns_only() -> None:

@@ -112,7 +112,7 @@ def test_a_failure_in_a_branch_not_taken_is_none() -> None:
     ("expression", "named"),
     [
         ("read_csv('x')", "read_csv"), ("getenv('HOME')", "getenv"), ("(select 1)", "subquery"), ("sum(a) over ()", "window"),
-        ("a::varchar", "::text"), ("a::double", "::double"), ("a::decimal(10, 2)", "::decimal(10, 2)"), ("try_cast(a as date)", "::"),
+        ("a::varchar", "::text"), ("a::double", "::double"), ("a::decimal(10, 2)", "::decimal(10, 2)"), ("try_cast(a as date)", "function try_cast is"), ("ltrim(a)", "function ltrim is"), ("rtrim(a)", "function rtrim is"),
         ("$1", "parameter"), ("*", "*"), ("x -> x", "json_extract"), ("list_transform([a], lambda x: x)", ""), ("a[1]", "bracket"), ("random()", "rand"),
         ("current_date", None), ("now()", "now"), ("a / b", "div"), ("a % b", "mod"), ("x.a", "table"), ("count(*)", "count"),
         ("a; drop table t", "expression"), ("a) as f, (b", "expression"), ("a from t", "expression"), ("a) from read_csv('x') --", "expression"),

@@ -69,6 +69,7 @@ def test_tsv_and_fixed_and_details_off() -> None:
         ("[kinds]", "[kind]", "m.toml line 24: unknown table 'kind'; did you mean 'kinds'?"),
         ('format = "csv"', 'format = "cvs"', "m.toml line 5: unknown format 'cvs'; did you mean 'csv'?"),
         ('id = "acme-psp"', "", "m.toml line 3: expected a key 'id' in [mapping], got none"),
+        ("skip_footer = 1", "delimeter = ';'", "m.toml line 15: unknown key 'delimeter'; did you mean 'delimiter' within csv"),
         ("skip_footer = 1", "skip_footer = true", "m.toml line 15: expected a whole number for 'skip_footer', got True"),
         ("skip_footer = 1", "skip_footer = -1", "m.toml line 15: expected 0 to 1000 for 'skip_footer', got -1"),
         ('"note"', "7", "m.toml line 14: expected text for 'details', got 7"),

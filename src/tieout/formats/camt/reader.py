@@ -33,6 +33,8 @@ from tieout.model.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
+
     from tieout.model.statements import Balance, Statement
 
 __all__ = ["Reader"]
@@ -78,6 +80,7 @@ class Reader:
         self._statements: list[Statement] = []
         self._balances: list[Balance] = []
         self._problems: list[Problem] = []
+        self._notes: list[tuple[str, int, str]] = []
         self._statements_read = 0
 
     def read(self, stream: BinaryIO) -> Iterator[Chunk]:
@@ -205,6 +208,7 @@ class Reader:
         reader = self._statement
         assert reader is not None  # noqa: S101 - set together with the element
         self._add_waiting()
+        self._notes += _notes_beside(element)
         statement, balances, problems = reader.finish(element)
         self._statements.append(statement)
         self._balances += balances
@@ -350,8 +354,9 @@ class Reader:
                 totals=() if more or keep else self._tallies.totals(),
                 rows=count + sum(problem.severity == "row" for problem in self._problems),
                 version=self._version,
+                unseen=_unseen(self._notes) if self._notes else (),
             )
-            self._statements, self._balances, self._problems = [], [], []
+            self._statements, self._balances, self._problems, self._notes = [], [], [], []
             yield chunk
             if not more or (keep and len(self._rows) < limit):
                 return
@@ -365,6 +370,22 @@ class Reader:
         what = (error.msg or "it ended too early").partition(", line ")[0]
         column = self._repeats.column(line, column)
         return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)
+
+
+def _notes_beside(statement: etree._Element) -> Iterator[tuple[str, int, str]]:
+    """Give the free texts of a statement and of its message (AddtlStmtInf, AddtlInf), which no record has."""
+    message = statement.getparent()
+    header = None if message is None else message.find("{*}GrpHdr")
+    for element in (*statement, *(() if header is None else header)):
+        name = local_name(element)
+        if name.startswith("Addtl") and element.text:
+            yield name, line_of(element), element.text
+
+
+def _unseen(notes: list[tuple[str, int, str]]) -> list[tuple[str, pa.Array, pa.Array]]:
+    import pyarrow as pa
+
+    return [(name, pa.array([line], pa.int64()), pa.array([text], pa.string())) for name, line, text in notes]
 
 
 def _beginning(stream: BinaryIO) -> bytes:

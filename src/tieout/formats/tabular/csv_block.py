@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from tieout.formats.tabular.raw import RawBatch, cleaned, row_problem, shortened
+from tieout.formats.tabular.raw import Outside, RawBatch, cleaned, row_problem, shortened
 from tieout.formats.tabular.records_in_text import Marks, marks_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Block:
     :ivar line: the line in the file where it starts; ``newlines``: how many line ends it holds.
     :ivar width: how many columns a record must have.
     :ivar used: positions of the columns to keep.
+    :ivar outside: takes the records that cannot be cut into columns.
     """
 
     data: bytes
@@ -40,6 +41,7 @@ class Block:
     delimiter: str
     quote: str
     used: frozenset[int]
+    outside: Outside = field(default_factory=Outside)
 
 
 def parsed(block: Block) -> RawBatch:
@@ -167,6 +169,7 @@ def _repaired(block: Block) -> RawBatch:
                 found.problems.append(_stray_quote(block, record, place, first_lines[n]))
                 kept = None
             if kept is None:
+                block.outside.note(first_lines[n], record)
                 continue
             record = kept
         if record:
@@ -220,6 +223,7 @@ def _tail(block: Block, marks: Marks, problems: list[Problem]) -> None:
     rest = block.data[int(marks.ends[-1]) + 1 if len(marks.ends) else 0 :]
     if rest.strip():
         line = block.line + block.data.count(b"\n", 0, len(block.data) - len(rest))
+        block.outside.note(line, rest)
         opened = block.line + block.data.count(b"\n", 0, marks.open_quote or 0)
         text = shortened(rest.decode("utf-8", "replace"))
         message = f"line {line}: expected a closing quote, got the end of the file (opened in line {opened}): {text!r}"
@@ -232,6 +236,7 @@ def _reparsed(block: Block, found: _Sorting) -> RawBatch:
     table, refused = _arrow(good) if found.good else (_empty([f"c{n}" for n in sorted(block.used)]), 0)
     if refused or table.num_rows != len(found.good):
         for line, record in zip(found.lines, found.good, strict=True):
+            block.outside.note(line, record)
             text = shortened(record.decode("utf-8", "replace"))
             found.problems.append(row_problem(line, f"line {line}: expected {block.width} columns, got {text!r}"))
         table, found.lines = _empty([f"c{n}" for n in sorted(block.used)]), []

@@ -39,10 +39,11 @@ def explained(compiled: Compiled, numbers: list[int], rows: pa.Table) -> list[Pr
 
     ``numbers`` are the checks that the rows break first; ``rows`` is what ``explain`` gave for them, in their order.
     """
-    every_column_read = len(compiled.used) == len(compiled.header)
+    read = [name for n in range(len(compiled.header)) if (name := f"c{n}") in rows.column_names]
+    every_column_read = len(read) == len(compiled.header)
     found = []
     for number, row in zip(numbers, rows.to_pylist(), strict=True):
-        if every_column_read and all(row[f"c{n}"] is None for n in compiled.used):
+        if every_column_read and all(row[name] is None for name in read):
             continue
         found.append(_problem(compiled, compiled.checks[number - 1], row))
     return found

@@ -61,6 +61,12 @@ def _refused(mapping: Mapping, key: str, sentence: str) -> WrongUse:
 
 
 def _faults(mapping: Mapping) -> Iterator[tuple[str, str]]:
+    for key, wanted, given in (("sheet", "xlsx", mapping.sheet), ("fixed", "fixed", mapping.fixed)):
+        if given and mapping.format != wanted:
+            yield (
+                f"mapping.{key}",
+                f"expected none beside format {mapping.format!r}, as only {wanted!r} has it, got one",
+            )
     word = _literal(mapping, "kind")
     if word is None:
         for said, kind in mapping.kinds.items():

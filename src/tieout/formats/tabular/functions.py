@@ -51,7 +51,7 @@ def _fold_case(compiler: Compiler, node: exp.Expr) -> Typed:
 
 
 def _trim(compiler: Compiler, node: exp.Expr) -> Typed:
-    refuse_arguments(node, "this", "expression")
+    refuse_arguments(node, "this", "expression", "position")
     if node.args.get("position") is not None:
         raise not_allowed(node)
     parts = [_text(compiler, node.this)]

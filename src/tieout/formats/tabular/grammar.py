@@ -114,6 +114,9 @@ def _mapping(source: _Source, content: dict[str, Any]) -> Mapping:
     head = content.get("mapping", {})
     for name, value in head.items():
         key = f"mapping.{name}"
+        inside = tuple(field.name for field in fields(CsvDialect))
+        if name not in _KEYS and (near := get_close_matches(name, (*_KEYS, *inside), n=1)) and near[0] in inside:
+            source.refuse(key, f"unknown key {name!r}; did you mean {near[0]!r} within csv = {{ ... }}?")
         source.known(key, name, tuple(_KEYS), "key")
         source.typed(key, value, _KEYS[name])
     for needed in ("id", "format"):

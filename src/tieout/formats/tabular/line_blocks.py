@@ -12,6 +12,8 @@ from tieout.formats.tabular.raw import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tieout.formats.tabular.raw import Outside
+
 __all__ = ["LINE_BYTES_MAX", "LineBlock", "line_blocks"]
 
 #: The longest line.
@@ -34,10 +36,11 @@ class LineBlock:
         return enumerate(self.data.removesuffix(b"\n").split(b"\n"), start=self.first)
 
 
-def line_blocks(blocks: Iterator[bytes], skip: int, footer: int) -> Iterator[LineBlock]:
+def line_blocks(blocks: Iterator[bytes], skip: int, footer: int, outside: Outside) -> Iterator[LineBlock]:
     """
     Cut text into blocks of whole lines, without the first ``skip`` and the last ``footer`` that are not blank.
 
+    :param outside: takes those.
     :raises Unreadable: a line is too long.
     """
     rest, number, ending = b"", 1, False
@@ -48,12 +51,16 @@ def line_blocks(blocks: Iterator[bytes], skip: int, footer: int) -> Iterator[Lin
         if ending and data and not data.endswith(b"\n"):
             data += b"\n"
         while number <= skip and b"\n" in data:
-            data, number = data[data.index(b"\n") + 1 :], number + 1
+            end = data.index(b"\n")
+            outside.note(number, data[:end])
+            data, number = data[end + 1 :], number + 1
         cut = 0 if number <= skip else _cut(data, footer)
         if cut:
             yield LineBlock(data[:cut], number)
         number += data.count(b"\n", 0, cut)
         rest = data[cut:]
+        for line, text in LineBlock(rest, number).lines() if ending and number > skip else ():
+            outside.note(line, text, footer=True)
         if not ending and len(rest) > LINE_BYTES_MAX:
             message = f"line {number}: expected a line of at most {LINE_BYTES_MAX} bytes, got a longer one"
             raise Unreadable(message, number)

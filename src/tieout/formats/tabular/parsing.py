@@ -72,6 +72,10 @@ def name_of(node: exp.Expr) -> str:
     """Name a node as its author wrote it."""
     if isinstance(node, exp.Anonymous):
         return f"the function {node.name.lower()}"
+    if isinstance(node, exp.TryCast):
+        return "the function try_cast"
+    if isinstance(node, exp.Trim) and (side := node.args.get("position")):
+        return f"the function {'ltrim' if side == 'LEADING' else 'rtrim' if side == 'TRAILING' else 'trim(both ...)'}"
     if isinstance(node, exp.Cast):
         return f"the cast ::{node.to.sql('duckdb').lower()}"
     if isinstance(node, exp.Func):

@@ -40,6 +40,8 @@ class Compiled:
     :ivar shareable: positions of the columns that more than amounts are computed of: those with few words are split off.
     :ivar constants: canonical columns that are the same in every row.
     :ivar used: positions of the columns that are read.
+    :ivar unseen: of those that stand in no text of a record, nor among its details, by position: the identifier that is
+        computed of it, else the column's name; ``seen``: of the others, where they stand.
     :ivar checks: what the numbers in ``fault`` mean, from 1.
     :ivar atoms: every conversion with its field, in the order of ``explain``'s columns ``a0, a1, ...``.
     :ivar read_by: the columns that each field reads, in the order in which it mentions them.
@@ -58,6 +60,8 @@ class Compiled:
     shareable: tuple[int, ...]
     constants: cabc.Mapping[str, object]
     used: frozenset[int]
+    unseen: cabc.Mapping[int, str]
+    seen: cabc.Mapping[int, str]
     checks: tuple[checks.Check, ...]
     atoms: tuple[tuple[str, Atom], ...]
     read_by: cabc.Mapping[str, tuple[int, ...]]
@@ -91,6 +95,12 @@ def compile_mapping(
     return _COMPILED[key]
 
 
+_CUT_ALL = ("csv", "tsv", "fixed")
+_IDENTIFIERS = frozenset(
+    {"external_id", "payment_id", "settlement_id", "parent_external_id", "references", "counterparty_account"}
+)
+_ACCOUNTS = frozenset({"account", "account_number", "sub_account"})
+_TEXTS = _IDENTIFIERS | {"text", "counterparty"}
 _COMPILED: dict[tuple[object, ...], Compiled] = {}
 _KEPT_MAX = 64
 
@@ -103,6 +113,13 @@ def _compile(
     columns = stated.final_columns(mapping, exact)
     direct = _direct(mapping, fast)
     tests = checks.checks_of(exact, converts=mapping.converts, identified=bool(mapping.identified))
+    # Text that nobody asks for is cut all the same: a card number may stand in it.
+    used = exact.used | (set(range(len(header))) if kinds is None and mapping.format in _CUT_ALL else set())
+    seen = {int(source.strip("[]")[1:]): name for name, source in direct.items() if name in _TEXTS}
+    seen |= dict.fromkeys(stated.detail_places(mapping, exact), "details")
+    computed = {n: name for name in sorted(_IDENTIFIERS & exact.all.keys()) for n in exact.all[name].columns}
+    # What a file calls its account is left alone: accounts rest on it, and masked they could become one.
+    accounts = {n for name in _ACCOUNTS & exact.all.keys() for n in exact.all[name].columns}
     return Compiled(
         mapping=mapping,
         header=header,
@@ -115,7 +132,9 @@ def _compile(
         amounts=frozenset(fast.amounts),
         shareable=shareable(mapping, fast, direct),
         constants=stated.constants(exact),
-        used=frozenset(exact.used),
+        used=frozenset(used),
+        unseen={n: computed.get(n, header[n]) for n in sorted(used - seen.keys() - accounts)},
+        seen=seen,
         checks=tests,
         atoms=tuple(zip(exact.atom_fields, exact.atoms, strict=True)),
         read_by={name: said.columns for name, said in exact.all.items()},

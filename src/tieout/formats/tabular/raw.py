@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
     from tieout.formats.tabular.typed import Kind
 
-__all__ = ["COLUMNS_MAX", "RawBatch", "RawTable", "Unreadable", "batch_of", "cleaned", "row_problem", "shortened"]
+__all__ = [
+    "COLUMNS_MAX",
+    "Outside",
+    "RawBatch",
+    "RawTable",
+    "Unreadable",
+    "batch_of",
+    "cleaned",
+    "row_problem",
+    "shortened",
+]
 
 #: The most columns of a file.
 COLUMNS_MAX = 4_096
@@ -64,6 +74,25 @@ class RawBatch:
 
 
 @dataclass(slots=True)
+class Outside:
+    """
+    What of a file stands in no row that could be cut: before the header, behind the last row, in rows at fault.
+
+    :ivar texts: with the lines where they begin.
+    :ivar footer: how many rows at the end were left out, as ``skip_footer`` asks.
+    """
+
+    texts: list[tuple[int, str]] = field(default_factory=list)
+    footer: int = 0
+
+    def note(self, line: int, text: bytes, *, footer: bool = False) -> None:
+        """Keep a text; a blank one is none."""
+        if text.strip():
+            self.texts.append((line, text.decode("utf-8", "replace")))
+            self.footer += footer
+
+
+@dataclass(slots=True)
 class RawTable:
     """
     A file opened: its column names, and its rows piece by piece.
@@ -73,6 +102,7 @@ class RawTable:
     :ivar more: opens it with further columns that its rows may have, although the first ones have none of them; None
         where the header says all.
     :ivar absent: of those further columns, the ones that no row had yet, by what was parsed so far.
+    :ivar outside: what stands in no row, by what was parsed so far.
     """
 
     header: tuple[str, ...]
@@ -80,6 +110,7 @@ class RawTable:
     kinds: tuple[Kind, ...] | None = None
     more: Callable[[tuple[str, ...]], RawTable] | None = None
     absent: set[str] = field(default_factory=set)
+    outside: Outside = field(default_factory=Outside)
 
 
 def shortened(text: str, most: int = 80) -> str:

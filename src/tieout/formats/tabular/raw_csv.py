@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 from tieout.formats.tabular.csv_block import Block, parsed
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import UNDECODED, Names, clean_name
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable
+from tieout.formats.tabular.raw import COLUMNS_MAX, Outside, RawBatch, RawTable, Unreadable
 from tieout.formats.tabular.records_in_text import Places, marks_of
 from tieout.formats.tabular.text_blocks import utf8_blocks
 
@@ -43,6 +43,7 @@ class _Text:
     more: Iterator[bytes]
     line: int = 1
     started: bool = False
+    outside: Outside = field(default_factory=Outside)
 
     def grow(self) -> bool:
         """Take one more block, while the header is looked for; False at the end of the file, or of patience."""
@@ -55,6 +56,7 @@ class _Text:
         while b"\n" not in self.data and self.grow():
             pass
         end = self.data.find(b"\n")
+        self.outside.note(self.line, self.data[:end] if end >= 0 else self.data)
         self.data = self.data[end + 1 :] if end >= 0 else b""
         self.line += 1
 
@@ -83,7 +85,7 @@ def open_csv(stream: BinaryIO, shape: Mapping) -> RawTable:
         dialect = replace(dialect, delimiter=_delimiter_of(text.data[: text.data.find(b"\n")], dialect.quote))
     shape = replace(shape, dialect=dialect)
     header = _header(text, shape) if dialect.header else tuple(shape.columns)
-    return RawTable(header, partial(_pieces, text, shape, len(header)))
+    return RawTable(header, partial(_pieces, text, shape, len(header)), outside=text.outside)
 
 
 def _delimiter_of(line: bytes, quote: str) -> str:
@@ -158,15 +160,24 @@ def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> It
         data, text.data = _split(text.data, more, shape, ending=ending)
         if data:
             lines = _newlines(data)
-            block = Block(data, text.line, lines, width, dialect.delimiter, dialect.quote, used)
+            block = Block(data, text.line, lines, width, dialect.delimiter, dialect.quote, used, text.outside)
             text.line += lines
             yield partial(parsed, block)
+        if ending and text.data:
+            _note_footer(text, shape)
         if not ending and len(text.data) > RECORD_BYTES_MAX:
             message = (
                 f"line {text.line}: expected a record of at most {RECORD_BYTES_MAX} bytes,"
                 " got a longer one (does a quote never close?)"
             )
             raise Unreadable(message, text.line)
+
+
+def _note_footer(text: _Text, shape: Mapping) -> None:
+    ends = marks_of(text.data, shape.dialect.quote, shape.dialect.delimiter).ends
+    for n, end in enumerate(ends):
+        start = _start(ends, n)
+        text.outside.note(text.line + text.data.count(b"\n", 0, start), text.data[start : int(end)], footer=True)
 
 
 def _newlines(data: bytes) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.formats.tabular.line_blocks import LineBlock, line_blocks
-from tieout.formats.tabular.raw import RawBatch, RawTable, cleaned, row_problem
+from tieout.formats.tabular.raw import Outside, RawBatch, RawTable, cleaned, row_problem
 from tieout.formats.tabular.text_blocks import utf8_blocks
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class _Lines:
 
 def open_fixed(stream: BinaryIO, shape: Mapping) -> RawTable:
     """Open a file with fixed positions; a line may end before its last columns do (they are empty then)."""
-    blocks = line_blocks(utf8_blocks(stream, shape.dialect.encoding), shape.dialect.skip_rows, shape.skip_footer)
+    outside = Outside()
+    texts = utf8_blocks(stream, shape.dialect.encoding)
+    blocks = line_blocks(texts, shape.dialect.skip_rows, shape.skip_footer, outside)
     first = next(blocks, None)
     header = tuple(column.name for column in shape.fixed)
 
@@ -43,7 +45,7 @@ def open_fixed(stream: BinaryIO, shape: Mapping) -> RawTable:
             if block is not None:
                 yield partial(_parsed, block, shape.fixed, used)
 
-    return RawTable(header, pieces)
+    return RawTable(header, pieces, outside=outside)
 
 
 def _chained(first: LineBlock, rest: Iterator[LineBlock]) -> Iterator[LineBlock]:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tieout.formats.tabular.line_blocks import LineBlock, line_blocks
 from tieout.formats.tabular.names import OTHER_KEYS
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, batch_of, row_problem, shortened
+from tieout.formats.tabular.raw import (
+    COLUMNS_MAX,
+    Outside,
+    RawBatch,
+    RawTable,
+    Unreadable,
+    batch_of,
+    row_problem,
+    shortened,
+)
 from tieout.formats.tabular.text_blocks import utf8_blocks
 from tieout.model.texts import unstorable
 
@@ -56,7 +65,9 @@ def open_jsonl(stream: BinaryIO, shape: Mapping) -> RawTable:
 
     :raises Unreadable: there is no object in the first block.
     """
-    blocks = line_blocks(utf8_blocks(stream, shape.dialect.encoding), shape.dialect.skip_rows, shape.skip_footer)
+    outside = Outside()
+    texts = utf8_blocks(stream, shape.dialect.encoding)
+    blocks = line_blocks(texts, shape.dialect.skip_rows, shape.skip_footer, outside)
     first = next(blocks, None)
     keys: dict[str, None] = {}
     for _, line in first.lines() if first else ():
@@ -65,18 +76,24 @@ def open_jsonl(stream: BinaryIO, shape: Mapping) -> RawTable:
     if first is None or not keys or len(keys) > COLUMNS_MAX:
         message = f"expected JSON objects, one a line, with 1 to {COLUMNS_MAX} keys, got {len(keys)} in the first lines"
         raise Unreadable(message, 1)
-    return _table(tuple(keys), first, blocks, shape.dialect.decimal)
+    return _table(tuple(keys), first, blocks, shape.dialect.decimal, outside)
 
 
 def _table(
-    keys: tuple[str, ...], first: LineBlock, blocks: Iterator[LineBlock], decimal: str, more: tuple[str, ...] = ()
+    keys: tuple[str, ...],
+    first: LineBlock,
+    blocks: Iterator[LineBlock],
+    decimal: str,
+    outside: Outside,
+    more: tuple[str, ...] = (),
 ) -> RawTable:
     header, absent = (*keys, *more, OTHER_KEYS), set(more)
     return RawTable(
         header,
         lambda used: (partial(_parsed, block, header, decimal, used, absent) for block in chain([first], blocks)),
-        more=lambda names: _table(keys, first, blocks, decimal, names),
+        more=lambda names: _table(keys, first, blocks, decimal, outside, names),
         absent=absent,
+        outside=outside,
     )
 
 

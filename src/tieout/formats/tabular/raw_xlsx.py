@@ -20,7 +20,7 @@ import openpyxl
 
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import Names, clean_name
-from tieout.formats.tabular.raw import COLUMNS_MAX, RawBatch, RawTable, Unreadable, batch_of, row_problem
+from tieout.formats.tabular.raw import COLUMNS_MAX, Outside, RawBatch, RawTable, Unreadable, batch_of, row_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,14 +71,14 @@ def open_xlsx(stream: BinaryIO, shape: Mapping) -> RawTable:
         message = f"expected a sheet of cells, got {sheet.title!r}, which is a chart"
         raise Unreadable(message)
     sheet.reset_dimensions()
-    rows = _rows(sheet, shape.dialect.decimal)
+    rows, outside = _rows(sheet, shape.dialect.decimal), Outside()
     header = shape.columns
     if shape.dialect.header:
-        header = _header(rows, shape)
+        header = _header(rows, shape, outside)
     else:
-        for _ in islice(rows, shape.dialect.skip_rows):
-            pass
-    return RawTable(header, partial(_pieces, rows, header, shape.skip_footer))
+        for row in islice(rows, shape.dialect.skip_rows):
+            _note(outside, row)
+    return RawTable(header, partial(_pieces, rows, header, shape.skip_footer, outside), outside=outside)
 
 
 def _check_size(stream: BinaryIO) -> None:
@@ -151,7 +151,11 @@ def _is_alone(written: Decimal, cell: float) -> bool:
     return all(float(written + way * step) != cell for way in (1, -1))
 
 
-def _header(rows: Iterator[Row], shape: Mapping) -> tuple[str, ...]:
+def _note(outside: Outside, row: Row, *, footer: bool = False) -> None:
+    outside.note(row[0], "\n".join(cell or "" for cell in row[1]).encode("utf-8", "replace"), footer=footer)
+
+
+def _header(rows: Iterator[Row], shape: Mapping, outside: Outside) -> tuple[str, ...]:
     """Read up to the header row, and clean its names."""
     wanted = shape.header_row or (shape.dialect.skip_rows + 1 if shape.header_row is None else 0)
     for number, cells in islice(rows, _SEARCHED_ROWS if shape.header_row == FIND_HEADER else None):
@@ -159,8 +163,10 @@ def _header(rows: Iterator[Row], shape: Mapping) -> tuple[str, ...]:
         if shape.header_row == FIND_HEADER:
             known = Names(names)
             if not all(known.has(name) for name in shape.identify):
+                _note(outside, (number, cells))
                 continue
         elif number < wanted:
+            _note(outside, (number, cells))
             continue
         while names and not names[-1]:
             names = names[:-1]
@@ -171,7 +177,7 @@ def _header(rows: Iterator[Row], shape: Mapping) -> tuple[str, ...]:
 
 
 def _pieces(
-    rows: Iterator[Row], header: tuple[str, ...], footer: int, used: frozenset[int]
+    rows: Iterator[Row], header: tuple[str, ...], footer: int, outside: Outside, used: frozenset[int]
 ) -> Iterator[Callable[[], RawBatch]]:
     held: list[Row] = []
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
@@ -179,6 +185,8 @@ def _pieces(
         ready, held = held[: len(held) - footer], held[max(len(held) - footer, 0) :]
         if ready:
             yield partial(_parsed, ready, header, used)
+    for row in held:
+        _note(outside, row, footer=True)
 
 
 def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> RawBatch:

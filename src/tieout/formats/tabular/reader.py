@@ -20,6 +20,8 @@ from tieout.formats.tabular.names import Names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import pyarrow as pa
+
     from tieout.formats.reading import Head, ReadOptions
     from tieout.formats.tabular.mapping import Mapping
     from tieout.formats.tabular.projection import Compiled
@@ -104,7 +106,23 @@ def _chunks(raw: RawTable, compiled: Compiled, options: ReadOptions, mapping: Ma
         return
     finally:
         session.close()
-    yield Chunk(totals=_totals(sums), problems=misspelt(mapping, raw.header, raw.absent), rows=0)
+    yield Chunk(
+        totals=_totals(sums),
+        problems=misspelt(mapping, raw.header, raw.absent),
+        rows=0,
+        skipped=raw.outside.footer,
+        unseen=_outside(raw),
+    )
+
+
+def _outside(raw: RawTable) -> list[tuple[str, pa.Array, pa.Array]]:
+    """Give what stands in no row."""
+    import pyarrow as pa
+
+    if not raw.outside.texts:
+        return []
+    lines, texts = zip(*raw.outside.texts, strict=True)
+    return [("(outside of the rows)", pa.array(lines, pa.int64()), pa.array(texts, pa.string()))]
 
 
 def _in_order(
@@ -138,7 +156,8 @@ def _sliced(done: Done, most: int) -> Iterator[Chunk]:
         table = done.table.slice(start, most)
         problems = () if start else done.problems
         skipped = 0 if start else done.skipped
-        yield Chunk(table=table, problems=problems, rows=table.num_rows + len(problems), skipped=skipped)
+        unseen = () if start else done.unseen
+        yield Chunk(table=table, problems=problems, rows=table.num_rows + len(problems), skipped=skipped, unseen=unseen)
 
 
 def _add(sums: dict[tuple[str, int], tuple[int, int, int]], more: dict[tuple[str, int], tuple[int, int, int]]) -> None:

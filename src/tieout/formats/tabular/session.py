@@ -22,7 +22,7 @@ from tieout.formats.tabular.typed import FAST
 from tieout.formats.tabular.words import whole, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tieout.formats.tabular.projection import Compiled
     from tieout.formats.tabular.raw import RawBatch
@@ -69,6 +69,7 @@ class Done:
     :ivar table: canonical rows, in the file's order.
     :ivar problems: one per quarantined row.
     :ivar skipped: rows that the mapping's filter leaves out, and rows without any value.
+    :ivar unseen: the columns that stand in no text of these rows, and what stands in rows that are none of these.
     :ivar sums: per currency and exponent: rows, credits, debits in minor units.
     """
 
@@ -76,6 +77,7 @@ class Done:
     problems: Sequence[Problem]
     skipped: int
     sums: dict[tuple[str, int], tuple[int, int, int]] = field(default_factory=dict)
+    unseen: Sequence[tuple[str, pa.Array, pa.Array]] = ()
 
 
 class _Feed:
@@ -123,7 +125,16 @@ class Session:
             skipped += bad.num_rows - len(found)
             problems = sorted([*problems, *found], key=lambda problem: problem.line or 0)
         table = self._assembler.assemble(table)
-        return Done(table, problems, skipped, self._sums(table))
+        return Done(table, problems, skipped, self._sums(table), self._unseen(raw.table, table))
+
+    def _unseen(self, raw: pa.Table, table: pa.Table) -> list[tuple[str, pa.Array, pa.Array]]:
+        """Give what the canonical rows do not show: whole columns, and all of the rows that are not among them."""
+        compiled = self._compiled
+        found = _texts(raw, compiled.unseen)
+        if table.num_rows < raw.num_rows:
+            gone = raw.filter(pc.invert(pc.is_in(raw["line"], value_set=whole(table["line"]))))
+            found += _texts(gone, compiled.seen)
+        return found
 
     def _computed(self, raw: pa.Table) -> tuple[pa.Table, pa.Table]:
         """
@@ -242,6 +253,12 @@ class Session:
         return {
             (row["currency"], row["exponent"]): (row["rows"], int(row["credits"]), int(row["debits"])) for row in rows
         }
+
+
+def _texts(raw: pa.Table, names: Mapping[int, str]) -> list[tuple[str, pa.Array, pa.Array]]:
+    columns = ((name, raw.column(f"c{n}")) for n, name in names.items() if f"c{n}" in raw.column_names)
+    texts = [(name, whole(column)) for name, column in columns if pa.types.is_string(column.type)]
+    return [(name, whole(raw["line"]), text) for name, text in texts if text.null_count < len(text)]
 
 
 def _one_value(column: pa.ChunkedArray) -> bool:

@@ -17,7 +17,17 @@ from tieout.model.records import ONLY_NET
 if TYPE_CHECKING:
     from tieout.formats.tabular.mapping import Mapping
 
-__all__ = ["DECIMALS", "constants", "decimals_of", "final_columns", "kind_of", "net_of", "power_of", "weighing"]
+__all__ = [
+    "DECIMALS",
+    "constants",
+    "decimals_of",
+    "detail_places",
+    "final_columns",
+    "kind_of",
+    "net_of",
+    "power_of",
+    "weighing",
+]
 
 #: The name under which the decimals of each currency field are known in the SQL.
 DECIMALS = {"currency": "e", "original_currency": "oe", "base_currency": "be"}
@@ -133,16 +143,22 @@ def _identity(meaning: Meaning) -> dict[str, str]:
     return found
 
 
+def detail_places(mapping: Mapping, meaning: Meaning) -> list[int]:
+    """Give the positions of the columns that are kept in ``details`` by their names."""
+    if "details" in meaning.rest or not meaning.header:
+        return []
+    if mapping.details is None:
+        return [n for n in range(len(meaning.header)) if n not in meaning.mentioned]
+    return [Names(meaning.header).place(name) for name in mapping.details]
+
+
 def _details(mapping: Mapping, meaning: Meaning) -> dict[str, str]:
     """The SQL of the JSON text of the columns that no field mentions; empty values are left out."""
     header = meaning.header
     if "details" in meaning.rest or not header:
         return {}
     mark = [quoted(f'"{ONLY_NET}":true')] if mapping.only_net else []
-    if mapping.details is None:
-        places = [n for n in range(len(header)) if n not in meaning.mentioned]
-    else:
-        places = [Names(header).place(name) for name in mapping.details]
+    places = detail_places(mapping, meaning)
     if not places and not mark:
         return {}
     places.sort(key=lambda n: (header[n], n))  # columns that stand in another order say the same

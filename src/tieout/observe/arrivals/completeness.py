@@ -92,7 +92,8 @@ def completeness(store: Store, workspace: Workspace, as_of: dt.date | None = Non
     for source in sorted(workspace.sources, key=lambda source: source.id):
         mine = deliveries[source.id]
         if not any(row["state"] == "accepted" for row in mine):
-            rows.append(_never(source, mine))
+            if source.expects is not None or mine:  # else nobody waits for its files
+                rows.append(_never(source, mine))
             continue
         asked: list[ExpectedFile] = []
         if source.expects is not None and last is not None:

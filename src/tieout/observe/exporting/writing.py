@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tieout.config import refuse_folder
 from tieout.errors import WrongUse
 from tieout.store.files import sync_folder
 
@@ -130,7 +131,9 @@ def _whole_file(path: Path) -> Iterator[Path]:
     if path.is_dir():
         message = f"expected a file to write, got a folder: {path}"
         raise WrongUse(message)
-    draft = path.with_name(f".{path.name}.partial")
+    refuse_folder(path.parent.resolve())
+    # The engine reads names as UTF-8; the file's own may be other bytes.
+    draft = path.with_name(f".{path.name.encode('utf-8', 'backslashreplace').decode()}.partial")
     try:
         draft.touch()  # the engine's own words for a folder that cannot be written help nobody
         yield draft
