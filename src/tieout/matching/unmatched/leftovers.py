@@ -107,10 +107,10 @@ def leave(work: Performance, workspace: Workspace, found: Found, judged: Leftove
     _leave_banks_own(engine)
     engine.create(
         "left_over",
-        """select * replace (
-                case when deferred then 'deferred' when thing in (select thing from banks_own) and claim = 'bank' then 'excluded' else state end as state,
-                case when deferred then null when thing in (select thing from banks_own) and claim = 'bank' then 'charge or interest by its code' else why end as why)
-            from left_over""",
+        """select l.* replace (
+                case when l.deferred then 'deferred' when b.thing is not null then 'excluded' else l.state end as state,
+                case when l.deferred then null when b.thing is not null then 'charge or interest by its code' else l.why end as why)
+            from left_over l left join banks_own b on b.thing = l.thing and l.claim = 'bank'""",
     )
 
 
