@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.observe.company import TOML, found_company, statement
 from tests.observe.small_world import SmallWorld
 from tieout.errors import WrongUse
+from tieout.observe.proofs.proving import prove
 
 LEDGER = """
 [[account]]
@@ -46,3 +48,31 @@ def test_nothing_is_proven_before_the_opening(tmp_path: Path) -> None:
         world.proof("bank-eur", "2026-09-29")
     assert world.proof("bank-eur", "2026-09-30").closing == 100_000
     assert world.table("proofs", "2026-09-29") == []
+
+
+BANK = """
+[[account]]
+id = "main"
+source = "bank"
+kind = "bank"
+currency = "EUR"
+number = "DE89370400440532013000"
+opening = { on = "2026-09-30", amount = "AMOUNT" }
+"""
+
+
+@pytest.mark.parametrize(("amount", "days"), [("100.01", 1), ("100.00", 1), ("100.01", 3), ("196.81", 2)])
+def test_an_opening_that_the_bank_contradicts_is_told_as_that(tmp_path: Path, amount: str, days: int) -> None:
+    """The first statement opens on 1 October, on 3 October there is none of the day before, or one of earlier days."""
+    toml = TOML + BANK.replace("AMOUNT", amount).replace("2026-09-30", "2026-10-02" if days == 2 else "2026-09-30")
+    company = found_company(tmp_path / "acme", toml)
+    first = 3 if days == 3 else 1
+    company.bring("bank", "b1.sta", statement(1, first, first + 1, "100,00", "196,80"))
+    faults = prove(company.store, company.workspace, "main", None).faults
+    company.store.close()
+    said = {1: "100.00 EUR at the end of 2026-09-30", 2: "196.80 EUR at the end of 2026-10-02"}
+    told = [fault for fault in faults if "opened with" in fault]
+    if days == 3 or amount == "100.00":
+        assert told == []
+    else:
+        assert told == [f"bank says that the account had {said[days]}, tieout.toml says that it opened with {amount}: one of the two is wrong"]  # fmt: skip

@@ -125,7 +125,7 @@ def _show_roll(found: AccountProof) -> None:
     rows.append(["difference", "", _cell(found.written(found.rolled))])
     say_table(["roll-forward", "lines", "amount"], rows, _RIGHT)
     if found.breaks_on is not None:
-        say(f"  the movements do not lead to the balance of {found.breaks_on}, the first that differs")
+        say(f"  the opening and the movements do not lead to the balance of {found.breaks_on}, the first that differs")
     say()
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import WITH_LINES
+from tieout.model.money import format_minor
 from tieout.observe.exporting.writing import literal
 from tieout.observe.proofs.lines import named, scaled
 from tieout.observe.proofs.proof import Movement
@@ -99,6 +100,7 @@ def roll(
     points, faults = _points(con, accounts, currency, exponent, as_of)
     if opening is not None:
         con.execute(f"delete from line where booked_on <= date '{opening.on}'")
+        faults += _opened_otherwise(con, (accounts, currency, exponent), opening, points)
     opened_on, amount = (opening.on, opening.amount.scaled(exponent)) if opening else (None, None)
     settled = [] if _reports(con, accounts, currency) else _settle(con, amount or 0)
     if opening is None and points:
@@ -196,6 +198,23 @@ def _first_opening(
             and sub_account is null order by booked_on, sequence, line limit 1
     """).fetchall()
     return (rows[0][0] - _DAY, int(rows[0][1])) if rows else (None, None)
+
+
+def _opened_otherwise(
+    con: duckdb.DuckDBPyConnection, asked: tuple[tuple[str, ...], str, int], opening: Opening, points: list[_Point]
+) -> list[str]:
+    """Say where the outside says of the day of a declared opening that the account had another balance."""
+    accounts, currency, exponent = asked
+    on, amount = _first_opening(con, accounts, currency, exponent)
+    told = {point.day: point.amount for point in points} | ({on: amount} if on else {})
+    said, declared = told.get(opening.on), opening.amount.scaled(exponent)
+    if said is None or said == declared:
+        return []
+    sentence = (
+        f"{_reporter(con, accounts)} says that the account had {format_minor(said, exponent)} {currency} at the end of"
+        f" {opening.on}, tieout.toml says that it opened with {format_minor(declared, exponent)}: one of the two is wrong"
+    )
+    return [sentence]
 
 
 def parts(exponent: int) -> str:
