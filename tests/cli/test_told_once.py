@@ -57,3 +57,18 @@ def test_the_same_bytes_under_another_source_are_remarked(tmp_path: Path) -> Non
     assert first["also_under"] == []
     assert "a.csv: the same bytes stand under source psp too, and count for each" in answer.out
     assert answer.status == 0
+
+
+def test_that_a_mapping_changed_is_said_once(tmp_path: Path) -> None:
+    """An overlapping file could count twice under another identity: what came before is not read anew by itself."""
+    office = Office(tmp_path)
+    mapping = office.folder / "mappings" / "psp.toml"
+    said = "c.csv: the mapping of psp changed; what came before stands as it was read"
+    for name in "abcd":
+        if name == "c":
+            mapping.write_text(mapping.read_text() + "# mended\n")
+        path = office.files / f"{name}.csv"
+        path.write_text(f"{HEADER}\n{name},charge,1.00,EUR,01.10.2026,x\n")
+        answer = office.run("ingest", path, "--source", "psp")
+        assert (said in answer.out) is (name == "c")
+        assert answer.status == 0

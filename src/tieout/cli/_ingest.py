@@ -147,6 +147,11 @@ def _show(outcomes: list[Outcome]) -> None:
         if outcome.also_under:
             named = ", ".join(outcome.also_under)
             say(f"{outcome.name}: the same bytes stand under source {named} too, and count for each")
+        if outcome.mapping_changed:
+            say(
+                f"{outcome.name}: the mapping of {outcome.source_id} changed; what came before stands as it was read:"
+                " `tieout replay DELIVERY --reason ...` reads it as this one"
+            )
         if outcome.withdrawn:
             say(f"{outcome.name}: {outcome.withdrawn} record(s) withdrawn: nothing says them any more")
     findings = sum(outcome.findings for outcome in outcomes)

@@ -210,7 +210,9 @@ def ingest_file(
         outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(name, rows))
         if outcome is not None:
             others = _accepted_under(store, workspace, outcome) if outcome.state == "accepted" else ()
-            return replace(outcome, repeat=received.repeat, also_under=others)
+            return replace(
+                outcome, repeat=received.repeat, also_under=others, mapping_changed=_mapping_changed(store, outcome)
+            )
     return _known(store, received.delivery_id, name)
 
 
@@ -227,6 +229,20 @@ def _accepted_under(store: Store, workspace: Workspace, outcome: Outcome) -> tup
     )
     with store.book.reading() as connection:
         return tuple(connection.scalars(same))
+
+
+def _mapping_changed(store: Store, outcome: Outcome) -> bool:
+    """Say whether the delivery that its source brought before was last read with another mapping."""
+    commit, delivery = schema.ledger_commit, schema.delivery
+    read = (
+        sa.select(commit.c.reader_digest)
+        .join(delivery, delivery.c.delivery_id == commit.c.delivery_id)
+        .where(delivery.c.source_id == outcome.source_id, commit.c.reader_digest.is_not(None))
+        .order_by(commit.c.version.desc())
+        .limit(2)
+    )
+    with store.book.reading() as connection:
+        return len(set(connection.scalars(read))) > 1
 
 
 def _known(store: Store, delivery_id: str, name: str) -> Outcome:

@@ -36,6 +36,7 @@ class Outcome:
     :ivar again: it was read before: this is another reading.
     :ivar taken_by: other sources that would take a file that was refused.
     :ivar also_under: other sources under which the same bytes were accepted: they count for each.
+    :ivar mapping_changed: what its source brought before was read with another mapping, and stands as it was read.
     """
 
     delivery_id: str
@@ -58,6 +59,7 @@ class Outcome:
     again: bool = False
     taken_by: tuple[str, ...] = ()
     also_under: tuple[str, ...] = ()
+    mapping_changed: bool = False
 
 
 @dataclass(slots=True)
