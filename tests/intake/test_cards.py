@@ -208,11 +208,23 @@ def test_a_card_number_beside_short_numbers_does_not_stay(desk: Desk, text: str)
     assert "****" in desk.records("text")[0].replace("\u00a0", "").replace(".", "")
 
 
+#: Invoice numbers with a check digit, as Nordic banks ask for; masked, each would be the other.
+OCR = ("4012341000020004", "4012341000100004")
+
+
 @pytest.mark.parametrize("field", ["external_id", "payment_id"])
-def test_a_card_number_among_other_identifiers_is_out_of_place(desk: Desk, field: str) -> None:
-    rows = [charge(str(n)) | {field: f"A-{n}"} for n in range(20)] + [charge("x") | {field: VISA}]
-    assert f"column {field}: a full card number" in (desk.deliver(*rows).reason or "")
-    assert VISA.encode() not in everything_under(desk.folder / ".tieout")
+@pytest.mark.parametrize("numbers", [OCR, OCR[:1]])
+def test_what_a_record_is_known_by_is_never_masked(desk: Desk, field: str, numbers: tuple[str, ...]) -> None:
+    assert all(find_cards(number)[0] for number in numbers)
+    rows = [charge(str(n)) | {field: f"A-{n}"} for n in range(20)] + [charge(one) | {field: one} for one in numbers]
+    assert desk.deliver(*rows).reason is None
+    assert {*numbers} <= set(desk.records(field))
+
+
+def test_several_long_references_are_what_the_column_is_made_of(desk: Desk) -> None:
+    rows = [charge("a", references=["INV-1", OCR[0]]), charge("b", references=["INV-3", OCR[1]])]
+    assert desk.deliver(*rows).reason is None
+    assert desk.records("references") == [["INV-1", OCR[0]], ["INV-3", OCR[1]]]
 
 
 def test_a_card_number_among_other_references_is_out_of_place(desk: Desk) -> None:
@@ -225,16 +237,6 @@ def test_long_numbers_of_which_few_pass_are_identifiers(desk: Desk) -> None:
     rows += [charge("x", payment_id=VISA)]
     assert desk.deliver(*rows).reason is None
     assert VISA in desk.records("payment_id")
-
-
-def test_a_column_full_of_card_numbers_is_seen_however_many_they_are() -> None:
-    numbers = [n for n in range(4111111111111111, 4111111111111111 + 130_000) if find_cards(str(n))[0]]
-    assert len(numbers) > 12_000
-    rows = [Record(line=n, kind="charge", currency="EUR", payment_id=str(card)) for n, card in enumerate(numbers)]
-    scan = CardScan()
-    scan.look(stated_table(rows))
-    scan.close()
-    assert len(scan.numbers) == len(numbers)
 
 
 def test_a_card_number_in_a_refused_file_does_not_stay(desk: Desk) -> None:

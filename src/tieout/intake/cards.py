@@ -3,8 +3,9 @@ Full card numbers do not stay: whoever keeps one must protect it as PCI DSS asks
 
 What looks like one is enough in free text. In columns that nobody mapped, where identifiers of 16 digits stand too (one
 in ten of which passes by chance), at least half of the candidates must pass; so it is with whatever else of the file
-stands in no text of a record. In columns of identifiers every long number is held against those that pass, and a column
-with one value says nothing.
+stands in no text of a record. What a record is known by is never masked: two identifiers that become one lose money, and
+references with a check digit (OCR, KID) pass as card numbers do. Among references only a number that is out of place is
+taken for one: the only long one beside others.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["CardScan", "find_cards", "mask"]
 
 _COLUMNS = ("text", "counterparty", "details")
-_IDENTIFIERS = ("external_id", "payment_id", "settlement_id", "parent_external_id", "counterparty_account")
+_IDENTITIES = ("external_id", "payment_id", "settlement_id", "parent_external_id")
+_REFERENCES = ("counterparty_account", "references")
 _CARDS_MAX = 100_000
 _WINDOW = 1 << 20
-# Long numbers of a column of identifiers after which it is one, if few of them pass.
-_IDENTIFIERS_ENOUGH = 10_000
-_IDENTIFIERS_AT_ONCE = 1_000
+# Candidates of a column after which it is one of identifiers, if few of them pass.
+_CANDIDATES_ENOUGH = 10_000
+_AT_ONCE = 1_000
 # The number of a subfield touches the text behind it (``?20``).
 _SUBFIELD = re.compile(r"\?[0-9]{2}")
 
@@ -42,24 +44,24 @@ _SUBFIELD = re.compile(r"\?[0-9]{2}")
 @dataclass(slots=True)
 class _Column:
     """
-    What a column of identifiers holds.
+    What a column of references holds.
 
-    :ivar long: how many of its values hold a number of a card's length, whatever it begins with.
+    :ivar long: its values that hold a number of a card's length, whatever it begins with; no more than two of them.
     :ivar short: whether any value holds none.
     :ivar passed: the card numbers among them, with (line, column).
     """
 
-    long: int = 0
+    long: set[str] = field(default_factory=set)
     short: bool = False
     passed: list[tuple[str, int]] = field(default_factory=list)
 
     def holds_cards(self) -> bool:
-        """Whether they are out of place there, or what the column is made of: one in forty numbers passes by chance."""
-        return (self.short or self.long > 1) and len(self.passed) * 2 >= self.long
+        """Whether one is out of place there; several long numbers are what the column is made of."""
+        return self.short and len(self.long) == 1
 
     def is_plain(self) -> bool:
-        """Whether looking on is of no use, as it is full of long numbers that are none of a card."""
-        return self.long > _IDENTIFIERS_ENOUGH and len(self.passed) * 4 < self.long
+        """Whether looking on is of no use."""
+        return len(self.long) > 1
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class _Unmapped:
 
     def is_plain(self) -> bool:
         """Whether looking on is of no use, as it is full of numbers that are none of a card."""
-        return self.candidates > _IDENTIFIERS_ENOUGH and sum(map(len, self.passed.values())) * 4 < self.candidates
+        return self.candidates > _CANDIDATES_ENOUGH and sum(map(len, self.passed.values())) * 4 < self.candidates
 
 
 @dataclass(slots=True)
@@ -95,20 +97,20 @@ class CardScan:
     numbers: set[str] = field(default_factory=set)
     places: list[tuple[int, str]] = field(default_factory=list)
     _unmapped: dict[str, _Unmapped] = field(default_factory=dict)
-    _identifiers: dict[str, _Column] = field(default_factory=dict)
+    _references: dict[str, _Column] = field(default_factory=dict)
 
     def look(self, stated: pa.Table) -> None:
-        """Look through the free text and the identifiers of a chunk."""
+        """Look through the free text and the references of a chunk."""
         for column in _COLUMNS:
             values = stated[column]
             if values.null_count == len(values):
                 continue
             rows = could_hold(whole(values))
             if len(rows):
-                self._look_closely(stated.select([*_IDENTIFIERS, "references", "line", column]).take(rows), column)
-        for column in (*_IDENTIFIERS, "references"):
+                self._look_closely(stated.select([*_IDENTITIES, *_REFERENCES, "line", column]).take(rows), column)
+        for column in _REFERENCES:
             if stated[column].null_count < stated.num_rows:
-                self._look_at_identifiers(stated, column)
+                self._look_at_references(stated, column)
 
     def look_at_name(self, member: str | None) -> None:
         """Look at the name of a file in a container: it is a text like any other."""
@@ -118,8 +120,8 @@ class CardScan:
     def _look_closely(self, rows: pa.Table, column: str) -> None:
         for row in rows.to_pylist():
             found, candidates = find_cards(row[column])
-            # What is an identifier as well is judged with its column.
-            known = {row[name] for name in _IDENTIFIERS} | set(row["references"] or ())
+            # What is an identifier or a reference as well is judged as that.
+            known = {row[name] for name in (*_IDENTITIES, "counterparty_account")} | set(row["references"] or ())
             found = [number for number in found if number not in known]
             if column == "details":
                 self._note_unmapped(column, row["line"], found, candidates)
@@ -140,36 +142,38 @@ class CardScan:
         :param unseen: as for :class:`~tieout.formats.reading.Chunk`.
         """
         for column, lines, values in unseen:
-            if column in _IDENTIFIERS or column == "references":
+            if column in _IDENTITIES:
+                continue
+            if column in _REFERENCES:
                 self._look_at_values(column, lines, values)
                 continue
             judged = self._unmapped.setdefault(column, _Unmapped())
             places = pa.array([], pa.uint64()) if judged.is_plain() else could_hold(values)
-            for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
-                part = places[begin : begin + _IDENTIFIERS_AT_ONCE]
+            for begin in range(0, len(places), _AT_ONCE):
+                part = places[begin : begin + _AT_ONCE]
                 for line, value in zip(lines.take(part).to_pylist(), values.take(part).to_pylist(), strict=True):
                     self._note_unmapped(column, line, *find_cards(value))
                 if judged.is_plain():
                     break
 
-    def _look_at_identifiers(self, stated: pa.Table, column: str) -> None:
+    def _look_at_references(self, stated: pa.Table, column: str) -> None:
         lines, values = whole(stated["line"]), whole(stated[column])
         if pa.types.is_list(values.type):
             lines, values = lines.take(pc.list_parent_indices(values)), pc.list_flatten(values)
         self._look_at_values(column, lines, values)
 
     def _look_at_values(self, column: str, lines: pa.Array, values: pa.Array) -> None:
-        judged = self._identifiers.setdefault(column, _Column())
+        judged = self._references.setdefault(column, _Column())
         if judged.is_plain():
             return
         places = could_hold(values, LONG_NUMBER)
         judged.short = judged.short or len(places) < len(values) - values.null_count
-        for begin in range(0, len(places), _IDENTIFIERS_AT_ONCE):
-            if judged.is_plain():
-                return
-            part = places[begin : begin + _IDENTIFIERS_AT_ONCE]
-            judged.long += len(part)
+        for begin in range(0, len(places), _AT_ONCE):
+            part = places[begin : begin + _AT_ONCE]
             for value, line in zip(values.take(part).to_pylist(), lines.take(part).to_pylist(), strict=True):
+                judged.long.add(value)
+                if judged.is_plain():
+                    return
                 judged.passed += [(number, line) for number in find_cards(value)[0]]
 
     def _note(self, number: str, line: int, column: str) -> None:
@@ -203,8 +207,8 @@ class CardScan:
                 self._note(hit, number, "(a row that cannot be read)")
 
     def close(self) -> None:
-        """Judge the columns of identifiers and those that nobody mapped, now that all of them were seen."""
-        for column, judged in self._identifiers.items():
+        """Judge the columns of references and those that nobody mapped, now that all of them were seen."""
+        for column, judged in self._references.items():
             if judged.passed and judged.holds_cards():
                 for number, line in judged.passed:
                     self._note(number, line, column)
