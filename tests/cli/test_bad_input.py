@@ -335,6 +335,11 @@ def test_a_fault_in_a_mapping_that_takes_none_of_the_files_stops_none_of_them(of
     assert [told["state"] for told in answer.said["deliveries"]] == ["accepted", "refused", "accepted"]
     assert "2.csv: " in answer.err
     assert "round" not in answer.err
+    (office.files / "4.csv").write_text(f"{HEADER}\nc,charge,1.00,EUR,01.10.2026,x\n")
+    assert office.run("ingest", office.files / "4.csv").status == 0  # whom it belongs to is known all the same
+    (office.files / "5.csv").write_text("Nummer,Betrag\n1,2\n")
+    both = office.run("ingest", office.files / "4.csv", office.files / "5.csv")
+    assert (both.status, "round" in both.err) == (2, True)
 
 
 def test_a_mapping_of_columns_that_do_not_exist_refuses_the_file_and_replay_reads_it_after_the_fix(

@@ -93,15 +93,29 @@ def check_before(workspace: Workspace, waiting: Sequence[tuple[Source | None, Pa
     """
     Refuse what is wrong with the files' names or with a mapping, before any of the files is kept.
 
-    :raises WrongUse: a file is not there, or a source that may take one has a fault.
+    :raises WrongUse: a file is not there, or a source that may take one has a fault and no other takes it.
     """
-    unnamed = any(source is None for source, _ in waiting)
-    readers = {source.id: source for source, _ in waiting if source is not None}
-    readers |= {source.id: source for source in workspace.sources if unnamed and source.connector is None}
-    for source in readers.values():
+    for source in {source.id: source for source, _ in waiting if source is not None}.values():
         reader_for(workspace, source)
     for _, path in waiting:
         _check_file(path)
+    unnamed = [path for source, path in waiting if source is None]
+    if unnamed and (faults := _faults(workspace)):
+        others = [s for s in workspace.sources if s.connector is None]
+        if not all(path.is_file() and any(_takes(workspace, s, path) for s in others) for path in unnamed):
+            raise faults[0]
+
+
+def _faults(workspace: Workspace) -> list[WrongUse]:
+    """List what is wrong with the mappings of sources."""
+    found = []
+    for source in workspace.sources:
+        if source.connector is None:
+            try:
+                reader_for(workspace, source)
+            except WrongUse as error:
+                found.append(error)
+    return found
 
 
 def _named(path: Path) -> str:
