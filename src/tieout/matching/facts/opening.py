@@ -5,7 +5,7 @@ What a run begins with: the book at one moment, and from it both sides with what
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,10 @@ from tieout.matching.facts.records import (
     records_of,
 )
 from tieout.matching.facts.scales import read_scales
-from tieout.matching.facts.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
+from tieout.matching.facts.sides import listed, members_sql, polarity_of, rows_sql, shared_sql, side_claims
 from tieout.matching.performing.families import columns_of_parts, parts_beside_sql
 from tieout.matching.performing.perform import Performance, columns_wanted
+from tieout.matching.results.found import SIDES
 from tieout.matching.results.rows import read_rows
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
@@ -149,6 +150,7 @@ def open_sides(
         )  # fmt: skip
         first = engine.number(f"{side}_all", query, first)
         has[side] = engine.arrow(f'select * from "{side}_all" limit 0').column_names
+    _make_resting(engine, lake, results, own.id, uses if used else set())
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
@@ -162,6 +164,30 @@ def open_sides(
         if is_grouped:
             engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
     return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
+
+
+def _make_resting(engine: Engine, lake: Lake, results: Results, own: str, claims: set[str]) -> None:
+    """
+    Make ``resting`` (thing): of what provisional matches of other reconciliations use some.
+
+    What is found in the rest of it is as provisional as they are.
+
+    :param claims: that may be used up at all.
+    """
+    loose = replace(results, files=tuple(f for f in results.files if f.provisional and f.reconciliation != own))
+    if not claims or not loose.of("matches"):
+        engine.create("resting", "select 0::bigint as thing where false")
+        return
+    begun = " union all ".join(
+        f'select thing, record_key, record_id, claim from "{side}_all" where amount <> measure * sign' for side in SIDES
+    )
+    standing = standing_matches(engine, lake, loose)
+    engine.create(
+        "resting",
+        f"""select distinct b.thing from ({begun}) b join {standing} m
+            on m.record_key = b.record_key and m.record_id = b.record_id and m.claim = b.claim
+            where m.status = 'confirmed' and m.claim in ({listed(sorted(claims))})""",
+    )
 
 
 def _claims_used(

@@ -37,8 +37,8 @@ class Found(Protocol):
         """
         Give the rows of the lake table ``matches``, in total order, a part at a time.
 
-        :param final: those that exact rules found in whole records; what they find in what another match left of one
-            rests on that match, and stays as provisional as the others.
+        :param final: those of exact rules; what they find in what a provisional match of another reconciliation left
+            rests on that match, and is as provisional.
         """
 
     def leave_differences(self, work: Performance) -> None:

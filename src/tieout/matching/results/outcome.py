@@ -43,21 +43,23 @@ class Outcome:
 
     :ivar rules: (name, whether it is exact, whether its matches are confirmed), by the numbers of ``parts.rule``.
     :ivar match_ids: by the numbers of ``parts.match``.
+    :ivar resting: rows of which provisional matches of other reconciliations use some.
     """
 
     rows: Rows
     rules: list[tuple[str, bool, bool]]
     parts: Parts
     match_ids: Ids
+    resting: npt.NDArray[np.int64]
 
     @property
     def exact(self) -> npt.NDArray[np.bool_]:
-        """Say of each match whether it is final: one of an exact rule, that takes all of its records."""
+        """Say of each match whether it is final: one of an exact rule, that rests on no provisional one."""
         final = np.array([exact for _, exact, _ in self.rules], np.bool_)[self.parts.rule]
-        if len(self.rows.begun):
-            begun = np.zeros(len(self.rows), np.bool_)
-            begun[self.rows.begun] = True
-            final[self.parts.match[begun[self.parts.row]]] = False
+        if len(self.resting):
+            resting = np.zeros(len(self.rows), np.bool_)
+            resting[self.resting] = True
+            final[self.parts.match[resting[self.parts.row]]] = False
         return final
 
     @property
@@ -101,7 +103,8 @@ def gather(work: Performance, rows: Rows, reconciliation: str) -> Outcome:
     parts = gather_parts(work, rows)
     rules = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
     rules += [(name, False, True) for name in SETTLEMENT_RULES]
-    return Outcome(rows, rules, parts, name_matches(work, rows, reconciliation, parts))
+    resting = work.engine.arrow("select thing from resting")["thing"].to_numpy()
+    return Outcome(rows, rules, parts, name_matches(work, rows, reconciliation, parts), resting)
 
 
 def _rest_of_rows(found: Outcome) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

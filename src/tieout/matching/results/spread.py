@@ -209,7 +209,7 @@ def _name(work: Performance, reconciliation: str, exact: str) -> None:
     """
     Make ``match_heads``: what tells the parts of a match apart, as bytes in order, is digested with the reconciliation.
 
-    Final is what one of the ``exact`` rules found and takes all of its records.
+    Final is what one of the ``exact`` rules found and rests on no provisional match.
 
     The bytes of a part: side, claim (12, filled up with zeros), record_id, version (4), taken (8), as in ``outcome``.
     """
@@ -220,11 +220,11 @@ def _name(work: Performance, reconciliation: str, exact: str) -> None:
         "match_heads",
         f"""select n.rule, n.bundle,
                 unhex(substr(sha256(concat(encode('{quoted(reconciliation)}'), unhex(n.told))), 1, 32)) as match_id,
-                n.rule in ({exact}) and n.whole as final, f.difference, f.score, f.margin, f.coincidence, f.beside
+                n.rule in ({exact}) and n.sure as final, f.difference, f.score, f.margin, f.coincidence, f.beside
             from (
                 select p.rule, p.bundle, list_in_order({told}, p.side, p.claim, a.record_key, a.record_id) as told,
-                    bool_and(a.amount = a.measure * a.sign) as whole
-                from match_parts p join every_row a on a.thing = p.row group by p.rule, p.bundle
+                    bool_and(q.thing is null) as sure
+                from match_parts p join every_row a on a.thing = p.row left join resting q on q.thing = p.row group by p.rule, p.bundle
             ) n join (
                 select rule, bundle, min(difference) as difference, min(score) as score, min(margin) as margin,
                     min(coincidence) as coincidence, min(beside) as beside from match_said group by rule, bundle
