@@ -55,8 +55,21 @@ def test_the_same_bytes_under_another_source_are_remarked(tmp_path: Path) -> Non
     [first] = office.ingest("a.csv", content, "psp").said["deliveries"]
     answer = office.run("ingest", office.files / "a.csv", "--source", "second")
     assert first["also_under"] == []
-    assert "a.csv: the same bytes stand under source psp too, and count for each" in answer.out
+    assert "a.csv: the same bytes stand under source psp too, and what is new counts twice" in answer.out
     assert answer.status == 0
+
+
+def test_so_they_are_when_a_source_was_renamed_and_not_where_nothing_is_new(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    toml = office.folder / "tieout.toml"
+    content = f"{HEADER}\na,charge,1.00,EUR,01.10.2026,x\n"
+    office.ingest("a.csv", content, "psp")
+    statement = camt("100.00", "150.00", entry("50.00"))
+    office.ingest("b.xml", statement, "bank")
+    second = '\n[[source]]\nid = "second"\nformat = "camt.053"\n'
+    toml.write_text(toml.read_text().replace('id = "psp"', 'id = "shop"', 1) + second)
+    assert "stand under source psp too" in office.run("ingest", office.files / "a.csv", "--source", "shop").out
+    assert "stand under source" not in office.run("ingest", office.files / "b.xml", "--source", "second").out
 
 
 def test_that_a_mapping_changed_is_said_once(tmp_path: Path) -> None:

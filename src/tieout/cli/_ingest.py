@@ -146,7 +146,7 @@ def _show(outcomes: list[Outcome]) -> None:
             say(f"{outcome.name}: {outcome.reason}")
         if outcome.also_under:
             named = ", ".join(outcome.also_under)
-            say(f"{outcome.name}: the same bytes stand under source {named} too, and count for each")
+            say(f"{outcome.name}: the same bytes stand under source {named} too, and what is new counts twice")
         if outcome.mapping_changed:
             say(
                 f"{outcome.name}: the mapping of {outcome.source_id} changed; what came before stands as it was read:"

@@ -223,25 +223,25 @@ def ingest_file(
     if received.state == "landed":
         outcome = accept(store, workspace, received.delivery_id, lambda rows: progress(name, rows))
         if outcome is not None:
-            others = _accepted_under(store, workspace, outcome) if outcome.state == "accepted" else ()
+            others = _accepted_under(store, outcome) if outcome.state == "accepted" and outcome.rows_new else ()
             return replace(
                 outcome, repeat=received.repeat, also_under=others, mapping_changed=_mapping_changed(store, outcome)
             )
     return _known(store, received.delivery_id, name)
 
 
-def _accepted_under(store: Store, workspace: Workspace, outcome: Outcome) -> tuple[str, ...]:
-    """Name the other sources that the same bytes were accepted for: a person may have named the wrong one."""
+def _accepted_under(store: Store, outcome: Outcome) -> tuple[str, ...]:
+    """Name the other sources that the same bytes were accepted for: a person may have named the wrong one, or renamed it."""
     one, other = schema.delivery.alias(), schema.delivery.alias()
-    others = [source.id for source in workspace.sources if source.id != outcome.source_id]  # as the index is sorted
-    same = (
-        sa.select(other.c.source_id)
-        .join_from(one, other, one.c.fingerprint == other.c.fingerprint)
-        .where(one.c.delivery_id == outcome.delivery_id, other.c.source_id.in_(others))
-        .where(other.c.state == "accepted")
-        .order_by(other.c.source_id)
-    )
     with store.book.reading() as connection:
+        every = connection.scalars(sa.select(one.c.source_id).distinct()).all()  # as the index is sorted
+        same = (
+            sa.select(other.c.source_id)
+            .join_from(one, other, one.c.fingerprint == other.c.fingerprint)
+            .where(one.c.delivery_id == outcome.delivery_id, other.c.source_id.in_({*every} - {outcome.source_id}))
+            .where(other.c.state == "accepted")
+            .order_by(other.c.source_id)
+        )
         return tuple(connection.scalars(same))
 
 
