@@ -146,7 +146,11 @@ def test_what_a_redacted_copy_cannot_give_is_named_and_the_rest_is_still_verifie
     assert "gives the same figures" in told
     assert "3 commits and 0 runs performed again" in answer.out
     book(office, "update ledger_commit set digest = 'x' where version = 4")
-    assert "commit 4 " in office.run("verify").err
+    told = office.run("verify").err
+    assert "commit 4 " in told
+    assert "may read such a file otherwise" not in told
+    book(office, "update ledger_commit set program = '0.0.1' where version = 4")
+    assert "tieout 0.0.1 made it, this is " in office.run("verify").err
 
 
 def test_without_a_copy_everything_else_is_verified_and_a_later_fault_is_found(office: Office) -> None:

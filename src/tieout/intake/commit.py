@@ -16,6 +16,7 @@ from tieout.errors import Broken
 from tieout.intake.findings import Scopes, to_write
 from tieout.store import schema
 from tieout.store.book import append_audit
+from tieout.store.runs import program
 
 if TYPE_CHECKING:
     from tieout.config import Workspace
@@ -133,7 +134,7 @@ def _write(
         "reason": change.reason,
         "config_digest": _keep_text(connection, "tieout.toml", change.workspace.text),
         "reader_digest": _keep_text(connection, "mapping", change.reader.text),
-        "program": _program(),
+        "program": program(),
         "digest": digest,
         "texts_digest": _keep_texts(connection, change.workspace, texts),
     }
@@ -224,12 +225,6 @@ def _digest(change: Change, exceptions: list[dict[str, Any]]) -> str:
         },
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _program() -> str:
-    from tieout import __version__
-
-    return __version__
 
 
 def _write_in_parts(store: Store, exceptions: list[dict[str, Any]], statements: list[dict[str, Any]]) -> None:
