@@ -385,3 +385,19 @@ def test_a_card_number_beside_the_entries_of_a_statement_does_not_stay(before: s
     assert "card number" in answer.said["deliveries"][0]["reason"]
     assert SPACED not in office.landed()[0].decode()
     assert office.lost() == []
+
+
+@pytest.mark.parametrize(
+    "beside", [":86:info card {}", ":NS:22 card {}", ":21:card {}", ":64:C261001EUR10,00\n:86:card {}"]
+)
+def test_a_card_number_beside_the_entries_of_an_mt940_does_not_stay(beside: str, office: Office) -> None:
+    toml = office.folder / "tieout.toml"
+    toml.write_text(toml.read_text() + '\n[[source]]\nid = "mt"\nformat = "mt940"\n')
+    entries = ":61:2610011001C10,00NTRFNONREF//B1\n:86:166?00GUTSCHRIFT?20REF"
+    head = ":20:ST1\n:25:DE89370400440532013000\n:28C:1/1\n:60F:C260930EUR0,00"
+    content = f"{head}\n{entries}\n:62F:C261001EUR10,00\n{beside.format(CARD)}\n-\n"
+    answer = office.ingest("a.sta", content, "mt")
+    assert answer.status == 1
+    assert "card number" in answer.said["deliveries"][0]["reason"]
+    assert CARD not in office.landed()[0].decode()
+    assert office.lost() == []

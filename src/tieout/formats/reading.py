@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tieout.model.records import Record
     from tieout.model.statements import Balance, Statement
 
-__all__ = ["BATCH_BYTES", "BATCH_ROWS", "Chunk", "Format", "Head", "ReadOptions", "Total", "refusal"]
+__all__ = ["BATCH_BYTES", "BATCH_ROWS", "Chunk", "Format", "Head", "ReadOptions", "Total", "refusal", "unseen_texts"]
 
 #: The most records in one chunk: the stated batch beyond which memory does not grow with the file.
 BATCH_ROWS = 100_000
@@ -120,3 +120,12 @@ def refusal(message: str, line: int | None = None, column: int | str | None = No
 
     problem = Problem(message=message, severity="refused", line=line, column=column)
     return Chunk(problems=[problem])
+
+
+def unseen_texts(texts: Sequence[tuple[str, int, str]]) -> list[tuple[str, pa.Array, pa.Array]]:
+    """Give ``Chunk.unseen`` of single texts: (name of the column, line, text)."""
+    if not texts:
+        return []
+    import pyarrow as pa
+
+    return [(name, pa.array([line], pa.int64()), pa.array([text], pa.string())) for name, line, text in texts]

@@ -27,13 +27,11 @@ from tieout.formats.camt.xml import (
     pull_parser,
     refuse_doctype,
 )
-from tieout.formats.reading import Chunk, ReadOptions
+from tieout.formats.reading import Chunk, ReadOptions, unseen_texts
 from tieout.model.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pyarrow as pa
 
     from tieout.model.statements import Balance, Statement
 
@@ -354,7 +352,7 @@ class Reader:
                 totals=() if more or keep else self._tallies.totals(),
                 rows=count + sum(problem.severity == "row" for problem in self._problems),
                 version=self._version,
-                unseen=_unseen(self._notes) if self._notes else (),
+                unseen=unseen_texts(self._notes),
             )
             self._statements, self._balances, self._problems, self._notes = [], [], [], []
             yield chunk
@@ -380,12 +378,6 @@ def _notes_beside(statement: etree._Element) -> Iterator[tuple[str, int, str]]:
         name = local_name(element)
         if name.startswith("Addtl") and element.text:
             yield name, line_of(element), element.text
-
-
-def _unseen(notes: list[tuple[str, int, str]]) -> list[tuple[str, pa.Array, pa.Array]]:
-    import pyarrow as pa
-
-    return [(name, pa.array([line], pa.int64()), pa.array([text], pa.string())) for name, line, text in notes]
 
 
 def _beginning(stream: BinaryIO) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats.reading import Chunk, Total
+from tieout.formats.reading import Chunk, Total, unseen_texts
 from tieout.formats.swift.totals import Sums
 from tieout.model.problems import Problem
 
@@ -33,6 +33,8 @@ class Gathered:
         self.statements: list[Statement] = []
         self.balances: list[Balance] = []
         self.problems: list[Problem] = []
+        #: Texts that stand in no record: (tag, line, text).
+        self.beside: list[tuple[str, int, str]] = []
         self._totals: dict[str, Sums] = {}
         self._characters = 0
 
@@ -46,6 +48,11 @@ class Gathered:
         """Add a record."""
         self.records.append(record)
         self._characters += len(record.text or "") + len(record.details or "")
+
+    def pass_by(self, field: Field) -> None:
+        """Keep the text of a field that stands in no record, for whoever must know what came in."""
+        self.beside.append((f":{field.tag}:", field.line, "\n".join(field.lines)))
+        self._characters += len(self.beside[-1][2])
 
     def count(self, amount: Money, currency: str) -> None:
         """Count an entry in the file's totals, whether or not it becomes a record."""
@@ -74,7 +81,9 @@ class Gathered:
             problems=self.problems,
             rows=rows,
             version=self.version,
+            unseen=unseen_texts(self.beside),
         )
+        self.beside = []
         self.records, self.statements, self.balances, self.problems = [], [], [], []
         self._characters = 0
         return given

@@ -99,9 +99,10 @@ class Reader:
             self._stray(field, page)
         else:
             self._end_entry()
-            # A related reference (:21:) says nothing about money.
             if field.tag in self._fields:
                 self._fields[field.tag](field, page)
+            else:  # a related reference (:21:) says nothing about money
+                self.gathered.pass_by(field)
 
     # Marks between messages.
 
@@ -294,6 +295,7 @@ class Reader:
     def _inform(self, field: Field, page: Page) -> None:
         """Information behind an entry is the entry's; behind a balance it is the statement's: only its totals matter."""
         if self._pending is None:
+            self.gathered.pass_by(field)
             summary = read_summary(field.text)
             if summary and page.closing is not None:
                 page.summary = field.line, summary
