@@ -40,7 +40,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("rules", some_of(OTHERS, 8))
+@pytest.mark.parametrize("rules", some_of(OTHERS, 3))
 @pytest.mark.parametrize("text", ["pays I-1001", "I 1001", "zu 77001234"])
 def test_a_rule_by_amounts_takes_nothing_that_names_another(rules: str, text: str) -> None:
     named = invoice("I-1001", 912_390, refs=("77001234",), name="Kranz AG")
@@ -51,7 +51,7 @@ def test_a_rule_by_amounts_takes_nothing_that_names_another(rules: str, text: st
     assert matched(rules, *facts, line("b", 1_012_347, text="danke", name="Kranz AG", day=1)) == {("I-1002", "b")}
 
 
-@pytest.mark.parametrize("rules", some_of(OTHERS, 4))
+@pytest.mark.parametrize("rules", some_of(OTHERS, 3))
 def test_it_takes_what_is_named(rules: str) -> None:
     facts = [invoice("I-1001", 912_390, name="Kranz AG"), invoice("I-1002", 1_012_347, name="Kranz AG")]
     assert matched(rules, *facts, line("b", 1_012_347, text="I-1002", name="Kranz AG", day=1)) == {("I-1002", "b")}

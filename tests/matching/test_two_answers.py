@@ -38,7 +38,7 @@ def _paid(one: int, other: int, *, text: str = "", **more: Any) -> list[Fact]:
         (rules_text(rule(keys=_NUMBER, amount='{ pct = "5" }')), invoice("I-1001", 10_000), _paid(10_100, 9_900, text="I-1001")),
         (rules_text(rule(amount='{ pct = "20" }', days=_DAYS)), invoice("I-1001", 10_000), _paid(8_500, 11_800)),
         (rules_text(_POINTS), invoice("I-1001", 10_000, name="Meier"), _paid(10_001, 10_002, name="Meier")),
-    ], 6),
+    ], 4),
 )  # fmt: skip
 def test_two_lines_that_fit_one_document_are_ambiguous_with_both_as_candidates(
     rules: str, document: Fact, lines: list[Fact], currency: str
