@@ -181,6 +181,16 @@ def test_every_documented_word_has_a_canonical_kind(word: str) -> None:
     assert KIND_OF[word] in KINDS or KIND_OF[word] == RESERVE
 
 
+@pytest.mark.parametrize(("old", "new"), [("transfer", "payout"), ("transfer_failure", "payout_failure")])
+def test_a_payout_is_one_whatever_an_old_version_of_the_api_calls_it(old: str, new: str) -> None:
+    said = TXN | {"amount": -900, "fee": 0, "net": -900, "source": "po_1"}
+    (one,), (other,) = (records(said | {"type": word, "reporting_category": word}) for word in (old, new))
+    assert line_of(one) == line_of(other)
+    assert one.kind == ("payout" if new == "payout" else "payout_reversal")
+    (own,) = records(said | {"type": "transfer", "reporting_category": "transfer", "source": "tr_1"})
+    assert own.kind == "internal_transfer"
+
+
 def test_a_failure_is_told_apart_by_its_own_transaction() -> None:
     assert identity_of("payout", "po_1", "txn_1") == ("payout", "po_1", ("balance_transaction:txn_1",))
     assert identity_of("payout_reversal", "po_1", "txn_2") == ("balance_transaction", "txn_2", ())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
-from tieout.formats.stripe.terms import TRANSACTION, identity_of, kind_of, scale_minor
+from tieout.formats.stripe.terms import TRANSACTION, identity_of, kind_of, scale_minor, word_of
 from tieout.formats.stripe.values import (
     Object,
     booked_of,
@@ -243,7 +243,8 @@ def _of_loss(item: Object, origin: Origin) -> list[Record]:
 
 def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:
     """The record of a balance transaction, with what the object that caused it says of it."""
-    word, source_id = _word(item), _source_of(item, source)
+    source_id = _source_of(item, source)
+    word = word_of(_word(item), source_id)
     total, net, amount = whole(item, "fee"), whole(item, "net"), whole(item, "amount")
     if amount - total != net:
         message = f"expected net = amount - fee in {identifier(item)}, got {net} from {amount} - {total}"

@@ -17,6 +17,7 @@ __all__ = [
     "identity_of",
     "kind_of",
     "scale_minor",
+    "word_of",
 ]
 
 #: The namespace of records that only their balance transaction tells apart.
@@ -91,6 +92,8 @@ NAMESPACE_OF: dict[tuple[str, str], str] = {
     for word in words
 }
 
+_OLD_PAYOUTS = {"transfer": "payout", "transfer_cancel": "payout_cancel", "transfer_failure": "payout_failure"}
+
 # Stripe counts these in other minor units than ISO 4217: the ariary has no fifths, the Ugandan shilling and the
 # Icelandic krona (both without decimals) are still sent with two.
 _EXPONENTS = {"MGA": 0, "UGX": 2, "ISK": 2}
@@ -108,6 +111,11 @@ def identity_of(word: str, source: str | None, transaction: str | None) -> tuple
     if namespace is None:
         return TRANSACTION, transaction, ()
     return namespace, source, (f"{TRANSACTION}:{transaction}",) if transaction else ()
+
+
+def word_of(word: str, source: str | None) -> str:
+    """Give today's word for a payout: until 2017 it was called a transfer, and so do versions of the API that are pinned to then."""
+    return _OLD_PAYOUTS.get(word, word) if (source or "").startswith("po_") else word
 
 
 def kind_of(word: str, amount: int, source: str | None = None) -> str | None:
