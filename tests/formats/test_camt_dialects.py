@@ -210,3 +210,15 @@ def test_what_a_later_page_carries_on_is_not_what_closed_before_the_first() -> N
         page(2, last=True), balance("PRCD", "7.00", "2026-10-28"), OPENING, closing("110.00"), entry("10.00")
     )
     assert not [p for p in problems(text) if "(PRCD)" in p.message]
+
+
+def test_currencies_that_no_account_says_are_not_added_up() -> None:
+    text = document(
+        OPENING, balance("OPBD", "0.00", "2026-10-29", currency="USD"), closing("110.00"), entry("10.00"),
+        entry("7.00", currency="USD"),
+    )  # fmt: skip
+    text = text.replace("<Ccy>EUR</Ccy>", "")
+    (told,) = statements(text)
+    assert (told.currency, told.credits, told.debits, told.closes) == (None, 0, 0, None)
+    totals = [(t.currency, t.credits) for chunk in chunks(text) for t in chunk.totals]
+    assert totals == [("EUR", 1000), ("USD", 700)]

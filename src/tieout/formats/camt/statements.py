@@ -243,7 +243,9 @@ class StatementReader:
         opening, closing = self._edge("opening"), self._edge("closing")
         currencies = self.tallies.currencies()
         currency = self.account.currency or (currencies[0] if len(currencies) == 1 else self.account.assumed)
-        booked = self.tallies.select(currency=currency, booked_only=True)
+        # Of several currencies, none of which is the account's, there is no sum.
+        summed = currency is not None or len(currencies) < 2
+        booked = self.tallies.select(currency=currency, booked_only=True) if summed else Tally()
         balances = [b.amount for b in (opening, closing) if b is not None and b.amount.currency == currency]
         booked.rescale(max([booked.exponent, _own_exponent(currency), *(money.exponent for money in balances)]))
         every = self.tallies.select()
