@@ -164,3 +164,14 @@ def test_either_database_keeps_the_doubt_and_ends_it(
     assert desk.records("external_id", "net") == [("ch_1", 9700)]
     # Each pair of deliveries in doubt belongs to one of the two.
     assert {reason for reason, _ in desk.findings()} == (set() if all(names) else {"conflict"})
+
+
+def test_an_adjustment_may_be_the_dispute_that_another_report_names(fresh: Callable[[], Desk]) -> None:
+    """The one names the line and the charge, the other the dispute: counted once, and in doubt."""
+    line = "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC)\n"
+    line += "txn_3,adjustment,ch_1,-6.00,15.00,-21.00,eur,2026-10-26 12:00,2026-10-30 00:00\n"
+    thing = "source_id,reporting_category,created_utc,currency,gross,fee,net\n"
+    thing += "dp_1,dispute,2026-10-26 12:00:00,eur,-6.00,15.00,-21.00\n"
+    rows, reasons = told(fresh, (BALANCE, line.encode()), (BALANCE, thing.encode()))
+    assert [(name, net) for name, net, _ in rows] == [("dp_1", -2100)]
+    assert reasons == ["conflict"]

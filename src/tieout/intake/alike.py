@@ -28,9 +28,10 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.formats.stripe.terms import TRANSACTION
-from tieout.intake.alike_places import KEYLESS, PLAIN, load_likely, near_sql
+from tieout.intake.alike_places import KEYLESS, KIND, PLAIN, load_likely, near_sql
 from tieout.intake.derive import NUMBERED_ACROSS_ACCOUNTS
 from tieout.intake.joined import Joined
+from tieout.intake.ranking import KIND_TOLD
 from tieout.intake.resolution import told_sql
 from tieout.store.engine import paths
 from tieout.store.views import current_records, table
@@ -74,7 +75,7 @@ def shape(system: str) -> str:
     return f"""
         settlement_id, payment_id, occurred_at::varchar as occurred_at, text, account_number, external_id,
         {states} as states, identity is not null as named, {_naming(system)} as naming, coalesce(member, '') as member, line,
-        concat_ws(chr(31), {account}, kind, status, currency, booked_on::varchar,
+        concat_ws(chr(31), {account}, {KIND if system in LINES else "kind"}, status, currency, booked_on::varchar,
             (coalesce(net, amount)::hugeint * (10::hugeint ** (9 - exponent))::hugeint)::varchar) as class,
         coalesce(len("references"), 0) + (text is not null)::int + (value_on is not null)::int as weight,
         concat_ws(chr(31), coalesce("references", [])::varchar, coalesce(text, ''), coalesce(occurred_at::varchar, ''),
@@ -83,10 +84,10 @@ def shape(system: str) -> str:
 
 
 def _naming(system: str) -> str:
-    """Write how a row is named, as SQL."""
+    """Write how a row is named, as SQL; what an adjustment names beside its line is what it adjusts."""
     line = f"coalesce(namespace = '{LINES.get(system, '')}', false)"
     return f"""case when identity is null then {_UNNAMED}
-        when {line} and external_id is not distinct from identity and len(aliases) = 0 then {_LINE}
+        when {line} and (external_id is not distinct from identity or not {KIND_TOLD}) and len(aliases) = 0 then {_LINE}
         when {line} or len(aliases) > 0 then {_BOTH} else {_THING} end"""
 
 

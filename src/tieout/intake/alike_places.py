@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["KEYLESS", "PLAIN", "load_likely", "near_sql"]
+__all__ = ["KEYLESS", "KIND", "PLAIN", "load_likely", "near_sql"]
+
+#: Who calls a line an adjustment may not know what it is.
+KIND = "case when kind in ('dispute', 'dispute_reversal', 'refund_reversal') then 'adjustment' else kind end"
 
 #: By what a record is found before it is read whole: by numbers and a few words, which are quickly read. Who is not alike in
 #: these is not alike in the texts.
-PLAIN = """
+PLAIN = f"""
     file_row_number as row, settlement_key as settlement_id, payment_key as payment_id, occurred_at,
-    hash(kind, status, currency, booked_on, coalesce(net, amount)::hugeint * (10::hugeint ** (9 - exponent))::hugeint) as class
+    hash({KIND}, status, currency, booked_on, coalesce(net, amount)::hugeint * (10::hugeint ** (9 - exponent))::hugeint) as class
 """
 #: A name whose normal form is empty has no key: what bears one is looked at whatever its time.
 KEYLESS = "(settlement_id is not null and settlement_key is null) or (payment_id is not null and payment_key is null)"
