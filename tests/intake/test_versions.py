@@ -195,6 +195,14 @@ def test_a_reference_that_its_own_channel_corrects_is_gone(desk: Desk) -> None:
     assert desk.records("references") == [["INV-2"]]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_report_that_only_tells_fewer_references_corrects_none(desk: Desk, order: tuple[int, int]) -> None:
+    says = [charge("a", references=["INV-1", "txn_1"]), charge("a", references=["txn_1"])]
+    for number in order:
+        desk.deliver(says[number])
+    assert desk.records("references") == [["INV-1", "txn_1"]]
+
+
 @pytest.mark.parametrize("order", [("psp", "hook"), ("hook", "psp")])
 def test_whose_a_record_is_does_not_depend_on_which_file_came_first(desk: Desk, order: tuple[str, str]) -> None:
     says = {"psp": charge("a", fee=30, net=970, settlement_id="po_1"), "hook": charge("a", net=None)}

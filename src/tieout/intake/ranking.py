@@ -136,15 +136,20 @@ DETAILS = """
 """
 
 # A charge knows its order, its balance transaction does not, a report names both otherwise: what a thing is known by adds
-# up over the channels that tell of it. Within one channel a later report corrects an earlier one. A channel is a source,
+# up over the channels that tell of it. Within one channel a later report corrects an earlier one, unless it only tells less
+# of the same: somebody chose fewer columns. A channel is a source,
 # and in it those who say what arrives (net) apart from those who do not.
 REFERENCES = """
     update folded set "references" = chosen.said from (
-        with stated as (
-            select target, source_id, net is null as grossly, "references" as said from ranked
+        with listed as (
+            select target, source_id, net is null as grossly, "references" as said, place from ranked
             where len("references") > 0
             qualify booked = max(booked) over (partition by target)
-                and place = max(place) over (partition by target, source_id, net is null)
+        ), stated as (
+            select * from listed l
+            anti join listed m on m.target = l.target and m.source_id = l.source_id and m.grossly = l.grossly
+                and len(m.said) > len(l.said) and list_has_all(m.said, l.said)
+            qualify place = max(place) over (partition by target, source_id, grossly)
         ), told as (
             select target, source_id, grossly, unnest(said) as word, generate_subscripts(said, 1) as nth from stated
         ), first as (
