@@ -5,12 +5,16 @@ What every row must keep, as conditions in SQL: a row that breaks one is quarant
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tieout.formats.tabular.compiling import CURRENCY_OF, Meaning
 from tieout.formats.tabular.stated import DECIMALS, net_of, power_of
 from tieout.formats.tabular.typed import EXACT, FAST, Digits, quoted
 from tieout.model.kinds import KINDS, STATUSES
 from tieout.model.money import MINOR_MAX
+
+if TYPE_CHECKING:
+    from tieout.formats.tabular.mapping import Mapping
 
 __all__ = ["Check", "checks_of"]
 
@@ -36,12 +40,8 @@ class Check:
         return self.fast if digits is FAST else self.exact
 
 
-def checks_of(meaning: Meaning, *, converts: bool = False, identified: bool = False) -> tuple[Check, ...]:
-    """
-    Every check of a mapping, in the order in which a row's first fault is reported.
-
-    :param converts: as the mapping says, and so ``identified``: every row needs an identity.
-    """
+def checks_of(mapping: Mapping, meaning: Meaning) -> tuple[Check, ...]:
+    """List every check of a mapping, in the order in which a row's first fault is reported."""
     found = [_same("field", name, bad) for name in meaning.first if (bad := meaning.failed(name))]
     if "where" in meaning.first:
         found.append(_same("where", "where", f"{meaning.value('where')} is null"))
@@ -51,10 +51,10 @@ def checks_of(meaning: Meaning, *, converts: bool = False, identified: bool = Fa
     found += _sizes(meaning)
     if {"amount", "net"} <= set(meaning.rest):
         found.append(_same("net", "net", f"{meaning.value('net')} <> {net_of(meaning)}"))
-    if converts and {"original_amount", "net"} <= set(meaning.rest):
+    if mapping.converts and {"original_amount", "net"} <= set(meaning.rest):
         found.append(Check("converts", "net", _misconverted(meaning, FAST), _misconverted(meaning, EXACT)))
     found += _kind_rules(meaning)
-    if identified:
+    if mapping.identified:
         value = meaning.value("identity") if "identity" in meaning.rest else "null"
         found.append(_same("identified", "identity", f"{value} is null"))
     if "status" in meaning.rest:

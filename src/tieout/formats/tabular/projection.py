@@ -112,7 +112,7 @@ def _compile(
     fast, exact = meanings[FAST], meanings[EXACT]
     columns = stated.final_columns(mapping, exact)
     direct = _direct(mapping, fast)
-    tests = checks.checks_of(exact, converts=mapping.converts, identified=bool(mapping.identified))
+    tests = checks.checks_of(mapping, exact)
     # Text that nobody asks for is cut all the same: a card number may stand in it.
     used = exact.used | (set(range(len(header))) if kinds is None and mapping.format in _CUT_ALL else set())
     seen = {int(source.strip("[]")[1:]): name for name, source in direct.items() if name in _TEXTS}
@@ -170,7 +170,7 @@ def _projection(mapping: Mapping, meaning: Meaning, digits: Digits) -> str:
     source = _said(mapping, meaning)
     if weighed:
         source = f"select *, {', '.join(weighed)} from ({source})"  # noqa: S608 - as above
-    tests = checks.checks_of(meaning, converts=mapping.converts, identified=bool(mapping.identified))
+    tests = checks.checks_of(mapping, meaning)
     fault = "".join(f" when {bad} then {n}" for n, test in enumerate(tests, 1) if (bad := test.bad(digits)) != "false")
     fault = f"case{fault} else 0 end" if fault else "0"
     direct = _direct(mapping, meaning) if digits is FAST else {}

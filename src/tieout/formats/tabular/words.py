@@ -76,13 +76,7 @@ class Words:
 def shareable(mapping: Mapping, meaning: Meaning, direct: Collection[str]) -> tuple[int, ...]:
     """Positions of the columns that the engine reads for something else than amounts."""
     finals = [sql for name, sql in stated.final_columns(mapping, meaning).items() if name not in direct]
-    texts = [
-        *finals,
-        *(
-            test.fast
-            for test in checks.checks_of(meaning, converts=mapping.converts, identified=bool(mapping.identified))
-        ),
-    ]
+    texts = [*finals, *(test.fast for test in checks.checks_of(mapping, meaning))]
     fields = {f"s_{name}": said for name, said in meaning.all.items() if name not in CURRENCY_OF}
     read = {name for text in texts for name in _names(text)} | {"s_kind", "s_currency", "s_where"}
     found = {int(name[1:]) for name in read if name[0] == "c" and name[1:].isdigit()}
@@ -100,11 +94,7 @@ def split(mapping: Mapping, meaning: Meaning, direct: Collection[str], few: froz
         return _names(sql) <= provided
 
     finals = {n: sql for n, sql in stated.final_columns(mapping, meaning, FAST).items() if n not in direct}
-    tests = [
-        bad
-        for test in checks.checks_of(meaning, converts=mapping.converts, identified=bool(mapping.identified))
-        if (bad := test.bad(FAST)) != "false"
-    ]
+    tests = [bad for test in checks.checks_of(mapping, meaning) if (bad := test.bad(FAST)) != "false"]
     shared = {name: sql for name, sql in finals.items() if of_words(sql)}
     unfit = [f"coalesce({bad}, false)" for bad in tests if of_words(bad)]
 
