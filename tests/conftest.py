@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("spark")
         if _on_postgresql(item) and zlib.crc32(item.nodeid.encode()) % _OF_SO_MANY:
             item.add_marker("deep")
+    _leave_combinations_to_deep_runs(items)
+
+
+def _leave_combinations_to_deep_runs(items: list[pytest.Item]) -> None:
+    """
+    Of a test that is multiplied by several lists, let every value of each be in the usual runs, in some combination.
+
+    Every combination is for the deep ones; but of the laws and of the pages (a theme, a width) each is usual.
+    """
+    met: dict[str, set[object]] = {}
+    for item in items:
+        lists = [mark.args[0] for mark in item.iter_markers("parametrize")]
+        if len(lists) < 2 or item.get_closest_marker("deep") or item.path.parent.name in {"laws", "web"}:
+            continue
+        values = {(names, _given_by(names, item)) for names in map(_names, lists)}
+        known = met.setdefault(item.nodeid.partition("[")[0], set())
+        if values <= known:
+            item.add_marker("deep")
+        known |= values
+
+
+def _names(listed: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",")) if isinstance(listed, str) else tuple(listed)
+
+
+def _given_by(names: tuple[str, ...], item: pytest.Item) -> tuple[int, ...]:
+    """Give what one list has given to a test, by the objects themselves: not every value can be compared."""
+    return tuple(id(item.callspec.params[name]) for name in names)  # type: ignore[attr-defined]
 
 
 def _on_postgresql(item: pytest.Item) -> bool:

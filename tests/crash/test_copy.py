@@ -10,6 +10,7 @@ import pytest
 
 from tests.crash.papers import errors_told, make_workspace
 from tests.crash.zygote import Zygote
+from tests.depth import examples
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +156,7 @@ def test_without_its_lake_a_workspace_is_performed_again_from_landing(zygote: Zy
 def test_any_changed_byte_of_a_landed_file_is_found(zygote: Zygote, copy: Path) -> None:
     target = landed_file(copy)
     content = target.read_bytes()
-    for at in range(0, len(content), max(1, len(content) // 12)):
+    for at in range(0, len(content), max(1, len(content) // examples(4))):
         flip(target, at)
         ended = zygote.run(copy, "verify", "--audit")
         assert ended.status == 3, (at, ended)

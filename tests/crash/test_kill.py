@@ -15,7 +15,7 @@ from tests.crash.papers import FIXED_PSP, PSP, SCENES, errors_told, make_workspa
 from tests.crash.zygote import Ended, Zygote, tell
 
 #: Scene, seed: what one crash of a small number, and of a large one, is.
-FEW = [(scene, seed) for scene in ("corrected", "bad rows and a card", "till", "bank") for seed in range(2)]
+FEW = [("corrected", 0), ("bad rows and a card", 1), ("till", 0), ("bank", 1), ("corrected", 1)]
 MANY = [(scene, seed) for scene in ("corrected", "bad rows and a card", "till", "bank") for seed in range(100, 138)]
 MANY += [("everything", seed) for seed in range(8)]
 
@@ -135,7 +135,7 @@ def check_replay(watched: Zygote, undisturbed: Undisturbed, quick_path: Path, se
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_replay_killed_finishes_when_repeated(
     watched: Zygote, undisturbed: Undisturbed, quick_path: Path, seed: int
 ) -> None:
