@@ -36,7 +36,7 @@ from tieout.clock import system_clock, system_entropy
 from tieout.config import load_workspace
 from tieout.observe.results import matches_relation, prepare_results
 from tieout.observe.snapshot import take_snapshot
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.workplace import open_store
 
 SIDES = ("origin", "destination")
@@ -168,7 +168,6 @@ def with_tieout(folder: Path, sides: dict[str, Payments]) -> list[dict[str, Any]
     (outcome,) = list(pipeline.match(store, workspace))
     snapshot = take_snapshot(store, workspace)
     with closing(connect()) as con:
-        prepare_macros(con)
         prepare_results(con, store.lake, snapshot, ("matches",))
         found = con.sql(
             f"""select max(external_id) filter (side = 'left')::bigint, max(external_id) filter (side = 'right')::bigint,

@@ -21,7 +21,7 @@ from tieout.observe.snapshot import take_snapshot
 from tieout.observe.things.evidence import RulesOfRuns
 from tieout.observe.things.standing import standing_of
 from tieout.store.corrected import as_corrected
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 
 RULES = rules_text(
     rule("reference", reference="exact", partial="true"),
@@ -48,7 +48,6 @@ def explained(w: World) -> dict[str, dict[str, Any]]:
     snapshot, lake = take_snapshot(w.store, w.workspace), w.store.lake
     ids = {row["record_id"]: row["external_id"] for row in w.records()}
     with w.store.book.reading() as connection, closing(connect()) as con:
-        prepare_macros(con)
         look = ResultRows(con, lake, as_corrected(con, lake, snapshot.files, snapshot.corrected, snapshot.results))
         rules = RulesOfRuns(connection, snapshot.results.runs)
         said = standing_of(con, lake, snapshot.files, look, list(ids), rules)

@@ -17,7 +17,7 @@ from tieout.matching.run import run_reconciliation
 from tieout.observe.results import matches_relation, prepare_results
 from tieout.observe.snapshot import take_snapshot
 from tieout.observe.work.gathering import gather_worklist
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.workplace import Store, open_store
 
 __all__ = ["THROUGH", "Shop", "lay_out"]
@@ -179,7 +179,6 @@ class Shop:
         """Give the rows of matches as an export shows them."""
         snapshot = take_snapshot(self.store, self.workspace)
         with closing(connect()) as con:
-            prepare_macros(con)
             prepare_results(con, self.store.lake, snapshot, ("matches", "adjustments"))
             relation = matches_relation(self.store.lake, snapshot)
             rows: list[dict[str, Any]] = con.sql(f"select * from {relation}").to_arrow_table().to_pylist()

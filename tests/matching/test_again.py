@@ -16,7 +16,7 @@ from tieout.matching.backends.duckdb import DuckDB
 from tieout.matching.facts.opening import open_sides, read_before, read_book
 from tieout.matching.facts.records import day_number
 from tieout.matching.grammar.reading import rule_set
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 
 TWO = """
 [[reconciliation]]
@@ -41,7 +41,6 @@ def sides_of(w: World, name: str, *, everything: bool) -> dict[str, Any]:
         before = None if last is None or everything else read_before(connection, last)
     asked = (own, rule_set(w.workspace, own), read_rates(w.folder), day_number(w.through))
     with closing(connect()) as con:
-        prepare_macros(con)
         engine = DuckDB(con)
         opened = open_sides(engine, w.store.lake, w.workspace, asked, reading, before)
         said: dict[str, Any] = {"money": opened.work.money, "claims": opened.claims, "used": opened.used}

@@ -29,7 +29,7 @@ from tieout.model.records import record_schema
 from tieout.observe.results import positions_relation, prepare_results, run_exceptions
 from tieout.observe.snapshot import take_snapshot
 from tieout.store import schema
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.runs import results_at, standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.workplace import Store, open_store
@@ -337,7 +337,6 @@ class World:
         snapshot = take_snapshot(self.store, self.workspace)
         relation = {"positions": positions_relation, "exceptions": run_exceptions}[name]
         with closing(connect()) as con:
-            prepare_macros(con)
             prepare_results(con, self.store.lake, snapshot, ("matches", name))
             query = f"select * from {relation(self.store.lake, snapshot)}"
             found: list[dict[str, Any]] = con.sql(query).to_arrow_table().to_pylist()

@@ -21,7 +21,7 @@ from tieout.model.normal import key_of
 from tieout.observe.exporting.exported import TABLES, Column
 from tieout.observe.exporting.exports import Filters, export, period_days
 from tieout.observe.exporting.writing import ENDINGS, write_query
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.tables import RESULTS
 
 INTERFACE_EXCEPTIONS = [
@@ -289,7 +289,6 @@ GUARDED = {f"'{sign}" for sign in "=+-@\t\r"}
 )
 def test_an_amount_is_written_as_the_model_writes_it(amounts: list[tuple[int, int]]) -> None:
     with connect() as con:
-        prepare_macros(con)
         con.register("given", pa.table({"m": [m for m, _ in amounts], "e": [e for _, e in amounts]}))
         found = con.execute("select decimal_text(m, e), decimal_value(m, e) from given").fetchall()
     assert [text for text, _ in found] == [format_minor(m, e) for m, e in amounts]
@@ -298,7 +297,6 @@ def test_an_amount_is_written_as_the_model_writes_it(amounts: list[tuple[int, in
 
 def test_an_amount_without_an_exponent_has_its_currencys() -> None:
     with connect() as con:
-        prepare_macros(con)
         found = con.execute("select own_exponent('EUR'), own_exponent('JPY'), own_exponent('KWD')").fetchall()
     assert found == [(2, 0, 3)]
 

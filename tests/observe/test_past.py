@@ -22,7 +22,7 @@ from tieout.observe.things.evidence import RulesOfRuns
 from tieout.observe.things.explain import explain
 from tieout.observe.things.standing import standing_of
 from tieout.observe.work import worklist
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.web.application import create_app
 
 EXACT = rules_text(rule("ref", reference="exact"))
@@ -51,7 +51,6 @@ def told(w: World, name: str) -> dict[str, Any]:
     wanted = w.record_id(name)
     w.store.spill.mkdir(parents=True, exist_ok=True)
     with w.store.book.reading() as connection, closing(connect(w.store.spill)) as con:
-        prepare_macros(con)
         look = ResultRows(con, w.store.lake, snapshot.results)
         rules = RulesOfRuns(connection, snapshot.results.runs)
         found = standing_of(con, w.store.lake, snapshot.files, look, [wanted], rules, snapshot.past)

@@ -6,7 +6,7 @@ from tests.matching.worlds import Fact, line, nine, world
 from tieout.observe.results import matches_relation, prepare_results
 from tieout.observe.snapshot import take_snapshot
 from tieout.observe.things.story import chain_of
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 
 
 def test_yen_paid_out_in_euro_differ_by_euro() -> None:
@@ -17,7 +17,6 @@ def test_yen_paid_out_in_euro_differ_by_euro() -> None:
         w.match()
         snapshot = take_snapshot(w.store, w.workspace)
         with closing(connect()) as con:
-            prepare_macros(con)
             prepare_results(con, w.store.lake, snapshot, ("matches", "adjustments"))
             relation = matches_relation(w.store.lake, snapshot)
             query = f"select external_id, allocated, exponent, difference, difference_exponent, difference_currency from {relation}"

@@ -20,7 +20,7 @@ from tieout.accounting.reading import read_postings
 from tieout.config.rates import read_rates
 from tieout.errors import Transient, WrongUse
 from tieout.store.corrected import as_corrected, corrected_since
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, facts_version, results_at, standing_matches
 from tieout.store.tables import table_schema
 from tieout.store.views import current_records
@@ -116,7 +116,6 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
     )
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         stand = as_corrected(con, store.lake, files, corrected, results)
         _relations(con, store, files, stand)
         make_outcomes(con)

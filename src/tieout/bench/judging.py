@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tieout.observe.exporting.exports import export
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import open_engine
 
 if TYPE_CHECKING:
     import duckdb
@@ -99,8 +99,7 @@ def judge(store: Store, workspace: Workspace, truth: Path) -> Judgement:
 
     :param truth: the folder that ``make_company`` wrote.
     """
-    with tempfile.TemporaryDirectory() as scratch, closing(connect(store.spill)) as con:
-        prepare_macros(con)
+    with tempfile.TemporaryDirectory() as scratch, closing(open_engine(store.spill)) as con:
         for name in ("records", "positions", "matches", "exceptions"):
             to = Path(scratch) / f"{name}.parquet"
             export(store, workspace, name, to)

@@ -28,7 +28,7 @@ from tieout.matching.results.keeping import Kept, keep_matches, keep_the_rest
 from tieout.matching.results.outcome import gather
 from tieout.matching.results.spread import gather_spread
 from tieout.matching.unmatched.leftovers import Leftovers, leave
-from tieout.store.engine import SHARED_ROWS, connect, prepare_macros
+from tieout.store.engine import SHARED_ROWS, connect
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, program, standing_matches
 
 if TYPE_CHECKING:
@@ -174,7 +174,6 @@ class _Attempt:
             if (threads := self._threads()) is not None:
                 con.execute(f"set threads = {threads}")
             con.execute("set parquet_metadata_cache = true")  # files of the lake never change
-            prepare_macros(con)
             return self._work(DuckDB(con), before)
 
     def _threads(self) -> int | None:

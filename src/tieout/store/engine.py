@@ -4,11 +4,14 @@ DuckDB, the set-based engine, with its limits. The only module that configures i
 
 from __future__ import annotations
 
+import atexit
 import os
+import weakref
+from collections import deque
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tieout.errors import Rejected
 
@@ -16,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import duckdb
+    import pyarrow as pa
 
 Result = TypeVar("Result")
 
-__all__ = ["SHARED_ROWS", "connect", "paths", "perform", "point_cursor", "prepare_macros", "with_room"]
+__all__ = ["SHARED_ROWS", "connect", "open_engine", "paths", "perform", "point_cursor", "with_room"]
 
 THREADS = 2
 #: DuckDB's threads share a relation in parts of so many rows: of fewer, another thread only costs time.
@@ -31,15 +35,38 @@ _PART_OF_MACHINE = 0.6
 # Connections that have more than the usual now, by id: to ask for the usual after every statement costs a tenth of a
 # small run.
 _with_more: set[int] = set()
+# Engines that nobody uses now; of more than two the first is closed. Whatever the collector of garbage interrupts may
+# give one back: nothing here waits for a lock.
+_waiting: deque[duckdb.DuckDBPyConnection] = deque(maxlen=2)
+# Engines of the processes that this one was forked from.
+_inherited: list[duckdb.DuckDBPyConnection] = []
 # Decimals that an amount may carry.
 _EXPONENTS = range(1, 10)
 
 
 def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """
-    Open an in-memory DuckDB that cannot reach anything but the local files it is given.
+    Give a connection to an engine that nobody else uses meanwhile, as :func:`open_engine` opens it.
+
+    What is made in it must be temporary. Opening and teaching an engine takes longer than what is asked of it in most
+    commands: when the connection is closed and gone, the engine waits for the next one.
 
     :param spill: a folder for what does not fit into memory; without one, a query that needs more fails.
+    """
+    engine = _idle_engine(spill) or open_engine(spill)
+    con = engine.cursor()
+    con.execute("set TimeZone = 'UTC'")
+    _with_more.discard(id(con))
+    weakref.finalize(con, _waiting.append, engine).atexit = False
+    return con
+
+
+def open_engine(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """
+    Open an in-memory DuckDB of one's own that cannot reach anything but the local files it is given, taught what
+    our statements call.
+
+    :param spill: as for :func:`connect`.
     """
     import duckdb
 
@@ -49,12 +76,42 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "python_enable_replacements": False,
+        "max_temp_directory_size": "50GB",
     }
     if spill is not None:
-        settings |= {"temp_directory": str(spill), "max_temp_directory_size": "50GB"}
+        settings["temp_directory"] = str(spill)
     con = duckdb.connect(config=settings)
     con.execute("set TimeZone = 'UTC'")
+    _prepare_macros(con)
+    _prepare_functions(con)
     return con
+
+
+def _idle_engine(spill: Path | None) -> duckdb.DuckDBPyConnection | None:
+    """Take an engine that waits, with the usual settings; none, if none does or it has spilled elsewhere."""
+    import duckdb
+
+    try:
+        engine = _waiting.pop()
+    except IndexError:
+        return None
+    folder = "" if spill is None else str(spill).replace("'", "''")
+    try:
+        engine.execute(
+            f"""
+            set temp_directory = '{folder}'; set memory_limit = '{MEMORY}';
+            set threads = {THREADS}; set parquet_metadata_cache = false
+            """
+        )
+    except duckdb.Error:
+        return None
+    return engine
+
+
+def _forget_engines() -> None:
+    """Leave the engines of the parent alone: a process that was forked has none of their threads."""
+    _inherited.extend(_waiting)
+    _waiting.clear()
 
 
 @contextmanager
@@ -121,9 +178,8 @@ def point_cursor(spill: Path) -> duckdb.DuckDBPyConnection:
 
 @lru_cache(maxsize=2)
 def _point_engine(spill: str) -> duckdb.DuckDBPyConnection:
-    con = connect(Path(spill))
+    con = open_engine(Path(spill))
     con.execute("set parquet_metadata_cache = true")
-    prepare_macros(con)
     return con
 
 
@@ -132,7 +188,7 @@ def paths(files: list[str]) -> str:
     return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"
 
 
-def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
+def _prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
     """
     Teach a connection to write and to sum amounts exactly.
 
@@ -166,3 +222,34 @@ def prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
         by_exponent.setdefault(exponent, []).append(f"'{currency}'")
     unusual = " ".join(f"when c in ({', '.join(sorted(c))}) then {e}" for e, c in sorted(by_exponent.items()) if e != 2)
     con.execute(f"create macro own_exponent(c) as case {unusual} else 2 end")
+
+
+def _prepare_functions(con: duckdb.DuckDBPyConnection) -> None:
+    """Teach a connection how identifiers are compared: ``key_of(text)`` and ``normal_of(text)`` of ``model.normal``."""
+    from duckdb.func import ARROW, SPECIAL
+
+    from tieout.model.normal import keys_of, normal_column
+
+    for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
+        con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type=ARROW, null_handling=SPECIAL)
+
+
+def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
+    """
+    Let the engine call a function of columns, which it hands over in pieces.
+
+    As a lambda: the engine evaluates the annotations of what it is given, and ours name types that are not imported.
+    """
+    import pyarrow as pa
+
+    return lambda texts: function(pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts)
+
+
+def _close_engines() -> None:
+    """Close what waits before the interpreter is gone, which complains of what is left."""
+    _waiting.clear()
+    _point_engine.cache_clear()
+
+
+atexit.register(_close_engines)
+os.register_at_fork(after_in_child=_forget_engines)

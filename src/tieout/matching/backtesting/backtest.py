@@ -19,7 +19,7 @@ from tieout.matching.deciding.decided import make_pairs, read_decided
 from tieout.matching.facts.opening import Reading, read_book
 from tieout.matching.facts.records import day_number
 from tieout.matching.grammar.reading import rule_set
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.past import apart_since
 from tieout.store.runs import results_at
 from tieout.store.workplace import files_at
@@ -147,7 +147,6 @@ def back_test(
         reading = read_book(connection)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         with trial.timed("read", progress):
             read_decided(con, store, reconciliation.id, reading, rule_set(workspace, reconciliation))
         with trial.timed("judge", progress):

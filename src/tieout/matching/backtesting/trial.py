@@ -15,7 +15,7 @@ from tieout.matching.backends.duckdb import DuckDB
 from tieout.matching.facts.followers import others_text
 from tieout.matching.facts.opening import Reading, open_sides
 from tieout.matching.run import find_matches
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,6 @@ def matches_tried(
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         con.execute("set parquet_metadata_cache = true")  # files of the lake never change
-        prepare_macros(con)
         others = others_text(workspace, reconciliation, rules)
         opened = open_sides(DuckDB(con), store.lake, workspace, asked, reading, None, others=others)
         found = find_matches(opened, reconciliation.id)

@@ -25,7 +25,7 @@ from tieout.matching.mining.learnable import examples_of, form_of, names_decided
 from tieout.matching.mining.naming_hints import name_rules, tempting_aliases
 from tieout.matching.mining.patterns import Pattern, patterns_of
 from tieout.store import schema
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -110,7 +110,6 @@ def mine_rules(
         reading = read_book(connection)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         progress("read")
         read_decided(con, store, reconciliation.id, reading, base)
         own = [

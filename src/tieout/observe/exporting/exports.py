@@ -21,16 +21,15 @@ from tieout.observe.exporting.exported import TABLES
 from tieout.observe.exporting.writing import ending_of, literal, write_query
 from tieout.observe.results import prepare_results
 from tieout.observe.snapshot import take_snapshot
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.tables import RESULTS
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     import duckdb
-    import pyarrow as pa
 
     from tieout.config import Workspace
     from tieout.observe.exporting.exported import Column, ExportedTable
@@ -207,30 +206,12 @@ def rows_of(
 
 def prepare(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, as_of: dt.date | None = None) -> None:
     """Give a connection what the relations of exported tables build on."""
-    from duckdb.func import ARROW, SPECIAL
-
-    from tieout.model.normal import keys_of, normal_column
-
-    prepare_macros(con)
     con.register("book_deliveries", snapshot.deliveries)
     con.register("book_statements", snapshot.statements)
     con.register("book_exceptions", snapshot.exceptions)
     con.register("book_settled", snapshot.settled)
-    for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
-        con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type=ARROW, null_handling=SPECIAL)
     day = as_of or snapshot.latest or dt.date(1970, 1, 1)
-    con.execute(f"create macro as_of_day() as date '{day}'")
-
-
-def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:
-    """
-    Let the engine call a function of columns, which it hands over in pieces.
-
-    As a lambda: the engine evaluates the annotations of what it is given, and ours name types that are not imported.
-    """
-    import pyarrow as pa
-
-    return lambda texts: function(pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else texts)
+    con.execute(f"create temp macro as_of_day() as date '{day}'")
 
 
 def _check(table: ExportedTable, workspace: Workspace, filters: Filters) -> None:

@@ -12,7 +12,7 @@ from tieout.accounting.proving import trial_balance
 from tieout.model.money import format_minor
 from tieout.observe.results import prepare_results
 from tieout.observe.snapshot import take_snapshot
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.files import durable_file
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ def _journals(store: Store, workspace: Workspace) -> Iterator[duckdb.DuckDBPyCon
     snapshot = take_snapshot(store, workspace)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         prepare_results(con, store.lake, snapshot, ("journals",))
         yield con
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tieout.observe.exporting.writing import literal
 from tieout.observe.results import positions_relation, prepare_results
 from tieout.observe.snapshot import take_snapshot
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.views import current_records
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ def money_view(store: Store, scope: Scope) -> Iterator[MoneyView]:
     conditions += [f"booked_on <= date {literal(scope.as_of.isoformat())}"] if scope.as_of else []
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         prepare_results(con, lake, snapshot, ("matches", "adjustments", "positions"))
         con.execute(f"""
             create temp table line as select record_id, record_key, kind, account_id, settlement_id, booked_on, amount,

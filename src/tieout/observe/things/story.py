@@ -23,7 +23,7 @@ from tieout.observe.things.kin import Kin
 from tieout.observe.things.standing import standing_of
 from tieout.observe.work import worklist
 from tieout.store.corrected import as_corrected
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 
 if TYPE_CHECKING:
     from tieout.observe.work.worklist import Item
@@ -165,7 +165,6 @@ def chain_of(store: Store, record_id: str) -> Chain:
     snapshot = take_snapshot(store)
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         stand = as_corrected(con, store.lake, snapshot.files, snapshot.corrected, snapshot.results)
         look = ResultRows(con, store.lake, stand)
         kin = Kin(con, store.lake, snapshot.files, record_id)

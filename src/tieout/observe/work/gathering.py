@@ -19,7 +19,7 @@ from tieout.observe.snapshot import EPOCH, take_snapshot
 from tieout.observe.work.worklist import version
 from tieout.store import schema
 from tieout.store.decisions import latest_decisions
-from tieout.store.engine import connect, prepare_macros
+from tieout.store.engine import connect
 from tieout.store.worklist import WANTED, refresh
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ def _gathered(store: Store, workspace: Workspace, found: pa.Table) -> Iterator[p
         return
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         con.register("found", found)
         prepare_results(con, store.lake, snapshot, ("matches", "exceptions"))
         every = (

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tieout.observe.results import rest_sql, used_sql
-from tieout.store.engine import connect, paths, prepare_macros
+from tieout.store.engine import connect, paths
 from tieout.store.runs import results_at, standing_matches
 from tieout.store.views import current_records, rows_among
 from tieout.store.workplace import files_at
@@ -47,7 +47,6 @@ def left_now(store: Store, runs: Collection[str]) -> dict[str, dict[str, int]]:
         return found
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
-        prepare_macros(con)
         kept = ", ".join(f"'{state}'" for state in ("exceptions", *_STATES))
         con.execute(
             f"create temp table left_over as select * from ({' union all '.join(parts)}) where state in ({kept})"
