@@ -5,7 +5,7 @@ What a run begins with: the book at one moment, and from it both sides with what
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,11 @@ from tieout.matching.facts.records import (
     read_used,
     records_of,
 )
+from tieout.matching.facts.resting import rest_on_others
 from tieout.matching.facts.scales import read_scales
-from tieout.matching.facts.sides import listed, members_sql, polarity_of, rows_sql, shared_sql, side_claims
+from tieout.matching.facts.sides import members_sql, polarity_of, rows_sql, shared_sql, side_claims
 from tieout.matching.performing.families import columns_of_parts, parts_beside_sql
 from tieout.matching.performing.perform import Performance, columns_wanted
-from tieout.matching.results.found import SIDES
 from tieout.matching.results.rows import read_rows
 from tieout.model.kinds import KINDS
 from tieout.model.money import exponent_of
@@ -37,6 +37,8 @@ from tieout.store.runs import facts_version, results_at, standing_matches
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import sqlalchemy as sa
 
     from tieout.config import Workspace
@@ -141,16 +143,22 @@ def open_sides(
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
     sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
+    whole: dict[str, Callable[[str], str]] = {}
     first, has = 0, {}
     for (side, spec, filtered), claim, is_grouped, had in zip(sides, claims, grouped, kinds, strict=True):
         columns = columns_wanted(rules, side) | dict.fromkeys((*columns_naming(others, side), *columns_of_parts(had)))
-        query = rows_sql(
-            records, (spec, filtered), claim, [*columns], through_day,
-            polarity=polarity_of(rules, side), taken=money.taken if used else None, grouped=is_grouped,
+        rows_of = partial(
+            rows_sql, side=(spec, filtered), claim=claim, columns=[*columns], through_day=through_day,
+            polarity=polarity_of(rules, side),
         )  # fmt: skip
+        whole[side] = partial(rows_of, taken=None, grouped=False)
+        query = rows_of(records, taken=money.taken if used else None, grouped=is_grouped)
         first = engine.number(f"{side}_all", query, first)
         has[side] = engine.arrow(f'select * from "{side}_all" limit 0').column_names
-    _make_resting(engine, lake, results, own.id, uses if used else set())
+    rest_on_others(
+        engine, lake, results, own.id, uses if used else set(), rules,
+        lambda side, named: whole[side](f"(select * from {records} r semi join {named} n using (record_key, record_id))"),
+    )  # fmt: skip
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
@@ -164,30 +172,6 @@ def open_sides(
         if is_grouped:
             engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
     return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
-
-
-def _make_resting(engine: Engine, lake: Lake, results: Results, own: str, claims: set[str]) -> None:
-    """
-    Make ``resting`` (thing): of what provisional matches of other reconciliations use some.
-
-    What is found in the rest of it is as provisional as they are.
-
-    :param claims: that may be used up at all.
-    """
-    loose = replace(results, files=tuple(f for f in results.files if f.provisional and f.reconciliation != own))
-    if not claims or not loose.of("matches"):
-        engine.create("resting", "select 0::bigint as thing where false")
-        return
-    begun = " union all ".join(
-        f'select thing, record_key, record_id, claim from "{side}_all" where amount <> measure * sign' for side in SIDES
-    )
-    standing = standing_matches(engine, lake, loose)
-    engine.create(
-        "resting",
-        f"""select distinct b.thing from ({begun}) b join {standing} m
-            on m.record_key = b.record_key and m.record_id = b.record_id and m.claim = b.claim
-            where m.status = 'confirmed' and m.claim in ({listed(sorted(claims))})""",
-    )
 
 
 def _claims_used(

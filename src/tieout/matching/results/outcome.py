@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from tieout.matching.facts.resting import exact_after_others, rest_on_own
 from tieout.matching.performing.settlements import SETTLEMENT_RULES
 from tieout.matching.results.found import SIDES, evidence_text
 from tieout.matching.results.parts import gather_parts, name_matches
@@ -43,7 +44,7 @@ class Outcome:
 
     :ivar rules: (name, whether it is exact, whether its matches are confirmed), by the numbers of ``parts.rule``.
     :ivar match_ids: by the numbers of ``parts.match``.
-    :ivar resting: rows of which provisional matches of other reconciliations use some.
+    :ivar resting: rows of which a match is only as sure as a provisional one (``facts.resting``).
     """
 
     rows: Rows
@@ -103,6 +104,12 @@ def gather(work: Performance, rows: Rows, reconciliation: str) -> Outcome:
     parts = gather_parts(work, rows)
     rules = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
     rules += [(name, False, True) for name in SETTLEMENT_RULES]
+    if exact_after_others(work.rules):
+        exact, confirmed = (np.array([rule[n] for rule in rules], np.bool_)[parts.rule] for n in (1, 2))
+        own = parts.rule < len(work.rules.rules)
+        loosely = parts.row[(confirmed & ~exact & own)[parts.match]]
+        work.engine.take("loosely_taken", pa.table({"thing": np.unique(loosely)}))
+        rest_on_own(work.engine, work.rules)
     resting = work.engine.arrow("select thing from resting")["thing"].to_numpy()
     return Outcome(rows, rules, parts, name_matches(work, rows, reconciliation, parts), resting)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tieout.matching.facts.resting import exact_after_others, rest_on_own
 from tieout.matching.performing.settlements import KEPT_BACK, SETTLEMENT_RULES, TRANSFERRED
 from tieout.matching.results.found import SIDES, evidence_text, records_found
 from tieout.matching.results.rows import CLAIMS
@@ -157,6 +158,10 @@ def gather_spread(work: Performance, reconciliation: str) -> SpreadOutcome:
             from match_said s join every_row a on a.thing = s.row""",
     )
     rules = [(rule.name, rule.exact, rule.confirm) for rule in work.rules.rules]
+    if exact_after_others(work.rules):
+        loosely = _numbers(n for n, (_, exact, confirm) in enumerate(rules) if confirm and not exact)
+        engine.create("loosely_taken", f"select distinct row as thing from match_parts where rule in ({loosely})")
+        rest_on_own(engine, work.rules)
     _name(work, reconciliation, _numbers(n for n, (_, exact, _) in enumerate(rules) if exact))
     return SpreadOutcome(rules + [(name, False, True) for name in SETTLEMENT_RULES])
 
