@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = ["Mask", "mask_of", "masked_column", "redact"]
 
@@ -53,6 +54,9 @@ _BLANK = (
 )
 # A line that was wrapped within it (indented, in XML), or a subfield of MT940 that begins there.
 _WRAPPED = rb"(?:\r\x00{0,3})?(?:\n\x00{0,3})?(?:[ \t]\x00{0,3}){0,64}(?:\?[2-6][0-9])?"
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+# The value of a key that was a number before it was masked: behind a quote that ends a text, and a colon.
+_JSON_NUMBER = re.compile(rb'((?<=[^\\\s:,\[{])"\s*:\s*)(-?[0-9.]*\*[0-9.*]*[0-9])(?=[\s,}])')
 # A cell of a sheet that holds a number: masked, it is a text.
 _CELL = re.compile(rb"<c\b([^<>]*)>(\s*<v>[^<>]*\*[^<>]*</v>)")
 
@@ -262,7 +266,7 @@ def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: Mask) -> None
         message = f"expected files in the container, got another container: {name}"
         raise BadInput(message)
     if not head.startswith((*ZIP, _PARQUET)):
-        _copy_text(whole, copy, mask)
+        _copy_text(whole, copy, mask, _as_json if _JSON.match(head) else _unchanged)
         return
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         while block := whole.read(_WINDOW):
@@ -306,9 +310,7 @@ def _copy_parts(
                     shutil.copyfileobj(plain, to)
 
 
-def _copy_text(
-    stream: BinaryIO, copy: IO[bytes], mask: Mask, then: Callable[[bytes], bytes] = lambda window: window
-) -> None:
+def _copy_text(stream: BinaryIO, copy: IO[bytes], mask: Mask, then: Callable[[bytes], bytes]) -> None:
     """Copy text block by block; what stands at the end of a block is looked at again with the next."""
     window = b""
     while True:
@@ -319,6 +321,15 @@ def _copy_text(
         window = window[safe:]
         if not part:
             break
+
+
+def _unchanged(window: bytes) -> bytes:
+    return window
+
+
+def _as_json(window: bytes) -> bytes:
+    """Make numbers that were masked texts: JSON knows no others with an asterisk."""
+    return _JSON_NUMBER.sub(rb'\1"\2"', window)
 
 
 def _as_text(window: bytes) -> bytes:
@@ -336,30 +347,66 @@ def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: Mask) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from tieout.formats._number_texts import number_texts
+
     try:
-        with pq.ParquetFile(file) as source, pq.ParquetWriter(copy, source.schema_arrow) as target:
-            for batch in source.iter_batches():
-                columns = [masked_column(column, mask) for column in batch.columns]
-                target.write_batch(pa.record_batch(columns, schema=source.schema_arrow))
+        with pq.ParquetFile(file) as source:
+            numbers = _numbers_of_cards(source, mask)
+            fields = [
+                pa.field(each.name, pa.string()) if n in numbers else each for n, each in enumerate(source.schema_arrow)
+            ]
+            with pq.ParquetWriter(copy, schema := pa.schema(fields)) as target:
+                for batch in source.iter_batches():
+                    given = [number_texts(c) if n in numbers else c for n, c in enumerate(batch.columns)]
+                    target.write_batch(pa.record_batch([masked_column(c, mask) for c in given], schema=schema))
     except pa.ArrowException as error:
         raise BadInput(str(error)) from error
 
 
-def masked_column(column: pa.Array, mask: Mask) -> pa.Array:
-    """Mask a column of texts, or of lists of them; any other stays as it is."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _numbers_of_cards(source: pq.ParquetFile, mask: Mask) -> set[int]:
+    """Find the columns of numbers in which a card number stands: masked, they are texts."""
+    from tieout.formats._number_texts import is_numeric, number_texts
 
-    if pa.types.is_list(column.type):
+    places = [n for n, field in enumerate(source.schema_arrow) if is_numeric(field.type)]
+    found = set()
+    for batch in source.iter_batches():
+        for n in places:
+            texts = number_texts(batch.column(n)) if n not in found else None
+            if texts is not None and not texts.equals(masked_column(texts, mask)):
+                found.add(n)
+    return found
+
+
+def masked_column(column: pa.Array, mask: Mask) -> pa.Array:
+    """Mask a column of texts or bytes, or of lists and structures of them; any other stays as it is."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(column.type):
+        parts = column.flatten()
+        masked = [masked_column(part, mask) for part in parts]
+        if all(one is other for one, other in zip(masked, parts, strict=True)):
+            return column
+        return pa.StructArray.from_arrays(masked, fields=list(column.type), mask=column.is_null())
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         texts = masked_column(column.values, mask)
         if texts is column.values:
             return column
-        return pa.ListArray.from_arrays(column.offsets, texts, mask=column.is_null() if column.null_count else None)
-    words = column.dictionary if pa.types.is_dictionary(column.type) else column
-    if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
+        absent = column.is_null() if column.null_count else None
+        return type(column).from_arrays(column.offsets, texts, mask=absent)
+    if pa.types.is_dictionary(column.type):
+        words = _masked_texts(column.dictionary, mask)
+        return column if words is column.dictionary else pa.DictionaryArray.from_arrays(column.indices, words)
+    return _masked_texts(column, mask)
+
+
+def _masked_texts(column: pa.Array, mask: Mask) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    if not any(is_one(column.type) for is_one in kinds):
         return column
-    if not pc.any(pc.match_substring_regex(words, OTHER_NUMBER)).as_py():
+    if not pc.any(pc.match_substring_regex(column, OTHER_NUMBER)).as_py():
         return column
-    masked = [value and mask(value.encode()).decode() for value in words.to_pylist()]
-    plain = pa.array(masked, words.type)
-    return pa.DictionaryArray.from_arrays(column.indices, plain) if words is not column else plain
+    written = [value and mask(value) for value in column.cast(pa.large_binary()).to_pylist()]
+    return pa.array(written, pa.large_binary()).cast(column.type)

@@ -19,7 +19,8 @@ from zoneinfo import ZoneInfo
 
 from tieout.errors import BadInput
 from tieout.formats._json_values import Twice, Value, json_values, key_twice
-from tieout.formats.reading import Chunk, Total, refusal
+from tieout.formats.reading import Chunk, Total, refusal, unseen_texts
+from tieout.formats.stripe.beside import texts_beside
 from tieout.formats.stripe.nested import money_in, unread_money
 from tieout.formats.stripe.records import Origin, records_of
 from tieout.formats.stripe.terms import scale_minor
@@ -63,6 +64,7 @@ class _Gathered:
     balances: list[Balance] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     skipped: int = 0
+    beside: list[tuple[str, int, str]] = field(default_factory=list)
     sums: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
     def add(self, records: list[Record]) -> None:
@@ -83,9 +85,10 @@ class _Gathered:
             problems=self.problems,
             rows=len(self.records) + faults,
             skipped=self.skipped,
+            unseen=unseen_texts(self.beside),
             version="stripe.objects",
         )
-        self.records, self.balances, self.problems, self.skipped = [], [], [], 0
+        self.records, self.balances, self.problems, self.skipped, self.beside = [], [], [], 0, []
         return found
 
     def totals(self) -> list[Total]:
@@ -125,7 +128,7 @@ class StripeObjects:
         try:
             for value in json_values(stream):
                 _gather(value, zone, gathered)
-                while len(gathered.records) >= options.batch_rows:
+                while max(len(gathered.records), len(gathered.beside)) >= options.batch_rows:
                     rest = gathered.records[options.batch_rows :]
                     del gathered.records[options.batch_rows :]
                     yield gathered.chunk()
@@ -143,6 +146,7 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
     if value.fault is not None:
         gathered.problems.append(Problem(message=value.fault, severity="row", line=value.line))
         return
+    came: list[Record] = []
     for item, origin in _objects(value.content, Origin(value.line, zone, doubtful=value.twice)):
         if isinstance(item, Problem):
             gathered.problems.append(item)
@@ -155,9 +159,11 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
             gathered.problems.append(_fault(f"{error}, line {origin.line}", origin, item=item))
             continue
         gathered.add(records)
+        came += records
         gathered.problems += [Problem(message=f"{each}, line {origin.line}", line=origin.line) for each in unread]
         gathered.balances += balances
         gathered.skipped += not records and not balances
+    gathered.beside += texts_beside(value.content, value.line, came)
 
 
 def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Object | Problem, Origin]]:

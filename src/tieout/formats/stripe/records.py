@@ -36,7 +36,7 @@ from tieout.model.records import AUTHORISED, Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "UNDONE", "Origin", "records_of", "undoings_of"]
+__all__ = ["OBJECTS", "REFERENCES", "UNDONE", "Origin", "records_of", "undoings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ _TOLD = frozenset({
     "description", "exchange_rate", "failure_balance_transaction", "fee", "id", "net", "object", "refunds", "reversals",
     "source", "charges",
 })  # fmt: skip
-# Keys whose values may be known by another system.
-_REFERENCES = (
+#: Keys whose values may be known by another system.
+REFERENCES = (
     "payment_intent", "charge", "invoice", "order", "receipt_number", "transfer_group", "transfer", "source_transfer",
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
     "reversed_by",
@@ -315,7 +315,7 @@ def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
     parent = identifier(item.get(does.parent)) if does.parent else None
     intent = identifier(item.get("payment_intent"))
     trace = item.get("trace_id")
-    found = [identifier(item.get(key)) for key in _REFERENCES]
+    found = [identifier(item.get(key)) for key in REFERENCES]
     found += [text_of(trace.get("value")) if isinstance(trace, dict) else text_of(trace), *metadata_of(item)]
     found.append(identifier(item.get("balance_transaction")))
     return {

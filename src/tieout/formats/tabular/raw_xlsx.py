@@ -177,19 +177,24 @@ def _header(rows: Iterator[Row], shape: Mapping, outside: Outside) -> tuple[str,
 
 
 def _pieces(
-    rows: Iterator[Row], header: tuple[str, ...], footer: int, outside: Outside, used: frozenset[int]
+    rows: Iterator[Row],
+    header: tuple[str, ...],
+    footer: int,
+    outside: Outside,
+    used: frozenset[int],
+    beside: frozenset[int],
 ) -> Iterator[Callable[[], RawBatch]]:
     held: list[Row] = []
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
         held += batch
         ready, held = held[: len(held) - footer], held[max(len(held) - footer, 0) :]
         if ready:
-            yield partial(_parsed, ready, header, used)
+            yield partial(_parsed, ready, header, used, beside)
     for row in held:
         _note(outside, row, footer=True)
 
 
-def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> RawBatch:
+def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int], beside: frozenset[int]) -> RawBatch:
     width, problems = len(header), []
     lost: dict[int, tuple[str, str]] = {}
     for number, cells in rows:
@@ -203,5 +208,7 @@ def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> R
         )
         problems.append(row_problem(number, message, column))
     rows = [row for row in rows if row[0] not in lost] if lost else rows
-    columns = {n: [cells[n] if n < min(len(cells), width) else None for _, cells in rows] for n in sorted(used)}
-    return batch_of(header, [number for number, _ in rows], columns, problems)
+    columns = {
+        n: [cells[n] if n < min(len(cells), width) else None for _, cells in rows] for n in sorted(used | beside)
+    }
+    return batch_of(header, [number for number, _ in rows], columns, problems, beside)

@@ -1,0 +1,30 @@
+"""
+Numbers of a typed column as a file of text would write them: a card number may stand in one.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["is_numeric", "number_texts"]
+
+#: Whole numbers below are all kept as floats; above, some are written as their neighbour.
+_WHOLE_MAX = 2.0**53
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a type is one of whole, decimal or floating numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind))
+
+
+def number_texts(column: pa.Array) -> pa.Array:
+    """
+    Write a column of numbers as text; whole ones that are kept as floats without an exponent.
+    """
+    if not pa.types.is_floating(column.type):
+        return pc.cast(column, pa.string())
+    floats = pc.cast(column, pa.float64())
+    whole = pc.and_(pc.equal(pc.floor(floats), floats), pc.less(pc.abs(floats), _WHOLE_MAX))
+    integers = pc.cast(pc.if_else(whole, floats, None), pa.int64())
+    return pc.coalesce(pc.cast(integers, pa.string()), pc.cast(floats, pa.string()))
