@@ -31,7 +31,7 @@ from tieout.formats.stripe.terms import TRANSACTION
 from tieout.intake.alike_places import KEYLESS, KIND, PLAIN, load_likely, near_sql
 from tieout.intake.derive import NUMBERED_ACROSS_ACCOUNTS
 from tieout.intake.joined import Joined
-from tieout.intake.ranking import KIND_TOLD
+from tieout.intake.ranking import MERE_ADJUSTMENT
 from tieout.intake.resolution import told_sql
 from tieout.store.engine import paths
 from tieout.store.views import current_records, table
@@ -87,7 +87,7 @@ def _naming(system: str) -> str:
     """Write how a row is named, as SQL; what an adjustment names beside its line is what it adjusts."""
     line = f"coalesce(namespace = '{LINES.get(system, '')}', false)"
     return f"""case when identity is null then {_UNNAMED}
-        when {line} and (external_id is not distinct from identity or not {KIND_TOLD}) and len(aliases) = 0 then {_LINE}
+        when {line} and (external_id is not distinct from identity or {MERE_ADJUSTMENT}) and len(aliases) = 0 then {_LINE}
         when {line} or len(aliases) > 0 then {_BOTH} else {_THING} end"""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats.stripe.records import OBJECTS, UNDONE, undoings_of
+from tieout.formats.stripe.records import OBJECTS, undoings_of, undone_by
 from tieout.formats.stripe.values import Object, identifier, objects_in, transactions_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _only_named(item: Object) -> list[str]:
         named = listed if isinstance(listed, list) and listed else [item.get("balance_transaction")]
         return [each for each in named if isinstance(each, str) and each]
     failed = item.get("failure_balance_transaction")
-    return [failed] if isinstance(failed, str) and failed and name in OBJECTS and name not in UNDONE else []
+    return [failed] if isinstance(failed, str) and failed and name in OBJECTS and undone_by(item) is None else []
 
 
 def _inside(value: object, told: Sequence[object] = (), depth: int = 0) -> Iterator[Object]:

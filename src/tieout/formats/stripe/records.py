@@ -36,7 +36,7 @@ from tieout.model.records import AUTHORISED, Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "REFERENCES", "UNDONE", "Origin", "records_of", "undoings_of"]
+__all__ = ["OBJECTS", "REFERENCES", "Origin", "records_of", "undoings_of", "undone_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ OBJECTS = {
 
 # The second balance transaction of an object that failed after its money had moved. A failed charge is not here: the
 # money goes back by a refund object, which only its expanded balance transaction names.
-UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
+_UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
 _NO_MONEY = {"failed", "canceled", "cancelled"}
 
 # Keys whose values have a column of their own, or that hold other objects.
@@ -116,7 +116,7 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
     if not isinstance(name, str) or name not in OBJECTS:
         return []
     return [
-        *_of_object(item, OBJECTS[name], origin),
+        *_of_object(item, _does(item), origin),
         *_of_failure(item, origin),
         *_of_undoings(item, origin),
     ]
@@ -129,8 +129,19 @@ def undoings_of(item: Object) -> list[Object]:
     return [each for each in listed if each.get("object") in [*OBJECTS] and each not in gave_nothing_back]
 
 
+def undone_by(item: Object) -> str | None:
+    """The kind of the second balance transaction of an object that failed after its money had moved; None where it has none."""
+    return _UNDONE.get(_does(item).word)
+
+
 def _of_undoings(item: Object, origin: Origin) -> list[Record]:
     return [record for each in undoings_of(item) for record in records_of(each, origin)]
+
+
+def _does(item: Object) -> _Object:
+    """What an object of ``OBJECTS`` does, by today's word for it."""
+    name = str(item["object"])
+    return OBJECTS.get(word_of(name, identifier(item), item)) or OBJECTS[name]
 
 
 def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
@@ -182,30 +193,28 @@ def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
     if status in _NO_MONEY or (status is None and item.get("paid") is False):
         return does.kind, "booked" if has_money else None
     waits = does.kind == "charge" and status == "pending"
-    # Until 2017 a payout was called a transfer, with the bank account that it went to.
-    old_payout = does.word == "transfer" and ("bank_account" in item or "summary" in item)
-    return "payout" if old_payout else does.kind, "booked" if has_money and not waits else "pending"
+    return does.kind, "booked" if has_money and not waits else "pending"
 
 
 def _of_failure(item: Object, origin: Origin) -> list[Record]:
     """The record of the balance transaction that undoes an object."""
-    transaction, name = item.get("failure_balance_transaction"), item["object"]
+    transaction = item.get("failure_balance_transaction")
     if isinstance(transaction, dict):
         return [_of_transaction(transaction, item, origin)]
-    identity = identifier(transaction)
-    if identity is None or name not in UNDONE:
+    identity, kind = identifier(transaction), undone_by(item)
+    if identity is None or kind is None:
         return []
-    does, currency = OBJECTS[name], money_of(item)
+    does, currency = _does(item), money_of(item)
     (amount,), exponent = scale_minor([-does.sign * whole(item, "amount")], currency)
     # When exactly it came back only the balance transaction says: until then this one is announced, not booked.
     moment = instant(origin.seconds if origin.seconds is not None else item.get("created"))
     links = _links(item, does, origin) | {"parent_external_id": identifier(item.get("charge")) or identifier(item)}
-    if name == "payout":
+    if does.word == "payout":
         links["settlement_id"] = None
     return [
         _checked(
             Record(
-                kind=UNDONE[name],
+                kind=kind,
                 status="pending",
                 namespace=TRANSACTION,
                 identity=identity,
@@ -244,7 +253,7 @@ def _of_loss(item: Object, origin: Origin) -> list[Record]:
 def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:
     """The record of a balance transaction, with what the object that caused it says of it."""
     source_id = _source_of(item, source)
-    word = word_of(_word(item), source_id)
+    word = word_of(_word(item), source_id, source)
     total, net, amount = whole(item, "fee"), whole(item, "net"), whole(item, "amount")
     if amount - total != net:
         message = f"expected net = amount - fee in {identifier(item)}, got {net} from {amount} - {total}"
@@ -338,7 +347,7 @@ def _links_of_transaction(
 ) -> dict[str, Any]:
     """Identifiers and names of a balance transaction, mostly from the object that caused it."""
     own, name = identifier(item), (source or {}).get("object")
-    does = OBJECTS.get(str(name)) or _Object(kind, 1, "charge", str(name))
+    does = _does(source) if source and name in OBJECTS else _Object(kind, 1, "charge", str(name))
     links = _links(source or item, does, origin)
     links["external_id"] = source_id or own
     links["text"] = text_of(item.get("description")) or links["text"]
