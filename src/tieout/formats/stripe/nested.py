@@ -16,7 +16,7 @@ from tieout.formats.stripe.values import Object, identifier, objects_in, transac
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["money_in", "unread_money"]
+__all__ = ["is_money", "money_in", "unread_money"]
 
 _MONEY = frozenset({*OBJECTS, "balance_transaction", "dispute"})
 _DEPTH_MAX = 24  # a session with its invoice with its payments with their intent with its charge, each in a list
@@ -45,6 +45,11 @@ def money_in(item: Object) -> list[Object]:
         if len(str(each)) > len(str(found.get(key, ""))):
             found[key] = each
     return list(found.values())
+
+
+def is_money(item: Object) -> bool:
+    """Whether an object moves money by itself."""
+    return _name(item) in _MONEY
 
 
 def unread_money(item: Object) -> list[str]:
