@@ -26,15 +26,13 @@ from tieout.errors import BadInput
 from tieout.formats._inflating import GZIP, GzipReader, MemberReader, Meter
 from tieout.formats._zip_directory import ZIP, is_office, open_zip, read_members
 from tieout.formats.containers import with_head
-from tieout.intake.card_numbers import DIGITS_MAX, DIGITS_MIN, OTHER_DIGITS, OTHER_NUMBER, WIDE_SIGNS, digits_of
+from tieout.intake.card_numbers import DIGITS_MAX, DIGITS_MIN, OTHER_DIGITS, WIDE_SIGNS, digits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-__all__ = ["Mask", "mask_of", "masked_column", "redact"]
+__all__ = ["Mask", "mask_of", "redact"]
 
 _WINDOW = 1 << 20
 _REACH = 4096  # longer than any card number with escapes, blanks and line breaks
@@ -273,7 +271,9 @@ def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: Mask) -> None
             file.write(block)
         file.seek(0)
         if head.startswith(_PARQUET):
-            _copy_parquet(cast("BinaryIO", file), copy, mask)
+            from tieout.intake.masked_columns import copy_parquet
+
+            copy_parquet(cast("BinaryIO", file), copy, mask)
             return
         with open_zip(cast("BinaryIO", file), name) as archive:
             if not is_office(archive):
@@ -340,73 +340,3 @@ def _as_text(window: bytes) -> bytes:
         return cell[0] if b' t="' in attributes else b'<c%b t="str">%b' % (attributes, cell[2])
 
     return _CELL.sub(text, window)
-
-
-def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: Mask) -> None:
-    """Copy a Parquet file with the columns of text masked."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from tieout.formats._number_texts import number_texts
-
-    try:
-        with pq.ParquetFile(file) as source:
-            numbers = _numbers_of_cards(source, mask)
-            fields = [
-                pa.field(each.name, pa.string()) if n in numbers else each for n, each in enumerate(source.schema_arrow)
-            ]
-            with pq.ParquetWriter(copy, schema := pa.schema(fields)) as target:
-                for batch in source.iter_batches():
-                    given = [number_texts(c) if n in numbers else c for n, c in enumerate(batch.columns)]
-                    target.write_batch(pa.record_batch([masked_column(c, mask) for c in given], schema=schema))
-    except pa.ArrowException as error:
-        raise BadInput(str(error)) from error
-
-
-def _numbers_of_cards(source: pq.ParquetFile, mask: Mask) -> set[int]:
-    """Find the columns of numbers in which a card number stands: masked, they are texts."""
-    from tieout.formats._number_texts import is_numeric, number_texts
-
-    places = [n for n, field in enumerate(source.schema_arrow) if is_numeric(field.type)]
-    found = set()
-    for batch in source.iter_batches():
-        for n in places:
-            texts = number_texts(batch.column(n)) if n not in found else None
-            if texts is not None and not texts.equals(masked_column(texts, mask)):
-                found.add(n)
-    return found
-
-
-def masked_column(column: pa.Array, mask: Mask) -> pa.Array:
-    """Mask a column of texts or bytes, or of lists and structures of them; any other stays as it is."""
-    import pyarrow as pa
-
-    if pa.types.is_struct(column.type):
-        parts = column.flatten()
-        masked = [masked_column(part, mask) for part in parts]
-        if all(one is other for one, other in zip(masked, parts, strict=True)):
-            return column
-        return pa.StructArray.from_arrays(masked, fields=list(column.type), mask=column.is_null())
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        texts = masked_column(column.values, mask)
-        if texts is column.values:
-            return column
-        absent = column.is_null() if column.null_count else None
-        return type(column).from_arrays(column.offsets, texts, mask=absent)
-    if pa.types.is_dictionary(column.type):
-        words = _masked_texts(column.dictionary, mask)
-        return column if words is column.dictionary else pa.DictionaryArray.from_arrays(column.indices, words)
-    return _masked_texts(column, mask)
-
-
-def _masked_texts(column: pa.Array, mask: Mask) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    if not any(is_one(column.type) for is_one in kinds):
-        return column
-    if not pc.any(pc.match_substring_regex(column, OTHER_NUMBER)).as_py():
-        return column
-    written = [value and mask(value) for value in column.cast(pa.large_binary()).to_pylist()]
-    return pa.array(written, pa.large_binary()).cast(column.type)

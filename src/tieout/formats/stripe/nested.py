@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats.stripe.records import OBJECTS, undoings_of, undone_by
+from tieout.formats.stripe.effects import OBJECTS, undone_by
+from tieout.formats.stripe.records import undoings_of
 from tieout.formats.stripe.values import Object, identifier, objects_in, transactions_of
 
 if TYPE_CHECKING:

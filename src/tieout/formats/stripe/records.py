@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
+from tieout.formats.stripe.effects import OBJECTS, Effect, effect_of, undone_by
 from tieout.formats.stripe.terms import TRANSACTION, identity_of, kind_of, scale_minor, word_of
 from tieout.formats.stripe.values import (
     Object,
@@ -36,7 +37,7 @@ from tieout.model.records import AUTHORISED, Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "REFERENCES", "Origin", "records_of", "undoings_of", "undone_by"]
+__all__ = ["REFERENCES", "Origin", "records_of", "undoings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +59,6 @@ class Origin:
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """What an object does to the balance: its kind, its sign, the key of the object that it comes from, its word."""
-
-    kind: str
-    sign: int
-    parent: str | None
-    word: str
-
-
-#: The objects that move money by a balance transaction of their own.
-OBJECTS = {
-    "charge": _Object("charge", 1, None, "charge"),
-    "refund": _Object("refund", -1, "charge", "refund"),
-    "payout": _Object("payout", -1, None, "payout"),
-    "transfer": _Object("internal_transfer", -1, "source_transaction", "transfer"),
-    "transfer_reversal": _Object("internal_transfer", 1, "transfer", "transfer_reversal"),
-    "topup": _Object("top_up", 1, None, "topup"),
-    "application_fee": _Object("application_fee", 1, "charge", "application_fee"),
-    "fee_refund": _Object("application_fee_refund", -1, "fee", "application_fee_refund"),
-}
-
-# The second balance transaction of an object that failed after its money had moved. A failed charge is not here: the
-# money goes back by a refund object, which only its expanded balance transaction names.
-_UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
 _NO_MONEY = {"failed", "canceled", "cancelled"}
 
 # Keys whose values have a column of their own, or that hold other objects.
@@ -116,7 +92,7 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
     if not isinstance(name, str) or name not in OBJECTS:
         return []
     return [
-        *_of_object(item, _does(item), origin),
+        *_of_object(item, effect_of(item), origin),
         *_of_failure(item, origin),
         *_of_undoings(item, origin),
     ]
@@ -129,22 +105,11 @@ def undoings_of(item: Object) -> list[Object]:
     return [each for each in listed if each.get("object") in [*OBJECTS] and each not in gave_nothing_back]
 
 
-def undone_by(item: Object) -> str | None:
-    """The kind of the second balance transaction of an object that failed after its money had moved; None where it has none."""
-    return _UNDONE.get(_does(item).word)
-
-
 def _of_undoings(item: Object, origin: Origin) -> list[Record]:
     return [record for each in undoings_of(item) for record in records_of(each, origin)]
 
 
-def _does(item: Object) -> _Object:
-    """What an object of ``OBJECTS`` does, by today's word for it."""
-    name = str(item["object"])
-    return OBJECTS.get(word_of(name, identifier(item), item)) or OBJECTS[name]
-
-
-def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
+def _of_object(item: Object, does: Effect, origin: Origin) -> list[Record]:
     """The record of an object's first balance transaction."""
     kind, status = _standing(item, does)
     if status is None:
@@ -183,7 +148,7 @@ def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
     ]
 
 
-def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
+def _standing(item: Object, does: Effect) -> tuple[str, str | None]:
     """(kind, status) of an object; status None where no money moved."""
     status, has_money = text_of(item.get("status")), item.get("balance_transaction") is not None
     if does.kind == "charge" and item.get("captured") is False and status not in _NO_MONEY:
@@ -204,7 +169,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
     identity, kind = identifier(transaction), undone_by(item)
     if identity is None or kind is None:
         return []
-    does, currency = _does(item), money_of(item)
+    does, currency = effect_of(item), money_of(item)
     (amount,), exponent = scale_minor([-does.sign * whole(item, "amount")], currency)
     # When exactly it came back only the balance transaction says: until then this one is announced, not booked.
     moment = instant(origin.seconds if origin.seconds is not None else item.get("created"))
@@ -231,7 +196,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
 
 def _of_loss(item: Object, origin: Origin) -> list[Record]:
     """That a dispute is lost: it moves nothing, and is dated by the event that says so; the object alone has no day of it."""
-    own, does = identifier(item), _Object("dispute_lost", -1, "charge", "dispute")
+    own, does = identifier(item), Effect("dispute_lost", -1, "charge", "dispute")
     if item.get("status") != "lost" or own is None:
         return []
     currency, moment = money_of(item), instant(origin.seconds)
@@ -318,7 +283,7 @@ def _original(source: Object | None, transaction: Object, amount: int) -> dict[s
     return {"original_amount": minor, "original_currency": currency, "original_exponent": exponent}
 
 
-def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
+def _links(item: Object, does: Effect, origin: Origin) -> dict[str, Any]:
     """Identifiers and names of an object, and where it was found."""
     own, charge = identifier(item), identifier(item.get("charge"))
     parent = identifier(item.get(does.parent)) if does.parent else None
@@ -347,7 +312,7 @@ def _links_of_transaction(
 ) -> dict[str, Any]:
     """Identifiers and names of a balance transaction, mostly from the object that caused it."""
     own, name = identifier(item), (source or {}).get("object")
-    does = _does(source) if source and name in OBJECTS else _Object(kind, 1, "charge", str(name))
+    does = effect_of(source) if source and name in OBJECTS else Effect(kind, 1, "charge", str(name))
     links = _links(source or item, does, origin)
     links["external_id"] = source_id or own
     links["text"] = text_of(item.get("description")) or links["text"]
