@@ -4,7 +4,8 @@ One line of money that one report tells with an identifier and another without: 
 Platforms let everybody choose the columns of a report, so that identifiers need not have anything in common. What remains
 is what was moved: account, day, kind, status, currency and what arrives. A row without an identifier is taken for a record
 of another delivery that is *alike* in these, and that no row of its own delivery is: of its settlement, payment, time and
-text the two may leave out any, and contradict none. One payment's line may be told with another time or text. Of one
+text the two may leave out any, and contradict none. One payment's line may be told with another time or text. Two rows
+without an identifier of their line are alike only where they share a payment, or the thing that they name. Of one
 settlement, two reports that tell whole batches mean the same lines, whatever else they say.
 
 An identifier of the line alone (a balance transaction), and one of the thing alone (a charge), have nothing in common
@@ -315,7 +316,9 @@ def _attempts(con: duckdb.DuckDBPyConnection) -> list[tuple[tuple[str, ...], str
             found.add((0, tuple(keys), f"{p} and {by_line}", f"{r} and {by_thing}"))
         for keys, p, r in [*both_whole, *either]:
             found.add((1, tuple(keys), f"{p} and not named", f"{r} and named"))
-        for keys, p, r in [*both_whole, *(either if paid else [])]:
+        # What names its thing and not its line (a dispute) is told by that; what names nothing, by its payment at least.
+        of_thing = [([*_columns(common), "external_id"], of_poor, of_rich)]
+        for keys, p, r in [*both_whole, *(either if paid else of_thing)]:
             found.add((2, tuple(keys), f"{p} and not named", f"{r} and not named"))
     return [found[1:] for found in sorted(found, key=lambda one: (one[0], -len(one[1]), one))]
 
