@@ -1,13 +1,18 @@
 """
-Numbers of a typed column as a file of text would write them: a card number may stand in one.
+Long numbers in what nobody reads: a card number may stand in a text, or be a number of a typed column.
 """
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["is_numeric", "number_texts"]
+__all__ = ["HOLDS_LONG", "is_numeric", "number_texts"]
+
+#: Digits enough for a card number, in any script, with whatever may stand between two of them.
+HOLDS_LONG = re.compile(r"\d(?:[\W_]{0,3}\d){12}")
 
 #: Whole numbers below are all kept as floats; above, some are written as their neighbour.
 _WHOLE_MAX = 2.0**53

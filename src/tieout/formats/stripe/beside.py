@@ -7,9 +7,9 @@ looks through it by ``Chunk.unseen``. Only texts are given that hold a long numb
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from tieout.formats._number_texts import HOLDS_LONG
 from tieout.formats.stripe.records import REFERENCES
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["texts_beside"]
 
-# Digits enough for a card number, in any script, with whatever may stand between two of them.
-_LONG = re.compile(r"\d(?:[\W_]{0,3}\d){12}")
 _LENGTH_MIN, _NUMBER_MIN = 13, 10**12
 _METADATA = "metadata"
 #: The column of what a record may be known by: judged as such, also where the object is passed over.
@@ -37,7 +35,7 @@ def texts_beside(value: object, line: int, records: Sequence[Record]) -> Iterato
     :return: (name of the key, line, text). Of what identifies things one that is short comes along: beside it a long
         one is out of place.
     """
-    found = [(name, text) for name, text in _texts(value) if name != "id" and _LONG.search(text)]
+    found = [(name, text) for name, text in _texts(value) if name != "id" and HOLDS_LONG.search(text)]
     if not found:
         return
     shown = "\n".join(each for record in records for each in (record.text, record.counterparty, record.details) if each)
