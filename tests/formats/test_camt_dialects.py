@@ -180,7 +180,23 @@ BEFORE = {
         ],
         0,
     ),
-    "before a later day": ([("OPBD", "100.00", "2026-10-28"), ("PRCD", "105.00", "2026-10-29")], 0),
+    "of a later day": ([("OPBD", "100.00", "2026-10-28"), ("PRCD", "99.00", "2026-10-29")], 1),
+    "of the same day": ([("OPBD", "100.00", "2026-10-28"), ("PRCD", "99.00", "2026-10-28")], 1),
+    "after a holiday": ([("PRCD", "99.00", "2026-10-16"), ("OPBD", "100.00", "2026-10-29")], 1),
+    "of each day, one by another name": (
+        [
+            *(("OPBD", "100.00", "2026-10-28"), ("PRCD", "105.00", "2026-10-28")),
+            ("OPBD", "105.00", "2026-10-29"),
+        ],
+        0,
+    ),
+    "of none of its days": (
+        [
+            *(("OPBD", "100.00", "2026-10-28"), ("PRCD", "99.00", "2026-10-28")),
+            ("OPBD", "105.00", "2026-10-29"),
+        ],
+        1,
+    ),
     "of a page": ([("PRCD", "90.00", "2026-10-28"), ("OPBD/INTM", "100.00", "2026-10-29")], 0),
 }
 
@@ -210,6 +226,35 @@ def test_what_a_later_page_carries_on_is_not_what_closed_before_the_first() -> N
         page(2, last=True), balance("PRCD", "7.00", "2026-10-28"), OPENING, closing("110.00"), entry("10.00")
     )
     assert not [p for p in problems(text) if "(PRCD)" in p.message]
+
+
+def in_two(*, usd: str, foreign: str = "7.00", account: str = "<Ccy>EUR</Ccy>") -> str:
+    """A statement of an account in two currencies, each with its own figures."""
+    text = document(
+        OPENING, balance("OPBD", "1.00", "2026-10-29", currency="USD"), closing("110.00"),
+        balance("CLBD", usd, "2026-10-30", currency="USD"), entry("10.00"), entry(foreign, currency="USD"),
+        entry("50.00", currency="USD", status="PDNG"),
+    )  # fmt: skip
+    return text.replace("<Ccy>EUR</Ccy>", account)
+
+
+@pytest.mark.parametrize("account", ["", "<Ccy>EUR</Ccy>", "<Ccy>USD</Ccy>"])
+def test_a_statement_closes_in_each_of_its_currencies(account: str) -> None:
+    def open_figures(text: str) -> list[str]:
+        return [p.message for p in problems(text) if p.reason == "balance_difference"]
+
+    assert open_figures(in_two(usd="8.00", account=account)) == []
+    [message] = open_figures(in_two(usd="9.00", account=account))
+    assert "to close: 1.00 opening + 7.00 credits - 0.00 debits is 8.00, got 9.00 USD" in message
+
+
+def test_a_currency_whose_entries_or_balances_are_not_all_there_is_not_judged() -> None:
+    without = in_two(usd="9.00").replace(
+        "CLBD</Cd></CdOrPrtry></Tp><Amt Ccy='USD'", "CLAV</Cd></CdOrPrtry></Tp><Amt Ccy='USD'"
+    )
+    paged = in_two(usd="9.00").replace("<Acct>", page(1, last=False) + "<Acct>", 1)
+    for text in (without, paged, in_two(usd="9.00", foreign="much")):
+        assert not [p for p in problems(text) if p.reason == "balance_difference" and "USD" in p.message]
 
 
 def test_currencies_that_no_account_says_are_not_added_up() -> None:

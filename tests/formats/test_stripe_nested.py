@@ -286,3 +286,65 @@ def test_an_object_with_one_key_twice_is_set_aside_with_its_place(case: str, lin
     assert problem.column in {"amount", "id", "latest_charge", "object"}
     assert f"got {problem.column!r} twice" in problem.message
     assert [record.identity for record in chunk.records] == ["ch_6"] * lines + ["ch_7"] * case.startswith("one of")
+
+
+def page(*data: dict[str, Any], more: bool = True, url: str = "/v1/charges") -> dict[str, Any]:
+    return {"object": "list", "url": url, "has_more": more, "data": list(data)}
+
+
+def charges(first: int, last: int) -> list[dict[str, Any]]:
+    """Charges as Stripe lists them: the latest first."""
+    named = ((n, {"id": f"ch_{n}", "created": 1767312000 - n}) for n in range(first, last))
+    return [CHARGE | one | {"balance_transaction": f"txn_{n}"} for n, one in named]
+
+
+def findings(*values: object) -> list[str]:
+    text = "\n".join(json.dumps(value) for value in values)
+    problems = [problem for chunk in read(text) for problem in chunk.problems]
+    assert {problem.severity for problem in problems} <= {"finding"}
+    return [problem.message for problem in problems]
+
+
+def test_refunds_that_a_charge_lists_in_part_are_said() -> None:
+    [message] = findings(CHARGE | {"refunds": page(MOVED), "amount_refunded": 500})
+    assert message.startswith(
+        "expected all of the list refunds of ch_1, got its first 1 with has_more: what follows re_2"
+    )
+    assert findings(CHARGE | {"refunds": page(MOVED, more=False), "amount_refunded": 250}) == []
+
+
+@pytest.mark.parametrize("holder", ["an event", "an intent", "a transaction"])
+def test_they_are_said_wherever_the_charge_stands(holder: str) -> None:
+    charge = CHARGE | {"refunds": page(MOVED)}
+    held = {
+        "an event": {"id": "evt_1", "object": "event", "created": 1767312001, "data": {"object": charge}},
+        "an intent": {"id": "pi_1", "object": "payment_intent", "latest_charge": charge},
+        "a transaction": TXN | {"source": charge},
+    }[holder]
+    assert ["refunds of ch_1" in message for message in findings(held)] == [True]
+
+
+def test_charges_that_an_intent_lists_in_part_are_said_once() -> None:
+    intent = {"id": "pi_1", "object": "payment_intent", "charges": page(CHARGE | {"refunds": page(MOVED)})}
+    assert ["charges of pi_1" in message for message in findings(intent)] == [False, True]
+
+
+def test_a_list_without_money_may_be_cut() -> None:
+    lines = page({"id": "il_1", "object": "line_item", "amount": 5}, url="/v1/invoices/in_1/lines")
+    assert findings({"id": "in_1", "object": "invoice", "lines": lines}, CHARGE) == []
+    assert findings(page({"id": "cus_1", "object": "customer"}, url="/v1/customers"), CHARGE) == []
+
+
+def test_a_page_that_no_other_follows_is_said() -> None:
+    [message] = findings(page(*charges(1, 3)))
+    assert "bring the next page (starting_after=ch_2), line 1" in message
+    assert findings(page(*charges(1, 3), more=False)) == []
+    assert len(findings(page(*charges(1, 3)), page(TXN, more=False, url="/v1/balance_transactions"))) == 1
+
+
+def test_a_page_that_is_followed_in_the_file_is_not() -> None:
+    assert findings(page(*charges(1, 3)), page(*charges(3, 5)), page(*charges(5, 6), more=False)) == []
+    assert len(findings(page(*charges(1, 3)), page(*charges(3, 5)))) == 1
+    # The same page once more, and one of later charges, are none that follow.
+    assert len(findings(page(*charges(3, 5)), page(*charges(3, 5)))) == 2
+    assert len(findings(page(*charges(3, 5)), page(*charges(1, 2), more=False))) == 1

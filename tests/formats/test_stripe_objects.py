@@ -191,6 +191,48 @@ def test_a_payout_is_one_whatever_an_old_version_of_the_api_calls_it(old: str, n
     assert own.kind == "internal_transfer"
 
 
+OLD_PAYOUT = {
+    "id": "tr_1", "object": "transfer", "amount": 900, "created": 1767312000, "currency": "eur", "date": 1767312000,
+    "status": "paid", "balance_transaction": "txn_1",
+}  # fmt: skip
+TO_A_BANK: dict[str, dict[str, Any]] = {
+    "a bank account beside it": {"bank_account": {"object": "bank_account", "last4": "6789"}},
+    "a summary of what it pays": {"summary": {"charge_gross": 900}},
+    "its type": {"type": "bank_account", "destination": "ba_1"},
+    "a card": {"type": "card", "destination": "card_1"},
+}
+
+
+@pytest.mark.parametrize("how", TO_A_BANK)
+def test_a_transfer_to_a_bank_is_a_payout_whether_it_says_so_or_its_transaction(how: str) -> None:
+    item = OLD_PAYOUT | TO_A_BANK[how]
+    moved = TXN | {"amount": -900, "fee": 0, "net": -900, "type": "transfer", "reporting_category": "transfer"}
+    said = [
+        records(item),
+        records(item | {"balance_transaction": moved | {"source": "tr_1"}}),
+        records(moved | {"source": item}),
+        records(moved | {"source": "tr_1", "type": "payout", "reporting_category": "payout"}),
+    ]
+    for (record,) in said:
+        assert (record.kind, record.namespace, record.identity) == ("payout", "transfer", "tr_1")
+        assert (record.settlement_id, record.aliases) == ("tr_1", ("balance_transaction:txn_1",))
+
+
+def test_the_failure_of_such_a_payout_is_its_return() -> None:
+    item = OLD_PAYOUT | TO_A_BANK["its type"] | {"status": "failed", "failure_balance_transaction": "txn_2"}
+    failed = TXN | {"id": "txn_2", "amount": 900, "fee": 0, "net": 900, "type": "transfer_failure"}
+    failed |= {"reporting_category": "transfer_failure", "source": item}
+    for record in (*records(item)[1:], *records(failed)):
+        assert (record.kind, record.identity, record.settlement_id) == ("payout_reversal", "txn_2", None)
+
+
+@pytest.mark.parametrize("where", [{"destination": "acct_1"}, {"type": "stripe_account", "bank_account": None}])
+def test_a_transfer_to_another_account_is_none(where: dict[str, Any]) -> None:
+    moved = TXN | {"amount": -900, "fee": 0, "net": -900, "type": "transfer", "reporting_category": "transfer"}
+    for (record,) in (records(OLD_PAYOUT | where), records(moved | {"source": OLD_PAYOUT | where})):
+        assert (record.kind, record.settlement_id) == ("internal_transfer", None)
+
+
 def test_a_failure_is_told_apart_by_its_own_transaction() -> None:
     assert identity_of("payout", "po_1", "txn_1") == ("payout", "po_1", ("balance_transaction:txn_1",))
     assert identity_of("payout_reversal", "po_1", "txn_2") == ("balance_transaction", "txn_2", ())

@@ -87,6 +87,53 @@ def test_who_names_both_ends_the_doubt(fresh: Callable[[], Desk], source: str) -
     assert reasons == []
 
 
+def told_in_all_orders(fresh: Callable[[], Desk], *reports: tuple[str, bytes]) -> tuple[list[Any], list[str]]:
+    found = []
+    for order in itertools.permutations(reports):
+        desk = fresh()
+        for number, (source, data) in enumerate(order):
+            desk.deliver_bytes(data, source, f"{number}.csv")
+        found.append((desk.records("external_id", "net"), [reason for reason, _ in desk.findings()]))
+    assert [one for one in found if one != found[0]] == []
+    return found[0]
+
+
+def test_a_report_that_proves_two_others_one_ends_their_doubt_whenever_it_comes(fresh: Callable[[], Desk]) -> None:
+    """A whole payout without names, a balance by its transactions, and the whole payout that names all."""
+    of_payout, of_balance = report(WHOLE, "", ""), report(BALANCE, "txn_1", "txn_2")
+    assert told_in_all_orders(fresh, of_payout, of_balance)[1] == ["conflict"]
+    rows, reasons = told_in_all_orders(fresh, of_payout, of_balance, report(WHOLE, "ch_1=txn_1", "ch_2=txn_2"))
+    assert rows == [("ch_1", 9700), ("ch_2", 9700)]
+    assert reasons == []
+
+
+def test_a_report_that_proves_another_number_ends_no_doubt(fresh: Callable[[], Desk]) -> None:
+    more = report(WHOLE, "ch_1=txn_1", "ch_2=txn_2", "ch_3=txn_3")
+    rows, reasons = told(fresh, report(WHOLE, "", ""), report(BALANCE, "txn_1", "txn_2"), more)
+    assert [row[:2] for row in rows] == [("ch_1", 9700), ("ch_2", 9700), ("ch_3", 9700)]
+    assert set(reasons) == {"conflict"}
+
+
+@pytest.mark.parametrize("more", ["charge_id", "payment_intent_id", "description"])
+def test_what_two_reports_call_the_same_and_lack_the_line_of_is_counted_once_and_in_doubt(
+    fresh: Callable[[], Desk], more: str
+) -> None:
+    """Two reports that both say dp_1, and lack its transaction."""
+    head, line = "source_id,reporting_category,created_utc,currency,gross,fee,net", f"{NOON},eur,-6.00,15.00,-21.00"
+    reports = [
+        (BALANCE, f"{head}\ndp_1,dispute,{line}\n".encode()),
+        (BALANCE, f"{head},{more}\ndp_1,dispute,{line},x_1\n".encode()),
+    ]
+    assert told_in_all_orders(fresh, *reports) == ([("dp_1", -2100)], ["conflict"])
+    desk = fresh()
+    for number, (source, data) in enumerate(reports):
+        desk.deliver_bytes(data, source, f"{number}.csv")
+    [(_, note)] = desk.findings()
+    assert "no identifier that both state tells such lines apart, and nothing proves whether they are the same" in note
+    other = (BALANCE, f"{head},{more}\ndp_2,dispute,{line},x_1\n".encode())
+    assert told_in_all_orders(fresh, reports[0], other) == ([("dp_1", -2100), ("dp_2", -2100)], [])
+
+
 @pytest.mark.parametrize("proof", ["ch_1=txn_2", "ch_2=txn_1"])
 def test_who_names_both_otherwise_proves_them_two(fresh: Callable[[], Desk], proof: str) -> None:
     rows, reasons = told(fresh, report(BALANCE, "ch_1"), report(BALANCE, "txn_1"), report(BALANCE, proof))

@@ -202,8 +202,8 @@ def test_a_doubt_within_a_container_names_its_files(tmp_path: Path) -> None:
     [(reason, note)] = desk.findings()
     assert reason == "conflict"
     assert note == (
-        "1 row(s) from line 2 of 1.jsonl equal 2 row(s) from line 1 of 0.jsonl, in the same delivery: they have no"
-        " identifier in common, and nothing proves whether they are the same: the larger count stands"
+        "1 row(s) from line 2 of 1.jsonl equal 2 row(s) from line 1 of 0.jsonl, in the same delivery: no"
+        " identifier that both state tells such lines apart, and nothing proves whether they are the same: the larger count stands"
     )
     desk.store.close()
 

@@ -274,6 +274,41 @@ def test_who_knows_a_dispute_only_as_an_adjustment_neither_corrects_nor_contradi
         desk.store.close()
 
 
+# A payout of before 2017, which only its object tells from a transfer to another account.
+_OLD_PAYOUT = {
+    "balance": (
+        "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC),Description\n"
+        f"txn_9,transfer,tr_1,-25.00,0.00,-25.00,eur,{DAY},{DAY},x\n"
+    ).encode(),
+    "api": json.dumps(_TAKEN | {"type": "transfer", "source": "tr_1", "amount": -2500, "fee": 0}).encode(),
+    "events": json.dumps(
+        {"id": "evt_1", "object": "event", "created": SECONDS + 5, "api_version": "2016-03-07"}
+        | {
+            "data": {
+                "object": {
+                    "id": "tr_1", "object": "transfer", "type": "bank_account", "destination": "ba_1", "amount": 2500,
+                    "balance_transaction": "txn_9", "created": SECONDS, "currency": "eur", "status": "paid",
+                }
+            }
+        }
+    ).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(_OLD_PAYOUT)])
+def test_a_payout_that_others_call_a_transfer_is_one_whoever_comes_last(tmp_path: Path, order: tuple[str, ...]) -> None:
+    desk = opened_for_stripe(tmp_path / "workspace")
+    try:
+        for name in order:
+            desk.deliver_bytes(_OLD_PAYOUT[name], name, name)
+        assert desk.records("identity", "kind", "external_id", "settlement_id", "net") == [
+            ("tr_1", "payout", "tr_1", "tr_1", -2500)
+        ]
+        assert desk.findings() == []
+    finally:
+        desk.store.close()
+
+
 def test_a_correction_of_a_kind_by_another_platform_stands(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "workspace")
     try:

@@ -128,4 +128,14 @@ def unseen_texts(texts: Sequence[tuple[str, int, str]]) -> list[tuple[str, pa.Ar
         return []
     import pyarrow as pa
 
-    return [(name, pa.array([line], pa.int64()), pa.array([text], pa.string())) for name, line, text in texts]
+    columns: dict[str, list[tuple[int, str]]] = {}
+    for name, line, text in texts:
+        columns.setdefault(name, []).append((line, text))
+    return [
+        (
+            name,
+            pa.array([line for line, _ in of_name], pa.int64()),
+            pa.array([text for _, text in of_name], pa.string()),
+        )
+        for name, of_name in columns.items()
+    ]

@@ -4,7 +4,8 @@ One line of money that one report tells with an identifier and another without: 
 Platforms let everybody choose the columns of a report, so that identifiers need not have anything in common. What remains
 is what was moved: account, day, kind, status, currency and what arrives. A row without an identifier is taken for a record
 of another delivery that is *alike* in these, and that no row of its own delivery is: of its settlement, payment, time and
-text the two may leave out any, and contradict none. One payment's line may be told with another time or text. Of one
+text the two may leave out any, and contradict none. One payment's line may be told with another time or text. Two rows
+without an identifier of their line are alike only where they share a payment, or the thing that they name. Of one
 settlement, two reports that tell whole batches mean the same lines, whatever else they say.
 
 An identifier of the line alone (a balance transaction), and one of the thing alone (a charge), have nothing in common
@@ -31,7 +32,7 @@ from tieout.formats.stripe.terms import TRANSACTION
 from tieout.intake.alike_places import KEYLESS, KIND, PLAIN, load_likely, near_sql
 from tieout.intake.derive import NUMBERED_ACROSS_ACCOUNTS
 from tieout.intake.joined import Joined
-from tieout.intake.ranking import KIND_TOLD
+from tieout.intake.ranking import MERE_ADJUSTMENT
 from tieout.intake.resolution import told_sql
 from tieout.store.engine import paths
 from tieout.store.views import current_records, table
@@ -87,7 +88,7 @@ def _naming(system: str) -> str:
     """Write how a row is named, as SQL; what an adjustment names beside its line is what it adjusts."""
     line = f"coalesce(namespace = '{LINES.get(system, '')}', false)"
     return f"""case when identity is null then {_UNNAMED}
-        when {line} and (external_id is not distinct from identity or not {KIND_TOLD}) and len(aliases) = 0 then {_LINE}
+        when {line} and (external_id is not distinct from identity or {MERE_ADJUSTMENT}) and len(aliases) = 0 then {_LINE}
         when {line} or len(aliases) > 0 then {_BOTH} else {_THING} end"""
 
 
@@ -315,7 +316,9 @@ def _attempts(con: duckdb.DuckDBPyConnection) -> list[tuple[tuple[str, ...], str
             found.add((0, tuple(keys), f"{p} and {by_line}", f"{r} and {by_thing}"))
         for keys, p, r in [*both_whole, *either]:
             found.add((1, tuple(keys), f"{p} and not named", f"{r} and named"))
-        for keys, p, r in [*both_whole, *(either if paid else [])]:
+        # What names its thing and not its line (a dispute) is told by that; what names nothing, by its payment at least.
+        of_thing = [([*_columns(common), "external_id"], of_poor, of_rich)]
+        for keys, p, r in [*both_whole, *(either if paid else of_thing)]:
             found.add((2, tuple(keys), f"{p} and not named", f"{r} and not named"))
     return [found[1:] for found in sorted(found, key=lambda one: (one[0], -len(one[1]), one))]
 

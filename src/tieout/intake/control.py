@@ -91,7 +91,12 @@ def find(
     scopes.add(scope, found)
     with work.store.book.reading() as connection:
         for doubted, doubts in doubt_findings(
-            connection, row.delivery_id, row.source_id, resolution.doubts, anew=work.replay is not None
+            connection,
+            row.delivery_id,
+            row.source_id,
+            resolution.doubts,
+            resolution.settled,
+            anew=work.replay is not None,
         ).items():
             scopes.add(doubted, doubts)
         for name, twice in joined_findings(

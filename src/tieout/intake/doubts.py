@@ -17,12 +17,15 @@ from tieout.intake.findings import Finding, newest_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     import sqlalchemy as sa
 
-__all__ = ["Doubt", "Place", "doubt_findings", "doubtful", "places_in_doubt"]
+__all__ = ["Doubt", "Place", "doubt_findings", "doubtful", "is_settled", "places_in_doubt"]
 
 _SCOPE = "equal rows "
+# What a candidate says once another delivery settles something of it: until it is looked at again.
+_SETTLED = "settled"
 _NAMED_MAX = 3
 # What a candidate says, without ids.
 _SAID = ("source", "line", "rows", "of_line", "of_rows", "places")
@@ -97,26 +100,36 @@ class Doubt:
 
 
 def doubt_findings(
-    connection: sa.Connection, delivery_id: str, source_id: str, doubts: Iterable[Doubt], *, anew: bool
+    connection: sa.Connection,
+    delivery_id: str,
+    source_id: str,
+    doubts: Iterable[Doubt],
+    settled: AbstractSet[tuple[str, str]] = frozenset(),
+    *,
+    anew: bool,
 ) -> dict[str, list[Finding]]:
     """
     Give the conflicts about equal rows that a delivery changes, by scope: its own, and those that belong to others.
 
     :param doubts: all that it is in doubt with now.
+    :param settled: pairs of other deliveries of whose doubt it settles something: it is marked, and one of them read again.
     :param anew: whether it was read before, so that others may name it that are in doubt with it no more.
     """
     mine = {doubt.delivery_id: doubt.belongs_to(delivery_id, source_id) for doubt in doubts}
     own = {doubt.delivery_id: doubt.candidate() for doubt in doubts if mine[doubt.delivery_id]}
     theirs = {doubt.delivery_id: doubt for doubt in doubts if not mine[doubt.delivery_id]}
     found = {_SCOPE + delivery_id: _findings(delivery_id, source_id, own)}
-    if not theirs and not anew:
+    if not theirs and not anew and not settled:
         return found
     stands = {row["delivery_id"]: row for row in _open(connection)}
     for other in sorted({*theirs, *stands} - {delivery_id}):
         said = json.loads(stands[other]["candidates"]) if other in stands else []
         named = {candidate["delivery_id"]: candidate for candidate in said}
-        if other not in theirs and delivery_id not in named:
+        settles = [candidate for name, candidate in named.items() if (other, name) in settled]
+        if other not in theirs and delivery_id not in named and not settles:
             continue
+        for candidate in settles:
+            candidate[_SETTLED] = True
         named.pop(delivery_id, None)
         source = theirs[other].source_id if other in theirs else stands[other]["source_id"]
         if other in theirs:
@@ -132,8 +145,8 @@ def _findings(delivery_id: str, source_id: str, named: dict[str, dict[str, Any]]
     said = [_said(c, within=c["delivery_id"] == delivery_id) for c in candidates[:_NAMED_MAX]]
     more = len(candidates) - len(said)
     note = (
-        f"{'; '.join(said)}{f'; and rows of {more} more' if more else ''}: they have no identifier in common, and nothing proves"
-        " whether they are the same: the larger count stands"
+        f"{'; '.join(said)}{f'; and rows of {more} more' if more else ''}: no identifier that both state tells such lines"
+        " apart, and nothing proves whether they are the same: the larger count stands"
     )
     return [
         Finding(
@@ -178,6 +191,11 @@ def doubtful(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:
             for one in (row["delivery_id"], candidate["delivery_id"]):
                 found.setdefault(one, []).append(said)
     return found
+
+
+def is_settled(delivery_id: str, said: dict[str, Any]) -> bool:
+    """Whether one row of :func:`doubtful` is settled by what came since, for the delivery to which its exception belongs."""
+    return said["delivery_id"] == delivery_id and bool(said["candidate"].get(_SETTLED))
 
 
 def places_in_doubt(said: dict[str, Any]) -> list[tuple[tuple[str, str, int], tuple[str, str, int], str]]:

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from tieout.intake.derive import record_keys, reference_rows, rekey
 from tieout.intake.fold import content_sql
 from tieout.intake.indexes import Gathered, write_index
-from tieout.intake.redaction import mask_of, masked_column
+from tieout.intake.masked_columns import masked_column
+from tieout.intake.redaction import mask_of
 from tieout.model.records import record_schema
 from tieout.store import schema
 from tieout.store.engine import paths

@@ -14,6 +14,7 @@ __all__ = [
     "BELIEVED_MONEY",
     "DETAILS",
     "KIND_TOLD",
+    "MERE_ADJUSTMENT",
     "NAMED",
     "NAMES_PAYMENT",
     "RANKED",
@@ -31,12 +32,15 @@ NAMES_PAYMENT = (
 
 # Whether a report says of what kind a thing is. Stripe's adjustment is what a balance export, or an object of before there
 # were categories, calls a dispute, a fee or a refund that failed: that neither corrects nor contradicts who has a category.
-KIND_TOLD = "(kind <> 'adjustment' or system is distinct from 'stripe')"
+# Nor does who calls it a transfer for its name: until 2017 payouts had such names, and only the object says where it went.
+MERE_ADJUSTMENT = "(kind = 'adjustment' and system is not distinct from 'stripe')"
+KIND_TOLD = f"""(not {MERE_ADJUSTMENT} and not (kind = 'internal_transfer' and system is not distinct from 'stripe'
+    and external_id is not null and starts_with(external_id, 'tr_')))"""
 
 # How well a report knows what the thing is called: one that has another name for it says which of both is its own. One
 # that calls it by its own identity, or by its payment, may do so for want of better, and more so one without an identity;
 # least of all one that was taken for it (intake.taken). Who does not know the kind may name the charge instead of its dispute.
-NAMED = f"""case when len(aliases) > 0 then 3 when identity is null and not counted then -1 when not {KIND_TOLD} then 1
+NAMED = f"""case when len(aliases) > 0 then 3 when identity is null and not counted then -1 when {MERE_ADJUSTMENT} then 1
     when external_id is distinct from identity and external_id is distinct from payment_id then 2
     when identity is not null then 1 else 0 end"""
 

@@ -18,7 +18,7 @@ from tieout.errors import BadInput, Broken, Rejected
 from tieout.intake.accept import accept
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.contents import copies
-from tieout.intake.doubts import doubtful, places_in_doubt
+from tieout.intake.doubts import doubtful, is_settled, places_in_doubt
 from tieout.intake.joined import told_of_joined
 from tieout.intake.reissued import cover
 from tieout.intake.statements import names_of, places_of, statements_of
@@ -81,8 +81,10 @@ def _is_settled(store: Store, workspace: Workspace, delivery_id: str, doubts: li
     """
     Whether statements that a delivery is in doubt about relate otherwise now: they are proven apart, or one.
 
-    Or whether all that were taken for those of others were announced, and are booked since.
+    Or whether a report that came since proves one that they tell of the same; or whether all that were taken for those of others were announced, and are booked since.
     """
+    if any(is_settled(delivery_id, said) for said in doubts):
+        return True
     told = {delivery_id, *(said["delivery_id"] for said in doubts)}
     told |= {said["candidate"]["delivery_id"] for said in doubts}
     with store.book.reading() as connection:

@@ -26,14 +26,13 @@ from tieout.errors import BadInput
 from tieout.formats._inflating import GZIP, GzipReader, MemberReader, Meter
 from tieout.formats._zip_directory import ZIP, is_office, open_zip, read_members
 from tieout.formats.containers import with_head
-from tieout.intake.card_numbers import DIGITS_MAX, DIGITS_MIN, OTHER_DIGITS, OTHER_NUMBER, WIDE_SIGNS, digits_of
+from tieout.intake.card_numbers import DIGITS_MAX, DIGITS_MIN, OTHER_DIGITS, WIDE_SIGNS, digits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    import pyarrow as pa
 
-__all__ = ["Mask", "mask_of", "masked_column", "redact"]
+__all__ = ["Mask", "mask_of", "redact"]
 
 _WINDOW = 1 << 20
 _REACH = 4096  # longer than any card number with escapes, blanks and line breaks
@@ -53,6 +52,9 @@ _BLANK = (
 )
 # A line that was wrapped within it (indented, in XML), or a subfield of MT940 that begins there.
 _WRAPPED = rb"(?:\r\x00{0,3})?(?:\n\x00{0,3})?(?:[ \t]\x00{0,3}){0,64}(?:\?[2-6][0-9])?"
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+# The value of a key that was a number before it was masked: behind a quote that ends a text, and a colon.
+_JSON_NUMBER = re.compile(rb'((?<=[^\\\s:,\[{])"\s*:\s*)(-?[0-9.]*\*[0-9.*]*[0-9])(?=[\s,}])')
 # A cell of a sheet that holds a number: masked, it is a text.
 _CELL = re.compile(rb"<c\b([^<>]*)>(\s*<v>[^<>]*\*[^<>]*</v>)")
 
@@ -262,14 +264,16 @@ def _copy_file(stream: BinaryIO, name: str, copy: IO[bytes], mask: Mask) -> None
         message = f"expected files in the container, got another container: {name}"
         raise BadInput(message)
     if not head.startswith((*ZIP, _PARQUET)):
-        _copy_text(whole, copy, mask)
+        _copy_text(whole, copy, mask, _as_json if _JSON.match(head) else _unchanged)
         return
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         while block := whole.read(_WINDOW):
             file.write(block)
         file.seek(0)
         if head.startswith(_PARQUET):
-            _copy_parquet(cast("BinaryIO", file), copy, mask)
+            from tieout.intake.masked_columns import copy_parquet
+
+            copy_parquet(cast("BinaryIO", file), copy, mask)
             return
         with open_zip(cast("BinaryIO", file), name) as archive:
             if not is_office(archive):
@@ -306,9 +310,7 @@ def _copy_parts(
                     shutil.copyfileobj(plain, to)
 
 
-def _copy_text(
-    stream: BinaryIO, copy: IO[bytes], mask: Mask, then: Callable[[bytes], bytes] = lambda window: window
-) -> None:
+def _copy_text(stream: BinaryIO, copy: IO[bytes], mask: Mask, then: Callable[[bytes], bytes]) -> None:
     """Copy text block by block; what stands at the end of a block is looked at again with the next."""
     window = b""
     while True:
@@ -321,6 +323,15 @@ def _copy_text(
             break
 
 
+def _unchanged(window: bytes) -> bytes:
+    return window
+
+
+def _as_json(window: bytes) -> bytes:
+    """Make numbers that were masked texts: JSON knows no others with an asterisk."""
+    return _JSON_NUMBER.sub(rb'\1"\2"', window)
+
+
 def _as_text(window: bytes) -> bytes:
     """Make cells of a sheet whose number was masked cells of text."""
 
@@ -329,37 +340,3 @@ def _as_text(window: bytes) -> bytes:
         return cell[0] if b' t="' in attributes else b'<c%b t="str">%b' % (attributes, cell[2])
 
     return _CELL.sub(text, window)
-
-
-def _copy_parquet(file: BinaryIO, copy: IO[bytes], mask: Mask) -> None:
-    """Copy a Parquet file with the columns of text masked."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(file) as source, pq.ParquetWriter(copy, source.schema_arrow) as target:
-            for batch in source.iter_batches():
-                columns = [masked_column(column, mask) for column in batch.columns]
-                target.write_batch(pa.record_batch(columns, schema=source.schema_arrow))
-    except pa.ArrowException as error:
-        raise BadInput(str(error)) from error
-
-
-def masked_column(column: pa.Array, mask: Mask) -> pa.Array:
-    """Mask a column of texts, or of lists of them; any other stays as it is."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_list(column.type):
-        texts = masked_column(column.values, mask)
-        if texts is column.values:
-            return column
-        return pa.ListArray.from_arrays(column.offsets, texts, mask=column.is_null() if column.null_count else None)
-    words = column.dictionary if pa.types.is_dictionary(column.type) else column
-    if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
-        return column
-    if not pc.any(pc.match_substring_regex(words, OTHER_NUMBER)).as_py():
-        return column
-    masked = [value and mask(value.encode()).decode() for value in words.to_pylist()]
-    plain = pa.array(masked, words.type)
-    return pa.DictionaryArray.from_arrays(column.indices, plain) if words is not column else plain

@@ -79,7 +79,8 @@ class Resolution:
     :ivar new_ids: rows whose identity got an occurrence number: row -> identity.
     :ivar tables: rows for the lake, by table: ``records`` (further versions), ``assertions``, ``witnesses``,
         ``superseded``.
-    :ivar doubts: equal rows of it and of others, of which nothing proves whether they are the same.
+    :ivar doubts: equal rows of it and of others, of which nothing proves whether they are the same; ``settled``: pairs of
+        others whose doubt it proves something of.
     :ivar joined: records that stand and that it proves to be others.
     :ivar changes: what statements that were issued again changed.
     :ivar settlements: in which the records that were known, or are told of twice, stand or stood.
@@ -92,6 +93,7 @@ class Resolution:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    settled: set[tuple[str, str]] = field(default_factory=set)
     joined: list[Joined] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
     settlements: set[str] = field(default_factory=set)

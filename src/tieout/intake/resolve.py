@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tieout.intake import fold, occurrences, reissued
 from tieout.intake.alike import aim_alike, joined_alike, load_alike
-from tieout.intake.alike_doubts import alike_doubts
+from tieout.intake.alike_doubts import alike_doubts, settled_alike
 from tieout.intake.announced_details import BOOKED_DETAIL
 from tieout.intake.changes import changes
 from tieout.intake.derive import alias_keys, record_keys
@@ -120,7 +120,7 @@ def resolve(
     _load_incoming(con, lake, staged, rows)
     _load_standing(con, lake, facts, hits)
     _load_history(con, [*history, said])
-    joined, doubts = _aim(con, lake, facts, staged, said.delivery_id, alike, covered, contents)
+    joined, doubts, settled = _aim(con, lake, facts, staged, said.delivery_id, alike, covered, contents)
     reissued.note_incoming(con)
     reissued.load_void(con)
     fold.load_said(con, lake, facts)
@@ -131,11 +131,11 @@ def resolve(
         withdrawn = fold.take_back(con, said.delivery_id)
     resolution = fold.decide(con, staged.row_count, withdrawn)
     resolution.doubts, resolution.joined, resolution.own = doubts, proven + joined, _own(con, said.delivery_id)
+    resolution.settled = settled
     left_out, stood = reissued.leave_out(con, said.delivery_id)
     fold.take_rows(resolution, "superseded", left_out, resolution.tables.get("superseded"))
     resolution.withdrawn += stood
-    resolution.changes = changes(con, covered)
-    resolution.settlements = _settlements(con)
+    resolution.changes, resolution.settlements = changes(con, covered), _settlements(con)
     _drop(con)
     return resolution
 
@@ -149,15 +149,15 @@ def _aim(
     alike: Likeness,
     covered: Covered,
     contents: Contents,
-) -> tuple[list[Joined], list[Doubt]]:
-    """Give each incoming row its target; says what proves to be one, and of what nothing proves it."""
+) -> tuple[list[Joined], list[Doubt], set[tuple[str, str]]]:
+    """Give each incoming row its target; says what proves to be one, of what nothing proves it, and what it settles."""
     _aim_identified(con, staged)
     joined = _joined(con, lake, facts, delivery_id)
     aim_alike(con, alike)
     doubts = occurrences.aim_counted(con, covered, contents, facts.relation(lake, "witnesses"))
     known = {doubt.delivery_id for doubt in doubts}
     doubts += [one for one in alike_doubts(con, lake, facts, delivery_id) if one.delivery_id not in known]
-    return joined + joined_alike(con, alike, delivery_id), doubts
+    return joined + joined_alike(con, alike, delivery_id), doubts, settled_alike(con, delivery_id)
 
 
 def _withdrawable(con: duckdb.DuckDBPyConnection, lake: Lake, before: list[LakeFile]) -> pa.Array:
@@ -372,6 +372,7 @@ def _drop(con: duckdb.DuckDBPyConnection) -> None:
         "spoken",
         "content",
         "own",
+        "reporting",
         "mixed",
         "sought",
         "likely",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
-from tieout.formats.camt.balances import check_balances, check_opening
+from tieout.formats.camt.balances import check_balances, check_opening, check_other_currencies, difference
 from tieout.formats.camt.dates import day_or_none, read_day, read_moment
 from tieout.formats.camt.entries import Account, Entry, identifier, is_debit
 from tieout.formats.camt.pages import Page, message_page
 from tieout.formats.camt.shapes import line_of, local_name, texts
 from tieout.formats.camt.tallies import Tallies, Tally, check_summary
-from tieout.model.money import Money, exponent_of, format_minor, parse_money
+from tieout.model.money import Money, exponent_of, parse_money
 from tieout.model.problems import Problem
 from tieout.model.statements import Balance, Statement, StatementPage
 
@@ -149,6 +149,9 @@ class StatementReader:
         if self.account.final and statement.begins:
             self.problems += check_opening(self.balances)
         self.problems += self._check_closing(statement)
+        if self.page.is_whole and not self.unreadable:
+            named = statement.statement_id or "without Id"
+            self.problems += check_other_currencies(self.balances, self.tallies, statement.currency, named, self.line)
         # A page's summary may be that of the whole statement.
         if self.page.is_whole and "TxsSummry" in self._header:
             summary, line = self._header["TxsSummry"], self._lines["TxsSummry"]
@@ -341,12 +344,9 @@ class StatementReader:
             yield Problem(message=message, line=self.line, column="Ntry", reason="incomplete")
         elif statement.closes is False:
             at = statement.exponent
-            computed = opening.scaled(at) + statement.credits - statement.debits
-            message = (
-                f"expected statement {name} to close: {format_minor(opening.scaled(at), at)} opening"
-                f" + {format_minor(statement.credits, at)} credits - {format_minor(statement.debits, at)} debits"
-                f" is {format_minor(computed, at)}, got {closing}{self._other_way(computed - closing.scaled(at), at)}"
-            )
+            booked = Tally(exponent=at, credits=statement.credits, debits=statement.debits)
+            missing = opening.scaled(at) + statement.credits - statement.debits - closing.scaled(at)
+            message = f"{difference(name, opening, closing, booked)}{self._other_way(missing, at)}"
             yield Problem(message=message, line=self.line, column="Bal", reason="balance_difference")
 
     def _other_way(self, difference: int, exponent: int) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tieout.formats.stripe.records import OBJECTS, UNDONE, undoings_of
+from tieout.formats.stripe.effects import OBJECTS, undone_by
+from tieout.formats.stripe.records import undoings_of
 from tieout.formats.stripe.values import Object, identifier, objects_in, transactions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["money_in", "unread_money"]
+__all__ = ["is_money", "money_in", "unread_money"]
 
 _MONEY = frozenset({*OBJECTS, "balance_transaction", "dispute"})
 _DEPTH_MAX = 24  # a session with its invoice with its payments with their intent with its charge, each in a list
@@ -45,6 +46,11 @@ def money_in(item: Object) -> list[Object]:
         if len(str(each)) > len(str(found.get(key, ""))):
             found[key] = each
     return list(found.values())
+
+
+def is_money(item: Object) -> bool:
+    """Whether an object moves money by itself."""
+    return _name(item) in _MONEY
 
 
 def unread_money(item: Object) -> list[str]:
@@ -97,7 +103,7 @@ def _only_named(item: Object) -> list[str]:
         named = listed if isinstance(listed, list) and listed else [item.get("balance_transaction")]
         return [each for each in named if isinstance(each, str) and each]
     failed = item.get("failure_balance_transaction")
-    return [failed] if isinstance(failed, str) and failed and name in OBJECTS and name not in UNDONE else []
+    return [failed] if isinstance(failed, str) and failed and name in OBJECTS and undone_by(item) is None else []
 
 
 def _inside(value: object, told: Sequence[object] = (), depth: int = 0) -> Iterator[Object]:

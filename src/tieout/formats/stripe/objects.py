@@ -19,7 +19,9 @@ from zoneinfo import ZoneInfo
 
 from tieout.errors import BadInput
 from tieout.formats._json_values import Twice, Value, json_values, key_twice
-from tieout.formats.reading import Chunk, Total, refusal
+from tieout.formats.reading import Chunk, Total, refusal, unseen_texts
+from tieout.formats.stripe.beside import texts_beside
+from tieout.formats.stripe.cut_lists import CutPages, cut_lists_in
 from tieout.formats.stripe.nested import money_in, unread_money
 from tieout.formats.stripe.records import Origin, records_of
 from tieout.formats.stripe.terms import scale_minor
@@ -63,6 +65,8 @@ class _Gathered:
     balances: list[Balance] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     skipped: int = 0
+    beside: list[tuple[str, int, str]] = field(default_factory=list)
+    pages: CutPages = field(default_factory=CutPages)
     sums: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
     def add(self, records: list[Record]) -> None:
@@ -83,9 +87,10 @@ class _Gathered:
             problems=self.problems,
             rows=len(self.records) + faults,
             skipped=self.skipped,
+            unseen=unseen_texts(self.beside),
             version="stripe.objects",
         )
-        self.records, self.balances, self.problems, self.skipped = [], [], [], 0
+        self.records, self.balances, self.problems, self.skipped, self.beside = [], [], [], 0, []
         return found
 
     def totals(self) -> list[Total]:
@@ -125,7 +130,7 @@ class StripeObjects:
         try:
             for value in json_values(stream):
                 _gather(value, zone, gathered)
-                while len(gathered.records) >= options.batch_rows:
+                while max(len(gathered.records), len(gathered.beside)) >= options.batch_rows:
                     rest = gathered.records[options.batch_rows :]
                     del gathered.records[options.batch_rows :]
                     yield gathered.chunk()
@@ -133,6 +138,7 @@ class StripeObjects:
         except BadInput as error:
             yield refusal(str(error))
             return
+        gathered.problems += gathered.pages.problems()
         last = gathered.chunk()
         last.totals = gathered.totals()
         yield last
@@ -143,39 +149,47 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
     if value.fault is not None:
         gathered.problems.append(Problem(message=value.fault, severity="row", line=value.line))
         return
-    for item, origin in _objects(value.content, Origin(value.line, zone, doubtful=value.twice)):
+    came: list[Record] = []
+    told: set[str] = set()  # what an object is said to lack that another one carries once more
+    for item, origin in _objects(value.content, Origin(value.line, zone, doubtful=value.twice), gathered.pages):
         if isinstance(item, Problem):
             gathered.problems.append(item)
             continue
         try:
             balances = _balances(item, origin)
             records = records_of(item, origin)
-            unread = unread_money(item)
+            unread = [each for each in (*unread_money(item), *cut_lists_in(item)) if each not in told]
         except BadInput as error:
             gathered.problems.append(_fault(f"{error}, line {origin.line}", origin, item=item))
             continue
         gathered.add(records)
+        came += records
+        told.update(unread)
         gathered.problems += [Problem(message=f"{each}, line {origin.line}", line=origin.line) for each in unread]
         gathered.balances += balances
         gathered.skipped += not records and not balances
+    gathered.beside += texts_beside(value.content, value.line, came)
 
 
-def _objects(value: object, origin: Origin, depth: int = 0) -> Iterator[tuple[Object | Problem, Origin]]:
+def _objects(
+    value: object, origin: Origin, pages: CutPages, depth: int = 0
+) -> Iterator[tuple[Object | Problem, Origin]]:
     """Unwrap pages, arrays and events down to objects; a problem instead of an object says what is wrong."""
     if isinstance(value, list) and depth < _NEST_MAX:
         for each in value:
-            yield from _objects(each, origin, depth + 1)
+            yield from _objects(each, origin, pages, depth + 1)
     elif not isinstance(value, dict) or depth >= _NEST_MAX:
         yield _fault(f"expected a Stripe object in line {origin.line}, got {value!r:.60}", origin), origin
     elif isinstance(value, Twice):
         yield _fault_of_key(value, value.key, origin), origin
     elif value.get("object") == "list":
-        yield from _objects(value.get("data"), origin, depth + 1)
+        pages.note(value, origin.line)
+        yield from _objects(value.get("data"), origin, pages, depth + 1)
     elif value.get("object") == "event" or isinstance(value.get("data"), dict):
-        yield from _of_event(value, origin, depth)
+        yield from _of_event(value, origin, pages, depth)
     elif value and all(isinstance(each, dict) for each in value.values()):
         # A collection by name, as in Stripe's published fixtures.
-        yield from _objects(list(value.values()), origin, depth + 1)
+        yield from _objects(list(value.values()), origin, pages, depth + 1)
     else:
         for each in _of_object(value, origin):
             yield each, origin
@@ -189,11 +203,11 @@ def _of_object(value: Object, origin: Origin) -> list[Object | Problem]:
     if origin.doubtful and (key := key_twice(value)) is not None:
         return [_fault_of_key(value, key, origin)]
     found = money_in(value)
-    said = not found or (value not in found and unread_money(value))
+    said = not found or (value not in found and (unread_money(value) or cut_lists_in(value)))
     return [*found, *([value] if said else [])]
 
 
-def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Object | Problem, Origin]]:
+def _of_event(event: Object, origin: Origin, pages: CutPages, depth: int) -> Iterator[tuple[Object | Problem, Origin]]:
     """The object inside an event, with the account that it belongs to and the event's time."""
     data, seconds = event.get("data"), event.get("created")
     inner = data.get("object") if isinstance(data, dict) else None
@@ -207,7 +221,7 @@ def _of_event(event: Object, origin: Origin, depth: int) -> Iterator[tuple[Objec
         return
     moment = seconds if instant(seconds) is not None else None
     within = replace(origin, account=identifier(event.get("account")) or origin.account, seconds=moment)
-    yield from _objects(inner, within, depth + 1)
+    yield from _objects(inner, within, pages, depth + 1)
 
 
 def _fault(message: str, origin: Origin, column: str | None = None, item: Object | None = None) -> Problem:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
+from tieout.formats.stripe.effects import OBJECTS, Effect, effect_of, undone_by
 from tieout.formats.stripe.terms import TRANSACTION, identity_of, kind_of, scale_minor, word_of
 from tieout.formats.stripe.values import (
     Object,
@@ -36,7 +37,7 @@ from tieout.model.records import AUTHORISED, Record
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["OBJECTS", "UNDONE", "Origin", "records_of", "undoings_of"]
+__all__ = ["REFERENCES", "Origin", "records_of", "undoings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +59,6 @@ class Origin:
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """What an object does to the balance: its kind, its sign, the key of the object that it comes from, its word."""
-
-    kind: str
-    sign: int
-    parent: str | None
-    word: str
-
-
-#: The objects that move money by a balance transaction of their own.
-OBJECTS = {
-    "charge": _Object("charge", 1, None, "charge"),
-    "refund": _Object("refund", -1, "charge", "refund"),
-    "payout": _Object("payout", -1, None, "payout"),
-    "transfer": _Object("internal_transfer", -1, "source_transaction", "transfer"),
-    "transfer_reversal": _Object("internal_transfer", 1, "transfer", "transfer_reversal"),
-    "topup": _Object("top_up", 1, None, "topup"),
-    "application_fee": _Object("application_fee", 1, "charge", "application_fee"),
-    "fee_refund": _Object("application_fee_refund", -1, "fee", "application_fee_refund"),
-}
-
-# The second balance transaction of an object that failed after its money had moved. A failed charge is not here: the
-# money goes back by a refund object, which only its expanded balance transaction names.
-UNDONE = {"refund": "refund_reversal", "payout": "payout_reversal"}
 _NO_MONEY = {"failed", "canceled", "cancelled"}
 
 # Keys whose values have a column of their own, or that hold other objects.
@@ -91,8 +67,8 @@ _TOLD = frozenset({
     "description", "exchange_rate", "failure_balance_transaction", "fee", "id", "net", "object", "refunds", "reversals",
     "source", "charges",
 })  # fmt: skip
-# Keys whose values may be known by another system.
-_REFERENCES = (
+#: Keys whose values may be known by another system.
+REFERENCES = (
     "payment_intent", "charge", "invoice", "order", "receipt_number", "transfer_group", "transfer", "source_transfer",
     "source_transaction", "destination_payment", "source_transfer_reversal", "transfer_reversal", "original_payout",
     "reversed_by",
@@ -116,7 +92,7 @@ def records_of(item: Object, origin: Origin) -> list[Record]:
     if not isinstance(name, str) or name not in OBJECTS:
         return []
     return [
-        *_of_object(item, OBJECTS[name], origin),
+        *_of_object(item, effect_of(item), origin),
         *_of_failure(item, origin),
         *_of_undoings(item, origin),
     ]
@@ -133,7 +109,7 @@ def _of_undoings(item: Object, origin: Origin) -> list[Record]:
     return [record for each in undoings_of(item) for record in records_of(each, origin)]
 
 
-def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
+def _of_object(item: Object, does: Effect, origin: Origin) -> list[Record]:
     """The record of an object's first balance transaction."""
     kind, status = _standing(item, does)
     if status is None:
@@ -172,7 +148,7 @@ def _of_object(item: Object, does: _Object, origin: Origin) -> list[Record]:
     ]
 
 
-def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
+def _standing(item: Object, does: Effect) -> tuple[str, str | None]:
     """(kind, status) of an object; status None where no money moved."""
     status, has_money = text_of(item.get("status")), item.get("balance_transaction") is not None
     if does.kind == "charge" and item.get("captured") is False and status not in _NO_MONEY:
@@ -182,30 +158,28 @@ def _standing(item: Object, does: _Object) -> tuple[str, str | None]:
     if status in _NO_MONEY or (status is None and item.get("paid") is False):
         return does.kind, "booked" if has_money else None
     waits = does.kind == "charge" and status == "pending"
-    # Until 2017 a payout was called a transfer, with the bank account that it went to.
-    old_payout = does.word == "transfer" and ("bank_account" in item or "summary" in item)
-    return "payout" if old_payout else does.kind, "booked" if has_money and not waits else "pending"
+    return does.kind, "booked" if has_money and not waits else "pending"
 
 
 def _of_failure(item: Object, origin: Origin) -> list[Record]:
     """The record of the balance transaction that undoes an object."""
-    transaction, name = item.get("failure_balance_transaction"), item["object"]
+    transaction = item.get("failure_balance_transaction")
     if isinstance(transaction, dict):
         return [_of_transaction(transaction, item, origin)]
-    identity = identifier(transaction)
-    if identity is None or name not in UNDONE:
+    identity, kind = identifier(transaction), undone_by(item)
+    if identity is None or kind is None:
         return []
-    does, currency = OBJECTS[name], money_of(item)
+    does, currency = effect_of(item), money_of(item)
     (amount,), exponent = scale_minor([-does.sign * whole(item, "amount")], currency)
     # When exactly it came back only the balance transaction says: until then this one is announced, not booked.
     moment = instant(origin.seconds if origin.seconds is not None else item.get("created"))
     links = _links(item, does, origin) | {"parent_external_id": identifier(item.get("charge")) or identifier(item)}
-    if name == "payout":
+    if does.word == "payout":
         links["settlement_id"] = None
     return [
         _checked(
             Record(
-                kind=UNDONE[name],
+                kind=kind,
                 status="pending",
                 namespace=TRANSACTION,
                 identity=identity,
@@ -222,7 +196,7 @@ def _of_failure(item: Object, origin: Origin) -> list[Record]:
 
 def _of_loss(item: Object, origin: Origin) -> list[Record]:
     """That a dispute is lost: it moves nothing, and is dated by the event that says so; the object alone has no day of it."""
-    own, does = identifier(item), _Object("dispute_lost", -1, "charge", "dispute")
+    own, does = identifier(item), Effect("dispute_lost", -1, "charge", "dispute")
     if item.get("status") != "lost" or own is None:
         return []
     currency, moment = money_of(item), instant(origin.seconds)
@@ -244,7 +218,7 @@ def _of_loss(item: Object, origin: Origin) -> list[Record]:
 def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Record:
     """The record of a balance transaction, with what the object that caused it says of it."""
     source_id = _source_of(item, source)
-    word = word_of(_word(item), source_id)
+    word = word_of(_word(item), source_id, source)
     total, net, amount = whole(item, "fee"), whole(item, "net"), whole(item, "amount")
     if amount - total != net:
         message = f"expected net = amount - fee in {identifier(item)}, got {net} from {amount} - {total}"
@@ -309,13 +283,13 @@ def _original(source: Object | None, transaction: Object, amount: int) -> dict[s
     return {"original_amount": minor, "original_currency": currency, "original_exponent": exponent}
 
 
-def _links(item: Object, does: _Object, origin: Origin) -> dict[str, Any]:
+def _links(item: Object, does: Effect, origin: Origin) -> dict[str, Any]:
     """Identifiers and names of an object, and where it was found."""
     own, charge = identifier(item), identifier(item.get("charge"))
     parent = identifier(item.get(does.parent)) if does.parent else None
     intent = identifier(item.get("payment_intent"))
     trace = item.get("trace_id")
-    found = [identifier(item.get(key)) for key in _REFERENCES]
+    found = [identifier(item.get(key)) for key in REFERENCES]
     found += [text_of(trace.get("value")) if isinstance(trace, dict) else text_of(trace), *metadata_of(item)]
     found.append(identifier(item.get("balance_transaction")))
     return {
@@ -338,7 +312,7 @@ def _links_of_transaction(
 ) -> dict[str, Any]:
     """Identifiers and names of a balance transaction, mostly from the object that caused it."""
     own, name = identifier(item), (source or {}).get("object")
-    does = OBJECTS.get(str(name)) or _Object(kind, 1, "charge", str(name))
+    does = effect_of(source) if source and name in OBJECTS else Effect(kind, 1, "charge", str(name))
     links = _links(source or item, does, origin)
     links["external_id"] = source_id or own
     links["text"] = text_of(item.get("description")) or links["text"]

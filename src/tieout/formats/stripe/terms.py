@@ -6,6 +6,8 @@ a report row of one charge become one record. Sources: Stripe's documentation of
 transaction types and of currencies.
 """
 
+from typing import Any
+
 from tieout.model.money import exponent_of
 
 __all__ = [
@@ -80,7 +82,8 @@ NAMESPACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("refund", "payment_refund", "charge_failure", "payment_failure_refund", "partial_capture_reversal"),
     ),
     "payout": (("po_",), ("payout",)),
-    "transfer": (("tr_",), ("transfer",)),
+    # Payouts of before 2017 keep their names, whatever they are called today.
+    "transfer": (("tr_",), ("transfer", "payout")),
     "topup": (("tu_",), ("topup",)),
 }
 
@@ -93,6 +96,8 @@ NAMESPACE_OF: dict[tuple[str, str], str] = {
 }
 
 _OLD_PAYOUTS = {"transfer": "payout", "transfer_cancel": "payout_cancel", "transfer_failure": "payout_failure"}
+# Where such a transfer goes; the others go to another account of Stripe's.
+_BANKS = ("bank_account", "card")
 
 # Stripe counts these in other minor units than ISO 4217: the ariary has no fifths, the Ugandan shilling and the
 # Icelandic krona (both without decimals) are still sent with two.
@@ -113,9 +118,21 @@ def identity_of(word: str, source: str | None, transaction: str | None) -> tuple
     return namespace, source, (f"{TRANSACTION}:{transaction}",) if transaction else ()
 
 
-def word_of(word: str, source: str | None) -> str:
-    """Give today's word for a payout: until 2017 it was called a transfer, and so do versions of the API that are pinned to then."""
-    return _OLD_PAYOUTS.get(word, word) if (source or "").startswith("po_") else word
+def word_of(word: str, source: str | None, cause: dict[str, Any] | None = None) -> str:
+    """
+    Give today's word for a payout: until 2017 it was called a transfer, and so do versions of the API that are pinned to then.
+
+    :param cause: the object of that name, where it is told: a transfer with a bank account or a card is a payout.
+    """
+    old = (source or "").startswith("po_") or (cause is not None and _goes_to_a_bank(cause))
+    return _OLD_PAYOUTS.get(word, word) if old else word
+
+
+def _goes_to_a_bank(transfer: dict[str, Any]) -> bool:
+    """Whether a transfer object is a payout of before 2017; one to another account of Stripe's is none."""
+    if transfer.get("object") != "transfer" or transfer.get("type") == "stripe_account":
+        return False
+    return transfer.get("type") in _BANKS or any(transfer.get(key) is not None for key in ("bank_account", "summary"))
 
 
 def kind_of(word: str, amount: int, source: str | None = None) -> str | None:

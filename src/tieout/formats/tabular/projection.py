@@ -39,7 +39,8 @@ class Compiled:
     :ivar amounts: positions of the columns that ``fast`` wants as amounts beside their text, named ``n0, n1, ...``.
     :ivar shareable: positions of the columns that more than amounts are computed of: those with few words are split off.
     :ivar constants: canonical columns that are the same in every row.
-    :ivar used: positions of the columns that are read.
+    :ivar used: positions of the columns that are read; ``beside``: of all others, which are only looked through, as a
+        card number may stand in them.
     :ivar unseen: of those that stand in no text of a record, nor among its details, by position: the identifier that is
         computed of it, else the column's name; ``seen``: of the others, where they stand.
     :ivar checks: what the numbers in ``fault`` mean, from 1.
@@ -60,6 +61,7 @@ class Compiled:
     shareable: tuple[int, ...]
     constants: cabc.Mapping[str, object]
     used: frozenset[int]
+    beside: frozenset[int]
     unseen: cabc.Mapping[int, str]
     seen: cabc.Mapping[int, str]
     checks: tuple[checks.Check, ...]
@@ -95,7 +97,6 @@ def compile_mapping(
     return _COMPILED[key]
 
 
-_CUT_ALL = ("csv", "tsv", "fixed")
 _IDENTIFIERS = frozenset(
     {"external_id", "payment_id", "settlement_id", "parent_external_id", "references", "counterparty_account"}
 )
@@ -113,8 +114,7 @@ def _compile(
     columns = stated.final_columns(mapping, exact)
     direct = _direct(mapping, fast)
     tests = checks.checks_of(mapping, exact)
-    # Text that nobody asks for is cut all the same: a card number may stand in it.
-    used = exact.used | (set(range(len(header))) if kinds is None and mapping.format in _CUT_ALL else set())
+    every = frozenset(range(len(header)))
     seen = {int(source.strip("[]")[1:]): name for name, source in direct.items() if name in _TEXTS}
     seen |= dict.fromkeys(stated.detail_places(mapping, exact), "details")
     computed = {n: name for name in sorted(_IDENTIFIERS & exact.all.keys()) for n in exact.all[name].columns}
@@ -132,8 +132,9 @@ def _compile(
         amounts=frozenset(fast.amounts),
         shareable=shareable(mapping, fast, direct),
         constants=stated.constants(exact),
-        used=frozenset(used),
-        unseen={n: computed.get(n, header[n]) for n in sorted(used - seen.keys() - accounts)},
+        used=frozenset(exact.used),
+        beside=every - exact.used,
+        unseen={n: computed.get(n, header[n]) for n in sorted(every - seen.keys() - accounts)},
         seen=seen,
         checks=tests,
         atoms=tuple(zip(exact.atom_fields, exact.atoms, strict=True)),

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from tieout.errors import BadInput
 from tieout.model.problems import Problem
-from tieout.model.texts import unstorable
+from tieout.model.texts import storable, unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -98,7 +98,8 @@ class RawTable:
     A file opened: its column names, and its rows piece by piece.
 
     :ivar kinds: the types of the columns; None: all text.
-    :ivar pieces: takes the positions of the columns that are read, gives the calls that parse.
+    :ivar pieces: takes the positions of the columns that are read, and of those that are only looked through (where a
+        value of theirs is no text, no row is at fault), gives the calls that parse.
     :ivar more: opens it with further columns that its rows may have, although the first ones have none of them; None
         where the header says all.
     :ivar absent: of those further columns, the ones that no row had yet, by what was parsed so far.
@@ -106,7 +107,7 @@ class RawTable:
     """
 
     header: tuple[str, ...]
-    pieces: Callable[[frozenset[int]], Iterable[Callable[[], RawBatch]]]
+    pieces: Callable[[frozenset[int], frozenset[int]], Iterable[Callable[[], RawBatch]]]
     kinds: tuple[Kind, ...] | None = None
     more: Callable[[tuple[str, ...]], RawTable] | None = None
     absent: set[str] = field(default_factory=set)
@@ -128,16 +129,21 @@ def batch_of(
     lines: Sequence[int],
     values: Mapping[int, Sequence[str | bytes | None] | pa.Array],
     problems: Sequence[Problem] = (),
+    beside: frozenset[int] = frozenset(),
 ) -> RawBatch:
     """
     Make a batch of columns; rows with a value that is no text, or none that can be kept, become problems.
 
     :param lines: the line of each row; ``values``: by its position in the header, each column: texts (bytes are UTF-8), or
         an Arrow column of any type.
+    :param beside: positions of columns that nobody reads: what is no text there stays as far as it is one.
     """
     faults: dict[int, Problem] = {}
     columns: dict[str, pa.Array] = {"line": pa.array(np.array(lines, np.int64))}
     for n, column in values.items():
+        if n in beside:
+            columns[f"c{n}"] = _readable(column)
+            continue
         columns[f"c{n}"], refused = _kept(column)
         for row, got in refused.items():
             message = f"line {lines[row]}, column {header[n]}: expected text in UTF-8, got {got}"
@@ -169,6 +175,16 @@ def _kept(column: Sequence[str | bytes | None] | pa.Array) -> tuple[pa.Array, di
         return _sorted_out(column)
     text = array.buffers()[2]
     return _sorted_out(array) if text is not None and _NUL.search(text) else (array, {})
+
+
+def _readable(column: Sequence[str | bytes | None] | pa.Array) -> pa.Array:
+    """Give a column as Arrow keeps it, with a sign in the place of each that cannot be kept."""
+    array, refused = _kept(column)
+    if not refused:
+        return array
+    values = column.view(pa.binary()).to_pylist() if isinstance(column, pa.Array) else column
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    return pa.array([text if text is None else storable(text) for text in texts], pa.string())
 
 
 def _sorted_out(column: Sequence[str | bytes | None] | pa.Array) -> tuple[pa.Array, dict[int, str]]:

@@ -148,7 +148,9 @@ def _header(text: _Text, shape: Mapping) -> tuple[str, ...]:
     return header
 
 
-def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> Iterator[Callable[[], RawBatch]]:
+def _pieces(
+    text: _Text, shape: Mapping, width: int, used: frozenset[int], beside: frozenset[int]
+) -> Iterator[Callable[[], RawBatch]]:
     """Cut the text into blocks of whole records, and give the calls that parse them."""
     dialect, ending = shape.dialect, False
     while not ending:
@@ -160,7 +162,7 @@ def _pieces(text: _Text, shape: Mapping, width: int, used: frozenset[int]) -> It
         data, text.data = _split(text.data, more, shape, ending=ending)
         if data:
             lines = _newlines(data)
-            block = Block(data, text.line, lines, width, dialect.delimiter, dialect.quote, used, text.outside)
+            block = Block(data, text.line, lines, width, dialect.delimiter, dialect.quote, used | beside, text.outside)
             text.line += lines
             yield partial(parsed, block)
         if ending and text.data:

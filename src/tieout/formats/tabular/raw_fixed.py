@@ -40,10 +40,10 @@ def open_fixed(stream: BinaryIO, shape: Mapping) -> RawTable:
     first = next(blocks, None)
     header = tuple(column.name for column in shape.fixed)
 
-    def pieces(used: frozenset[int]) -> Iterator[Callable[[], RawBatch]]:
+    def pieces(used: frozenset[int], beside: frozenset[int]) -> Iterator[Callable[[], RawBatch]]:
         for block in (first, *()) if first is None else _chained(first, blocks):
             if block is not None:
-                yield partial(_parsed, block, shape.fixed, used)
+                yield partial(_parsed, block, shape.fixed, used | beside)
 
     return RawTable(header, pieces, outside=outside)
 

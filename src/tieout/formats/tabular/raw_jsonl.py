@@ -90,7 +90,9 @@ def _table(
     header, absent = (*keys, *more, OTHER_KEYS), set(more)
     return RawTable(
         header,
-        lambda used: (partial(_parsed, block, header, decimal, used, absent) for block in chain([first], blocks)),
+        lambda used, beside: (
+            partial(_parsed, block, header, decimal, used, beside, absent) for block in chain([first], blocks)
+        ),
         more=lambda names: _table(keys, first, blocks, decimal, outside, names),
         absent=absent,
         outside=outside,
@@ -134,7 +136,12 @@ def _json(value: object) -> str:
 
 
 def _parsed(
-    block: LineBlock, header: tuple[str, ...], decimal: str, used: frozenset[int], absent: set[str]
+    block: LineBlock,
+    header: tuple[str, ...],
+    decimal: str,
+    used: frozenset[int],
+    beside: frozenset[int],
+    absent: set[str],
 ) -> RawBatch:
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
@@ -153,5 +160,5 @@ def _parsed(
             found[OTHER_KEYS] = {key: value for key, value in found.items() if key not in known}
         objects.append(found)
         numbers.append(number)
-    columns = {n: [_text(found.get(header[n]), decimal) for found in objects] for n in sorted(used)}
-    return batch_of(header, numbers, columns, problems)
+    columns = {n: [_text(found.get(header[n]), decimal) for found in objects] for n in sorted(used | beside)}
+    return batch_of(header, numbers, columns, problems, beside)

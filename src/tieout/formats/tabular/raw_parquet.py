@@ -33,6 +33,8 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Kind, Callable[[Any], pa.DataType]], 
     (lambda t: pa.types.is_timestamp(t) and t.tz is None, Kind.TIMESTAMP, lambda _: pa.timestamp("us")),
     (pa.types.is_timestamp, Kind.MOMENT, lambda _: pa.timestamp("us", tz="UTC")),
 )
+# Types of columns in which a card number may stand.
+_HOLDS_CARDS = frozenset({Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.FLOAT})
 
 
 def open_parquet(stream: BinaryIO, shape: Mapping) -> RawTable:
@@ -67,10 +69,16 @@ def _plain(found: pa.DataType) -> tuple[Kind, pa.DataType]:
 
 
 def _pieces(
-    file: pq.ParquetFile, header: tuple[str, ...], types: list[tuple[Kind, pa.DataType]], used: frozenset[int]
+    file: pq.ParquetFile,
+    header: tuple[str, ...],
+    types: list[tuple[Kind, pa.DataType]],
+    used: frozenset[int],
+    beside: frozenset[int],
 ) -> Iterator[Callable[[], RawBatch]]:
     # Columns are picked by position: two may have one name.
-    names = [file.schema_arrow.names[n] for n in sorted(used)]
+    beside = frozenset(n for n in beside if types[n][0] in _HOLDS_CARDS)
+    places = tuple(sorted(used | beside))
+    names = [file.schema_arrow.names[n] for n in places]
     batches = file.iter_batches(_ROWS_AT_ONCE, columns=names, use_threads=False)
     row = 1
     while True:
@@ -81,7 +89,7 @@ def _pieces(
             raise Unreadable(message, row) from None
         if batch is None:
             return
-        yield partial(_parsed, batch, row, header, types, tuple(sorted(used)))
+        yield partial(_parsed, batch, row, header, types, places, beside)
         row += batch.num_rows
 
 
@@ -90,10 +98,11 @@ def _parsed(
     row: int,
     header: tuple[str, ...],
     types: list[tuple[Kind, pa.DataType]],
-    used: tuple[int, ...],
+    places: tuple[int, ...],
+    beside: frozenset[int],
 ) -> RawBatch:
     columns: dict[int, pa.Array] = {}
-    for place, n in enumerate(used):
+    for place, n in enumerate(places):
         kind, target = types[n]
         column = batch.column(place)
         if pa.types.is_dictionary(column.type):
@@ -101,9 +110,11 @@ def _parsed(
         try:
             columns[n] = _text(column) if kind is Kind.TEXT else pc.cast(column, target, safe=False)
         except (pa.ArrowException, UnicodeError, ValueError) as error:
+            if n in beside:
+                continue
             message = f"line {row}: expected {target} in column {n + 1}, got what is none ({type(error).__name__})"
             raise Unreadable(message, row) from None
-    return batch_of(header, range(row, row + batch.num_rows), columns)
+    return batch_of(header, range(row, row + batch.num_rows), columns, beside=beside)
 
 
 def _text(column: pa.Array) -> pa.Array:

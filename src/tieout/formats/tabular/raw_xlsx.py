@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import zipfile
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import openpyxl
 
+from tieout.formats._number_texts import HOLDS_LONG
 from tieout.formats.tabular.mapping import FIND_HEADER
 from tieout.formats.tabular.names import Names, clean_name
 from tieout.formats.tabular.raw import COLUMNS_MAX, Outside, RawBatch, RawTable, Unreadable, batch_of, row_problem
@@ -78,7 +80,9 @@ def open_xlsx(stream: BinaryIO, shape: Mapping) -> RawTable:
     else:
         for row in islice(rows, shape.dialect.skip_rows):
             _note(outside, row)
-    return RawTable(header, partial(_pieces, rows, header, shape.skip_footer, outside), outside=outside)
+    others = (each for each in book.worksheets if each.title != sheet.title and hasattr(each, "reset_dimensions"))
+    beside = (row for each in others for row in _rows_of_another(each))
+    return RawTable(header, partial(_pieces, rows, header, shape.skip_footer, outside, beside), outside=outside)
 
 
 def _check_size(stream: BinaryIO) -> None:
@@ -118,6 +122,13 @@ def _rows(sheet: Any, decimal: str) -> Iterator[Row]:
             yield number, shown
 
 
+def _rows_of_another(sheet: Any) -> Iterator[Row]:
+    """Give the rows of a sheet that nobody reads: a fault in it is nobody's."""
+    sheet.reset_dimensions()
+    with suppress(Unreadable):
+        yield from _rows(sheet, ".")
+
+
 def _shown(cell: object, decimal: str) -> str | None:
     """Write a cell as the sheet shows it; a number with the sign that the mapping reads as the decimal one."""
     if cell is None or isinstance(cell, str):
@@ -155,6 +166,13 @@ def _note(outside: Outside, row: Row, *, footer: bool = False) -> None:
     outside.note(row[0], "\n".join(cell or "" for cell in row[1]).encode("utf-8", "replace"), footer=footer)
 
 
+def _note_long(outside: Outside, row: Row, first: int = 0) -> None:
+    """Keep the cells from one on that nobody reads and that hold a long number: there may be any number of others."""
+    for cell in row[1][first:]:
+        if cell is not None and HOLDS_LONG.search(cell):
+            _note(outside, (row[0], (cell,)))
+
+
 def _header(rows: Iterator[Row], shape: Mapping, outside: Outside) -> tuple[str, ...]:
     """Read up to the header row, and clean its names."""
     wanted = shape.header_row or (shape.dialect.skip_rows + 1 if shape.header_row is None else 0)
@@ -177,19 +195,29 @@ def _header(rows: Iterator[Row], shape: Mapping, outside: Outside) -> tuple[str,
 
 
 def _pieces(
-    rows: Iterator[Row], header: tuple[str, ...], footer: int, outside: Outside, used: frozenset[int]
+    rows: Iterator[Row],
+    header: tuple[str, ...],
+    footer: int,
+    outside: Outside,
+    others: Iterator[Row],
+    used: frozenset[int],
+    beside: frozenset[int],
 ) -> Iterator[Callable[[], RawBatch]]:
     held: list[Row] = []
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
+        for row in batch:
+            _note_long(outside, row, len(header))
         held += batch
         ready, held = held[: len(held) - footer], held[max(len(held) - footer, 0) :]
         if ready:
-            yield partial(_parsed, ready, header, used)
+            yield partial(_parsed, ready, header, used, beside)
     for row in held:
         _note(outside, row, footer=True)
+    for row in others:
+        _note_long(outside, row)
 
 
-def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> RawBatch:
+def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int], beside: frozenset[int]) -> RawBatch:
     width, problems = len(header), []
     lost: dict[int, tuple[str, str]] = {}
     for number, cells in rows:
@@ -203,5 +231,7 @@ def _parsed(rows: list[Row], header: tuple[str, ...], used: frozenset[int]) -> R
         )
         problems.append(row_problem(number, message, column))
     rows = [row for row in rows if row[0] not in lost] if lost else rows
-    columns = {n: [cells[n] if n < min(len(cells), width) else None for _, cells in rows] for n in sorted(used)}
-    return batch_of(header, [number for number, _ in rows], columns, problems)
+    columns = {
+        n: [cells[n] if n < min(len(cells), width) else None for _, cells in rows] for n in sorted(used | beside)
+    }
+    return batch_of(header, [number for number, _ in rows], columns, problems, beside)

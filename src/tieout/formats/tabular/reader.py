@@ -98,7 +98,7 @@ def _chunks(raw: RawTable, compiled: Compiled, options: ReadOptions, mapping: Ma
     sums: dict[tuple[str, int], tuple[int, int, int]] = {}
     try:
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="tabular") as workers:
-            for done in _in_order(workers, session.run, raw.pieces(compiled.used)):
+            for done in _in_order(workers, session.run, raw.pieces(compiled.used, compiled.beside)):
                 _add(sums, done.sums)
                 yield from _sliced(done, options.batch_rows)
     except BadInput as error:

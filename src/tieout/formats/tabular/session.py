@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.errors import Broken, WrongUse
+from tieout.formats._number_texts import is_numeric, number_texts
 from tieout.formats.tabular import faults
 from tieout.formats.tabular.plain_amounts import amounts_of
 from tieout.formats.tabular.raw import Unreadable
@@ -59,6 +60,8 @@ _SUMS = (
     " coalesce(sum(v) filter (v > 0), 0) as credits, coalesce(-sum(v) filter (v < 0), 0) as debits"
     " from batch group by all"
 )
+#: The least number of as many digits as a card number has.
+_LONG = 10**12
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ class Session:
         """Open and lock the engine."""
         self._compiled = compiled
         self._assembler = Assembler(compiled)
+        self._beside = {f"c{n}" for n in compiled.beside}
         self._connection = duckdb.connect(":memory:")
         self._local = threading.local()
         self._wide = False
@@ -114,13 +118,14 @@ class Session:
     def run(self, piece: Callable[[], RawBatch]) -> Done:
         """Parse one piece of a file and make its canonical rows."""
         raw = piece()
-        table, bad = self._computed(raw.table)
-        left_out = raw.table.num_rows - table.num_rows - bad.num_rows
+        read = raw.table.select([n for n in raw.table.column_names if n not in self._beside])
+        table, bad = self._computed(read)
+        left_out = read.num_rows - table.num_rows - bad.num_rows
         if left_out:
-            self._check_left_out(raw.table, left_out)
+            self._check_left_out(read, left_out)
         problems, skipped = list(raw.problems), raw.skipped + left_out
         if bad.num_rows:
-            explained = self._query(self._compiled.explain, _rows_at(raw.table, bad["line"]))
+            explained = self._query(self._compiled.explain, _rows_at(read, bad["line"]))
             found = faults.explained(self._compiled, bad["fault"].to_pylist(), explained)
             skipped += bad.num_rows - len(found)
             problems = sorted([*problems, *found], key=lambda problem: problem.line or 0)
@@ -257,8 +262,19 @@ class Session:
 
 def _texts(raw: pa.Table, names: Mapping[int, str]) -> list[tuple[str, pa.Array, pa.Array]]:
     columns = ((name, raw.column(f"c{n}")) for n, name in names.items() if f"c{n}" in raw.column_names)
-    texts = [(name, whole(column)) for name, column in columns if pa.types.is_string(column.type)]
+    texts = [(name, _as_text(whole(column))) for name, column in columns]
     return [(name, whole(raw["line"]), text) for name, text in texts if text.null_count < len(text)]
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Give texts, and numbers as such where one is long enough to be more than a number; nothing of any other column."""
+    if pa.types.is_string(column.type):
+        return column
+    if is_numeric(column.type):
+        ends = pc.min_max(column).as_py().values()
+        if any(end is not None and abs(end) >= _LONG for end in ends):
+            return number_texts(column)
+    return pa.nulls(len(column), pa.string())
 
 
 def _one_value(column: pa.ChunkedArray) -> bool:
