@@ -65,7 +65,7 @@ def ingest(
         outcomes = remaining(store, place, outcomes)
     seconds = {"ingest": system_clock.monotonic() - begin}
     if wanted.as_json:
-        told = [_as_json(outcome) for outcome in outcomes]
+        told = [outcome.as_json() for outcome in outcomes]
         left = [kept_name(str(path.relative_to(place.folder))) for path in unclaimed]
         faults = [str(error) for error in errors]
         say_json({"deliveries": told, "errors": faults, "unclaimed": left, **measured(seconds)})
@@ -101,22 +101,22 @@ def replay(
         outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason_given(reason))
         outcomes = remaining(store, place, [outcome] if outcome is not None else [])
     if wanted.as_json:
-        told = [_as_json(outcome) for outcome in outcomes]
+        told = [outcome.as_json() for outcome in outcomes]
         say_json({"deliveries": told, **measured({"replay": system_clock.monotonic() - begin})})
     else:
         _show(outcomes)
     raise typer.Exit(_status(outcomes, []))
 
 
-def _as_json(outcome: Outcome) -> dict[str, object]:
-    return {name: getattr(outcome, name) for name in outcome.__dataclass_fields__ if name != "found"}
-
-
 def _status(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
     """Say 3 where a file could not be read at all, 1 where something that came needs a person still."""
     if errors or any(outcome.state == "refused" for outcome in outcomes):
         return 3
-    return int(any(o.rows_waiting or o.findings or o.reason or o.state != "accepted" for o in outcomes))
+    # Of one that was withdrawn a person has decided.
+    rest = [o for o in outcomes if o.state != "withdrawn"]
+    return int(
+        any(o.findings for o in outcomes) or any(o.rows_waiting or o.reason or o.state != "accepted" for o in rest)
+    )
 
 
 def _show(outcomes: list[Outcome]) -> None:
@@ -142,11 +142,19 @@ def _show(outcomes: list[Outcome]) -> None:
     ]
     say_table(headings, rows, frozenset(headings[3:]))
     for outcome in outcomes:
-        if outcome.reason and outcome.state != "refused":
+        if outcome.state == "withdrawn":
+            say(
+                f"{outcome.name}: {outcome.reason}; it counts no more, and"
+                f' `tieout replay {outcome.delivery_id[:12]} --reason "..."` brings it back'
+            )
+        elif outcome.reason and outcome.state != "refused":
             say(f"{outcome.name}: {outcome.reason}")
         if outcome.also_under:
             named = ", ".join(outcome.also_under)
-            say(f"{outcome.name}: the same bytes stand under source {named} too, and what is new counts twice")
+            say(
+                f"{outcome.name}: the same bytes stand under source {named} too, and what is new counts twice; if"
+                f' {outcome.source_id} is wrong: `tieout deliveries --withdraw {outcome.delivery_id[:12]} --reason "..."`'
+            )
         if outcome.mapping_changed:
             say(
                 f"{outcome.name}: the mapping of {outcome.source_id} changed; what came before stands as it was read:"

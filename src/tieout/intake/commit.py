@@ -43,7 +43,7 @@ class Change:
     """
     Everything that one commit writes.
 
-    :ivar kind: accept, refuse, replay or erase.
+    :ivar kind: accept, refuse, either of a replay, or withdraw.
     :ivar expected: the version of the facts that it was decided on.
     :ivar workspace, reader: whose texts it rests on.
     :ivar replaced: paths of lake files that this change takes out.

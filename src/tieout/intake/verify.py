@@ -26,7 +26,8 @@ import sqlalchemy as sa
 
 from tieout.errors import Broken, TieoutError
 from tieout.intake.commit import digest_of
-from tieout.intake.performing import Scratch, workspace_of
+from tieout.intake.kept_texts import KeptTexts, kept_texts, workspace_of
+from tieout.intake.performing import Scratch
 from tieout.intake.rebuild import rebuild_files
 from tieout.store import schema
 from tieout.store.binding import unnamed
@@ -206,14 +207,6 @@ def _check_landed(store: Store, row: Mapping[str, Any]) -> None:
         raise Broken(message)
 
 
-class _Texts(dict[str, str]):
-    """The texts that the book keeps, by digest."""
-
-    def __missing__(self, digest: str) -> str:
-        message = f"the text {digest[:16]} that it rests on is missing from the book"
-        raise Broken(message)
-
-
 def verify(
     store: Store,
     workspace: Workspace,
@@ -236,7 +229,7 @@ def verify(
     commit = schema.ledger_commit
     with store.book.reading() as connection:
         commits = connection.execute(sa.select(commit).order_by(commit.c.version)).all()
-        texts = _Texts({row.digest: row.body for row in connection.execute(sa.select(schema.text_version))})
+        texts = kept_texts(connection)
         deliveries, graves, masked = _deliveries(connection), _graves(connection), _masked(connection)
     with (
         tempfile.TemporaryDirectory(prefix="tieout-verify-") as folder,
@@ -270,7 +263,7 @@ class _Again:
     store: Store
     scratch: Scratch
     verdict: Verdict
-    texts: _Texts
+    texts: KeptTexts
     deliveries: dict[str, Mapping[str, Any]]
     graves: dict[str, str]
     masked: dict[int, str]
