@@ -32,7 +32,8 @@ class Outcome:
     repeated ones, ``versions`` say something else than before.
 
     :ivar state: accepted, refused or withdrawn.
-    :ivar rows_waiting: of the quarantined ones, those that nothing closed yet.
+    :ivar rows_waiting: of the quarantined ones, and of files that were refused, those that nothing closed yet; also of a
+        delivery that came again.
     :ivar findings: what needs a person because of it, beside quarantined rows.
     :ivar found: the ids of these exceptions.
     :ivar again: it was read before: this is another reading.
