@@ -2,13 +2,14 @@
 
 import random
 import time
+from typing import Any
 
 import pytest
 
 from tieout.intake.overlap import Chains
 from tieout.intake.places import StatementPlace
 
-_SAME = {
+_SAME: dict[str, Any] = {
     "source_id": "bank",
     "entity_id": "",
     "member": None,
@@ -29,18 +30,25 @@ _SAME = {
 
 
 def place(number: int, day: int, opening: int, closing: int) -> StatementPlace:
-    own = {"delivery_id": str(number), "place": 1, "number": str(number), "from_day": day, "to_day": day}
-    return StatementPlace(**_SAME, **own, opening=opening, closing=closing, net=closing - opening)  # type: ignore[arg-type]
+    own: dict[str, Any] = {
+        "delivery_id": str(number),
+        "place": 1,
+        "number": str(number),
+        "from_day": day,
+        "to_day": day,
+    }
+    return StatementPlace(**_SAME, **own, opening=opening, closing=closing, net=closing - opening)
 
 
 def leads(places: list[StatementPlace], earlier: StatementPlace, later: StatementPlace) -> bool:
     """Try every way from what one closes with to what the other opens with, past neither's far end."""
     barred = {earlier.opening, later.closing}
-    if earlier.to_day > later.to_day or earlier.opening == earlier.closing or later.opening == later.closing:  # type: ignore[operator]
+    first, last = earlier.to_day or 0, later.to_day or 0
+    if first > last or earlier.opening == earlier.closing or later.opening == later.closing:
         return False
     if earlier.closing in barred or later.opening in barred:
         return False
-    between = [p for p in places if earlier.to_day <= p.to_day <= later.to_day and p.opening != p.closing]  # type: ignore[operator]
+    between = [p for p in places if first <= (p.to_day or 0) <= last and p.opening != p.closing]
 
     def walk(balance: int | None, been: frozenset[int | None]) -> bool:
         return any(
