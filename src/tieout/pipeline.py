@@ -31,12 +31,13 @@ from tieout.intake.ingest import (
 )
 from tieout.intake.recount import recount
 from tieout.intake.settle import decide_entries
+from tieout.intake.withdraw import withdraw as withdraw_delivery
 from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
 from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
 from tieout.matching.facts.followers import sharing
-from tieout.matching.grammar.reading import check_rules, rule_set, rules_named
+from tieout.matching.grammar.reading import check_rules, reconciliations_meant, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
 from tieout.observe.snapshot import latest_day
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tieout.accounting.run import JournalOutcome
-    from tieout.config import Reconciliation, Source, Workspace
+    from tieout.config import Source, Workspace
     from tieout.intake.settle import Entry
     from tieout.intake.work import Outcome
     from tieout.matching.backtesting.backtest import BackTest
@@ -76,6 +77,7 @@ __all__ = [
     "unclaimed_files",
     "undo",
     "verify",
+    "withdraw",
 ]
 
 
@@ -162,7 +164,21 @@ def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) ->
 
     :raises BadInput: it cannot be read now: what it brought before stands.
     """
-    outcome = accept(store, workspace, delivery_id, replay=reason)
+    return _taken_in(store, workspace, accept(store, workspace, delivery_id, replay=reason, withdrawn=True))
+
+
+def withdraw(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:
+    """
+    Take back everything that a delivery told: it came under a wrong source, or is not ours. A replay brings it back.
+
+    :return: None: it was withdrawn already.
+    :raises WrongUse: it was not read yet, or its content was destroyed.
+    """
+    return _taken_in(store, workspace, withdraw_delivery(store, workspace, delivery_id, reason))
+
+
+def _taken_in(store: Store, workspace: Workspace, outcome: Outcome | None) -> Outcome | None:
+    """Read again what another reading of one delivery touches, and list what needs a person then."""
     errors = [found for found in recount(store, workspace) if isinstance(found, TieoutError)]
     gather_worklist(store, workspace)
     if errors:
@@ -236,7 +252,7 @@ def try_rules(
     :param limit: so many pairs that differ are listed, of each kind; None: all.
     :raises WrongUse: a rule has a fault; there are no facts; or it is not clear which reconciliation is meant.
     """
-    wanted = _meant(workspace, rules, name)
+    wanted = reconciliations_meant(workspace, rules, name)
     chosen = [(reconciliation, rules_named(workspace, reconciliation, rules)) for reconciliation in wanted]
     day = _last_day(store)
     for reconciliation, candidate in chosen:
@@ -272,22 +288,6 @@ def _last_day(store: Store) -> dt.date:
         message = "expected facts that rules can be tried on, got none: bring them in with `tieout ingest`"
         raise WrongUse(message)
     return day
-
-
-def _meant(workspace: Workspace, rules: str, name: str | None) -> list[Reconciliation]:
-    """Say which reconciliations are meant: the one that is named, those that name these rules, or the only one."""
-    if name is not None:
-        return [workspace.reconciliation(name)]
-    found = [one for one in workspace.reconciliations if one.rules == rules]
-    if not found and len(workspace.reconciliations) == 1:
-        found = list(workspace.reconciliations)
-    if not found:
-        names = ", ".join(one.id for one in workspace.reconciliations) or "none is declared"
-        message = (
-            f"expected --reconciliation NAME, since no reconciliation names {rules!r} as its rules ({names}), got none"
-        )
-        raise WrongUse(message)
-    return found
 
 
 def journal(store: Store, workspace: Workspace) -> JournalOutcome:

@@ -217,13 +217,53 @@ def test_a_workspace_s_mappings_apply_when_named_or_above(
     assert run("inspect", TABLE)[0] == 0
 
 
-def test_a_mapping_at_fault_is_named(run: Run, workspace: Path) -> None:
-    (workspace / "mappings" / "bad.toml").write_text('[mapping]\nid = "x"\nfromat = "csv"\n')
-    assert "mappings/bad.toml" in one_sentence(run("inspect", "--workspace", workspace, TABLE), 2)
-    (workspace / "mappings" / "bad.toml").write_bytes(b"# \xff\n")
-    assert "expected a mapping in UTF-8, got the byte 0xff" in one_sentence(
-        run("inspect", "--workspace", workspace, TABLE), 2
-    )
+FAULTS = {
+    "mappings/bad.toml line 3": b'[mapping]\nid = "x"\nfromat = "csv"\n',
+    "expected a mapping in UTF-8, got the byte 0xff": b"# \xff\n",
+    "expected a mapping of at most": b"#" * (1 << 21),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mapping_at_fault_is_named_and_stops_no_file_that_another_format_takes(
+    run: Run, workspace: Path, fault: str
+) -> None:
+    (workspace / "mappings" / "bad.toml").write_bytes(FAULTS[fault])
+    for path in (TABLE, CLOSES):
+        status, out, err = run("inspect", "--workspace", workspace, path)
+        assert (status, out.endswith("ok\n") or "ok" in out.splitlines()[0]) == (0, True)
+        assert fault in one_sentence((status, "", err), 0)
+    assert run("inspect", "--workspace", workspace, OPEN)[0] == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_file_that_may_need_the_mapping_at_fault_is_told_as_far_as_it_is_known(
+    run: Run, workspace: Path, fault: str, tmp_path: Path
+) -> None:
+    (workspace / "mappings" / "bad.toml").write_bytes(FAULTS[fault])
+    mine, letter = tmp_path / "mine.csv", tmp_path / "letter.pdf"
+    mine.write_text("when,amount\n2026-10-01,1.00\n")
+    letter.write_bytes(b"%PDF-1.7")
+    status, out, err = run("inspect", "--json", "--workspace", workspace, CLOSES, mine)
+    told = [json.loads(line) for line in out.splitlines()]
+    assert (status, [one["verdict"] for one in told]) == (2, ["ok", "unreadable"])
+    assert "'when', 'amount'" in told[1]["problems"][0]["message"]
+    assert fault in one_sentence((status, "", err), 2)
+    assert run("inspect", "--workspace", workspace, letter)[0] == 3  # no mapping reads it
+
+
+def test_a_mapping_that_cannot_be_opened_is_named(run: Run, workspace: Path) -> None:
+    (workspace / "mappings" / "bad.toml").mkdir()
+    status, _, err = run("inspect", "--workspace", workspace, TABLE)
+    assert "expected a mapping that can be read, got Is a directory" in one_sentence((status, "", err), 0)
+
+
+def test_a_mapping_at_fault_where_it_reads_stops_no_other_file(run: Run, workspace: Path) -> None:
+    text = (workspace / "mappings" / "table.toml").read_text()
+    (workspace / "mappings" / "table.toml").write_text(text.replace('"What"', "sqrt(What)"))
+    status, out, err = run("inspect", "--json", "--workspace", workspace, TABLE, CLOSES)
+    assert (status, json.loads(out.splitlines()[-1])["verdict"]) == (2, "ok")
+    assert "mappings/table.toml" in err
 
 
 def test_a_broken_workspace_does_not_stand_in_the_way(run: Run, workspace: Path) -> None:

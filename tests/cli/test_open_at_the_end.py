@@ -74,6 +74,40 @@ def test_a_row_that_nothing_states_readably_waits(office: Office) -> None:
     assert (again.status, again.said["deliveries"][0]["rows_waiting"]) == (1, 1)
 
 
+def test_the_same_file_again_is_judged_as_it_was(office: Office) -> None:
+    first = office.table("1,charge,ten,eur,01.10.2026,x", "2,charge,2.00,eur,01.10.2026,x")
+    again = office.table("1,charge,ten,eur,01.10.2026,x", "2,charge,2.00,eur,01.10.2026,x")
+    assert (first.status, again.status) == (1, 1)
+    [told] = again.said["deliveries"]
+    assert (told["repeat"], told["rows_waiting"]) == (True, 1)
+    shown = office.run("ingest", office.files / "psp.csv", "--source", "psp")
+    assert (shown.status, "wait in `tieout quarantine`" in shown.out) == (1, True)
+    office.run("quarantine", "--settle", told["delivery_id"], "--reason", "booked by hand")
+    assert office.run("ingest", office.files / "psp.csv", "--source", "psp").status == 0
+
+
+def test_the_same_statement_again_is_judged_by_what_is_open_still(office: Office) -> None:
+    files = written(office, 1, 3)
+    assert [office.run("ingest", *files, "--source", "swift").status for _ in range(2)] == [1, 1]
+    assert office.run("ingest", files[1], "--source", "swift").status == 1
+    assert office.run("ingest", files[0], "--source", "swift").status == 0
+    assert office.run("ingest", *written(office, 2), "--source", "swift").status == 0
+    assert office.run("ingest", *files, "--source", "swift").status == 0
+
+
+def test_the_same_refused_file_again_is_judged_as_it_was_until_a_person_settles_it(office: Office) -> None:
+    path = office.files / "letter.sta"
+    path.write_bytes(b"%PDF-1.7")
+    answers = [office.run("ingest", path, "--source", "swift") for _ in range(2)]
+    assert [answer.status for answer in answers] == [3, 3]
+    assert all("could not be read" in answer.out and answer.err for answer in answers)
+    office.run("quarantine", "--settle", "letter.sta", "--reason", "a letter")
+    after = office.run("ingest", path, "--source", "swift")
+    assert (after.status, after.err) == (0, "")
+    assert "known already, refused" in after.out
+    assert "could not be read" not in after.out
+
+
 def test_a_delivery_that_is_read_again_at_once_is_told_once_with_what_came_from_it(office: Office) -> None:
     coffee = "<Ntry><Amt Ccy='EUR'>3.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-10-05</Dt></BookgDt></Ntry>"
     parts = {name: intraday(name, coffee) for name in ("i1", "i2")} | {"day": closing(coffee * 2)}

@@ -91,7 +91,8 @@ def faults(store: Store) -> list[str]:
         commits = connection.execute(sa.select(schema.ledger_commit)).all()
         files = connection.execute(sa.select(schema.lake_file)).all()
         audit = connection.execute(sa.select(schema.audit.c.action, schema.audit.c.subject)).all()
-    found = [f"{row.name} is {row.state}" for row in deliveries if row.state not in {"accepted", "refused", "erased"}]
+    answered = {"accepted", "refused", "withdrawn", "erased"}
+    found = [f"{row.name} is {row.state}" for row in deliveries if row.state not in answered]
     for row in deliveries:
         kept = row.rows_new + row.rows_repeated + row.rows_quarantined + row.rows_skipped
         if kept != row.rows_in:

@@ -150,6 +150,52 @@ def test_replay_killed_anywhere_finishes_when_repeated(
     check_replay(watched, undisturbed, quick_path, seed)
 
 
+def withdrawn_once(watched: Zygote, before: Path, folder: Path, seed: int | None = None) -> dict[str, Any]:
+    """Withdraw one of the deliveries that overlap; give the facts afterwards."""
+    shutil.copytree(before, folder, dirs_exist_ok=True)
+    with opened(folder) as store:
+        delivery = min(facts(store)["deliveries"])
+    arguments = ("deliveries", "--withdraw", delivery, "--reason", "somebody else's file")
+    if seed is not None:
+        total = watched.run(
+            shutil.copytree(folder, folder.with_name(folder.name + "-counted")), *arguments, calls=bool(seed % 2)
+        ).boundaries
+        ended = killed_somewhere(watched, folder, total, seed, *arguments)
+        assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+        with opened(folder) as store:  # all of it, or nothing
+            assert faults(store) == []
+    again = watched.run(folder, *arguments)
+    assert again.status == 0, again
+    verified = watched.run(folder, "verify")
+    assert verified.status == 0, verified
+    with opened(folder) as store:
+        assert faults(store) == []
+        return facts(store)
+
+
+def check_withdrawal(watched: Zygote, undisturbed: Undisturbed, quick_path: Path, seed: int) -> None:
+    before = undisturbed("corrected")
+    expected = withdrawn_once(watched, before.folder, quick_path / "expected")
+    assert expected["records"] != before.facts["records"]
+    assert withdrawn_once(watched, before.folder, quick_path / "killed", seed) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_a_withdrawal_killed_finishes_when_repeated(
+    watched: Zygote, undisturbed: Undisturbed, quick_path: Path, seed: int
+) -> None:
+    check_withdrawal(watched, undisturbed, quick_path, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(100, 124))
+def test_a_withdrawal_killed_anywhere_finishes_when_repeated(
+    watched: Zygote, undisturbed: Undisturbed, quick_path: Path, seed: int
+) -> None:
+    check_withdrawal(watched, undisturbed, quick_path, seed)
+
+
 #: A mapping that takes the note for an identifier, where nobody looks for the number of a card; and one that reads it.
 BLIND_PSP = PSP.replace('text = "note"', 'payment_id = "note"')
 

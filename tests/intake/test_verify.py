@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.cli.office import HEADER, MAPPING, TOML, Office
+from tests.cli.office import HEADER, MAPPING, TOML, Office, camt, entry
+from tieout.model.normal import NORMALISER
 from tieout.store import schema
 from tieout.store.book import audit_digest
 from tieout.store.bound import RECEIVED
@@ -148,9 +149,64 @@ def test_what_a_redacted_copy_cannot_give_is_named_and_the_rest_is_still_verifie
     book(office, "update ledger_commit set digest = 'x' where version = 4")
     told = office.run("verify").err
     assert "commit 4 " in told
-    assert "may read such a file otherwise" not in told
-    book(office, "update ledger_commit set program = '0.0.1' where version = 4")
-    assert "tieout 0.0.1 made it, this is " in office.run("verify").err
+    assert "what the book holds of it is not what was written then" in told
+
+
+def upgrade(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Go on with another version of tieout, which reads every row a little otherwise."""
+    monkeypatch.setattr("tieout.intake.derive.NORMALISER", NORMALISER + 1)
+    for module in ("commit", "verify"):
+        monkeypatch.setattr(f"tieout.intake.{module}.program", lambda: version)
+
+
+def test_what_another_version_read_otherwise_is_no_damage_and_a_replay_brings_it_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (bring(office, f"{name}.csv", row(name), "b,charge,ten,EUR,01.10.2026,x") for name in ("a", "c"))
+    upgrade(monkeypatch, "9.0")
+    answer = office.run("verify")
+    assert (answer.status, answer.err) == (1, "")
+    assert "it stands as tieout 0" in answer.out
+    assert "this is 9.0, which reads it otherwise" in answer.out
+    assert f"`tieout replay {first[:12]} --reason" in answer.out
+    assert "same digests" not in answer.out
+    for delivery in (first, second):
+        office.run("replay", delivery, "--reason", "a newer version")
+    told = office.run("--json", "verify")
+    assert (told.status, told.said["faults"], told.said["to_do"]) == (0, [], [])
+    assert len(told.said["otherwise"]) == 2  # history says so still
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update exception set note = 'x' where token in (select token from ledger_commit where version = 1)",
+        "update statement set closes = true where token in (select token from ledger_commit where version = 1)",
+        "delete from exception where token in (select token from ledger_commit where version = 1)",
+        "update ledger_commit set digest = 'x' where version = 1",
+    ],
+)
+def test_what_was_changed_is_damage_whatever_version_read_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    lies = camt("1.00", "5.00", entry("1.00"))
+    office.ingest("a.xml", lies, "bank")
+    upgrade(monkeypatch, "9.0")
+    assert office.run("verify").status == 1
+    book(office, change)
+    answer = office.run("verify")
+    assert answer.status == 3
+    assert "what the book holds of it is not what was written then" in answer.err
+
+
+def test_a_commit_that_the_same_version_gives_otherwise_is_a_fault_of_the_program(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(office, "a.csv", row("a"))
+    upgrade(monkeypatch, office.run("--version").out.split()[-1])
+    answer = office.run("verify")
+    assert answer.status == 3
+    assert "what the book holds of it is what was written then, so that the program differs" in answer.err
 
 
 def test_without_a_copy_everything_else_is_verified_and_a_later_fault_is_found(office: Office) -> None:

@@ -41,6 +41,10 @@ _Reopen = Annotated[
     str | None, typer.Option("--reopen", metavar="DELIVERY[:LINE]", help="Open again what a person closed.")
 ]
 _Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; stands in the audit log.")]
+_Withdraw = Annotated[
+    str | None,
+    typer.Option("--withdraw", metavar="DELIVERY", help="Take back what a delivery told: its id, or how it begins."),
+]
 _Whole = Annotated[bool, typer.Option("--all", help="Also what was received.")]
 
 
@@ -48,12 +52,25 @@ def deliveries(
     context: typer.Context,
     entity: EntityOption = None,
     limit: _Limit = _SHOWN,
+    withdraw: _Withdraw = None,
+    reason: _Reason = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
-    """Show what came in, the newest first, and what became of its rows."""
+    """
+    Show what came in, the newest first, and what became of its rows; or withdraw a delivery.
+
+    One that came under a wrong source, or is somebody else's: --withdraw with a --reason, which stands in the audit log.
+    What it alone told counts no more, what others told as well stays; its bytes are kept, and `tieout replay` brings it back.
+
+    Exit status: 0 done; 1 of --withdraw: something needs a person now.
+    """
+    from tieout.cli._withdraw import withdrawn
     from tieout.observe.exporting.exports import Filters
 
+    wanted = asked(context, workspace, as_json=as_json)
+    if withdraw is not None or reason is not None:
+        raise typer.Exit(withdrawn(wanted, withdraw, reason))
     headings = ["received", "delivery", "source", "file", "format", "state", "rows", "new", "repeated"]
     headings += ["quarantined", "skipped"]
 
@@ -61,9 +78,9 @@ def deliveries(
         shown = [row["received_at"][:16].replace("T", " "), row["delivery_id"][:12], row["source_id"], row["name"]]
         counts = [row[f"rows_{name}"] for name in ("in", "new", "repeated", "quarantined", "skipped")]
         copy = f", a copy without card numbers of {row['redacts'][:12]}" if row["redacts"] else ""
-        return [*shown, row["format"], f"{row['state']}{copy}", *counts]
+        state = row["reason"] if row["state"] == "withdrawn" else row["state"]  # which names who, and why
+        return [*shown, row["format"], f"{state}{copy}", *counts]
 
-    wanted = asked(context, workspace, as_json=as_json)
     _listed(
         wanted, "deliveries", Filters(entity=entity), headings, cells, limit, newest=True, waiting="state = 'landed'"
     )

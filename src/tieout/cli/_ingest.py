@@ -56,27 +56,25 @@ def ingest(
                     complain_of(result, debug=wanted.debug)
                     continue
                 outcomes.append(result)
-                if result.state == "refused" and result.reason:
-                    complain(f"{result.name}: {result.reason}")
+                _complain_of_unread(result, repeat=False)
         except TieoutError as error:  # what came in before it is told all the same
             if not outcomes:
                 raise
             failed = error
         outcomes = remaining(store, place, outcomes)
+    for outcome in filter(_is_unread, outcomes):
+        _complain_of_unread(outcome, repeat=True)
     seconds = {"ingest": system_clock.monotonic() - begin}
+    left = [kept_name(str(path.relative_to(place.folder))) for path in unclaimed]
     if wanted.as_json:
-        told = [_as_json(outcome) for outcome in outcomes]
-        left = [kept_name(str(path.relative_to(place.folder))) for path in unclaimed]
+        told = [outcome.as_json() for outcome in outcomes]
         faults = [str(error) for error in errors]
         say_json({"deliveries": told, "errors": faults, "unclaimed": left, **measured(seconds)})
     else:
         if outcomes or not errors:
             _show(outcomes)
         _show_refused(outcomes, paths)
-        if unclaimed:
-            named = ", ".join(kept_name(str(path.relative_to(place.folder))) for path in unclaimed[:5])
-            more = f" and {len(unclaimed) - 5} more" if len(unclaimed) > 5 else ""
-            say(f"no source looks for {named}{more}: move what should count to a source's path, or change that path")
+        _show_unclaimed(left)
     if failed is not None:
         raise failed
     raise typer.Exit(_status(outcomes, errors))
@@ -101,22 +99,34 @@ def replay(
         outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason_given(reason))
         outcomes = remaining(store, place, [outcome] if outcome is not None else [])
     if wanted.as_json:
-        told = [_as_json(outcome) for outcome in outcomes]
+        told = [outcome.as_json() for outcome in outcomes]
         say_json({"deliveries": told, **measured({"replay": system_clock.monotonic() - begin})})
     else:
         _show(outcomes)
     raise typer.Exit(_status(outcomes, []))
 
 
-def _as_json(outcome: Outcome) -> dict[str, object]:
-    return {name: getattr(outcome, name) for name in outcome.__dataclass_fields__ if name != "found"}
+def _complain_of_unread(outcome: Outcome, *, repeat: bool) -> None:
+    """Say why a file was refused: of a new one at once, of one that came again when it is known that nobody settled it."""
+    if outcome.state == "refused" and outcome.repeat == repeat:
+        complain(f"{outcome.name}: {outcome.reason}")
+
+
+def _is_unread(outcome: Outcome) -> bool:
+    """Whether nothing of it could be read, and nobody settled that."""
+    return outcome.state == "refused" and outcome.rows_waiting > 0
 
 
 def _status(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
     """Say 3 where a file could not be read at all, 1 where something that came needs a person still."""
-    if errors or any(outcome.state == "refused" for outcome in outcomes):
+    if errors or any(map(_is_unread, outcomes)):
         return 3
-    return int(any(o.rows_waiting or o.findings or o.reason or o.state != "accepted" for o in outcomes))
+    # Of one that was withdrawn, or that nobody could read and was settled, a person has decided.
+    rest = [outcome for outcome in outcomes if outcome.state not in {"withdrawn", "refused"}]
+    return int(
+        any(outcome.findings for outcome in outcomes)
+        or any(outcome.rows_waiting or outcome.reason or outcome.state != "accepted" for outcome in rest)
+    )
 
 
 def _show(outcomes: list[Outcome]) -> None:
@@ -142,11 +152,19 @@ def _show(outcomes: list[Outcome]) -> None:
     ]
     say_table(headings, rows, frozenset(headings[3:]))
     for outcome in outcomes:
-        if outcome.reason and outcome.state != "refused":
+        if outcome.state == "withdrawn":
+            say(
+                f"{outcome.name}: {outcome.reason}; it counts no more, and"
+                f' `tieout replay {outcome.delivery_id[:12]} --reason "..."` brings it back'
+            )
+        elif outcome.reason and outcome.state != "refused":
             say(f"{outcome.name}: {outcome.reason}")
         if outcome.also_under:
             named = ", ".join(outcome.also_under)
-            say(f"{outcome.name}: the same bytes stand under source {named} too, and what is new counts twice")
+            say(
+                f"{outcome.name}: the same bytes stand under source {named} too, and what is new counts twice; if"
+                f' {outcome.source_id} is wrong: `tieout deliveries --withdraw {outcome.delivery_id[:12]} --reason "..."`'
+            )
         if outcome.mapping_changed:
             say(
                 f"{outcome.name}: the mapping of {outcome.source_id} changed; what came before stands as it was read:"
@@ -157,16 +175,26 @@ def _show(outcomes: list[Outcome]) -> None:
     findings = sum(outcome.findings for outcome in outcomes)
     if findings:
         say(f"{findings} finding(s) need a person: see `tieout exceptions`")
-    if any(outcome.rows_waiting for outcome in outcomes):
+    if any(outcome.rows_waiting for outcome in outcomes if outcome.state != "refused"):
         say(
             "rows that could not be read wait in `tieout quarantine`; after a fix: `tieout replay DELIVERY --reason ...`"
+        )
+
+
+def _show_unclaimed(names: list[str]) -> None:
+    """Name files that lie in the inbox and that nobody counts."""
+    if names:
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        say(
+            f"no source looks for {', '.join(names[:5])}{more}: move what should count to a source's path, or change that"
+            " path"
         )
 
 
 def _show_refused(outcomes: list[Outcome], paths: dict[str, str | None]) -> None:
     """Say what to do next about each file that could not be read at all."""
     for outcome in outcomes:
-        if outcome.state != "refused":
+        if not _is_unread(outcome):
             continue
         name, begin = outcome.name, outcome.delivery_id[:12]
         if outcome.taken_by:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from tieout.cli._asked import Asked, JsonOption, WorkspaceOption, asked, nearest_workspace, workspace_folder
+from tieout.cli._faults import complain_of
 from tieout.cli._output import measured, say, say_json, say_table, watched
 from tieout.errors import WrongUse
 
@@ -31,6 +32,7 @@ _MAPPING_BYTES_MAX = 1 << 20
 #: How many statements and problems of a file are shown to a person; JSON has all.
 _SHOWN_MAX = 50
 _STATUS = {"ok": 0, "problems": 1, "unreadable": 3}
+_WRONG_USE = 2
 _AMOUNTS = frozenset({"opening", "closing", "entries", "credits", "debits", "net", "count"})
 
 _Files = Annotated[
@@ -50,18 +52,28 @@ def inspect(
     """
     Say what a file is, what is in it, and whether it closes.
 
-    Needs no workspace and writes nothing. Inside a workspace, its mappings are tried too.
+    Needs no workspace and writes nothing. Inside a workspace, its mappings are tried too; one that has a fault is named,
+    and stops no file that something else reads.
 
-    Exit status: 0 ok; 1 problems; 2 wrong use; 3 unreadable. Of several files, the worst.
+    Exit status: 0 ok; 1 problems; 2 wrong use, or a fault in a mapping that the file may need; 3 unreadable. Of several
+    files, the worst.
     """
     wanted = asked(context, workspace, as_json=as_json)
     found = _expanded(files)
-    mappings = _mappings(wanted)
+    mappings, faults = _mappings(wanted)
     _check(currency)
+    for fault in faults:
+        complain_of(fault, debug=wanted.debug)
     worst = 0
     for path in found:
-        inspection = _inspected(path, mappings, currency, wanted)
-        worst = max(worst, _STATUS[inspection.verdict])
+        try:
+            inspection = _inspected(path, mappings, currency, wanted)
+        except WrongUse as fault:  # of the mapping that takes this file: the others are another matter
+            complain_of(fault, debug=wanted.debug)
+            worst = max(worst, _WRONG_USE)
+            continue
+        needed = faults and inspection.unclaimed
+        worst = max(worst, _WRONG_USE if needed else _STATUS[inspection.verdict])
     raise typer.Exit(worst)
 
 
@@ -113,27 +125,39 @@ def _in_folder(top: Path, most: int) -> list[Path]:
     return found
 
 
-def _mappings(wanted: Asked) -> list[Format]:
+def _mappings(wanted: Asked) -> tuple[list[Format], list[WrongUse]]:
     """
     Read the mappings of the workspace, where there is one; those without ``identify`` apply to no file by themselves.
 
-    :raises WrongUse: a mapping is at fault, or the workspace that was named is none.
+    :return: those that can be used, and what is wrong with the others.
+    :raises WrongUse: the workspace that was named is none, or there are too many.
     """
     folder = nearest_workspace() if wanted.workspace is None else workspace_folder(wanted.workspace)
     if folder is None:
-        return []
+        return [], []
     paths = sorted((folder / "mappings").glob("*.toml"))
     if len(paths) > _MAPPINGS_MAX:
         message = f"expected at most {_MAPPINGS_MAX} mappings in {folder / 'mappings'}, got {len(paths)}"
         raise WrongUse(message)
-    return [_mapping(path) for path in paths]
+    found: list[Format] = []
+    faults = []
+    for path in paths:
+        try:
+            found.append(_mapping(path))
+        except WrongUse as fault:
+            faults.append(fault)
+    return found, faults
 
 
 def _mapping(path: Path) -> Format:
     from tieout.formats.tabular import MappingFormat, parse_mapping
 
-    with path.open("rb") as file:
-        text = file.read(_MAPPING_BYTES_MAX + 1)
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAPPING_BYTES_MAX + 1)
+    except OSError as error:
+        message = f"expected a mapping that can be read, got {error.strerror}: {path}"
+        raise WrongUse(message) from None
     if len(text) > _MAPPING_BYTES_MAX:
         message = f"expected a mapping of at most {_MAPPING_BYTES_MAX} bytes, got a larger one: {path}"
         raise WrongUse(message)

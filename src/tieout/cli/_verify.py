@@ -45,7 +45,8 @@ def verify(
 
     Each run is performed with the texts of its own time: tieout.toml, mappings and calendars of today may be gone.
 
-    Exit status: 0 everything agrees, and what was erased has its tombstone; 3 something differs or is missing.
+    Exit status: 0 everything agrees, and what was erased has its tombstone; 1 nothing is damaged, and this version of
+    tieout reads something otherwise than the one that read it; 3 something differs or is missing.
     """
     from tieout import pipeline
     from tieout.clock import system_clock
@@ -67,7 +68,7 @@ def verify(
         say_json({**told, **measured({"verify": system_clock.monotonic() - begin})})
     else:
         _show(verdict, performed=not audit)
-    raise typer.Exit(3 if verdict.faults else 0)
+    raise typer.Exit(3 if verdict.faults else int(bool(verdict.to_do)))
 
 
 def _show(verdict: Verdict, *, performed: bool) -> None:
@@ -79,10 +80,11 @@ def _show(verdict: Verdict, *, performed: bool) -> None:
     say(f"{verdict.deliveries} deliveries, {verdict.files} lake files, {verdict.audit_entries} audit entries {agree}")
     if performed:
         copies = f", {verdict.from_copies} of them from redacted copies" if verdict.from_copies else ""
-        say(f"{verdict.commits} commits and {verdict.runs} runs performed again from landing, same digests{copies}")
+        same = "" if verdict.otherwise else ", same digests"
+        say(f"{verdict.commits} commits and {verdict.runs} runs performed again from landing{same}{copies}")
     if verdict.rebuilt:
         say(f"{verdict.rebuilt} lake files were written again, with the digests that the book names")
-    for sentence in [*verdict.unnamed, *verdict.not_performed]:
+    for sentence in [*verdict.unnamed, *verdict.not_performed, *verdict.otherwise, *verdict.to_do]:
         say(sentence)
     if verdict.not_performed:
         say("the commits after these were performed on the rows that the book holds of them, bound by the audit log")

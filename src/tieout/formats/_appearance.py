@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tieout.formats.reading import Head
 
-__all__ = ["appearance", "columns_of", "marked"]
+__all__ = ["appearance", "columns_of", "marked", "may_be_table"]
 
 _MARKS = (
     (b"%PDF", "a PDF document"),
@@ -36,6 +36,7 @@ _MARKS = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
+_TABLES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")
 _SURE_BYTES = 4
 _TAR_MARK = slice(257, 262)
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -75,6 +76,14 @@ def columns_of(head: Head) -> list[str]:
         return []
     table = _table(text)
     return [name for name in table[1] if name] if table else []
+
+
+def may_be_table(head: Head) -> bool:
+    """Say whether a mapping may read a file of no known format: a text that is no XML, a workbook or a Parquet table."""
+    if marked(head.data) is not None:
+        return head.data.startswith(_TABLES)
+    text = _decoded(head.data)
+    return text is not None and bool(text.strip()) and not text.lstrip().startswith("<")
 
 
 def marked(data: bytes) -> str | None:

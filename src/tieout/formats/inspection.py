@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from tieout.errors import BadInput, WrongUse
-from tieout.formats._appearance import appearance, columns_of
+from tieout.formats._appearance import appearance, columns_of, may_be_table
 from tieout.formats.containers import open_members, with_head
 from tieout.formats.reading import Head, ReadOptions, Total
 from tieout.formats.registry import format_ids, identify
@@ -48,6 +48,7 @@ class Inspection:
     :ivar statements: (file inside the container or None, statement), in the file's order.
     :ivar totals: per currency, over the top-level entries of any status.
     :ivar remarks: what may be true of a good file, and what ingest judges: the verdict does not rest on it.
+    :ivar unclaimed: whether it, or a file in it, may be a table, and no format or mapping claims it.
     :ivar fault: where tieout itself failed on the file, for those who mend it; None if it did not.
     """
 
@@ -60,6 +61,7 @@ class Inspection:
     totals: tuple[Total, ...] = ()
     problems: tuple[Problem, ...] = ()
     remarks: tuple[Problem, ...] = ()
+    unclaimed: bool = False
     fault: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -93,6 +95,7 @@ class _Found:
     refusals: list[Problem] = field(default_factory=list)
     fault: str | None = None
     readable: bool = False
+    unclaimed: bool = False
 
 
 def inspect_stream(
@@ -149,6 +152,7 @@ def _inspect_member(stream: BinaryIO, member: str | None, asked: _Asked, found: 
         head = Head(PurePath(member or asked.name).name, data)
         known = _identified(head, asked.mappings)
         if known is None:
+            found.unclaimed = may_be_table(head)
             _add_problem(found, Problem(message=_unknown(head), severity="refused", member=member))
             return
         doing = f"read {known[1]}"
@@ -241,6 +245,7 @@ def _add_member(found: _Found, alone: _Found, member: str | None) -> None:
     refused = bool(alone.refusals) and member is not None
     found.readable = found.readable or not alone.refusals
     found.fault = found.fault or alone.fault
+    found.unclaimed = found.unclaimed or alone.unclaimed
     found.formats |= alone.formats
     for problem in alone.refusals if refused else [*alone.refusals, *alone.problems, *alone.remarks]:
         _add_problem(found, problem)
@@ -299,6 +304,7 @@ def _concluded(name: str, found: _Found) -> Inspection:
         format=", ".join(found.formats) or None,
         verdict="problems" if problems else "ok",
         problems=tuple(problems),
+        unclaimed=found.unclaimed,
         fault=found.fault,
     )
     if found.refusals and not found.readable:

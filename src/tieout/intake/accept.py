@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import traceback
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -36,7 +34,7 @@ from tieout.intake.settlements import tellers_of_whole
 from tieout.intake.stage import Staged, stage
 from tieout.intake.statements import created_at, names_of, places_of, rows_of, statement_row, statements_of
 from tieout.intake.two_names import two_names
-from tieout.intake.work import Outcome, Work
+from tieout.intake.work import Outcome, Work, fault_of_ours
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.workplace import files_at, files_of_delivery
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
-__all__ = ["accept"]
+__all__ = ["accept", "settled"]
 
 _FACT_TABLES = ("records", "identities", "assertions", "witnesses", "superseded")
 
@@ -62,6 +60,8 @@ def accept(
     progress: Callable[[int], None] = lambda _rows: None,
     replay: str | None = None,
     reader_text: str | None = None,
+    *,
+    withdrawn: bool = False,
 ) -> Outcome | None:
     """
     Read a landed delivery and make its facts true.
@@ -69,7 +69,8 @@ def accept(
     :param reader_text: the mapping to read with; None: the source's own as it stands now.
     :param replay: why a delivery that was read before is read again: with today's formats and mappings. What it does
         not say any more is withdrawn.
-    :return: what became of it; None if another process was quicker.
+    :param withdrawn: whether a delivery that a person withdrew may be brought back so.
+    :return: what became of it; None if another process was quicker, or it is withdrawn.
     :raises WrongUse: tieout.toml or the mapping has a fault: the delivery stays landed, to be read after the fix.
     :raises Broken: a fault of ours while it is read: it stays as it is, and is no reason not to read others.
     """
@@ -78,6 +79,8 @@ def accept(
         row = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
     if row.wrapped_key is None:
         _refuse_erased(row, replay)
+        return None
+    if row.state == "withdrawn" and not withdrawn:
         return None
     source = workspace.source(row.source_id)
     reader = reader_for(workspace, source, reader_text)
@@ -96,19 +99,7 @@ def accept(
         except (TieoutError, OSError, sa.exc.OperationalError, sa.exc.InterfaceError):
             raise  # of the machine or the book: that would meet every other delivery, too
         except Exception as error:
-            raise Broken(_fault_of_ours(row, error)) from error
-
-
-def _fault_of_ours(row: Any, error: Exception) -> str:
-    """Name the delivery and the place; what the error says itself may hold what is in the file."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{type(error).__name__} at {Path(frame.filename).name} line {frame.lineno}"
-    waits = "it is kept, waits as landed in `tieout deliveries`, and the next `tieout ingest` tries it again"
-    stands = "what it brought before stands"
-    return (
-        f"{row.name} (delivery {row.delivery_id[:12]}): a fault of tieout itself while it was read ({place}):"
-        f" {waits if row.state == 'landed' else stands}; run it again with --debug to see more, and report it"
-    )
+            raise Broken(fault_of_ours(row, error)) from error
 
 
 def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:
@@ -117,7 +108,7 @@ def _through(work: Work, progress: Callable[[int], None]) -> Outcome | None:
     stands = work.replay is not None and work.row.state == "accepted"
     if staged.cards.numbers and not (staged.refused and stands):
         return _without_cards(work, staged, progress)
-    return _settled(work, staged)
+    return settled(work, staged)
 
 
 def _refuse_erased(row: Any, replay: str | None) -> None:
@@ -162,7 +153,7 @@ def _read_from_copy(work: Work, copy_id: str, progress: Callable[[int], None]) -
     staged = _read(masked, progress)
     if staged.cards.numbers or staged.refused:
         return None
-    return _settled(masked, staged)
+    return settled(masked, staged)
 
 
 def _both(*sentences: str | None) -> str:
@@ -201,8 +192,8 @@ def _from_the_start(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, B
     return open_members(stream, name)
 
 
-def _settled(work: Work, staged: Staged) -> Outcome | None:
-    """Decide and commit; None if another process was quicker, whose files stand."""
+def settled(work: Work, staged: Staged) -> Outcome | None:
+    """Decide on what was read, and commit; None if another process was quicker, whose files stand."""
     try:
         return _settle(work, staged)
     except AlreadyDoneError:
@@ -267,8 +258,10 @@ def _refuse(work: Work, staged: Staged) -> Outcome:
 
 def _change(work: Work, kind: str, version: int) -> Change:
     states = ("landed",) if work.replay is None else ("accepted", "refused")
+    if work.row.state == "withdrawn":  # by a person, so that nothing but a replay by one brings it back
+        states = ("withdrawn",)
     return Change(
-        kind=kind if work.replay is None else f"replay: {kind}",
+        kind="withdraw" if work.withdraws else kind if work.replay is None else f"replay: {kind}",
         from_states=states,
         reason=work.replay,
         delivery_id=work.row.delivery_id,
@@ -314,19 +307,28 @@ def _decide(work: Work, staged: Staged) -> tuple[Change, Resolution]:
         )
         raise Broken(message)
     change.delivery = {
-        "state": "accepted",
-        "format": staged.version or work.reader.format.id,
-        "created_at": said.created_at,
         "rows_in": staged.rows_in,
         "rows_new": kept + resolution.own,
         "rows_changed": resolution.changed,
         "rows_repeated": resolution.repeated - resolution.own,
         "rows_quarantined": staged.quarantined,
         "rows_skipped": staged.skipped,
+        **_told(work, staged, said),
+    }
+    return change, resolution
+
+
+def _told(work: Work, staged: Staged, said: Said) -> dict[str, Any]:
+    """Say what a delivery is now: what was read, or withdrawn by whom and why; what it was known by then stays."""
+    if work.withdraws:
+        return {"state": "withdrawn", "reason": f"withdrawn by {work.store.actor}: {work.replay}"}
+    return {
+        "state": "accepted",
+        "format": staged.version or work.reader.format.id,
+        "created_at": said.created_at,
         "reason": None,
         "member_fingerprints": json.dumps(staged.fingerprints, sort_keys=True) if staged.fingerprints else None,
     }
-    return change, resolution
 
 
 def _cover(
@@ -384,7 +386,7 @@ def _outcome(work: Work, change: Change, resolution: Resolution) -> Outcome:
         name=work.row.name,
         source_id=work.source.id,
         state=change.delivery["state"],
-        format=change.delivery["format"],
+        format=change.delivery.get("format", work.row.format),
         versions=resolution.changed,
         withdrawn=resolution.withdrawn,
         rows_waiting=values.get("rows_quarantined", 0),

@@ -19,12 +19,14 @@ from tieout.store.book import append_audit
 from tieout.store.runs import program
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from tieout.config import Workspace
     from tieout.intake.reader import Reader
     from tieout.store.lake import LakeFile
     from tieout.store.workplace import Store
 
-__all__ = ["AlreadyDoneError", "Change", "MovedError", "commit", "digest_of", "facts_version"]
+__all__ = ["AlreadyDoneError", "Change", "MovedError", "commit", "digest_of", "facts_version", "standing_digest"]
 
 # More rows than this are written beforehand, in parts, invisible until the commit: no long write lock on SQLite.
 _AT_ONCE = 500
@@ -43,7 +45,7 @@ class Change:
     """
     Everything that one commit writes.
 
-    :ivar kind: accept, refuse, replay or erase.
+    :ivar kind: accept, refuse, either of a replay, or withdraw.
     :ivar expected: the version of the facts that it was decided on.
     :ivar workspace, reader: whose texts it rests on.
     :ivar replaced: paths of lake files that this change takes out.
@@ -118,7 +120,8 @@ def _write(
     texts: dict[str, str],
 ) -> int:
     version = change.expected + 1
-    digest = _digest(change, exceptions)
+    brought = ((file.table_name, file.rows, file.digest) for file in change.files)
+    digest = _digest(brought, change.statements, exceptions, change.delivery)
     files = [{**asdict(file), "version": version} for file in change.files]
     _insert(connection, schema.lake_file, files)
     lake_file = schema.lake_file
@@ -210,19 +213,46 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _digest(change: Change, exceptions: list[dict[str, Any]]) -> str:
-    """Digest what a commit brings, without names of files, tokens and times of this machine."""
+def standing_digest(connection: sa.Connection, commit: Any, delivery: Mapping[str, Any]) -> str:
+    """
+    Digest what the book holds of a commit: the commit's own digest, where nothing of it was changed since.
+
+    :param commit: its row.
+    :param delivery: what it said of its delivery, as the audit log has it.
+    """
+    file = schema.lake_file
+    files = connection.execute(
+        sa.select(file.c.table_name, file.c.rows, file.c.digest).where(file.c.version == commit.version)
+    )
+
+    def rows(table: sa.Table, *order: sa.ColumnElement[Any]) -> list[dict[str, Any]]:
+        mine = sa.select(table).where(table.c.token == commit.token).order_by(*order)
+        return [dict(row) for row in connection.execute(mine).mappings()]
+
+    statements = rows(schema.statement, schema.statement.c.position)
+    return _digest((tuple(row) for row in files), statements, rows(schema.exception), delivery)
+
+
+def _digest(
+    files: Iterable[tuple[str, int, str]],
+    statements: Iterable[Mapping[str, Any]],
+    exceptions: Iterable[Mapping[str, Any]],
+    delivery: Mapping[str, Any],
+) -> str:
+    """
+    Digest what a commit brings, without names of files, tokens and times of this machine.
+
+    :param files: table, rows and digest of each.
+    """
     said = {
-        "files": sorted((f.table_name, f.rows, f.digest) for f in change.files),
-        "statements": [{k: v for k, v in s.items() if k != "token"} for s in change.statements],
+        "files": sorted(files),
+        "statements": [{k: v for k, v in s.items() if k not in {"token", "position"}} for s in statements],
         "exceptions": [
             {k: v for k, v in e.items() if k not in {"token", "opened_at"}}
             for e in sorted(exceptions, key=lambda e: (e["exception_id"], e["state"]))
         ],
         # What its files are known by follows from its bytes.
-        "delivery": {
-            k: v for k, v in change.delivery.items() if not isinstance(v, bytes) and k != "member_fingerprints"
-        },
+        "delivery": {k: v for k, v in delivery.items() if not isinstance(v, bytes) and k != "member_fingerprints"},
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -186,6 +186,7 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
     _sort_rows(con, result, row_count)
     if withdrawn is not None and withdrawn.num_rows:
         take_rows(result, "witnesses", withdrawn, result.tables.get("witnesses"))
+    _find_left(con, again=withdrawn is not None)
     con.execute("""
         create or replace temp table refold as
         select s.target from said s
@@ -194,12 +195,26 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
         group by s.target having count(distinct s.content) > 1 or bool_or(s.content is distinct from c.content and c.current)
             or (count(c.record_id) = 0 and count(g.record_id) = 0
                 and s.target in (select record_id from standing))
+            or s.target in (select record_id from left_behind)
     """)
     _fold(con, result)
     if withdrawn is not None:
         _withdraw(con, result)
-    con.execute("drop table sorted; drop table refold; drop table settled; drop table unchanged")
+    con.execute(
+        "drop table sorted; drop table refold; drop table settled; drop table unchanged; drop table left_behind"
+    )
     return result
+
+
+def _find_left(con: duckdb.DuckDBPyConnection, *, again: bool) -> None:
+    """Note the records that stand in the name of a delivery that tells of them no more, and of which others tell."""
+    mine = "select target from mine" if again else "select null::blob as target where false"
+    con.execute(f"""
+        create or replace temp table left_behind as
+        select c.record_id from standing c semi join said t on t.target = c.record_id
+        where c.current and c.record_id in ({mine})
+            and not exists (select 1 from said s where s.target = c.record_id and s.delivery_id = c.delivery_id)
+    """)
 
 
 def _sort_rows(con: duckdb.DuckDBPyConnection, result: Resolution, row_count: int) -> None:
@@ -316,7 +331,7 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
             coalesce(greatest(c.version, (select max(version) from standing a where a.record_id = f.record_id)), 0)
             + 1 as version
         from folded f left join now_standing c on c.record_id = f.record_id
-        where c.content is distinct from {content_sql("f")}
+        where c.content is distinct from {content_sql("f")} or f.record_id in (select record_id from left_behind)
     """)
     names = [name for name in record_schema().names if name not in {"record_key", "text_normal"}]
     names = [name for name in names if not name.endswith(("_key", "_keys"))]
@@ -328,8 +343,9 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
         result.tables["records"] = rekey(pa.table(padded, names=schema.names).cast(schema)).cast(schema)
         result.changed = rows.num_rows
     old = con.sql(
-        "select record_id, old_version as version, 'corrected' as reason, delivery_id from moved"
-        " where old_version is not null order by record_id"
+        "select record_id, old_version as version, delivery_id,"
+        " case when record_id in (select record_id from left_behind) then 'withdrawn' else 'corrected' end as reason"
+        " from moved where old_version is not null order by record_id"
     ).to_arrow_table()
     take_rows(result, "superseded", old)
     con.execute("drop table now_standing; drop table moved")

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from tieout.formats.reading import Head
     from tieout.store.workplace import Store
 
-__all__ = ["check_before", "expected_files", "ingest_file", "ingest_landed", "source_for", "stray_files", "with_takers"]
+__all__ = [
+    "check_before",
+    "expected_files",
+    "ingest_file",
+    "ingest_landed",
+    "known",
+    "source_for",
+    "stray_files",
+    "with_takers",
+]
 
 
 def expected_files(workspace: Workspace) -> list[tuple[Source, Path]]:
@@ -227,7 +236,7 @@ def ingest_file(
             return replace(
                 outcome, repeat=received.repeat, also_under=others, mapping_changed=_mapping_changed(store, outcome)
             )
-    return _known(store, received.delivery_id, name)
+    return replace(known(store, received.delivery_id), name=name)
 
 
 def _accepted_under(store: Store, outcome: Outcome) -> tuple[str, ...]:
@@ -259,14 +268,14 @@ def _mapping_changed(store: Store, outcome: Outcome) -> bool:
         return len(set(connection.scalars(read))) > 1
 
 
-def _known(store: Store, delivery_id: str, name: str) -> Outcome:
+def known(store: Store, delivery_id: str) -> Outcome:
     """Describe a delivery that came before (or that another process just accepted)."""
     table = schema.delivery
     with store.book.reading() as connection:
         row = connection.execute(sa.select(table).where(table.c.delivery_id == delivery_id)).one()
     return Outcome(
         delivery_id=delivery_id,
-        name=name,
+        name=row.name,
         source_id=row.source_id,
         state=row.state,
         format=row.format,

@@ -6,7 +6,8 @@ Pure functions over places.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tieout.intake.places import follows, is_complete, nine, number_of
@@ -20,12 +21,17 @@ __all__ = ["TOLD", "Chains", "are_one_statement", "days_within", "relation"]
 
 #: First day, last day, opening and closing balance at one exponent.
 Span = tuple[int | None, int | None, int | None, int | None]
+#: Account, entity and currency; and from which balance statements lead to which.
+Owner = tuple[str, str, str | None]
+Steps = Mapping[int | None, list[int]]
 #: What a statement says of itself, whichever delivery brought it.
 TOLD = (
     "account_id", "entity_id", "currency", "statement_id", "number", "page", "from_day", "to_day", "opening", "closing",
 )  # fmt: skip
 # Pages of one statement close within a month of each other; numbers start again with the year, or the month.
 _SAME_STATEMENT_DAYS_MAX = 27
+# So many balances are remembered that others lead to, of all that were asked for.
+_REACHED_MAX = 1_000_000
 
 
 def relation(one: StatementPlace, other: StatementPlace, *, family: bool = False) -> str:
@@ -131,6 +137,9 @@ class Chains:
 
     def __init__(self, places: Iterable[StatementPlace]) -> None:
         """Take the booked statements of which each stands once."""
+        self._known: tuple[tuple[Owner, tuple[int, int]] | None, Steps] = (None, {})
+        self._held = 0
+        self._reached: dict[tuple[Owner, tuple[int, int], int | None], dict[int | None, int]] = {}
         self._steps: defaultdict[tuple[str, str, str | None, int], list[tuple[int, int]]] = defaultdict(list)
         for place in places:
             opening, closing = nine(place, place.opening), nine(place, place.closing)
@@ -165,16 +174,52 @@ class Chains:
         if begin in barred or end in barred:
             return False
         owner = earlier.account_id, earlier.entity_id, earlier.currency
-        steps: defaultdict[int | None, list[int]] = defaultdict(list)
-        for day in range(earlier.to_day or 0, (later.to_day or 0) + 1):
-            for opening, closing in self._steps.get((*owner, day), ()):
-                steps[opening].append(closing)
-        reached, waiting = {begin, *barred}, [begin]
-        while waiting:
-            for balance in steps.get(waiting.pop(), ()):
-                if balance == end:
-                    return True
-                if balance not in reached:
-                    reached.add(balance)
-                    waiting.append(balance)
-        return False
+        days = earlier.to_day or 0, later.to_day or 0
+        if begin != end:
+            away = self._away(owner, days, begin)
+            if end not in away:
+                return False
+            if all(away.get(balance, away[end]) >= away[end] for balance in barred):
+                return True  # the shortest way leads past neither
+        return _is_led(self._between(owner, days), begin, end, barred)
+
+    def _between(self, owner: Owner, days: tuple[int, int]) -> Steps:
+        """Give what the statements that close on some days lead from, and to."""
+        if self._known[0] != (owner, days):
+            steps: defaultdict[int | None, list[int]] = defaultdict(list)
+            for day in range(days[0], days[1] + 1):
+                for opening, closing in self._steps.get((*owner, day), ()):
+                    steps[opening].append(closing)
+            self._known = (owner, days), steps
+        return self._known[1]
+
+    def _away(self, owner: Owner, days: tuple[int, int], begin: int | None) -> dict[int | None, int]:
+        """Give how many statements lead from a balance to each that they lead to; many pairs ask for the same."""
+        asked = owner, days, begin
+        if asked not in self._reached:
+            steps, away, waiting = self._between(owner, days), {begin: 0}, deque([begin])
+            while waiting:
+                at = waiting.popleft()
+                for balance in steps.get(at, ()):
+                    if balance not in away:
+                        away[balance] = away[at] + 1
+                        waiting.append(balance)
+            self._held += len(away)
+            if self._held > _REACHED_MAX:
+                self._reached.clear()
+                self._held = len(away)
+            self._reached[asked] = away
+        return self._reached[asked]
+
+
+def _is_led(steps: Steps, begin: int | None, end: int | None, barred: set[int | None]) -> bool:
+    """Whether steps lead from one balance to another without what may not stand between."""
+    reached, waiting = {begin, *barred}, [begin]
+    while waiting:
+        for balance in steps.get(waiting.pop(), ()):
+            if balance == end:
+                return True
+            if balance not in reached:
+                reached.add(balance)
+                waiting.append(balance)
+    return False

@@ -8,7 +8,6 @@ are taken over, so that every later commit is judged on what it was decided on.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from urllib.parse import quote
@@ -16,14 +15,13 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from tieout.clock import FixedClock
-from tieout.config import read_workspace
 from tieout.errors import Broken
 from tieout.intake.accept import accept
+from tieout.intake.withdraw import withdraw
 from tieout.store import schema
 from tieout.store.book import open_book
 from tieout.store.lake import Lake
 from tieout.store.landing import Landing
-from tieout.store.runs import program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,25 +30,10 @@ if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.store.workplace import Store
 
-__all__ = ["Scratch", "workspace_of"]
+__all__ = ["Scratch"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _COMMITTED = (schema.lake_file, schema.statement, schema.exception)
-
-
-def workspace_of(commit: Any, texts: Mapping[str, str], folder: Path) -> Workspace:
-    """
-    Build the workspace as it was at a commit, from texts that the book kept; no file of today is read.
-
-    :param folder: of the workspace: relative paths begin there, and its name may be the company's.
-    """
-    kept: dict[str, str] = {}
-    environment: dict[str, str] = {}
-    if commit.texts_digest is not None:
-        listed = json.loads(texts[commit.texts_digest])
-        kept = {path: texts[digest] for path, digest in listed["files"].items()}
-        environment = listed["environment"]
-    return read_workspace(texts[commit.config_digest], folder, environment, kept)
 
 
 class Scratch:
@@ -82,16 +65,17 @@ class Scratch:
         at = _EPOCH + dt.timedelta(microseconds=commit.at)
         then = replace(self.store, clock=FixedClock(at), actor=commit.actor)
         self._enter(commit, copy)
-        reason = commit.reason if commit.kind.startswith("replay") else None
-        accept(then, past, commit.delivery_id, replay=reason, reader_text=reader_text)
+        if commit.kind == "withdraw":
+            withdraw(then, past, commit.delivery_id, commit.reason)
+        else:
+            reason = commit.reason if commit.kind.startswith("replay") else None
+            accept(then, past, commit.delivery_id, replay=reason, reader_text=reader_text, withdrawn=True)
         table = schema.ledger_commit
         with self.store.book.reading() as connection:
             found = connection.scalar(sa.select(table.c.digest).where(table.c.version == commit.version))
         if found != commit.digest:
             got = "nothing" if found is None else f"digest {found[:16]}"
             message = f"expected digest {commit.digest[:16]}, performing it again gave {got}"
-            if commit.program != (now := program()):
-                message += f"; tieout {commit.program} made it, this is {now}, which may read such a file otherwise"
             raise Broken(message)
 
     def _enter(self, commit: Any, copy: Mapping[str, Any] | None) -> None:
@@ -143,6 +127,7 @@ class Scratch:
                 if rows:
                     connection.execute(sa.insert(table), rows)
             self._replace(connection, commit.version, found["replaced"])
+            self._keep_texts(connection)
             connection.execute(sa.insert(schema.ledger_commit).values(**commit._mapping))
             self._settle(connection, commit)
             head = schema.head
@@ -176,13 +161,23 @@ class Scratch:
             same = [file.c[name] == row[name] for name in ("table_name", "version", "delivery_id", "digest")]
             connection.execute(sa.update(file).where(*same).values(removed_version=version))
 
+    def _keep_texts(self, connection: sa.Connection) -> None:
+        """Take the texts over, too: a later commit may ask how its delivery was read before."""
+        table = schema.text_version
+        known = set(connection.scalars(sa.select(table.c.digest)))
+        with self._real.book.reading() as real:
+            rows = [dict(row) for row in real.execute(sa.select(table)).mappings() if row["digest"] not in known]
+        if rows:
+            connection.execute(sa.insert(table), rows)
+
     def _settle(self, connection: sa.Connection, commit: Any) -> None:
         """Enter what became of the delivery."""
         table = schema.delivery
         mine = table.c.delivery_id == commit.delivery_id
         with self._real.book.reading() as real:
             row = dict(real.execute(sa.select(table).where(mine)).mappings().one())
-        row |= {"state": "refused" if commit.kind.endswith("refuse") else "accepted", "version": commit.version}
+        states = {"withdraw": "withdrawn", "refuse": "refused", "replay: refuse": "refused"}
+        row |= {"state": states.get(commit.kind, "accepted"), "version": commit.version}
         connection.execute(sa.delete(table).where(mine))
         connection.execute(sa.insert(table).values(row))
 

@@ -31,7 +31,7 @@ class Received:
     A delivery that is safe.
 
     :ivar repeat: the same bytes had come from the same source before.
-    :ivar state: landed, accepted, refused or erased.
+    :ivar state: landed, accepted, refused, withdrawn or erased.
     """
 
     delivery_id: str

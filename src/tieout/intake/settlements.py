@@ -49,7 +49,9 @@ def tellers_of_whole(connection: sa.Connection, work: Work) -> frozenset[str]:
     delivery = schema.delivery
     accepted = sa.select(delivery.c.delivery_id).where(delivery.c.format.in_(whole), delivery.c.state == "accepted")
     mine = {work.row.delivery_id}
-    return frozenset(connection.scalars(accepted)) - mine | (mine if work.reader.format.id in whole else set())
+    return frozenset(connection.scalars(accepted)) - mine | (
+        mine if work.reader.format.id in whole and not work.withdraws else set()
+    )
 
 
 def _whole(work: Work) -> set[str]:

@@ -15,7 +15,6 @@ import datetime as dt
 import hashlib
 import json
 import tempfile
-from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,14 +24,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tieout.errors import Broken, TieoutError
-from tieout.intake.commit import digest_of
-from tieout.intake.performing import Scratch, workspace_of
+from tieout.intake.commit import digest_of, standing_digest
+from tieout.intake.comparing import differences, figures_of
+from tieout.intake.kept_texts import KeptTexts, kept_texts, workspace_of
+from tieout.intake.performing import Scratch
 from tieout.intake.rebuild import rebuild_files
 from tieout.store import schema
 from tieout.store.binding import unnamed
 from tieout.store.book import check_audit
-from tieout.store.bound import check_bound
-from tieout.store.runs import check_runs
+from tieout.store.bound import check_bound, is_commit
+from tieout.store.runs import check_runs, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,13 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["Verdict", "check_files", "verify"]
 
 
-# What a masked digit cannot change: compared where a redacted copy stands in for what was erased.
-_FIGURES = (
-    *("kind", "status", "account_id", "booked_on", "value_on", "due_on", "currency", "exponent"),
-    *("amount", "fee", "fee_tax", "tax", "net"),
-)
-
-
 @dataclass(slots=True)
 class Verdict:
     """
@@ -58,6 +52,8 @@ class Verdict:
     :ivar commits: how many commits were performed again and gave the same; ``from_copies`` of them from the redacted
         copy of a delivery that was erased. ``files``: how many lake files were held against their digest.
         ``runs``: how many runs of matching were performed again and gave the same.
+    :ivar otherwise: one sentence for each commit or run that another version of the program made, that stands as it was
+        made, and that this version gives otherwise: no damage. ``to_do``: what a person may do about those that count.
     :ivar not_performed: one sentence for each commit that rests on what was erased and cannot be performed again.
     :ivar erased: deliveries whose key was destroyed on purpose; ``tombstones``: a sentence for each.
     :ivar rebuilt: how many lake files were written again. ``unnamed``: a sentence about what lies there, and no row of the
@@ -73,6 +69,8 @@ class Verdict:
     audit_entries: int = 0
     rebuilt: int = 0
     unnamed: list[str] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
+    to_do: list[str] = field(default_factory=list)
     not_performed: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
     tombstones: list[str] = field(default_factory=list)
@@ -161,6 +159,16 @@ def _graves(connection: sa.Connection) -> dict[str, str]:
     }
 
 
+def _said(connection: sa.Connection) -> dict[int, Mapping[str, Any]]:
+    """Give what each commit said of its delivery, by its version, as the audit log has it; early entries do not."""
+    log = schema.audit
+    found: dict[int, Mapping[str, Any]] = {}
+    for row in connection.execute(sa.select(log.c.action, log.c.body).order_by(log.c.sequence)):
+        if is_commit(row.action) and "delivery" in (body := json.loads(row.body)):
+            found[body["version"]] = {name: value for name, value in body["delivery"].items() if name != "version"}
+    return found
+
+
 def _masked(connection: sa.Connection) -> dict[int, str]:
     """Name the commits of which files were masked when a delivery was erased, their own or another, and that delivery."""
     log, file = schema.audit, schema.lake_file
@@ -206,14 +214,6 @@ def _check_landed(store: Store, row: Mapping[str, Any]) -> None:
         raise Broken(message)
 
 
-class _Texts(dict[str, str]):
-    """The texts that the book keeps, by digest."""
-
-    def __missing__(self, digest: str) -> str:
-        message = f"the text {digest[:16]} that it rests on is missing from the book"
-        raise Broken(message)
-
-
 def verify(
     store: Store,
     workspace: Workspace,
@@ -236,13 +236,14 @@ def verify(
     commit = schema.ledger_commit
     with store.book.reading() as connection:
         commits = connection.execute(sa.select(commit).order_by(commit.c.version)).all()
-        texts = _Texts({row.digest: row.body for row in connection.execute(sa.select(schema.text_version))})
+        texts = kept_texts(connection)
         deliveries, graves, masked = _deliveries(connection), _graves(connection), _masked(connection)
+        said = _said(connection)
     with (
         tempfile.TemporaryDirectory(prefix="tieout-verify-") as folder,
         closing(Scratch(store, Path(folder))) as scratch,
     ):
-        again = _Again(store, scratch, verdict, texts, deliveries, graves, masked, workspace.folder)
+        again = _Again(store, scratch, verdict, texts, deliveries, graves, masked, said, workspace.folder)
         performed = True
         for done, row in enumerate(commits, 1):
             performed = again.do(row)
@@ -252,7 +253,7 @@ def verify(
                 break
             progress(done, len(commits))
         if not verdict.faults:
-            verdict.faults += _differences(store, scratch.store)
+            verdict.faults += differences(store, scratch.store)
         if performed:
             afterwards(scratch.store, Path(folder), verdict)
         if rebuild and lake:
@@ -270,10 +271,11 @@ class _Again:
     store: Store
     scratch: Scratch
     verdict: Verdict
-    texts: _Texts
+    texts: KeptTexts
     deliveries: dict[str, Mapping[str, Any]]
     graves: dict[str, str]
     masked: dict[int, str]
+    said: dict[int, Mapping[str, Any]]
     folder: Path
 
     def do(self, commit: Any) -> bool:
@@ -302,11 +304,33 @@ class _Again:
                 rests = f"it carries on what delivery {other} said: {self.graves[other]}"
                 self.verdict.not_performed.append(f"{named} cannot be performed again: {rests}")
             else:
-                self.verdict.faults.append(f"{named}: {error}")
+                self._judge(commit, delivery, f"{named}: {error}")
             return self._taken_over(commit, named)
         self.verdict.commits += 1
         self.verdict.from_copies += erased
         return True
+
+    def _judge(self, commit: Any, delivery: Mapping[str, Any], told: str) -> None:
+        """Tell what another version of the program read otherwise from what was changed since."""
+        with self.store.book.reading() as connection:
+            said = self.said.get(commit.version)
+            stands = said is not None and standing_digest(connection, commit, said) == commit.digest
+        if not stands:
+            self.verdict.faults.append(f"{told}; and what the book holds of it is not what was written then")
+        elif commit.program == (now := program()):
+            self.verdict.faults.append(
+                f"{told}; what the book holds of it is what was written then, so that the program differs"
+            )
+        else:
+            stands_as = (
+                f"it stands as tieout {commit.program} read it, unchanged; this is {now}, which reads it otherwise"
+            )
+            self.verdict.otherwise.append(f"{told}; {stands_as}")
+            if delivery["version"] == commit.version:
+                self.verdict.to_do.append(
+                    f"delivery {commit.delivery_id} ({delivery['name']}): `tieout replay {commit.delivery_id[:12]} --reason"
+                    f' "..."` brings it up to {now}'
+                )
 
     def _taken_over(self, commit: Any, named: str) -> bool:
         try:
@@ -319,59 +343,8 @@ class _Again:
     def _figures(self, commit: Any, copy: Mapping[str, Any]) -> str:
         """Compare the figures that the lake holds of a commit with those that a redacted copy gives."""
         try:
-            real, found = (_figures_of(store, commit.version) for store in (self.store, self.scratch.store))
+            real, found = (figures_of(store, commit.version) for store in (self.store, self.scratch.store))
         except TieoutError:
             return f"its redacted copy {copy['delivery_id']} is kept"
         same = "the same figures" if real == found else "OTHER FIGURES than stand in the lake"
         return f"its redacted copy {copy['delivery_id']} gives {same}"
-
-
-def _figures_of(store: Store, version: int) -> Counter[tuple[object, ...]]:
-    """Count the figures of the records that a commit brought."""
-    import pyarrow.parquet as pq
-
-    file = schema.lake_file
-    query = sa.select(file.c.path).where(file.c.table_name == "records", file.c.version == version)
-    with store.book.reading() as connection:
-        paths = [store.lake.full(path) for path in connection.scalars(query)]
-    found: Counter[tuple[object, ...]] = Counter()
-    for path in paths:
-        with pq.ParquetFile(path) as rows:
-            for batch in rows.iter_batches(columns=list(_FIGURES)):
-                found.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-    return found
-
-
-def _differences(store: Store, scratch: Store) -> list[str]:
-    """Hold what the book says now against what performing everything again wrote."""
-    found = []
-    gone_ids = _erased(store)
-    for table in (schema.delivery, schema.lake_file, schema.statement, schema.exception):
-        now, again = _content(store, table, gone_ids), _content(scratch, table, gone_ids)
-        if now != again:
-            gone, extra = len(again - now), len(now - again)
-            found.append(
-                f"the book's table {table.name} was changed: {gone} row(s) are missing or differ, {extra} too many"
-            )
-    return found
-
-
-def _erased(store: Store) -> list[str]:
-    table = schema.delivery
-    with store.book.reading() as connection:
-        return list(connection.scalars(sa.select(table.c.delivery_id).where(table.c.wrapped_key.is_(None))))
-
-
-def _content(store: Store, table: sa.Table, erased: list[str]) -> set[tuple[object, ...]]:
-    """Give the committed rows of a table, without what differs from one machine or moment to another."""
-    commit = schema.ledger_commit
-    query = sa.select(table)
-    if "token" in table.c:
-        query = sa.select(table, commit.c.version).join(commit, commit.c.token == table.c.token)
-    beside = {"token", "path", "sha256", "bytes", "sibling", "opened_at"}
-    if table is schema.delivery:  # one that was erased says so instead of what was found in it
-        query = query.where(table.c.version.is_not(None), table.c.delivery_id.not_in(erased))
-        beside |= {"wrapped_key", "key_id", "times_seen"}
-    with store.book.reading() as connection:
-        rows = connection.execute(query).mappings().all()
-    return {tuple(value for name, value in row.items() if name not in beside) for row in rows}

@@ -4,7 +4,9 @@ One delivery on its way, and what became of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import traceback
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tieout.config import account_for, clean_number
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tieout.intake.reader import Reader
     from tieout.store.workplace import Store
 
-__all__ = ["Outcome", "Work"]
+__all__ = ["Outcome", "Work", "fault_of_ours"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +31,9 @@ class Outcome:
     What became of a delivery. Rows in = rows new + repeated + quarantined + skipped; of the
     repeated ones, ``versions`` say something else than before.
 
-    :ivar state: accepted or refused.
-    :ivar rows_waiting: of the quarantined ones, those that nothing closed yet.
+    :ivar state: accepted, refused or withdrawn.
+    :ivar rows_waiting: of the quarantined ones, and of files that were refused, those that nothing closed yet; also of a
+        delivery that came again.
     :ivar findings: what needs a person because of it, beside quarantined rows.
     :ivar found: the ids of these exceptions.
     :ivar again: it was read before: this is another reading.
@@ -61,6 +64,10 @@ class Outcome:
     also_under: tuple[str, ...] = ()
     mapping_changed: bool = False
 
+    def as_json(self) -> dict[str, object]:
+        """Give it as JSON values; ids of exceptions are left out."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "found"}
+
 
 @dataclass(slots=True)
 class Work:
@@ -71,6 +78,7 @@ class Work:
     :ivar replay: why it is read again; None when it is read for the first time.
     :ivar unknown: accounts that its files name and tieout.toml does not declare.
     :ivar references: where the entries of its look-up index are gathered.
+    :ivar withdraws: what it told is taken back: ``replay`` says why, and nothing is read.
     """
 
     store: Store
@@ -82,6 +90,7 @@ class Work:
     replay: str | None
     unknown: dict[tuple[str | None, str], None]
     references: Gathered
+    withdraws: bool = False
 
     @property
     def system(self) -> str:
@@ -103,3 +112,15 @@ class Work:
         if not known:
             self.unknown[number, currency] = None
         return found
+
+
+def fault_of_ours(row: Any, error: Exception) -> str:
+    """Name the delivery and the place; what the error says itself may hold what is in the file."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {Path(frame.filename).name} line {frame.lineno}"
+    waits = "it is kept, waits as landed in `tieout deliveries`, and the next `tieout ingest` tries it again"
+    stands = "what it brought before stands"
+    return (
+        f"{row.name} (delivery {row.delivery_id[:12]}): a fault of tieout itself while it was read ({place}):"
+        f" {waits if row.state == 'landed' else stands}; run it again with --debug to see more, and report it"
+    )

@@ -52,7 +52,7 @@ def check_bound(connection: sa.Connection, fingerprints: Fingerprints) -> list[s
 
 def is_commit(action: str) -> bool:
     """Say whether an action of the audit log changes the facts."""
-    return action in {"accept", "refuse"} or action.startswith("replay: ")
+    return action in {"accept", "refuse", "withdraw"} or action.startswith("replay: ")
 
 
 def _rows(connection: sa.Connection, table: sa.Table, order: sa.ColumnElement[Any]) -> list[Row]:

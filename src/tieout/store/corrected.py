@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from tieout.store.lake import Lake, LakeFile
     from tieout.store.runs import Results
 
-__all__ = ["MATERIAL", "as_corrected", "corrected_since"]
+__all__ = ["MATERIAL", "MOVED", "as_corrected", "corrected_since"]
 
 #: What a match rests on: a record that is superseded in one of these is matched anew.
 MATERIAL = (
     *("amount", "net", "currency", "exponent", "kind", "status", "external_key", "payment_key", "settlement_key"),
     *("parent_key", "reference_keys"),
 )
+#: Whether who brought a record (version o) took it back, and another source tells of it still (version n, ``reason`` for o).
+MOVED = "(reason = 'withdrawn' and n.source_id is distinct from o.source_id)"
 
 
 def corrected_since(connection: sa.Connection, results: Results, version: int | None = None) -> list[LakeFile]:
@@ -56,6 +58,8 @@ def as_corrected(
     """
     Take back of results the matches that rest on a record which was superseded in amount, currency or keys, or withdrawn.
 
+    So it is where the source that brought it took it back, and another one tells of it still.
+
     :param files: of ``records`` and ``superseded``.
     :param corrected: as ``corrected_since`` lists them.
     """
@@ -65,14 +69,14 @@ def as_corrected(
     named = f"r.record_key in (select record_key from {gone})"
     standing = standing_matches(con, lake, results, among=lambda listed: rows_among(con, listed, named))
     con.execute(f"""
-        create or replace temp table resting as select m.match_id, m.record_key, m.record_id, m.version
+        create or replace temp table resting as select m.match_id, m.record_key, m.record_id, m.version, s.reason
         from {standing} m join {gone} s on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
     """)
     if con.execute("select 1 from resting limit 1").fetchone() is None:
         return results
     paths = [lake.full(file.path) for file in files["records"]]
     versions = rows_among(con, paths, "r.record_key in (select record_key from resting)")
-    told = " or ".join(f"n.{column} is distinct from o.{column}" for column in MATERIAL)
+    told = " or ".join([MOVED, *(f"n.{column} is distinct from o.{column}" for column in MATERIAL)])
     found = con.execute(f"""
         with versions as materialized (select * from {versions}), newest as (
             select v.* from versions v anti join {table(lake, "superseded", files["superseded"])} s

@@ -73,7 +73,7 @@ text_version = sa.Table(
     sa.Column("body", Text, nullable=False),
 )
 
-#: One row per delivery that came in. state: landed, accepted, refused, erased.
+#: One row per delivery that came in. state: landed, accepted, refused, withdrawn, erased.
 delivery = sa.Table(
     "delivery",
     metadata,
@@ -107,7 +107,7 @@ delivery = sa.Table(
     sa.UniqueConstraint("source_id", "fingerprint", name="uq_delivery_source_id_sha256"),  # as it was named first
 )
 
-#: Every change of the facts: accept, refuse, replay, redact. ``version`` is the head ``facts`` after it.
+#: Every change of the facts: accept, refuse, replay, withdraw. ``version`` is the head ``facts`` after it.
 ledger_commit = sa.Table(
     "ledger_commit",
     metadata,

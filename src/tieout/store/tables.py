@@ -42,7 +42,8 @@ TABLES: dict[str, pa.Schema] = {
             "withdrawn": pa.bool_(),
         },
     ),
-    # Versions that are not current any more, and why: corrected, completed, booked, withdrawn, reissued.
+    # Versions that are not current any more, and why: corrected, completed, booked, reissued, or withdrawn: by all
+    # who told of it, or by who brought it, and others tell of it still.
     "superseded": pa.schema(
         {
             "record_id": _ID,

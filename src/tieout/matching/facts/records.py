@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tieout.matching.facts.history import among_sql, files_with
 from tieout.matching.facts.sides import FIELDS, listed, side_filter
-from tieout.store.corrected import MATERIAL
+from tieout.store.corrected import MATERIAL, MOVED
 from tieout.store.engine import paths
 from tieout.store.past import apart_since
 from tieout.store.runs import standing_matches
@@ -92,7 +92,7 @@ def read_stale(
     engine.create(
         "resting",
         f"""
-        select m.match_id, m.reconciliation, m.rule, m.status, m.record_key, m.record_id, m.version
+        select m.match_id, m.reconciliation, m.rule, m.status, m.record_key, m.record_id, m.version, s.reason
         from {standing} m join {superseded} s
             on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
         where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
@@ -102,7 +102,7 @@ def read_stale(
         return {}
     among = files_with(engine, lake, files["records"], "r.record_key in (select record_key from resting)")
     own = f"m.reconciliation in ({listed([reconciliation])})"
-    told = ["n.record_id is null", *(f"n.{column} is distinct from o.{column}" for column in MATERIAL)]
+    told = ["n.record_id is null", MOVED, *(f"n.{column} is distinct from o.{column}" for column in MATERIAL)]
     for column, names in _read_by_keys(rules).items():
         told.append(f'({own} and m.rule in ({listed(names)}) and n."{column}" is distinct from o."{column}")')
     engine.create(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Reconciliation, Workspace
 
-__all__ = ["check_rules", "read_rules", "rule_set", "rules_named", "text_named"]
+__all__ = ["check_rules", "read_rules", "reconciliations_meant", "rule_set", "rules_named", "text_named"]
 
 _RULES_MAX = 100
 _NAME_MAX = 100
@@ -219,3 +219,19 @@ def _name(table: Table) -> str:
     if len(name) > _NAME_MAX or not name.isprintable() or name != name.strip():
         raise table.wrong(key="name", expected=f"one line of at most {_NAME_MAX} characters")
     return name
+
+
+def reconciliations_meant(workspace: Workspace, rules: str, name: str | None) -> list[Reconciliation]:
+    """Say which reconciliations are meant: the one that is named, those that name these rules, or the only one."""
+    if name is not None:
+        return [workspace.reconciliation(name)]
+    found = [one for one in workspace.reconciliations if one.rules == rules]
+    if not found and len(workspace.reconciliations) == 1:
+        found = list(workspace.reconciliations)
+    if not found:
+        names = ", ".join(one.id for one in workspace.reconciliations) or "none is declared"
+        message = (
+            f"expected --reconciliation NAME, since no reconciliation names {rules!r} as its rules ({names}), got none"
+        )
+        raise WrongUse(message)
+    return found

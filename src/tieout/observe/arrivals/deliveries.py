@@ -34,8 +34,8 @@ class Delivery:
     """
     One delivery: rows in = new + changed + known already + set aside + left out.
 
-    :ivar state: landed, accepted, refused or erased.
-    :ivar reason: why it was refused or erased.
+    :ivar state: landed, accepted, refused, withdrawn or erased.
+    :ivar reason: why it was refused, withdrawn (and by whom) or erased.
     """
 
     delivery_id: str

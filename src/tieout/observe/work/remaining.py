@@ -4,7 +4,7 @@ What is left of what deliveries opened on their way in, when all of them are in:
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,20 +30,21 @@ _AT_ONCE = 500  # a database takes only so many values at once
 
 def remaining(store: Store, workspace: Workspace, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """
-    Say of each delivery what of it is open now: its findings and quarantined rows that wait, each counted once.
+    Say of each delivery what of it is open now: its findings and what waits in quarantine, each counted once.
+
+    So it is of one that came again: what a command was given decides its exit status, whichever time it is.
 
     :return: one outcome of each, of one that was read again at once with the counts of both readings.
     """
-    found = _joined(store, outcomes)
+    found = _with_opened(store, _joined(store, outcomes))
     known = _open(store, {name for outcome in found for name in outcome.found})
-    waiting = _waiting(store, workspace, {o.delivery_id for o in found if o.rows_quarantined})
+    waiting = _waiting(store, workspace, _unread(store, {o.delivery_id for o in found}))
     told: list[Outcome] = []
     for outcome in reversed(found):  # whoever looked last knows best
         mine = tuple(name for name in dict.fromkeys(outcome.found) if name in known)
         known.difference_update(mine)
-        rows = waiting[outcome.delivery_id] if outcome.rows_quarantined else 0
-        told.insert(0, replace(outcome, found=mine, findings=len(mine), rows_waiting=rows))
-    return told
+        told.append(replace(outcome, found=mine, findings=len(mine), rows_waiting=waiting[outcome.delivery_id]))
+    return told[::-1]
 
 
 def _joined(store: Store, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -70,6 +71,38 @@ def _joined(store: Store, outcomes: Sequence[Outcome]) -> list[Outcome]:
             again=first.again,
         )
     return found
+
+
+def _with_opened(store: Store, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Give deliveries that came again what they opened when they were read: it may be open still."""
+    repeats = sorted({outcome.delivery_id for outcome in outcomes if outcome.repeat and not outcome.found})
+    exception, commit = schema.exception, schema.ledger_commit
+    opened = sa.select(exception.c.exception_id).where(exception.c.state == "open")
+    by_commit = opened.add_columns(commit.c.delivery_id).join(commit, commit.c.token == exception.c.token)
+    about = opened.add_columns(exception.c.delivery_id)
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    with store.book.reading() as connection:
+        for begin in range(0, len(repeats), _AT_ONCE):
+            some = repeats[begin : begin + _AT_ONCE]
+            for query, column in ((by_commit, commit.c.delivery_id), (about, exception.c.delivery_id)):
+                for name, delivery_id in connection.execute(query.where(column.in_(some))):
+                    found[delivery_id].add(name)
+    return [
+        replace(outcome, found=tuple(sorted(found[outcome.delivery_id]))) if outcome.delivery_id in found else outcome
+        for outcome in outcomes
+    ]
+
+
+def _unread(store: Store, deliveries: set[str]) -> set[str]:
+    """Of some deliveries, give those of which something could not be read."""
+    table, wanted = schema.delivery, sorted(deliveries)
+    query = sa.select(table.c.delivery_id).where(sa.or_(table.c.rows_quarantined > 0, table.c.state == "refused"))
+    with store.book.reading() as connection:
+        return {
+            name
+            for begin in range(0, len(wanted), _AT_ONCE)
+            for name in connection.scalars(query.where(table.c.delivery_id.in_(wanted[begin : begin + _AT_ONCE])))
+        }
 
 
 def _counts(store: Store, delivery_id: str) -> tuple[int, int]:
@@ -102,7 +135,7 @@ def _open(store: Store, ids: set[str]) -> set[str]:
 
 
 def _waiting(store: Store, workspace: Workspace, deliveries: Iterable[str]) -> Counter[str]:
-    """Count the quarantined rows of some deliveries that nothing closed."""
+    """Count the quarantined rows, and refused files, of some deliveries that nothing closed."""
     names = ", ".join(f"'{name}'" for name in sorted(deliveries))
     if not names:
         return Counter()
