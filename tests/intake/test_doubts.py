@@ -79,7 +79,8 @@ def doubt_in_two_orders(folder: Path, draw: random.Random) -> None:
     assert told(folder / "2", turned, draw.randint(0, 9)) == first, deliveries
 
 
-@pytest.mark.parametrize("seed", [1])
+# 5021: what an extract and two statements were taken for before a third proves these two apart.
+@pytest.mark.parametrize("seed", [1, 5021])
 def test_the_words_of_a_doubt_do_not_depend_on_the_order_of_arrival(tmp_path: Path, seed: int) -> None:
     doubt_in_two_orders(tmp_path, random.Random(seed))
 

@@ -109,15 +109,19 @@ def load_said(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts) -> None:
             join witness w on w.record_id = c.record_id and w.content = c.content and not w.withdrawn
         ),
         gone as (
-            select record_id, delivery_id, content, count(*) as times from witness where withdrawn group by all
+            select record_id, delivery_id, content, member, line, statement_place, count(*) as times
+            from witness where withdrawn group by all
         ),
         counted as (
-            select r.*, row_number() over (partition by r.record_id, r.delivery_id, r.content order by line, statement_place) as nth
+            select r.*, row_number() over (
+                partition by r.record_id, r.delivery_id, r.content, r.member, r.line, r.statement_place) as nth
             from reports r
         )
         select c.record_id as target, c.* exclude (nth), -1::bigint as row
         from counted c semi join target t on t.record_id = c.record_id
         left join gone g on g.record_id = c.record_id and g.delivery_id = c.delivery_id and g.content = c.content
+            and g.member is not distinct from c.member and g.line is not distinct from c.line
+            and g.statement_place is not distinct from c.statement_place
         where c.nth > coalesce(g.times, 0)
     """)
     con.execute(f"create or replace temp table said as select * from said r anti join {void_sql('r', 'target')}")
@@ -127,13 +131,14 @@ def take_back(con: duckdb.DuckDBPyConnection, delivery_id: str) -> pa.Table:
     """
     Take the reports of a delivery that is read again out of ``said``, and find those that it does not make any more.
 
-    :return: rows for ``witnesses`` that withdraw them. What it still says the same way is noted in ``unchanged``.
+    :return: rows for ``witnesses`` that withdraw them. What it still says the same way, at the same place, is noted in
+        ``unchanged``.
     """
     con.execute(
         """
         create or replace temp table mine as
         select target, content, delivery_id, source_id, member, line, statement_place, revision,
-            row_number() over (partition by target, content order by member, line, statement_place) as nth
+            row_number() over (partition by target, content, member, line, statement_place) as nth
         from said where delivery_id = $delivery
     """,
         {"delivery": delivery_id},
@@ -142,17 +147,20 @@ def take_back(con: duckdb.DuckDBPyConnection, delivery_id: str) -> pa.Table:
     con.execute("""
         create or replace temp table unchanged as
         with now as (
-            select row, target, content,
-                row_number() over (partition by target, content order by row) as nth
+            select row, target, content, member, line, statement_place,
+                row_number() over (partition by target, content, member, line, statement_place order by row) as nth
             from incoming
         )
-        select n.row, n.target, n.content, n.nth from now n
-        join mine m on m.target = n.target and m.content = n.content and m.nth = n.nth
+        select n.* from now n join mine m on m.target = n.target and m.content = n.content and m.nth = n.nth
+            and m.member is not distinct from n.member and m.line is not distinct from n.line
+            and m.statement_place is not distinct from n.statement_place
     """)
     return con.sql("""
         select m.target as record_id, m.content, m.delivery_id, m.source_id, m.member, m.line,
             m.statement_place, m.revision, true as withdrawn
         from mine m anti join unchanged u on u.target = m.target and u.content = m.content and u.nth = m.nth
+            and u.member is not distinct from m.member and u.line is not distinct from m.line
+            and u.statement_place is not distinct from m.statement_place
         order by m.member, m.line, m.statement_place
     """).to_arrow_table()
 

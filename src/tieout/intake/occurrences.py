@@ -139,11 +139,11 @@ _PAIRS = """
     create or replace temp table pair as
     with theirs as (
         select e.base, e.record_id, q.settlement, e.delivery_id, coalesce(e.member, '') as member, e.statement_place,
-            e.first, s.position
+            e.first, s.position, s.rank
         from seen e join equal_standing q using (base, record_id) left join covered s
         on s.delivery_id = e.delivery_id and s.member = coalesce(e.member, '') and s.place = e.statement_place
     )
-    select m.row, m.base, m.member, m.position as mine, t.record_id, t.first, t.delivery_id as of_delivery,
+    select m.row, m.base, m.member, m.position as mine, t.record_id, t.first, t.rank, t.delivery_id as of_delivery,
         t.member as of_member, t.position as theirs, i.statement_place is not distinct from t.statement_place as alike,
         i.delivery_id, m.settlement = t.settlement as one_batch,
         case when i.delivery_id = t.delivery_id and m.member = t.member and m.position is not distinct from t.position
@@ -159,12 +159,14 @@ def _load_relations(con: duckdb.DuckDBPyConnection, covered: Covered, contents: 
     _judge(con, covered, contents, "pair")
     con.execute(f"create or replace temp table due as select row, base, own from counting where turn = {turn}")
     # A record is seen in several places: being apart from where it was first decides, since then a further report was taken
-    # for it before that could be known; then being the same as one of them, then being apart from one of them. That this
-    # delivery itself was taken for a further report of it, when it was read before, proves nothing.
+    # for it before that could be known; where that was no statement, from the first of all statements that tell of it. Then
+    # being the same as one of them, then being apart from one of them. That this delivery itself was taken for a further
+    # report of it, when it was read before, proves nothing.
     con.execute("""
         create or replace temp table pair as
         select row, base, record_id, bool_or(relation = 'own') as own,
             case when bool_or(first and relation = 'disjoint') then 'disjoint'
+            when not bool_or(first and theirs is not null) and arg_min(relation, rank) = 'disjoint' then 'disjoint'
             when bool_or(relation = 'same') then 'same' when bool_or(relation = 'issue') then 'issue'
             when bool_or(relation = 'disjoint') then 'disjoint' when bool_or(relation = 'within') then 'within'
             when bool_or(relation = 'around') then 'around' when bool_and(coalesce(relation = 'own', false)) then 'same'
@@ -331,19 +333,24 @@ _TOLD_TWICE = """
     select m.delivery_id, t.delivery_id as of_delivery, t.source_id, m.settlement = t.settlement as one_batch, m.line, m.rows,
         t.line as their_line, t.rows as their_rows, m.position as mine, t.position as theirs,
         {'member': m.member, 'place': m.place, 'of_member': t.member, 'of_place': t.place} as places,
-        m.announced, m.member, t.member as of_member, m.place is not distinct from t.place as alike,
+        m.announced, m.member, t.member as of_member, m.place is not distinct from t.place as alike, m.rowid as here, t.rowid as there,
         null::varchar as relation
     from saying m join saying t on t.base = m.base and t.turn < m.turn and not coalesce(m.settlement <> t.settlement, false)
 """
 
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
-# nothing is provable are always in doubt.
+# nothing is provable are always in doubt. Rows of one place that are in doubt with those of two are counted once.
 _IN_DOUBT = """
-    select of_delivery, any_value(source_id), min(line), sum(rows), min(their_line), sum(their_rows), bool_or(announced),
+    select of_delivery, any_value(source_id), min(line), sum(rows) filter (where nth_here = 1), min(their_line),
+        sum(their_rows) filter (where nth_there = 1), bool_or(announced),
         list(distinct struct_pack(places := places, relation := relation))
-    from (select * replace (coalesce(relation, 'unknown') as relation) from told_twice)
-    where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
-        or (relation = 'within' and rows > their_rows) or (relation = 'around' and rows < their_rows)
+    from (
+        select *, row_number() over (partition by of_delivery, here) as nth_here,
+            row_number() over (partition by of_delivery, there) as nth_there
+        from (select * replace (coalesce(relation, 'unknown') as relation) from told_twice)
+        where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
+            or (relation = 'within' and rows > their_rows) or (relation = 'around' and rows < their_rows)
+    )
     group by of_delivery order by of_delivery
 """
 

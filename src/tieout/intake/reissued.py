@@ -8,6 +8,7 @@ witness. What changed is said to a person (intake.changes).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.intake.issues import issues, standing
-from tieout.intake.overlap import Chains, relation
+from tieout.intake.overlap import TOLD, Chains, relation
 from tieout.intake.resolution import told_sql
 from tieout.store.views import table
 
@@ -69,6 +70,18 @@ class Covered:
     def chains(self) -> Chains:
         """What leads from one of the statements that stand to another."""
         return Chains(standing(self.statements, self.found))
+
+    @property
+    def ranks(self) -> list[int]:
+        """Number the statements by what they say of themselves, whoever brings them: issues of one have one number."""
+        family_of = self.found.family_of
+        said = [json.dumps([s.to_day or 0, *(getattr(s, name) for name in TOLD)]) for s in self.statements]
+        of_family: dict[int, str] = {}
+        for i, family in family_of.items():
+            of_family[family] = min(said[i], of_family.get(family, said[i]))
+        said = [of_family[family_of[i]] if i in family_of else one for i, one in enumerate(said)]
+        numbers = {one: n for n, one in enumerate(sorted(set(said)))}
+        return [numbers[one] for one in said]
 
     @property
     def takes_all_rows(self) -> bool:
@@ -130,12 +143,19 @@ def _signature(places: Sequence[StatementPlace], family: Family) -> tuple[object
 
 
 def load_places(con: duckdb.DuckDBPyConnection, covered: Covered) -> None:
-    """Note which statement stands at which place of its delivery."""
+    """Note which statement stands at which place of its delivery, and which of all it is, whoever brought it (``rank``)."""
+    ranks = covered.ranks
     rows = [
-        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "place": s.place}
+        {"position": i, "delivery_id": s.delivery_id, "member": s.member or "", "place": s.place, "rank": ranks[i]}
         for i, s in enumerate(covered.statements)
     ]
-    kinds = {"position": pa.int64(), "delivery_id": pa.string(), "member": pa.string(), "place": pa.int64()}
+    kinds = {
+        "position": pa.int64(),
+        "delivery_id": pa.string(),
+        "member": pa.string(),
+        "place": pa.int64(),
+        "rank": pa.int64(),
+    }
     con.register("places", pa.Table.from_pylist(rows, schema=pa.schema(kinds)))
     con.execute("create or replace temp table covered as select * from places")
     con.unregister("places")

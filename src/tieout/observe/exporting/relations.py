@@ -180,12 +180,13 @@ def reports_sql(own: str, asserted: str, witness: str) -> str:
             union all select {names}, content from {asserted}
             union all select {names}, content from {witness} where not withdrawn
         ), taken as (
-            select record_id, delivery_id, content, count(*) as times from {witness} where withdrawn group by all
+            select record_id, delivery_id, content, member, line, count(*) as times from {witness} where withdrawn group by all
         ), counted as (
-            select *, row_number() over (partition by record_id, delivery_id, content order by line) as nth from told
+            select *, row_number() over (partition by record_id, delivery_id, content, member, line) as nth from told
         ), judged as (
             select c.*, coalesce(c.nth <= t.times, false) as withdrawn from counted c
             left join taken t on t.record_id = c.record_id and t.delivery_id = c.delivery_id and t.content = c.content
+                and t.member is not distinct from c.member and t.line is not distinct from c.line
         ), placed as (
             select j.*, row_number() over (
                 partition by j.record_id, j.withdrawn order by d.sequence, j.member nulls first, j.line) as place
