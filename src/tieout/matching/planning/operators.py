@@ -286,15 +286,17 @@ def key_sums(left_keys: str, right_keys: str, *, by: Sequence[str]) -> Query:
     )
 
 
-def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]]) -> str:
+def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]], *, base: bool = False) -> str:
     """
     Write how far two amounts may be apart, in minor units, as SQL.
 
     Whole numbers only: a part of a minor unit is dropped.
 
     :param of: the relation whose ``amount`` and ``ccy`` count.
-    :param currencies: (code, currency, exponent).
+    :param currencies: (code, currency, exponent); the entity's has the code -1.
+    :param base: two currencies are compared: what counts is its ``base``, in the entity's.
     """
+    counted, ccy = (f"{of}.base", "-1") if base else (f"{of}.amount", f"{of}.ccy")
     parts = []
     if amount.abs_micro is not None or amount.per_currency:
         own = dict(amount.per_currency)
@@ -303,9 +305,9 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
             micro = own.get(currency, amount.abs_micro)
             if micro is not None:
                 cases.append(f"when {code} then {micro * 10**exponent // 10**6}")
-        parts.append(f"case {of}.ccy {' '.join(cases)} else 0 end" if cases else "0")
+        parts.append(f"case {ccy} {' '.join(cases)} else 0 end" if cases else "0")
     if amount.pct_micro is not None:
-        parts.append(f"cast(abs(cast({of}.amount as int128)) * {amount.pct_micro} div 100000000 as bigint)")
+        parts.append(f"cast(abs(cast({counted} as int128)) * {amount.pct_micro} div 100000000 as bigint)")
     if not parts:
         allowed = "0"
     elif len(parts) == 1:
@@ -317,5 +319,5 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
     # A minor unit is the currency's own, however many digits the sources of this run carry.
     finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in currencies if e > exponent_of(c)]
     when = " ".join(f"when {code} then {amount.minor_units * factor}" for code, factor in finer)
-    least = f"case {of}.ccy {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
+    least = f"case {ccy} {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
     return f"greatest({allowed}, {least})"
