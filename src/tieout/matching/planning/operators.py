@@ -30,6 +30,7 @@ __all__ = [
     "CARRIED_MAX",
     "PAIRS_MAX",
     "allowed",
+    "exchanged_elsewhere",
     "first_in_first_out",
     "identified",
     "in_window",
@@ -321,3 +322,28 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
     when = " ".join(f"when {code} then {amount.minor_units * factor}" for code, factor in finer)
     least = f"case {ccy} {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
     return f"greatest({allowed}, {least})"
+
+
+def exchanged_elsewhere(pairs: str, met: str) -> Query:
+    """
+    Leave out the pairs of two currencies of which one half has what is missing elsewhere, in the entity's: (l, r).
+
+    As :func:`missing_elsewhere` does in one currency. Each amount is converted and rounded by itself, so that what came may
+    be one minor unit more than what is missing.
+
+    :param met: everything that the keys bring together, whatever its amount and currency: (l, r).
+    """
+    parts = []
+    for more, less in (("l", "r"), ("r", "l")):
+        missing = f"{more}t.base - {less}t.base"
+        parts.append(
+            select("p.l", "p.r")
+            .from_(f"{pairs} as p")
+            .join("l as lt", on="lt.thing = p.l")
+            .join("r as rt", on="rt.thing = p.r and rt.ccy <> lt.ccy")
+            .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
+            .join(f"{less} as o", on=f"o.thing = m.{less}")
+            .where(f"sign(o.base) = sign({missing})", f"abs(o.base) <= abs({missing}) + 1")
+        )
+    elsewhere = parts[0].union(parts[1]).subquery("e")
+    return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")
