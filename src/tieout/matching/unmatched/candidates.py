@@ -56,13 +56,8 @@ def _known_keys(work: Performance, side: str) -> str:
 
 def _make_known(work: Performance) -> None:
     """
-    Make what both sides say where no rule was performed, since a side had nothing open: what is used up may be named.
+    Make what both sides say where a rule was not performed, since a side had nothing open: what is used up may be named.
     """
-    if any(work.keys_ready.values()):
-        return
-    if said := made_in_full(work):  # no rule compares identifiers, and what names another was left out all the same
-        work.keys_ready.update({side: [*names] for side, names in said.items()})
-        return
     if not (work.used_keys.any_used or all(work.engine.count(f"{side}_all") for side in SIDES)):
         return
     for rule in work.rules.rules:
@@ -70,6 +65,9 @@ def _make_known(work: Performance) -> None:
             if key.how not in {"name", "prefix"} and not rule.within:
                 for side in SIDES:
                     said_by(work, side, key)
+    # Where no rule compares identifiers, what names another in full was left out all the same.
+    if not any(work.keys_ready.values()):
+        work.keys_ready.update({side: [*names] for side, names in made_in_full(work).items()})
 
 
 def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
