@@ -340,3 +340,13 @@ def test_what_a_text_names_is_told_though_it_was_the_last_that_was_open(others: 
         w.match()
         assert notes(w)["b"] == "RE-90001 shares its number, and is matched with something else"
         assert shown(w, "b") == [("RE-90001", "taken")]
+
+
+def test_a_payout_is_compared_with_what_arrives_by_its_other_sign() -> None:
+    payout = invoice("po_90001", -10_000, kind="payout", settlement="S1", day=1)
+    with world("payout-to-bank", payout, line("b", 4_000, text="PSP po_90001", day=2)) as w:
+        w.match()
+        assert notes(w) == {
+            "b": "40.00 EUR here, -100.00 there, which counts as 100.00 here: differs by 60.00 EUR",
+            "po_90001": "-100.00 EUR here, 40.00 there, which counts as -40.00 here: differs by 60.00 EUR",
+        }

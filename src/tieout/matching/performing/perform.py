@@ -236,7 +236,7 @@ def _take_steps(work: Performance, rule: Rule, plan: Plan, ready: set[str]) -> b
 
 def _take_best(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     """Take of what a rule brought together what nothing speaks against, and note what it could not choose among."""
-    note_ties(work.engine, plan.fitting)
+    note_ties(work.engine, rule, plan.fitting)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     leave_left_open(work, rule, result, held_from(work, rule))

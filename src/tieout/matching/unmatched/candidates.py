@@ -110,7 +110,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     engine.create(
         "met_by_sum",
         """select one as thing, thing as other, max(how) as how from unsure group by all
-            union all select thing, one, case when max(how) = 'chance' then 'chance' else 'part' end from unsure group by all""",
+            union all select thing, one, case max(how) when 'chance' then 'chance' when 'shared' then 'shared part' else 'part' end from unsure group by all""",
     )
     _meet_by_tie(work)
     _compare_names(work)
@@ -161,7 +161,9 @@ def _meet_by_key(work: Performance) -> None:
 
 def _meet_by_tie(work: Performance) -> None:
     """
-    Make ``met_by_tie`` (thing, other): what met all that a rule asks of the two, and others did as well.
+    Make ``met_by_tie`` (thing, other, sums): what met all that a rule asks of the two, and others did as well.
+
+    ``sums``: ``one`` has the sum of all others that it met so, which are one answer; the other is one of ``many`` then.
 
     Of both only what is still open, and nothing of it used: what was taken since is no answer any more.
     """
@@ -175,11 +177,12 @@ def _meet_by_tie(work: Performance) -> None:
             for side, grouped in zip(SIDES, work.grouped, strict=True)
         ),
     )
-    pairs = "select distinct l, r from tied"
+    pairs = "select l, r, min(anchor) as anchor from tied group by l, r"
     engine.create(
         "met_by_tie",
         " union all ".join(
-            f"""select a.thing, b.thing as other from ({pairs}) t
+            f"""select a.thing, b.thing as other, case t.anchor when '' then '' when '{one[0]}' then 'one' else 'many' end as sums
+                from ({pairs}) t
                 join tied_rows a on a.side = '{one}' and a.tied = t.{one[0]}
                 join tied_rows b on b.side = '{other}' and b.tied = t.{other[0]}
                 semi join unmatched u on u.thing = a.thing"""
@@ -334,11 +337,12 @@ def _rank_candidates(work: Performance) -> None:
                 a.family, b.family as other_family,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
-                t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers
+                t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers,
+                coalesce(t.sums, '') as sums, a.sign <> b.sign as is_turned
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
             left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other
-            left join (select distinct thing, other from met_by_tie) t on t.thing = m.thing and t.other = m.other
+            left join (select thing, other, min(sums) as sums from met_by_tie group by thing, other) t on t.thing = m.thing and t.other = m.other
         ), tied as ({_TIED})
         select *, case
             when within then 'nets'
