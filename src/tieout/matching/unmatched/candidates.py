@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.matching.comparing.evidence import said_by
-from tieout.matching.comparing.naming import made_in_full
 from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.comparing.spelling import apart_by_name
 from tieout.matching.facts.sides import listed
 from tieout.matching.results.found import SIDES
+from tieout.matching.unmatched.met_by_key import known_keys, make_known, meet_by_key
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
 from tieout.matching.unmatched.used_before import find_used_before
@@ -48,28 +47,6 @@ _TIED = """select *, answers and (
     from judged window one as (partition by thing), another as (partition by other)"""
 
 
-def _known_keys(work: Performance, side: str) -> str:
-    """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
-    parts = [f'select thing, key, (raw <> 0)::integer as whole from "{name}"' for name in work.keys_ready[side]]
-    return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
-
-
-def _make_known(work: Performance) -> None:
-    """
-    Make what both sides say where a rule was not performed, since a side had nothing open: what is used up may be named.
-    """
-    if not (work.used_keys.any_used or all(work.engine.count(f"{side}_all") for side in SIDES)):
-        return
-    for rule in work.rules.rules:
-        for key in rule.keys:
-            if key.how not in {"name", "prefix"} and not rule.within:
-                for side in SIDES:
-                    said_by(work, side, key)
-    # Where no rule compares identifiers, what names another in full was left out all the same.
-    if not any(work.keys_ready.values()):
-        work.keys_ready.update({side: [*names] for side, names in made_in_full(work).items()})
-
-
 def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     """
     Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
@@ -89,10 +66,10 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
     engine.create("unsettled", f"select u.* from unsettled u {left}")
     if engine.count("unmatched"):
-        _make_known(work)
+        make_known(work)
     _take_named(work)
     _sum_settlements(work)
-    _meet_by_key(work)
+    meet_by_key(work)
     find_used_before(work)
     engine.create(
         "met_by_amount",
@@ -120,43 +97,6 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     _take_asked(work, note_used)
     _rank_candidates(work)
     _judge_named(work)
-
-
-def _meet_by_key(work: Performance) -> None:
-    """Make ``met_by_key`` (thing, other, inside) of what shares an identifier, and ``asked_keys_left``, ``_right``."""
-    engine = work.engine
-    for side in ("left", "right"):
-        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
-        engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
-    asked = "select key from asked_keys_left union select key from asked_keys_right"
-    for side in ("left", "right"):
-        engine.create(
-            f"near_keys_{side}",
-            f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
-                semi join ({asked}) q on q.key = k.key group by all""",
-        )
-    # What was taken back or netted is no first of which this is the second.
-    within = [name for number, _, name in work.found if work.rules.rules[number].within]
-    nothing = "select 0::bigint as thing where false"
-    engine.create("settled_within", " union all ".join(f"select thing from {name}" for name in within) or nothing)
-    parts = []
-    for side, other in (("left", "right"), ("right", "left")):
-        mine = f"asked_keys_{side}"
-        crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
-        parts.append(
-            f"""select distinct a.thing, b.thing as other, false as inside
-                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
-                where a.whole + b.whole > 0"""
-        )
-        parts.append(
-            f"""select distinct a.thing, b.thing, true
-                from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
-                semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
-                join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1
-                    and b.thing not in (select thing from settled_within)"""
-        )
-    engine.create("met_by_key", " union all ".join(parts))
 
 
 def _meet_by_tie(work: Performance) -> None:
@@ -226,8 +166,8 @@ def _take_named(work: Performance) -> None:
     for side, other in (("left", "right"), ("right", "left")):
         documents = f"(select thing from not_due where origin = '{side}')"
         parts.append(
-            f"""select distinct d.thing from ({_known_keys(work, side)}) d semi join {documents} o on o.thing = d.thing
-                join ({_known_keys(work, other)}) k on k.key = d.key
+            f"""select distinct d.thing from ({known_keys(work, side)}) d semi join {documents} o on o.thing = d.thing
+                join ({known_keys(work, other)}) k on k.key = d.key
                 semi join (select thing from left_over where origin = '{other}' and state = 'exception') x
                     on x.thing = k.thing
                 where d.whole + k.whole > 0"""
@@ -288,7 +228,15 @@ def _take_asked(work: Performance, note_used: Callable[[], None]) -> None:
         "asked",
         " union ".join(
             f"select {column} as thing from {name}"
-            for name in ("met_by_key", "met_by_amount", "met_by_name", "met_by_sum", "met_by_tie", "unsettled")
+            for name in (
+                "met_by_key",
+                "met_apart",
+                "met_by_amount",
+                "met_by_name",
+                "met_by_sum",
+                "met_by_tie",
+                "unsettled",
+            )
             for column in ("thing", "other")
         )
         + " union select thing from met_before",
@@ -317,6 +265,7 @@ def _rank_candidates(work: Performance) -> None:
         with met as (
             select m.*, f.l is not null as is_apart from (
                 select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
+                union all select thing, other, true, true, false, false, null from met_apart
                 union all select thing, other, false, false, false, false, null
                     from met_by_amount anti join met_by_key using (thing, other)
                 union all select thing, other, inside, true, false, false, null from met_before
@@ -330,7 +279,7 @@ def _rank_candidates(work: Performance) -> None:
                 union all select distinct thing, other, true, true, false, true, null
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
-            where f.l is null or m.by_key and not m.inside and not m.within
+            where f.l is null or m.by_key and not m.within
         ), judged as (
             select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
@@ -346,7 +295,7 @@ def _rank_candidates(work: Performance) -> None:
         ), tied as ({_TIED})
         select *, case
             when within then 'nets'
-            when inside then case when used then 'duplicate' else 'twin' end
+            when inside and not is_apart then case when used then 'duplicate' else 'twin' end
             when is_anothers then 'other_company'
             when is_apart then 'apart'
             when is_tied and (by_key or not same_currency or apart <> 0) then 'ambiguous'

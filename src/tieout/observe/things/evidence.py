@@ -230,8 +230,10 @@ def _the_only(rule: Rule, margin: int | None) -> str:
         return "the only selection with that sum"
     if rule.partial:
         return f"as much as both have; {_NO_OTHER_PART[rule.shape]}"
-    if rule.shape == "1:1":
-        return "no other candidate on either side"
+    return "no other candidate on either side" if rule.shape == "1:1" else _the_only_sum(rule)
+
+
+def _the_only_sum(rule: Rule) -> str:
     if rule.shape == "1:n" and (rule.amount is None or rule.equal_amounts):
         return "together they come to the sum; whatever else shares it came later, and is less than any of them"
     said = "all that share it, and together they come to the sum"
