@@ -167,3 +167,22 @@ def test_one_selection_that_two_lines_could_have_is_one() -> None:
         assert set(w.reasons().values()) == {"ambiguous"}
         said = "may be part of b2, whose selection has something that another selection has, too: choose one"
         assert {notes(w)[name] for name in ("i0", "i1")} == {said}
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (("B", "B", "B", "B"), True),  # order and delivery name the same four
+        pytest.param(("B", "", "", ""), True, marks=pytest.mark.deep),  # nothing is brought together by B
+        (("B", "", "", "B"), False),  # 1.00 is 1.00, too
+    ],
+)
+def test_two_identifiers_that_name_the_same_things_are_one_answer(second: tuple[str, ...], found: bool) -> None:
+    rules = rules_text(
+        rule("all", keys='[{ left = "references", right = "references", how = "normalised" }]', shape='"n:m"')
+    )
+    refs = [tuple(one for one in ("A", more) if one) for more in second]
+    documents = (invoice("i1", 100, refs=refs[0]), invoice("i2", 250, refs=refs[1]))
+    lines = (line("b1", 250, *refs[2]), line("b2", 70, *refs[3]), line("b3", 30, *refs[3]))
+    with world(rules, *documents, *lines) as w:
+        assert w.matched() == ({frozenset({"i1", "i2", "b1", "b2", "b3"})} if found else set())

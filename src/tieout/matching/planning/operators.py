@@ -30,6 +30,7 @@ __all__ = [
     "CARRIED_MAX",
     "PAIRS_MAX",
     "allowed",
+    "each_once",
     "exchanged_elsewhere",
     "first_in_first_out",
     "identified",
@@ -285,6 +286,17 @@ def key_sums(left_keys: str, right_keys: str, *, by: Sequence[str]) -> Query:
         .join(sums[1], on=" and ".join([*(f"b.{name} = a.{name}" for name in by), "a.total = b.total"]))
         .where("a.n + b.n > 2")
     )
+
+
+def each_once(bundles: str) -> Query:
+    """
+    Keep of bundles that have the same things one: two identifiers that name the same are one answer.
+
+    :param bundles: (bundle, thing, ...).
+    """
+    things = select("bundle", "array_agg(thing order by thing) as things").from_(bundles).group_by("bundle")
+    first = select("min(bundle) as bundle").from_(things.subquery("t")).group_by("things").subquery("f")
+    return select("e.*").from_(f"{bundles} as e").join(first, on="f.bundle = e.bundle", join_type="semi")
 
 
 def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]], *, base: bool = False) -> str:

@@ -300,7 +300,8 @@ def _whole_keys(plan: Plan, rule: Rule) -> None:
         .join(f"{agreed} as g", on=" and ".join(f"g.{name} = k.{name}" for name in by))
         for side, keys in (("left", lefts), ("right", rights))
     ]
-    every = plan.met = plan.add("every", parts[0].union(parts[1], distinct=False))
+    named = plan.add("named", parts[0].union(parts[1], distinct=False))
+    every = plan.met = plan.add("every", op.each_once(named))
     torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
     shared = select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
     apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
