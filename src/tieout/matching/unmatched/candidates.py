@@ -230,7 +230,6 @@ def _take_asked(work: Performance, note_used: Callable[[], None]) -> None:
             f"select {column} as thing from {name}"
             for name in (
                 "met_by_key",
-                "met_apart",
                 "met_by_amount",
                 "met_by_name",
                 "met_by_sum",
@@ -265,7 +264,6 @@ def _rank_candidates(work: Performance) -> None:
         with met as (
             select m.*, f.l is not null as is_apart from (
                 select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
-                union all select thing, other, true, true, false, false, null from met_apart
                 union all select thing, other, false, false, false, false, null
                     from met_by_amount anti join met_by_key using (thing, other)
                 union all select thing, other, inside, true, false, false, null from met_before
@@ -283,11 +281,10 @@ def _rank_candidates(work: Performance) -> None:
         ), judged as (
             select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
-                a.family, b.family as other_family,
+                a.family, b.family as other_family, a.sign <> b.sign as is_turned, coalesce(t.sums, '') as sums,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
-                t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers,
-                coalesce(t.sums, '') as sums, a.sign <> b.sign as is_turned
+                t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
             left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other

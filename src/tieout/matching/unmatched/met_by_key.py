@@ -42,7 +42,7 @@ def meet_by_key(work: Performance) -> None:
     """
     Make ``met_by_key`` (thing, other, inside) of what shares an identifier, and ``asked_keys_left``, ``_right``.
 
-    And ``met_apart`` (thing, other) of what a person took apart on one side.
+    On its own side: what looks like it a second time, and what a person took apart from it.
     """
     engine = work.engine
     for side in ("left", "right"):
@@ -78,10 +78,10 @@ def meet_by_key(work: Performance) -> None:
         )
     engine.create("met_by_key", " union all ".join(parts))
     two_ways = "select l as thing, r as other from forbidden union select r, l from forbidden"
-    engine.create(
-        "met_apart",
+    engine.add(
+        "met_by_key",
         " union ".join(
-            f"""select a.thing, b.thing as other from asked_keys_{side} a
+            f"""select a.thing, b.thing as other, true as inside from asked_keys_{side} a
                 join near_keys_{side} b on b.key = a.key and a.whole + b.whole > 0
                 semi join ({two_ways}) f on f.thing = a.thing and f.other = b.thing
                 anti join met_by_key m on m.thing = a.thing and m.other = b.thing"""
