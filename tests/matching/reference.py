@@ -503,7 +503,11 @@ def _fits(rule: Rule, left: int, right: int) -> bool:
 
 
 def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> list[Found]:
-    """All of both sides that one identifier names, where both sums agree; a thing of two such identifiers spoils both."""
+    """
+    All of both sides that one identifier names, where both sums agree; a thing of two such spoils both.
+
+    Two identifiers that name just the same are one.
+    """
     (key,) = rule.keys
     spelled: Callable[[str], str] = (lambda raw: raw) if key.how == "exact" else _normal
     bundles = []
@@ -522,7 +526,7 @@ def _whole_keys(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str])
             for names, things, fields in ((lefts, pencil.left, key.left), (rights, pencil.right, key.right))
         )
         equal = sum(pencil.open[n] for n in mine) == sum(pencil.open[n] for n in theirs)
-        if mine and theirs and len(mine) + len(theirs) > 2 and equal:
+        if mine and theirs and len(mine) + len(theirs) > 2 and equal and (mine, theirs) not in bundles:
             bundles.append((mine, theirs))
     return [
         Found(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 
 
 @pytest.mark.parametrize("arrived", [9_700, 9_985, 10_100, 10_300])
@@ -119,3 +119,44 @@ def test_a_part_of_a_minor_unit_is_no_tolerance() -> None:
     for missing, found in ((64, {frozenset({"RE-1", "b1"})}), (65, set())):
         with world(rules_text(near), invoice("RE-1", 12_999), line("b1", 12_999 - missing, "RE-1")) as w:
             assert w.matched() == found, missing
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([("USD", 10_700)], True),
+        ([("USD", 10_700), ("USD", 300)], False),  # 97.27 and 2.73: all of it came
+        pytest.param([("USD", 10_720), ("USD", 281)], False, marks=pytest.mark.deep),  # each is rounded by itself
+        pytest.param([("USD", 10_700), ("EUR", 273)], False, marks=pytest.mark.deep),
+        pytest.param([("USD", 10_700), ("USD", 400)], True, marks=pytest.mark.deep),  # more than what is missing
+        pytest.param([("USD", 10_700), ("GBP", 300)], True, marks=pytest.mark.deep),  # nobody knows what it is worth
+    ],
+)
+def test_what_came_by_itself_is_no_difference_of_rates(lines: list[tuple[str, int]], found: bool) -> None:
+    with world("payout-to-bank") as w:
+        _with_rate(w)
+        came = [line(f"b{n}", one, text="PSP po_90001", currency=ccy, day=2) for n, (ccy, one) in enumerate(lines)]
+        w.add(Fact(source="a", id="po_90001", amount=-10_000, kind="payout", settlement="S1", day=1), *came)
+        assert w.matched() == ({frozenset({"po_90001", "b0"})} if found else set())
+        assert len(w.rows("adjustments")) == found
+
+
+def test_nor_is_what_else_was_billed() -> None:
+    """113.00 USD name two documents, and are worth both."""
+    rules = rules_text(
+        rule(
+            keys='[{ left = "external_id", right = "text", how = "token" }]',
+            amount='{ pct = "3", base = true }',
+            difference='{ currency = "fx" }',
+        )
+    )
+    with world(rules) as w:
+        _with_rate(w)
+        w.add(invoice("RE-90001", 10_000), invoice("RE-90002", 273))
+        w.add(line("b", 11_300, text="RE-90001 RE-90002", currency="USD"))
+        assert w.matched() == set()
+
+
+def _with_rate(w: World) -> None:
+    (w.folder / "rates").mkdir()
+    (w.folder / "rates" / "r.csv").write_text("date,base,quote,rate\n2026-09-28,EUR,USD,1.1\n")

@@ -154,6 +154,22 @@ def test_a_discount_becomes_a_tolerance_with_its_reason_that_only_proposes() -> 
 
 
 @pytest.mark.deep
+def test_what_was_exchanged_says_nothing_of_a_tolerance() -> None:
+    """98.00 EUR for 100.00 USD are no 2 % less: beside discounts of 1 % it widens nothing."""
+    facts = [one for n in range(5) for one in (
+        invoice(f"RE-{n}77", 10_000 + n, currency="USD" if n == 3 else "EUR"),
+        line(f"b{n}", (9_800 if n == 3 else 9_900) + n, f"re{n}77"))]  # fmt: skip
+    with world(EXACT, *facts) as w:
+        (w.folder / "rates").mkdir()
+        (w.folder / "rates" / "r.csv").write_text("date,base,quote,rate\n2026-09-28,EUR,USD,1.02\n")
+        by_hand(w, [(f"RE-{n}77", f"b{n}") for n in range(3)], difference="discount")
+        by_hand(w, [("RE-377", "b3")], difference="fx")
+        (one,) = mined(w).proposals
+        assert 'amount = { pct = "1.0", only = "short" }' in one.text
+        assert 'difference = { short = "discount" }' in one.text
+
+
+@pytest.mark.deep
 def test_several_documents_in_one_line_become_a_rule_of_that_shape() -> None:
     facts: list[Fact] = []
     for n in range(4):

@@ -134,3 +134,58 @@ def test_a_rival_counts_whatever_its_points(together: str, turned: bool) -> None
     with world(rules_text(rule(**POINTS | {"margin": "3"}, together=together)), *one, *two) as w:
         assert w.matched() == {frozenset({"i", "b8"})}
         assert {r["margin"] for r in w.rows()} == {3}
+
+
+RATES = "date,base,quote,rate\n2026-09-28,EUR,JPY,160\n2026-09-28,EUR,KWD,0.33\n2026-09-28,EUR,USD,1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "paid", "points"),
+    [
+        # 1.00 of 5.00 EUR off is a tenth of the points for the amount, whatever the currency and its decimals.
+        pytest.param("USD", 100_000, 99_900, 96, marks=pytest.mark.deep),
+        ("JPY", 160_000, 99_900, 96),
+        pytest.param("KWD", 330_000, 99_900, 96, marks=pytest.mark.deep),
+        pytest.param("USD", 100_000, 100_490, 80, marks=pytest.mark.deep),
+        pytest.param("JPY", 160_000, 100_490, 80, marks=pytest.mark.deep),
+        ("KWD", 330_000, 100_490, 80),
+        pytest.param("KWD", 330_000, 100_000, 100, marks=pytest.mark.deep),
+        pytest.param("EUR", 100_000, 100_000, 100, marks=pytest.mark.deep),
+        pytest.param("EUR", 100_000, 99_999, None, marks=pytest.mark.deep),
+        pytest.param("JPY", 160_000, 100_501, None, marks=pytest.mark.deep),
+    ],
+)
+def test_points_for_an_amount_in_the_entitys_currency_are_counted_in_it(
+    currency: str, amount: int, paid: int, points: int | None
+) -> None:
+    rules = rules_text(
+        rule(
+            keys=NAMES, amount='{ abs = "5", base = true }', days="{ from = 0, to = 9 }",
+            score="{ amount = 40, days = 30, name = 30 }", at_least="1", difference='{ currency = "fx" }',
+        )
+    )  # fmt: skip
+    with world(rules) as w:
+        (w.folder / "rates").mkdir()
+        (w.folder / "rates" / "r.csv").write_text(RATES)
+        w.add(invoice("i", amount, currency=currency, name="Meier"), line("b", paid, name="Meier"))
+        w.match()
+        assert {row["score"] for row in w.rows()} == (set() if points is None else {points})
+
+
+@pytest.mark.parametrize("currency", ["JPY", pytest.param("USD", marks=pytest.mark.deep)])
+def test_accidents_of_two_currencies_are_counted_in_the_entitys(currency: str) -> None:
+    """Of 101 amounts one is within 5.00 EUR of what the document is worth, whatever currency it has."""
+    rules = rules_text(
+        rule(
+            keys=NAMES, amount='{ abs = "5", base = true }', days="{ from = 0, to = 9 }",
+            score="{ amount = 40, days = 30, name = 30 }", at_least="70", coincidence='"0.02"',
+        )
+    )  # fmt: skip
+    far = [line(f"x{n}", 200_000 + 7_000 * n, day=5) for n in range(100)]
+    with world(rules) as w:
+        (w.folder / "rates").mkdir()
+        (w.folder / "rates" / "r.csv").write_text(RATES)
+        amount = 160_000 if currency == "JPY" else 100_000
+        w.add(invoice("i", amount, currency=currency, name="Meier"), line("b", 99_900, name="Meier"), *far)
+        w.match()
+        assert {row["coincidence"] for row in w.rows()} == {9_900}  # 1 of 101

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.matching.worlds import DAY, invoice, line, world
+from tests.matching.worlds import DAY, Fact, invoice, line, world
 
 
 def notes(w: Any) -> dict[str, str]:
@@ -330,3 +330,23 @@ def test_a_line_that_names_a_payout_which_was_given_away_shows_it_as_taken() -> 
         assert w.together() == {frozenset({"po_50001", "k1"})}
         assert shown(w, "k2") == [("po_50001", "taken")]
         assert notes(w)["k2"] == "po_50001 shares its number, and is matched with something else"
+
+
+@pytest.mark.parametrize("others", [(), pytest.param((invoice("RE-90009", 777),), marks=pytest.mark.deep)])
+def test_what_a_text_names_is_told_though_it_was_the_last_that_was_open(others: tuple[Fact, ...]) -> None:
+    """The rule that compares texts has nothing left to look at."""
+    facts = [invoice("RE-90001", 10_000), line("k", 10_000, "RE-90001", day=60), line("b", 6_000, text="RE-90001")]
+    with world("open-items-to-bank", *facts, *others) as w:
+        w.match()
+        assert notes(w)["b"] == "RE-90001 shares its number, and is matched with something else"
+        assert shown(w, "b") == [("RE-90001", "taken")]
+
+
+def test_a_payout_is_compared_with_what_arrives_by_its_other_sign() -> None:
+    payout = invoice("po_90001", -10_000, kind="payout", settlement="S1", day=1)
+    with world("payout-to-bank", payout, line("b", 4_000, text="PSP po_90001", day=2)) as w:
+        w.match()
+        assert notes(w) == {
+            "b": "40.00 EUR here, -100.00 there, which counts as 100.00 here: differs by 60.00 EUR",
+            "po_90001": "-100.00 EUR here, 40.00 there, which counts as -40.00 here: differs by 60.00 EUR",
+        }

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.matching.test_reasons import notes, shown
-from tests.matching.worlds import Fact, invoice, line, world
+from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
 
 
 def _settled(currency: str, sign: int) -> list[Fact]:
@@ -51,3 +51,27 @@ def test_a_document_that_is_not_due_needs_nobody_because_it_was_taken_apart() ->
         w.undo(found)
         w.match()
         assert set(w.reasons()) == {"k1"}
+
+
+_OWN = '[{ left = ["external_id", "references"], how = "normalised" }]'
+
+
+@pytest.mark.parametrize(
+    ("shape", "amounts"),
+    [({"shape": '"reversal"', "days": "{ from = 0, to = 9 }"}, (-10_000,)), ({"shape": '"net"'}, (-6_000, -4_000))],
+)
+def test_what_settled_within_a_side_says_so_too(shape: dict[str, str], amounts: tuple[int, ...]) -> None:
+    notes_of = [invoice(f"GS-{n}", one, kind="credit_note", refs=("RE-70001",), day=1) for n, one in enumerate(amounts)]
+    rules = rules_text(rule("within", keys=_OWN, **shape))
+    with world(rules, invoice("RE-70001", 10_000), *notes_of, line("b9", 77, text="rent")) as w:
+        w.match()
+        w.undo(w.match_id("RE-70001", *(one.id for one in notes_of)))
+        w.match()
+        assert w.reasons() == dict.fromkeys(("RE-70001", *(one.id for one in notes_of)), "missing_right") | {
+            "b9": "missing_left"
+        }
+        for one in notes_of:
+            assert ("RE-70001", "apart") in shown(w, one.id)
+            assert (one.id, "apart") in shown(w, "RE-70001")
+        first = shown(w, "RE-70001")[0][0]
+        assert notes(w)["RE-70001"] == f"{first} shares its number, and a person took the two apart"

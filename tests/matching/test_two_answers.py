@@ -136,3 +136,53 @@ def test_of_long_selections_the_first_five_are_named() -> None:
         assert w.reasons()["B5"] == "ambiguous"
         assert notes(w)["B5"].startswith("more than 3 selections come to the sum, such as RE-")
         assert " + 1 more" in notes(w)["B5"]
+
+
+def test_what_fits_together_is_no_choice_between_its_parts() -> None:
+    """b2 is the sum of both documents, and of nothing else; but b1 names one of them as well."""
+    both = line("b2", 15_000, text="RE-40001 RE-40002", day=30)
+    documents = (invoice("RE-40001", 10_000), invoice("RE-40002", 5_000))
+    with world("open-items-to-bank", *documents, line("b1", 4_000, text="RE-40001", day=40), both) as w:
+        w.match()
+        assert w.matched() == set()
+        whole = "all that shares a number with it fits it together, and some of that shares one with something else"
+        part = "fits b2 together with all else that shares a number with that, and some of it shares one with something else"
+        said = notes(w)
+        assert {said[name] for name in ("RE-40001", "RE-40002")} == {f"{part}: choose one"}
+        assert said["b2"] == f"{whole}: choose one"
+
+
+def test_one_selection_that_two_lines_could_have_is_one() -> None:
+    rules = rules_text(
+        rule(
+            "sub",
+            keys='[{ left = "counterparty", right = "counterparty", how = "name" }]',
+            shape='"n:1"',
+            subset="true",
+        )
+    )
+    documents = [invoice(f"i{n}", amount, name="Meier GmbH") for n, amount in enumerate((3_011, 4_053))]
+    with world(rules, *documents, *(line(f"b{n}", 7_064, day=n, name="Meier GmbH") for n in (1, 2))) as w:
+        w.match()
+        assert set(w.reasons().values()) == {"ambiguous"}
+        said = "may be part of b2, whose selection has something that another selection has, too: choose one"
+        assert {notes(w)[name] for name in ("i0", "i1")} == {said}
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (("B", "B", "B", "B"), True),  # order and delivery name the same four
+        pytest.param(("B", "", "", ""), True, marks=pytest.mark.deep),  # nothing is brought together by B
+        (("B", "", "", "B"), False),  # 1.00 is 1.00, too
+    ],
+)
+def test_two_identifiers_that_name_the_same_things_are_one_answer(second: tuple[str, ...], found: bool) -> None:
+    rules = rules_text(
+        rule("all", keys='[{ left = "references", right = "references", how = "normalised" }]', shape='"n:m"')
+    )
+    refs = [tuple(one for one in ("A", more) if one) for more in second]
+    documents = (invoice("i1", 100, refs=refs[0]), invoice("i2", 250, refs=refs[1]))
+    lines = (line("b1", 250, *refs[2]), line("b2", 70, *refs[3]), line("b3", 30, *refs[3]))
+    with world(rules, *documents, *lines) as w:
+        assert w.matched() == ({frozenset({"i1", "i2", "b1", "b2", "b3"})} if found else set())

@@ -53,6 +53,27 @@ def test_a_match_says_the_same_in_explain_in_the_story_and_in_the_export() -> No
         ] * 2
 
 
+BY_TEXT = '[{ left = "external_id", right = "text", how = "token" }]'
+
+
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        ([(6_000, 1), (4_000, 30), (500, 60)], "come to the sum; whatever else shares it came later, and is less than any of them"),
+        ([(4_000, 1)], "as much as both have; no other candidate on either side"),
+    ],
+)  # fmt: skip
+def test_why_it_is_the_only_one_is_true_of_it(came: list[tuple[int, int]], said: str) -> None:
+    """Interest after the last instalment shares the number, and so does not all of it come to the sum; a part is no amount."""
+    rules = rules_text(rule("sum", keys=BY_TEXT, shape='"1:n"'), rule("part", keys=BY_TEXT, partial="true"))
+    lines = [line(f"b{n}", amount, text="RE-90001", day=day) for n, (amount, day) in enumerate(came)]
+    with world(rules, invoice("RE-90001", 10_000), *lines) as w:
+        w.match()
+        match = match_of(w, "RE-90001")
+        assert match["why"].endswith(said)
+        assert ("amount" in match["why"].split(";")[0]) == (len(came) > 1)
+
+
 @pytest.mark.parametrize(
     ("rules", "facts", "said"),
     [

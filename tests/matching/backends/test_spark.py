@@ -80,9 +80,12 @@ def agree(one: Store, other: Store, runs: tuple[str, str]) -> None:
     assert digests[0] == digests[1]
 
 
-def agree_on(spark: Any, text: str, facts: Sequence[Fact]) -> set[str]:
+def agree_on(spark: Any, text: str, facts: Sequence[Fact], rates: str = "") -> set[str]:
     """Run one world on both engines; gives the rules that found something."""
     with world(text, *facts) as mine, world(text, *facts) as theirs:
+        for one in (mine, theirs) if rates else ():
+            (one.folder / "rates").mkdir()
+            (one.folder / "rates" / "r.csv").write_text(rates)
         ours, other = mine.match()[0], theirs.match(session=spark)[0]
         agree(mine.store, theirs.store, (ours.run_id, other.run_id))
         assert (ours.digest, ours.counts, ours.run_id) == (other.digest, other.counts, other.run_id)
@@ -345,6 +348,35 @@ def test_twins_accidents_and_decimals_count_the_same(spark: Any) -> None:
         line("fine", 123_456_789, exponent=9, currency="IDR"),
     ]
     assert agree_on(spark, text, facts) == {"unnamed"}
+
+
+@pytest.mark.deep
+def test_what_two_currencies_are_worth_counts_the_same(spark: Any) -> None:
+    """Points, accidents, what came by itself; and what one identifier, or two, name together."""
+    names = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
+    numbers = '[{ left = "external_id", right = "text", how = "token" }]'
+    text = rules_text(
+        rule("all", keys='[{ left = "references", right = "references", how = "normalised" }]', shape='"n:m"'),
+        rule("number", keys=numbers, amount='{ pct = "3", base = "apart" }', difference='{ currency = "fx" }'),
+        rule("sums", keys=numbers, shape='"n:1"'),
+        rule(
+            "points", keys=names, amount='{ abs = "5", base = true }', days="{ from = 0, to = 9 }",
+            score="{ amount = 40, days = 30, name = 30 }", at_least="60", coincidence='"1"',
+        ),
+    )  # fmt: skip
+    facts = [
+        invoice("i1", 160_000, currency="JPY", name="Meier"), line("b1", 99_900, name="Meier"),
+        invoice("i2", 330_000, currency="KWD", name="Kranz AG"), line("b2", 100_490, name="Kranz AG"),
+        invoice("i3", 5_000, currency="GBP", name="Wolf"), line("b3", 5_000, currency="GBP", name="Wolf"),
+        invoice("RE-90001", 10_000), *(line(f"c{n}", one, text="RE-90001", currency="USD") for n, one in enumerate((10_700, 300))),
+        invoice("RE-90002", 20_000), line("d", 21_900, text="RE-90002", currency="USD"),
+        invoice("RE-90003", 7_000), invoice("RE-90004", 700), line("e", 7_700, text="RE-90003 RE-90004", day=1),
+        line("f", 90, text="RE-90003", day=3),
+        *(invoice(f"n{n}", one, refs=("PO-1", "LS-1")) for n, one in enumerate((100, 200))),
+        *(line(f"m{n}", one, "PO-1", "LS-1") for n, one in enumerate((250, 50))),
+    ]  # fmt: skip
+    rates = "date,base,quote,rate\n2026-09-28,EUR,JPY,160\n2026-09-28,EUR,KWD,0.33\n2026-09-28,EUR,USD,1.1\n"
+    assert agree_on(spark, text, facts, rates) == {"all", "number", "points"}
 
 
 @pytest.mark.slow

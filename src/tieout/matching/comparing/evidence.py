@@ -19,6 +19,7 @@ from tieout.matching.comparing.beginnings import PREFIX_MIN
 from tieout.matching.comparing.columns import token_words
 from tieout.matching.comparing.spelling import names_said, rewritten_keys
 from tieout.matching.comparing.words import make_words, said_by_open
+from tieout.matching.facts.scales import base_rates, in_base
 from tieout.matching.facts.sides import FIELDS, identifiers_sql, listed
 from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
 from tieout.model.kinds import PAID_OUT
@@ -35,6 +36,7 @@ __all__ = [
     "make_counts",
     "make_keys",
     "make_names",
+    "make_rates",
     "named_rows",
     "note_crowds",
     "said_by",
@@ -290,6 +292,13 @@ def _share_of_days(rule: Rule) -> str:
     return f"least(coalesce(({width}), 1) * 1000000 // ({span}), 1000000)"
 
 
+def make_rates(work: Performance, things: str) -> None:
+    """Make ``base_of_...`` of a relation (ccy, booked, ...): the rates of its days into the entity's currency."""
+    found = work.engine.arrow(f'select distinct ccy, booked from "{things}" where booked is not null')
+    spans = list(zip(found["ccy"].to_pylist(), found["booked"].to_pylist(), strict=True))
+    work.engine.take(f"base_of_{things}", base_rates(work.money, work.rates, work.base_currency, spans))
+
+
 def _make_chances(work: Performance, rule: Rule) -> None:
     """
     Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
@@ -301,12 +310,22 @@ def _make_chances(work: Performance, rule: Rule) -> None:
         engine.create("l_weighed", "select l.*, 1000000::bigint as chance from l")
         engine.rename("l_weighed", "l")
         return
-    tolerance = condition(tolerance_sql(rule.amount, "l", work.money.currencies)).sql(dialect=engine.dialect)
+    base = rule.amount.base
+    tolerance = condition(tolerance_sql(rule.amount, "l", work.currencies, base=base)).sql(dialect=engine.dialect)
     lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
-    every = engine.count("right_all") // _SAMPLE + 1
-    rights = f"select ccy, amount from right_all where abs(record_key % {every}) = 0"
+    sampled = f"abs(a.record_key % {engine.count('right_all') // _SAMPLE + 1}) = 0"
+    rights = f"select a.ccy, a.amount from right_all a where {sampled}"
+    if base:  # whatever their currency, they are compared in the entity's
+        lefts = f"select thing, 0 as ccy, base as amount, {tolerance} as reach from l where base is not null"
+        make_rates(work, "right_all")
+        rights = f"""select 0 as ccy, {in_base("a.amount", "b")} as amount from right_all a
+            join base_of_right_all b on b.ccy = a.ccy and b.day = a.booked where {sampled}"""
     engine.combine("chances", (lefts, rights), "ccy", _chances, _CHANCES)
-    engine.create("l_weighed", "select l.*, c.chance from l join chances c on c.thing = l.thing")
+    # What has no rate may be as common as all of them.
+    engine.create(
+        "l_weighed",
+        "select l.*, coalesce(c.chance, 1000000) as chance from l left join chances c on c.thing = l.thing",
+    )
     engine.rename("l_weighed", "l")
 
 

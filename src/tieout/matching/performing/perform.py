@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
 from tieout.matching.comparing.elsewhere import leave_out_rivalled, make_named_elsewhere
-from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, note_crowds
+from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, make_rates, note_crowds
 from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
 from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
 from tieout.matching.comparing.parties import (
@@ -21,7 +21,7 @@ from tieout.matching.comparing.parties import (
     make_doubtful,
 )
 from tieout.matching.comparing.verifying import leave_out_unlike
-from tieout.matching.facts.scales import base_rates, in_base
+from tieout.matching.facts.scales import in_base
 from tieout.matching.facts.sides import FIELDS, listed, things_sql
 from tieout.matching.performing.alone import held_from, leave_out_other_halves, make_alone, note_alone
 from tieout.matching.performing.consecutive import find_consecutive
@@ -120,6 +120,15 @@ class Performance:
     made: set[str] = field(default_factory=set)
     keys_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, str]] = field(default_factory=dict)
 
+    @property
+    def currencies(self) -> tuple[tuple[int, str, int], ...]:
+        """
+        Give those of the run, and the entity's, in which amounts of two are compared: (code, currency, exponent).
+
+        It is no currency of the sides, so its code is -1.
+        """
+        return (*self.money.currencies, (-1, self.base_currency, self.base_exponent))
+
 
 def columns_wanted(rules: RuleSet, side: str) -> dict[str, None]:
     """Name the columns of records that the rules read of a side (``left`` or ``right``)."""
@@ -185,13 +194,7 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
         make_spoken_for(work)
         make_named_elsewhere(work)
     whole = [side[0] for side in rule.within or SIDES if _look_at(work, rule, side[0], side)]
-    # Amounts of two currencies are compared in the entity's, which is no currency of the sides: its code is -1.
-    plan = plan_of(
-        rule,
-        (*work.money.currencies, (-1, work.base_currency, work.base_exponent)),
-        engine.dialect,
-        by_entity=work.by_entity,
-    )
+    plan = plan_of(rule, work.currencies, engine.dialect, by_entity=work.by_entity)
     if rule.days is not None:
         asked = " union ".join(f"select {side[0]}_day as day from {side[0]}" for side in rule.within or ("left",))
         days = engine.arrow(f"select distinct day from ({asked}) where day is not null order by day")
@@ -233,7 +236,7 @@ def _take_steps(work: Performance, rule: Rule, plan: Plan, ready: set[str]) -> b
 
 def _take_best(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     """Take of what a rule brought together what nothing speaks against, and note what it could not choose among."""
-    note_ties(work.engine, plan.fitting)
+    note_ties(work.engine, rule, plan.fitting)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     leave_left_open(work, rule, result, held_from(work, rule))
@@ -350,7 +353,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     joined = f' join "{side}_all" m on m.thing = s.thing' if needs_row else ""
     base = "null::bigint"
     if rule.amount is not None and rule.amount.base:
-        _make_base(work, side)
+        make_rates(work, side)
         joined += f' left join "base_of_{side}" b on b.ccy = s.ccy and b.day = s.booked'
         base = in_base("s.amount", "b")
     where = f" where ({') and ('.join(conditions)})" if conditions else ""
@@ -363,9 +366,3 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
     else:  # a side as it is
         engine.view(short, query)
     return not conditions
-
-
-def _make_base(work: Performance, side: str) -> None:
-    found = work.engine.arrow(f'select distinct ccy, booked from "{side}" where booked is not null')
-    spans = list(zip(found["ccy"].to_pylist(), found["booked"].to_pylist(), strict=True))
-    work.engine.take(f"base_of_{side}", base_rates(work.money, work.rates, work.base_currency, spans))

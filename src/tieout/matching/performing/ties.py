@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
+    from tieout.matching.grammar.rules import Rule
 
 __all__ = ["TIED_MAX", "note_ties", "prepare_ties"]
 
@@ -18,23 +19,26 @@ TIED_MAX = 20
 
 
 def prepare_ties(engine: Engine) -> None:
-    """Make ``tied`` (l, r): nothing, before the first rule."""
-    engine.create("tied", "select 0::bigint as l, 0::bigint as r where false")
+    """Make ``tied`` (l, r, anchor): nothing, before the first rule."""
+    engine.create("tied", "select 0::bigint as l, 0::bigint as r, '' as anchor where false")
 
 
-def note_ties(engine: Engine, fitting: str | None) -> None:
+def note_ties(engine: Engine, rule: Rule, fitting: str | None) -> None:
     """
     Add to ``tied`` what of a rule fits one thing, where it is two or more.
+
+    ``anchor``: ``l`` or ``r`` has the sum of all others of its pairs, which are one answer together; '': each pair is one.
 
     :param fitting: the rule's relation (l, r), of what it meant to take as well (``Plan.fitting``).
     """
     if fitting is None:
         return
+    anchor = {"1:n": "l", "n:1": "r"}.get(rule.shape, "")
     few = f"having count(*) between 2 and {TIED_MAX}"
     engine.add(
         "tied",
         " union ".join(
-            f"select p.l, p.r from {fitting} p semi join (select {one} from {fitting} group by {one} {few}) s on s.{one} = p.{one}"
+            f"select p.l, p.r, '{anchor}' as anchor from {fitting} p semi join (select {one} from {fitting} group by {one} {few}) s on s.{one} = p.{one}"
             for one in ("l", "r")
         ),
     )

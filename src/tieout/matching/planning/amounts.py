@@ -28,14 +28,13 @@ def amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *,
         return ["lt.ccy = rt.ccy", *([] if sums else ["sign(lt.amount) = sign(rt.amount)"])]
     if rule.amount.exact and not rule.amount.base:
         return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
-    tolerance = op.tolerance_sql(rule.amount, "lt", currencies)
+    tolerance = op.tolerance_sql(rule.amount, "lt", currencies, base=rule.amount.base)
     same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
     signs = ["sign(lt.amount) = sign(rt.amount)", *_only(rule, "lt.amount", "rt.amount")]
     if not rule.amount.base:
         return [same, *signs]
-    base = op.tolerance_sql(rule.amount, "lb", currencies).replace("lb.amount", "lt.base").replace("lb.ccy", "-1")
     same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate
-    other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {base})"
+    other = f"(lt.ccy <> rt.ccy and abs(lt.base - rt.base) <= {tolerance})"
     return [other if rule.amount.apart else f"({same} or {other})", *signs]
 
 
@@ -54,13 +53,14 @@ def _less(rule: Rule, left: str, right: str) -> list[str]:
 
 def sum_fits(rule: Rule, currencies: Sequence[tuple[int, str, int]], anchor: str) -> list[str]:
     """Write how far a sum (``s``) may be from the one (``a``); a share is one of the left's amount, whichever side has it."""
-    left, right = ("a.amount", "s.total") if anchor == "l" else ("s.total", "a.amount")
-    allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies)
-    if rule.amount is None or not rule.amount.base:
-        return [f"abs(a.amount - s.total) <= {allowed.replace('a.amount', left)}", *_less(rule, left, right)]
-    left, right = ("a.base", "s.base_total") if anchor == "l" else ("s.base_total", "a.base")
-    allowed = allowed.replace("a.amount", left).replace("a.ccy", "-1")
-    other = [f"a.ccy <> s.ccy and abs(a.base - s.base_total) <= {allowed}", *_less(rule, left, right)]
+    base = rule.amount is not None and rule.amount.base
+    one, total = ("a.base", "s.base_total") if base else ("a.amount", "s.total")
+    left, right = (one, total) if anchor == "l" else (total, one)
+    allowed = "0" if rule.amount is None else op.tolerance_sql(rule.amount, "a", currencies, base=base)
+    allowed = allowed.replace(one, left)
+    if rule.amount is None or not base:
+        return [f"abs({one} - {total}) <= {allowed}", *_less(rule, left, right)]
+    other = [f"a.ccy <> s.ccy and abs({one} - {total}) <= {allowed}", *_less(rule, left, right)]
     if rule.amount.apart:
         return [f"({' and '.join(other)})"]
     # The tolerance is for the rate.

@@ -30,6 +30,8 @@ __all__ = [
     "CARRIED_MAX",
     "PAIRS_MAX",
     "allowed",
+    "each_once",
+    "exchanged_elsewhere",
     "first_in_first_out",
     "identified",
     "in_window",
@@ -286,15 +288,28 @@ def key_sums(left_keys: str, right_keys: str, *, by: Sequence[str]) -> Query:
     )
 
 
-def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]]) -> str:
+def each_once(bundles: str) -> Query:
+    """
+    Keep of bundles that have the same things one: two identifiers that name the same are one answer.
+
+    :param bundles: (bundle, thing, ...).
+    """
+    things = select("bundle", "array_agg(thing order by thing) as things").from_(bundles).group_by("bundle")
+    first = select("min(bundle) as bundle").from_(things.subquery("t")).group_by("things").subquery("f")
+    return select("e.*").from_(f"{bundles} as e").join(first, on="f.bundle = e.bundle", join_type="semi")
+
+
+def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, int]], *, base: bool = False) -> str:
     """
     Write how far two amounts may be apart, in minor units, as SQL.
 
     Whole numbers only: a part of a minor unit is dropped.
 
     :param of: the relation whose ``amount`` and ``ccy`` count.
-    :param currencies: (code, currency, exponent).
+    :param currencies: (code, currency, exponent); the entity's has the code -1.
+    :param base: two currencies are compared: what counts is its ``base``, in the entity's.
     """
+    counted, ccy = (f"{of}.base", "-1") if base else (f"{of}.amount", f"{of}.ccy")
     parts = []
     if amount.abs_micro is not None or amount.per_currency:
         own = dict(amount.per_currency)
@@ -303,9 +318,9 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
             micro = own.get(currency, amount.abs_micro)
             if micro is not None:
                 cases.append(f"when {code} then {micro * 10**exponent // 10**6}")
-        parts.append(f"case {of}.ccy {' '.join(cases)} else 0 end" if cases else "0")
+        parts.append(f"case {ccy} {' '.join(cases)} else 0 end" if cases else "0")
     if amount.pct_micro is not None:
-        parts.append(f"cast(abs(cast({of}.amount as int128)) * {amount.pct_micro} div 100000000 as bigint)")
+        parts.append(f"cast(abs(cast({counted} as int128)) * {amount.pct_micro} div 100000000 as bigint)")
     if not parts:
         allowed = "0"
     elif len(parts) == 1:
@@ -317,5 +332,30 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
     # A minor unit is the currency's own, however many digits the sources of this run carry.
     finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in currencies if e > exponent_of(c)]
     when = " ".join(f"when {code} then {amount.minor_units * factor}" for code, factor in finer)
-    least = f"case {of}.ccy {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
+    least = f"case {ccy} {when} else {amount.minor_units} end" if when else f"{amount.minor_units}"
     return f"greatest({allowed}, {least})"
+
+
+def exchanged_elsewhere(pairs: str, met: str) -> Query:
+    """
+    Leave out the pairs of two currencies of which one half has what is missing elsewhere, in the entity's: (l, r).
+
+    As :func:`missing_elsewhere` does in one currency. Each amount is converted and rounded by itself, so that what came may
+    be one minor unit more than what is missing.
+
+    :param met: everything that the keys bring together, whatever its amount and currency: (l, r).
+    """
+    parts = []
+    for more, less in (("l", "r"), ("r", "l")):
+        missing = f"{more}t.base - {less}t.base"
+        parts.append(
+            select("p.l", "p.r")
+            .from_(f"{pairs} as p")
+            .join("l as lt", on="lt.thing = p.l")
+            .join("r as rt", on="rt.thing = p.r and rt.ccy <> lt.ccy")
+            .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
+            .join(f"{less} as o", on=f"o.thing = m.{less}")
+            .where(f"sign(o.base) = sign({missing})", f"abs(o.base) <= abs({missing}) + 1")
+        )
+    elsewhere = parts[0].union(parts[1]).subquery("e")
+    return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")

@@ -130,16 +130,18 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
             plan.add(f"{side}_once", op.named_once(_owned(plan, side), mine=side, by=by))
         said = plan.add("said", op.identified("l_once", "r_once", by=by), kept=False)
         pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
-    elif plan.keys and not exact and rule.amount is not None and not rule.amount.base:
+    elif plan.keys and not exact and rule.amount is not None:
         met = _pairs(plan, _loose(rule), currencies, sums=True)
         pairs = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
     else:
         pairs = _pairs(plan, rule, currencies)
 
+    elsewhere = op.exchanged_elsewhere if rule.amount is not None and rule.amount.base else op.missing_elsewhere
+
     def chosen(name: str, query: Query) -> str:
         # A candidate that has what is missing elsewhere is none, and yet it is no evidence for another one.
         found = plan.add(name, query)
-        return found if met is None else plan.add(f"{name}_whole", op.missing_elsewhere(found, met))
+        return found if met is None else plan.add(f"{name}_whole", elsewhere(found, met))
 
     # What an identifier names once is not asked here what else it fits: what came nearest tells that.
     plan.met, plan.fitting = pairs, None if simple else pairs
@@ -273,9 +275,7 @@ def _candidates(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     else:
         query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("r as rt", on="rt.ccy = lt.ccy")
         if rule.days is not None:
-            query = query.join(
-                "window as w", on="w.calendar = rt.calendar and w.l_day = lt.l_day and w.r_day = rt.r_day"
-            )
+            query = query.join("window as w", on=op.in_window("lt", "rt"))
         plan.add("candidates", plan.allowed(query))
     plan.met, plan.result = "candidates", "pools"
 
@@ -300,7 +300,8 @@ def _whole_keys(plan: Plan, rule: Rule) -> None:
         .join(f"{agreed} as g", on=" and ".join(f"g.{name} = k.{name}" for name in by))
         for side, keys in (("left", lefts), ("right", rights))
     ]
-    every = plan.met = plan.add("every", parts[0].union(parts[1], distinct=False))
+    named = plan.add("named", parts[0].union(parts[1], distinct=False))
+    every = plan.met = plan.add("every", op.each_once(named))
     torn = select("side", "thing").from_(every).group_by("side", "thing").having("count(*) > 1").subquery("t")
     shared = select("e.bundle").distinct().from_(f"{every} as e").join(torn, on="t.side = e.side and t.thing = e.thing")
     apart = select("a.bundle").from_(f"{every} as a").join(f"{every} as b", on="b.bundle = a.bundle")
@@ -347,10 +348,9 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     only = plan.add("best", best)
     plan.add(
         "paired",
-        select(
-            "p.l",
-            "p.r",
-            "cast(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end as bigint) as difference",
+        select("p.l", "p.r")
+        .select(
+            "cast(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end as bigint) as difference"
         )
         .select("p.score", "p.margin", "p.coincidence")
         .from_(f"{only} as p")

@@ -42,8 +42,12 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
     if score is None:
         raise AssertionError
     apart = "abs(case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end)"
-    allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies)
-    parts = [f"{score.amount} * (2 * greatest({allowed}, 1) - {apart}) div (2 * greatest({allowed}, 1))"]
+    base = rule.amount is not None and rule.amount.base
+    allowed = "1" if rule.amount is None else op.tolerance_sql(rule.amount, "lt", currencies, base=base)
+    allowed = (
+        f"greatest({allowed}, 1)" if not base else f"case when lt.ccy = rt.ccy then 1 else greatest({allowed}, 1) end"
+    )
+    parts = [f"{score.amount} * (2 * {allowed} - {apart}) div (2 * {allowed})"]
     if rule.days is not None and score.days:
         reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
         parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) div {reach}")

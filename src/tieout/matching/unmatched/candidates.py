@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tieout.matching.comparing.evidence import said_by
-from tieout.matching.comparing.naming import made_in_full
 from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.comparing.spelling import apart_by_name
 from tieout.matching.facts.sides import listed
 from tieout.matching.results.found import SIDES
+from tieout.matching.unmatched.met_by_key import known_keys, make_known, meet_by_key
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
 from tieout.matching.unmatched.used_before import find_used_before
@@ -48,30 +47,6 @@ _TIED = """select *, answers and (
     from judged window one as (partition by thing), another as (partition by other)"""
 
 
-def _known_keys(work: Performance, side: str) -> str:
-    """Give every identifier and word of a side that rules compared: (thing, key, whole)."""
-    parts = [f'select thing, key, (raw <> 0)::integer as whole from "{name}"' for name in work.keys_ready[side]]
-    return " union all ".join(parts) or "select 0::bigint as thing, 0::bigint as key, 0 as whole where false"
-
-
-def _make_known(work: Performance) -> None:
-    """
-    Make what both sides say where no rule was performed, since a side had nothing open: what is used up may be named.
-    """
-    if any(work.keys_ready.values()):
-        return
-    if said := made_in_full(work):  # no rule compares identifiers, and what names another was left out all the same
-        work.keys_ready.update({side: [*names] for side, names in said.items()})
-        return
-    if not (work.used_keys.any_used or all(work.engine.count(f"{side}_all") for side in SIDES)):
-        return
-    for rule in work.rules.rules:
-        for key in rule.keys:
-            if key.how not in {"name", "prefix"} and not rule.within:
-                for side in SIDES:
-                    said_by(work, side, key)
-
-
 def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     """
     Find what came nearest to each exception: ``near`` (thing, other, inside, why, apart, place).
@@ -91,10 +66,10 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     left = "semi join left_over a on a.thing = u.thing semi join left_over b on b.thing = u.other"
     engine.create("unsettled", f"select u.* from unsettled u {left}")
     if engine.count("unmatched"):
-        _make_known(work)
+        make_known(work)
     _take_named(work)
     _sum_settlements(work)
-    _meet_by_key(work)
+    meet_by_key(work)
     find_used_before(work)
     engine.create(
         "met_by_amount",
@@ -112,7 +87,7 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     engine.create(
         "met_by_sum",
         """select one as thing, thing as other, max(how) as how from unsure group by all
-            union all select thing, one, case when max(how) = 'chance' then 'chance' else 'part' end from unsure group by all""",
+            union all select thing, one, case max(how) when 'chance' then 'chance' when 'shared' then 'shared part' else 'part' end from unsure group by all""",
     )
     _meet_by_tie(work)
     _compare_names(work)
@@ -124,46 +99,11 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     _judge_named(work)
 
 
-def _meet_by_key(work: Performance) -> None:
-    """Make ``met_by_key`` (thing, other, inside) of what shares an identifier, and ``asked_keys_left``, ``_right``."""
-    engine = work.engine
-    for side in ("left", "right"):
-        mine = f"(select k.* from ({_known_keys(work, side)}) k semi join unmatched u on u.thing = k.thing)"
-        engine.create(f"asked_keys_{side}", f"select thing, key, max(whole) as whole from {mine} group by all")
-    asked = "select key from asked_keys_left union select key from asked_keys_right"
-    for side in ("left", "right"):
-        engine.create(
-            f"near_keys_{side}",
-            f"""select k.thing, k.key, max(k.whole) as whole from ({_known_keys(work, side)}) k
-                semi join ({asked}) q on q.key = k.key group by all""",
-        )
-    # What was taken back or netted is no first of which this is the second.
-    within = [name for number, _, name in work.found if work.rules.rules[number].within]
-    nothing = "select 0::bigint as thing where false"
-    engine.create("settled_within", " union all ".join(f"select thing from {name}" for name in within) or nothing)
-    parts = []
-    for side, other in (("left", "right"), ("right", "left")):
-        mine = f"asked_keys_{side}"
-        crowd = f"(select key from near_keys_{other} group by key having count(*) <= 100)"
-        parts.append(
-            f"""select distinct a.thing, b.thing as other, false as inside
-                from {mine} a join near_keys_{other} b on b.key = a.key semi join {crowd} c on c.key = a.key
-                where a.whole + b.whole > 0"""
-        )
-        parts.append(
-            f"""select distinct a.thing, b.thing, true
-                from {mine} a join near_keys_{side} b on b.key = a.key and b.thing <> a.thing
-                semi join (select key from near_keys_{side} group by key having count(*) <= 100) c on c.key = a.key
-                join {side}_all x on x.thing = a.thing join {side}_all y on y.thing = b.thing
-                where x.ccy = y.ccy and x.measure = y.measure and x.kind = y.kind and a.whole = 1 and b.whole = 1
-                    and b.thing not in (select thing from settled_within)"""
-        )
-    engine.create("met_by_key", " union all ".join(parts))
-
-
 def _meet_by_tie(work: Performance) -> None:
     """
-    Make ``met_by_tie`` (thing, other): what met all that a rule asks of the two, and others did as well.
+    Make ``met_by_tie`` (thing, other, sums): what met all that a rule asks of the two, and others did as well.
+
+    ``sums``: ``one`` has the sum of all others that it met so, which are one answer; the other is one of ``many`` then.
 
     Of both only what is still open, and nothing of it used: what was taken since is no answer any more.
     """
@@ -177,11 +117,12 @@ def _meet_by_tie(work: Performance) -> None:
             for side, grouped in zip(SIDES, work.grouped, strict=True)
         ),
     )
-    pairs = "select distinct l, r from tied"
+    pairs = "select l, r, min(anchor) as anchor from tied group by l, r"
     engine.create(
         "met_by_tie",
         " union all ".join(
-            f"""select a.thing, b.thing as other from ({pairs}) t
+            f"""select a.thing, b.thing as other, case t.anchor when '' then '' when '{one[0]}' then 'one' else 'many' end as sums
+                from ({pairs}) t
                 join tied_rows a on a.side = '{one}' and a.tied = t.{one[0]}
                 join tied_rows b on b.side = '{other}' and b.tied = t.{other[0]}
                 semi join unmatched u on u.thing = a.thing"""
@@ -225,8 +166,8 @@ def _take_named(work: Performance) -> None:
     for side, other in (("left", "right"), ("right", "left")):
         documents = f"(select thing from not_due where origin = '{side}')"
         parts.append(
-            f"""select distinct d.thing from ({_known_keys(work, side)}) d semi join {documents} o on o.thing = d.thing
-                join ({_known_keys(work, other)}) k on k.key = d.key
+            f"""select distinct d.thing from ({known_keys(work, side)}) d semi join {documents} o on o.thing = d.thing
+                join ({known_keys(work, other)}) k on k.key = d.key
                 semi join (select thing from left_over where origin = '{other}' and state = 'exception') x
                     on x.thing = k.thing
                 where d.whole + k.whole > 0"""
@@ -287,7 +228,14 @@ def _take_asked(work: Performance, note_used: Callable[[], None]) -> None:
         "asked",
         " union ".join(
             f"select {column} as thing from {name}"
-            for name in ("met_by_key", "met_by_amount", "met_by_name", "met_by_sum", "met_by_tie", "unsettled")
+            for name in (
+                "met_by_key",
+                "met_by_amount",
+                "met_by_name",
+                "met_by_sum",
+                "met_by_tie",
+                "unsettled",
+            )
             for column in ("thing", "other")
         )
         + " union select thing from met_before",
@@ -329,22 +277,22 @@ def _rank_candidates(work: Performance) -> None:
                 union all select distinct thing, other, true, true, false, true, null
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
-            where f.l is null or m.by_key and not m.inside and not m.within
+            where f.l is null or m.by_key and not m.within
         ), judged as (
             select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
-                a.family, b.family as other_family,
+                a.family, b.family as other_family, a.sign <> b.sign as is_turned, coalesce(t.sums, '') as sums,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
                 t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
             left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other
-            left join (select distinct thing, other from met_by_tie) t on t.thing = m.thing and t.other = m.other
+            left join (select thing, other, min(sums) as sums from met_by_tie group by thing, other) t on t.thing = m.thing and t.other = m.other
         ), tied as ({_TIED})
         select *, case
             when within then 'nets'
-            when inside then case when used then 'duplicate' else 'twin' end
+            when inside and not is_apart then case when used then 'duplicate' else 'twin' end
             when is_anothers then 'other_company'
             when is_apart then 'apart'
             when is_tied and (by_key or not same_currency or apart <> 0) then 'ambiguous'

@@ -80,13 +80,17 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     when 'several' then coalesce(o.choices, 'several selections of what could be meant come to the sum') || ': choose one'
                     when 'shared' then 'the selection that comes to the sum has something that another selection has, too: choose one'
                     when 'part' then 'may be part of ' || o.summed_external || ', to which more than one selection comes: choose one'
+                    when 'shared part' then 'may be part of ' || o.summed_external || ', whose selection has something that another selection has, too: choose one'
+                    else case when o.sums = 'one' then 'all that shares a number with it fits it together, and some of that shares one with something else: choose one'
+                    when o.answers = 1 and o.sums = 'many' then 'fits ' || o.tied_external || ' together with all else that shares a number with that, and some of it shares one with something else: choose one'
                     else case case when o.is_tied then o.answers else coalesce(o.several, 0) end
                     when 0 then 'others of the same amount fit as well: choose one'
                     when 1 then 'the only one that it fits has others that fit as well: choose one'
-                    else 'several answers fit equally well: choose one' end end
+                    else 'several answers fit equally well: choose one' end end end
                 when 'late' then o.other_external || ' has its number and amount, and was booked ' || abs(o.other_booked - o.booked) || ' days apart'
                 when 'amount_difference' then case when o.one_of_many then 'its settlement comes to ' || {amount} || ' ' || o.currency
-                    else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there: differs by '
+                    else {amount} || ' ' || o.currency || ' here' end || ', ' || o.other_text || ' there'
+                    || case when o.is_turned then ', which counts as ' || o.turned_text || ' here' else '' end || ': differs by '
                     || {apart} || ' ' || o.currency
                 when 'currency_mismatch' then case when o.mismatched > 1 then {amount} || ' ' || o.currency || ' here, and ' || o.mismatched
                         || ' are named there in another currency' || coalesce(o.together, '')
@@ -223,7 +227,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
             from left_over where state = 'exception'
         ), first as (
             select n.* replace (case when n.why = 'ambiguous' and alone and not is_tied then 'fits' else n.why end as why),
-                {texts}, case n.other_ccy {currency} end as other_currency,
+                {texts}, {written.format("-n.other_whole", "n.other_exponent")} as turned_text, case n.other_ccy {currency} end as other_currency,
                 n.other in (select thing from crowded) as other_crowded,
                 v.said as converted, v.here_text, v.there_text, v.here, case when n.other = n.other_family then v.there end as there
             from (
@@ -241,7 +245,8 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
             ) n left join converted v on v.thing = n.thing and v.other = n.other
         ), told as (
             select thing, max(why) filter (where place = 1) as why, count(*) as several, bool_or(is_tied) as is_tied,
-                count(distinct case when is_tied then other_family end) as answers, bool_or(by_key) filter (where place = 1) as by_key,
+                count(distinct case when is_tied then other_family end) as answers, min(case when is_tied then sums end) as sums, max(other_external) filter (where is_tied) as tied_external,
+                bool_or(is_turned) filter (where place = 1) as is_turned, max(turned_text) filter (where place = 1) as turned_text, bool_or(by_key) filter (where place = 1) as by_key,
                 max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
                 max(own_whole) filter (where place = 1) as own_whole,
                 bool_or(abs(other_whole) < abs(own_whole)) filter (where place = 1) as less, bool_or(one_of_many) as one_of_many,
@@ -253,7 +258,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 case when count(there) = max(mismatched) then ': together, by the rates, ' || {base.format("max(here)::bigint")} || ' against '
                     || {base.format("sum(there)::bigint")} || ' {work.base_currency}, differs by '
                     || {base.format("abs(abs(max(here)) - abs(sum(there)))::bigint")} || ' {work.base_currency}' end as together,
-                max(summed) as summed, max(other_external) filter (where why = 'selection') as summed_external,
+                max(summed) as summed, coalesce(max(other_external) filter (where why = 'selection' and summed = 'shared part'), max(other_external) filter (where why = 'selection')) as summed_external,
                 '[' || array_to_string(list(candidate order by place), ',') || ']' as candidates
             from (
                 -- Written row by row: lists of structures cost the engine ten times as much as lists of texts.

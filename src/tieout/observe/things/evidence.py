@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from tieout.matching.grammar.rules import Rule, RuleSet
 
-    #: By field, or both fields of a key: {left, right, agree}; ``cut``: one name is only the beginning of the other.
+    #: By field, or both fields of a key: {left, right, agree}; ``cut``: one name is only the beginning of the other;
+    #: ``part``: the amount is what was taken of both, and was not compared.
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
@@ -32,6 +33,12 @@ __all__ = ["RulesOfRuns", "fields_of", "sentence", "why_matched"]
 #: So many records of a side are named; so many signs of a text.
 _NAMED_MAX = 3
 _SIGNS_MAX = 80
+#: By the shape of a rule that takes a part, why nothing else is it.
+_NO_OTHER_PART = {
+    "1:1": "no other candidate on either side",
+    "1:n": "whatever else shares it came later",
+    "n:1": "nothing else shares it",
+}
 _CALLED = {"booked_on": "booking day", "value_on": "value day", "due_on": "due day"}
 
 
@@ -93,6 +100,8 @@ def fields_of(
             found[name]["cut"] = True
     if amounts is not None:
         found["amount"] = {"left": amounts[0], "right": amounts[1], "agree": _same_size(*amounts)}
+        if known and known[1].partial:
+            found["amount"]["part"] = True
     if not left or not right:
         return found
     currencies = [_listed([row["currency"] for row in side]) for side in (left, right)]
@@ -163,7 +172,8 @@ def sentence(fields: Fields) -> str | None:
     """Say which fields agree and which differ."""
     near = [name for name, one in fields.items() if one["agree"] and name in _CALLED and one["left"] != one["right"]]
     cut = [name for name, one in fields.items() if one.get("cut")]
-    agreeing = [_words(name) for name, one in fields.items() if one["agree"] and name not in (*near, *cut)]
+    taken = [name for name, one in fields.items() if one.get("part")]
+    agreeing = [_words(name) for name, one in fields.items() if one["agree"] and name not in (*near, *cut, *taken)]
     differing = [
         f"{_words(name)} ({one['left'] or 'nothing'} against {one['right'] or 'nothing'})"
         for name, one in fields.items()
@@ -219,9 +229,15 @@ def _the_only(rule: Rule, margin: int | None) -> str:
     if rule.subset:
         return "the only selection with that sum"
     if rule.partial:
-        return "as much as both have; nothing else competes for it"
-    several = "all that share it, and together they come to the sum"
-    return "no other candidate on either side" if rule.shape == "1:1" else several
+        return f"as much as both have; {_NO_OTHER_PART[rule.shape]}"
+    return "no other candidate on either side" if rule.shape == "1:1" else _the_only_sum(rule)
+
+
+def _the_only_sum(rule: Rule) -> str:
+    if rule.shape == "1:n" and (rule.amount is None or rule.equal_amounts):
+        return "together they come to the sum; whatever else shares it came later, and is less than any of them"
+    said = "all that share it, and together they come to the sum"
+    return said if rule.amount is None or rule.equal_amounts else f"{said} but for what the rule allows"
 
 
 def _settled_within(rule: Rule) -> str:
