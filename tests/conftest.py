@@ -96,7 +96,7 @@ def _names(listed: str | Sequence[str]) -> tuple[str, ...]:
 
 def _given_by(names: tuple[str, ...], item: pytest.Item) -> tuple[int, ...]:
     """Give what one list has given to a test, by the objects themselves: not every value can be compared."""
-    return tuple(id(item.callspec.params[name]) for name in names)  # type: ignore[attr-defined]
+    return tuple(id(item.callspec.params[name]) for name in names)  # type: ignore[attr-defined]  # only items of functions have it
 
 
 def _on_postgresql(item: pytest.Item) -> bool:
