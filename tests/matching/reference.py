@@ -179,10 +179,8 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
     if rule.fifo:
         pencil.in_order = {*_in_order(pencil, pairs)}
         matches += pencil.in_order
-    if _by_identifier(rule) and rule.amount is not None and not rule.amount.exact and not rule.amount.base:
-        met = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
-        met = {(le, ri) for le, ri in met if pencil.left[le].currency == pencil.right[ri].currency}
-        matches = [(le, ri) for le, ri in matches if not _missing_elsewhere(pencil, met, le, ri)]
+    if _by_identifier(rule) and rule.amount is not None and not rule.amount.base and not _one_identifier(rule):
+        matches = _certain(pencil, rule, lefts, rights, matches)
     return [_pair(pencil, rule, le, ri) for le, ri in matches]
 
 
@@ -281,11 +279,57 @@ def _candidate(pencil: Pencil, rule: Rule, left: str, right: str, *, amounts: bo
 
 
 def _missing_elsewhere(pencil: Pencil, met: set[tuple[str, str]], left: str, right: str) -> bool:
-    """Whether one half of a pair has something else that is no more than what the other lacks."""
+    """Whether one half of a pair has something else that is no more than what the other lacks, or could be split for it."""
     missing = pencil.open[left] - pencil.open[right]
     others = [(ri, missing) for le, ri in met if le == left and ri != right]
     others += [(le, -missing) for le, ri in met if ri == right and le != left]
-    return any(0 < pencil.open[name] <= lack or lack <= pencil.open[name] < 0 for name, lack in others)
+    split = {name for name in pencil.open if sum(name in pair for pair in met) > 1}
+    return any(
+        lack * pencil.open[name] > 0 and (abs(pencil.open[name]) <= abs(lack) or name in split) for name, lack in others
+    )
+
+
+def _certain(
+    pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str], matches: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Leave out what is missing elsewhere, and what may belong elsewhere as exactly: all that touches it competes."""
+    met = {(le, ri) for le in lefts for ri in rights if _candidate(pencil, rule, le, ri, amounts=False)}
+    met = {(le, ri) for le, ri in met if pencil.left[le].currency == pencil.right[ri].currency}
+    exact = rule.amount is not None and rule.amount.exact
+    if exact and any(key.how == "prefix" for key in rule.keys):
+        return matches
+    if not exact:
+        matches = [(le, ri) for le, ri in matches if not _missing_elsewhere(pencil, met, le, ri)]
+    only = {*matches} - pencil.in_order
+    kept = []
+    for asked in (only, {*matches} - only):  # what is settled in order is asked by itself
+        left_out = {pair for pair in asked if _is_contested(pencil, met, asked, *pair)}
+        kept += [pair for pair in matches if pair in asked - left_out]
+        pencil.competed = pencil.competed | {
+            (le, ri) for le, ri in met if any(le == one or ri == other for one, other in left_out)
+        }
+    pencil.in_order &= {*kept}
+    return kept
+
+
+def _is_contested(
+    pencil: Pencil, met: set[tuple[str, str]], chosen: set[tuple[str, str]], left: str, right: str
+) -> bool:
+    """Whether a half completes another sum, or may be split while something fills what it leaves of the other half."""
+    amount = pencil.open
+    for le in {le for le, ri in met if ri == right and le != left}:
+        if sum(amount[ri] for one, ri in met if one == le) == amount[le]:
+            return True
+    for ri in {ri for le, ri in met if le == left and ri != right}:
+        if sum(amount[le] for le, one in met if one == ri) == amount[ri]:
+            return True
+    taken = {name for pair in chosen for name in pair}
+    spare = {le for le, ri in met if ri == right and le != left and amount[le] * amount[left] > 0} - taken
+    fillers = {ri for le, ri in met if le == left and ri != right and amount[ri] * amount[left] > 0} - taken
+    return any(
+        (le, ri) not in met and abs(amount[ri]) < abs(amount[left]) and abs(amount[ri]) <= abs(amount[le])
+        for le in spare for ri in fillers
+    )  # fmt: skip
 
 
 def _in_days(days: Days, left: int, right: int) -> bool:
@@ -423,16 +467,42 @@ def _sums(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str]) -> li
     asked = {one for one, other in pairs if (pencil.open[one] > 0) == (pencil.open[other] > 0)}
     asking = pairs if rule.partial else {(one, other) for one, other in pairs if one in asked}
     in_order = rule.shape == "1:n" and (rule.partial or ((rule.amount is None or rule.amount.exact) and not base))
-    found = []
+    found, torn = [], dict[str, list[Found]]()
     for one in asked:
         many = {second for first, second in asking if first == one}
-        whole = []
-        if not any(second in many and first != one for first, second in asking):
-            whole = _sum(pencil, rule, one, many)
+        whole = _sum(pencil, rule, one, many)
+        if any(second in many and first != one for first, second in asking):
+            torn[one], whole = whole, []
         if not whole and in_order:
             whole = _in_time(pencil, rule, one, pairs)
         found += whole
+    torn = {one: whole for one, whole in torn.items() if whole}
+    if rule.partial:
+        return found
+    for one, whole in torn.items():
+        parts = {second for first, second in asking if first == one}
+        pencil.competed |= {
+            (second, first) if rule.shape == "n:1" else (first, second) for first, second in asking if second in parts
+        }
+        if rule.shape == "n:1" and not base and _came_before_others(pencil, asking, {*torn}, one, whole[0].difference):
+            found += whole
     return found
+
+
+def _came_before_others(
+    pencil: Pencil, asking: set[tuple[str, str]], torn: set[str], one: str, difference: int
+) -> bool:
+    """Whether what tears a sum came later, is less than any of its parts, and fits nothing, nor what is missing."""
+    parts = {second for first, second in asking if first == one}
+    others = {first for first, second in asking if second in parts and first != one}
+    later = [abs(pencil.open[other]) for other in others]
+    if others & torn or any(pencil.things[other].day <= pencil.things[one].day for other in others):
+        return False
+    if difference and any(sum(first == other for first, _ in asking) > 1 for other in others):
+        return False
+    return sum(later) < min(abs(pencil.open[part]) for part in parts) and (
+        not difference or min(later) > abs(difference)
+    )
 
 
 def _in_time(pencil: Pencil, rule: Rule, one: str, pairs: set[tuple[str, str]]) -> list[Found]:
@@ -442,9 +512,14 @@ def _in_time(pencil: Pencil, rule: Rule, one: str, pairs: set[tuple[str, str]]) 
     came = {second: pencil.things[second].day for second in many}
     until = min((came[second] for second in shared), default=10**9)
     if rule.partial:
-        alone = many - shared
-        mixed = any((pencil.open[second] > 0) != (pencil.open[one] > 0) for second in many)
-        return [] if mixed or not all(came[s] < until for s in alone) else _sum(pencil, rule, one, alone)
+        apart = {second for second in many if (pencil.open[second] > 0) != (pencil.open[one] > 0)}
+        alone = {second for second in many - shared if came[second] < until}
+        late = {second for second in (many - shared) | apart if came[second] >= until}
+        if any(came[second] < until for second in apart):
+            return []
+        if alone and sum(abs(pencil.open[s]) for s in late) >= min(abs(pencil.open[s]) for s in alone):
+            return []
+        return _sum(pencil, rule, one, alone)
     same = {second for second in many if (pencil.open[second] > 0) == (pencil.open[one] > 0)}
     kept = set[str]()
     for day in sorted({came[second] for second in same if came[second] < until}):

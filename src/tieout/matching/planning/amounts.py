@@ -7,13 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.matching.planning import operators as op
+from tieout.matching.planning.building import Query, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tieout.matching.grammar.rules import Rule
 
-__all__ = ["amount_conditions", "sum_fits"]
+__all__ = ["amount_conditions", "near_amounts", "sum_fits", "with_difference"]
 
 
 def amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> list[str]:
@@ -65,3 +66,21 @@ def sum_fits(rule: Rule, currencies: Sequence[tuple[int, str, int]], anchor: str
         return [f"({' and '.join(other)})"]
     # The tolerance is for the rate.
     return [f"((a.ccy = s.ccy and a.amount = s.total) or ({' and '.join(other)}))"]
+
+
+def near_amounts(conditions: Sequence[str]) -> Query:
+    """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
+    query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
+    return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
+
+
+def with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
+    """Add the difference of each pair: none where amounts are equal, or where only a part is taken (``partial``)."""
+    query = select("p.l", "p.r").from_(f"{pairs} as p")
+    if rule.partial or (rule.amount is not None and rule.amount.exact and not rule.amount.base):
+        query = query.select("cast(0 as bigint) as difference")
+    else:
+        difference = "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
+        query = query.select(f"cast({difference} as bigint) as difference")
+        query = query.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
+    return query.select("null as score", f"cast({margin} as integer) as margin", "null as coincidence")

@@ -193,13 +193,15 @@ def missing_elsewhere(pairs: str, met: str) -> Query:
     """
     Leave out the pairs whose difference is no difference, as it may be what else belongs to one of the two: (l, r).
 
-    Of what else met the half that has more, something is no more than what is missing: it came by itself.
+    Of what else met the half that has more, something is no more than what is missing: it came by itself. Or it met others,
+    too: then any part of it may be what is missing.
 
     :param met: everything that the keys bring together, whatever its amount: (l, r).
     """
     parts = []
     for more, less in (("l", "r"), ("r", "l")):
         missing = f"{more}t.amount - {less}t.amount"
+        several = select(less).from_(met).group_by(less).having("count(*) > 1").subquery("t")
         parts.append(
             select("p.l", "p.r")
             .from_(f"{pairs} as p")
@@ -207,7 +209,8 @@ def missing_elsewhere(pairs: str, met: str) -> Query:
             .join("r as rt", on="rt.thing = p.r")
             .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
             .join(f"{less} as o", on=f"o.thing = m.{less}")
-            .where(f"sign(o.amount) = sign({missing})", f"abs(o.amount) <= abs({missing})")
+            .join(several, on=f"t.{less} = m.{less}", join_type="left")
+            .where(f"sign(o.amount) = sign({missing})", f"abs(o.amount) <= abs({missing}) or t.{less} is not null")
         )
     elsewhere = parts[0].union(parts[1]).subquery("e")
     return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")

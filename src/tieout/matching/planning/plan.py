@@ -14,10 +14,20 @@ from typing import TYPE_CHECKING, Any
 from tieout.matching.comparing.beginnings import prefix_pairs
 from tieout.matching.performing.netting import net_steps, reversal_steps
 from tieout.matching.planning import operators as op
-from tieout.matching.planning.amounts import amount_conditions, sum_fits
+from tieout.matching.planning.amounts import amount_conditions, near_amounts, sum_fits, with_difference
 from tieout.matching.planning.building import Query, select
 from tieout.matching.planning.points import ALIKE, candidate_points, near_rivals, ranked, with_rivals
-from tieout.matching.planning.sums import anchored_sums, came_before, came_first, torn_anchors, within_reach
+from tieout.matching.planning.sums import (
+    anchored_sums,
+    as_summed,
+    came_before,
+    came_before_others,
+    came_first,
+    torn_anchors,
+    touching,
+    uncontested,
+    within_reach,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +132,8 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     simple = exact and rule.days is None and len(rule.keys) == 1 and rule.keys[0].how in {"exact", "normalised"}
     # What is left out of a number may make it another's: then every candidate counts, and not each identifier by itself.
     simple = simple and not rule.interchangeable and not rule.keys[0].rewritten
-    met = None
+    begins = any(key.how == "prefix" for key in rule.keys)
+    met, beside = None, list[Query]()
     if simple:
         _with_columns(plan, 0, ("ccy", "amount"), kept=False)
         by = ("key", "ccy", "amount", *_apart(plan, rule))
@@ -130,31 +141,31 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
             plan.add(f"{side}_once", op.named_once(_owned(plan, side), mine=side, by=by))
         said = plan.add("said", op.identified("l_once", "r_once", by=by), kept=False)
         pairs = plan.add("pairs", plan.allowed(select("l", "r").from_(said)))
-    elif plan.keys and not exact and rule.amount is not None:
+    elif plan.keys and rule.amount is not None and not (exact and begins):
         met = _pairs(plan, _loose(rule), currencies, sums=True)
         pairs = plan.add("near", op.near(met, amount_conditions(rule, currencies)))
     else:
         pairs = _pairs(plan, rule, currencies)
 
-    elsewhere = op.exchanged_elsewhere if rule.amount is not None and rule.amount.base else op.missing_elsewhere
-
     def chosen(name: str, query: Query) -> str:
-        # A candidate that has what is missing elsewhere is none, and yet it is no evidence for another one.
         found = plan.add(name, query)
-        return found if met is None else plan.add(f"{name}_whole", elsewhere(found, met))
+        return found if met is None else uncontested(plan, rule, found, met, beside)
 
-    # What an identifier names once is not asked here what else it fits: what came nearest tells that.
-    plan.met, plan.fitting = pairs, None if simple else pairs
-    if not simple:
-        plan.tied = select("l", "r").from_(pairs)
+    plan.met = pairs
     only = chosen("only", op.the_only_ones(pairs))
-    paired = _with_difference(only, rule)
-    if not rule.interchangeable:
-        plan.add("paired", paired, kept=not exact)
-        return
-    first = chosen("first", op.first_in_first_out(pairs))
-    # The margin over its equals is none, and the match says so.
-    plan.add("paired", paired.union(_with_difference(first, rule, margin="0"), distinct=False))
+    paired = with_difference(only, rule)
+    if rule.interchangeable:
+        first = chosen("first", op.first_in_first_out(pairs))
+        # The margin over its equals is none, and the match says so.
+        paired = paired.union(with_difference(first, rule, margin="0"), distinct=False)
+    plan.add("paired", paired, kept=rule.interchangeable or not exact)
+    # What an identifier names once is not asked here what else it fits: what came nearest tells that.
+    if not simple:
+        fits = select("l", "r").from_(pairs)
+        for query in beside:
+            fits = fits.union(query)
+        plan.fitting = plan.add("fits", fits)
+        plan.tied = select("l", "r").from_(plan.fitting)
 
 
 def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, sums: bool = False) -> str:
@@ -166,7 +177,7 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     conditions = amount_conditions(rule, currencies, sums=sums)
     if not rule.keys:
         exact = rule.amount is not None and rule.amount.exact and not rule.amount.base
-        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else _near_amounts(conditions)
+        met = op.pairs_by_amount("l", "r", "window" if rule.days else None, ()) if exact else near_amounts(conditions)
         return plan.add("pairs", plan.allowed(met))
     if not plan.keys:
         alike = _name_pairs(plan, rule, currencies, sums=sums).subquery("named")
@@ -196,28 +207,10 @@ def _pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]], *
     return plan.add("pairs", plan.allowed(joined.where(*conditions)))
 
 
-def _near_amounts(conditions: Sequence[str]) -> Query:
-    """Pair what the days allow and the tolerance does not keep apart: (l, r)."""
-    query = select("lt.thing as l", "rt.thing as r").from_("l as lt").join("window as w", on="w.l_day = lt.l_day")
-    return query.join("r as rt", on="w.calendar = rt.calendar and w.r_day = rt.r_day").where(*conditions)
-
-
 def _with_columns(plan: Plan, number: int, columns: Sequence[str], *, kept: bool = True) -> None:
     """Join the keys of both sides with columns of what is still open: lk_N, rk_N."""
     plan.add(f"lk_{number}", op.open_keys(f"l_keys_{number}", "l", columns), kept=kept)
     plan.add(f"rk_{number}", op.open_keys(f"r_keys_{number}", "r", columns), kept=kept)
-
-
-def _with_difference(pairs: str, rule: Rule, margin: str = "null") -> Query:
-    """Add the difference of each pair: none where amounts are equal, or where only a part is taken (``partial``)."""
-    query = select("p.l", "p.r").from_(f"{pairs} as p")
-    if rule.partial or (rule.amount is not None and rule.amount.exact and not rule.amount.base):
-        query = query.select("cast(0 as bigint) as difference")
-    else:
-        difference = "case when lt.ccy = rt.ccy then lt.amount - rt.amount else lt.base - rt.base end"
-        query = query.select(f"cast({difference} as bigint) as difference")
-        query = query.join("l as lt", on="lt.thing = p.l").join("r as rt", on="rt.thing = p.r")
-    return query.select("null as score", f"cast({margin} as integer) as margin", "null as coincidence")
 
 
 def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> None:
@@ -241,26 +234,20 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     fits: dict[str, Any] = {"anchor": anchor, "least": least, "conditions": conditions, "base": base}
     fitting = partial(anchored_sums, sides=(anchors, others), **fits)
     sums = plan.add("sums", fitting(met=(pairs, torn)))
+    torn_sums = plan.add("torn_sums", fitting(met=(pairs, torn), is_torn=True))
+    if anchor == "r" and not rule.partial and not base:
+        before = came_before_others(torn_sums, pairs)
+        sums = plan.add("sums_in_time", select("w.*").from_(f"{sums} as w").union(before, distinct=False))
     if anchor == "l" and (rule.partial or (exact and not base)):
         first = plan.add("first", (came_before if rule.partial else came_first)(every))
         beside = select("t.*").from_(fitting(met=(first, None)).subquery("t"))
         beside = beside.join(f"{sums} as w", on="w.anchor = t.anchor", join_type="anti")
         sums = plan.add("sums_in_time", select("w.*").from_(f"{sums} as w").union(beside, distinct=False))
     halves = ("anchor as l", "other as r") if anchor == "l" else ("other as l", "anchor as r")
-    plan.fitting = plan.add(
-        "sums_of_torn", select(*halves).from_(fitting(met=(pairs, torn), is_torn=True).subquery("t"))
-    )
-    one, many = ("left", "right") if anchor == "l" else ("right", "left")
-    difference = "cast(0 as bigint)" if rule.partial else "difference"
-    ones = (
-        select("anchor as bundle", f"'{one}' as side", "anchor as thing", f"min({difference}) as difference")
-        .select("min(total) as taken" if rule.partial else "cast(null as bigint) as taken")
-        .from_(sums)
-        .group_by("anchor")
-    )
-    several = select("anchor as bundle", f"'{many}' as side", "other as thing", f"{difference} as difference")
-    several = several.select("cast(null as bigint) as taken").from_(sums)
-    plan.add("summed", ones.union(several, distinct=False))
+    plan.fitting = plan.add("sums_of_torn", select(*halves).from_(torn_sums))
+    if not rule.partial:
+        plan.tied = touching(pairs, plan.fitting, "r" if anchor == "l" else "l")
+    plan.add("summed", as_summed(sums, anchor, partial=rule.partial))
     plan.result = "summed"
 
 

@@ -6,14 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.matching.planning import operators as op
 from tieout.matching.planning.building import Query, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["anchored_sums", "came_before", "came_first", "torn_anchors", "within_reach"]
+    from tieout.matching.grammar.rules import Rule
+    from tieout.matching.planning.plan import Plan
 
-#: Of the other; behind every day: what bears none came last.
+__all__ = [
+    "anchored_sums",
+    "as_summed",
+    "came_before",
+    "came_before_others",
+    "came_first",
+    "torn_anchors",
+    "touching",
+    "uncontested",
+    "within_reach",
+]
+
+#: Of a line; behind every day: what bears none came last.
 _DAY = "coalesce(o.r_day, 10000000)"
 _SAME = "sign(o.amount) = sign(a.amount)"
 
@@ -129,19 +143,114 @@ def came_first(pairs: str) -> Query:
 
 def came_before(pairs: str) -> Query:
     """
-    Keep of what points to one thing of the left what points to nothing else, where that came before all that does: (l, r).
+    Keep of what points to one thing of the left what points to nothing else and came before all that does: (l, r).
 
-    Nothing is kept of what has money of the other sign beside it, whenever that came.
+    Nothing is kept of what has money of the other sign beside it, nor where all that came later, and is not what points
+    to others, is as much as the least of it: that could be the part instead, or have taken it back.
 
     :param pairs: everything that names the one.
     """
-    each = (
-        _each(pairs)
-        .select(f"max(case when t.r is null then {_DAY} end) over (partition by p.l) as last_alone")
-        .select(f"max(case when {_SAME} then 0 else 1 end) over (partition by p.l) as mixed", "t.r is null as alone")
-        .subquery("e")
+    each = _each(pairs).select("abs(o.amount) as own", "t.r is null as alone").subquery("e")
+    early = select("e.*", "coalesce(day < torn_on, true) as early").from_(each).subquery("f")
+    weighed = (
+        select("l", "r", "alone and early as kept")
+        .select("max(case when early and not alike then 1 else 0 end) over (partition by l) as mixed")
+        .select("min(case when alone and early then own end) over (partition by l) as least")
+        .select("sum(case when not early and (alone or not alike) then own else 0 end) over (partition by l) as later")
+        .from_(early)
+        .subquery("g")
     )
-    return select("l", "r").from_(each).where("alone", "mixed = 0", "coalesce(last_alone < torn_on, true)")
+    return select("l", "r").from_(weighed).where("kept", "mixed = 0", "later < least")
+
+
+def came_before_others(torn: str, pairs: str) -> Query:
+    """
+    Keep of torn sums of one thing of the right those that came before all that tears them: (anchor, other, total, difference).
+
+    What tears one came later, is together less than the least of its parts, and is no such sum itself: then nothing else
+    comes to as much. Where something is missing, it is not what is missing either, of which a thing that points to
+    others, too, could bring any part.
+
+    :param torn: relation of :func:`anchored_sums`.
+    :param pairs: what brought it together.
+    """
+    tearing = (
+        select("s.anchor", "p.r").distinct().from_(f"{torn} as s").join(f"{pairs} as p", on="p.l = s.other")
+    ).where("p.r <> s.anchor")
+    parts = select("s.anchor", "min(abs(a.amount)) as least", "max(abs(s.difference)) as missing").from_(f"{torn} as s")
+    parts = parts.join("l as a", on="a.thing = s.other").group_by("s.anchor")
+    first = (
+        select("d.anchor")
+        .from_(tearing.subquery("d"))
+        .join(parts.subquery("f"), on="f.anchor = d.anchor")
+        .join("r as b", on="b.thing = d.anchor")
+        .join("r as o", on="o.thing = d.r")
+        .join(_pointing_twice(pairs, "r").subquery("t"), on="t.r = d.r", join_type="left")
+        .join(select("anchor").distinct().from_(torn).subquery("q"), on="q.anchor = d.r", join_type="left")
+        .group_by("d.anchor")
+        .having(f"min({_DAY}) > min({_DAY.replace('o.', 'b.')})", "sum(abs(o.amount)) < min(f.least)")
+        .having("min(f.missing) = 0 or (min(abs(o.amount)) > min(f.missing) and count(t.r) = 0)", "count(q.anchor) = 0")
+    )
+    return select("s.*").from_(f"{torn} as s").join(first.subquery("c"), on="c.anchor = s.anchor", join_type="semi")
+
+
+def _contested(found: str, met: str) -> Query:
+    """
+    Keep of pairs those of which a half may belong to something else, as exactly as to the other: (l, r).
+
+    All that points to something else comes to just that, this half among it. Or both halves have something beside them:
+    what else points to the one and to nothing that the other could be split with, and is no more than that is.
+
+    :param found: pairs that are taken if nothing contests them.
+    :param met: everything that the keys bring together, whatever its amount: (l, r).
+    """
+    whole = ["sign(s.total) = sign(a.amount)", "s.total = a.amount"]
+    sums = [
+        anchored_sums((met, None), sides, anchor=anchor, least=2, conditions=whole).subquery("s")
+        for anchor, sides in (("l", ("l", "r")), ("r", ("r", "l")))
+    ]
+    completing = [
+        select("p.l", "p.r").from_(f"{found} as p").join(one, on=f"s.other = p.{other} and s.anchor <> p.{anchor}")
+        for one, anchor, other in zip(sums, "lr", "rl", strict=True)
+    ]
+    split = (
+        select("p.l", "p.r")
+        .from_(f"{found} as p")
+        .join(f"{met} as x", on="x.r = p.r and x.l <> p.l")
+        .join(f"{met} as y", on="y.l = p.l and y.r <> p.r")
+        .join("l as a", on="a.thing = p.l")
+        .join("l as b", on="b.thing = x.l and sign(b.amount) = sign(a.amount)")
+        .join("r as o", on=f"o.thing = y.r and {_SAME}")
+        .join(f"{met} as z", on="z.l = x.l and z.r = y.r", join_type="anti")
+        .join(f"{found} as v", on="v.l = x.l", join_type="anti")
+        .join(f"{found} as w", on="w.r = y.r", join_type="anti")
+        .where("abs(o.amount) < abs(a.amount)", "abs(o.amount) <= abs(b.amount)")
+    )
+    return completing[0].union(completing[1]).union(split)
+
+
+def touching(pairs: str, torn: str, half: str) -> Query:
+    """Keep the pairs of which a half stands in others, whatever its other half is: (l, r)."""
+    return select("p.l", "p.r").from_(f"{pairs} as p").join(f"{torn} as t", on=f"t.{half} = p.{half}", join_type="semi")
+
+
+def as_summed(sums: str, anchor: str, *, partial: bool) -> Query:
+    """
+    Write sums as matches: (bundle, side, thing, difference, taken).
+
+    :param sums: relation of :func:`anchored_sums`.
+    :param partial: as much of the one is taken as the others are.
+    """
+    one, many = ("left", "right") if anchor == "l" else ("right", "left")
+    difference = "cast(0 as bigint)" if partial else "difference"
+    ones = (
+        select("anchor as bundle", f"'{one}' as side", "anchor as thing", f"min({difference}) as difference")
+        .select("min(total) as taken" if partial else "cast(null as bigint) as taken")
+        .from_(sums)
+        .group_by("anchor")
+    )
+    several = select("anchor as bundle", f"'{many}' as side", "other as thing", f"{difference} as difference")
+    return ones.union(several.select("cast(null as bigint) as taken").from_(sums), distinct=False)
 
 
 def _each(pairs: str) -> Query:
@@ -157,3 +266,21 @@ def _each(pairs: str) -> Query:
 
 def _pointing_twice(pairs: str, other: str) -> Query:
     return select(other).from_(pairs).group_by(other).having("count(*) > 1")
+
+
+def uncontested(plan: Plan, rule: Rule, found: str, met: str, beside: list[Query]) -> str:
+    """
+    Leave out the pairs of which what is missing came elsewhere, or another reading explains as much: noted ``beside``.
+
+    Such a candidate is none, and yet it is no evidence for another one.
+    """
+    if rule.amount is not None and rule.amount.base:
+        return plan.add(f"{found}_whole", op.exchanged_elsewhere(found, met))
+    if not rule.equal_amounts:
+        found = plan.add(f"{found}_whole", op.missing_elsewhere(found, met))
+    rivals = plan.add(f"{found}_contested", _contested(found, met))
+    beside.extend(touching(met, rivals, half) for half in "lr")
+    without = (
+        select("p.*").from_(f"{found} as p").join(f"{rivals} as c", on="c.l = p.l and c.r = p.r", join_type="anti")
+    )
+    return plan.add(f"{found}_alone", without)

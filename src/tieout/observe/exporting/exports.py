@@ -21,7 +21,7 @@ from tieout.observe.exporting.exported import TABLES
 from tieout.observe.exporting.writing import ending_of, literal, write_query
 from tieout.observe.results import prepare_results
 from tieout.observe.snapshot import take_snapshot
-from tieout.store.engine import connect
+from tieout.store.engine import connect, open_engine
 from tieout.store.tables import RESULTS
 from tieout.store.views import table as lake_table
 
@@ -166,7 +166,9 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
     snapshot = _snapshot(store, workspace, table, filters)
     whole = table.past and (filters.history or filters.run is not None)
     store.spill.mkdir(parents=True, exist_ok=True)
-    with closing(connect(store.spill)) as con:
+    # What a table makes ready may be a function, and no function is temporary: then in an engine of its own.
+    begin = connect if table.ready is None else open_engine
+    with closing(begin(store.spill)) as con:
         prepare(con, snapshot, filters.as_of)
         prepare_results(con, store.lake, snapshot, [n for n in table.needs if n in RESULTS], past=whole)
         if filters.account is not None:
