@@ -37,8 +37,6 @@ from tieout.store.runs import facts_version, results_at, standing_matches
 from tieout.store.workplace import files_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import sqlalchemy as sa
 
     from tieout.config import Workspace
@@ -143,8 +141,7 @@ def open_sides(
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
     sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
-    whole: dict[str, Callable[[str], str]] = {}
-    first, has = 0, {}
+    first, has, whole = 0, dict[str, list[str]](), {}
     for (side, spec, filtered), claim, is_grouped, had in zip(sides, claims, grouped, kinds, strict=True):
         columns = columns_wanted(rules, side) | dict.fromkeys((*columns_naming(others, side), *columns_of_parts(had)))
         rows_of = partial(
