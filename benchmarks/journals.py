@@ -19,7 +19,7 @@ import pyarrow as pa
 from tests.accounting.facts import Facts, rates_of
 from tieout.accounting.drafting import draft_journals
 from tieout.accounting.reading import read_postings
-from tieout.store.engine import connect
+from tieout.store.engine import open_engine
 from tieout.store.tables import RESULTS, table_schema
 from tieout.store.views import sql_types
 
@@ -107,7 +107,7 @@ def main() -> None:
     facts = Facts()
     with tempfile.TemporaryDirectory(prefix="tieout-bench-") as folder:
         make(Path(folder), asked.charges, asked.foreign)
-        con = connect(Path(folder))
+        con = open_engine(Path(folder))
         for name in ("records", "matches", "adjustments"):
             con.execute(f"create view {name} as select * from read_parquet('{folder}/{name}.parquet')")  # noqa: S608 - our file
         postings = read_postings(facts.texts, facts.workspace)

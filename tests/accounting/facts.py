@@ -16,7 +16,7 @@ from tieout.accounting.reading import read_postings
 from tieout.config import Workspace, read_workspace
 from tieout.config.rates import Rates, read_rates
 from tieout.model.money import exponent_of, format_minor, parse_money
-from tieout.store.engine import connect
+from tieout.store.engine import open_engine
 from tieout.store.tables import RESULTS, table_schema
 
 TOML = """
@@ -204,7 +204,7 @@ class Facts:
         return "transfer" if kind in {"payout", "payout_reversal", "top_up", "conversion"} else "settlement"
 
     def connection(self, threads: int = 2) -> duckdb.DuckDBPyConnection:
-        con = connect()
+        con = open_engine()
         con.execute(f"set threads = {threads}")
         tables = {
             "records": pa.Table.from_pylist(self.records, schema=table_schema("records")),
