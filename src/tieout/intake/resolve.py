@@ -281,18 +281,26 @@ def _aim_identified(con: duckdb.DuckDBPyConnection, staged: Staged) -> None:
         aliases += ids
     known = pa.schema({"record_id": pa.binary(16), "alias": pa.binary(16)})
     con.register("standing_alias", pa.table([owners, aliases], schema=known))
+    # Joined by one name at a time: a choice of two in a join is a loop over all pairs.
+    con.execute("""
+        create or replace temp table told_names as
+        select row, record_id as name, true as own from incoming where not counted
+        union all select a.row, a.alias, false from incoming_alias a semi join incoming i on i.row = a.row and not i.counted
+    """)
     # Whose other name it is comes before what has that name by itself: two that were told apart are one since.
     con.execute("""
         update incoming set target = found.target from (
             select i.row, coalesce(
-                min(named.record_id) filter (named.alias = i.record_id and named.record_id <> i.record_id),
-                min(own.record_id), min(by_alias.record_id), min(named.record_id),
+                min(named.other), min(own.record_id), min(by_alias.record_id), min(named.record_id),
                 least(i.record_id, min(peer.record_id))) as target
             from incoming i
             left join standing own on own.record_id = i.record_id
             left join incoming_alias a on a.row = i.row
             left join standing by_alias on by_alias.record_id = a.alias
-            left join standing_alias named on named.alias = i.record_id or named.alias = a.alias
+            left join (
+                select c.row, min(n.record_id) as record_id, min(n.record_id) filter (c.own and n.record_id <> c.name) as other
+                from told_names c join standing_alias n on n.alias = c.name group by c.row
+            ) named on named.row = i.row
             left join incoming peer on peer.record_id = a.alias
             where not i.counted
             group by i.row, i.record_id
@@ -318,11 +326,11 @@ def _joined(con: duckdb.DuckDBPyConnection, lake: Lake, facts: Facts, delivery_i
     """Find records that stand, and that the delivery says are others, with the deliveries that told of them."""
     con.execute("""
         create or replace temp table joined as
-        select distinct s.record_id, s.record_key, s.external_id, i.target
-        from incoming i left join incoming_alias a on a.row = i.row
-        join standing s on s.current and s.record_id <> i.target and (s.record_id = i.record_id or s.record_id = a.alias)
-        where not i.counted
+        with meant as materialized (select c.name, i.target from told_names c join incoming i using (row))
+        select distinct s.record_id, s.record_key, s.external_id, m.target
+        from meant m join standing s on s.record_id = m.name and s.current and s.record_id <> m.target
     """)
+    con.execute("drop table told_names")
     con.unregister("incoming_alias")
     if not con.execute("select 1 from joined limit 1").fetchall():
         return []

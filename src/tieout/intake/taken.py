@@ -41,10 +41,14 @@ def joined_taken(
         with telling as (
             select record_id, external_id, regexp_replace(unnest(aliases), '^[^:]*:', '') as line
             from read_parquet({paths([lake.full(staged.records.path)])}) where identity is not null and len(aliases) > 0
+        ), told as (
+            select t.*, b.record_id as target, b.external_id from taken t join telling b on b.line = t.name
+            union all
+            select t.*, b.record_id, b.external_id from taken t join telling b on b.record_id = t.record_id
         )
-        select lower(hex(t.record_id)), t.name, lower(hex(any_value(b.record_id))), any_value(b.external_id),
+        select lower(hex(t.record_id)), t.name, lower(hex(any_value(t.target))), any_value(t.external_id),
             list(distinct t.delivery_id order by t.delivery_id)
-        from taken t join telling b on b.line = t.name or b.record_id = t.record_id
+        from told t
         where t.delivery_id <> '{delivery_id}' group by t.record_id, t.name order by all
     """).fetchall()
     return [
