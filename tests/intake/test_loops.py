@@ -17,10 +17,10 @@ from tieout.store import engine
 @pytest.fixture
 def loops(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # a generator of what is found
     """Give what statements loop over all pairs, of connections that are made from now on."""
-    engine._waiting.clear()  # noqa: SLF001 - else a connection that nobody watches is used again
+    engine._waiting.clear()
     with watched(monkeypatch) as found:
         yield found
-    engine._waiting.clear()  # noqa: SLF001 - nor is a watched one used by others
+    engine._waiting.clear()
 
 
 def test_a_choice_of_two_names_in_a_join_is_found(loops: dict[str, set[str]]) -> None:
