@@ -40,7 +40,7 @@ setup-spark: setup ## install the engine spark, too; it needs Java 17 or later
 run: setup ## make a company, do the whole job on a month of its files, and serve the console at 127.0.0.1:8765
 	$(BIN)/tieout demo .demo
 
-test: setup ## every test but those of Spark and those that take minutes
+test: setup ## every test but Spark's and the deep ones (more of what is drawn and listed, all of intake on PostgreSQL)
 	$(PYTEST) -m 'not spark and not deep' $(ARGS)
 
 test-fast: setup ## the tests that need nothing beside Python
