@@ -142,7 +142,7 @@ def test_what_fits_together_is_no_choice_between_its_parts() -> None:
     """b2 is the sum of both documents, and of nothing else; but b1 names one of them as well."""
     both = line("b2", 15_000, text="RE-40001 RE-40002", day=30)
     documents = (invoice("RE-40001", 10_000), invoice("RE-40002", 5_000))
-    with world("open-items-to-bank", *documents, line("b1", 4_000, text="RE-40001", day=40), both) as w:
+    with world("open-items-to-bank", *documents, line("b1", 4_000, text="RE-40001", day=30), both) as w:
         w.match()
         assert w.matched() == set()
         whole = "all that shares a number with it fits it together, and some of that shares one with something else"

@@ -339,14 +339,15 @@ _TOLD_TWICE = """
 """
 
 # Rows that say "same" must be as many on both sides, those within a longer statement as many at most; rows of which
-# nothing is provable are always in doubt. Rows of one place that are in doubt with those of two are counted once.
+# nothing is provable are always in doubt. Rows of one place that are in doubt with those of two places of a file are
+# counted once.
 _IN_DOUBT = """
     select of_delivery, any_value(source_id), min(line), sum(rows) filter (where nth_here = 1), min(their_line),
         sum(their_rows) filter (where nth_there = 1), bool_or(announced),
         list(distinct struct_pack(places := places, relation := relation))
     from (
-        select *, row_number() over (partition by of_delivery, here) as nth_here,
-            row_number() over (partition by of_delivery, there) as nth_there
+        select *, row_number() over (partition by of_delivery, of_member, here) as nth_here,
+            row_number() over (partition by of_delivery, member, there) as nth_there
         from (select * replace (coalesce(relation, 'unknown') as relation) from told_twice)
         where relation = 'unknown' or (relation = 'same' and rows <> their_rows)
             or (relation = 'within' and rows > their_rows) or (relation = 'around' and rows < their_rows)
