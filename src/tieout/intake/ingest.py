@@ -32,7 +32,7 @@ __all__ = [
     "ingest_landed",
     "known",
     "source_for",
-    "stray_files",
+    "unclaimed_files",
     "with_takers",
 ]
 
@@ -153,8 +153,8 @@ def with_takers(workspace: Workspace, outcome: Outcome, path: Path) -> Outcome:
     return replace(outcome, taken_by=tuple(s.id for s in others if _takes(workspace, s, path)))
 
 
-def stray_files(workspace: Workspace) -> list[Path]:
-    """List the files in inbox/ that no source looks for, by name; hidden ones are nobody's."""
+def unclaimed_files(workspace: Workspace) -> list[Path]:
+    """List the files in inbox/ that no source looks for: nobody would count them; hidden ones are nobody's."""
     looked_for = {path.resolve() for _, path in expected_files(workspace)}
     inbox = workspace.folder / "inbox"
     return [
