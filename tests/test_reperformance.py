@@ -3,7 +3,7 @@
 import datetime as dt
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -93,11 +93,17 @@ def folder(before: Path, tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
-def verified(folder: Path, run: str | None = None, *, rebuild: bool = False) -> Verdict:
+def verified(
+    folder: Path,
+    run: str | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+    *,
+    rebuild: bool = False,
+) -> Verdict:
     workspace = load_workspace(folder, {})
     store = open_store(workspace, LATER, FixedEntropy(7), "auditor")
     try:
-        return pipeline.verify(store, workspace, run, rebuild=rebuild)
+        return pipeline.verify(store, workspace, run, progress, rebuild=rebuild)
     finally:
         store.close()
 
@@ -108,9 +114,11 @@ def runs(folder: Path) -> list[str]:
 
 
 def test_every_run_and_decision_is_performed_again(folder: Path) -> None:
-    found = verified(folder)
+    heard: list[tuple[str, int, int]] = []
+    found = verified(folder, progress=lambda *step: heard.append(step))
     assert found.faults == []
     assert found.runs == len(runs(folder)) >= 10
+    assert [step for step in heard if step[0] == "runs"] == [("runs", n + 1, found.runs) for n in range(found.runs)]
 
 
 def test_performing_again_needs_neither_the_lake_nor_todays_rules(folder: Path) -> None:

@@ -26,7 +26,7 @@ from tieout.intake.ingest import (
     ingest_file,
     ingest_landed,
     source_for,
-    stray_files,
+    unclaimed_files,
     with_takers,
 )
 from tieout.intake.recount import recount
@@ -140,11 +140,6 @@ def ingest(
         gather_worklist(store, workspace)
 
 
-def unclaimed_files(workspace: Workspace) -> list[Path]:
-    """List the files in inbox/ that no source looks for: they would lie there, and nobody would count them."""
-    return stray_files(workspace)
-
-
 def decide_quarantine(
     store: Store, workspace: Workspace, entries: Sequence[Entry], reason: str, *, settled: bool
 ) -> int:
@@ -158,13 +153,16 @@ def decide_quarantine(
     return count
 
 
-def replay(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:
+def replay(
+    store: Store, workspace: Workspace, delivery_id: str, reason: str, progress: Callable[[int], None] = lambda _: None
+) -> Outcome | None:
     """
     Read a delivery again with today's formats and mappings, and withdraw what it no longer yields.
 
+    :param progress: hears how many rows are read.
     :raises BadInput: it cannot be read now: what it brought before stands.
     """
-    return _taken_in(store, workspace, accept(store, workspace, delivery_id, replay=reason, withdrawn=True))
+    return _taken_in(store, workspace, accept(store, workspace, delivery_id, progress, replay=reason, withdrawn=True))
 
 
 def withdraw(store: Store, workspace: Workspace, delivery_id: str, reason: str) -> Outcome | None:

@@ -51,7 +51,7 @@ def verify(
     store: Store,
     workspace: Workspace,
     run: str | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None,
     *,
     rebuild: bool = False,
 ) -> Verdict:
@@ -59,14 +59,14 @@ def verify(
     Check every file, then perform every commit and every run again in a scratch workspace, and compare.
 
     :param run: how the id of a run begins: later ones are not performed.
-    :param progress: hears (commits done, of how many).
+    :param progress: hears how many deliveries, lake files, commits and runs are done: (what, done, of how many).
     :param rebuild: write lake files that are missing or differ anew.
     """
     if run is not None:
         _check_run(store, run)
 
     def afterwards(scratch: Store, folder: Path, verdict: Verdict) -> None:
-        _repeat_runs(store, scratch, workspace, folder, run, verdict)
+        _repeat_runs(store, scratch, workspace, folder, run, verdict, progress)
 
     return verify_facts(store, workspace, progress, afterwards, rebuild=rebuild)
 
@@ -80,12 +80,18 @@ def _check_run(store: Store, named: str) -> None:
 
 
 def _repeat_runs(
-    store: Store, scratch: Store, today: Workspace, folder: Path, last: str | None, verdict: Verdict
+    store: Store,
+    scratch: Store,
+    today: Workspace,
+    folder: Path,
+    last: str | None,
+    verdict: Verdict,
+    progress: Callable[[str, int, int], None],
 ) -> None:
     with store.book.reading() as connection:
         runs = connection.execute(sa.select(schema.run).order_by(schema.run.c.sequence)).mappings().all()
         texts = {row.digest: row.body for row in connection.execute(sa.select(schema.text_version))}
-    for row in runs:
+    for done, row in enumerate(runs, 1):
         try:
             _repeat(scratch, dict(row), texts, folder, today)
             _compare(scratch, dict(row))
@@ -101,6 +107,7 @@ def _repeat_runs(
                 verdict.to_do.append(f"run {row['run_id']} and the runs after it: they stand, and were not proven anew")
             return  # what follows rests on it
         verdict.runs += 1
+        progress("runs", done, len(runs))
         if last is not None and row["run_id"].startswith(last):
             return
     verdict.faults += _differences(store, scratch)

@@ -99,6 +99,51 @@ def test_kinds_that_need_less_ask_for_less(office: Office) -> None:
     assert office.table(ROW).status == 0
 
 
+@pytest.mark.parametrize(
+    ("key", "expression"),
+    [
+        ("text", "current_date"), ("text", "localtimestamp"), ("text", "CURRENT_TIMESTAMP"),
+        ("text", "case when id = '1' then note else current_role end"), ("value_on", "current_date"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("named", [True, False])
+def test_a_function_is_no_column_unless_the_file_has_one(
+    office: Office, key: str, expression: str, named: bool
+) -> None:
+    mapping = MAPPING.replace('text = "note"\n', "") + f'{key} = "{expression}"\n'
+    line = mapping.splitlines().index(f'{key} = "{expression}"') + 1
+    office.write_mapping(mapping)
+    path = office.files / "psp.csv"
+    path.write_text(f"{HEADER}\n{ROW}\n", encoding="utf-8")
+    answer = office.run("--json", "ingest", path, *(["--source", "psp"] if named else []))
+    name = next(word for word in expression.split() if "_" in word or word.startswith("local")).lower()
+    place = (
+        f"tieout: mappings/psp.toml line {line}: [fields] {key}: the function {name} is not allowed in an expression"
+    )
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.startswith(place)
+    assert "psp.csv has no column of that name" in answer.err
+    assert office.deliveries() == []
+
+
+@pytest.mark.parametrize("expression", ["current_date", '\\"current_date\\"', "Current_Date"])
+def test_a_column_may_be_called_as_a_function_is(office: Office, expression: str) -> None:
+    office.write_mapping(MAPPING.replace('text = "note"', f'text = "{expression}"'))
+    answer = office.ingest("psp.csv", f"{HEADER},current_date\n{ROW},2026-10-02\n", "psp")
+    assert (answer.status, answer.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "header"),
+    [('\\"current_date\\"', HEADER), ("user", HEADER), ("current_date", HEADER.replace("gross", "amount"))],
+)
+def test_a_file_that_lacks_a_column_is_at_fault_itself(office: Office, expression: str, header: str) -> None:
+    office.write_mapping(MAPPING.replace('text = "note"', f'text = "{expression}"'))
+    answer = office.ingest("psp.csv", f"{header}\n{ROW}\n", "psp")
+    assert answer.status == 3
+    assert "expected a column" in answer.err
+
+
 def test_whatever_a_file_says_is_not_foreseen(office: Office) -> None:
     """Words of the file may be kinds themselves: nothing certain can be said before it is read."""
     office.write_mapping(MAPPING.replace(BOOKED, ""))

@@ -1,6 +1,7 @@
 """The book: one schema on both databases, and a log that shows every change."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,56 @@ def test_a_book_does_not_move_onto_itself_nor_wait_for_itself(book: Book) -> Non
         connection.execute(sa.insert(schema.about).values(name="book_id", value="one"))
     with pytest.raises(WrongUse, match="expected another database to move the book to, got the one that it is in"):
         move_book(book, open_again, 1, "me")
+
+
+@pytest.fixture
+def killed(book: Book, tmp_path: Path) -> Iterator[tuple[Book, str]]:
+    """Give a book, and the URL of where it was moved to by a command that was killed before it set its mark."""
+    old = open_book(f"sqlite:///{tmp_path / 'old.db'}")
+    note(old, 5)
+    move_to = book.engine.url.render_as_string(hide_password=False)
+    with old.writing() as connection:
+        connection.execute(sa.insert(schema.about).values(name="book_id", value="one"))
+    move_book(old, move_to, 1, "me")
+    with old.writing() as connection:
+        connection.execute(sa.delete(schema.about).where(schema.about.c.name == "moved_to"))
+    yield old, move_to
+    old.close()
+
+
+def test_a_move_that_was_killed_before_its_mark_is_finished_by_the_same_again(
+    killed: tuple[Book, str], book: Book
+) -> None:
+    old, move_to = killed
+    counts = move_book(old, move_to, 2, "me")
+    assert (counts["audit"], counts["about"]) == (5, 1)
+    with book.reading() as connection:
+        assert check_audit(connection) == 6  # it was moved once
+    with pytest.raises(WrongUse, match="was moved to"):
+        open_book(old.engine.url.render_as_string(hide_password=False))
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("there", "a copy of this book that stands further on than this one: to work with that one, set"),
+        ("here", "a copy of this book that lacks what was written here since: drop its tables first, or name another"),
+        ("both", "a copy of this book that lacks what was written here since"),
+        ("beside the log", "a copy of this book whose table head is not as it is here: drop its tables first"),
+    ],
+)
+def test_a_move_is_not_finished_where_work_went_on(killed: tuple[Book, str], book: Book, where: str, said: str) -> None:
+    old, move_to = killed
+    if where in {"there", "both"}:
+        note(book, 1)
+    if where in {"here", "both"}:
+        note(old, 1)
+    if where == "beside the log":
+        with old.writing() as connection:
+            connection.execute(sa.insert(schema.head).values(name="worklist", version=7))
+    with pytest.raises(WrongUse, match=said):
+        move_book(old, move_to, 2, "me")
+    open_book(old.engine.url.render_as_string(hide_password=False)).close()
 
 
 def test_a_book_does_not_move_back_onto_what_it_left(tmp_path: Path) -> None:

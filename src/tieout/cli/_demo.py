@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
-from tieout.cli._ingest import _progress as progress
+from tieout.cli._ingest import rows_read
 from tieout.cli._output import measured, say, say_json, say_table
 from tieout.errors import WrongUse
 
@@ -114,7 +114,7 @@ def _worked(place: Path, *, quiet: bool) -> dict[str, Any]:
     try:
         if not quiet:
             say("reading a month of files ...")
-        with progress() as heard:
+        with rows_read(quiet=quiet) as heard:
             errors = [
                 str(result)
                 for result in pipeline.ingest(store, workspace, progress=heard)

@@ -12,7 +12,7 @@ import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
 from tieout.cli._opening import opened
-from tieout.cli._output import measured, say, say_json
+from tieout.cli._output import measured, progress, say, say_json
 from tieout.errors import WrongUse
 
 __all__ = ["AccountOption", "AsOfOption", "EntityOption", "PeriodOption", "day_given", "export"]
@@ -68,8 +68,12 @@ def export(
     filters = Filters(
         entity=entity, account=account, period=period, as_of=day_given("--as-of", as_of), run=run, history=history
     )
-    with opened(wanted) as (known, store):
-        done = write(store, known, table, to, filters)
+    with opened(wanted) as (known, store), progress(f"{table}: exporting ...", quiet=wanted.as_json) as heard:
+
+        def counted(rows: int, of: int) -> None:
+            heard(f"{table}: {rows:,} of {of:,} rows")
+
+        done = write(store, known, table, to, filters, counted)
         outdated = done.table in _OF_DRAFTS and drafts_are_outdated(store)
     if wanted.as_json:
         content = {"table": done.table, "file": str(done.path), "rows": done.rows, "version": done.version}

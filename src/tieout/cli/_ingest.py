@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,14 +14,14 @@ import typer
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked, reason_given
 from tieout.cli._faults import complain, complain_of
 from tieout.cli._opening import opened
-from tieout.cli._output import clean, measured, say, say_json, say_table
+from tieout.cli._output import measured, progress, say, say_json, say_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tieout.intake.work import Outcome
 
-__all__ = ["ingest", "replay"]
+__all__ = ["ingest", "replay", "rows_read"]
 
 _Files = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Files (default: each source's path).")]
 _Source = Annotated[str | None, typer.Option("--source", metavar="ID", help="Whose files they are.")]
@@ -46,7 +46,7 @@ def ingest(
     outcomes: list[Outcome] = []
     errors: list[TieoutError] = []
     failed: TieoutError | None = None
-    with opened(wanted) as (place, store), _progress() as heard:
+    with opened(wanted) as (place, store), rows_read(quiet=wanted.as_json) as heard:
         unclaimed = [] if files or source is not None else pipeline.unclaimed_files(place)
         paths = {one.id: one.path for one in place.sources}
         try:
@@ -95,8 +95,9 @@ def replay(
 
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
-    with opened(wanted) as (place, store):
-        outcome = pipeline.replay(store, place, delivery_named(store, delivery), reason_given(reason))
+    with opened(wanted) as (place, store), rows_read(quiet=wanted.as_json) as heard:
+        named = delivery_named(store, delivery)
+        outcome = pipeline.replay(store, place, named, reason_given(reason), partial(heard, delivery))
         outcomes = remaining(store, place, [outcome] if outcome is not None else [])
     if wanted.as_json:
         told = [outcome.as_json() for outcome in outcomes]
@@ -219,13 +220,7 @@ def _what(outcome: Outcome) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int], None]]:
-    """Say on a terminal how many rows are done; stay quiet in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda _name, _rows: None
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status("reading ...") as status:
-        yield lambda name, rows: status.update(f"{clean(name)}: {rows:,} rows")
+def rows_read(*, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+    """Give what hears how many rows of a file are read, and shows it as :func:`progress` does."""
+    with progress("reading ...", quiet=quiet) as heard:
+        yield lambda name, rows: heard(f"{name}: {rows:,} rows")

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,11 +11,9 @@ import typer
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
 from tieout.cli._export import day_given
 from tieout.cli._opening import opened
-from tieout.cli._output import clean, measured, say, say_json, say_table
+from tieout.cli._output import measured, progress, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tieout.matching.run import RunOutcome
 
 __all__ = ["match"]
@@ -51,7 +47,7 @@ def match(
     from tieout import pipeline
 
     wanted = asked(context, workspace, as_json=as_json)
-    with opened(wanted) as (place, store), _progress() as heard:
+    with opened(wanted) as (place, store), progress("matching ...", quiet=wanted.as_json) as heard:
         outcomes = list(
             pipeline.match(
                 store, place, reconciliations or None, day_given("--through", through), engine=engine, progress=heard
@@ -94,15 +90,3 @@ def _show(outcomes: list[RunOutcome], *, declared: bool) -> None:
     ]
     say_table(headings, rows, frozenset(headings[1:-1]))
     say(f"through {outcomes[0].through}; what needs a person: `tieout exceptions`; why: `tieout explain ID`")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Say on a terminal what is being done; stay quiet in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda _stage: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("matching ...") as status:
-        yield lambda stage: status.update(clean(stage))

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["clean", "flush", "measured", "prepare", "say", "say_json", "say_table", "watched"]
+__all__ = ["clean", "flush", "measured", "prepare", "progress", "say", "say_json", "say_table", "watched"]
 
 #: Files larger than this show progress on a terminal.
 _WATCHED_BYTES = 64 << 20
@@ -119,6 +119,23 @@ def _say_rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]], righ
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # as text: a bank's [red] is no colour
     Console().print(table)
+
+
+@contextmanager
+def progress(begin: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """
+    Show on a terminal what is being done, in a line that is gone at the end; elsewhere stay quiet.
+
+    :param begin: the first thing that is done.
+    :param quiet: stay quiet on a terminal, too: the answer is JSON.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(begin) as status:
+        yield lambda step: status.update(clean(step))
 
 
 @contextmanager

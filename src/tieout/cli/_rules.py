@@ -11,7 +11,7 @@ import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
 from tieout.cli._opening import opened
-from tieout.cli._output import measured, say, say_json, say_table
+from tieout.cli._output import measured, progress, say, say_json, say_table
 
 if TYPE_CHECKING:
     from tieout.matching.backtesting.backtest import BackTest, Score
@@ -53,10 +53,10 @@ def on_trial(
     from tieout import pipeline
 
     wanted = asked(context, workspace, as_json=as_json)
-    with opened(wanted) as (place, store):
+    with opened(wanted) as (place, store), progress("trying ...", quiet=wanted.as_json) as heard:
         limit = None if wanted.as_json else _SHOWN
         named = _as_named(candidate, place.folder)
-        found = list(pipeline.try_rules(store, place, named, reconciliation, limit=limit))
+        found = list(pipeline.try_rules(store, place, named, reconciliation, limit=limit, progress=heard))
     if wanted.as_json:
         phases = {phase for one in found for phase in one.seconds}
         seconds = {phase: sum(one.seconds.get(phase, 0.0) for one in found) for phase in sorted(phases)}
@@ -95,11 +95,11 @@ def mine(
     from tieout import pipeline
 
     wanted = asked(context, workspace, as_json=as_json)
-    with opened(wanted) as (place, store):
+    with opened(wanted) as (place, store), progress("mining ...", quiet=wanted.as_json) as heard:
         into = None if out is None else _placed(out, place.folder)
         if into is not None:
             _refuse_out(into, reconciliation, [one.id for one in place.reconciliations])
-        found = list(pipeline.mine(store, place, reconciliation, least=least))
+        found = list(pipeline.mine(store, place, reconciliation, least=least, progress=heard))
     written = into is not None and any(one.proposals for one in found)
     if into is not None and written:
         _write_proposed(into, found[0])

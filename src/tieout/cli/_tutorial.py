@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tieout.cli._faults import complain
 from tieout.cli._found import found_in
-from tieout.cli._ingest import _progress as progress
+from tieout.cli._ingest import rows_read
 from tieout.cli._output import measured, say, say_json, say_table
 from tieout.errors import WrongUse
 
@@ -52,7 +52,7 @@ def tutorial(place: Path, *, as_json: bool) -> None:
     is_new = not _is_demo(place)
     if is_new:
         _copy(place)
-    found, errors = _ingested(place)
+    found, errors = _ingested(place, quiet=as_json)
     if as_json:
         seconds = {"demo": system_clock.monotonic() - begin}
         next_ = [f"tieout {command}" for command, _ in _NEXT]
@@ -120,7 +120,7 @@ def _is_ours(path: Path, place: Path, sample: dict[str, bytes]) -> bool:
     return content is not None and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
-def _ingested(place: Path) -> tuple[Found, list[str]]:
+def _ingested(place: Path, *, quiet: bool) -> tuple[Found, list[str]]:
     """Read what waits in the inbox, and gather what the facts say then."""
     from tieout import pipeline
     from tieout.clock import system_clock, system_entropy
@@ -132,7 +132,7 @@ def _ingested(place: Path) -> tuple[Found, list[str]]:
     store = open_store(workspace, system_clock, system_entropy, getpass.getuser())
     errors = []
     try:
-        with progress() as heard:
+        with rows_read(quiet=quiet) as heard:
             for result in pipeline.ingest(store, workspace, progress=heard):
                 if isinstance(result, TieoutError):
                     errors.append(str(result))

@@ -11,7 +11,7 @@ import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
 from tieout.cli._opening import opened
-from tieout.cli._output import clean, measured, say, say_json
+from tieout.cli._output import clean, measured, progress, say, say_json
 from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -57,12 +57,19 @@ def verify(
         raise WrongUse(message)
     wanted = asked(context, workspace, as_json=as_json)
     begin = system_clock.monotonic()
-    with opened(wanted, kept=True, making=False) as (place, store):
+    with (
+        opened(wanted, kept=True, making=False) as (place, store),
+        progress("verifying ...", quiet=wanted.as_json) as heard,
+    ):
+
+        def counted(what: str, done: int, of: int) -> None:
+            heard(f"{what}: {done:,} of {of:,}")
+
         if audit:
             verdict = Verdict()
-            check_files(store, verdict)
+            check_files(store, verdict, counted)
         else:
-            verdict = pipeline.verify(store, place, run, rebuild=rebuild)
+            verdict = pipeline.verify(store, place, run, counted, rebuild=rebuild)
     if wanted.as_json:
         told = {name: getattr(verdict, name) for name in verdict.__dataclass_fields__}
         say_json({**told, **measured({"verify": system_clock.monotonic() - begin})})

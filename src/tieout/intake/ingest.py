@@ -4,6 +4,7 @@ What `tieout ingest` does: finds each file's source, lands it, and makes its fac
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -32,7 +33,7 @@ __all__ = [
     "ingest_landed",
     "known",
     "source_for",
-    "stray_files",
+    "unclaimed_files",
     "with_takers",
 ]
 
@@ -113,6 +114,20 @@ def check_before(workspace: Workspace, waiting: Sequence[tuple[Source | None, Pa
         others = [s for s in workspace.sources if s.connector is None]
         if not all(path.is_file() and any(_takes(workspace, s, path) for s in others) for path in unnamed):
             raise faults[0]
+    for named, path in waiting:
+        for one in workspace.sources:
+            if one.mapping is not None and (named == one or (named is None and _takes(workspace, one, path))):
+                _check_columns(workspace, one, path)
+
+
+def _check_columns(workspace: Workspace, source: Source, path: Path) -> None:
+    """Refuse what only the columns of a file show to be wrong with a source's mapping."""
+    from tieout.formats.tabular import MappingFormat, check_columns
+
+    with suppress(BadInput):  # said when the file is read
+        reader = reader_for(workspace, source).format
+        if isinstance(reader, MappingFormat):
+            check_columns(reader.mapping, _heads(path))
 
 
 def _faults(workspace: Workspace) -> list[WrongUse]:
@@ -153,8 +168,8 @@ def with_takers(workspace: Workspace, outcome: Outcome, path: Path) -> Outcome:
     return replace(outcome, taken_by=tuple(s.id for s in others if _takes(workspace, s, path)))
 
 
-def stray_files(workspace: Workspace) -> list[Path]:
-    """List the files in inbox/ that no source looks for, by name; hidden ones are nobody's."""
+def unclaimed_files(workspace: Workspace) -> list[Path]:
+    """List the files in inbox/ that no source looks for: nobody would count them; hidden ones are nobody's."""
     looked_for = {path.resolve() for _, path in expected_files(workspace)}
     inbox = workspace.folder / "inbox"
     return [

@@ -77,13 +77,21 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-def check_files(store: Store, verdict: Verdict) -> None:
-    """Hold landed deliveries, files of the lake, kept texts and the audit log against what the book says."""
-    _check_kept(store, verdict)
-    verdict.faults += _about_lake(store, _check_lake(store, verdict))
+def _unheard(_what: str, _done: int, _of: int) -> None:
+    """Hear of progress, and tell nobody."""
 
 
-def _check_lake(store: Store, verdict: Verdict) -> dict[str, str]:
+def check_files(store: Store, verdict: Verdict, progress: Callable[[str, int, int], None] = _unheard) -> None:
+    """
+    Hold landed deliveries, files of the lake, kept texts and the audit log against what the book says.
+
+    :param progress: hears how many deliveries and lake files are done: (what, done, of how many).
+    """
+    _check_kept(store, verdict, progress)
+    verdict.faults += _about_lake(store, _check_lake(store, verdict, progress))
+
+
+def _check_lake(store: Store, verdict: Verdict, progress: Callable[[str, int, int], None]) -> dict[str, str]:
     """Hold every file of the lake against its digest: {path: a sentence} of those that are not there or differ."""
     wrong = {}
     with store.book.reading() as connection:
@@ -92,12 +100,13 @@ def _check_lake(store: Store, verdict: Verdict) -> dict[str, str]:
             for table in (schema.lake_file, schema.run_file)
             for row in connection.execute(sa.select(table.c.path, table.c.sha256).order_by(table.c.path)).all()
         ]
-    for path, sha256 in files:
+    for done, (path, sha256) in enumerate(files, 1):
         try:
             store.lake.check(path, sha256)
             verdict.files += 1
         except TieoutError as error:
             wrong[path] = str(error)
+        progress("lake files", done, len(files))
     return wrong
 
 
@@ -112,7 +121,7 @@ def _about_lake(store: Store, wrong: Mapping[str, str]) -> list[str]:
     return [message]
 
 
-def _check_kept(store: Store, verdict: Verdict) -> None:
+def _check_kept(store: Store, verdict: Verdict, progress: Callable[[str, int, int], None]) -> None:
     """Check everything but the lake."""
     text = schema.text_version
     with store.book.reading() as connection:
@@ -126,7 +135,7 @@ def _check_kept(store: Store, verdict: Verdict) -> None:
             verdict.faults.append(str(error))
         graves = _graves(connection)
     verdict.faults += [f"the text {digest[:16]} that the book keeps was changed" for digest in sorted(changed)]
-    for row in deliveries.values():
+    for done, row in enumerate(deliveries.values(), 1):
         if row["wrapped_key"] is not None:
             verdict.deliveries += 1
             _note(verdict, partial(_check_landed, store, row))
@@ -136,6 +145,7 @@ def _check_kept(store: Store, verdict: Verdict) -> None:
         else:
             named = f"delivery {row['delivery_id']} ({row['name']})"
             verdict.faults.append(f"{named} has no key, and no entry of the audit log says who destroyed it and why")
+        progress("deliveries", done, len(deliveries))
     if found := unnamed(store.book, store.landing.root, store.lake.root):
         some = ", ".join([*found.landing, *found.lake][:3])
         verdict.unnamed.append(
@@ -217,7 +227,7 @@ def _check_landed(store: Store, row: Mapping[str, Any]) -> None:
 def verify(
     store: Store,
     workspace: Workspace,
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: Callable[[str, int, int], None] = _unheard,
     afterwards: Callable[[Store, Path, Verdict], None] = lambda _scratch, _folder, _verdict: None,
     *,
     rebuild: bool = False,
@@ -226,13 +236,13 @@ def verify(
     Check every file, then perform every commit again in a scratch workspace and compare the digests.
 
     :param workspace: only where it lies is asked of it: what stood in it then, the book kept.
-    :param progress: hears (commits done, of how many).
+    :param progress: hears how many deliveries, lake files and commits are done: (what, done, of how many).
     :param afterwards: goes on with the scratch stores and their folder, once every commit agrees.
     :param rebuild: write lake files that are missing or differ anew, where performing again gave their very bytes.
     """
     verdict = Verdict()
-    _check_kept(store, verdict)
-    wrong = lake = _check_lake(store, verdict)
+    _check_kept(store, verdict, progress)
+    wrong = lake = _check_lake(store, verdict, progress)
     commit = schema.ledger_commit
     with store.book.reading() as connection:
         commits = connection.execute(sa.select(commit).order_by(commit.c.version)).all()
@@ -251,7 +261,7 @@ def verify(
                 left = f"{len(commits) - done} later commits were not performed: they rest on it"
                 verdict.faults += [left] if done < len(commits) else []
                 break
-            progress(done, len(commits))
+            progress("commits", done, len(commits))
         if not verdict.faults:
             verdict.faults += differences(store, scratch.store)
         if performed:

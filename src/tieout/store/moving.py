@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["move_book"]
 
 _AT_ONCE = 1_000
+#: What the target's audit log says of its arrival.
+_MOVED = "move book"
 
 
 def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
     """
     Copy a book to an empty database, compare every table, and close the old one for use.
 
-    Nobody may write meanwhile: the old book's write lock is held from the first row to the mark that it moved.
+    Nobody may write meanwhile: the old book's write lock is held from the first row to the mark that it moved. Two
+    databases commit one after the other; where a kill left the mark out, the same again compares anew and sets it.
 
     :return: rows per table.
-    :raises WrongUse: the target is not an empty database: the book in use, another one, or one that moved away.
+    :raises WrongUse: the target is not an empty database: the book in use, another one, one that moved away, or a copy
+        of this one that does not stand where it stands.
     :raises Broken: a table arrived differently; the old book stays in use.
     """
     with closing(_opened(url)) as target:
@@ -40,26 +44,41 @@ def move_book(book: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
 def _moved(book: Book, target: Book, url: str, now_us: int, actor: str) -> dict[str, int]:
     # Before any lock is held: the book in use would wait for itself.
     with book.reading() as old, target.reading() as new:
-        _refuse_rows(old, new)
-    counts = {}
+        _arrived(old, new)
     with book.writing() as old:
         hold_worklist(old)
         with target.writing() as new:
-            _refuse_rows(old, new)
-            for table in schema.metadata.sorted_tables:
-                counts[table.name] = _copy(old, new, table)
-            check_audit(new)
-            append_audit(
-                new,
-                at=now_us,
-                actor=actor,
-                action="move book",
-                subject="book",
-                reason=None,
-                body={"rows": counts},
-            )
+            counts = _compared(old, new) if _arrived(old, new) else _copied(old, new, now_us, actor)
         shown = sa.make_url(url).render_as_string(hide_password=True)
         old.execute(sa.insert(schema.about).values(name="moved_to", value=shown))
+    return counts
+
+
+def _copied(old: sa.Connection, new: sa.Connection, now_us: int, actor: str) -> dict[str, int]:
+    counts = {table.name: _copy(old, new, table) for table in schema.metadata.sorted_tables}
+    check_audit(new)
+    append_audit(new, at=now_us, actor=actor, action=_MOVED, subject="book", reason=None, body={"rows": counts})
+    return counts
+
+
+def _compared(old: sa.Connection, new: sa.Connection) -> dict[str, int]:
+    """
+    Compare what arrived before a kill as it is compared when it is copied.
+
+    :raises WrongUse: a table changed here since, which the audit log says nothing of.
+    """
+    check_audit(old)
+    check_audit(new)
+    counts = {}
+    for table in schema.metadata.sorted_tables:
+        # The log there has one entry more, chained to the last one here.
+        if table is not schema.audit and _digest(old, table) != _digest(new, table):
+            message = (
+                f"expected an empty database to move the book to, got one with a copy of this book whose table {table.name}"
+                " is not as it is here: drop its tables first, or name another"
+            )
+            raise WrongUse(message)
+        counts[table.name] = old.scalar(sa.select(sa.func.count()).select_from(table)) or 0
     return counts
 
 
@@ -76,11 +95,11 @@ def _opened(url: str) -> Book:
     return open_book(url, though_moved=True)
 
 
-def _refuse_rows(old: sa.Connection, new: sa.Connection) -> None:
+def _arrived(old: sa.Connection, new: sa.Connection) -> bool:
     """
-    Refuse a database that is not empty.
+    Say whether the book is there already, by a move that was killed before its mark; False: the database is empty.
 
-    :raises WrongUse: it is none.
+    :raises WrongUse: it is neither.
     """
     mine, theirs = ({row.name: row.value for row in c.execute(sa.select(schema.about))} for c in (old, new))
     if "moved_to" in theirs:
@@ -90,12 +109,39 @@ def _refuse_rows(old: sa.Connection, new: sa.Connection) -> None:
         )
         raise WrongUse(message)
     if theirs and theirs.get("book_id") == mine.get("book_id"):
-        message = "expected another database to move the book to, got the one that it is in"
-        raise WrongUse(message)
+        _refuse_other_state(old, new)
+        return True
     for table in schema.metadata.sorted_tables:
         if new.execute(sa.select(table).limit(1)).first() is not None:
             message = f"expected an empty database to move the book to, got one with rows in {table.name}"
             raise WrongUse(message)
+    return False
+
+
+def _refuse_other_state(old: sa.Connection, new: sa.Connection) -> None:
+    """
+    Refuse a copy of this book whose audit log goes on with anything else than the move that brought it there.
+
+    :raises WrongUse: it is this book itself, stands further on, or lacks what this one has.
+    """
+    log = schema.audit
+    here, there = (c.execute(sa.select(log).order_by(log.c.sequence.desc()).limit(1)).first() for c in (old, new))
+    digest = here.digest if here else ""
+    if here == there:
+        message = "expected another database to move the book to, got the one that it is in, or a copy of it"
+    elif here and new.scalar(sa.select(log.c.digest).where(log.c.sequence == here.sequence)) != digest:
+        message = (
+            "expected an empty database to move the book to, got one with a copy of this book that lacks what was written"
+            " here since: drop its tables first, or name another"
+        )
+    elif there and (there.action, there.previous) != (_MOVED, digest):
+        message = (
+            "expected an empty database to move the book to, got one with a copy of this book that stands further on than"
+            " this one: to work with that one, set [workspace] book to it in tieout.toml"
+        )
+    else:
+        return
+    raise WrongUse(message)
 
 
 def _copy(old: sa.Connection, new: sa.Connection, table: sa.Table) -> int:

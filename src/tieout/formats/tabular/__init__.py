@@ -33,7 +33,7 @@ from tieout.formats.tabular.mapping import FIND_HEADER, CsvDialect, FixedColumn,
 from tieout.formats.tabular.reader import MappingFormat, header_of, read_table
 
 if TYPE_CHECKING:
-    from tieout.formats.tabular.foreseen import check_mapping
+    from tieout.formats.tabular.foreseen import check_columns, check_mapping
     from tieout.formats.tabular.grammar import parse_mapping
     from tieout.formats.tabular.projection import Compiled, compile_mapping
 
@@ -44,6 +44,7 @@ __all__ = [
     "FixedColumn",
     "Mapping",
     "MappingFormat",
+    "check_columns",
     "check_mapping",
     "compile_mapping",
     "header_of",
@@ -53,6 +54,7 @@ __all__ = [
 
 _LAZY = {
     "Compiled": "projection",
+    "check_columns": "foreseen",
     "check_mapping": "foreseen",
     "compile_mapping": "projection",
     "parse_mapping": "grammar",

@@ -7,20 +7,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from tieout.errors import BadInput, WrongUse
 from tieout.formats.tabular.compiling import FIELD_KINDS, meaning_of
 from tieout.formats.tabular.names import Names
+from tieout.formats.tabular.parsing import ALLOWED, is_function, parse
+from tieout.formats.tabular.reader import header_of
 from tieout.formats.tabular.typed import EXACT
 from tieout.model.kinds import KINDS, STATUSES
 from tieout.model.money import exponents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from tieout.formats.reading import ReadOptions
+    from tieout.formats.reading import Head, ReadOptions
     from tieout.formats.tabular.mapping import Mapping
 
-__all__ = ["check_mapping"]
+__all__ = ["check_columns", "check_mapping"]
 
 _LITERAL = re.compile(r"\s*'((?:[^']|'')*)'\s*")
 _CURRENCIES = ("currency", "original_currency", "base_currency")
@@ -44,6 +48,31 @@ def check_mapping(mapping: Mapping, options: ReadOptions) -> None:
         ) from None
     for key, sentence in _faults(mapping):
         raise _refused(mapping, key, sentence)
+
+
+def check_columns(mapping: Mapping, heads: Iterable[Head]) -> None:
+    """
+    Refuse an expression that names a function of SQL (``current_date``) where a file has no column of that name.
+
+    A file that lacks other columns too is at fault itself; of JSON lines, the first ones do not have every key.
+
+    :param heads: how the files begin.
+    :raises WrongUse: one sentence with the mapping's file, the line, and the key.
+    """
+    texts = {f"fields.{name}": text for name, text in mapping.fields.items()}
+    texts |= {"mapping.where": mapping.where} if mapping.where is not None else {}
+    columns = [(key, column) for key, text in texts.items() for column in parse(text).find_all(exp.Column)]
+    functions = [(key, column.name) for key, column in columns if is_function(column)]
+    if not functions or mapping.format == "jsonl":
+        return
+    for head in heads:
+        names = Names(header_of(head, mapping) or ())
+        if not all(names.has(column.name) for _, column in columns if not is_function(column)):
+            continue
+        for key, name in functions:
+            if not names.has(name):
+                sentence = f"the function {name.lower()} is not allowed in an expression; allowed are {ALLOWED}"
+                raise _refused(mapping, key, f"{sentence} (and {head.name} has no column of that name)")
 
 
 def _known_header(mapping: Mapping) -> tuple[str, ...] | None:

@@ -9,7 +9,16 @@ import re
 import sqlglot
 from sqlglot import exp
 
-__all__ = ["ALLOWED", "ExpressionFault", "known_format", "name_of", "not_allowed", "parse", "refuse_arguments"]
+__all__ = [
+    "ALLOWED",
+    "ExpressionFault",
+    "is_function",
+    "known_format",
+    "name_of",
+    "not_allowed",
+    "parse",
+    "refuse_arguments",
+]
 
 #: What a message says is allowed.
 ALLOWED = (
@@ -20,6 +29,11 @@ ALLOWED = (
 TEXT_MAX = 4_000
 _PLAIN_NAME = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*")
 _CONSTANTS = {"true", "false", "null"}
+#: What the engine's SQL calls without parentheses; without ``user``, which is what columns are called.
+_BARE_FUNCTIONS = {
+    *("current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp"),
+    *("current_user", "localtime", "localtimestamp", "session_user"),
+}
 _FORMAT = re.compile(r"%(-?[dmyHIMSjg]|[aAbBwYpfnzZUWcxXGuV%])|[^%]")
 
 
@@ -45,6 +59,11 @@ def parse(text: str) -> exp.Expr:
         message = f"expected an SQL expression, got {text[:80]!r} ({_first_words(error)})"
         raise ExpressionFault(message) from None
     return _only(statements, text)
+
+
+def is_function(column: exp.Column) -> bool:
+    """Whether SQL would take the name of a column for a function's, as it is written: in double quotes it would not."""
+    return column.name.lower() in _BARE_FUNCTIONS and not column.this.args.get("quoted")
 
 
 def _first_words(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from tieout.store.tables import RESULTS
 from tieout.store.views import table as lake_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     import duckdb
@@ -125,17 +125,25 @@ def columns_of(table: ExportedTable, *, history: bool = False) -> tuple[Column, 
     return (*table.columns, *(table.history if history else ()))
 
 
-def export(store: Store, workspace: Workspace, name: str, to: Path, filters: Filters | None = None) -> Exported:
+def export(
+    store: Store,
+    workspace: Workspace,
+    name: str,
+    to: Path,
+    filters: Filters | None = None,
+    progress: Callable[[int, int], None] = lambda _rows, _of: None,
+) -> Exported:
     """
     Write a table of the facts to a file.
 
     :param to: ends in .csv, .parquet, .jsonl or .xlsx.
+    :param progress: hears how many rows of a workbook are written, of how many; other files are written at once.
     :raises WrongUse: no such table, ending, entity, account, period or run; a filter that the table cannot have; more
         rows than a workbook holds.
     """
     ending_of(to)
     with opened(store, workspace, name, filters or Filters()) as view:
-        rows = write_query(view.con, view.columns, view.relation, view.table.order, to)
+        rows = write_query(view.con, view.columns, view.relation, view.table.order, to, progress)
     return Exported(name, to, rows, view.snapshot.version)
 
 

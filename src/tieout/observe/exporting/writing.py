@@ -18,7 +18,7 @@ from tieout.errors import WrongUse
 from tieout.store.files import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
 
@@ -84,12 +84,18 @@ def value_sql(column: Column, ending: str) -> str:  # noqa: PLR0911 - one line f
 
 
 def write_query(
-    con: duckdb.DuckDBPyConnection, columns: Sequence[Column], relation: str, order: str, path: Path
+    con: duckdb.DuckDBPyConnection,
+    columns: Sequence[Column],
+    relation: str,
+    order: str,
+    path: Path,
+    progress: Callable[[int, int], None] = lambda _rows, _of: None,
 ) -> int:
     """
     Write rows to a file, which appears whole or not at all, over one that was there before.
 
     :param relation: what stands behind ``from``, with alias ``t`` and its conditions.
+    :param progress: hears how many rows of a workbook are written, of how many.
     :return: how many rows were written.
     :raises WrongUse: the folder cannot be written, or the rows do not fit a workbook.
     """
@@ -99,7 +105,7 @@ def write_query(
     query = f"select {selected} from {relation}{f' order by {order}' if order else ''}"
     with _whole_file(path) as draft:
         if ending == "xlsx":
-            return _write_workbook(con, columns, relation, query, draft)
+            return _write_workbook(con, columns, relation, query, draft, progress)
         options = {
             "csv": "format csv, header true, delimiter ',', quote '\"', escape '\"'",
             "jsonl": "format json, array false",
@@ -147,7 +153,12 @@ def _whole_file(path: Path) -> Iterator[Path]:
 
 
 def _write_workbook(
-    con: duckdb.DuckDBPyConnection, columns: Sequence[Column], relation: str, query: str, draft: Path
+    con: duckdb.DuckDBPyConnection,
+    columns: Sequence[Column],
+    relation: str,
+    query: str,
+    draft: Path,
+    progress: Callable[[int, int], None],
 ) -> int:
     from openpyxl import Workbook
 
@@ -165,6 +176,7 @@ def _write_workbook(
             for row in part:
                 number += 1
                 sheet.append([_cell(value, number, column.name) for value, column in zip(row, columns, strict=True)])
+            progress(number - 1, rows)
     finally:
         sheet.close()  # a sheet that is left open complains when it is forgotten
     workbook.save(draft)
