@@ -115,6 +115,8 @@ def check_before(workspace: Workspace, waiting: Sequence[tuple[Source | None, Pa
         if not all(path.is_file() and any(_takes(workspace, s, path) for s in others) for path in unnamed):
             raise faults[0]
     for named, path in waiting:
+        if not path.is_file():  # a pipe can be read but once
+            continue
         for one in workspace.sources:
             if one.mapping is not None and (named == one or (named is None and _takes(workspace, one, path))):
                 _check_columns(workspace, one, path)
