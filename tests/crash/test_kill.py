@@ -69,6 +69,15 @@ def killed_somewhere(zygote: Zygote, folder: Path, total: int, seed: int, *argum
     return ended
 
 
+def killed_after_counting(watched: Zygote, folder: Path, seed: int, *arguments: str) -> None:
+    """Count the boundaries of a command in a copy of its workspace, then kill it at one of them."""
+    copied = shutil.copytree(folder, folder.with_name(folder.name + "-counted"))
+    total = watched.run(copied, *arguments, calls=bool(seed % 2)).boundaries
+    shutil.rmtree(copied)
+    ended = killed_somewhere(watched, folder, total, seed, *arguments)
+    assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+
+
 def check_ingest(watched: Zygote, expected: Uninterrupted, folder: Path, scene: str, seed: int) -> None:
     make_workspace(folder, scene)
     total = expected.boundaries[bool(seed % 2)]
@@ -113,11 +122,7 @@ def replayed_once(watched: Zygote, before: Path, folder: Path, seed: int | None 
         delivery = next(name for name, row in facts(store)["deliveries"].items() if row[2] == 2)
     arguments = ("replay", delivery, "--reason", "the mapping was fixed")
     if seed is not None:
-        total = watched.run(
-            shutil.copytree(folder, folder.with_name(folder.name + "-counted")), *arguments, calls=bool(seed % 2)
-        ).boundaries
-        ended = killed_somewhere(watched, folder, total, seed, *arguments)
-        assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+        killed_after_counting(watched, folder, seed, *arguments)
     again = watched.run(folder, *arguments)
     assert again.status == 1, again
     verified = watched.run(folder, "verify")
@@ -157,11 +162,7 @@ def withdrawn_once(watched: Zygote, before: Path, folder: Path, seed: int | None
         delivery = min(facts(store)["deliveries"])
     arguments = ("deliveries", "--withdraw", delivery, "--reason", "somebody else's file")
     if seed is not None:
-        total = watched.run(
-            shutil.copytree(folder, folder.with_name(folder.name + "-counted")), *arguments, calls=bool(seed % 2)
-        ).boundaries
-        ended = killed_somewhere(watched, folder, total, seed, *arguments)
-        assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+        killed_after_counting(watched, folder, seed, *arguments)
         with opened(folder) as store:  # all of it, or nothing
             assert faults(store) == []
     again = watched.run(folder, *arguments)
@@ -215,11 +216,7 @@ def seen_by_a_replay(watched: Zygote, folder: Path, seed: int | None = None) -> 
         [delivery] = facts(store)["deliveries"]
     arguments = ("replay", delivery, "--reason", "the note is a text")
     if seed is not None:
-        copied = shutil.copytree(folder, folder.with_name(folder.name + "-counted"))
-        total = watched.run(copied, *arguments, calls=bool(seed % 2)).boundaries
-        shutil.rmtree(copied)
-        ended = killed_somewhere(watched, folder, total, seed, *arguments)
-        assert ended.killed or ended.boundaries * 10 >= total * 9, ended
+        killed_after_counting(watched, folder, seed, *arguments)
     again = watched.run(folder, *arguments)
     assert again.status in ({1} if seed is None else {1, 3}), again
     watched.run(folder, "ingest")

@@ -2,20 +2,9 @@
 
 import pytest
 
+from tests.matching.test_first_come import BOTH
 from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 
-BOTH = """
-[[reconciliation]]
-id = "items"
-left = { source = "a" }
-right = { source = "b" }
-rules = "open-items-to-bank"
-[[reconciliation]]
-id = "orders"
-left = { source = "a" }
-right = { source = "c" }
-rules = "invoice-to-payment"
-"""
 ORDER = "PO-777777"
 FIRST, SECOND = (invoice(own, 10_000, refs=(ORDER,)) for own in ("A-10001", "A-10002"))
 CARD = Fact(source="c", id="ch_1", amount=10_000, kind="charge", refs=(ORDER,), day=1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tieout.matching.facts.sides import FIELDS, identifiers_sql, listed
+from tieout.matching.results.found import SIDES
 from tieout.store.runs import standing_matches
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["exact_after_others", "rest_on_others", "rest_on_own"]
 
-_SIDES = ("left", "right")
 _NONE = "select 0::bigint as thing where false"
 
 
@@ -58,7 +58,7 @@ def rest_on_others(
         engine.create("resting", _NONE)
         return
     parts = []
-    for side in _SIDES:
+    for side in SIDES:
         engine.number(f"rivals_{side}", whole(side, "loosely_used"), 0)
         parts.append(
             f"""select b.thing from "{side}_all" b join loosely_used m on m.record_key = b.record_key
@@ -75,7 +75,7 @@ def rest_on_own(engine: Engine, rules: RuleSet) -> None:
     Reads ``loosely_taken`` (thing): rows that they use.
     """
     parts = ["select thing from resting", "select thing from loosely_taken"]
-    for side in _SIDES:
+    for side in SIDES:
         taken = f'(select * from "{side}_all" where thing in (select thing from loosely_taken))'
         parts.append(_beside(side, rules, taken))
     engine.create("resting_now", " union ".join(parts))
