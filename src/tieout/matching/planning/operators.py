@@ -212,8 +212,7 @@ def missing_elsewhere(pairs: str, met: str) -> Query:
             .join(several, on=f"t.{less} = m.{less}", join_type="left")
             .where(f"sign(o.amount) = sign({missing})", f"abs(o.amount) <= abs({missing}) or t.{less} is not null")
         )
-    elsewhere = parts[0].union(parts[1]).subquery("e")
-    return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")
+    return _without(pairs, parts[0].union(parts[1]))
 
 
 def the_only_ones(pairs: str) -> Query:
@@ -339,6 +338,13 @@ def tolerance_sql(amount: Amount, of: str, currencies: Sequence[tuple[int, str, 
     return f"greatest({allowed}, {least})"
 
 
+def _without(pairs: str, others: Query) -> Query:
+    """Leave out of pairs those of a query: (l, r)."""
+    return (
+        select("p.*").from_(f"{pairs} as p").join(others.subquery("e"), on="e.l = p.l and e.r = p.r", join_type="anti")
+    )
+
+
 def exchanged_elsewhere(pairs: str, met: str) -> Query:
     """
     Leave out the pairs of two currencies of which one half has what is missing elsewhere, in the entity's: (l, r).
@@ -360,5 +366,4 @@ def exchanged_elsewhere(pairs: str, met: str) -> Query:
             .join(f"{less} as o", on=f"o.thing = m.{less}")
             .where(f"sign(o.base) = sign({missing})", f"abs(o.base) <= abs({missing}) + 1")
         )
-    elsewhere = parts[0].union(parts[1]).subquery("e")
-    return select("p.*").from_(f"{pairs} as p").join(elsewhere, on="e.l = p.l and e.r = p.r", join_type="anti")
+    return _without(pairs, parts[0].union(parts[1]))
