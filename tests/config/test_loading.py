@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,15 @@ def test_the_environment_overrides_every_key_of_the_workspace(tmp_path: Path) ->
     assert workspace.book == f"sqlite:///{tmp_path.as_posix()}/other.db"
     assert (workspace.lake, workspace.landing) == (f"{tmp_path.as_posix()}/other", "s3://x/y")
     assert read_workspace(HEAD, tmp_path, {"TIEOUT_ENGINE": "", "TIEOUT_LAKE": " "}).engine == "duckdb"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("BOKK", "BOOK"), ("LANDINGS", "LANDING"), ("BASECURRENCY", "BASE_CURRENCY")]
+)
+def test_a_misspelled_variable_of_the_environment_is_refused(tmp_path: Path, written: str, meant: str) -> None:
+    said = f"unknown variable TIEOUT_{written} in the environment; did you mean TIEOUT_{meant}?"
+    with pytest.raises(WrongUse, match=re.escape(said)):
+        read_workspace(HEAD, tmp_path, {f"TIEOUT_{written}": "x"})
 
 
 def test_the_process_s_environment_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.depth import some_of
 from tests.intake.conftest import Desk, charge
+from tieout.intake import fold
 from tieout.intake.findings import open_findings
 
 
@@ -293,3 +294,25 @@ def test_the_words_of_a_conflict_do_not_depend_on_the_order_of_arrival(tmp_path:
 @given(st.integers(0, 2**32))
 def test_no_drawn_order_changes_the_words_of_a_conflict(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     tell_in_two_orders(tmp_path_factory.mktemp("ws"), random.Random(seed))
+
+
+def test_what_is_folded_in_parts_is_what_is_folded_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [charge(f"c{n}", 1000 + n) for n in range(7)]
+    corrected = [charge(f"c{n}", 2000 + n) for n in range(5)]
+    in_dispute = [charge("c2", 9000), charge("c6", 9000), charge("c6", 9100), charge("new", 1), charge("new", 2)]
+
+    def tables(name: str) -> list[list[dict[str, Any]]]:
+        desk = Desk(tmp_path / name)
+        desk.deliver(*told)
+        outcome = desk.deliver(*corrected, *in_dispute)
+        assert (outcome.versions, outcome.rows_new) == (6, 1)
+        kept = [desk.query(f"select * from {{{one}}} order by all") for one in ("all", "superseded", "witnesses")]
+        with desk.store.book.reading() as connection:
+            found = [{k: v for k, v in row.items() if k != "token"} for row in open_findings(connection)]
+        assert [row["reason"] for row in found] == ["conflict"] * 3
+        desk.store.close()
+        return [*kept, found]
+
+    at_once = tables("at once")
+    monkeypatch.setattr(fold, "_FOLDED_AT_ONCE", 2)
+    assert tables("in parts") == at_once

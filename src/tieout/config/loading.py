@@ -5,6 +5,7 @@ From a folder to a checked workspace: find tieout.toml, read it, apply what the 
 import os
 import sys
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def _workspace(
     table = Table(content, (), FILE_NAME).table("workspace", None) or Table({}, (), FILE_NAME)
     table = Table(table.values, table.place, "[workspace]")
     table.only(WORKSPACE_KEYS)
+    _refuse_misspelled(environ)
     chosen = {key: _overridden(table, key, environ) for key in WORKSPACE_KEYS}
     base_currency = table.given("base_currency", check.currency(chosen["base_currency"], "base_currency"))
     name = chosen["name"].text("name")
@@ -148,6 +150,18 @@ def _workspace(
 
 def _variable(key: str) -> str:
     return f"TIEOUT_{key.upper()}"
+
+
+def _refuse_misspelled(environ: Mapping[str, str]) -> None:
+    """Refuse a variable that is almost one of ours: nobody would notice that it says nothing."""
+    ours = [_variable(key) for key in WORKSPACE_KEYS]
+    for variable in environ:
+        if not variable.startswith("TIEOUT_") or variable in ours:
+            continue
+        near = get_close_matches(variable.removeprefix("TIEOUT_"), [key.upper() for key in WORKSPACE_KEYS], n=1)
+        if near:
+            message = f"unknown variable {variable} in the environment; did you mean {_variable(near[0])}? Unset it, or spell it so"
+            raise WrongUse(message)
 
 
 def _overridden(table: Table, key: str, environ: Mapping[str, str]) -> Table:

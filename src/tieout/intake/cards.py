@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from tieout.errors import BadInput
 from tieout.intake.card_numbers import LONG_NUMBER, could_hold, find_cards, mask
 from tieout.intake.derive import whole
+from tieout.model.cross_references import IDENTIFIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CardScan", "find_cards", "mask"]
 
 _COLUMNS = ("text", "counterparty", "details")
-_IDENTITIES = ("external_id", "payment_id", "settlement_id", "parent_external_id")
 _REFERENCES = ("counterparty_account", "references")
 _CARDS_MAX = 100_000
 _WINDOW = 1 << 20
@@ -107,7 +107,7 @@ class CardScan:
                 continue
             rows = could_hold(whole(values))
             if len(rows):
-                self._look_closely(stated.select([*_IDENTITIES, *_REFERENCES, "line", column]).take(rows), column)
+                self._look_closely(stated.select([*IDENTIFIERS, *_REFERENCES, "line", column]).take(rows), column)
         for column in _REFERENCES:
             if stated[column].null_count < stated.num_rows:
                 self._look_at_references(stated, column)
@@ -121,7 +121,7 @@ class CardScan:
         for row in rows.to_pylist():
             found, candidates = find_cards(row[column])
             # What is an identifier or a reference as well is judged as that.
-            known = {row[name] for name in (*_IDENTITIES, "counterparty_account")} | set(row["references"] or ())
+            known = {row[name] for name in (*IDENTIFIERS, "counterparty_account")} | set(row["references"] or ())
             found = [number for number in found if number not in known]
             if column == "details":
                 self._note_unmapped(column, row["line"], found, candidates)
@@ -142,7 +142,7 @@ class CardScan:
         :param unseen: as for :class:`~tieout.formats.reading.Chunk`.
         """
         for column, lines, values in unseen:
-            if column in _IDENTITIES:
+            if column in IDENTIFIERS:
                 continue
             if column in _REFERENCES:
                 self._look_at_values(column, lines, values)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tieout.errors import Broken
 from tieout.intake.findings import Scopes, to_write
 from tieout.store import schema
+from tieout.store.beforehand import ROWS_AT_ONCE, remove_beforehand, shown, write_beforehand
 from tieout.store.book import append_audit
 from tieout.store.runs import program
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from tieout.store.workplace import Store
 
 __all__ = ["AlreadyDoneError", "Change", "MovedError", "commit", "digest_of", "facts_version", "standing_digest"]
-
-# More rows than this are written beforehand, in parts, invisible until the commit: no long write lock on SQLite.
-_AT_ONCE = 500
 
 
 class MovedError(Exception):
@@ -85,15 +83,24 @@ def commit(store: Store, change: Change) -> int:
     with store.book.reading() as connection:
         exceptions = to_write(connection, change.scopes, token, store.now_us())
     statements = [{**row, "token": token, "position": i} for i, row in enumerate(change.statements)]
-    early = len(exceptions) + len(statements) > _AT_ONCE
+    early = len(exceptions) + len(statements) > ROWS_AT_ONCE
     if early:
-        _write_in_parts(store, exceptions, statements)
-    with store.book.writing() as connection:
-        _check(connection, change)
-        if not early:
-            _insert(connection, schema.exception, exceptions)
-            _insert(connection, schema.statement, statements)
-        return _write(store, connection, change, token, exceptions, texts)
+        write_beforehand(
+            store.book, token, store.now_us(), {schema.exception: exceptions, schema.statement: statements}
+        )
+    try:
+        with store.book.writing() as connection:
+            _check(connection, change)
+            if early:
+                shown(connection, token)
+            else:
+                _insert(connection, schema.exception, exceptions)
+                _insert(connection, schema.statement, statements)
+            return _write(store, connection, change, token, exceptions, texts)
+    except (AlreadyDoneError, MovedError):
+        if early:
+            remove_beforehand(store.book, token)
+        raise
 
 
 def _check(connection: sa.Connection, change: Change) -> None:
@@ -255,13 +262,6 @@ def _digest(
         "delivery": {k: v for k, v in delivery.items() if not isinstance(v, bytes) and k != "member_fingerprints"},
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _write_in_parts(store: Store, exceptions: list[dict[str, Any]], statements: list[dict[str, Any]]) -> None:
-    for table, rows in ((schema.exception, exceptions), (schema.statement, statements)):
-        for begin in range(0, len(rows), _AT_ONCE):
-            with store.book.writing() as connection:
-                _insert(connection, table, rows[begin : begin + _AT_ONCE])
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.config.accounts import is_iban
+from tieout.model.cross_references import IDENTIFIERS
 from tieout.model.normal import NORMALISER, keys_of, normal_column
 from tieout.model.records import record_schema, stated_schema
 
@@ -48,13 +49,6 @@ __all__ = [
     "whole",
 ]
 
-#: Columns whose values are identifiers that somebody may look up, with the column of their key.
-KEYED = {
-    "external_id": "external_key",
-    "payment_id": "payment_key",
-    "settlement_id": "settlement_key",
-    "parent_external_id": "parent_key",
-}
 _UNIT = "\x1f"
 #: Systems whose identifiers are unique across accounts: one channel names the account, another does not.
 NUMBERED_ACROSS_ACCOUNTS = {"stripe"}
@@ -180,7 +174,7 @@ def reference_rows(table: pa.Table, first_row: int) -> tuple[npt.NDArray[np.int6
     """
     keys, rows = [], []
     numbers = np.arange(first_row, first_row + table.num_rows, dtype=np.int32)
-    for name in KEYED.values():
+    for name in IDENTIFIERS.values():
         column = table[name]
         if column.null_count == len(column):
             continue
@@ -373,7 +367,7 @@ def _one_value(column: pa.ChunkedArray) -> bool:
 
 
 def _keys(stated: pa.Table) -> dict[str, pa.Array]:
-    found = {key: _key_column(whole(stated[name])) for name, key in KEYED.items()}
+    found = {key: _key_column(whole(stated[name])) for name, key in IDENTIFIERS.items()}
     listed = whole(stated["references"])
     flat = keys_of(pc.list_flatten(listed))
     lengths = pc.fill_null(pc.list_value_length(listed), 0)

@@ -45,6 +45,7 @@ __all__ = ["content_sql", "decide", "load_said", "take_back", "take_rows"]
 _STATED = stated_schema().names
 _NOT_CONTENT = {"line", "statement_place", "revision", "identity", "aliases", "counted", "namespace"}
 _CONTENT = [name for name in _STATED if name not in _NOT_CONTENT]
+_FOLDED_AT_ONCE = 20_000
 _AMOUNTS = ("amount", "fee", "fee_tax", "tax", "net")
 _MONEY = ("exponent", *_AMOUNTS)
 # Taken from one report as they are: whose it is and where it stands.
@@ -195,9 +196,9 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
     if withdrawn is not None and withdrawn.num_rows:
         take_rows(result, "witnesses", withdrawn, result.tables.get("witnesses"))
     _find_left(con, again=withdrawn is not None)
-    con.execute("""
-        create or replace temp table refold as
-        select s.target from said s
+    con.execute(f"""
+        create or replace temp table in_question as
+        select s.target, (row_number() over (order by s.target) - 1) // {_FOLDED_AT_ONCE} as part from said s
         left join standing c on c.record_id = s.target and c.current
         left join standing g on g.record_id = s.target and g.gone = 'booked'
         group by s.target having count(distinct s.content) > 1 or bool_or(s.content is distinct from c.content and c.current)
@@ -205,11 +206,11 @@ def decide(con: duckdb.DuckDBPyConnection, row_count: int, withdrawn: pa.Table |
                 and s.target in (select record_id from standing))
             or s.target in (select record_id from left_behind)
     """)
-    _fold(con, result)
+    _fold_all(con, result)
     if withdrawn is not None:
         _withdraw(con, result)
     con.execute(
-        "drop table sorted; drop table refold; drop table settled; drop table unchanged; drop table left_behind"
+        "drop table sorted; drop table in_question; drop table settled; drop table unchanged; drop table left_behind"
     )
     return result
 
@@ -278,10 +279,28 @@ def take_rows(result: Resolution, name: str, rows: pa.Table, before: pa.Table | 
     result.tables[name] = rows if before is None else pa.concat_tables([before, rows])
 
 
+def _fold_all(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
+    """
+    Fold the reports of each record in question; a version that says something new supersedes the one before.
+
+    What is believed of a record rests on the reports of that record alone, and takes kilobytes each while it is found:
+    so many at once, in the order of their ids, and memory does not grow with the file.
+    """
+    con.execute("""
+        create or replace temp table now_standing as
+        select record_id, version, content, true as current from standing where current
+        union all
+        select i.target, 1, i.content, true from incoming i join sorted s using (row) where s.first_version
+    """)
+    for (part,) in con.execute("select distinct part from in_question order by part").fetchall():
+        con.execute(f"create or replace temp table refold as select target from in_question where part = {part}")
+        _fold(con, result)
+        con.execute("drop table refold")
+    con.execute("drop table now_standing")
+
+
 def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
-    """Fold the reports of each record in question; a version that says something new supersedes the one before."""
-    if not con.execute("select 1 from refold limit 1").fetchall():
-        return
+    """Fold the reports of the records in ``refold``."""
     rescaled = ", ".join(
         f'("{name}" * (10::hugeint ** (common_exponent - exponent))::hugeint) as "{name}"' for name in _AMOUNTS
     )
@@ -327,12 +346,6 @@ def _fold(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
 
 def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     """Compare each folded record with the version that stands; where it differs, write the next one."""
-    con.execute("""
-        create or replace temp table now_standing as
-        select record_id, version, content, true as current from standing where current
-        union all
-        select i.target, 1, i.content, true from incoming i join sorted s using (row) where s.first_version
-    """)
     con.execute(f"""
         create or replace temp table moved as
         select f.*, c.version as old_version, c.content as old_content,
@@ -348,12 +361,14 @@ def _supersede(con: duckdb.DuckDBPyConnection, result: Resolution) -> None:
     if rows.num_rows:
         schema = record_schema()
         padded = [rows[n] if n in names else pa.nulls(rows.num_rows, schema.field(n).type) for n in schema.names]
-        result.tables["records"] = rekey(pa.table(padded, names=schema.names).cast(schema)).cast(schema)
-        result.changed = rows.num_rows
+        versions = rekey(pa.table(padded, names=schema.names).cast(schema)).cast(schema)
+        before = result.tables.get("records")
+        result.tables["records"] = versions if before is None else pa.concat_tables([before, versions])
+        result.changed += rows.num_rows
     old = con.sql(
         "select record_id, old_version as version, delivery_id,"
         " case when record_id in (select record_id from left_behind) then 'withdrawn' else 'corrected' end as reason"
         " from moved where old_version is not null order by record_id"
     ).to_arrow_table()
-    take_rows(result, "superseded", old)
-    con.execute("drop table now_standing; drop table moved")
+    take_rows(result, "superseded", old, result.tables.get("superseded"))
+    con.execute("drop table moved")

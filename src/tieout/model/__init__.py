@@ -1,5 +1,5 @@
 """
-The nouns of the trade: money, records, statements, balances, problems. Facts are frozen; nothing here acts.
+The nouns of the trade: money, accounts, records, balances, statements, parties, problems. Facts are frozen; nothing here acts.
 
 Imports nothing else of ours but ``errors``, and nothing heavy: every other folder may import this one.
 
@@ -9,10 +9,11 @@ and the checks follow from it; a field never changes its meaning. To add a noun,
 slotted dataclass, and name it here if people say it aloud.
 """
 
+from tieout.model.accounts import Account, Entity
 from tieout.model.kinds import KINDS
 from tieout.model.money import Money
 from tieout.model.problems import Problem
 from tieout.model.records import Record
 from tieout.model.statements import Balance, Statement
 
-__all__ = ["KINDS", "Balance", "Money", "Problem", "Record", "Statement"]
+__all__ = ["KINDS", "Account", "Balance", "Entity", "Money", "Problem", "Record", "Statement"]

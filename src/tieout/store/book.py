@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ __all__ = ["Book", "append_audit", "audit_digest", "book_exists", "check_audit",
 
 _BUSY_WAIT_MS = 60_000
 _SWITCHES_MAX = 100
+_PAUSE_S = 0.005  # SQLite's waiting writers look every few milliseconds
 # One lock for all writers of a PostgreSQL book: the log and the heads are one sequence anyway. The work list, which can
 # be made again at any time, has its own: nobody waits for its hundred thousand rows.
 _WRITE_LOCK = 7_141_820_501_132_577_861
@@ -78,6 +80,11 @@ class Book:
                 if not self.is_sqlite:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
                 yield connection
+
+    def give_way(self) -> None:
+        """Let other writers of a SQLite book have their turn, between two transactions of one long piece of work."""
+        if self.is_sqlite:
+            time.sleep(_PAUSE_S)
 
     def close(self) -> None:
         """Give the connections back."""

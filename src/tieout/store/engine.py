@@ -225,13 +225,20 @@ def _prepare_macros(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _prepare_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Teach a connection how identifiers are compared: ``key_of(text)`` and ``normal_of(text)`` of ``model.normal``."""
+    """
+    Teach a connection how identifiers are compared: ``key_of(text)`` and ``normal_of(text)`` of ``model.normal``, and
+    ``party_of(system, name, account)``, which is ``model.parties.party_id``.
+    """
     from duckdb.func import ARROW, SPECIAL
 
     from tieout.model.normal import keys_of, normal_column
 
     for name, function, kind in (("key_of", keys_of, "BIGINT"), ("normal_of", normal_column, "VARCHAR")):
         con.create_function(name, _on_columns(function), ["VARCHAR"], kind, type=ARROW, null_handling=SPECIAL)
+    called = "coalesce(normal_of(name_of), account_of)"
+    con.execute(
+        f"create macro party_of(system_of, name_of, account_of) as left(sha256(system_of || chr(31) || {called}), 16)"
+    )
 
 
 def _on_columns(function: Callable[[pa.Array], pa.Array]) -> Callable[..., Any]:

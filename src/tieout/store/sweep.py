@@ -1,5 +1,6 @@
 """
-Removing what a crash or a lost race left behind: files of the lake that no row of the book names, once a day old.
+Removing what a crash or a lost race left behind, once a day old: files of the lake that no row of the book names, and
+rows of the book that no commit names.
 
 Of the landing only drafts go that never finished arriving: nobody was told that they are safe. What did arrive stays,
 named or not: a newer copy of the book may hold its key.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from tieout.store.beforehand import left_before, remove_beforehand
 from tieout.store.binding import unnamed
 
 if TYPE_CHECKING:
@@ -26,11 +28,11 @@ ORPHAN_AGE_S = 86_400
 
 def sweep(store: Store) -> list[str]:
     """
-    Delete drafts of the landing, orphans of the lake and rows on their way that are older than a day.
+    Delete drafts of the landing, orphans of the lake and rows that were never committed, where older than a day.
 
     An orphan is what this book wrote (its mark is in the name) and does not name; anything else is not ours to delete.
 
-    :return: their paths, relative to the lake or the landing.
+    :return: their paths, relative to the lake or the landing, then under which tokens rows stood.
     :raises Broken: the book is not (any more) the one that the folders belong to.
     """
     if store.binding is None:
@@ -54,6 +56,9 @@ def sweep(store: Store) -> list[str]:
         if place.stat().st_mtime < latest:
             shutil.rmtree(place, ignore_errors=True)
             swept.append(place.relative_to(lake).as_posix())
+    for token in left_before(store.book, int(latest * 1_000_000)):
+        remove_beforehand(store.book, token)
+        swept.append(f"rows of the book under {token}")
     return swept
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import operator
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ __all__ = ["ROWS_AT_ONCE", "WANTED", "refresh"]
 
 #: So many rows, each in six indexes, hold SQLite's lock for about a fifth of a second.
 ROWS_AT_ONCE = 10_000
-_PAUSE_S = 0.005  # SQLite's waiting writers look every few milliseconds
 #: SQLite's own 2 MB do not hold the pages of six indexes that a transaction writes to.
 _CACHE_KIB = 64 * 1024
 
@@ -92,7 +90,7 @@ def _in_parts(book: Book, wanted: Iterator[tuple[Any, ...]]) -> int:
         try:
             for part in _parts(_standing(snapshot), wanted):
                 if changed:
-                    time.sleep(_PAUSE_S)
+                    book.give_way()
                 with book.writing(connection):
                     _write(connection, part)
                     _count(connection)

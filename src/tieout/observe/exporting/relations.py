@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.intake.fold import content_sql
+from tieout.model.cross_references import IDENTIFIERS
 from tieout.observe.results import run_exceptions
 from tieout.store.views import current_records, table
 
@@ -204,12 +205,14 @@ def references_relation(lake: Lake, snapshot: Snapshot) -> str:
     names = f"record_id, source_id, entity_id, account_id, system, {_DAY} as day"
     parts = [
         f"select {names}, {place} as place, '{role}' as role, {role} as value from {records}"
-        for place, role in enumerate(("external_id", "payment_id", "settlement_id", "parent_external_id"), 1)
+        for place, role in enumerate(IDENTIFIERS, 1)
     ]
-    parts.append(f"select {names}, 5, 'reference', unnest(list_distinct(\"references\")) from {records}")
+    parts.append(
+        f"select {names}, {len(IDENTIFIERS) + 1}, 'reference', unnest(list_distinct(\"references\")) from {records}"
+    )
     # An alias is "namespace:identity"; what the other system wrote is the identity.
     parts.append(
-        f"select {names}, 6, 'alias', unnest(list_distinct(list_transform(aliases, lambda a: substr(a, strpos(a, ':') + 1))))"
+        f"select {names}, {len(IDENTIFIERS) + 2}, 'alias', unnest(list_distinct(list_transform(aliases, lambda a: substr(a, strpos(a, ':') + 1))))"
         f" from {records}"
     )
     distinct = "distinct" if snapshot.history else ""
@@ -226,7 +229,7 @@ def parties_relation(lake: Lake, snapshot: Snapshot) -> str:
     Spellings of one name that differ in case and punctuation have one ``party_id``; they stay rows of their own.
     """
     return f"""(
-        select left(sha256(system || chr(31) || coalesce(normal_of(counterparty), counterparty_account)), 16) as party_id,
+        select party_of(system, counterparty, counterparty_account) as party_id,
             entity_id, system, counterparty, counterparty_account, count(distinct record_id) as records,
             min(booked_on) as first_on, max(booked_on) as last_on
         from {records_relation(lake, snapshot)} where counterparty is not null or counterparty_account is not null

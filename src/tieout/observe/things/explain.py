@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tieout.model.cross_references import ROLES
 from tieout.model.money import format_minor
 from tieout.model.texts import storable
 from tieout.observe.result_rows import ResultRows
 from tieout.observe.things.chain import links_of, told_of
 from tieout.observe.things.drafted import journals_of, records_of_journal
 from tieout.observe.things.evidence import RulesOfRuns
-from tieout.observe.things.lookup import ROLES, fetch_versions, find_by_prefix, find_by_reference
+from tieout.observe.things.lookup import fetch_versions, find_by_prefix, find_by_reference
 from tieout.observe.things.particulars import (
     Particulars,
     delivery_facts,

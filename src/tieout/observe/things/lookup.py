@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tieout.model.cross_references import IDENTIFIERS, ROLES
 from tieout.model.normal import key_of, normal, normal_column
 from tieout.store.engine import paths
 from tieout.store.views import table
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     #: A records file and the number of a row in it.
     Place = tuple[str, int]
 
-__all__ = ["ROLES", "KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range"]
+__all__ = ["KeyRange", "fetch_versions", "find_by_prefix", "find_by_reference", "identity_range"]
 
-#: The parts that an identifier can play in a record.
-ROLES = ("external_id", "payment_id", "settlement_id", "parent_external_id", "reference")
 _HIT = ("record_id", "record_key", "version")
 _AT_ONCE = 50_000
 # So many rows are read once and kept; more are read again by each question.
@@ -74,7 +73,7 @@ def find_by_reference(
     places = frozenset() if key is None else _places(lake, files["references"], [KeyRange(key, key)])
     if places:
         _read(con, places)
-        names = ", ".join(f'r."{name}"' for name in (*_HIT, *ROLES[:-1], "references"))
+        names = ", ".join(f'r."{name}"' for name in (*_HIT, *IDENTIFIERS, "references"))
         rows = con.sql(f"select {names} from row_found r")
         found = [_verified(batch, normal(wanted)) for batch in rows.to_arrow_reader(_AT_ONCE)]
     kinds = pa.schema({"record_id": pa.binary(16), "record_key": "i8", "version": "i4", "roles": "i4"})
@@ -91,7 +90,7 @@ def _verified(batch: pa.RecordBatch, wanted: str) -> pa.Table:
     import pyarrow.compute as pc
 
     roles: npt.NDArray[np.int32] = np.zeros(batch.num_rows, np.int32)
-    for bit, name in enumerate(ROLES[:-1]):
+    for bit, name in enumerate(IDENTIFIERS):
         roles |= _equal(batch[name], wanted).astype(np.int32) << bit
     listed = batch["references"]
     parents = pc.list_parent_indices(listed).to_numpy()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from tieout.intake.findings import newest, open_findings
 from tieout.intake.settlements import batch_scope
+from tieout.model.cross_references import IDENTIFIERS
 from tieout.model.money import format_minor
 from tieout.observe.exporting.exported import TABLES
 from tieout.observe.exporting.relations import reports_sql
@@ -37,7 +38,6 @@ _EXCEPTIONS_MAX = 10
 _RAW_MAX = 5
 #: So begins an id of ours; of fewer digits nothing is looked for.
 _HEX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
-_HINTS = ("external_id", "payment_id", "settlement_id", "parent_external_id")
 # What a version is compared on: not where it was read from.
 _NOT_COMPARED = {"version", "delivery_id", "line", "member", "seen_at", "record_id", "source_id"}
 
@@ -164,7 +164,7 @@ class Particulars:
     def _raw(
         self, record: dict[str, Any], reports: list[dict[str, Any]], deliveries: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        hints = [record[name] for name in _HINTS if record[name]] + list(record["references"] or [])
+        hints = [record[name] for name in IDENTIFIERS if record[name]] + list(record["references"] or [])
         told = [r for r in reports if not r["withdrawn"]][:_RAW_MAX]
         return [
             asdict(raw_lines(self._store, deliveries[r["delivery_id"]], r["member"], r["line"], hints)) for r in told
