@@ -22,6 +22,9 @@ PEERS = {"browser", "hledger", "postgres", "postgres_url", "fresh_postgres", "sp
 SPARK = {"spark", "spark_settings"}
 #: Of the tests of what a delivery becomes, one in so many runs on PostgreSQL as well; in a deep run all do.
 _OF_SO_MANY = 3
+#: Where a case is a delivery or a run, not a function: of so many cases of one test the rest is for deep runs.
+_SLOW_FOLDERS = {"accounting", "cli", "intake", "matching", "observe"}
+_CASES_MAX = 4
 
 # The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,6 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _on_postgresql(item) and zlib.crc32(item.nodeid.encode()) % _OF_SO_MANY:
             item.add_marker("deep")
     _leave_combinations_to_deep_runs(items)
+    _leave_long_lists_to_deep_runs(items)
 
 
 def _leave_combinations_to_deep_runs(items: list[pytest.Item]) -> None:
@@ -88,6 +92,23 @@ def _leave_combinations_to_deep_runs(items: list[pytest.Item]) -> None:
         if values <= known:
             item.add_marker("deep")
         known |= values
+
+
+def _leave_long_lists_to_deep_runs(items: list[pytest.Item]) -> None:
+    """
+    Of a test that takes deliveries and runs of a second each, let a few cases be in the usual runs, from all its list.
+
+    The first and the last are among them: where a list grows, the newest case is usual.
+    """
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.path.parent.name in _SLOW_FOLDERS and not item.get_closest_marker("deep"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for listed in cases.values():
+        usual = {round(n * (len(listed) - 1) / (_CASES_MAX - 1)) for n in range(_CASES_MAX)}
+        for number, item in enumerate(listed):
+            if len(listed) > _CASES_MAX and number not in usual:
+                item.add_marker("deep")
 
 
 def _names(listed: str | Sequence[str]) -> tuple[str, ...]:

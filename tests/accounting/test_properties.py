@@ -170,7 +170,7 @@ def test_clearing_moves_by_the_net_of_its_lines(facts: Facts) -> None:
     assert {k: v for k, v in posted.items() if v} == {k: v for k, v in reported.items() if v}
 
 
-@settings(max_examples=examples(6))
+@settings(max_examples=examples(3))
 @given(companies(), st.randoms(use_true_random=False), st.sampled_from([1, 2, 4]))
 def test_order_and_threads_do_not_matter(facts: Facts, random: object, threads: int) -> None:
     first = digest(facts.draft()[0])

@@ -127,6 +127,7 @@ def test_a_decision_that_is_forgotten_would_be_found(watched: Zygote, undisturbe
     pytest.fail("expected a decision that is forgotten to be found within 40 kills, got none")
 
 
+@pytest.mark.deep
 def test_a_head_that_is_not_compared_would_be_found(zygote: Zygote, quick_path: Path) -> None:
     """The test below is tested: without the comparison of heads, two processes use one record up twice."""
     for number in range(20):

@@ -133,6 +133,7 @@ def killed_one(zygote: Zygote, book: dict[str, str], folder: Path, meeting: str,
     assert check_end(zygote, folder / "together", book, _distinct(meeting, 2)) == expected
 
 
+@pytest.mark.deep
 def test_two_that_accept_without_looking_would_be_found(zygote: Zygote, quick_path: Path) -> None:
     """The test is tested: without the check inside the one transaction, a delivery is accepted twice."""
     for number in range(20):

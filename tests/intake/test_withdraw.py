@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk, charge, coffee
 from tieout.config import load_workspace
 from tieout.errors import WrongUse
@@ -233,7 +234,7 @@ def _brought(folder: Path, order: list[int], wrong: set[int], seed: int) -> Any:
         desk.store.close()
 
 
-@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(n, marks=pytest.mark.deep) for n in range(6, 60))])
+@pytest.mark.parametrize("seed", some_of(range(60), 4))
 def test_it_is_as_if_it_had_never_come(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
     order = draw.sample(range(len(_PAPERS)), len(_PAPERS))

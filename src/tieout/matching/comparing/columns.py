@@ -31,6 +31,8 @@ _TOKEN_MIN = 4
 _NUMBER_BEHIND_LETTERS = r"^\p{L}+(?P<number>\p{Nd}{4,})$"
 #: Words of one text beyond this are not looked at.
 _WORDS_MAX = 200
+#: So few texts are cut once, however often they are asked.
+_FEW_TEXTS = 1_000
 #: What stands before and behind words while a text is cut (``_marked``).
 _MARKS = r"\x01-\x04"
 _GAP = rf"[^\p{{L}}\p{{N}}{_MARKS}]"
@@ -71,6 +73,21 @@ def token_places(things: pa.Array, texts: pa.Array) -> pa.Table:
     """
     present = pc.is_valid(texts)
     things, texts = things.filter(present), texts.filter(present)
+    if len(texts) <= _FEW_TEXTS:
+        found = _places_of_few(tuple(texts.to_pylist()))
+    else:
+        found = _places(texts)
+    return found.add_column(0, "thing", things.take(found["text"].combine_chunks()))
+
+
+@lru_cache(maxsize=64)
+def _places_of_few(texts: tuple[str, ...]) -> pa.Table:
+    """Cut a few texts; every rule asks for the same ones, and to compile the patterns takes longer than to apply them."""
+    return _places(pa.array(texts, pa.string()))
+
+
+def _places(texts: pa.Array) -> pa.Table:
+    """Cut texts as :func:`token_places` does; gives all but ``thing``."""
     lists = pc.list_slice(pc.split_pattern(_marked(texts), " "), 0, _WORDS_MAX)
     words = pc.list_flatten(lists)
     owners = pc.list_parent_indices(lists).to_numpy()
@@ -101,7 +118,6 @@ def token_places(things: pa.Array, texts: pa.Array) -> pa.Table:
     owner = owners[first]
     return pa.table(
         {
-            "thing": things.take(pa.array(owner)),
             "word": spelled.filter(pa.array(told)),
             "text": pa.array(owner),
             "first": pa.array((first * 2 + half).astype(np.int32)),
