@@ -73,10 +73,7 @@ def token_places(things: pa.Array, texts: pa.Array) -> pa.Table:
     """
     present = pc.is_valid(texts)
     things, texts = things.filter(present), texts.filter(present)
-    if len(texts) <= _FEW_TEXTS:
-        found = _places_of_few(tuple(texts.to_pylist()))
-    else:
-        found = _places(texts)
+    found = _places_of_few(tuple(texts.to_pylist())) if len(texts) <= _FEW_TEXTS else _places(texts)
     return found.add_column(0, "thing", things.take(found["text"].combine_chunks()))
 
 
