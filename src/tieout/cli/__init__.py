@@ -40,6 +40,7 @@ from tieout.cli._proof import proof, statement
 from tieout.cli._publish import publish
 from tieout.cli._quick import QuickCommand, QuickGroup
 from tieout.cli._rules import rules
+from tieout.cli._run import run
 from tieout.cli._serve import serve
 from tieout.cli._verify import verify
 
@@ -99,6 +100,7 @@ for command in (deliveries, quarantine, exceptions, completeness, export, explai
     app.command(cls=QuickCommand)(command)
 for view in (open_items, in_transit, cash, fees):
     app.command(cls=QuickCommand)(view)
+app.command()(run)
 app.command()(ingest)
 app.command()(replay)
 app.command()(match)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tieout.cli._asked import JsonOption, WorkspaceOption, asked
-from tieout.cli._ingest import rows_read
-from tieout.cli._output import measured, say, say_json, say_table
+from tieout.cli._output import measured, say, say_json
+from tieout.cli._run import say_results, work_left, work_through
 from tieout.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -103,34 +103,15 @@ def _made(place: Path) -> bool:
 
 def _worked(place: Path, *, quiet: bool) -> dict[str, Any]:
     """Do the whole job: files, facts, matches, journals; and gather what was found."""
-    from tieout import pipeline
     from tieout.clock import system_clock, system_entropy
     from tieout.config import load_workspace
-    from tieout.errors import TieoutError
     from tieout.store.workplace import open_store
 
     workspace = load_workspace(place.resolve())
     store = open_store(workspace, system_clock, system_entropy, getpass.getuser())
     try:
-        if not quiet:
-            say("reading a month of files ...")
-        with rows_read(quiet=quiet) as heard:
-            errors = [
-                str(result)
-                for result in pipeline.ingest(store, workspace, progress=heard)
-                if isinstance(result, TieoutError)
-            ]
-        if not quiet:
-            say("matching what was expected with what arrived ...")
-        runs = list(pipeline.match(store, workspace))
-        journals = pipeline.journal(store, workspace)
-        return {
-            **_facts(store, workspace),
-            "errors": errors,
-            "runs": [{"reconciliation": run.reconciliation, **run.counts} for run in runs],
-            "journals": journals.counts,
-            "work": _work(store, workspace),
-        }
+        worked = work_through(store, workspace, None, quiet=quiet)
+        return {**_facts(store, workspace), **worked.as_json(), "work": work_left(store, workspace)}
     finally:
         store.close()
 
@@ -145,28 +126,6 @@ def _facts(store: Store, workspace: Workspace) -> dict[str, Any]:
     return {"company": workspace.name, "files": len(rows), "rows": counted, "through": latest}
 
 
-def _work(store: Store, workspace: Workspace) -> dict[str, Any]:
-    """Say how much needs a person, by reason, with its value in the workspace's currency."""
-    import sqlalchemy as sa
-
-    from tieout.model.money import exponent_of, format_minor
-    from tieout.store import schema
-
-    table = schema.worklist
-    value = sa.func.sum(table.c.weight)
-    query = (
-        sa.select(table.c.reason, sa.func.count(), value).where(table.c.state != "resolved").group_by(table.c.reason)
-    )
-    with store.book.reading() as connection:
-        rows = connection.execute(query.order_by(sa.func.count().desc(), table.c.reason)).all()
-    exponent = exponent_of(workspace.base_currency)
-    reasons = [
-        {"reason": reason, "count": count, "value": format_minor(int(worth or 0), exponent)}
-        for reason, count, worth in rows
-    ]
-    return {"currency": workspace.base_currency, "count": sum(row[1] for row in rows), "reasons": reasons}
-
-
 def _show(place: Path, found: dict[str, Any], *, is_new: bool) -> None:
     """Tell a controller."""
     rows = found["rows"]
@@ -178,19 +137,7 @@ def _show(place: Path, found: dict[str, Any], *, is_new: bool) -> None:
     say(
         f"Counted once: {rows['repeated']} rows told of what another file had told; {rows['quarantined']} could not be read"
     )
-    headings = ("reconciliation", "matches", "exceptions", "in transit", "open")
-    keys = ("matches", "exceptions", "in_transit", "open")
-    table = [[run["reconciliation"], *(str(run.get(key, 0)) for key in keys)] for run in found["runs"]]
-    say_table(headings, table, frozenset(headings[1:]))
-    journals, work = found["journals"], found["work"]
-    say(
-        f"Books: {journals['journals']} journals of {journals['lines']} lines drafted, each balanced; nothing is posted"
-    )
-    first = ", ".join(
-        f"{row['count']} {row['reason'].replace('_', ' ')} ({row['value']} {work['currency']})"
-        for row in work["reasons"][:3]
-    )
-    say(f"Needs a person: {work['count']}, first {first}" if work["count"] else "Needs a person: nothing")
+    say_results(found)
 
 
 def _show_next(place: Path, *, serves: bool) -> None:

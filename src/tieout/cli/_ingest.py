@@ -19,9 +19,10 @@ from tieout.cli._output import measured, progress, say, say_json, say_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tieout.config import Workspace
     from tieout.intake.work import Outcome
 
-__all__ = ["ingest", "replay", "rows_read"]
+__all__ = ["complain_of_unread", "ingest", "names_of", "replay", "rows_read", "say_unclaimed", "status_of"]
 
 _Files = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Files (default: each source's path).")]
 _Source = Annotated[str | None, typer.Option("--source", metavar="ID", help="Whose files they are.")]
@@ -38,7 +39,6 @@ def ingest(
     from tieout import pipeline
     from tieout.clock import system_clock
     from tieout.errors import TieoutError
-    from tieout.intake.receive import kept_name
     from tieout.observe.work.remaining import remaining
 
     wanted = asked(context, workspace, as_json=as_json)
@@ -56,16 +56,16 @@ def ingest(
                     complain_of(result, debug=wanted.debug)
                     continue
                 outcomes.append(result)
-                _complain_of_unread(result, repeat=False)
+                if result.state == "refused" and not result.repeat:
+                    complain(f"{result.name}: {result.reason}")
         except TieoutError as error:  # what came in before it is told all the same
             if not outcomes:
                 raise
             failed = error
         outcomes = remaining(store, place, outcomes)
-    for outcome in filter(_is_unread, outcomes):
-        _complain_of_unread(outcome, repeat=True)
+    complain_of_unread([outcome for outcome in outcomes if outcome.repeat])
     seconds = {"ingest": system_clock.monotonic() - begin}
-    left = [kept_name(str(path.relative_to(place.folder))) for path in unclaimed]
+    left = names_of(place, unclaimed)
     if wanted.as_json:
         told = [outcome.as_json() for outcome in outcomes]
         faults = [str(error) for error in errors]
@@ -74,10 +74,10 @@ def ingest(
         if outcomes or not errors:
             _show(outcomes)
         _show_refused(outcomes, paths)
-        _show_unclaimed(left)
+        say_unclaimed(left)
     if failed is not None:
         raise failed
-    raise typer.Exit(_status(outcomes, errors))
+    raise typer.Exit(status_of(outcomes, errors))
 
 
 def replay(
@@ -104,12 +104,19 @@ def replay(
         say_json({"deliveries": told, **measured({"replay": system_clock.monotonic() - begin})})
     else:
         _show(outcomes)
-    raise typer.Exit(_status(outcomes, []))
+    raise typer.Exit(status_of(outcomes, []))
 
 
-def _complain_of_unread(outcome: Outcome, *, repeat: bool) -> None:
-    """Say why a file was refused: of a new one at once, of one that came again when it is known that nobody settled it."""
-    if outcome.state == "refused" and outcome.repeat == repeat:
+def names_of(workspace: Workspace, files: Sequence[Path]) -> list[str]:
+    """Name files of a workspace, as a terminal can show them."""
+    from tieout.intake.receive import kept_name
+
+    return [kept_name(str(path.relative_to(workspace.folder))) for path in files]
+
+
+def complain_of_unread(outcomes: Sequence[Outcome]) -> None:
+    """Say why files could not be read, where nobody settled that."""
+    for outcome in filter(_is_unread, outcomes):
         complain(f"{outcome.name}: {outcome.reason}")
 
 
@@ -118,7 +125,7 @@ def _is_unread(outcome: Outcome) -> bool:
     return outcome.state == "refused" and outcome.rows_waiting > 0
 
 
-def _status(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
+def status_of(outcomes: Sequence[Outcome], errors: Sequence[Exception]) -> int:
     """Say 3 where a file could not be read at all, 1 where something that came needs a person still."""
     if errors or any(map(_is_unread, outcomes)):
         return 3
@@ -182,7 +189,7 @@ def _show(outcomes: list[Outcome]) -> None:
         )
 
 
-def _show_unclaimed(names: list[str]) -> None:
+def say_unclaimed(names: list[str]) -> None:
     """Name files that lie in the inbox and that nobody counts."""
     if names:
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
