@@ -155,10 +155,14 @@ def _begun(con: duckdb.DuckDBPyConnection, begin: Callable[[], Result]) -> Resul
         raise Rejected(message) from None
 
 
-def perform(con: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Perform a statement, with as much memory as it needs (:func:`with_room`)."""
-    with with_room(con, lambda: con.execute(statement)):
-        pass
+def perform(con: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """
+    Perform a statement that makes or changes rows, with as much memory as it needs (:func:`with_room`).
+
+    :return: how many rows it made or changed.
+    """
+    with with_room(con, lambda: con.execute(statement).fetchall()) as answered:
+        return int(answered[0][0])
 
 
 @lru_cache(maxsize=1)

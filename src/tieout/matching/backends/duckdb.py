@@ -34,6 +34,7 @@ class DuckDB:
         """Use a connection that nobody else uses."""
         self.con = con
         self._views: set[str] = set()
+        self._counts: dict[str, int] = {}
 
     def create(self, name: str, query: Query | str) -> None:
         """
@@ -47,7 +48,7 @@ class DuckDB:
         if name in self._views:
             self.drop(name)
         try:
-            perform(self.con, f'create or replace temp table "{name}" as {text}')
+            self._counts[name] = perform(self.con, f'create or replace temp table "{name}" as {text}')
         except duckdb.OutOfRangeException as error:
             message = f"expected sums of amounts within 64 bits of minor units, got more: {error}"
             raise Rejected(message) from None
@@ -123,16 +124,20 @@ class DuckDB:
 
     def add(self, name: str, query: str) -> None:
         """Add the rows of a query to a relation."""
+        self._counts.pop(name, None)
         perform(self.con, f'insert into "{name}" {query}')
 
     def leave_out(self, name: str, condition: str) -> None:
         """Leave out the rows of a relation for which a condition holds."""
+        self._counts.pop(name, None)
         self.con.execute(f'delete from "{name}" where {condition}')
 
     def rename(self, old: str, new: str) -> None:
         """Call a kept relation by another name, replacing what had it."""
         self.drop(new)
         self.con.execute(f'alter table "{old}" rename to "{new}"')
+        if old in self._counts:
+            self._counts[new] = self._counts.pop(old)
 
     def drop(self, *names: str) -> None:
         """Forget relations."""
@@ -140,11 +145,16 @@ class DuckDB:
             kind = "view" if name in self._views else "table"
             self.con.execute(f'drop {kind} if exists "{name}"')
             self._views.discard(name)
+            self._counts.pop(name, None)
 
     def count(self, name: str) -> int:
-        """Count a relation's rows."""
-        found = self.con.execute(f'select count(*) from "{name}"').fetchall()
-        return int(found[0][0])
+        """Count a relation's rows; what was made by one query is counted by that."""
+        if name not in self._counts:
+            found = self.con.execute(f'select count(*) from "{name}"').fetchall()
+            if name in self._views:
+                return int(found[0][0])
+            self._counts[name] = int(found[0][0])
+        return self._counts[name]
 
     def arrow(self, query: Query | str) -> pa.Table:
         """Give the rows of a small query."""
