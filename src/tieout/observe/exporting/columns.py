@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Column", "ExportedTable", "Kind", "Opened", "amounts_of", "same"]
 
 #: How a column's values are written. word: our own vocabulary and ids; text: what somebody outside wrote, guarded
-#: against formulas; amount: minor units with an exponent; decimal: an amount that is decimal text already.
-Kind = Literal["word", "text", "amount", "decimal", "integer", "flag", "day", "moment", "json"]
+#: against formulas; amount: minor units with an exponent; decimal: an amount that is decimal text already; rate: decimal
+#: text with up to twelve decimals.
+Kind = Literal["word", "text", "amount", "decimal", "rate", "integer", "flag", "day", "moment", "json"]
 
 
 @dataclass(frozen=True, slots=True)
