@@ -47,6 +47,7 @@ class Opened:
     What a table is made from: one state of facts and results, in an engine.
 
     :ivar as_of: nothing booked later counts.
+    :ivar open_end: nobody asked for that day: it is the last one of lines and statements, and balances may be told later.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -55,6 +56,7 @@ class Opened:
     snapshot: Snapshot
     as_of: dt.date
     known_at: dt.datetime | None = None
+    open_end: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
