@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ from tieout.model.money import format_minor
 if TYPE_CHECKING:
     from tieout.config.rates import Rates
 
-__all__ = ["DailyRate", "rate_of"]
+__all__ = ["RATE_DECIMALS", "DailyRate", "rate_of", "written_rate"]
+
+#: So many decimals a rate has at most where it is written as a decimal: eight digits of a yen in dinars.
+RATE_DECIMALS = 12
 
 #: What fits the exact arithmetic: an amount of 64 bits times this, within 128 bits.
 _LARGEST = 10**18
@@ -66,3 +70,21 @@ def _stated(rates: Rates, currency: str, into: str, day: dt.date) -> DailyRate |
     digits, scale = fraction if directly else fraction[::-1]
     text = format_minor(digits, len(str(scale)) - 1)
     return DailyRate(own_day, fraction, text if directly else f"1/{text}")
+
+
+def written_rate(stated: str) -> str:
+    """
+    Write a rate as one decimal, half up: what an ERP or a controller multiplies an amount by.
+
+    What is stated as such a decimal stays as it is. Amounts are valued by the fraction itself, not by this decimal.
+
+    :param stated: as ``DailyRate.text`` has it.
+    """
+    if set(stated) <= set("0123456789.") and len(stated.partition(".")[2]) <= RATE_DECIMALS:
+        return stated
+    exact = Fraction(1)
+    for factor in stated.split(" * "):
+        turned, value = factor.startswith("1/"), Fraction(factor.removeprefix("1/"))
+        exact *= 1 / value if turned else value
+    rounded = int(exact * 10**RATE_DECIMALS + Fraction(1, 2))
+    return format_minor(rounded, RATE_DECIMALS).rstrip("0").rstrip(".")

@@ -112,6 +112,8 @@ def _show(found: AccountProof) -> None:
         )
     for fault in found.faults:
         say(f"Missing: {fault}")
+    for note in found.notes:
+        say(f"Left out: {note}")
 
 
 def _show_roll(found: AccountProof) -> None:
@@ -121,7 +123,8 @@ def _show_roll(found: AccountProof) -> None:
     rows.append([f"closing, end of {found.as_of}", "", _cell(found.written(found.closing))])
     if found.reported is not None:
         said = found.reported + found.since
-        rows.append([f"reported ({found.reported_on}), with what was booked since", "", _cell(found.written(said))])
+        when = found.reported_on if found.reported_at is None else f"{found.reported_at:%Y-%m-%d %H:%M:%S} UTC"
+        rows.append([f"reported ({when}), with what was booked since", "", _cell(found.written(said))])
     rows.append(["difference", "", _cell(found.written(found.rolled))])
     say_table(["roll-forward", "lines", "amount"], rows, _RIGHT)
     if found.breaks_on is not None:

@@ -167,6 +167,7 @@ def balance_table(
             "amount": balance.amount.minor,
             "currency": balance.amount.currency,
             "exponent": balance.amount.exponent,
+            "told_at": balance.at,
         }
         for (member, balance), (entity, account) in zip(balances, owners, strict=True)
     ]

@@ -33,6 +33,7 @@ class Balance:
     :ivar kind: one of :data:`BALANCE_KINDS`.
     :ivar amount: signed: a debit balance is negative.
     :ivar on: the day; None where the source gives none.
+    :ivar at: the moment in that day, UTC, of which it is told; None: it is that of the day's end (or start).
     :ivar code: the source's own word for it (``OPBD``, ``:62F:``).
     """
 
@@ -42,6 +43,7 @@ class Balance:
     account_number: str | None = None
     sub_account: str | None = None
     on: dt.date | None = None
+    at: dt.datetime | None = None
     code: str | None = None
     statement_id: str | None = None
 

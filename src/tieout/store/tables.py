@@ -69,6 +69,7 @@ TABLES: dict[str, pa.Schema] = {
             "amount": pa.int64(),
             "currency": pa.string(),
             "exponent": pa.int32(),
+            "told_at": pa.timestamp("us", tz="UTC"),
         },
     ),
     # Rows that could not be read, and findings about files that were.

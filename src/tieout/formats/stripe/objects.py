@@ -239,7 +239,7 @@ def _fault_of_key(item: Object, key: str, origin: Origin) -> Problem:
 
 
 def _balances(item: Object, origin: Origin) -> list[Balance]:
-    """The balances that a balance object states; the day is the event's."""
+    """The balances that a balance object states, at the event's moment; one without an event says of no day."""
     if item.get("object") != "balance":
         return []
     moment = instant(origin.seconds)
@@ -250,6 +250,7 @@ def _balances(item: Object, origin: Origin) -> list[Balance]:
             amount=_money(each, name),
             account_number=origin.account,
             on=moment.astimezone(origin.zone).date() if moment else None,
+            at=moment,
             code=name,
         )
         for name, kind in _BALANCES.items()

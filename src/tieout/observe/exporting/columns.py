@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Column", "ExportedTable", "Kind", "Opened", "amounts_of", "same"]
 
 #: How a column's values are written. word: our own vocabulary and ids; text: what somebody outside wrote, guarded
-#: against formulas; amount: minor units with an exponent; decimal: an amount that is decimal text already.
-Kind = Literal["word", "text", "amount", "decimal", "integer", "flag", "day", "moment", "json"]
+#: against formulas; amount: minor units with an exponent; decimal: an amount that is decimal text already; rate: decimal
+#: text with up to twelve decimals.
+Kind = Literal["word", "text", "amount", "decimal", "rate", "integer", "flag", "day", "moment", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Opened:
     What a table is made from: one state of facts and results, in an engine.
 
     :ivar as_of: nothing booked later counts.
+    :ivar open_end: nobody asked for that day: it is the last one of lines and statements, and balances may be told later.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -54,6 +56,7 @@ class Opened:
     snapshot: Snapshot
     as_of: dt.date
     known_at: dt.datetime | None = None
+    open_end: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

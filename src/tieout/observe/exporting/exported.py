@@ -75,6 +75,7 @@ _BALANCES = (
     *amounts_of(_EXPONENT, "amount"),
     *same("word", "currency"),
     *same("integer", "exponent"),
+    *same("moment", "told_at"),
 )
 
 _DELIVERIES = (

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from tieout.accounting.daily_rates import written_rate
 from tieout.accounting.proving import trial_balance
 from tieout.observe.exporting.columns import Column, ExportedTable, amounts_of, same
 
@@ -17,6 +20,14 @@ __all__ = ["BOOKS"]
 
 def _lay_trial_balance(opened: Opened) -> None:
     opened.con.register("trial_given", trial_balance(opened.con, "result_journals"))
+
+
+def _lay_rates(opened: Opened) -> None:
+    """Write each rate that drafts are valued at as a decimal: there are as many as days and pairs of currencies."""
+    rows = opened.con.execute("select distinct rate from result_journals where rate is not null").fetchall()
+    stated = [text for (text,) in rows]
+    texts = {"stated": stated, "written": [written_rate(text) for text in stated]}
+    opened.con.register("rate_given", pa.table({name: pa.array(each, pa.string()) for name, each in texts.items()}))
 
 
 def _id(name: str) -> Column:
@@ -35,7 +46,7 @@ _JOURNALS = ExportedTable(
         *amounts_of("t.exponent", "debit", "credit"),
         *same("word", "currency"),
         *amounts_of("t.base_exponent", "base_debit", "base_credit"),
-        *(*same("decimal", "rate"), *same("day", "rate_on"), *same("text", "tax_code")),
+        *(*same("rate", "rate"), *same("day", "rate_on"), *same("text", "tax_code")),
         *amounts_of("t.exponent", "tax_base"),
         *same("text", "counterparty", "partner_entity"),
         _id("clears"),
@@ -48,20 +59,22 @@ _JOURNALS = ExportedTable(
         *(Column("posting_id", "word", "null::varchar"), Column("document_no", "text", "null::varchar")),
         *same("word", "base_currency"),
         *same("text", "posting", "name", "account_id"),
-        *same("word", "run_id"),
+        *same("word", "run_id", "rate_stated"),
     ),
     relation=lambda _lake, _snapshot: (
         """(
-        select * replace (lower(hex(journal_id)) as journal_id, lower(hex(clears)) as clears,
+        select j.* replace (lower(hex(journal_id)) as journal_id, lower(hex(clears)) as clears,
             lower(hex(match_id)) as match_id, lower(hex(reverses)) as reverses,
-            to_json(list_transform(coalesce(record_ids, []), lambda i: lower(hex(i))))::varchar as record_ids)
-        from result_journals
+            to_json(list_transform(coalesce(record_ids, []), lambda i: lower(hex(i))))::varchar as record_ids,
+            w.written as rate), j.rate as rate_stated
+        from result_journals j left join rate_given w on w.stated = j.rate
     )"""
     ),
     order="t.entity_id, t.posting_date, t.journal_id, t.line_no",
     day="t.posting_date",
     needs=("journals",),
     run="t.run_id",
+    ready=_lay_rates,
 )
 _TRIAL_BALANCE = ExportedTable(
     name="trial_balance",

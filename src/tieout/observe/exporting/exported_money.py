@@ -30,9 +30,9 @@ _SUMS = (
 )  # fmt: skip
 _SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in (*_WORDS, *_SUMS, "movements", "items", "faults", "outside_source")),
+        *((name, pa.string()) for name in (*_WORDS, *_SUMS, "movements", "items", "faults", "notes", "outside_source")),
         *((name, pa.date32()) for name in _DAYS),
-        ("known_at", pa.timestamp("us", tz="UTC")),
+        *((name, pa.timestamp("us", tz="UTC")) for name in ("known_at", "reported_at")),
         ("not_compared", pa.int64()),
         ("closes", pa.bool_()),
         ("proven", pa.bool_()),
@@ -78,10 +78,12 @@ def _row(proof: AccountProof) -> dict[str, object]:
         **{name: proof.written(amount) for name, amount in sums.items()},
         "account_kind": proof.kind,
         "known_at": proof.known_at,
+        "reported_at": proof.reported_at,
         "outside_source": proof.outside.source,
         "movements": json.dumps(told["movements"]),
         "items": json.dumps(named, ensure_ascii=False),
         "faults": json.dumps(told["faults"], ensure_ascii=False),
+        "notes": json.dumps(told["notes"], ensure_ascii=False),
         "not_compared": proof.not_compared,
         "closes": proof.closes,
         "proven": proof.is_proven,
@@ -112,6 +114,8 @@ _PROOFS = ExportedTable(
         *same("integer", "not_compared"),
         *same("flag", "closes", "proven"),
         *same("json", "movements", "items", "faults"),
+        *same("moment", "reported_at"),
+        *same("json", "notes"),
     ),
     relation=lambda _lake, _snapshot: "proof_given",
     order="t.account_id, t.currency",

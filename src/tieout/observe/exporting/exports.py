@@ -185,7 +185,13 @@ def opened(store: Store, workspace: Workspace, name: str, filters: Filters) -> I
             day = filters.as_of or snapshot.latest or dt.date(1970, 1, 1)
             table.ready(
                 Opened(
-                    con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=filters.known_at
+                    con=con,
+                    store=store,
+                    workspace=workspace,
+                    snapshot=snapshot,
+                    as_of=day,
+                    known_at=filters.known_at,
+                    open_end=filters.as_of is None,
                 )
             )
         relation = f"{table.relation(store.lake, snapshot)} t{_conditions(table, filters, snapshot, workspace)}"

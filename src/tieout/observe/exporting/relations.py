@@ -54,10 +54,10 @@ def balances_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give the balances that the outside reported, each once; with history also those that were told again.
 
-    A balance is the same where its statement, kind, day and amount are, in whichever delivery.
+    A balance is the same where its statement, kind, day, moment and amount are, in whichever delivery.
     """
     told = _with_replaced(lake, snapshot, "balances")
-    said = ("entity_id", "account_id", "sub_account", "kind", "code", "statement_id", "booked_on")
+    said = ("entity_id", "account_id", "sub_account", "kind", "code", "statement_id", "booked_on", "told_at")
     same = ", ".join(f"b.{name}" for name in (*said, "amount", "currency", "exponent"))
     return f"""(
         with told as (

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tieout.accounting.daily_rates import RATE_DECIMALS
 from tieout.config import refuse_folder
 from tieout.errors import WrongUse
+from tieout.model.money import EXPONENT_MAX
 from tieout.store.files import sync_folder
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ WORKBOOK_ROWS_MAX = 1_048_575
 #: The most characters of one cell of a sheet.
 CELL_MAX = 32_767
 _AT_ONCE = 5_000
+#: How many decimals a column of decimal text has in a file of types.
+_DECIMALS = {"decimal": EXPONENT_MAX, "rate": RATE_DECIMALS}
 # Characters that XML, and so a workbook, cannot hold.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -68,8 +72,8 @@ def value_sql(column: Column, ending: str) -> str:  # noqa: PLR0911 - one line f
     sql, as_text = column.sql, ending in ("csv", "xlsx")
     if column.kind == "amount":
         return f"{'decimal_value' if ending == 'parquet' else 'decimal_text'}({sql}, {column.exponent})"
-    if column.kind == "decimal" and ending == "parquet":
-        return f"({sql})::decimal(38, 9)"
+    if column.kind in _DECIMALS and ending == "parquet":
+        return f"({sql})::decimal(38, {_DECIMALS[column.kind]})"
     if column.kind == "moment" and ending != "parquet":
         whole = f"strftime({sql}, '%Y-%m-%dT%H:%M:%SZ')"
         return f"case when epoch_us({sql}) % 1000000 = 0 then {whole} else strftime({sql}, '%Y-%m-%dT%H:%M:%S.%fZ') end"

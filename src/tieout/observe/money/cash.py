@@ -106,7 +106,7 @@ def cash(store: Store, workspace: Workspace, as_of: dt.date | None = None, entit
         key = row.account_id, row.currency
         leaving[key] = _added(leaving.get(key), row.amount, row.exponent)
     proofs = [p for p in prove_all(store, workspace, as_of) if entity in (None, p.entity_id)]
-    day = as_of or (proofs[0].as_of if proofs else None)
+    day = as_of or min((proof.as_of for proof in proofs), default=None)
     return Cash(day, [_holding(proof, leaving.get((proof.account_id, proof.currency))) for proof in proofs])
 
 

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
 
-__all__ = ["ARRIVED", "MOVING", "PROOF_NEEDS", "Sides", "lay_items", "lay_lines", "named", "scaled"]
+__all__ = ["ARRIVED", "MOVING", "PROOF_NEEDS", "REPORTS", "Sides", "lay_items", "lay_lines", "named", "scaled"]
 
 #: What a snapshot must hold for proofs.
 PROOF_NEEDS = ("matches", "adjustments", "positions", "exceptions")
 #: Kinds that move the balance of the account that they stand in; a bank's details repeat their entry.
 MOVING = (*(k.name for k in KINDS.values() if "settlement" in k.claims), "bank_entry", "journal_line")
+#: Balances that say what an account comes to; a platform's ``available`` does with what is ``pending`` beside it.
+REPORTS = ("closing", "ledger", "available")
 #: The movement of what the bank has of lines that no payout is reported for.
 ARRIVED = "arrived at the bank"
 #: Lines whose amount is the whole effect; of a platform's line it is what is left after its fee.
@@ -72,7 +74,7 @@ def scaled(column: str, exponent: int) -> str:
 
 def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, accounts: Iterable[str]) -> None:
     """
-    Make the tables ``moved``, ``reported``, ``paired`` and ``left_open`` for some accounts.
+    Make the tables ``moved``, ``reported``, ``undated``, ``paired`` and ``left_open`` for some accounts.
 
     :param accounts: also those of the ledger.
     """
@@ -88,12 +90,20 @@ def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, ac
         from {current_records(lake, files["records"], files["superseded"])}
         where status = 'booked' and amount is not null and booked_on is not null and kind in ({named(MOVING)}) and {chosen}
     """)
+    # Beside a statement, what is available is counted by value date: it is no balance of what was booked.
     con.execute(f"""
-        create temp table reported as
-        select b.account_id, b.source_id, b.currency, coalesce(b.exponent, own_exponent(b.currency)) as exponent, b.kind,
-            b.sub_account, b.booked_on, b.amount, b.statement_id, coalesce(d.sequence, 0) as sequence, b.line
+        create temp table told_balance as
+        select b.account_id, b.source_id, b.currency, coalesce(b.exponent, own_exponent(b.currency)) as exponent,
+            case when b.kind in ('available', 'pending') and b.statement_id is not null then 'information' else b.kind end as kind,
+            b.sub_account, b.booked_on, b.told_at, b.amount, b.statement_id, coalesce(d.sequence, 0) as sequence, b.line
         from {table(lake, "balances", files["balances"])} b left join book_deliveries d using (delivery_id)
-        where b.{chosen} and b.amount is not null and b.booked_on is not null
+        where b.{chosen} and b.amount is not null
+    """)
+    con.execute("create temp view reported as select * from told_balance where booked_on is not null")
+    con.execute(f"""
+        create temp table undated as
+        select account_id, currency, source_id, count(*) as times from told_balance
+        where booked_on is null and kind in ({named(REPORTS)}) group by all
     """)
     _mark_carried(con)
     _lay_arrived(con, lake, snapshot)
@@ -119,11 +129,11 @@ def _mark_carried(con: duckdb.DuckDBPyConnection) -> None:
     Only where the platform reports no balances: these lines are what it states instead. What is matched with a line of
     another account has left.
     """
-    con.execute("""
+    con.execute(f"""
         create temp table carried as
         with moves as (
             select record_key, record_id, account_id from moved where kind = 'balance_transfer' and settlement_id is not null
-                and account_id not in (select account_id from reported where kind in ('closing', 'available', 'ledger'))
+                and account_id not in (select account_id from reported where kind in ({named(REPORTS)}))
         ), away as (
             select m.record_key, m.record_id from result_matches m join result_matches o using (match_id)
             semi join moves v on v.record_key = m.record_key and v.record_id = m.record_id
@@ -150,7 +160,7 @@ def _lay_arrived(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot)
     con.execute(f"""
         insert into moved by name
         select account_id, entity_id, source_id, {literal(ARRIVED)} as kind, currency, needed as exponent, other_on as booked_on,
-            other_on as occurred_at, -from_nine(came, needed) as amount, 0 as fee, 0 as fee_tax, amount as effect,
+            null as occurred_at, -from_nine(came, needed) as amount, 0 as fee, 0 as fee_tax, amount as effect,
             settlement_id as external_id, settlement_id, false as carried
         from (
             select account_id, any_value(entity_id) as entity_id, any_value(source_id) as source_id, currency, other_on,

@@ -22,6 +22,7 @@ from tieout.store.engine import connect
 if TYPE_CHECKING:
     from tieout.config import Workspace
     from tieout.config.workspace import Account
+    from tieout.observe.proofs.proof import AccountProof
     from tieout.store.workplace import Store
 
 __all__ = ["PARTS", "PartAsked", "PartLine", "ProofPart", "proof_part"]
@@ -98,9 +99,17 @@ def proof_part(
         accounts = [a for a in money_accounts(con, store, workspace, snapshot) if a.id == account_id]
         if len(accounts) != 1:
             return None
-        opened = Opened(con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=known_at)
+        opened = Opened(
+            con=con,
+            store=store,
+            workspace=workspace,
+            snapshot=snapshot,
+            as_of=day,
+            known_at=known_at,
+            open_end=as_of is None,
+        )
         proof = next(proofs_of(opened, only=account_id))
-        relation = _relation(opened, accounts[0], proof.exponent, asked)
+        relation = _relation(opened, accounts[0], proof, asked)
         count, amount = con.execute(f"select count(*), coalesce(sum(amount), 0)::varchar from ({relation})").fetchall()[
             0
         ]
@@ -113,13 +122,18 @@ def proof_part(
         for r, m, name, kind, on, each in rows
     ]
     return ProofPart(
-        currency=proof.currency, exponent=proof.exponent, as_of=day, count=int(count), amount=int(amount), rows=listed
+        currency=proof.currency,
+        exponent=proof.exponent,
+        as_of=proof.as_of,
+        count=int(count),
+        amount=int(amount),
+        rows=listed,
     )
 
 
-def _relation(opened: Opened, account: Account, exponent: int, asked: PartAsked) -> str:
+def _relation(opened: Opened, account: Account, proof: AccountProof, asked: PartAsked) -> str:
     """Write the query for the lines: of the table ``item``, which the proof in hand left, or of a roll-forward made again."""
-    con, day = opened.con, opened.as_of
+    con, day, exponent = opened.con, proof.as_of, proof.exponent
     if asked.part in {"outside", "inside"}:
         side = "ledger" if asked.part == "inside" else "outside"
         same = [

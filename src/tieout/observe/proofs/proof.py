@@ -105,11 +105,13 @@ class AccountProof:
 
     :ivar outside, ledger: its two sides.
     :ivar opening: at the end of ``opened_on``; None where neither tieout.toml nor the outside says.
-    :ivar reported: what the outside says of ``reported_on``; ``since``: movements after that balance.
+    :ivar reported: what the outside says of the end of ``reported_on``, or of the moment ``reported_at`` in it; ``since``:
+        movements after that balance.
     :ivar carried: what a platform carries over from one settlement into the next: it has left the one, and opens the
         other.
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
+    :ivar notes: which balances that were reported are held against no line, and why.
     :ivar compared: how many lines some reconciliation has held against the other side.
     :ivar in_sum: whether the lines that none has are the same sum on both sides in every month, as summary journals are.
     :ivar remedy: what would compare the others, in words.
@@ -131,11 +133,13 @@ class AccountProof:
     movements: tuple[Movement, ...] = ()
     reported: int | None = None
     reported_on: dt.date | None = None
+    reported_at: dt.datetime | None = None
     since: int = 0
     carried: int = 0
     breaks_on: dt.date | None = None
     reserve: Reserve | None = None
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     compared: int = 0
     in_sum: bool = False
     remedy: str = ""
@@ -264,6 +268,7 @@ class AccountProof:
         return {
             **{("account" if name == "account_id" else name.removesuffix("_id")): v for name, v in plain.items()},
             **days,
+            "reported_at": self.reported_at and f"{self.reported_at:%Y-%m-%dT%H:%M:%SZ}",
             "known_at": f"{self.known_at:%Y-%m-%dT%H:%M:%SZ}",
             **{name: self.written(getattr(self, name)) for name in names},
             "movements": movements,
@@ -277,6 +282,7 @@ class AccountProof:
             "compared": self.compared,
             "not_compared": self.not_compared,
             "faults": list(self.faults),
+            "notes": list(self.notes),
         }
 
     def written(self, amount: int | None) -> str | None:

@@ -29,7 +29,7 @@ from tieout.observe.proofs.accounts import (
     sharing,
 )
 from tieout.observe.proofs.items import compared_of, items_of, same_in_sum
-from tieout.observe.proofs.lines import Sides, lay_items, lay_lines, named, scaled
+from tieout.observe.proofs.lines import REPORTS, Sides, lay_items, lay_lines, named, scaled
 from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide, Reserve
 from tieout.observe.proofs.rolling import Roll, roll
 from tieout.observe.snapshot import moment_of, take_snapshot
@@ -115,7 +115,15 @@ def prove_all(
     store.spill.mkdir(parents=True, exist_ok=True)
     with closing(connect(store.spill)) as con:
         prepare(con, snapshot, day)
-        opened = Opened(con=con, store=store, workspace=workspace, snapshot=snapshot, as_of=day, known_at=known_at)
+        opened = Opened(
+            con=con,
+            store=store,
+            workspace=workspace,
+            snapshot=snapshot,
+            as_of=day,
+            known_at=known_at,
+            open_end=as_of is None,
+        )
         return list(proofs_of(opened, only=only))
 
 
@@ -154,7 +162,10 @@ def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountPro
         if only in (None, a.id) and _is_open(a, opened.as_of)
     ]  # fmt: skip
     known_at = opened.known_at or _latest(snapshot)
-    yield from _proofs(con, store, workspace, snapshot, accounts, opened.as_of, known_at)
+    _lay(con, store, workspace, snapshot, accounts)
+    for account in accounts:
+        day = _last_told(con, account, opened.as_of) if opened.open_end else opened.as_of
+        yield _proof(_Facts(con, workspace, day, known_at), account)
 
 
 def _is_open(account: Account, day: dt.date) -> bool:
@@ -170,10 +181,19 @@ def _latest(snapshot: Snapshot) -> dt.datetime:
     return max(known, default=dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
 
-def _proofs(
-    con: duckdb.DuckDBPyConnection, store: Store, workspace: Workspace, snapshot: Snapshot, accounts: list[Account],
-    day: dt.date, known_at: dt.datetime,
-) -> Iterator[AccountProof]:  # fmt: skip
+def _last_told(con: duckdb.DuckDBPyConnection, account: Account, day: dt.date) -> dt.date:
+    """Give the last day of which a balance of an account is told, where all lines end before it."""
+    told = con.execute(f"""
+        select max(booked_on) from reported where told_at is not null and kind in ({named(REPORTS)})
+            and account_id = {literal(account.id)} and currency = {literal(account.currency)}
+    """).fetchall()[0][0]
+    return day if told is None else max(day, told)
+
+
+def _lay(
+    con: duckdb.DuckDBPyConnection, store: Store, workspace: Workspace, snapshot: Snapshot, accounts: list[Account]
+) -> None:
+    """Lay out what the proofs of some accounts are made from."""
     wanted: dict[str, None] = {}
     for account in accounts:
         wanted |= dict.fromkeys([account.id, *ledger_ids_of(workspace, account)])
@@ -181,9 +201,6 @@ def _proofs(
     lay_lines(con, store.lake, snapshot, wanted)
     for reserve in (account for account in workspace.accounts if account.kind == "reserve"):
         _lay_reserve(con, workspace, reserve)
-    facts = _Facts(con, workspace, day, known_at)
-    for account in accounts:
-        yield _proof(facts, account)
 
 
 def _lay_reserve(con: duckdb.DuckDBPyConnection, workspace: Workspace, reserve: Account) -> None:
@@ -230,7 +247,8 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         outside=ProofSide(source=_said(rolls), balance=_balance(rolls), items=(*since, *outside_items)),
         ledger=ProofSide(source=_ledger_said(account), balance=ledger, items=tuple(ledger_items)),
         opening=own.opening, opened_on=own.opened_on, movements=own.movements,
-        reported=own.reported, reported_on=own.reported_on, since=own.since, breaks_on=own.breaks_on,
+        reported=own.reported, reported_on=own.reported_on, reported_at=own.reported_at, since=own.since,
+        breaks_on=own.breaks_on, notes=tuple(note for r in rolls.values() for note in r.notes),
         carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
     )  # fmt: skip
 
@@ -260,6 +278,7 @@ def _said(rolls: dict[str, Roll]) -> str:
 
 def _since(name: str, own: Roll) -> ProofItem:
     when = "" if own.reported_on is None else f" of {own.reported_on:%d %b %Y}"
+    when += "" if own.reported_at is None else f" {own.reported_at:%H:%M:%S} UTC"
     return ProofItem(
         label=f"booked since the balance{when}", amount=own.since, state="timing", count=own.since_count,
         account_id=name,
@@ -304,9 +323,8 @@ def _faults(
             "no opening balance: declare opening = { on = ..., amount = ... } for the account, or bring a statement"
         )
     if own.reported is None:
-        faults.append(
-            f"nobody reports a balance of {account.id} up to {facts.as_of}: its lines are not held against anything"
-        )
+        nobody = "no balance can be held against the lines" if own.notes else "nobody reports a balance"
+        faults.append(f"{nobody} of {account.id} up to {facts.as_of}: its lines are not held against anything")
     if ledger_ids and ledger is None:
         faults.append(_no_ledger(facts, account, ledger_ids))
     faults += _foreign(facts, account, ledger_ids)

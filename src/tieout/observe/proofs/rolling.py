@@ -1,7 +1,8 @@
 """
 The roll-forward of one account: from its opening, by its movements, to the balance that the outside reports.
 
-A bank reports its balance with every statement, a platform in a report of its balance. A platform that only reports
+A bank reports its balance with every statement, a platform in a report of its balance, or at a moment of a day: then what
+was booked up to that moment leads to it. A platform that only reports
 settlements says by each of them that nothing of its lines is left: what is not paid out is carried over into the next
 one, and is on its way there. Lines of settlements that are not closed yet were booked since. A payout that names no
 lines, such as one that a person ordered, says nothing of what is left: it is a movement like any other.
@@ -10,14 +11,15 @@ lines, such as one that a person ordered, says nothing of what is left: it is a 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from tieout.model.kinds import WITH_LINES
 from tieout.model.money import format_minor
 from tieout.observe.exporting.writing import literal
-from tieout.observe.proofs.lines import named, scaled
+from tieout.observe.proofs.lines import REPORTS, named, scaled
 from tieout.observe.proofs.proof import Movement
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ __all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
 #: What lines of any kind cost, as movements of their own.
 FEES, TAX = "fees kept back", "tax on fees"
 _DAY = dt.timedelta(days=1)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+#: The second in which a line was booked, as SQL: a balance has no finer moment.
+_SECOND = "date_trunc('second', occurred_at)"
 #: Which lines of the table ``line`` are of no settlement that is closed.
 _UNSETTLED = "settlement_id is null or settlement_id not in (select settlement_id from settled)"
 
@@ -40,7 +45,10 @@ class Roll:
     A roll-forward, as ``proof.AccountProof`` has it.
 
     :ivar carried: what settlements have carried over and no later one has opened with yet.
-    :ivar said: who reported the balance; ``faults``: what is wrong with what was reported.
+    :ivar reported_at: the moment of ``reported_on`` of which the balance is told; None: the day's end.
+    :ivar after: which lines of the table ``line`` were booked since, as SQL.
+    :ivar said: who reported the balance; ``faults``: what is wrong with what was reported; ``notes``: which balances are
+        held against nothing, and why.
     """
 
     opening: int | None
@@ -49,6 +57,8 @@ class Roll:
     closing: int | None
     reported: int | None = None
     reported_on: dt.date | None = None
+    reported_at: dt.datetime | None = None
+    after: str = "false"
     since: int = 0
     since_count: int = 0
     carried: int = 0
@@ -56,15 +66,32 @@ class Roll:
     settlement: str | None = None
     said: str | None = None
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A balance that the outside reported at the end of a day."""
+    """
+    A balance that the outside reported of the end of a day, or of a moment in it.
+
+    :ivar at: the moment; None: the end of the day.
+    :ivar with_moment: whether it counts what was booked in the very second of its moment.
+    """
 
     day: dt.date
     amount: int
     said: str
+    at: dt.datetime | None = None
+    with_moment: bool = True
+
+    @property
+    def after(self) -> str:
+        """Which lines of the table ``line`` were booked since, as SQL."""
+        later = f"booked_on > date '{self.day}'"
+        if self.at is None:
+            return later
+        moment = f"{_SECOND} {'>' if self.with_moment else '>='} {_second(self.at)}"
+        return f"({later} or (booked_on = date '{self.day}' and {moment}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +124,7 @@ def roll(
         select *, {scaled("effect", exponent)} as measured from moved
         where account_id in ({named(accounts)}) and currency = {literal(currency)} and booked_on <= date '{as_of}'
     """)
-    points, faults = _points(con, accounts, currency, exponent, as_of)
+    points, faults, notes = _points(con, accounts, currency, exponent, as_of)
     if opening is not None:
         con.execute(f"delete from line where booked_on <= date '{opening.on}'")
         faults += _opened_otherwise(con, (accounts, currency, exponent), opening, points)
@@ -115,58 +142,66 @@ def roll(
     movements = _movements(con, exponent)
     closing = None if amount is None else amount + sum(movement.amount for movement in movements)
     kept = {"opening": amount, "opened_on": opened_on, "movements": movements, "closing": closing}
-    points = [point for point in points if opened_on is None or point.day >= opened_on]
     if settled:
-        return _by_settlements(con, settled, faults, **kept)
+        return _by_settlements(con, settled, faults, notes=tuple(notes), **kept)
+    # On the day of the opening only its end is known.
+    points = [p for p in points if opened_on is None or p.day > opened_on or (p.day == opened_on and p.at is None)]
+    points, breaks_on, left_out = _held(con, points, amount)
+    said = {"faults": tuple(faults), "notes": (*notes, *left_out)}
     if not points:
-        return Roll(faults=tuple(faults), **kept)  # type: ignore[arg-type]  # as above
+        return Roll(**said, **kept)  # type: ignore[arg-type]  # as above
     last = points[-1]
-    since, count = _sum(con, f"booked_on > date '{last.day}'")
+    since, count = _sum(con, last.after)
     return Roll(
-        reported=last.amount, reported_on=last.day, since=since, since_count=count, said=last.said,
-        breaks_on=None if amount is None else _first_break(con, points, amount), faults=tuple(faults), **kept,  # type: ignore[arg-type]  # as above
+        reported=last.amount, reported_on=last.day, reported_at=last.at, after=last.after, since=since, since_count=count,
+        said=last.said, breaks_on=breaks_on, **said, **kept,  # type: ignore[arg-type]  # as above
     )  # fmt: skip
 
 
 def _reports(con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str) -> bool:
     """Whether the outside ever reports balances of an account by themselves."""
-    query = f"select count(*) from reported where account_id in ({named(accounts)}) and currency = {literal(currency)}"
+    query = f"""
+        select count(*) from reported where account_id in ({named(accounts)}) and currency = {literal(currency)}
+            and kind in ('opening', {named(REPORTS)})
+    """
     return bool(con.execute(query).fetchall()[0][0])
 
 
 def _points(
     con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str, exponent: int, as_of: dt.date
-) -> tuple[list[_Point], list[str]]:
+) -> tuple[list[_Point], list[str], list[str]]:
     """
-    List the balances that were reported, one a day.
+    List the balances that were reported, one for the end of a day and for each moment in it.
 
     Of several closing balances of one day, the last of a chain counts: the one that no statement opens with. If they
     contradict each other, the newest counts, and the contradiction is a fault.
+
+    :return: with the faults, and a sentence for those of which nobody says when.
     """
     where = f"account_id in ({named(accounts)}) and currency = {literal(currency)} and booked_on <= date '{as_of}'"
     rows = con.execute(f"""
         with closing as (
-            select booked_on, {scaled("amount", exponent)} as amount, source_id, sequence, line,
-                kind in ('closing', 'ledger') as final from reported
-            where {where} and kind in ('closing', 'ledger') and sub_account is null
+            select booked_on, null::timestamptz as told_at, {scaled("amount", exponent)} as amount, source_id, sequence, line
+            from reported where {where} and kind in ('closing', 'ledger') and sub_account is null
             union all
             -- A platform's balance is what it has available and what is pending, over all its parts.
-            select booked_on, sum({scaled("amount", exponent)}), any_value(source_id), sequence, max(line), false
-            from reported where {where} and kind in ('available', 'pending') and account_id not in (
-                select account_id from reported where kind = 'closing')
-            group by booked_on, sequence having bool_or(kind = 'available')
+            select booked_on, told_at, sum({scaled("amount", exponent)}), any_value(source_id), sequence, line
+            from reported where {where} and kind in ('available', 'pending') and told_at is not null
+            group by booked_on, told_at, sequence, line having bool_or(kind = 'available')
         ), chained as (
-            select c.*, exists (select 1 from reported o where o.{where} and o.kind = 'opening'
+            select c.*, told_at is null and exists (select 1 from reported o where o.{where} and o.kind = 'opening'
                 and o.booked_on = c.booked_on and {scaled("o.amount", exponent)} = c.amount) as goes_on
             from closing c
         ), ranked as (
-            select *, bool_and(goes_on) over (partition by booked_on) as every from chained
+            select *, bool_and(goes_on) over (partition by booked_on, told_at) as every from chained
         )
-        select booked_on, list(amount::varchar order by sequence desc, line desc), arg_max(source_id, (sequence, line)),
-            count(distinct amount) from ranked where every or not goes_on group by booked_on order by booked_on
+        select booked_on, epoch_us(told_at), list(amount::varchar order by sequence desc, line desc),
+            arg_max(source_id, (sequence, line)), count(distinct amount)
+        from ranked where every or not goes_on group by booked_on, told_at order by booked_on, told_at nulls last
     """).fetchall()
     points: list[_Point] = []
     faults = []
+    notes = _without_moment(con, accounts, currency, as_of)
     if not rows:
         # Before the first closing balance, what the account was opened with is what the outside said last.
         on, opened = _first_opening(con, accounts, currency, exponent)
@@ -176,11 +211,87 @@ def _points(
             if on and opened is not None and on <= as_of
             else []
         )
-    for day, amounts, source, different in rows:
-        points.append(_Point(day, int(amounts[0]), f"{source}, balance of {day:%d %b %Y}"))
+    for day, moment, amounts, source, different in rows:
+        at = None if moment is None else _EPOCH + dt.timedelta(microseconds=moment)
+        when = f"{day:%d %b %Y}" if at is None else f"{at:%d %b %Y %H:%M:%S} UTC"
+        points.append(_Point(day, int(amounts[0]), f"{source}, balance of {when}", at))
         if different > 1:
-            faults.append(f"{source} reports {different} closing balances of {day:%d %b %Y}: the newest is taken")
-    return points, faults
+            faults.append(f"{source} reports {different} closing balances of {when}: the newest is taken")
+    return points, faults, notes
+
+
+def _without_moment(
+    con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...], currency: str, as_of: dt.date
+) -> list[str]:
+    """Say of how many balances nobody says when they were told: no line can be held against them."""
+    rows = con.execute(f"""
+        select source_id, sum(times) from (
+            select account_id, currency, source_id, times from undated
+            union all
+            select account_id, currency, source_id, 1 from reported
+            where kind = 'available' and told_at is null and booked_on <= date '{as_of}'
+        ) where account_id in ({named(accounts)}) and currency = {literal(currency)} group by source_id order by source_id
+    """).fetchall()
+    return [
+        f"{source} reports {count} balance{'s' if count > 1 else ''} without saying of when: held against no line. A report"
+        " says the day, an event that bears the balance (balance.available) the moment"
+        for source, count in rows
+    ]
+
+
+def _second(moment: dt.datetime) -> str:
+    return f"timestamptz '{moment:%Y-%m-%d %H:%M:%S}+00'"
+
+
+def _held(
+    con: duckdb.DuckDBPyConnection, points: list[_Point], opening: int | None
+) -> tuple[list[_Point], dt.date | None, list[str]]:
+    """
+    Hold every balance against the opening and the lines up to its day's end, or its moment.
+
+    Whether what was booked in the very second of the moment is in a balance nobody says: it is, unless the balance is the
+    one before. Among several such lines some may be in it; where neither fits, and where lines of that day have no time,
+    nothing can be said of the balance.
+
+    :return: those that can be held against lines, the first day whose balance these do not lead to, and a sentence for each
+        that cannot.
+    """
+    rows = con.execute("select booked_on, sum(measured)::varchar from line group by 1 order by 1").fetchall()
+    days, sums = [day for day, _ in rows], [0, *accumulate(int(amount) for _, amount in rows)]
+    held, notes, breaks_on = [], [], None
+    for point in points:
+        if point.at is None:
+            reached = sums[bisect_right(days, point.day)]
+        else:
+            before, together, count, timeless = _within(con, point.day, point.at)
+            if timeless:
+                notes.append(
+                    f"{point.said}: held against no line, since of {timeless} of the lines of that day nobody says the time"
+                )
+                continue
+            reached = sums[bisect_left(days, point.day)] + before
+            wanted = None if opening is None else point.amount - opening
+            if wanted != reached + together and wanted not in (None, reached) and count > 1:
+                notes.append(f"{point.said}: held against no line, since {count} lines were booked in that very second")
+                continue
+            point = replace(point, with_moment=wanted != reached)  # noqa: PLW2901 - the same balance, placed
+            reached += together if point.with_moment else 0
+        held.append(point)
+        if opening is not None and breaks_on is None and opening + reached != point.amount:
+            breaks_on = point.day
+    return held, breaks_on, notes
+
+
+def _within(con: duckdb.DuckDBPyConnection, day: dt.date, at: dt.datetime) -> tuple[int, int, int, int]:
+    """Give what lines of a day moved before a second, what and how many in it, and of how many nobody says the time."""
+    moment = _second(at)
+    row = con.execute(f"""
+        select coalesce(sum(measured) filter ({_SECOND} < {moment}), 0)::varchar,
+            coalesce(sum(measured) filter ({_SECOND} = {moment}), 0)::varchar,
+            count(*) filter ({_SECOND} = {moment}), count(*) filter (occurred_at is null)
+        from line where booked_on = date '{day}'
+    """).fetchall()[0]
+    return int(row[0]), int(row[1]), row[2], row[3]
 
 
 def _reporter(con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...]) -> str:
@@ -206,7 +317,7 @@ def _opened_otherwise(
     """Say where the outside says of the day of a declared opening that the account had another balance."""
     accounts, currency, exponent = asked
     on, amount = _first_opening(con, accounts, currency, exponent)
-    told = {point.day: point.amount for point in points} | ({on: amount} if on else {})
+    told = {point.day: point.amount for point in points if point.at is None} | ({on: amount} if on else {})
     said, declared = told.get(opening.on), opening.amount.scaled(exponent)
     if said is None or said == declared:
         return []
@@ -244,27 +355,13 @@ def since_of(found: Roll) -> str:
     """Write the condition for the lines of the table ``line`` that were booked since the balance of a roll-forward."""
     if found.settlement is not None:
         return _UNSETTLED
-    return "false" if found.reported_on is None else f"booked_on > date '{found.reported_on}'"
+    return found.after
 
 
 def _sum(con: duckdb.DuckDBPyConnection, condition: str) -> tuple[int, int]:
     query = f"select coalesce(sum(measured), 0)::varchar, count(*) from line where {condition}"
     amount, count = con.execute(query).fetchall()[0]
     return int(amount), int(count)
-
-
-def _first_break(con: duckdb.DuckDBPyConnection, points: list[_Point], opening: int) -> dt.date | None:
-    """Find the first day whose reported balance is not what the movements lead to."""
-    rows = con.execute("select booked_on, sum(measured)::varchar from line group by 1 order by 1").fetchall()
-    moved, balance = iter([*rows, None]), opening
-    line = next(moved)
-    for point in points:
-        while line is not None and line[0] <= point.day:
-            balance += int(line[1])
-            line = next(moved)
-        if balance != point.amount:
-            return point.day
-    return None
 
 
 def _settle(con: duckdb.DuckDBPyConnection, opening: int) -> list[_Settlement]:

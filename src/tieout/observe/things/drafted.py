@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tieout.accounting.daily_rates import written_rate
 from tieout.model.money import format_minor
 from tieout.observe.exporting.writing import literal
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
@@ -24,7 +25,7 @@ __all__ = ["JOURNALS_MAX", "journals_of", "records_of_journal"]
 #: So many journals are told of one chain.
 JOURNALS_MAX = 40
 _WORDS = ("ledger", "period", "posting", "state", "description")
-_OF_LINE = ("line_no", "account", "name", "account_id", "currency", "base_currency", "counterparty", "rate", "tax_code")
+_OF_LINE = ("line_no", "account", "name", "account_id", "currency", "base_currency", "counterparty", "tax_code")
 _AMOUNTS = (
     ("debit", "exponent"),
     ("credit", "exponent"),
@@ -101,6 +102,8 @@ def _journal(row: dict[str, Any]) -> dict[str, Any]:
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     told = {name: row[name] for name in _OF_LINE}
     told |= {name: format_minor(row[name], row[exponent] or 0) for name, exponent in _AMOUNTS}
+    rate = row["rate"]
+    told |= {"rate": rate and written_rate(rate), "rate_stated": rate}
     return told | {"clears": _hex(row["clears"])}
 
 
