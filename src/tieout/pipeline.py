@@ -37,7 +37,7 @@ from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
 from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
 from tieout.matching.deciding.splitting import words_of
-from tieout.matching.facts.followers import sharing
+from tieout.matching.facts.followers import booked_sides, sharing
 from tieout.matching.grammar.reading import check_rules, reconciliations_meant, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
@@ -296,7 +296,8 @@ def journal(store: Store, workspace: Workspace) -> JournalOutcome:
 
     :raises WrongUse: a posting or a rate has a fault.
     """
-    outcome = run_journals(store, workspace)
+    left_to_erp = any("erp" in entity.books.values() for entity in workspace.entities)
+    outcome = run_journals(store, workspace, booked_sides(workspace) if left_to_erp else None)
     gather_worklist(store, workspace)
     return outcome
 
