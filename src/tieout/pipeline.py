@@ -36,7 +36,8 @@ from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
 from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
-from tieout.matching.facts.followers import sharing
+from tieout.matching.deciding.splitting import words_of
+from tieout.matching.facts.followers import booked_sides, sharing
 from tieout.matching.grammar.reading import check_rules, reconciliations_meant, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
 from tieout.matching.run import run_reconciliation
@@ -87,7 +88,8 @@ class Resolution:
     How an exception is settled.
 
     :ivar others: identifiers of the records that it belongs to; none: it is settled without a match.
-    :ivar difference: what a difference is (discount, bank_charge, ...); ``part``: match only as much as both have.
+    :ivar difference: what a difference is (``discount``), or what its parts are (``discount=18.00,bank_charge``).
+    :ivar part: match only as much as both have.
     :ivar assignee: only say who looks after it.
     """
 
@@ -294,7 +296,8 @@ def journal(store: Store, workspace: Workspace) -> JournalOutcome:
 
     :raises WrongUse: a posting or a rate has a fault.
     """
-    outcome = run_journals(store, workspace)
+    left_to_erp = any("erp" in entity.books.values() for entity in workspace.entities)
+    outcome = run_journals(store, workspace, booked_sides(workspace) if left_to_erp else None)
     gather_worklist(store, workspace)
     return outcome
 
@@ -310,6 +313,10 @@ def resolve(
     :return: what was done, in words, and the runs that followed from it.
     :raises WrongUse: no such exception, or it cannot be settled so.
     """
+    words_of(wanted.difference)
+    if (wanted.difference is not None or wanted.part) and (not wanted.others or wanted.assignee is not None):
+        message = "expected the record that it belongs to (--match ID) beside what a difference is (--as) and --part, got none"
+        raise WrongUse(message)
     others = tuple(records_named(store, wanted.others)) if wanted.assignee is None else ()
     if others:
         how = (wanted.difference, wanted.part)

@@ -120,7 +120,7 @@ def _repeat(scratch: Store, row: dict[str, Any], texts: dict[str, str], folder: 
     past = _workspace_of(said, folder / "runs" / row["run_id"], today)
     then = replace(scratch, clock=FixedClock(_MOMENT + dt.timedelta(microseconds=row["at"])), actor=row["actor"])
     if row["kind"] == "journal":
-        run_journals(then, past, row["facts_version"])
+        run_journals(then, past, said.get("compared"), row["facts_version"])
         return
     reconciliation = past.reconciliation(row["reconciliation"])
     claims = (reconciliation.left.claim, reconciliation.right.claim)

@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,50 @@ def test_a_leg_that_the_erp_books_is_never_drafted(leg: str, gone: str) -> None:
     assert gone not in written(journals)
     assert drafts.counts["erp"] == 1
     assert whole.count("\n\n") == written(journals).count("\n\n") + 1
+
+
+def erp_books(leg: str) -> Facts:
+    facts = paid_invoice()
+    books = f'[[entity]]\nid = "acme"\nbooks = {{ {leg} = "erp" }}'
+    facts.workspace = read_workspace(TOML.replace('[[entity]]\nid = "acme"', books), Path("/acme"), {})
+    return facts
+
+
+ALL: dict[str, Any] = {"sources": [], "accounts": [], "entities": [], "kinds": [], "only": [[], []]}
+
+
+@pytest.mark.parametrize(
+    ("compared", "unheld"),
+    [
+        ([], 1),
+        ([ALL], 0),
+        ([ALL | {"kinds": ["charge", "refund"]}], 0),
+        ([ALL | {"only": [["charge"], []]}], 0),
+        ([ALL | {"kinds": ["refund"]}], 1),
+        ([ALL | {"sources": ["elsewhere"]}], 1),
+        ([ALL | {"entities": ["other"]}, ALL | {"only": [["bank_entry"], []]}], 1),
+    ],
+)
+def test_what_is_left_to_the_erp_and_looked_for_by_nothing_is_said(compared: list[dict[str, Any]], unheld: int) -> None:
+    facts = erp_books("receipt")
+    _, drafts = facts.draft(compared=compared)
+    assert (drafts.counts["erp"], drafts.counts["unheld"]) == (1, unheld)
+    found = drafts.findings.to_pylist()
+    assert [(row["reason"], row["entity_id"], row["source_id"]) for row in found] == [
+        ("master_data", "acme", facts.records[-1]["source_id"])
+    ] * unheld
+    for row in found:
+        assert "found none for 1 record of" in row["note"]
+        assert 'books = { receipt = "erp" }' in row["note"]
+        assert 'rules = "payment-to-receipt"' in row["note"]
+
+
+@pytest.mark.parametrize("leg", ["fee", "payout", "fx"])
+def test_what_has_no_record_of_its_own_in_the_erp_is_looked_for_by_the_proof_alone(leg: str) -> None:
+    facts = erp_books(leg)
+    facts.record("po_1", "payout", "-97.00 EUR")
+    _, drafts = facts.draft(compared=[])
+    assert (drafts.counts["unheld"], drafts.findings.num_rows) == (0, 0)
 
 
 def test_a_payment_that_the_erp_knows_as_a_receipt_is_not_booked_again() -> None:

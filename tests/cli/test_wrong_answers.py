@@ -44,6 +44,14 @@ def test_wrong_use_is_said_at_once(office: Office) -> None:
         (("replay", landed, "--reason", ""), "expected words behind --reason"),
         (("replay", landed, "--reason", "  "), "expected words behind --reason"),
         (("resolve", "abc", "--reason", ""), "expected words behind --reason"),
+        (
+            ("resolve", "abc", "--reason", "x", "--match", "i", "--as", "discount", "--as", "bank_charge"),
+            "expected an amount of each reason but one, got discount and bank_charge without",
+        ),
+        (
+            ("resolve", "abc", "--reason", "x", "--as", "discount"),
+            "expected the record that it belongs to (--match ID)",
+        ),
         (("undo", "abc", "--reason", ""), "expected words behind --reason"),
         (("approve", "abc", "--reason", ""), "expected words behind --reason"),
         (("reject", "abc", "--reason", ""), "expected words behind --reason"),

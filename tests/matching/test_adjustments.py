@@ -2,11 +2,13 @@
 The differences of a match and what becomes of them: by rules, by hand, proposed and approved, and in the books.
 """
 
+import re
 from contextlib import closing
 
 import pytest
 
 from tests.matching.worlds import World, invoice, line, rule, rules_text, world
+from tieout.errors import WrongUse
 from tieout.observe.result_rows import ResultRows, spans_of
 from tieout.observe.snapshot import take_snapshot
 from tieout.store.engine import connect
@@ -68,3 +70,51 @@ def test_several_are_approved_each_with_its_own_difference() -> None:
         assert len(w.drafts()) == 3
         w.undo(w.match_id("RE-70003", "k3"))
         assert [amount for _, amount, _, _ in adjusted(w)] == [200]
+
+
+BOTH = [invoice("RE-70001", 90_000, tax=14_370), line("k1", 87_700, text="less 2 % and fees")]
+
+
+@pytest.mark.parametrize(
+    "said", ["discount=18.00,bank_charge=5.00", "discount=18,bank_charge", "bank_charge=5.00, discount"]
+)
+def test_a_person_says_how_much_of_a_difference_is_what(said: str) -> None:
+    with world(less(), *BOTH) as w:
+        w.match()
+        match = w.resolve("k1", "RE-70001", difference=said)
+        assert adjusted(w) == [
+            ("bank_charge", 500, None, "by hand: seen"),
+            ("discount", 1_800, 287, "by hand: seen"),
+        ]
+        ((booked),) = w.drafts()
+        assert dict(booked)["bank_charges"] == 500
+        assert dict(booked)["output_vat"] == 287
+        w.undo(match)
+        assert adjusted(w) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("discount,bank_charge", "expected an amount of each reason but one, got discount and bank_charge without"),
+        (
+            "discount=18.00,bank_charge=4.00",
+            "expected amounts that come to the difference of 23.00 EUR, got discount 18.00, bank_charge 4.00",
+        ),
+        (
+            "discount=23.00,bank_charge",
+            "expected amounts that come to the difference of 23.00 EUR, got discount 23.00, bank_charge",
+        ),
+        ("discount=18.00,discount=5.00", "expected each reason once"),
+        ("discount=18.005,bank_charge", "expected amounts with at most 2 decimals, got 18.005"),
+        ("discount=-18.00,bank_charge", "expected an amount above zero"),
+        ("discount=2%,bank_charge", "expected discount=AMOUNT with a decimal"),
+        ("discont=18.00,bank_charge", "expected a reason for the difference"),
+    ],
+)
+def test_a_difference_is_divided_only_as_somebody_said(said: str, why: str) -> None:
+    with world(less(), *BOTH) as w:
+        w.match()
+        with pytest.raises(WrongUse, match=re.escape(why)):
+            w.resolve("k1", "RE-70001", difference=said)
+        assert adjusted(w) == []

@@ -41,6 +41,7 @@ def test_every_set_that_is_promised_ships_and_no_other(workspace: Workspace) -> 
         ("payout-to-bank", ("settlement", "bank"), "by kind"),
         ("open-items-to-bank", ("document", "bank"), "same"),
         ("bank-to-ledger", ("booking", "booking"), "same"),
+        ("payment-to-receipt", ("booking", "booking"), "same"),
         ("intercompany", ("document", "document"), "opposite"),
     ],
 )
@@ -70,7 +71,7 @@ def test_only_the_first_rules_of_a_set_are_final_at_once(workspace: Workspace) -
     exact = {name: [rule.exact for rule in named(workspace, name).rules] for name in RULE_SETS}
     assert not any(exact.pop("payout-to-bank"))
     for name, found in exact.items():
-        final = 3 if name in {"generic", "invoice-to-payment"} else 2
+        final = 3 if name in {"generic", "invoice-to-payment", "payment-to-receipt"} else 2
         assert found == [True] * final + [False] * (len(found) - final), name
 
 

@@ -53,6 +53,40 @@ def test_a_match_says_the_same_in_explain_in_the_story_and_in_the_export() -> No
         ] * 2
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "agree", "said"),
+    [
+        ("Anna Schmidt", "Anna Meier", None, "; counterparty written otherwise (Anna Schmidt against Anna Meier)"),
+        (
+            "Bob Builder Ltd",
+            "Robert Builder",
+            None,
+            "; counterparty written otherwise (Bob Builder Ltd against Robert Builder)",
+        ),
+        ("Ann Arbor", "ann@x.org", None, "; counterparty written otherwise (Ann Arbor against ann@x.org)"),
+        ("Anna Meier", "MEIER, Anna", True, ", counterparty"),
+        ("Meier GmbH", "Meier", True, ", counterparty"),
+        ("Meier", "Otto", False, "; other counterparty (Meier against Otto)"),
+    ],
+)
+def test_only_one_name_is_called_the_same(mine: str, theirs: str, agree: bool | None, said: str) -> None:
+    facts = [invoice("INV-1", 10_000, name=mine), line("b", 10_000, "INV-1", name=theirs)]
+    with world(rules_text(EXACT), *facts) as w:
+        w.match()
+        match = match_of(w, "b")
+        assert match["evidence"]["counterparty"] == {"left": mine, "right": theirs, "agree": agree}
+        assert match["why"] == (
+            f"same external id and references, amount, currency, booking day{said}; no other candidate on either side"
+        )
+
+
+def test_a_name_that_a_rule_set_declares_is_the_same() -> None:
+    text = rules_text(EXACT).replace("[[rule]]", '[[alias]]\nleft = "Meier"\nright = "Otto"\n\n[[rule]]', 1)
+    with world(text, invoice("INV-1", 10_000, name="Meier"), line("b", 10_000, "INV-1", name="Otto")) as w:
+        w.match()
+        assert match_of(w, "b")["evidence"]["counterparty"] == {"left": "Meier", "right": "Otto", "agree": True}
+
+
 BY_TEXT = '[{ left = "external_id", right = "text", how = "token" }]'
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tieout.accounting._elsewhere import UNHELD
 from tieout.config.rates import RATE_AGE_MAX_DAYS
 from tieout.store.views import sql_types
 
@@ -99,6 +100,7 @@ def findings(con: duckdb.DuckDBPyConnection) -> pa.Table:
             union all by name {_LACKING}
             union all by name {_UNRATED}
             union all by name {_UNDATED}
+            union all by name {UNHELD}
         )
         select {columns} from refused order by entity_id, booked_on, record_id, match_id nulls first, external_id, note
     """)

@@ -56,7 +56,7 @@ class Plan:
     """
     What becomes of a shape.
 
-    :ivar state: ``drafted``; ``erp``: the ERP books it; ``waiting``: for a match; ``silent``: nothing to book; ``refused``: with reason and note.
+    :ivar state: ``drafted``; ``erp``: the ERP books it, ``leg`` being which of its legs (None: what it booked is matched); ``waiting``: for a match; ``silent``: nothing to book; ``refused``: with reason and note.
     :ivar books_fee: the fee is in it, and needs no journal of its own.
     :ivar lacking: names without a ledger account, each with the account of ours that it would be; of a refused one.
     """
@@ -67,6 +67,7 @@ class Plan:
     reason: str | None = None
     note: str | None = None
     books_fee: bool = False
+    leg: str | None = None
     lacking: tuple[tuple[str, str | None], ...] = ()
 
 
@@ -152,7 +153,7 @@ def plan_of(shape: Mapping[str, str | None], chart: Chart) -> Plan:
     if posting is None:
         return _unknown(shape)
     if chart.books(entity, posting.leg) == "erp" and shape["crossed"] != "money":
-        return Plan("erp")
+        return Plan("erp", leg=posting.leg)
     if shape["crossed"] == "money":
         return _through_clearing(shape, posting, chart)
     return _planned(shape, posting, chart)
@@ -174,7 +175,7 @@ def _unknown(shape: Mapping[str, str | None]) -> Plan:
 def _through_clearing(shape: Mapping[str, str | None], posting: Posting, chart: Chart) -> Plan:
     """Book the money of a match in two currencies against FX clearing, as its posting books the other half."""
     if chart.books(str(shape["entity_id"]), posting.leg) == "erp":
-        return Plan("erp")
+        return Plan("erp", leg=posting.leg)
     lines = (
         Line(account="money", debit=True, amount=(1, 0, 0, 0)),
         Line(account="fx_clearing", debit=False, amount=(1, 0, 0, 0)),

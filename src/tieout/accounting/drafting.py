@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.accounting._carrying import CARRIED
+from tieout.accounting._elsewhere import is_unheld
 from tieout.accounting._findings import FINDINGS, findings
 from tieout.accounting._lines import lines, refuse_unvalued
 from tieout.accounting._matches import MATCHES
@@ -35,6 +36,7 @@ from tieout.store.tables import RESULTS
 if TYPE_CHECKING:
     import duckdb
 
+    from tieout.accounting._elsewhere import Compared
     from tieout.accounting.postings import Postings
     from tieout.config import Workspace
     from tieout.config.rates import Rates
@@ -50,7 +52,8 @@ class JournalDrafts:
     :ivar relation: the name of the relation of draft journals in the connection, one row per line, in total order
         (entity, day, journal, line), with the columns of ``RESULTS["journals"]``. It holds until the next call.
     :ivar findings: rows of :data:`FINDINGS`, sorted: journals that could not be drafted.
-    :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals and matches, pieces left to the ``erp``, records that
+    :ivar counts: ``journals`` and ``lines`` drafted, ``refused`` journals and matches, pieces left to the ``erp``, those of
+        them that nothing holds against its records (``unheld``), records that
         are ``waiting`` for a match (entries of a bank that nothing explains yet).
     """
 
@@ -70,6 +73,7 @@ def draft_journals(
     rates: Rates,
     *,
     periods: Sequence[LedgerPeriod] = (),
+    compared: Sequence[Compared] | None = None,
 ) -> JournalDrafts:
     """
     Draft the journals of every booked record that moved money, and of every confirmed match.
@@ -81,6 +85,7 @@ def draft_journals(
     :param workspace: its entities (who books which leg), accounts (which ledger account each is) and ledgers.
     :param rates: of the workspace (``config.rates``).
     :param periods: of ledgers whose periods are their ERP's.
+    :param compared: the sides of reconciliations that hold records against what an ERP booked; None: it is not asked.
     :raises Broken: a journal does not balance, or is rounded by more than half a minor unit per line: never a matter
         of facts, always of our own.
     """
@@ -95,12 +100,12 @@ def draft_journals(
     for statement in pieces(methods=asks, outcomes=outcomes, reversals=_has_rows(con, "reversals")):
         con.execute(statement)
     carry_back(con)
-    waiting, erp = _plan(con, postings, workspace)
+    waiting, erp, unheld = _plan(con, postings, workspace, compared)
     _periods(con, workspace, periods)
     refuse_unvalued(con)
     lines(con)
     prove_balanced(con, "draft_journal")
-    counts = _counts(con) | {"waiting": waiting, "erp": erp}
+    counts = _counts(con) | {"waiting": waiting, "erp": erp, "unheld": unheld}
     return JournalDrafts("draft_journal", findings(con), counts)
 
 
@@ -192,8 +197,16 @@ def _take(
     con.unregister("draft_given")
 
 
-def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspace) -> tuple[int, int]:
-    """Choose a posting for every shape: ``draft_plan`` (lines), ``draft_shape`` (all, with what came of it)."""
+def _plan(
+    con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspace, compared: Sequence[Compared] | None
+) -> tuple[int, int, int]:
+    """
+    Choose a posting for every shape: ``draft_plan`` (lines), ``draft_shape`` (all, with what came of it).
+
+    And ``draft_unheld`` (shape, leg): what is left to the ERP and looked for by nothing.
+
+    :return: how many pieces wait, are left to the ERP, and are left to it unheld.
+    """
     found = con.execute(f"select shape, {shape_of()}, count(*) from draft_piece group by all").fetchall()
     if len({row[0] for row in found}) != len(found):
         message = "expected different shapes to have different hashes, got two alike"
@@ -202,12 +215,15 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
         con.execute(f"alter table draft_piece drop column {column}")
     books = {row[0]: row[1:] for row in con.execute("select * from draft_books").fetchall()}
     chart = Chart(postings, workspace)
-    planned, shapes, lacking = [], [], []
-    waiting = erp = 0
+    planned, shapes, lacking, unheld = [], [], [], []
+    waiting = erp = alone = 0
     for shape, *values, count in found:
         plan = plan_of(dict(zip(SHAPE, values, strict=True)), chart)
         waiting += count if plan.state == "waiting" else 0
         erp += count if plan.state == "erp" else 0
+        if compared is not None and is_unheld(dict(zip(SHAPE, values, strict=True)), plan, compared):
+            unheld.append((shape, plan.leg))
+            alone += count
         lacking += [(shape, *lacks) for lacks in plan.lacking]
         shapes.append((shape, plan.state, plan.reason, plan.note, plan.posting, plan.books_fee))
         book = books.get(values[0])
@@ -215,6 +231,7 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
     text, flag, small = pa.string(), pa.bool_(), pa.int32()
     said = ("shape", "state", "reason", "note", "posting", "books_fee")
     _take(con, "draft_shape", said, (pa.uint64(), text, text, text, text, flag), shapes)
+    _take(con, "draft_unheld", ("shape", "leg"), (pa.uint64(), text), unheld)
     _take(con, "draft_lacks", ("shape", "name", "account_id"), (pa.uint64(), text, text), lacking)
     measures = ("c_amount", "c_fee", "c_fee_tax", "c_tax")
     columns = (
@@ -243,7 +260,7 @@ def _plan(con: duckdb.DuckDBPyConnection, postings: Postings, workspace: Workspa
         """)
     _refuse(con)
     _named(con, chart, workspace)
-    return waiting, erp
+    return waiting, erp, alone
 
 
 def _refuse(con: duckdb.DuckDBPyConnection) -> None:

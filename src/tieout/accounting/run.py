@@ -47,7 +47,7 @@ class JournalOutcome:
     """
     What a run of the books drafted.
 
-    :ivar counts: journals, lines, refused, waiting, erp; and reopened: matches of which nothing is drafted, because a record
+    :ivar counts: journals, lines, refused, waiting, erp, unheld; and reopened: matches of which nothing is drafted, because a record
         was corrected since.
     :ivar unchanged: nothing that it rests on has changed since the last one, which therefore stands.
     """
@@ -75,24 +75,26 @@ def postings_texts(workspace: Workspace) -> dict[str, str]:
     return found
 
 
-def run_journals(store: Store, workspace: Workspace, again: int | None = None) -> JournalOutcome:
+def run_journals(store: Store, workspace: Workspace, compared: str | None, again: int | None = None) -> JournalOutcome:
     """
     Draft the journals of everything that stands, and make the drafts true.
 
+    :param compared: JSON: the sides of reconciliations that hold records against what an ERP booked; None: it is not asked,
+        as nothing is left to one.
     :param again: the version of the facts on which an earlier run is performed again; None: what there is now.
     :raises WrongUse: a posting or a rate has a fault.
     :raises Transient: other runs of the books kept coming first.
     """
     for _ in range(_TRIES):
         try:
-            return _run(store, workspace, again)
+            return _run(store, workspace, compared, again)
         except HeadMovedError:
             continue
     message = f"other runs of the books came first {_TRIES} times: try again"
     raise Transient(message)
 
 
-def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcome:
+def _run(store: Store, workspace: Workspace, compared: str | None, again: int | None) -> JournalOutcome:
     texts, rates = postings_texts(workspace), read_rates(workspace.folder)
     postings = read_postings(texts, workspace)
     with store.book.reading() as connection:
@@ -100,6 +102,7 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
         files, results = files_at(connection, ("records", "superseded"), version), results_at(connection)
         corrected = corrected_since(connection, results, version)
     kept = {"tieout.toml": workspace.path.read_text(encoding="utf-8"), "rates": rates.text, **texts}
+    kept |= {} if compared is None else {"compared": compared}
     named = {kind: hashlib.sha256(text.encode()).hexdigest() for kind, text in kept.items()}
     inputs = {**named, "matches": _matched(results)}
     last = results.last.get(JOURNALS) if again is None else None
@@ -119,7 +122,9 @@ def _run(store: Store, workspace: Workspace, again: int | None) -> JournalOutcom
         stand = as_corrected(con, store.lake, files, corrected, results)
         _relations(con, store, files, stand)
         make_outcomes(con)
-        drafts = draft_journals(con, postings, workspace, rates)
+        drafts = draft_journals(
+            con, postings, workspace, rates, compared=None if compared is None else json.loads(compared)
+        )
         _write(store, con, drafts, run)
         run.counts["reopened"] = len(stand.voids) - len(results.voids)
     commit_run(store, run)

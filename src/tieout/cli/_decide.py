@@ -32,7 +32,12 @@ def resolve(
         typer.Option("--match", metavar="ID", help="A record that it belongs to; may stand several times."),
     ] = None,
     difference: Annotated[
-        str | None, typer.Option("--as", metavar="REASON", help="What a difference is: discount, bank_charge, fx, ...")
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="REASON[=AMOUNT]",
+            help="What a difference is: discount, bank_charge, fx, ...; of several kinds, each with its amount.",
+        ),
     ] = None,
     part: Annotated[bool, typer.Option("--part", help="Match only as much as both have; the rest stays open.")] = False,  # noqa: FBT002 - typer calls it so
     assign: Annotated[str | None, typer.Option("--assign", metavar="WHO", help="Only say who looks after it.")] = None,
@@ -44,13 +49,15 @@ def resolve(
 
     With --match the records are put together, and the reconciliation is run again on what is left. Between two
     currencies, --as fx says that one was exchanged into the other: the difference is counted by the rates of their days.
+    A difference that is two things is said as both: --as discount=18.00 --as bank_charge (the one without an amount is the rest).
     """
     from tieout import pipeline
     from tieout.model.texts import storable
 
     wanted = asked(context, workspace, as_json=as_json)
     assignee = None if assign is None else storable(assign)
-    how = pipeline.Resolution(others=tuple(match or ()), difference=difference, part=part, assignee=assignee)
+    said = ",".join(difference) if difference else None
+    how = pipeline.Resolution(others=tuple(match or ()), difference=said, part=part, assignee=assignee)
     with opened(wanted) as (place, store):
         done, runs = pipeline.resolve(store, place, exception, how, reason_given(reason))
     _tell(done, runs, as_json=wanted.as_json)

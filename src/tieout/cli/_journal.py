@@ -31,7 +31,8 @@ def journal(
 
     Drafts only: nothing is posted. `tieout export journals --to FILE` writes them, line by line.
 
-    Exit status: 0 everything is drafted; 1 something could not be, and needs a person, or matching to run again.
+    Exit status: 0 everything is drafted; 1 something could not be, and needs a person, or matching to run again; or it is
+    left to the ERP (`books`), and no reconciliation looks whether it was booked.
     """
     from tieout import pipeline
     from tieout.clock import system_clock
@@ -72,8 +73,15 @@ def journal(
             say(
                 "  `tieout exceptions` and `tieout in-transit` show most; `tieout export positions --to FILE` has all (claim bank)"
             )
+        if counts.get("unheld"):
+            one = counts["unheld"] == 1
+            say(
+                f"{counts['unheld']} {'piece is' if one else 'pieces are'} left to the ERP, and nothing looks whether it booked"
+                f" {'it' if one else 'them'}: `tieout exceptions` says what to add"
+            )
         if counts.get("refused"):
             say(f"{counts['refused']} could not be drafted: see `tieout exceptions`")
         if hledger is not None:
             say(f"{hledger}: read it with `hledger -f {hledger} balance`")
-    raise typer.Exit(1 if outcome.counts.get("refused") or outcome.counts.get("reopened") else 0)
+    wanting = any(outcome.counts.get(name) for name in ("refused", "reopened", "unheld"))
+    raise typer.Exit(1 if wanting else 0)

@@ -29,7 +29,9 @@ base_currency = "EUR"                     # the currency in which everything can
 #id = "acme-de"
 #name = "Acme GmbH"
 #currency = "EUR"
-# Who books each leg: "tieout" drafts its journals; with "erp" it is matched to what the ERP booked, never drafted.
+# Who books each leg: "tieout" drafts its journals; what "erp" books is never drafted. Whether the ERP booked it, a
+# reconciliation finds: payment-to-receipt for what customers paid, bank-to-ledger for what the bank has (see below);
+# 'tieout journal' says where none does. Fees, and the platform's half of a payout, only the proof of its account compares.
 #books = { receipt = "tieout", fee = "tieout", payout = "tieout", fx = "tieout" }
 
 
@@ -104,8 +106,8 @@ base_currency = "EUR"                     # the currency in which everything can
 
 
 # -- Reconciliations: what is tied out with what --------------------------------------------------------------------
-# Rules: generic, invoice-to-payment, payout-to-bank, open-items-to-bank, bank-to-ledger, intercompany, or a file of
-# your own, rules/NAME.toml. A side names sources, accounts, entities, ledgers or kinds: one, or a list.
+# Rules: generic, invoice-to-payment, payout-to-bank, open-items-to-bank, bank-to-ledger, payment-to-receipt, intercompany,
+# or a file of your own, rules/NAME.toml. A side names sources, accounts, entities, ledgers or kinds: one, or a list.
 
 #[[reconciliation]]
 #id = "payouts"

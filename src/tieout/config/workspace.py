@@ -42,6 +42,7 @@ RULE_SETS = (
     "payout-to-bank",
     "open-items-to-bank",
     "bank-to-ledger",
+    "payment-to-receipt",
     "intercompany",
 )
 

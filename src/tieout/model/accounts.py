@@ -22,8 +22,8 @@ class Entity:
     A company that keeps books of its own.
 
     :ivar currency: of its books.
-    :ivar books: who books each leg of a payment, :data:`LEGS` to ``"tieout"`` or ``"erp"`` (then it is matched to
-        what the ERP booked, never drafted).
+    :ivar books: who books each leg of a payment, :data:`LEGS` to ``"tieout"`` or ``"erp"`` (then it is never
+        drafted, and a reconciliation on the claim ``booking`` has to hold it against what the ERP booked).
     """
 
     id: str

@@ -55,7 +55,8 @@ class Kind:
 
 
 _LINE = ("settlement",)
-_CHARGE = ("payment", "settlement")
+# Where an ERP books by itself what customers paid, its receipts have to be found.
+_CHARGE = ("payment", "settlement", "booking")
 _OWN_MONEY = ("settlement", "transfer")
 _ANNOUNCED = ("amount",)
 

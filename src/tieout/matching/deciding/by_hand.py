@@ -52,7 +52,8 @@ class HandMatch:
     What a person puts together.
 
     :ivar left, right: ids of records.
-    :ivar difference: what a difference is, one of ``rules.REASONS``; None: there must be none.
+    :ivar difference: what a difference is: one of ``rules.REASONS``, or several with their amounts, of which one may be
+        without: the rest (``discount=18.00,bank_charge``); None: there must be none.
     :ivar part: where one side has more, match only as much as both have, and leave the rest open.
     """
 

@@ -24,6 +24,7 @@ from tieout.matching.deciding.by_hand import (
 from tieout.matching.deciding.committing import Moment, Now, committed, new_run
 from tieout.matching.deciding.exchanging import rates_of
 from tieout.matching.deciding.refusing import check_by_hand, check_reason
+from tieout.matching.deciding.splitting import parts_of
 from tieout.matching.facts.records import kin_sql, records_of
 from tieout.matching.grammar.reading import rule_set
 from tieout.store.decisions import decision_row
@@ -78,21 +79,23 @@ def match_by_hand(
         shares = shares_of(con, store, reconciliation, rules, wanted, now.results, now.files)
         displaced = _displaced(con, store, now.results, reconciliation.id, shares)
         difference, currency = allocate(shares, wanted, workspace)
+        exponent = exponent_for(shares, currency)
+        said = [] if wanted.difference is None else parts_of(wanted.difference, difference, currency, exponent)
         if again is None:  # what was decided before stays as it was
-            check_by_hand(con, store, now.results, shares, wanted, difference, {match_id for match_id, _ in displaced})
+            check_by_hand(con, store, now.results, shares, wanted, said, {match_id for match_id, _ in displaced})
         match_id = match_name(reconciliation.id, shares, now.results.sequence)
         rests_on = {"decision": asked, "rules": rules.text} | rates_of(shares, workspace)
         run = new_run("hand", workspace, reconciliation.id, now, reason, rests_on)
         run.voids = {match_id: ("a person matched one of its records", False) for match_id, _ in displaced}
         run.heads = {c: now.results.heads.get(c, 0) for c in {s.claim for s in shares} | {c for _, c in displaced}}
-        exponent = exponent_for(shares, currency)
         rows = [match_row(match_id, reconciliation.id, share, difference, store.actor, exponent) for share in shares]
         run.files.append((_write(store, "matches", rows), False))
-        if wanted.difference is not None and difference:
-            told = ((difference, currency), (wanted.difference, reason), exponent)
-            run.files.append(
-                (_write(store, "adjustments", [adjustment_row(match_id, reconciliation.id, shares, *told)]), False)
-            )
+        adjusted = [
+            adjustment_row(match_id, reconciliation.id, shares, (amount, currency), (kind, reason), exponent)
+            for kind, amount in said
+        ]
+        if adjusted:
+            run.files.append((_write(store, "adjustments", adjusted), False))
         run.counts = {"final": 1}
         body = {"match_id": match_id.hex(), "resolution": "matched"}
         run.decisions = [decision_row(store, "match", match_id.hex(), reason, body)]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tieout.errors import WrongUse
 from tieout.matching.deciding.by_hand import Share, shown
-from tieout.matching.grammar.rules import REASONS
+from tieout.matching.deciding.splitting import words_of
 from tieout.store.runs import standing_matches
 
 if TYPE_CHECKING:
@@ -29,10 +29,8 @@ _LESS = ("discount", "withholding_tax", "short_payment")
 
 
 def check_reason(wanted: HandMatch) -> None:
-    """Refuse a word for a difference that is none."""
-    if wanted.difference is not None and wanted.difference not in REASONS:
-        message = f"expected a reason for the difference ({', '.join(REASONS)}), got {wanted.difference!r}"
-        raise WrongUse(message)
+    """Refuse words for a difference that are none, or that do not say how much each of them is."""
+    words_of(wanted.difference)
 
 
 def check_by_hand(
@@ -41,29 +39,29 @@ def check_by_hand(
     results: Results,
     shares: list[Share],
     wanted: HandMatch,
-    difference: int,
+    parts: list[tuple[str, int]],
     displaced: set[bytes],
 ) -> None:
     """
     Refuse what makes no sense.
 
-    :param difference: left - right, at nine decimals.
+    :param parts: what left - right is: (reason, amount at nine decimals).
     :param displaced: the matches by rules that would have to go.
     :raises WrongUse: the sides run opposite ways, a charge is larger than the money, there is more where less is said, or
         a part takes what a match by a rule has.
     """
-    _check_difference(shares, wanted, difference)
+    for kind, amount in parts:
+        _check_difference(shares, kind, amount)
     if wanted.part and displaced:
         _check_part(con, store, results, shares, sorted(displaced))
 
 
-def _check_difference(shares: list[Share], wanted: HandMatch, difference: int) -> None:
+def _check_difference(shares: list[Share], kind: str, difference: int) -> None:
     """Refuse a difference that cannot be what a person calls it; between two currencies it is the rate's."""
-    kind = wanted.difference
     if len({share.record["currency"] for share in shares}) > 1:
         return
     sums = {side: sum(s.turned for s in shares if s.side == side) for side in ("left", "right")}
-    if kind is None or not difference or len({share.side for share in shares}) < len(sums):
+    if len({share.side for share in shares}) < len(sums):
         return
     currency = shares[0].record["currency"]
     left, right = sums["left"], sums["right"]

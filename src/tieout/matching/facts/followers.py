@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from tieout.config.workspace import Reconciliation, Side
     from tieout.matching.grammar.rules import Filter, RuleSet
 
-__all__ = ["claims_of", "followers_text", "may_share", "may_still_explain", "others_text", "sharing"]
+__all__ = ["booked_sides", "claims_of", "followers_text", "may_share", "may_still_explain", "others_text", "sharing"]
 
+_BOTH = ("left", "right")
 _FILTERS = ("sources", "accounts", "entities")
 
 
@@ -98,6 +99,16 @@ def sharing(workspace: Workspace, names: Iterable[str]) -> list[str]:
         )
 
     return [other.id for other in workspace.reconciliations if any(o.id == other.id or shares(o, other) for o in asked)]
+
+
+def booked_sides(workspace: Workspace) -> str:
+    """
+    Say which sides of reconciliations hold records against what a ledger, or an ERP, has booked of them.
+
+    :return: JSON: of each such side its filters, in the order of tieout.toml.
+    """
+    looked = [_looks_at(own, rule_set(workspace, own))[side] for own in workspace.reconciliations for side in _BOTH]
+    return json.dumps([side for side in looked if "booking" in side["claims"]], sort_keys=True)
 
 
 def _looks_at(own: Reconciliation, rules: RuleSet) -> dict[str, dict[str, Any]]:

@@ -35,7 +35,7 @@ class Example:
     :ivar left, right: what it uses up of each side, at nine decimals.
     :ivar shape: ``1:1``, ``n:1``, ``1:n`` or ``n:m``.
     :ivar part: something of one of its records stays open.
-    :ivar reason: what its difference is; None: nothing is said.
+    :ivar reason: what its difference is; None: nothing is said, or it is several things.
     """
 
     match_id: bytes
@@ -62,7 +62,7 @@ def examples_of(con: duckdb.DuckDBPyConnection, store: Store, reading: Reading) 
         f"""select s.match_id, count(distinct record_id) filter (side = 'left'), count(distinct record_id) filter (side = 'right'),
             coalesce(sum(allocated) filter (side = 'left'), 0)::varchar, coalesce(sum(allocated) filter (side = 'right'), 0)::varchar,
             bool_or(abs(allocated) < abs(amount)), any_value(a.reason)
-        from standing s left join (select match_id, min(reason) as reason from {adjusted} group by match_id) a using (match_id)
+        from standing s left join (select match_id, case when count(*) = 1 then min(reason) end as reason from {adjusted} group by match_id) a using (match_id)
         where s.match_id in (select match_id from exemplary) group by s.match_id
             having count(distinct s.currency) <= 1  -- amounts of two say nothing of a tolerance
         order by s.match_id"""

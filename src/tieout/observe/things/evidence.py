@@ -16,15 +16,17 @@ from tieout.errors import WrongUse
 from tieout.matching.comparing.agreeing import SAME, compared_by, days_missed
 from tieout.matching.comparing.columns import names_of_two
 from tieout.matching.grammar.reading import read_rules
+from tieout.matching.grammar.rules import Key
 from tieout.store import schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tieout.matching.grammar.rules import Rule, RuleSet
+    from tieout.matching.grammar.rules import Alias, Rule, RuleSet
 
-    #: By field, or both fields of a key: {left, right, agree}; ``cut``: one name is only the beginning of the other;
-    #: ``part``: the amount is what was taken of both, and was not compared.
+    #: By field, or both fields of a key: {left, right, agree}; agree is None where nothing tells: names that are neither
+    #: one name nor shown to be two parties'; ``cut``: one name is only the beginning of the other; ``part``: the amount is
+    #: what was taken of both, and was not compared.
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
@@ -77,7 +79,7 @@ def fields_of(
     """
     Say of each field that a rule compared, and of amount, currency, day and name anyway, what each side says of it.
 
-    A field agrees if each record of both sides agrees with one of the other.
+    A field agrees if each record of both sides agrees with one of the other; of names nothing may tell (None).
 
     :param known: the rule and its set; None: a person put them together.
     :param left, right: records, as many of each as are known.
@@ -109,10 +111,34 @@ def fields_of(
     found |= _day_of(known[1] if known else None, left, right)
     names = [[row["counterparty"] for row in side if row.get("counterparty")] for side in (left, right)]
     if all(names) and not any("counterparty" in field for field in found):
-        pairs_of_names = [(one, other) for one in names[0] for other in names[1]]
-        apart = names_of_two([one for one, _ in pairs_of_names], [other for _, other in pairs_of_names])
-        found["counterparty"] = {"left": _listed(names[0]), "right": _listed(names[1]), "agree": not any(apart)}
+        one_party = _one_party(names[0], names[1], known[0].aliases if known else ())
+        found["counterparty"] = {"left": _listed(names[0]), "right": _listed(names[1]), "agree": one_party}
     return found
+
+
+def _one_party(left: Sequence[str], right: Sequence[str], aliases: Sequence[Alias]) -> bool | None:
+    """
+    Say whether names of both sides are one party's, each being one of the other side's; None: nothing tells.
+
+    Anna Schmidt and Anna Meier have a word in common: that shows neither one party nor two.
+    """
+    apart, rows = [], []
+    for one in left:
+        two = names_of_two([one] * len(right), list(right))
+        apart += two
+        rows.append([_same_name(one, other, aliases, two=far) for other, far in zip(right, two, strict=True)])
+    if all(map(any, rows)) and all(map(any, zip(*rows, strict=True))):
+        return True
+    return False if any(apart) else None
+
+
+def _same_name(one: str, other: str, aliases: Sequence[Alias], *, two: bool) -> bool:
+    if one == other:
+        return True
+    if two and not aliases:
+        return False
+    names = Key(("counterparty",), ("counterparty",), "name")
+    return compared_by(names, {"counterparty": one}, {"counterparty": other}, aliases).agree == SAME
 
 
 def _within(rule: Rule, left: Sequence[Row], right: Sequence[Row], amounts: tuple[str, str] | None) -> Fields:
@@ -169,7 +195,7 @@ def _listed(said: Sequence[str | None]) -> str | None:
 
 
 def sentence(fields: Fields) -> str | None:
-    """Say which fields agree and which differ."""
+    """Say which fields agree, which differ, and of which nothing tells."""
     near = [name for name, one in fields.items() if one["agree"] and name in _CALLED and one["left"] != one["right"]]
     cut = [name for name, one in fields.items() if one.get("cut")]
     taken = [name for name, one in fields.items() if one.get("part")]
@@ -177,11 +203,15 @@ def sentence(fields: Fields) -> str | None:
     differing = [
         f"{_words(name)} ({one['left'] or 'nothing'} against {one['right'] or 'nothing'})"
         for name, one in fields.items()
-        if not one["agree"]
+        if one["agree"] is False
     ]
+    unclear = [name for name, one in fields.items() if one["agree"] is None]
     parts = ["same " + ", ".join(agreeing)] if agreeing else []
     parts += [f"{_words(name)} begins alike ({fields[name]['left']} against {fields[name]['right']})" for name in cut]
     parts += [f"{_words(name)} within the rule's days" for name in near]
+    parts += [
+        f"{_words(name)} written otherwise ({fields[name]['left']} against {fields[name]['right']})" for name in unclear
+    ]
     parts += ["other " + ", ".join(differing)] if differing else []
     return "; ".join(parts) or None
 
