@@ -101,14 +101,14 @@ class Payments:
     truth: list[int]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--removed", default="0.0,0.1,0.3", help="shares taken off each side, separated by commas")
     options.add_argument("--half", choices=HALVES, default="judged", help="over which answers are counted")
     options.add_argument("--seed", type=int, default=1, help="of the shuffling and the removal")
     options.add_argument("--folder", type=Path, help="keep the workspaces there")
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="tieout-links-"))
     for text in asked.removed.split(","):
         removed = float(text)
@@ -162,13 +162,13 @@ def with_tieout(folder: Path, sides: dict[str, Payments]) -> list[dict[str, Any]
         rows.write_csv(str(folder / f"{side}.csv"))
     workspace = load_workspace(folder)
     store = open_store(workspace, system_clock, system_entropy, "benchmark")
-    for outcome in pipeline.ingest(store, workspace, [folder / f"{side}.csv" for side in SIDES]):
-        if isinstance(outcome, Exception):
-            raise outcome
+    for delivered in pipeline.ingest(store, workspace, [folder / f"{side}.csv" for side in SIDES]):
+        if isinstance(delivered, Exception):
+            raise delivered
     (outcome,) = list(pipeline.match(store, workspace))
     snapshot = take_snapshot(store, workspace)
     with closing(connect()) as con:
-        prepare_results(con, store.lake, snapshot, ("matches",))
+        prepare_results(con, store.lake, snapshot, ("adjustments", "matches"))
         found = con.sql(
             f"""select max(external_id) filter (side = 'left')::bigint, max(external_id) filter (side = 'right')::bigint,
                 any_value(rule) from {matches_relation(store.lake, snapshot)} group by match_id"""  # noqa: S608 - its own relation
@@ -207,12 +207,11 @@ def linked(
 
     tables = {}
     for side in SIDES:
-        rows = sides[side].table  # noqa: F841 - DuckDB reads it by its name
-        tables[side] = duckdb.sql(
-            r"""select id as unique_id, upper(trim(memo)) as memo, day as transaction_date, amount::double as amount,
-                regexp_replace(upper(trim(memo)), ' [A-Z]{1,3}$', '') as stem, split_part(upper(memo), ' ', 1) as word
-                from rows"""
-        ).to_arrow_table()
+        rows = duckdb.from_arrow(sides[side].table).project(
+            r"""id as unique_id, upper(trim(memo)) as memo, day as transaction_date, amount::double as amount,
+                regexp_replace(upper(trim(memo)), ' [A-Z]{1,3}$', '') as stem, split_part(upper(memo), ' ', 1) as word"""
+        )
+        tables[side] = rows.to_arrow_table()
     began = time.perf_counter()
     con = duckdb.connect()
     database = DuckDBAPI(connection=con)

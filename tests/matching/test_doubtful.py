@@ -53,6 +53,42 @@ def test_a_name_that_is_not_told_is_nothing(text: str, amount: int) -> None:
     assert found(MEIER, line("k1", amount, text=text, name="Fritz Meier", day=3)) == {("10115", "k1")}
 
 
+@pytest.mark.parametrize(
+    ("document", "payer"),
+    [
+        ("Pflegedienst Berlin GmbH", "Hausverwaltung Berlin GmbH"),
+        ("De Boer BV", "Deutsche Post"),
+        ("La Perla", "Landeskasse"),
+        ("Deutsche Wohnen SE", "Deutsche Glasfaser GmbH"),
+        ("Kim Se Hoon", "Kim Se Young"),
+        ("Joao Sa", "Joao Lima"),
+        ("Anna Schmidt", "Anna Schmidtke"),
+    ],
+)
+def test_nor_is_a_name_that_has_a_word_in_common(document: str, payer: str) -> None:
+    owed = invoice("10115", 90_000, name=document, day=1)
+    for amount in (2_000, 85_000, 88_000):
+        with world(SET, owed, line("k1", amount, text="Miete 10115 Berlin", name=payer, day=3)) as w:
+            w.match()
+            assert w.together("confirmed") | w.together("proposed") == set()
+            assert w.reasons()["k1"] == "amount_difference"
+
+
+@pytest.mark.parametrize(
+    ("document", "payer"),
+    [
+        ("Pflegedienst Berlin GmbH", "PFLEGEDIENST BERLIN"),
+        ("Meier GmbH & Co. KG", "Meier Fritz"),
+        ("Müller, Anna", "Frau Anna Mueller"),
+        ("Lidl SA", "Lidl"),
+        ("Kranz Maschinenbau und Anlagen", "Kranz Maschinenb"),
+    ],
+)
+def test_but_one_that_says_the_same_is(document: str, payer: str) -> None:
+    owed = invoice("10115", 90_000, name=document, day=1)
+    assert found(owed, line("k1", 2_000, text="Miete 10115", name=payer, day=3)) == {("10115", "k1")}
+
+
 def test_a_name_that_an_alias_tells_is_enough() -> None:
     aliased = rules_text(
         rule(keys='[{ left = "external_id", right = "text", how = "token" }]', partial="true", shape='"1:n"'),

@@ -13,6 +13,13 @@ ALIKE = [
     ("Société Générale Lyon", "Lyon Societe Generale"),
     ("Meier Handel", "Meier Handel Nord"),
     ("Kranz Maschinenbau und Anlagen", "Kranz Maschinenb"),
+    ("Meier GmbH & Co. KG", "Meier"),
+    ("Meier GmbH&Co.KG", "Meier oHG"),
+    ("Smith & Co", "Smith and Co. Ltd."),
+    ("Meier GmbH", "Meier GmbH, Berlin"),
+    ("Meier GmbH & Co KGaA Niederlassung Nord", "Meier"),
+    ("Kim Se Hoon", "HOON, Kim Se"),
+    ("Anna Co Schmidt", "Co Schmidt Anna"),
 ]
 APART = [
     ("Schmidt", "Schmidtke"),
@@ -20,6 +27,15 @@ APART = [
     ("Peters Anna", "Peterson Anna"),
     ("Kranz AG", "Kranzler AG"),
     ("Anna Schmidt", "Anna Maria Schmitt"),
+    # A legal form is one at the end of a name only.
+    ("Smith & Co Plumbing", "Smith & Co Bakery"),
+    ("Becker & Co Sued GmbH", "Becker & Co Nord GmbH"),
+    ("Kim Se Hoon", "Kim Se Young"),
+    ("Joao Sa Lima", "Joao Costa"),
+    ("Joao Sa", "Joao Lima"),
+    ("Rewe Markt GmbH Meier oHG", "Rewe Markt GmbH Wolf oHG"),
+    ("Hotel NV Brugge", "Hotel Adler"),
+    ("Lidl SA Lyon", "Lidl SA Marseille"),
 ]
 
 

@@ -50,7 +50,7 @@ keys = [
   { left = "external_id", right = ["references", "text"], how = "token" },
   { left = ["counterparty"], right = "counterparty", how = "name" },
 ]
-amount = { abs = "0.05", pct = "0.5", minor = 1, take = "wider", currency = { KWD = "0.0005", JPY = "5" }, base = true }
+amount = { abs = "0.05", pct = "0.5", minor = 1, take = "wider", base = true }
 days = { from = -3, to = 5, calendar = "ECB", left = "due_on", right = "value_on" }
 shape = "1:1"
 unique = "both"
@@ -91,7 +91,7 @@ coincidence = "0.001"
 [[rule]]
 name = "a discount"
 keys = [{ left = "references", right = "references" }]
-amount = { pct = "3", only = "short" }
+amount = { abs = "50", pct = "3", only = "short", currency = { KWD = "0.0005", JPY = "5" } }
 difference = { short = "discount" }
 """
 
@@ -128,7 +128,6 @@ def test_what_is_written_is_what_is_read() -> None:
             abs_micro=50_000,
             pct_micro=500_000,
             take="wider",
-            per_currency=(("JPY", 5_000_000), ("KWD", 500)),
             minor_units=1,
             base=True,
         ),
@@ -153,7 +152,8 @@ def test_what_is_written_is_what_is_read() -> None:
         days=Days(first=-2, last=9, calendar="ECB"),
         coincidence_micro=1_000,
     )
-    assert discount.amount == Amount(pct_micro=3_000_000, only="short")
+    per_currency = (("JPY", 5_000_000), ("KWD", 500))
+    assert discount.amount == Amount(abs_micro=50_000_000, pct_micro=3_000_000, only="short", per_currency=per_currency)
     assert discount.difference == ("discount", "over_payment", "fx")
 
 
@@ -448,6 +448,10 @@ FAULTS = [
     (RULE + "amount = { abs = '0', base = true }", "line 5: expected a tolerance above 0 for 'amount' of [[rule]] 'a'"),
     (RULE + "amount = { currency = { JPY = '5' } }", "line 5: expected 'abs' beside 'currency' in 'amount' of [[rul"),
     (RULE + "amount = { abs = '1', take = 'wider' }", "line 5: expected 'abs' and 'pct' beside 'take' in 'amount'"),
+    (
+        KEYED + "amount = { abs = '1', base = true, currency = { USD = '2' } }",
+        "line 6: expected no 'currency' beside 'base' in 'amount' of [[rule]] 'a': 'abs' is of the entity's, in which it compares",
+    ),
     (RULE + "amount = { base = true, only = 'short' }", "line 5: expected a tolerance beside 'only' in 'amount' of"),
     (KEYED + "amount = 'any'", "line 6: expected confirm = false beside amount = 'any': a difference of any size is"),
     (RULE + "amount = 'any'\nconfirm = false", "line 5: expected 'keys' beside amount = 'any', found none: nothing"),
@@ -459,6 +463,10 @@ FAULTS = [
     # days
     (RULE + "days = { from = 3, to = 0 }", "line 5: expected a day not before 'from' (3) for 'to' in 'days' of [[rule"),
     (RULE + "days = { from = 0, to = 3661 }", "line 5: expected a whole number from -3660 to 3660 for 'to' in 'days'"),
+    (
+        RULE + "days = { from = -3660, to = 3660 }",
+        "line 5: expected a window of at most 1830 days after 'from' (-3660) for 'to' in 'days' of [[rule]] 'a', got 3660",
+    ),
     # shapes and keys
     (RULE + "shape = 'n:1'", "line 5: expected 'keys' for the shape 'n:1', whose things are summed over the first, fo"),
     (NAMED + "shape = '1:n'", "line 5: expected a first key that is exact, normalised or token for the shape '1:n'"),

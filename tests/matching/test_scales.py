@@ -1,10 +1,15 @@
-"""One record with many decimals neither stops a run nor changes what is used up of others."""
+"""One record with many decimals neither stops a run nor changes what is used up of others, and no rate overflows."""
+
+import datetime as dt
 
 import pytest
 
 from tests.laws.checker import broken
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
-from tieout.matching.facts.scales import _groups
+from tieout.config.rates import Rates
+from tieout.errors import WrongUse
+from tieout.matching.facts.records import day_number
+from tieout.matching.facts.scales import Money, _groups, base_rates
 
 KEYED = rules_text(rule(reference="exact"))
 LARGE = 2_000_000_000_000  # 20 billion rupiah, at two decimals
@@ -69,3 +74,30 @@ def test_exponents_are_together_as_long_as_everything_fits() -> None:
     assert _groups({2, 9}, {2: 10**12, 9: 5}) == [[2], [9]]
     assert _groups({0, 2, 4, 9}, {0: 10**15, 2: 5, 4: 1, 9: 7}) == [[0, 2], [4, 9]]
     assert _groups({2, 9}, {2: 2**63, 9: 5}) == [[2], [9]]
+
+
+FIRST = dt.date(2026, 9, 30)
+
+
+def rate_of(currency: str, exponent: int, **stated: tuple[int, int]) -> tuple[int, int]:
+    """Give what one minor unit is worth in cents of the euro, by rates such as ``USD_JPY``."""
+    pairs = {(name[:3], name[4:]): [rate] for name, rate in stated.items()}
+    rates = Rates(days={pair: [FIRST] for pair in pairs}, values=pairs)
+    (row,) = base_rates(Money(((0, currency, exponent),)), rates, "EUR", [(0, day_number(FIRST))]).to_pylist()
+    return row["numerator"], row["denominator"]
+
+
+def test_a_rate_of_nine_decimals_through_a_third_currency_is_exact() -> None:
+    # 0.921450321 / 162.123456789, and 100 cents.
+    crossed = rate_of("JPY", 0, USD_JPY=(162_123_456_789, 10**9), USD_EUR=(921_450_321, 10**9))
+    assert crossed[0] * 162_123_456_789 == 92_145_032_100 * crossed[1]
+    turned = rate_of("IDR", 2, EUR_IDR=(16_200_550_000_001, 10**9))
+    assert turned == (10**9, 16_200_550_000_001)
+    assert rate_of("KWD", 9, KWD_EUR=(3_000_000_001, 10**9)) == (3_000_000_001, 10**16)
+
+
+def test_a_rate_that_cannot_be_is_said() -> None:
+    with pytest.raises(
+        WrongUse, match=r"expected exchange rates of fewer digits: IDR in EUR of 2026-09-30 is .*rates/"
+    ):
+        rate_of("IDR", 9, USD_IDR=(123_456_789_123_456_789, 10**9), USD_EUR=(123_456_789_123_456_787, 10**9))

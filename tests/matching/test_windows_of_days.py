@@ -31,7 +31,7 @@ def test_it_lists_every_day_that_a_count_by_hand_finds(tmp_path: Path, first: in
     if name == "slow" and max(abs(first), abs(last)) > 1000:
         first, last = first // 10, last // 10  # one day a week, as far as forty years go
     days = Days(first=first, last=last, calendar="business")
-    found = window(days, {7: name}, tmp_path, [MONDAY]).to_pylist()
+    found = window(days, {7: name}, tmp_path, [MONDAY], "rule").to_pylist()
     assert {row["calendar"] for row in found} == {7}
     worked = sorted({row["r_day"] for row in found})
     assert len(worked) >= last - first + 1
@@ -45,7 +45,7 @@ def test_a_calendar_without_business_days_ends(tmp_path: Path) -> None:
     (tmp_path / "calendars").mkdir()
     every = ", ".join(f'"{d}day"' for d in ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun"))
     (tmp_path / "calendars" / "never.toml").write_text(f"weekend = [{every}]\n")
-    found = window(Days(first=1, last=5, calendar="never"), {0: None}, tmp_path, [MONDAY])
+    found = window(Days(first=1, last=5, calendar="never"), {0: None}, tmp_path, [MONDAY], "rule")
     assert found.num_rows == 0
 
 

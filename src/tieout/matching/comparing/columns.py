@@ -7,7 +7,6 @@ Engines fold text differently, so they only ever compare the integers that come 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from tieout.model.normal import keys_of, normal_column
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["NAME_BLOCK", "name_forms", "names_of_two", "says_a_name", "sorted_forms", "token_places", "token_words"]
+__all__ = ["LEGAL_FORMS", "NAME_BLOCK", "name_forms", "sorted_forms", "token_places", "token_words"]
 
 #: An identifier may be cut into so many words by a bank ("PO 2025 001").
 _WORDS_JOINED = 4
@@ -51,7 +50,12 @@ _FIGURE = (
 )
 #: How many letters of a name two spellings must share to be compared at all.
 NAME_BLOCK = 6
-_LEGAL = "GMBH|AG|KG|OHG|UG|SE|EV|LTD|LIMITED|LLC|INC|CORP|CO|PLC|LLP|SA|SAS|SARL|SPA|SRL|BV|NV|AB|OY|OYJ|AS|APS|KK|PTY"
+#: Legal forms, in capitals, as the alternatives of a pattern.
+LEGAL_FORMS = (
+    "GMBH|AG|KG|KGAA|OHG|UG|SE|EV|LTD|LIMITED|LLC|INC|CORP|CO|PLC|LLP|SA|SAS|SARL|SPA|SRL|BV|NV|AB|OY|OYJ|AS|APS|KK|PTY"
+)
+#: A legal form behind something else: "GmbH", "& Co. KG", "und Co".
+_LEGAL_BEHIND = rf"(?:[\s.,]*[&+][\s.,]*|[\s.,]+(?:(?:UND|AND)[\s.,]+)?)(?:{LEGAL_FORMS})\.?"
 
 
 def token_words(things: pa.Array, texts: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -213,13 +217,13 @@ def name_forms(names: pa.Array) -> pa.Table:
     """
     Write names so that spellings of one party compare.
 
-    :return: ``form``: the normal form without words that only say the legal form; ``block``: the key of its first
-        letters, by which names are brought together; ``words``: all of its words in their normal form, a blank between
-        them; null where there is no name.
+    :return: ``form``: the normal form without the legal forms that end it; ``block``: the key of the first letters before
+        any legal form, by which names are brought together (a bank may write a place behind one); ``words``: all of its
+        words in their normal form, a blank between them; null where there is no name.
     """
     form = normal_column(_without_legal(names))
     words = _joined(*_name_parts(names), len(names), " ")
-    return pa.table({"form": form, "block": _block(form), "words": words})
+    return pa.table({"form": form, "block": _block(normal_column(_before_legal(names))), "words": words})
 
 
 def sorted_forms(names: pa.Array) -> pa.Table:
@@ -231,8 +235,19 @@ def sorted_forms(names: pa.Array) -> pa.Table:
 
 
 def _without_legal(names: pa.Array) -> pa.Array:
-    plain = pc.replace_substring_regex(pc.utf8_upper(names), rf"[\s.,]+({_LEGAL})\.?([\s.,].*)?$", "")
-    return pc.if_else(pc.equal(plain, ""), names, plain)
+    """Leave out the legal forms that end names; in the middle of one SE, SA or CO are words like any other."""
+    return _cut(names, rf"({_LEGAL_BEHIND})+[\s.,]*$")
+
+
+def _before_legal(names: pa.Array) -> pa.Array:
+    """Give of each name what stands before the first word that may be a legal form."""
+    return _cut(names, rf"{_LEGAL_BEHIND}([\s.,&+].*)?$")
+
+
+def _cut(names: pa.Array, pattern: str) -> pa.Array:
+    """Leave out of names, in capitals, what a pattern finds, if anything else is in them."""
+    plain = pc.replace_substring_regex(pc.utf8_upper(names), pattern, "")
+    return pc.if_else(pc.match_substring_regex(plain, r"[\p{L}\p{N}]"), plain, names)
 
 
 def _block(form: pa.Array) -> pa.Array:
@@ -252,46 +267,3 @@ def _joined(owners: pa.Array, words: pa.Array, rows: int, between: str) -> pa.Ar
     offsets = np.searchsorted(owners.to_numpy(), np.arange(rows + 1)).astype(np.int32)
     written = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), words), between)
     return pc.if_else(pc.equal(written, ""), pa.scalar(None, pa.string()), written)
-
-
-def names_of_two(ones: list[str], others: list[str]) -> list[bool]:
-    """
-    Say of each pair of names whether they are two parties': no word of the one is, or begins, a word of the other.
-
-    Names of which nothing is left but marks, single letters and legal forms speak against nobody.
-    """
-    return [
-        bool(one and other) and not any(_begins(a, b) for a in one for b in other)
-        for one, other in zip(map(_name_words, ones), map(_name_words, others), strict=True)
-    ]
-
-
-def says_a_name(name: str | None) -> bool:
-    """Say whether anything is left of a name but marks, single letters and legal forms."""
-    return name is not None and bool(_name_words(name))
-
-
-_WORD = re.compile(r"[^\W_]{2,}")
-_LEGAL_WORDS = set(_LEGAL.split("|")) | {
-    "AKTIENGESELLSCHAFT",
-    "GESELLSCHAFT",
-    "UND",
-    "AND",
-    "THE",
-    "HERR",
-    "FRAU",
-    "MR",
-    "MRS",
-}
-
-
-@lru_cache(maxsize=100_000)
-def _name_words(name: str) -> frozenset[str]:
-    folded = unicodedata.normalize("NFKD", name.upper().replace("Ä", "AE").replace("Ö", "OE").replace("Ü", "UE"))
-    plain = "".join(sign for sign in folded if not unicodedata.combining(sign))
-    return frozenset(_WORD.findall(plain)) - _LEGAL_WORDS
-
-
-def _begins(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    return long.startswith(short)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.matching.comparing.columns import names_of_two, says_a_name
-from tieout.matching.comparing.spelling import apart_by_name
+from tieout.matching.comparing.spelling import agree_by_name, apart_by_name
+from tieout.matching.comparing.two_names import names_of_two
 from tieout.matching.facts.records import records_of
 from tieout.matching.facts.sides import FIELDS, listed
 from tieout.matching.planning.operators import PAIRS_MAX
@@ -137,7 +137,7 @@ def make_doubtful(work: Performance, rule: Rule) -> None:
 
     Who writes ``RE-4711-2`` may mean RE-4711, or a document that we do not know. And a postal code, a ticket or a year in
     a text may be the number of a document by accident: amounts that need not agree are no evidence beside it. Neither is
-    a name that is not told: the names must agree. A day before the document's, or a part of the other sign, speak
+    a name that is not told: the names must agree, and not only have a word in common. A day before the document's, or a part of the other sign, speak
     against it whoever pays.
     Reads ``l_keys_0`` and ``r_keys_0`` (thing, key, raw, is_part).
     """
@@ -194,11 +194,7 @@ def _bare_sql(rows: str, name: str) -> str:
 
 def _doubted(rows: pa.Table, aliases: Sequence[Alias]) -> pa.Table:
     """Keep the pairs that no name speaks for, or something against: (l, r)."""
-    places = rows.select(["one", "other"]).append_column("bundle", pa.array(range(rows.num_rows), pa.int64()))
-    both = zip(rows["one"].to_pylist(), rows["other"].to_pylist(), strict=True)
-    named = pa.array([says_a_name(one) and says_a_name(other) for one, other in both], pa.bool_())
-    apart = apart_by_name(places.filter(named), aliases)["bundle"].combine_chunks()
-    agree = pc.and_(named, pc.invert(pc.is_in(places["bundle"], value_set=apart)))
+    agree = pa.array(agree_by_name(rows["one"].to_pylist(), rows["other"].to_pylist(), aliases), pa.bool_())
     return rows.select(["l", "r"]).filter(pc.or_(rows["against"], pc.invert(agree)))
 
 

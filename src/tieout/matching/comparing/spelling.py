@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.matching.comparing.columns import name_forms, names_of_two, sorted_forms
+from tieout.matching.comparing.columns import name_forms, sorted_forms
+from tieout.matching.comparing.two_names import names_agree, names_of_two
 from tieout.model.normal import keys_of, normal_column
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.grammar.rules import Alias, Drop
 
-__all__ = ["apart_by_name", "names_said", "rewritten_forms", "rewritten_keys", "spelled_out"]
+__all__ = ["agree_by_name", "apart_by_name", "names_said", "rewritten_forms", "rewritten_keys", "spelled_out"]
 
 #: Letters that a language writes with two where it has no marks.
 _LETTERS = {
@@ -86,10 +87,24 @@ def names_said(rows: pa.Table, aliases: Sequence[Alias] = (), letters: str | Non
         {"thing": told["thing"], "plain": plain, **dict(zip(forms.column_names, forms.columns, strict=True))}
     )
     in_order = sorted_forms(said)
-    other = pc.fill_null(pc.not_equal(in_order["form"], forms["form"]), False)  # noqa: FBT003 - pyarrow's own signature
+    differs = (pc.not_equal(in_order[name], forms[name]) for name in ("form", "block"))
+    other = pc.fill_null(pc.or_(*differs), False)  # noqa: FBT003 - pyarrow's own signature
     turned = written.select(["thing", "plain"]).append_column("form", in_order["form"])
     turned = turned.append_column("block", in_order["block"]).append_column("words", pa.nulls(len(said), pa.string()))
     return pa.concat_tables([written, turned.filter(other)])
+
+
+def agree_by_name(
+    ones: Sequence[str | None], others: Sequence[str | None], aliases: Sequence[Alias] = ()
+) -> list[bool]:
+    """Say of each pair of names (left, right) whether they speak for one party, by themselves or by an alias."""
+    known = _known(aliases)
+    both = list(zip(ones, others, strict=True))
+    agree = [one is not None and other is not None and names_agree(one, other) for one, other in both]
+    if not known:
+        return agree
+    forms = zip(_forms([one or "" for one in ones]), _forms([other or "" for other in others]), strict=True)
+    return [same or pair in known for same, pair in zip(agree, forms, strict=True)]
 
 
 def apart_by_name(rows: pa.Table, aliases: Sequence[Alias] = ()) -> pa.Table:
@@ -97,11 +112,16 @@ def apart_by_name(rows: pa.Table, aliases: Sequence[Alias] = ()) -> pa.Table:
     ones, others = rows["one"].to_pylist(), rows["other"].to_pylist()
     apart = names_of_two(ones, others)
     if aliases and any(apart):
-        lefts, rights = _forms([alias.left for alias in aliases]), _forms([alias.right for alias in aliases])
-        known = set(zip(lefts, rights, strict=True))
+        known = _known(aliases)
         both = zip(_forms(ones), _forms(others), strict=True)
         apart = [two and pair not in known for two, pair in zip(apart, both, strict=True)]
     return rows.select(["bundle"]).filter(pa.array(apart, pa.bool_()))
+
+
+def _known(aliases: Sequence[Alias]) -> set[tuple[str, str]]:
+    """Give the forms of names that aliases say are one: (left, right)."""
+    lefts, rights = _forms([alias.left for alias in aliases]), _forms([alias.right for alias in aliases])
+    return set(zip(lefts, rights, strict=True))
 
 
 def _forms(names: Sequence[str]) -> list[str]:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tieout.errors import WrongUse
 from tieout.matching.facts.records import EPOCH
 from tieout.matching.facts.sides import listed, side_filter
 from tieout.model.money import exponent_of
@@ -27,6 +29,8 @@ __all__ = ["Money", "base_rates", "in_base", "read_scales"]
 #: All amounts of a currency together are counted in no more decimals than leave room for their sum.
 _TOTAL_MAX = 2**63 - 1
 _NINE = 9
+#: An amount, this and 2 together have room in the 128 bits in which they are multiplied.
+_RATE_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def base_rates(money: Money, rates: Rates, base: str, spans: Sequence[tuple[int,
     Give the rate of each (currency, day): (ccy, day, numerator, denominator), from minor units into those of ``base``.
 
     :param spans: the (ccy, day) that occur; one without a rate is absent.
+    :raises WrongUse: a rate has so many digits that an amount could not be multiplied by it exactly.
     """
     known = {code: (currency, exponent) for code, currency, exponent in money.currencies}
     base_exponent = exponent_of(base)
@@ -165,8 +170,17 @@ def base_rates(money: Money, rates: Rates, base: str, spans: Sequence[tuple[int,
         currency, exponent = known[code]
         rate = rates.at(currency, base, EPOCH + dt.timedelta(days=number))
         if rate is not None:
-            up, down = 10 ** max(base_exponent - exponent, 0), 10 ** max(exponent - base_exponent, 0)
-            rows.append((code, number, rate[0] * up, rate[1] * down))
+            # In lowest terms: through a third currency the rate's decimals stand above and below.
+            exact = Fraction(*rate) * Fraction(10) ** (base_exponent - exponent)
+            if max(exact.numerator, exact.denominator) > _RATE_MAX:
+                day = EPOCH + dt.timedelta(days=number)
+                message = (
+                    f"expected exchange rates of fewer digits: {currency} in {base} of {day} is {rate[0]}/{rate[1]},"
+                    f" by which no amount can be multiplied exactly; state this pair itself, or its parts with fewer"
+                    f" decimals (rates/*.csv)"
+                )
+                raise WrongUse(message)
+            rows.append((code, number, exact.numerator, exact.denominator))
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
     kinds = (pa.int32(), pa.int32(), pa.int64(), pa.int64())
     names = ("ccy", "day", "numerator", "denominator")

@@ -53,6 +53,8 @@ RULE_KEYS = (
 _NAME_MAX = 100
 _KEYS_MAX = 8
 _DAYS_MAX = 3660  # ten years
+#: From first to last: so many of each of eight years' days are still listed.
+_SPAN_MAX = 1830
 _POINTS_MAX = 1000
 _MINOR_MAX = 1_000_000
 _MICRO = 6  # decimals that a millionth has
@@ -295,6 +297,11 @@ def _refuse_idle(table: Table, amount: Amount) -> None:
         raise table.fault(
             key="currency", sentence=f"expected 'abs' beside 'currency' in {table.name}: it is for all other currencies"
         )
+    if amount.per_currency and amount.base:
+        raise table.fault(
+            key="currency",
+            sentence=f"expected no 'currency' beside 'base' in {table.name}: 'abs' is of the entity's, in which it compares",
+        )
     if "take" in table.values and (amount.abs_micro is None or amount.pct_micro is None):
         raise table.fault(
             key="take", sentence=f"expected 'abs' and 'pct' beside 'take' in {table.name}: it chooses between them"
@@ -314,6 +321,8 @@ def _days(table: Table, folder: Path | None) -> Days | None:
     last = inner.given("to", inner.whole("to", -_DAYS_MAX, _DAYS_MAX))
     if first > last:
         raise inner.wrong(key="to", expected=f"a day not before 'from' ({first})")
+    if last - first > _SPAN_MAX:
+        raise inner.wrong(key="to", expected=f"a window of at most {_SPAN_MAX} days after 'from' ({first})")
     business = inner.values.get("calendar") == "business"
     return Days(
         first=first,

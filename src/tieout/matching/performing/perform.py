@@ -198,7 +198,8 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     if rule.days is not None:
         asked = " union ".join(f"select {side[0]}_day as day from {side[0]}" for side in rule.within or ("left",))
         days = engine.arrow(f"select distinct day from ({asked}) where day is not null order by day")
-        engine.take("window", window(rule.days, work.calendars, work.folder, days["day"].to_pylist()))
+        asking = f"rule {rule.name!r} of the set {work.rules.id!r}"
+        engine.take("window", window(rule.days, work.calendars, work.folder, days["day"].to_pylist(), asking))
     ready: set[str] = set()
     for place, key in enumerate(plan.keys):
         if rule.within:

@@ -31,23 +31,26 @@ _WINDOW_MAX = 5_000_000
 _REACH_MAX = 40 * 366
 
 
-def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int]) -> pa.Table:
+def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int], place: str) -> pa.Table:
     """
     List which day of the right may go with which day of the left, per calendar of the right.
 
     :param l_days: as days since 1970, or with :data:`EITHER_WAY` added.
+    :param place: which rule asks, for the error.
     :return: (calendar, l_day, r_day): a band as an equi-join.
     :raises Rejected: it would be too long to be a window.
     """
-    rows = _rows(days, codes, folder, [day for day in l_days if day < EITHER_WAY])
+    rows = _rows(days, codes, folder, [day for day in l_days if day < EITHER_WAY], place)
     if any(day >= EITHER_WAY for day in l_days):
-        more = _rows(days.both_ways, codes, folder, [day - EITHER_WAY for day in l_days if day >= EITHER_WAY])
+        more = _rows(days.both_ways, codes, folder, [day - EITHER_WAY for day in l_days if day >= EITHER_WAY], place)
         rows = np.concatenate([rows, more + np.array([0, EITHER_WAY, 0])])
     rows = rows.astype(np.int32)
     return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
 
 
-def _rows(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int]) -> npt.NDArray[np.int64]:
+def _rows(
+    days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequence[int], place: str
+) -> npt.NDArray[np.int64]:
     offsets = np.arange(days.first, days.last + 1)
     own_days = np.array(l_days, np.int64)
     parts = [np.zeros((0, 3), np.int64)]
@@ -59,7 +62,8 @@ def _rows(days: Days, codes: dict[int, str | None], folder: Path, l_days: Sequen
             name = own if days.calendar == "business" else days.calendar
             parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 3))
         if sum(map(len, parts)) > _WINDOW_MAX:
-            message = f"expected a window of days that is narrower than from {days.first} to {days.last}"
+            wide = f"the window from {days.first} to {days.last} of {len(own_days)} days"
+            message = f"expected at most {_WINDOW_MAX} days together in {wide}: make 'days' narrower ({place})"
             raise Rejected(message)
     return np.concatenate(parts)
 

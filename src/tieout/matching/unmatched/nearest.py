@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tieout.matching.comparing.columns import name_forms, names_of_two
+from tieout.matching.comparing.columns import name_forms
+from tieout.matching.comparing.two_names import names_of_two
 from tieout.matching.facts.sides import listed
 from tieout.model.kinds import PAID_OUT
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tieout.errors import WrongUse
 from tieout.matching.comparing.agreeing import SAME, compared_by, days_missed
-from tieout.matching.comparing.columns import names_of_two
+from tieout.matching.comparing.two_names import names_of_two
 from tieout.matching.grammar.reading import read_rules
 from tieout.matching.grammar.rules import Key
 from tieout.store import schema
