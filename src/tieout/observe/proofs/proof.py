@@ -84,18 +84,33 @@ class Reserve:
     """
     What a platform holds back as a security.
 
-    :ivar held: holds less releases; ``unreleased``: the holds that no release is matched with.
+    :ivar opening: what it began with, where that is declared; ``unreleased``: what is left of that and of the holds after
+        the releases that they are matched with.
     :ivar reported: what the platform itself says; None where it does not.
+    :ivar apart: what that differs by from the holds and releases up to then.
+    :ivar beyond: by how much the releases were beyond the holds at worst; ``beyond_on``: the day.
     """
 
-    held: int
+    holds: int
+    releases: int
     unreleased: int
+    opening: int = 0
     reported: int | None = None
+    apart: int = 0
+    beyond: int = 0
+    beyond_on: dt.date | None = None
 
     @property
-    def agrees(self) -> bool:
-        """Whether the reserve equals the unreleased holds, and what the platform says."""
-        return self.held == self.unreleased and self.reported in (None, self.held)
+    def held(self) -> int:
+        """What is held back: the opening and the holds, less the releases."""
+        return self.opening + self.holds - self.releases
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the platform says the same; None where it says nothing: then no one has checked it."""
+        if self.apart or self.beyond:
+            return False
+        return None if self.reported is None else True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +183,7 @@ class AccountProof:
     def closes(self) -> bool:
         """Whether the roll-forward leads to what the outside reports and, with a ledger, both sides meet."""
         meets = self.residual == 0 or (self.residual is None and self.ledger_account is None)
-        reserved = self.reserve is None or self.reserve.agrees
+        reserved = self.reserve is None or self.reserve.agrees is not False
         return self.rolled == 0 and meets and reserved and not self.faults
 
     @property
@@ -202,7 +217,7 @@ class AccountProof:
             (self.opening is None, "no opening balance"),
             (self.reported is None, "no balance by the outside"),
             (self.rolled, "movements do not lead to the balance reported"),
-            (self.reserve is not None and not self.reserve.agrees, "reserve differs from the holds"),
+            (self.reserve is not None and self.reserve.agrees is False, "reserve differs from the holds"),
             (self.residual is None and self.ledger_account is None, "no ledger account declared"),
             (self.residual is None, "no balance by the ledger"),
             (self.residual, "differs from the ledger"),
@@ -251,7 +266,25 @@ class AccountProof:
             return f"the roll-forward and the reported balance differ by {self.written(self.rolled)} {self.currency}"
         if self.residual:
             return f"the two sides differ by {self.written(self.residual)} {self.currency}"
-        return self.faults[0] if self.faults else "the reserve differs from the holds that nothing released"
+        return self.faults[0] if self.faults else "the reserve differs from what the platform reports"
+
+    @property
+    def reserve_said(self) -> str | None:
+        """Say in one sentence what is held in reserve, what it is made of, and who has checked it."""
+        kept = self.reserve
+        if kept is None:
+            return None
+        opening = f"an opening of {self.written(kept.opening)}, " if kept.opening else ""
+        said = (
+            f"Held in reserve {self.written(kept.held)} {self.currency}: {opening}holds of {self.written(kept.holds)} less"
+            f" releases of {self.written(kept.releases)}"
+        )
+        if kept.unreleased != kept.held:
+            said += f"; what is left of holds after the releases that they are matched with is {self.written(kept.unreleased)}"
+        if kept.reported is None:
+            return f"{said}; no reserve that the platform reports to hold it against"
+        differs = f"DIFFERS by {self.written(kept.apart)} from" if kept.apart else "equals"
+        return f"{said}; {differs} what the platform reports, {self.written(kept.reported)}"
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON values; amounts are decimal text."""
@@ -262,7 +295,10 @@ class AccountProof:
         names = ("opening", "closing", "reported", "since", "carried", "rolled", "residual")
         movements = [{"kind": m.kind, "count": m.count, "amount": self.written(m.amount)} for m in self.movements]
         reserve = self.reserve and {
-            **{name: self.written(getattr(self.reserve, name)) for name in ("held", "unreleased", "reported")},
+            **{
+                name: self.written(getattr(self.reserve, name))
+                for name in ("held", "holds", "releases", "unreleased", "reported", "beyond")
+            },
             "agrees": self.reserve.agrees,
         }
         return {

@@ -29,8 +29,9 @@ from tieout.observe.proofs.accounts import (
     sharing,
 )
 from tieout.observe.proofs.items import compared_of, items_of, same_in_sum
-from tieout.observe.proofs.lines import REPORTS, Sides, lay_items, lay_lines, named, scaled
-from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide, Reserve
+from tieout.observe.proofs.lines import HELD, REPORTS, Sides, lay_items, lay_lines, named
+from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide
+from tieout.observe.proofs.reserves import reserve_faults, reserve_of
 from tieout.observe.proofs.rolling import Roll, roll
 from tieout.observe.snapshot import moment_of, take_snapshot
 from tieout.observe.work.worklist import version as version_of
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
 
 _KEPT_MAX = 8
-
-_HELD = ("reserve_hold", "reserve_release")
 
 
 class ProvesAccounts(Protocol):
@@ -209,7 +208,7 @@ def _lay_reserve(con: duckdb.DuckDBPyConnection, workspace: Workspace, reserve: 
     con.execute(f"""
         insert into moved select * replace ({literal(reserve.id)} as account_id, -effect as effect, -effect as amount,
             0 as fee, 0 as fee_tax, null as settlement_id)
-        from moved where kind in ({named(_HELD)}) and account_id in ({platforms})
+        from moved where kind in ({named(HELD)}) and account_id in ({platforms})
     """)
 
 
@@ -241,6 +240,7 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         for r in rolls.values()
         if r.carried
     ]
+    reserve = reserve_of(con, facts.workspace, account, exponent, day)
     return AccountProof(
         account_id=account.id, entity_id=account.entity, kind=account.kind, currency=currency, exponent=exponent,
         as_of=day, known_at=facts.known_at, ledger_account=account.ledger_account,
@@ -249,7 +249,8 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         opening=own.opening, opened_on=own.opened_on, movements=own.movements,
         reported=own.reported, reported_on=own.reported_on, reported_at=own.reported_at, since=own.since,
         breaks_on=own.breaks_on, notes=tuple(note for r in rolls.values() for note in r.notes),
-        carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
+        carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=reserve,
+        faults=(*_faults(facts, account, rolls, ledger_ids, ledger), *reserve_faults(reserve, currency, exponent)),
     )  # fmt: skip
 
 
@@ -363,34 +364,3 @@ def _foreign(facts: _Facts, account: Account, ledger_ids: tuple[str, ...]) -> li
         f"{name} has {count} lines in {currency}, such as {such}, and {account.id} is kept in {account.currency}: they are not added"
         for name, currency, count, such in rows
     ]
-
-
-def _reserve(con: duckdb.DuckDBPyConnection, account: Account, exponent: int, day: dt.date) -> Reserve | None:
-    """Hold what is held back against the holds that nothing was matched with, and what the platform says."""
-    if account.kind == "reserve":
-        return None
-    held_lines = f"""
-        from moved where account_id = {literal(account.id)} and currency = {literal(account.currency)}
-            and kind in ({named(_HELD)}) and booked_on <= date '{day}'
-    """
-    count, held = con.execute(f"select count(*), -sum({scaled('effect', exponent)}) {held_lines}").fetchall()[0]
-    said = con.execute(f"""
-        select {scaled("amount", exponent)}::varchar from reported where kind = 'reserved' and booked_on <= date '{day}'
-            and account_id = {literal(account.id)} and currency = {literal(account.currency)}
-        order by booked_on desc, sequence desc, line desc limit 1
-    """).fetchall()
-    if not count and not said:
-        return None
-    released = con.execute(f"""
-        with held as (select record_key, record_id {held_lines}), whole as (
-            select match_id from result_matches m left join moved v using (record_key, record_id)
-            semi join (select match_id from result_matches semi join held using (record_key, record_id)
-                where claim = 'transfer') x on x.match_id = m.match_id
-            where m.status = 'confirmed' group by match_id
-            having bool_and(coalesce(v.booked_on <= date '{day}', false))
-        )
-        select coalesce(sum({scaled("m.allocated", exponent)}), 0)::varchar from result_matches m
-        semi join whole using (match_id) semi join held using (record_key, record_id) where m.claim = 'transfer'
-    """).fetchall()[0][0]
-    total = int(held or 0)
-    return Reserve(held=total, unreleased=total + int(released), reported=int(said[0][0]) if said else None)

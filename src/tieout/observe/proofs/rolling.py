@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tieout.model.kinds import WITH_LINES
 from tieout.model.money import format_minor
 from tieout.observe.exporting.writing import literal
-from tieout.observe.proofs.lines import REPORTS, named, scaled
+from tieout.observe.proofs.lines import REPORTS, SECOND, named, scaled
 from tieout.observe.proofs.proof import Movement
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ __all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
 FEES, TAX = "fees kept back", "tax on fees"
 _DAY = dt.timedelta(days=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-#: The second in which a line was booked, as SQL: a balance has no finer moment.
-_SECOND = "date_trunc('second', occurred_at)"
 #: Which lines of the table ``line`` are of no settlement that is closed.
 _UNSETTLED = "settlement_id is null or settlement_id not in (select settlement_id from settled)"
 
@@ -90,7 +88,7 @@ class _Point:
         later = f"booked_on > date '{self.day}'"
         if self.at is None:
             return later
-        moment = f"{_SECOND} {'>' if self.with_moment else '>='} {_second(self.at)}"
+        moment = f"{SECOND} {'>' if self.with_moment else '>='} {_second(self.at)}"
         return f"({later} or (booked_on = date '{self.day}' and {moment}))"
 
 
@@ -286,9 +284,9 @@ def _within(con: duckdb.DuckDBPyConnection, day: dt.date, at: dt.datetime) -> tu
     """Give what lines of a day moved before a second, what and how many in it, and of how many nobody says the time."""
     moment = _second(at)
     row = con.execute(f"""
-        select coalesce(sum(measured) filter ({_SECOND} < {moment}), 0)::varchar,
-            coalesce(sum(measured) filter ({_SECOND} = {moment}), 0)::varchar,
-            count(*) filter ({_SECOND} = {moment}), count(*) filter (occurred_at is null)
+        select coalesce(sum(measured) filter ({SECOND} < {moment}), 0)::varchar,
+            coalesce(sum(measured) filter ({SECOND} = {moment}), 0)::varchar,
+            count(*) filter ({SECOND} = {moment}), count(*) filter (occurred_at is null)
         from line where booked_on = date '{day}'
     """).fetchall()[0]
     return int(row[0]), int(row[1]), row[2], row[3]
