@@ -15,6 +15,7 @@ from tests.observe.test_exports import read_back
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
+from tieout.errors import WrongUse
 from tieout.observe.exporting.exports import export
 from tieout.observe.money.cash import cash
 from tieout.observe.proofs.parts import PartAsked, proof_part
@@ -115,10 +116,17 @@ class Platform:
         rows.append(f'"ending_balance","Ending balance (2026-{day})","{amount}","eur"')
         self.write("summary", "\n".join(['"category","description","net_amount","currency"', *rows, ""]))
 
-    def proof(self, as_of: str | None = None) -> AccountProof:
+    def declare(self, kind: str, opening: str = "0.00") -> None:
+        """Declare an account of a kind, named so."""
+        with (self.workspace.folder / "tieout.toml").open("a", encoding="utf-8") as file:
+            file.write(f'[[account]]\nid = "{kind}"\nsource = "api"\nkind = "{kind}"\ncurrency = "EUR"\n')
+            file.write(f'opening = {{ on = "2026-09-30", amount = "{opening}" }}\n')
+        self.workspace = load_workspace(self.workspace.folder)
+
+    def proof(self, as_of: str | None = None, account: str = "platform") -> AccountProof:
         for outcome in pipeline.ingest(self.store, self.workspace):
             assert not isinstance(outcome, Exception), outcome
-        return prove(self.store, self.workspace, "platform", dt.date.fromisoformat(as_of) if as_of else None)
+        return prove(self.store, self.workspace, account, dt.date.fromisoformat(as_of) if as_of else None)
 
 
 @pytest.fixture
@@ -274,10 +282,7 @@ def test_releases_beyond_the_holds_are_a_fault_also_once_more_is_held(platform: 
 
 
 def test_a_reserve_from_before_the_first_line_has_the_opening_of_its_account(platform: Platform) -> None:
-    with (platform.workspace.folder / "tieout.toml").open("a", encoding="utf-8") as file:
-        file.write('[[account]]\nid = "held"\nsource = "api"\nkind = "reserve"\ncurrency = "EUR"\n')
-        file.write('opening = { on = "2026-09-30", amount = "64.00" }\n')
-    platform.workspace = load_workspace(platform.workspace.folder)
+    platform.declare("reserve", "64.00")
     platform.reserve("r2", 6000, "10-15 10:00")
     platform.balance(6000, 0, "10-16 10:00", reserved=400)
     proof = platform.proof()
@@ -299,3 +304,53 @@ def test_a_reported_reserve_is_held_against_the_holds_up_to_its_moment(
     assert proof.closes is not bool(differs)
     words = "DIFFERS by -3.00 from" if differs else "equals"
     assert f"; {words} what the platform reports, {reserved // 100}.00" in (proof.reserve_said or "")
+
+
+def test_a_reserve_account_is_held_against_what_is_left_of_the_holds(platform: Platform) -> None:
+    platform.declare("reserve")
+    platform.reserve("h", -1000, "10-01 10:00")
+    proof = platform.proof(account="reserve")
+    assert (proof.closing, proof.reported, proof.closes, proof.faults) == (1000, 1000, True, ())
+    assert proof.outside.source == "holds of platform that nothing released"
+    platform.reserve("r", 400, "10-08 10:00")
+    proof = platform.proof(account="reserve")
+    assert (proof.closing, proof.reported, proof.rolled, proof.closes) == (600, 1000, 400, False)
+    assert "holds less releases and what is left of holds" in proof.verdict
+
+
+@pytest.mark.parametrize(("reserved", "differs"), [(1000, 0), (700, -300)])
+def test_a_reserve_account_is_held_against_what_the_platform_reports(
+    platform: Platform, reserved: int, differs: int
+) -> None:
+    platform.declare("reserve")
+    platform.reserve("h", -1000, "10-01 10:00")
+    platform.balance(-1000, 0, "10-01 12:00", reserved=reserved)
+    platform.reserve("r", 400, "10-08 10:00")
+    proof = platform.proof(account="reserve")
+    assert (proof.closing, proof.reported, proof.since) == (600, reserved, -400)
+    assert (proof.rolled, proof.closes) == (differs, not differs)
+    assert platform.proof().rolled == 0
+
+
+def test_where_nobody_reports_a_balance_the_lines_are_none(platform: Platform) -> None:
+    platform.charge("1", 10000, "10-05 09:00")
+    proof = platform.proof()
+    assert (proof.closing, proof.outside.balance, proof.outside.adjusted, proof.residual) == (10000, None, None, None)
+    assert proof.outside.source == "platform, of which nobody reports a balance"
+    assert proof.verdict.startswith("Not proven: nobody reports a balance of platform")
+
+
+def test_what_is_on_its_way_is_listed_elsewhere(platform: Platform) -> None:
+    platform.declare("in_transit")
+    with pytest.raises(WrongUse, match="`tieout in-transit` lists what is on its way"):
+        platform.proof(account="in_transit")
+
+
+def test_a_balance_that_differs_is_not_hidden_by_a_later_one_that_does_not(platform: Platform) -> None:
+    platform.charge("1", 10000, "10-05 09:00")
+    platform.balance(7000, 2000, "10-05 10:00")
+    platform.balance(10000, 0, "10-06 10:00")
+    proof = platform.proof()
+    assert (proof.rolled, proof.closes, proof.breaks_on) == (0, True, dt.date(2026, 10, 5))
+    said = "api, balance of 05 Oct 2026 10:00:00 UTC: differs by -10.00 EUR from what the lines come to by then"
+    assert proof.notes == (f"{said}, a later balance does not",)

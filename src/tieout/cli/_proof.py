@@ -107,7 +107,7 @@ def _show(found: AccountProof) -> None:
     for fault in found.faults:
         say(f"Missing: {fault}")
     for note in found.notes:
-        say(f"Left out: {note}")
+        say(f"Note: {note}")
 
 
 def _show_roll(found: AccountProof) -> None:

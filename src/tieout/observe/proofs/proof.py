@@ -126,7 +126,7 @@ class AccountProof:
         other.
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
-    :ivar notes: which balances that were reported are held against no line, and why.
+    :ivar notes: which balances that were reported are held against no line, and why; and which one differed before the last.
     :ivar compared: how many lines some reconciliation has held against the other side.
     :ivar in_sum: whether the lines that none has are the same sum on both sides in every month, as summary journals are.
     :ivar remedy: what would compare the others, in words.
@@ -234,7 +234,9 @@ class AccountProof:
         A residual of zero shows nothing where lines were not compared: each of them stands there as an item.
         """
         if not self.closes:
-            return f"Not proven: DOES NOT CLOSE: {self._gap()}"
+            # Where nobody states a balance, nothing differs: nothing has been held against anything.
+            found = "DOES NOT CLOSE: " if self.rolled or self.residual or self.reported is not None else ""
+            return f"Not proven: {found}{self._gap()}"
         if self.proven_by == "lines":
             return "Proven: it closes, and every line that separates the two sides is named"
         if self.proven_by == "sums":
@@ -259,9 +261,20 @@ class AccountProof:
         timing = sum(item.amount for item in self.outside.items if item.state == "timing")
         apart = (self.ledger.balance or 0) - (self.outside.balance or 0) - timing
         stands = "is the same" if not apart else f"differs by {self.written(apart)} {self.currency}"
-        return f"Proven by the platform's own balance; the balance of ledger account {self.ledger_account} {stands}"
+        whose = "the holds that nothing released" if self._by_holds else "the platform's own balance"
+        return f"Proven by {whose}; the balance of ledger account {self.ledger_account} {stands}"
+
+    @property
+    def _by_holds(self) -> bool:
+        """Whether it is a reserve that the platform does not report: what it is held against is what holds are left."""
+        return self.kind == "reserve" and self.reported_at is None
 
     def _gap(self) -> str:
+        if self.rolled and self._by_holds:
+            return (
+                "holds less releases and what is left of holds after the releases that they are matched with differ by"
+                f" {self.written(self.rolled)} {self.currency}"
+            )
         if self.rolled:
             return f"the roll-forward and the reported balance differ by {self.written(self.rolled)} {self.currency}"
         if self.residual:

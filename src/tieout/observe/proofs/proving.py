@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ from tieout.observe.exporting.columns import Opened
 from tieout.observe.exporting.exports import prepare
 from tieout.observe.exporting.writing import literal
 from tieout.observe.proofs.accounts import (
+    ASIDE,
     known_accounts,
     ledger_accounts_of,
     ledger_ids_of,
@@ -50,6 +51,11 @@ if TYPE_CHECKING:
 __all__ = ["ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
 
 _KEPT_MAX = 8
+#: Where to look instead, for the kinds of accounts that have no proof of their own.
+_INSTEAD = {
+    "ledger": "the account whose ledger_account it is has the proof",
+    "in_transit": "`tieout in-transit` lists what is on its way, payout by payout; it has no proof of its own yet",
+}
 
 
 class ProvesAccounts(Protocol):
@@ -83,13 +89,17 @@ def prove(
     found = prove_all(store, workspace, as_of, known_at, only=account_id)
     if len(found) == 1:
         return found[0]
-    opening = next((a.opening for a in workspace.accounts if a.id == account_id), None)
+    declared = next((a for a in workspace.accounts if a.id == account_id), None)
+    if not found and declared is not None and declared.kind in ASIDE:
+        message = f"expected an account that holds money, got {account_id}, which is of kind {declared.kind}: {_INSTEAD[declared.kind]}"
+        raise WrongUse(message)
+    opening = None if declared is None else declared.opening
     if not found and opening is not None and (as_of is None or as_of < opening.on):
         message = f"expected a day from {opening.on} on, with which {account_id} opens, got {as_of or 'facts that end before'}: nothing is known of it earlier"
         raise WrongUse(message)
     if not found:
         message = f"expected an account with lines of money, got {account_id!r}; {known_accounts(workspace)}"
-        if account_id not in {account.id for account in workspace.accounts}:
+        if declared is None:
             message += f". What became of a payout, a payment or a document: `tieout explain {account_id}`"
         raise WrongUse(message)
     listed = " and ".join(proof.currency for proof in found)
@@ -210,6 +220,11 @@ def _lay_reserve(con: duckdb.DuckDBPyConnection, workspace: Workspace, reserve: 
             0 as fee, 0 as fee_tax, null as settlement_id)
         from moved where kind in ({named(HELD)}) and account_id in ({platforms})
     """)
+    if len(platforms_of(workspace, reserve)) == 1:  # what it reports as its reserve is the balance of this account
+        con.execute(f"""
+            insert into told_balance select * replace ({literal(reserve.id)} as account_id, 'available' as kind)
+            from told_balance where kind = 'reserved' and account_id in ({platforms})
+        """)
 
 
 def _proof(facts: _Facts, account: Account) -> AccountProof:
@@ -217,7 +232,7 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
     together = [a for a in sharing(facts.workspace, account) if _is_open(a, day)]
     ledger_ids = ledger_ids_of(facts.workspace, account)
     exponent = _exponent(con, [*(a.id for a in together), *ledger_ids], currency)
-    rolls = {a.id: roll(con, (a.id,), currency, exponent, day, a.opening) for a in together}
+    rolls = {a.id: _rolled(facts, a, exponent) for a in together}
     own = rolls[account.id]
     ledger, opened, opened_with = _ledger(facts, account, ledger_ids, exponent)
     after = {a.id: rolls[a.id].opened_on for a in together} | dict.fromkeys(ledger_ids, opened)
@@ -254,6 +269,25 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
     )  # fmt: skip
 
 
+def _rolled(facts: _Facts, account: Account, exponent: int) -> Roll:
+    """
+    Roll an account outside the ledger forward.
+
+    A reserve that the platform does not report is what is left of the holds after the releases that they are matched with.
+    """
+    con, day, workspace = facts.con, facts.as_of, facts.workspace
+    own = roll(con, (account.id,), account.currency, exponent, day, account.opening)
+    platforms = platforms_of(workspace, account)
+    # What one reserve of several platforms opened with is no platform's.
+    if own.reported is not None or own.opening is None or not platforms or (own.opening and len(platforms) > 1):
+        return own
+    kept = [reserve_of(con, workspace, platform, exponent, day) for platform in platforms]
+    return replace(
+        own, reported=sum(reserve.unreleased for reserve in kept if reserve is not None), reported_on=day,
+        said=f"holds of {' and '.join(platform.id for platform in platforms)} that nothing released",
+    )  # fmt: skip
+
+
 def _exponent(con: duckdb.DuckDBPyConnection, accounts: Sequence[str], currency: str) -> int:
     """Give the decimals that hold every amount of the accounts in a currency, and every part of one: its own, or more."""
     query = f"""
@@ -267,14 +301,14 @@ def _exponent(con: duckdb.DuckDBPyConnection, accounts: Sequence[str], currency:
 
 
 def _balance(rolls: dict[str, Roll]) -> int | None:
-    """Add what the outside says of the accounts; where it says nothing, their lines must do."""
-    balances = [r.closing if r.reported is None else r.reported for r in rolls.values()]
+    """Add what the outside says of the accounts, if it says something of each: lines are no balance of their own."""
+    balances = [r.reported for r in rolls.values()]
     known = [balance for balance in balances if balance is not None]
     return sum(known) if len(known) == len(balances) else None
 
 
 def _said(rolls: dict[str, Roll]) -> str:
-    return " and ".join(r.said or f"{name}, the sum of its lines" for name, r in rolls.items())
+    return " and ".join(r.said or f"{name}, of which nobody reports a balance" for name, r in rolls.items())
 
 
 def _since(name: str, own: Roll) -> ProofItem:
