@@ -120,7 +120,7 @@ def test_the_columns_of_exceptions_are_those_of_the_contract(company: Company, t
     # The facts end on 6 October, whatever day the clock shows.
     assert row["age_days"] == "1"
     assert row["candidates"] == "[]"
-    assert row["base_amount"] == row["run_id"] == ""
+    assert (row["base_amount"], row["run_id"]) == ("96.80", "")
 
 
 def test_an_exception_that_is_no_longer_true_is_history(empty: Company, tmp_path: Path) -> None:

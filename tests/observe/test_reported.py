@@ -15,6 +15,7 @@ from tests.observe.test_exports import read_back
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
+from tieout.errors import WrongUse
 from tieout.observe.exporting.exports import export
 from tieout.observe.money.cash import cash
 from tieout.observe.proofs.parts import PartAsked, proof_part
@@ -84,20 +85,26 @@ class Platform:
         ending = "json" if source == "api" else "csv"
         (folder / f"{number}.{ending}").write_text(text, encoding="utf-8")
 
-    def charge(self, name: str, cents: int, when: str) -> None:
+    def charge(self, name: str, cents: int, when: str, category: str = "charge") -> None:
         told = {
             "id": f"txn_{name}", "object": "balance_transaction", "amount": cents, "net": cents, "fee": 0, "fee_details": [],
-            "created": at(when), "available_on": at(when), "currency": "eur", "source": f"ch_{name}", "type": "charge",
-            "reporting_category": "charge", "status": "pending", "exchange_rate": None, "description": None,
+            "created": at(when), "available_on": at(when), "currency": "eur", "source": f"ch_{name}", "type": category,
+            "reporting_category": category, "status": "pending", "exchange_rate": None, "description": None,
         }  # fmt: skip
         self.write("api", json.dumps({"object": "list", "url": "/v1/x", "has_more": False, "data": [told]}))
 
-    def balance(self, available: int, pending: int, *when: str) -> None:
+    def reserve(self, name: str, cents: int, when: str) -> None:
+        """Hold something back (below zero), or release it."""
+        self.charge(name, cents, when, "risk_reserved_funds")
+
+    def balance(self, available: int, pending: int, *when: str, reserved: int | None = None) -> None:
         """Tell of a balance at moments, in one file; without one as the object alone."""
         amounts = {"available": available, "pending": pending}
         told: dict[str, Any] = {"object": "balance", "livemode": True}
         told |= {name: [{"amount": amount, "currency": "eur"}] for name, amount in amounts.items()}
         event = {"object": "event", "api_version": "2024-06-20", "livemode": True, "pending_webhooks": 1}
+        if reserved is not None:
+            told["risk_reserved"] = [{"amount": reserved, "currency": "eur"}]
         events = [
             event | {"id": f"evt_{each}", "created": at(each), "type": "balance.available", "data": {"object": told}}
             for each in when
@@ -109,10 +116,17 @@ class Platform:
         rows.append(f'"ending_balance","Ending balance (2026-{day})","{amount}","eur"')
         self.write("summary", "\n".join(['"category","description","net_amount","currency"', *rows, ""]))
 
-    def proof(self, as_of: str | None = None) -> AccountProof:
+    def declare(self, kind: str, opening: str = "0.00") -> None:
+        """Declare an account of a kind, named so."""
+        with (self.workspace.folder / "tieout.toml").open("a", encoding="utf-8") as file:
+            file.write(f'[[account]]\nid = "{kind}"\nsource = "api"\nkind = "{kind}"\ncurrency = "EUR"\n')
+            file.write(f'opening = {{ on = "2026-09-30", amount = "{opening}" }}\n')
+        self.workspace = load_workspace(self.workspace.folder)
+
+    def proof(self, as_of: str | None = None, account: str = "platform") -> AccountProof:
         for outcome in pipeline.ingest(self.store, self.workspace):
             assert not isinstance(outcome, Exception), outcome
-        return prove(self.store, self.workspace, "platform", dt.date.fromisoformat(as_of) if as_of else None)
+        return prove(self.store, self.workspace, account, dt.date.fromisoformat(as_of) if as_of else None)
 
 
 @pytest.fixture
@@ -237,3 +251,106 @@ def test_balances_that_were_read_before_moments_were_kept_accuse_nobody(platform
         pq.write_table(pq.read_table(path).drop_columns(["told_at"]), path)
     proof = platform.proof()
     assert (proof.rolled, proof.notes[0][:43]) == (None, "api reports 1 balance without saying of whe")
+
+
+def test_a_reserve_that_nobody_reports_is_said_to_be_unreported(platform: Platform) -> None:
+    platform.charge("1", 10000, "10-01 09:00")
+    platform.reserve("h", -1000, "10-01 10:00")
+    platform.reserve("r", 400, "10-08 10:00")
+    proof = platform.proof()
+    assert proof.reserve is not None
+    assert (proof.reserve.held, proof.reserve.unreleased, proof.reserve.agrees) == (600, 1000, None)
+    said = proof.reserve_said or ""
+    assert said.startswith("Held in reserve 6.00 EUR: holds of 10.00 less releases of 4.00; ")
+    assert said.endswith("; no reserve that the platform reports to hold it against")
+    assert "equals" not in said
+
+
+def test_releases_beyond_the_holds_are_a_fault_also_once_more_is_held(platform: Platform) -> None:
+    platform.reserve("h", -1000, "10-01 10:00")
+    platform.reserve("r1", 400, "10-08 10:00")
+    platform.reserve("r2", 6000, "10-15 10:00")
+    platform.balance(-1000 + 6400, 0, "10-16 10:00")
+    for held in (-5400, 4600):
+        proof = platform.proof()
+        assert proof.reserve is not None
+        assert (proof.reserve.held, proof.reserve.agrees, proof.rolled, proof.closes) == (held, False, 0, False)
+        assert proof.lacking == "reserve differs from the holds"
+        (fault,) = [each for each in proof.faults if "beyond" in each]
+        assert fault.startswith("on 15 Oct 2026 the releases are 54.00 EUR beyond the holds")
+        platform.reserve("h2", -10000, "10-17 10:00")
+
+
+def test_a_reserve_from_before_the_first_line_has_the_opening_of_its_account(platform: Platform) -> None:
+    platform.declare("reserve", "64.00")
+    platform.reserve("r2", 6000, "10-15 10:00")
+    platform.balance(6000, 0, "10-16 10:00", reserved=400)
+    proof = platform.proof()
+    assert (proof.reserve_said or "").startswith("Held in reserve 4.00 EUR: an opening of 64.00, holds of 0.00 less")
+    assert (proof.reserve and proof.reserve.agrees, proof.closes) == (True, True)
+
+
+@pytest.mark.parametrize(("reserved", "differs"), [(1000, 0), (700, -300)])
+def test_a_reported_reserve_is_held_against_the_holds_up_to_its_moment(
+    platform: Platform, reserved: int, differs: int
+) -> None:
+    platform.reserve("h", -1000, "10-01 10:00")
+    platform.balance(-1000, 0, "10-01 12:00", reserved=reserved)
+    platform.reserve("h2", -500, "10-01 15:00")
+    platform.reserve("h3", -500, "10-02 15:00")
+    proof = platform.proof()
+    assert proof.reserve is not None
+    assert (proof.reserve.held, proof.reserve.apart, proof.reserve.agrees) == (2000, differs, not differs)
+    assert proof.closes is not bool(differs)
+    words = "DIFFERS by -3.00 from" if differs else "equals"
+    assert f"; {words} what the platform reports, {reserved // 100}.00" in (proof.reserve_said or "")
+
+
+def test_a_reserve_account_is_held_against_what_is_left_of_the_holds(platform: Platform) -> None:
+    platform.declare("reserve")
+    platform.reserve("h", -1000, "10-01 10:00")
+    proof = platform.proof(account="reserve")
+    assert (proof.closing, proof.reported, proof.closes, proof.faults) == (1000, 1000, True, ())
+    assert proof.outside.source == "holds of platform that nothing released"
+    platform.reserve("r", 400, "10-08 10:00")
+    proof = platform.proof(account="reserve")
+    assert (proof.closing, proof.reported, proof.rolled, proof.closes) == (600, 1000, 400, False)
+    assert "holds less releases and what is left of holds" in proof.verdict
+
+
+@pytest.mark.parametrize(("reserved", "differs"), [(1000, 0), (700, -300)])
+def test_a_reserve_account_is_held_against_what_the_platform_reports(
+    platform: Platform, reserved: int, differs: int
+) -> None:
+    platform.declare("reserve")
+    platform.reserve("h", -1000, "10-01 10:00")
+    platform.balance(-1000, 0, "10-01 12:00", reserved=reserved)
+    platform.reserve("r", 400, "10-08 10:00")
+    proof = platform.proof(account="reserve")
+    assert (proof.closing, proof.reported, proof.since) == (600, reserved, -400)
+    assert (proof.rolled, proof.closes) == (differs, not differs)
+    assert platform.proof().rolled == 0
+
+
+def test_where_nobody_reports_a_balance_the_lines_are_none(platform: Platform) -> None:
+    platform.charge("1", 10000, "10-05 09:00")
+    proof = platform.proof()
+    assert (proof.closing, proof.outside.balance, proof.outside.adjusted, proof.residual) == (10000, None, None, None)
+    assert proof.outside.source == "platform, of which nobody reports a balance"
+    assert proof.verdict.startswith("Not proven: nobody reports a balance of platform")
+
+
+def test_what_is_on_its_way_is_listed_elsewhere(platform: Platform) -> None:
+    platform.declare("in_transit")
+    with pytest.raises(WrongUse, match="`tieout in-transit` lists what is on its way"):
+        platform.proof(account="in_transit")
+
+
+def test_a_balance_that_differs_is_not_hidden_by_a_later_one_that_does_not(platform: Platform) -> None:
+    platform.charge("1", 10000, "10-05 09:00")
+    platform.balance(7000, 2000, "10-05 10:00")
+    platform.balance(10000, 0, "10-06 10:00")
+    proof = platform.proof()
+    assert (proof.rolled, proof.closes, proof.breaks_on) == (0, True, dt.date(2026, 10, 5))
+    said = "api, balance of 05 Oct 2026 10:00:00 UTC: differs by -10.00 EUR from what the lines come to by then"
+    assert proof.notes == (f"{said}, a later balance does not",)

@@ -108,7 +108,10 @@ def test_an_account_says_what_the_outside_reported_and_why_it_is_not_proven(offi
         ({"opening": None}, "no opening balance"),
         ({"reported": None}, "no balance by the outside"),
         ({"reported": 4_565_031}, "movements do not lead to the balance reported"),
-        ({"reserve": Reserve(held=1, unreleased=2)}, "reserve differs from the holds"),
+        (
+            {"reserve": Reserve(holds=1, releases=0, unreleased=1, reported=2, apart=1)},
+            "reserve differs from the holds",
+        ),
         ({"ledger_account": None, "ledger": ProofSide(source="", balance=None)}, "no ledger account declared"),
         ({"ledger": ProofSide(source="", balance=None)}, "no balance by the ledger"),
         ({"ledger": ProofSide(source="", balance=1)}, "differs from the ledger"),

@@ -102,18 +102,12 @@ def _show(found: AccountProof) -> None:
     if found.ledger_account is not None:
         _show_side(found, f"By the ledger: {found.ledger.source}", found.ledger)
         say(f"Residual {_cell(found.written(found.residual))} {found.currency}")
-    if found.reserve is not None:
-        kept = found.reserve
-        said = "" if kept.reported is None else f", {found.written(kept.reported)} by the platform"
-        agrees = "equals" if kept.held == kept.unreleased else "DIFFERS FROM"
-        say(
-            f"Held in reserve {found.written(kept.held)} {found.currency}, {agrees} the holds that nothing released:"
-            f" {found.written(kept.unreleased)}{said}"
-        )
+    if found.reserve_said is not None:
+        say(found.reserve_said)
     for fault in found.faults:
         say(f"Missing: {fault}")
     for note in found.notes:
-        say(f"Left out: {note}")
+        say(f"Note: {note}")
 
 
 def _show_roll(found: AccountProof) -> None:

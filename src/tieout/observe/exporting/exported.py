@@ -11,6 +11,7 @@ from tieout.observe.exporting.columns import Column, ExportedTable, Kind, amount
 from tieout.observe.exporting.exported_books import BOOKS
 from tieout.observe.exporting.exported_evidence import matches_with_evidence, ready_evidence
 from tieout.observe.exporting.exported_money import MONEY
+from tieout.observe.exporting.exported_worth import ready_worth
 from tieout.observe.exporting.relations import (
     OWN_EXPONENT,
     balances_relation,
@@ -199,7 +200,6 @@ _POSITIONS = (
     *same("word", "run_id"),
 )
 
-_NOT_YET = "null::varchar"
 _EXCEPTIONS = (
     *same("word", "exception_id"),
     *same("word", "reconciliation", "reason"),
@@ -210,7 +210,7 @@ _EXCEPTIONS = (
     Column("account", "text", "t.account_id"),
     *same("decimal", "amount"),
     *same("word", "currency"),
-    Column("base_amount", "decimal", _NOT_YET),
+    Column("base_amount", "decimal", "worth_of(t.amount, t.currency, t.booked_on)"),
     *same("day", "booked_on"),
     *same("text", "counterparty", "settlement_id"),
     Column("opened_on", "day", "t.opened_at::date"),
@@ -293,6 +293,7 @@ TABLES = {
             name="exceptions",
             columns=_EXCEPTIONS,
             relation=exceptions_relation,
+            ready=ready_worth,
             order="t.booked_on, t.opened_at, t.exception_id, t.version",
             day="coalesce(t.booked_on, t.opened_at::date)",
             needs=("exceptions", "matches", "decisions"),

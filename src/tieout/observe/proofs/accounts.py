@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tieout.store.workplace import Store
 
 __all__ = [
+    "ASIDE",
     "known_accounts",
     "ledger_accounts_of",
     "ledger_ids_of",
@@ -27,7 +28,8 @@ __all__ = [
     "sharing",
 ]
 
-_ASIDE = ("ledger", "in_transit")
+#: Kinds of accounts that have no proof of their own.
+ASIDE = ("ledger", "in_transit")
 
 
 def money_accounts(
@@ -47,13 +49,13 @@ def money_accounts(
         for name, currency, entity, source in rows
         if name not in declared
     ]
-    holding = [account for account in workspace.accounts if account.kind not in _ASIDE]
+    holding = [account for account in workspace.accounts if account.kind not in ASIDE]
     return sorted((*holding, *brought), key=lambda account: (account.id, account.currency))
 
 
 def known_accounts(workspace: Workspace) -> str:
     """Say which accounts can be proven, for a message."""
-    names = sorted(account.id for account in workspace.accounts if account.kind not in _ASIDE)
+    names = sorted(account.id for account in workspace.accounts if account.kind not in ASIDE)
     listed = ", ".join(names[:10]) or "none"
     return f"tieout.toml declares {listed}"
 
@@ -80,7 +82,7 @@ def sharing(workspace: Workspace, account: Account) -> list[Account]:
     if account.ledger_account is None:
         return [account]
     key = (account.entity, account.ledger_account, account.currency)
-    return [a for a in workspace.accounts if a.kind not in _ASIDE and (a.entity, a.ledger_account, a.currency) == key]
+    return [a for a in workspace.accounts if a.kind not in ASIDE and (a.entity, a.ledger_account, a.currency) == key]
 
 
 def platforms_of(workspace: Workspace, reserve: Account) -> list[Account]:
@@ -90,7 +92,7 @@ def platforms_of(workspace: Workspace, reserve: Account) -> list[Account]:
     return [
         a
         for a in workspace.accounts
-        if a.kind not in (*_ASIDE, "reserve", "bank") and (a.entity, a.currency) == (reserve.entity, reserve.currency)
+        if a.kind not in (*ASIDE, "reserve", "bank") and (a.entity, a.currency) == (reserve.entity, reserve.currency)
         and ((reserve.source is not None and a.source == reserve.source)
              or (reserve.number is not None and a.number == reserve.number))
     ]  # fmt: skip

@@ -25,12 +25,28 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
 
-__all__ = ["ARRIVED", "MOVING", "PROOF_NEEDS", "REPORTS", "Sides", "lay_items", "lay_lines", "named", "scaled"]
+__all__ = [
+    "ARRIVED",
+    "HELD",
+    "MOVING",
+    "PROOF_NEEDS",
+    "REPORTS",
+    "SECOND",
+    "Sides",
+    "lay_items",
+    "lay_lines",
+    "named",
+    "scaled",
+]
 
 #: What a snapshot must hold for proofs.
 PROOF_NEEDS = ("matches", "adjustments", "positions", "exceptions")
 #: Kinds that move the balance of the account that they stand in; a bank's details repeat their entry.
 MOVING = (*(k.name for k in KINDS.values() if "settlement" in k.claims), "bank_entry", "journal_line")
+#: What a platform holds back, and gives back.
+HELD = ("reserve_hold", "reserve_release")
+#: The second in which a line was booked, as SQL: a balance has no finer moment.
+SECOND = "date_trunc('second', occurred_at)"
 #: Balances that say what an account comes to; a platform's ``available`` does with what is ``pending`` beside it.
 REPORTS = ("closing", "ledger", "available")
 #: The movement of what the bank has of lines that no payout is reported for.

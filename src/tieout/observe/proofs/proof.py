@@ -84,18 +84,33 @@ class Reserve:
     """
     What a platform holds back as a security.
 
-    :ivar held: holds less releases; ``unreleased``: the holds that no release is matched with.
+    :ivar opening: what it began with, where that is declared; ``unreleased``: what is left of that and of the holds after
+        the releases that they are matched with.
     :ivar reported: what the platform itself says; None where it does not.
+    :ivar apart: what that differs by from the holds and releases up to then.
+    :ivar beyond: by how much the releases were beyond the holds at worst; ``beyond_on``: the day.
     """
 
-    held: int
+    holds: int
+    releases: int
     unreleased: int
+    opening: int = 0
     reported: int | None = None
+    apart: int = 0
+    beyond: int = 0
+    beyond_on: dt.date | None = None
 
     @property
-    def agrees(self) -> bool:
-        """Whether the reserve equals the unreleased holds, and what the platform says."""
-        return self.held == self.unreleased and self.reported in (None, self.held)
+    def held(self) -> int:
+        """What is held back: the opening and the holds, less the releases."""
+        return self.opening + self.holds - self.releases
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the platform says the same; None where it says nothing: then no one has checked it."""
+        if self.apart or self.beyond:
+            return False
+        return None if self.reported is None else True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +126,7 @@ class AccountProof:
         other.
     :ivar breaks_on: the first day whose reported balance the movements do not lead to.
     :ivar faults: what else keeps it from being proven, one sentence each.
-    :ivar notes: which balances that were reported are held against no line, and why.
+    :ivar notes: which balances that were reported are held against no line, and why; and which one differed before the last.
     :ivar compared: how many lines some reconciliation has held against the other side.
     :ivar in_sum: whether the lines that none has are the same sum on both sides in every month, as summary journals are.
     :ivar remedy: what would compare the others, in words.
@@ -168,7 +183,7 @@ class AccountProof:
     def closes(self) -> bool:
         """Whether the roll-forward leads to what the outside reports and, with a ledger, both sides meet."""
         meets = self.residual == 0 or (self.residual is None and self.ledger_account is None)
-        reserved = self.reserve is None or self.reserve.agrees
+        reserved = self.reserve is None or self.reserve.agrees is not False
         return self.rolled == 0 and meets and reserved and not self.faults
 
     @property
@@ -202,7 +217,7 @@ class AccountProof:
             (self.opening is None, "no opening balance"),
             (self.reported is None, "no balance by the outside"),
             (self.rolled, "movements do not lead to the balance reported"),
-            (self.reserve is not None and not self.reserve.agrees, "reserve differs from the holds"),
+            (self.reserve is not None and self.reserve.agrees is False, "reserve differs from the holds"),
             (self.residual is None and self.ledger_account is None, "no ledger account declared"),
             (self.residual is None, "no balance by the ledger"),
             (self.residual, "differs from the ledger"),
@@ -219,7 +234,9 @@ class AccountProof:
         A residual of zero shows nothing where lines were not compared: each of them stands there as an item.
         """
         if not self.closes:
-            return f"Not proven: DOES NOT CLOSE: {self._gap()}"
+            # Where nobody states a balance, nothing differs: nothing has been held against anything.
+            found = "DOES NOT CLOSE: " if self.rolled or self.residual or self.reported is not None else ""
+            return f"Not proven: {found}{self._gap()}"
         if self.proven_by == "lines":
             return "Proven: it closes, and every line that separates the two sides is named"
         if self.proven_by == "sums":
@@ -244,14 +261,43 @@ class AccountProof:
         timing = sum(item.amount for item in self.outside.items if item.state == "timing")
         apart = (self.ledger.balance or 0) - (self.outside.balance or 0) - timing
         stands = "is the same" if not apart else f"differs by {self.written(apart)} {self.currency}"
-        return f"Proven by the platform's own balance; the balance of ledger account {self.ledger_account} {stands}"
+        whose = "the holds that nothing released" if self._by_holds else "the platform's own balance"
+        return f"Proven by {whose}; the balance of ledger account {self.ledger_account} {stands}"
+
+    @property
+    def _by_holds(self) -> bool:
+        """Whether it is a reserve that the platform does not report: what it is held against is what holds are left."""
+        return self.kind == "reserve" and self.reported_at is None
 
     def _gap(self) -> str:
+        if self.rolled and self._by_holds:
+            return (
+                "holds less releases and what is left of holds after the releases that they are matched with differ by"
+                f" {self.written(self.rolled)} {self.currency}"
+            )
         if self.rolled:
             return f"the roll-forward and the reported balance differ by {self.written(self.rolled)} {self.currency}"
         if self.residual:
             return f"the two sides differ by {self.written(self.residual)} {self.currency}"
-        return self.faults[0] if self.faults else "the reserve differs from the holds that nothing released"
+        return self.faults[0] if self.faults else "the reserve differs from what the platform reports"
+
+    @property
+    def reserve_said(self) -> str | None:
+        """Say in one sentence what is held in reserve, what it is made of, and who has checked it."""
+        kept = self.reserve
+        if kept is None:
+            return None
+        opening = f"an opening of {self.written(kept.opening)}, " if kept.opening else ""
+        said = (
+            f"Held in reserve {self.written(kept.held)} {self.currency}: {opening}holds of {self.written(kept.holds)} less"
+            f" releases of {self.written(kept.releases)}"
+        )
+        if kept.unreleased != kept.held:
+            said += f"; what is left of holds after the releases that they are matched with is {self.written(kept.unreleased)}"
+        if kept.reported is None:
+            return f"{said}; no reserve that the platform reports to hold it against"
+        differs = f"DIFFERS by {self.written(kept.apart)} from" if kept.apart else "equals"
+        return f"{said}; {differs} what the platform reports, {self.written(kept.reported)}"
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON values; amounts are decimal text."""
@@ -262,7 +308,10 @@ class AccountProof:
         names = ("opening", "closing", "reported", "since", "carried", "rolled", "residual")
         movements = [{"kind": m.kind, "count": m.count, "amount": self.written(m.amount)} for m in self.movements]
         reserve = self.reserve and {
-            **{name: self.written(getattr(self.reserve, name)) for name in ("held", "unreleased", "reported")},
+            **{
+                name: self.written(getattr(self.reserve, name))
+                for name in ("held", "holds", "releases", "unreleased", "reported", "beyond")
+            },
             "agrees": self.reserve.agrees,
         }
         return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ from tieout.observe.exporting.columns import Opened
 from tieout.observe.exporting.exports import prepare
 from tieout.observe.exporting.writing import literal
 from tieout.observe.proofs.accounts import (
+    ASIDE,
     known_accounts,
     ledger_accounts_of,
     ledger_ids_of,
@@ -29,8 +30,9 @@ from tieout.observe.proofs.accounts import (
     sharing,
 )
 from tieout.observe.proofs.items import compared_of, items_of, same_in_sum
-from tieout.observe.proofs.lines import REPORTS, Sides, lay_items, lay_lines, named, scaled
-from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide, Reserve
+from tieout.observe.proofs.lines import HELD, REPORTS, Sides, lay_items, lay_lines, named
+from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide
+from tieout.observe.proofs.reserves import reserve_faults, reserve_of
 from tieout.observe.proofs.rolling import Roll, roll
 from tieout.observe.snapshot import moment_of, take_snapshot
 from tieout.observe.work.worklist import version as version_of
@@ -49,8 +51,11 @@ if TYPE_CHECKING:
 __all__ = ["ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
 
 _KEPT_MAX = 8
-
-_HELD = ("reserve_hold", "reserve_release")
+#: Where to look instead, for the kinds of accounts that have no proof of their own.
+_INSTEAD = {
+    "ledger": "the account whose ledger_account it is has the proof",
+    "in_transit": "`tieout in-transit` lists what is on its way, payout by payout; it has no proof of its own yet",
+}
 
 
 class ProvesAccounts(Protocol):
@@ -84,13 +89,17 @@ def prove(
     found = prove_all(store, workspace, as_of, known_at, only=account_id)
     if len(found) == 1:
         return found[0]
-    opening = next((a.opening for a in workspace.accounts if a.id == account_id), None)
+    declared = next((a for a in workspace.accounts if a.id == account_id), None)
+    if not found and declared is not None and declared.kind in ASIDE:
+        message = f"expected an account that holds money, got {account_id}, which is of kind {declared.kind}: {_INSTEAD[declared.kind]}"
+        raise WrongUse(message)
+    opening = None if declared is None else declared.opening
     if not found and opening is not None and (as_of is None or as_of < opening.on):
         message = f"expected a day from {opening.on} on, with which {account_id} opens, got {as_of or 'facts that end before'}: nothing is known of it earlier"
         raise WrongUse(message)
     if not found:
         message = f"expected an account with lines of money, got {account_id!r}; {known_accounts(workspace)}"
-        if account_id not in {account.id for account in workspace.accounts}:
+        if declared is None:
             message += f". What became of a payout, a payment or a document: `tieout explain {account_id}`"
         raise WrongUse(message)
     listed = " and ".join(proof.currency for proof in found)
@@ -209,8 +218,13 @@ def _lay_reserve(con: duckdb.DuckDBPyConnection, workspace: Workspace, reserve: 
     con.execute(f"""
         insert into moved select * replace ({literal(reserve.id)} as account_id, -effect as effect, -effect as amount,
             0 as fee, 0 as fee_tax, null as settlement_id)
-        from moved where kind in ({named(_HELD)}) and account_id in ({platforms})
+        from moved where kind in ({named(HELD)}) and account_id in ({platforms})
     """)
+    if len(platforms_of(workspace, reserve)) == 1:  # what it reports as its reserve is the balance of this account
+        con.execute(f"""
+            insert into told_balance select * replace ({literal(reserve.id)} as account_id, 'available' as kind)
+            from told_balance where kind = 'reserved' and account_id in ({platforms})
+        """)
 
 
 def _proof(facts: _Facts, account: Account) -> AccountProof:
@@ -218,7 +232,7 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
     together = [a for a in sharing(facts.workspace, account) if _is_open(a, day)]
     ledger_ids = ledger_ids_of(facts.workspace, account)
     exponent = _exponent(con, [*(a.id for a in together), *ledger_ids], currency)
-    rolls = {a.id: roll(con, (a.id,), currency, exponent, day, a.opening) for a in together}
+    rolls = {a.id: _rolled(facts, a, exponent) for a in together}
     own = rolls[account.id]
     ledger, opened, opened_with = _ledger(facts, account, ledger_ids, exponent)
     after = {a.id: rolls[a.id].opened_on for a in together} | dict.fromkeys(ledger_ids, opened)
@@ -241,6 +255,7 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         for r in rolls.values()
         if r.carried
     ]
+    reserve = reserve_of(con, facts.workspace, account, exponent, day)
     return AccountProof(
         account_id=account.id, entity_id=account.entity, kind=account.kind, currency=currency, exponent=exponent,
         as_of=day, known_at=facts.known_at, ledger_account=account.ledger_account,
@@ -249,7 +264,27 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         opening=own.opening, opened_on=own.opened_on, movements=own.movements,
         reported=own.reported, reported_on=own.reported_on, reported_at=own.reported_at, since=own.since,
         breaks_on=own.breaks_on, notes=tuple(note for r in rolls.values() for note in r.notes),
-        carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=_reserve(con, account, exponent, day), faults=_faults(facts, account, rolls, ledger_ids, ledger),
+        carried=own.carried, compared=compared, in_sum=in_sum, remedy=remedy_of(con, facts.workspace, account), reserve=reserve,
+        faults=(*_faults(facts, account, rolls, ledger_ids, ledger), *reserve_faults(reserve, currency, exponent)),
+    )  # fmt: skip
+
+
+def _rolled(facts: _Facts, account: Account, exponent: int) -> Roll:
+    """
+    Roll an account outside the ledger forward.
+
+    A reserve that the platform does not report is what is left of the holds after the releases that they are matched with.
+    """
+    con, day, workspace = facts.con, facts.as_of, facts.workspace
+    own = roll(con, (account.id,), account.currency, exponent, day, account.opening)
+    platforms = platforms_of(workspace, account)
+    # What one reserve of several platforms opened with is no platform's.
+    if own.reported is not None or own.opening is None or not platforms or (own.opening and len(platforms) > 1):
+        return own
+    kept = [reserve_of(con, workspace, platform, exponent, day) for platform in platforms]
+    return replace(
+        own, reported=sum(reserve.unreleased for reserve in kept if reserve is not None), reported_on=day,
+        said=f"holds of {' and '.join(platform.id for platform in platforms)} that nothing released",
     )  # fmt: skip
 
 
@@ -266,14 +301,14 @@ def _exponent(con: duckdb.DuckDBPyConnection, accounts: Sequence[str], currency:
 
 
 def _balance(rolls: dict[str, Roll]) -> int | None:
-    """Add what the outside says of the accounts; where it says nothing, their lines must do."""
-    balances = [r.closing if r.reported is None else r.reported for r in rolls.values()]
+    """Add what the outside says of the accounts, if it says something of each: lines are no balance of their own."""
+    balances = [r.reported for r in rolls.values()]
     known = [balance for balance in balances if balance is not None]
     return sum(known) if len(known) == len(balances) else None
 
 
 def _said(rolls: dict[str, Roll]) -> str:
-    return " and ".join(r.said or f"{name}, the sum of its lines" for name, r in rolls.items())
+    return " and ".join(r.said or f"{name}, of which nobody reports a balance" for name, r in rolls.items())
 
 
 def _since(name: str, own: Roll) -> ProofItem:
@@ -363,34 +398,3 @@ def _foreign(facts: _Facts, account: Account, ledger_ids: tuple[str, ...]) -> li
         f"{name} has {count} lines in {currency}, such as {such}, and {account.id} is kept in {account.currency}: they are not added"
         for name, currency, count, such in rows
     ]
-
-
-def _reserve(con: duckdb.DuckDBPyConnection, account: Account, exponent: int, day: dt.date) -> Reserve | None:
-    """Hold what is held back against the holds that nothing was matched with, and what the platform says."""
-    if account.kind == "reserve":
-        return None
-    held_lines = f"""
-        from moved where account_id = {literal(account.id)} and currency = {literal(account.currency)}
-            and kind in ({named(_HELD)}) and booked_on <= date '{day}'
-    """
-    count, held = con.execute(f"select count(*), -sum({scaled('effect', exponent)}) {held_lines}").fetchall()[0]
-    said = con.execute(f"""
-        select {scaled("amount", exponent)}::varchar from reported where kind = 'reserved' and booked_on <= date '{day}'
-            and account_id = {literal(account.id)} and currency = {literal(account.currency)}
-        order by booked_on desc, sequence desc, line desc limit 1
-    """).fetchall()
-    if not count and not said:
-        return None
-    released = con.execute(f"""
-        with held as (select record_key, record_id {held_lines}), whole as (
-            select match_id from result_matches m left join moved v using (record_key, record_id)
-            semi join (select match_id from result_matches semi join held using (record_key, record_id)
-                where claim = 'transfer') x on x.match_id = m.match_id
-            where m.status = 'confirmed' group by match_id
-            having bool_and(coalesce(v.booked_on <= date '{day}', false))
-        )
-        select coalesce(sum({scaled("m.allocated", exponent)}), 0)::varchar from result_matches m
-        semi join whole using (match_id) semi join held using (record_key, record_id) where m.claim = 'transfer'
-    """).fetchall()[0][0]
-    total = int(held or 0)
-    return Reserve(held=total, unreleased=total + int(released), reported=int(said[0][0]) if said else None)

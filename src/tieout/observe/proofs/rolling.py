@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 from tieout.model.kinds import WITH_LINES
 from tieout.model.money import format_minor
 from tieout.observe.exporting.writing import literal
-from tieout.observe.proofs.lines import REPORTS, named, scaled
+from tieout.observe.proofs.lines import REPORTS, SECOND, named, scaled
 from tieout.observe.proofs.proof import Movement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
     from tieout.config.workspace import Opening
@@ -33,8 +35,6 @@ __all__ = ["FEES", "TAX", "Roll", "parts", "roll", "since_of"]
 FEES, TAX = "fees kept back", "tax on fees"
 _DAY = dt.timedelta(days=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-#: The second in which a line was booked, as SQL: a balance has no finer moment.
-_SECOND = "date_trunc('second', occurred_at)"
 #: Which lines of the table ``line`` are of no settlement that is closed.
 _UNSETTLED = "settlement_id is null or settlement_id not in (select settlement_id from settled)"
 
@@ -90,7 +90,7 @@ class _Point:
         later = f"booked_on > date '{self.day}'"
         if self.at is None:
             return later
-        moment = f"{_SECOND} {'>' if self.with_moment else '>='} {_second(self.at)}"
+        moment = f"{SECOND} {'>' if self.with_moment else '>='} {_second(self.at)}"
         return f"({later} or (booked_on = date '{self.day}' and {moment}))"
 
 
@@ -146,7 +146,9 @@ def roll(
         return _by_settlements(con, settled, faults, notes=tuple(notes), **kept)
     # On the day of the opening only its end is known.
     points = [p for p in points if opened_on is None or p.day > opened_on or (p.day == opened_on and p.at is None)]
-    points, breaks_on, left_out = _held(con, points, amount)
+    points, breaks_on, left_out = _held(
+        con, points, amount, lambda apart: f"{format_minor(apart, exponent)} {currency}"
+    )
     said = {"faults": tuple(faults), "notes": (*notes, *left_out)}
     if not points:
         return Roll(**said, **kept)  # type: ignore[arg-type]  # as above
@@ -244,7 +246,7 @@ def _second(moment: dt.datetime) -> str:
 
 
 def _held(
-    con: duckdb.DuckDBPyConnection, points: list[_Point], opening: int | None
+    con: duckdb.DuckDBPyConnection, points: list[_Point], opening: int | None, written: Callable[[int], str]
 ) -> tuple[list[_Point], dt.date | None, list[str]]:
     """
     Hold every balance against the opening and the lines up to its day's end, or its moment.
@@ -254,16 +256,19 @@ def _held(
     nothing can be said of the balance.
 
     :return: those that can be held against lines, the first day whose balance these do not lead to, and a sentence for each
-        that cannot.
+        that cannot, and for the first that differs where the last does not.
     """
     rows = con.execute("select booked_on, sum(measured)::varchar from line group by 1 order by 1").fetchall()
     days, sums = [day for day, _ in rows], [0, *accumulate(int(amount) for _, amount in rows)]
-    held, notes, breaks_on = [], [], None
+    within = _within(con, points)
+    held: list[_Point] = []
+    broken: list[tuple[_Point, int]] = []
+    notes: list[str] = []
     for point in points:
         if point.at is None:
             reached = sums[bisect_right(days, point.day)]
         else:
-            before, together, count, timeless = _within(con, point.day, point.at)
+            before, together, count, timeless = within[point.day, point.at]
             if timeless:
                 notes.append(
                     f"{point.said}: held against no line, since of {timeless} of the lines of that day nobody says the time"
@@ -277,21 +282,39 @@ def _held(
             point = replace(point, with_moment=wanted != reached)  # noqa: PLW2901 - the same balance, placed
             reached += together if point.with_moment else 0
         held.append(point)
-        if opening is not None and breaks_on is None and opening + reached != point.amount:
-            breaks_on = point.day
-    return held, breaks_on, notes
+        apart = 0 if opening is None else point.amount - opening - reached
+        if apart:
+            broken.append((point, apart))
+    if broken and broken[-1][0] is not held[-1]:
+        # The last one speaks for the account; one before it that differs is not hidden by it.
+        first, apart = broken[0]
+        notes.append(
+            f"{first.said}: differs by {written(apart)} from what the lines come to by then, a later balance does not"
+        )
+    return held, broken[0][0].day if broken else None, notes
 
 
-def _within(con: duckdb.DuckDBPyConnection, day: dt.date, at: dt.datetime) -> tuple[int, int, int, int]:
-    """Give what lines of a day moved before a second, what and how many in it, and of how many nobody says the time."""
-    moment = _second(at)
-    row = con.execute(f"""
-        select coalesce(sum(measured) filter ({_SECOND} < {moment}), 0)::varchar,
-            coalesce(sum(measured) filter ({_SECOND} = {moment}), 0)::varchar,
-            count(*) filter ({_SECOND} = {moment}), count(*) filter (occurred_at is null)
-        from line where booked_on = date '{day}'
-    """).fetchall()[0]
-    return int(row[0]), int(row[1]), row[2], row[3]
+def _within(
+    con: duckdb.DuckDBPyConnection, points: list[_Point]
+) -> dict[tuple[dt.date, dt.datetime], tuple[int, int, int, int]]:
+    """
+    Look into the days of which balances of a moment are told.
+
+    :return: what lines of that day moved before the second, what and how many in it, and of how many nobody says the time.
+    """
+    told = [(point.day, point.at) for point in points if point.at is not None]
+    if not told:
+        return {}
+    asked = ", ".join(f"({place}, date '{day}', {_second(at)})" for place, (day, at) in enumerate(told))
+    rows = con.execute(f"""
+        select coalesce(sum(measured) filter ({SECOND} < moment), 0)::varchar,
+            coalesce(sum(measured) filter ({SECOND} = moment), 0)::varchar, count(*) filter ({SECOND} = moment),
+            count(*) filter (measured is not null and occurred_at is null)
+        from (values {asked}) p (place, day, moment) left join line on booked_on = p.day group by place order by place
+    """).fetchall()
+    return {
+        key: (int(before), int(at_once), *counts) for key, (before, at_once, *counts) in zip(told, rows, strict=True)
+    }
 
 
 def _reporter(con: duckdb.DuckDBPyConnection, accounts: tuple[str, ...]) -> str:

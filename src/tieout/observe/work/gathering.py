@@ -4,7 +4,6 @@ Gathering the work list: what intake found, what runs left over, and what was de
 
 from __future__ import annotations
 
-import datetime as dt
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,11 @@ import sqlalchemy as sa
 
 from tieout.config.rates import read_rates
 from tieout.intake.findings import open_findings
-from tieout.model.money import exponent_of, format_minor
+from tieout.model.money import format_minor
 from tieout.observe.results import prepare_results, run_exceptions
-from tieout.observe.snapshot import EPOCH, take_snapshot
+from tieout.observe.snapshot import take_snapshot
 from tieout.observe.work.worklist import version
+from tieout.observe.worth import Worth
 from tieout.store import schema
 from tieout.store.decisions import latest_decisions
 from tieout.store.engine import connect
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tieout.config import Workspace
-    from tieout.config.rates import Rates
     from tieout.store.book import Book
     from tieout.store.workplace import Store
 
@@ -48,7 +47,7 @@ def gather_worklist(store: Store, workspace: Workspace) -> int:
         with store.book.reading() as connection:
             found = open_findings(connection)
             decided = latest_decisions(connection)
-        weigh = _Scales(read_rates(workspace.folder), workspace.base_currency)
+        weigh = Worth(read_rates(workspace.folder), workspace.base_currency)
         batches = _gathered(store, workspace, pa.Table.from_pylist(found, _FOUND))
         changed += refresh(store.book, (_decided(batch, decided, weigh) for batch in batches))
         # What another process committed meanwhile may have been on the list already, and is not any more.
@@ -97,7 +96,7 @@ _SAID_SO = {
 _LEFT_OVER = ", ".join(f"{_SAID_SO.get(name, name)} as {name}" for name in _FOUND.names)
 
 
-def _decided(batch: pa.RecordBatch, decided: dict[str, dict[str, Any]], weigh: _Scales) -> pa.RecordBatch:
+def _decided(batch: pa.RecordBatch, decided: dict[str, dict[str, Any]], weigh: Worth) -> pa.RecordBatch:
     """Add what was decided, and the weight: its amount in the workspace's currency, without its sign."""
     told = {
         name: batch.column(name).to_pylist()
@@ -126,30 +125,3 @@ def is_settled(about: dict[str, Any], amount: int | None, exponent: int | None) 
     """Whether what was decided last about an exception settles it; what was settled at another amount is not settled."""
     said = None if amount is None else format_minor(amount, exponent or 0)
     return about["state"] == "resolved" and about["amount"] in (None, said)
-
-
-class _Scales:
-    """Weighs amounts in one currency; a rate is looked up once for each currency and day."""
-
-    def __init__(self, rates: Rates, base: str) -> None:
-        self._rates, self._base = rates, base
-        self._found: dict[tuple[str, int | None, int | None], tuple[int, int] | None] = {}
-
-    def __call__(
-        self, amount: int | None, exponent: int | None, currency: str | None, booked_day: int | None
-    ) -> int | None:
-        if amount is None or currency is None:
-            return None
-        key = currency, exponent, booked_day
-        if key not in self._found:
-            self._found[key] = self._factor(*key)
-        factor = self._found[key]
-        return None if factor is None else (abs(amount) * factor[0] * 2 + factor[1]) // (2 * factor[1])
-
-    def _factor(self, currency: str, exponent: int | None, booked_day: int | None) -> tuple[int, int] | None:
-        day = EPOCH if booked_day is None else EPOCH + dt.timedelta(days=booked_day)
-        rate = self._rates.at(currency, self._base, day)
-        if rate is None:
-            return None
-        own = exponent if exponent is not None else exponent_of(currency)
-        return 10 ** exponent_of(self._base) * rate[0], 10**own * rate[1]
