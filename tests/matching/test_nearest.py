@@ -53,6 +53,19 @@ def test_of_several_the_nearest_three_are_shown_in_order() -> None:
         assert shown(w, "RE-88001") == [(name, "near_amount") for name in ("k4", "k3", "k2")]
 
 
+def test_a_selection_that_is_exact_comes_before_one_document_that_nearly_is() -> None:
+    documents = [
+        invoice(f"INV-{n}", amount, name="Zeta AG", day=1, due=31)
+        for n, amount in ((9, 11_820), (10, 24_075), (11, 35_190))
+    ]
+    paid = line("k1", 35_895, text="Sammelzahlung", name="Zeta AG", day=16)
+    with world("open-items-to-bank", *documents, paid) as w:
+        w.match()
+        assert w.reasons()["k1"] == "missing_left"
+        assert shown(w, "k1") == [("INV-10", "selection"), ("INV-9", "selection"), ("INV-11", "near_amount")]
+        assert notes(w)["k1"] == "one selection of what could be meant comes to the sum, which may be chance"
+
+
 def test_a_payout_is_near_by_the_name_of_the_platform() -> None:
     payout = invoice("po_Y10001", -100_000, kind="payout", name="Stripe Payments Europe", day=2)
     with world(

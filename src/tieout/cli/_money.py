@@ -103,7 +103,7 @@ def fees(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
-    """Show what platforms and banks kept, per settlement; expected is empty where no account or source declares it."""
+    """Show what platforms and banks kept, per settlement; expected stays empty: nothing declares yet what they should."""
     headings = ["account", "settlement", "kind", "what", "lines", "actual", "expected", "currency"]
 
     def cells(row: dict[str, Any]) -> list[object]:

@@ -308,7 +308,7 @@ def _rank_candidates(work: Performance) -> None:
             when not of_two then 'same_name'
             else 'same_amount' end as why,
             row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, used or is_apart, not is_apart, inside,
-                not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, abs(apart), other_key, other_id) as place
+                not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, by_name, abs(apart), other_key, other_id) as place
         from tied where not (inside and is_anothers)
         """,
     )
