@@ -41,7 +41,7 @@ from tieout.matching.performing.spread_pools import select_spread
 from tieout.matching.performing.taking import take_found
 from tieout.matching.performing.ties import note_ties, prepare_ties
 from tieout.matching.performing.together import settle_together
-from tieout.matching.performing.twins import leave_two_of_twins, make_order
+from tieout.matching.performing.twins import leave_two_of_twins, make_order, make_twins
 from tieout.matching.planning.days import EITHER_WAY, window
 from tieout.matching.planning.plan import plan_of
 from tieout.matching.results.found import SIDES
@@ -260,6 +260,7 @@ def _leave_out_others(work: Performance, rule: Rule, made: str) -> None:
 
 def _prepare(work: Performance, rule: Rule) -> None:
     """Make what a rule's plan reads beside the sides and their identifiers."""
+    make_twins(work.engine)
     if rule.within:
         make_turning(work, rule)
         return
