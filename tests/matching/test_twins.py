@@ -99,7 +99,7 @@ def said_in_orders(which: str, documents: list[Fact], lines: list[Fact]) -> tupl
     return digests, found
 
 
-MEIER = {"name": "Meier"}
+MEIER: dict[str, Any] = {"name": "Meier"}
 NAMED = rule("by name", keys=NAMES, days="{ from = 0, to = 5 }")
 
 
@@ -124,7 +124,7 @@ def test_what_names_another_is_no_twin_of_what_names_none(which: str, twice: boo
 
 
 def test_charges_that_name_another_document_are_no_twins_in_a_shipped_set() -> None:
-    payer = {"name": "Quillmeier Verlag"}
+    payer: dict[str, Any] = {"name": "Quillmeier Verlag"}
     documents = [invoice("RE-7001", 10_000, **payer), invoice("RE-8002", 55_500, **payer)]
     for n in range(150):
         documents.append(invoice(f"X{n}", 777_700 + n * 1_313, name=f"Kunde Nr{n}xyz", day=(n * 7) % 200))

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["leave_two_of_twins", "make_order", "make_twins", "with_twins"]
 
 _SIDES = (("l", "left"), ("r", "right"))
+#: An id whose numbers are compared as numbers: 2 before 10.
+_BY_NUMBER = (
+    r"regexp_replace(regexp_replace(a.external_id, '([0-9]+)', '00000000000000000000\1', 'g'),"
+    r" '[0-9]*([0-9]{20})', '\1', 'g')"
+)
 #: Which of equal things comes first, whatever stood first in a file.
-_FIRST = "a.account_id, a.settlement_id, a.external_id, a.record_key, a.record_id"
+_FIRST = f"a.account_id, a.settlement_id, {_BY_NUMBER}, a.external_id, a.record_key, a.record_id"
 
 
 def make_twins(engine: Engine) -> None:
@@ -95,10 +100,15 @@ def _tells_twins_apart_by_nothing(rule: Rule) -> bool:
     return bool(rule.keys) or rule.amount is None or not rule.amount.exact or rule.amount.base
 
 
-def make_order(work: Performance) -> None:
-    """Make ``l_order`` and ``r_order`` (thing, place): which of equal things comes first, whatever stood first in a file."""
+def make_order(work: Performance, rule: Rule) -> None:
+    """
+    Make ``l_order`` and ``r_order`` (thing, place, party): which of equal things comes first, by day and then by id, and
+    whose it is, where the rule compares nothing that says so.
+    """
+    party = "'known'" if rule.keys else "''" if any(work.grouped) else "coalesce(lower(trim(a.counterparty)), '')"
     for short, side in _SIDES:
         work.engine.create(
             f"{short}_order",
-            f'select s.thing, row_number() over (order by {_FIRST}) as place from {short} s join "{side}_all" a using (thing)',
+            f"""select s.thing, row_number() over (order by s.{short}_day, {_FIRST}) as place, {party} as party
+                from {short} s join "{side}_all" a using (thing)""",
         )
