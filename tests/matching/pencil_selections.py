@@ -1,11 +1,12 @@
 """Selections, with a pencil: every one that there is, and an answer only where there is one."""
 
+import re
 from collections.abc import Callable
 from itertools import combinations
 
 from tests.matching.pencil_sides import Thing
 
-__all__ = ["chosen", "selections"]
+__all__ = ["by_number", "chosen", "selections"]
 
 
 def selections(amounts: list[int], target: int) -> list[tuple[int, ...]]:
@@ -20,6 +21,11 @@ def selections(amounts: list[int], target: int) -> list[tuple[int, ...]]:
     )
 
 
+def by_number(name: str) -> tuple[str, str]:
+    """Give what an id is sorted by: 2 comes before 10."""
+    return re.sub("[0-9]+", lambda digits: digits[0].zfill(20), name), name
+
+
 def chosen(
     pools: dict[str, list[Thing]], target: Callable[[str], int], amount: Callable[[str], int], *, fifo: bool
 ) -> tuple[dict[str, list[str]], set[str]]:
@@ -32,7 +38,7 @@ def chosen(
     found: dict[str, list[str]] = {}
     held: set[str] = set()
     for one, pool in pools.items():
-        in_order = sorted(pool, key=lambda thing: (amount(thing.key), thing.day, thing.key))
+        in_order = sorted(pool, key=lambda thing: (amount(thing.key), thing.day, by_number(thing.key)))
         amounts = [amount(thing.key) for thing in in_order]
         answers = selections(amounts, target(one))
         first = [_first(in_order, answer, amount) for answer in answers]

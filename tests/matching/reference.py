@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tests.matching.given import DAY, Fact
 from tests.matching.pencil_rules import Days, Drop, Key, Rule, head_of, rules_of
-from tests.matching.pencil_selections import chosen
+from tests.matching.pencil_selections import by_number, chosen
 from tests.matching.pencil_sides import Thing, composed, things_of
 from tests.matching.pencil_within import Open, netted, taken_back
 
@@ -177,7 +177,7 @@ def _matches(pencil: Pencil, rule: Rule) -> list[Found]:
         pencil.competed = pairs
     matches = [(le, ri) for le, ri in pairs if _only(pairs, le, ri)]
     if rule.fifo:
-        pencil.in_order = {*_in_order(pencil, pairs)}
+        pencil.in_order = {*_in_order(pencil, rule, pairs)}
         matches += pencil.in_order
     if _by_identifier(rule) and rule.amount is not None and not rule.amount.base and not _one_identifier(rule):
         matches = _certain(pencil, rule, lefts, rights, matches)
@@ -437,8 +437,11 @@ def _identified(pencil: Pencil, rule: Rule, lefts: list[str], rights: list[str])
     return pairs
 
 
-def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Pair what is equal to each other: the same candidates, amount and day; the first with the first."""
+def _in_order(pencil: Pencil, rule: Rule, pairs: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """
+    Pair what is equal to each other, the first with the first: the same candidates and amount, of the larger side also
+    the same party, and the same day where whose it is is not known.
+    """
     found = []
     known = {name: frozenset(ri for le, ri in pairs if le == name) for name, _ in pairs}
     back = {name: frozenset(le for le, ri in pairs if ri == name) for _, name in pairs}
@@ -446,10 +449,26 @@ def _in_order(pencil: Pencil, pairs: set[tuple[str, str]]) -> list[tuple[str, st
         lefts = frozenset(name for name, theirs in known.items() if theirs == rights)
         if len(lefts) + len(rights) == 2 or any(back[name] != lefts for name in rights):
             continue
-        if any(len({(pencil.open[n], pencil.things[n].day) for n in names}) > 1 for names in (lefts, rights)):
+        both = [[pencil.things[name] for name in names] for names in (lefts, rights)]
+        parties = [{_party(pencil, rule, thing) for thing in things} for things in both]
+        if any(len({pencil.open[thing.key] for thing in things}) > 1 for things in both):
             continue
-        found += list(zip(sorted(lefts), sorted(rights), strict=False))
+        if any(None in whose and len({t.day for t in things}) > 1 for whose, things in zip(parties, both, strict=True)):
+            continue
+        if all(
+            len(whose) > 1 for whose, things in zip(parties, both, strict=True) if len(things) == max(map(len, both))
+        ):
+            continue
+        firsts = [[t.key for t in sorted(things, key=lambda t: (t.day, by_number(t.key)))] for things in both]
+        found += list(zip(*firsts, strict=False))
     return found
+
+
+def _party(pencil: Pencil, rule: Rule, thing: Thing) -> str | None:
+    """Say whose a thing is, as far as a rule does not compare it; None: nobody knows."""
+    if rule.keys:
+        return "known"
+    return thing.name.lower() if thing.name and not any(pencil.grouped) else None
 
 
 # -- several to one

@@ -136,3 +136,17 @@ def _in_every_best(lefts: list[Fact], rights: list[Fact]) -> set[frozenset[str]]
                 best = sum(each)
                 every.append(frozenset(frozenset({a.id, b.id}) for a, b in pairs))
     return set(frozenset.intersection(*every))
+
+
+def test_pairs_of_two_parties_take_no_place_and_no_margin() -> None:
+    """i2 is Kranz's and b2 Meier's: what is left is i1 and b2, i2 and b1, and together they have more than i1 and b1."""
+    rules = rules_text(
+        rule(
+            "together", days="{ from = 0, to = 9 }", amount='{ abs = "5" }', score="{ amount = 50, days = 50 }",
+            at_least="20", margin="1", together="true",
+        )
+    )  # fmt: skip
+    facts = [invoice("i1", 10_000, name="Meier GmbH"), invoice("i2", 10_100, name="Kranz AG"), line("b1", 10_000)]
+    with world(rules, *facts, line("b2", 10_100, day=1, name="Meier GmbH")) as w:
+        assert w.matched() == {frozenset({"i1", "b2"}), frozenset({"i2", "b1"})}
+        assert {row["margin"] for row in w.rows()} == {85}

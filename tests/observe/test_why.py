@@ -114,7 +114,7 @@ def test_why_it_is_the_only_one_is_true_of_it(came: list[tuple[int, int]], said:
         (
             rule("fifo", days="{ from = 0, to = 5 }", equal='"fifo"'),
             [invoice("i1", 60), invoice("i2", 60), line("b1", 60), line("b2", 60)],
-            "settled in the order of their ids",
+            "settled by date, then by id",
         ),
         (
             rule("some", shape='"n:1"', subset="true", coincidence='"1"', keys='[{ left = "counterparty", right = "counterparty", how = "name" }]'),

@@ -79,6 +79,8 @@ def _expression(node: exp.Expr) -> exp.Expr:  # noqa: C901, PLR0911 - one line f
         return exp.Anonymous(this="date_from_unix_date", expressions=[_as_int(node.expression)])
     if isinstance(node, exp.ArrayAgg) and isinstance(node.this, exp.Order):
         return _list_in_order(node.this)
+    if isinstance(node, exp.RegexpReplace):
+        return _with_groups(node)
     if isinstance(node, exp.Length):
         return exp.Anonymous(this="size" if _is_list(node.this) else "length", expressions=[node.this])
     if isinstance(node, exp.ArrayOverlaps):
@@ -102,6 +104,13 @@ def _as_int(node: exp.Expr) -> exp.Expr:
 
 def _is_list(node: exp.Expr) -> bool:
     return isinstance(node, exp.Column) and node.name in {"ours", "theirs"}
+
+
+def _with_groups(node: exp.RegexpReplace) -> exp.Expr:
+    """Write what a part of a text becomes with Java's sign for what was found in brackets."""
+    new = node.copy()
+    new.set("replacement", exp.Literal.string(node.args["replacement"].name.replace("\\", "$")))
+    return new
 
 
 def _list_in_order(order: exp.Order) -> exp.Expr:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.performing.perform import Performance
 
-__all__ = ["FEW", "leave_out_named_in_full", "made_in_full", "make_spoken_for"]
+__all__ = ["FEW", "leave_out_named_in_full", "made_in_full", "make_spoken_for", "make_telling"]
 
 #: An identifier that more things carry (a customer's number) names none of them.
 FEW = 5
@@ -102,9 +102,7 @@ def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool, 
     speaks = says if also_named else {side: _spoken(work, side) for side in SIDES}
     for side, half in zip(SIDES, ("l", "r"), strict=True):
         engine.create(f"halves_{side}", f"select distinct {half} as thing from {pairs}")
-    _make_named(work, "naming", says, speaks, among="halves")
-    if work.by_entity and not confirm:
-        _leave_out_named_over_there(work, "naming", says)
+    _make_naming(work, says, speaks, confirm=confirm)
     engine.create(
         "of_one",
         f"select p.l, p.r from {pairs} p where p.l in (select thing from naming) or p.r in (select thing from naming)",
@@ -119,6 +117,45 @@ def leave_out_named_in_full(work: Performance, pairs: str, *, also_named: bool, 
     if engine.count("of_another"):
         engine.create("rest", f"select p.* from {pairs} p anti join of_another a on a.l = p.l and a.r = p.r")
         engine.rename("rest", pairs)
+
+
+def make_telling(work: Performance, *, confirm: bool) -> None:
+    """
+    Make ``telling`` (thing, names, said): by what :func:`leave_out_named_in_full` tells things of one side apart.
+
+    ``names``: it names something in full; ``said``: of what both sides say, what it says. Two alike in both are left out
+    of the same pairs, or of none. Nothing is told of what neither names anything nor says what the other side does.
+    Reads ``halves_left`` and ``halves_right`` (thing).
+    """
+    says = {side: _said_of(work, side) for side in SIDES}
+    _make_naming(work, says, says, confirm=confirm)
+    both = " join ".join(
+        f"(select key, bool_or(whole) as whole from known_{side} group by key) {side[0]}" for side in SIDES
+    )
+    engine = work.engine
+    engine.create("said_by_both", f"select l.key from {both} on r.key = l.key where l.whole or r.whole")
+    words = " union ".join(
+        f"""select k.thing, case when k.whole then 'whole ' else '' end || k.key::varchar as word
+            from known_{side} k semi join said_by_both b on b.key = k.key"""
+        for side in SIDES
+    )
+    engine.create(
+        "telling",
+        f"""select t.thing, n.thing is not null as names, w.said
+            from (select thing from naming union select thing from ({words})) t
+            left join (select distinct thing from naming) n on n.thing = t.thing
+            left join (select thing, array_agg(word order by word) as said from ({words}) group by thing) w
+                on w.thing = t.thing""",
+    )
+
+
+def _make_naming(
+    work: Performance, says: Mapping[str, Sequence[str]], speaks: Mapping[str, Sequence[str]], *, confirm: bool
+) -> None:
+    """Make ``naming`` (thing): of ``halves_left`` and ``halves_right`` (thing) what names something in full."""
+    _make_named(work, "naming", says, speaks, among="halves")
+    if work.by_entity and not confirm:
+        _leave_out_named_over_there(work, "naming", says)
 
 
 def made_in_full(work: Performance) -> dict[str, tuple[str, str]]:

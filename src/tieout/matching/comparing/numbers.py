@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tieout.matching.performing.perform import Performance
 
-__all__ = ["COLUMNS", "find_other_numbers", "leave_out_other_numbers", "number_of_another"]
+__all__ = ["COLUMNS", "find_other_numbers", "leave_out_other_numbers", "note_other_numbers", "number_of_another"]
 
 #: What a record is called; what it says names others, too.
 _OWN = ("external_id", "payment_id", "settlement_id")
@@ -52,11 +52,20 @@ def leave_out_other_numbers(work: Performance, found: str) -> None:
     if found == "summed":
         both = """select a.bundle, a.thing, b.thing as other from summed a
             join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
-    engine.derive("of_two", [(_told_sql(work, both), _bundles)], _BUNDLES)
+    note_other_numbers(work, both)
     if engine.count("of_two"):
         bundle = "l" if found == "paired" else "bundle"
         engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
         engine.rename("rest", found)
+
+
+def note_other_numbers(work: Performance, both: str) -> None:
+    """
+    Make ``of_two`` (bundle): of what is brought together that of which one half says a number like the other's.
+
+    :param both: the query for it (bundle, thing, other), a thing of the left and another of the right.
+    """
+    work.engine.derive("of_two", [(_told_sql(work, both), _bundles)], _BUNDLES)
 
 
 def find_other_numbers(work: Performance, met: str) -> None:

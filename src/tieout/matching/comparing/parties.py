@@ -36,6 +36,7 @@ __all__ = [
     "leave_out_other_names",
     "leave_out_other_parties",
     "make_doubtful",
+    "note_other_names",
     "platform_words",
 ]
 
@@ -72,25 +73,35 @@ def leave_out_other_names(work: Performance, rule: Rule, found: str) -> None:
 
     :param found: ``paired`` or ``summed``.
     """
-    if all(work.grouped):
-        return
     engine = work.engine
     both = "select p.l as bundle, p.l, p.r from paired p"
     if found == "summed":
         both = """select a.bundle, a.thing as l, b.thing as r from summed a
             join summed b on b.bundle = a.bundle and a.side = 'left' and b.side = 'right'"""
-    if any(work.grouped):
+    note_other_names(work, rule, both)
+    if not engine.count("of_two"):
+        return
+    bundle = "l" if found == "paired" else "bundle"
+    engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
+    engine.rename("rest", found)
+
+
+def note_other_names(work: Performance, rule: Rule, both: str) -> None:
+    """
+    Make ``of_two`` (bundle): of what is brought together what is two parties'.
+
+    :param both: the query for it (bundle, l, r).
+    """
+    engine = work.engine
+    if all(work.grouped):
+        engine.create("of_two", "select 0::bigint as bundle where false")
+    elif any(work.grouped):
         _note_strangers(work, rule, both)
     else:
         query = f"""select p.bundle, a.counterparty as one, b.counterparty as other from ({both}) p
             join left_all a on a.thing = p.l join right_all b on b.thing = p.r
             where a.counterparty is not null and b.counterparty is not null"""
         engine.derive("of_two", [(query, partial(apart_by_name, aliases=work.rules.aliases))], _BUNDLES)
-    if not engine.count("of_two"):
-        return
-    bundle = "l" if found == "paired" else "bundle"
-    engine.create("rest", f"select p.* from {found} p anti join of_two t on t.bundle = p.{bundle}")
-    engine.rename("rest", found)
 
 
 def leave_out_other_parties(work: Performance, anchor: str, pairs: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieout.matching.comparing.parties import leave_out_other_parties
+from tieout.matching.performing.twins import with_twins
 
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
@@ -61,7 +62,7 @@ def note_tied(work: Performance, number: int, rule: Rule, tied: Query | None) ->
     engine.create("competed", tied)
     engine.create(
         "competing_yet",
-        """select c.l, c.r from competed c semi join "left" a on a.thing = c.l semi join "right" b on b.thing = c.r""",
+        f"""select c.l, c.r from {with_twins(engine, "competed")} c semi join "left" a on a.thing = c.l semi join "right" b on b.thing = c.r""",
     )
     if not rule.keys:
         leave_out_other_parties(work, "l", "competing_yet")

@@ -13,10 +13,9 @@ from tieout.matching.backends.spark import Spark
 from tieout.matching.comparing.elsewhere import leave_out_rivalled, make_named_elsewhere
 from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, make_rates, note_crowds
 from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
-from tieout.matching.comparing.numbers import COLUMNS, leave_out_other_numbers
+from tieout.matching.comparing.numbers import COLUMNS
 from tieout.matching.comparing.parties import (
     leave_out_mixed,
-    leave_out_other_names,
     leave_out_other_parties,
     make_doubtful,
 )
@@ -37,11 +36,12 @@ from tieout.matching.performing.left_open import (
 from tieout.matching.performing.left_out import leave_out_kin, leave_out_sweeps, make_forbidden
 from tieout.matching.performing.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
 from tieout.matching.performing.selections import select_from_pools
+from tieout.matching.performing.spoken_against import leave_out_impossible, leave_out_spoken_against
 from tieout.matching.performing.spread_pools import select_spread
 from tieout.matching.performing.taking import take_found
 from tieout.matching.performing.ties import note_ties, prepare_ties
 from tieout.matching.performing.together import settle_together
-from tieout.matching.performing.twins import leave_two_of_twins, make_order
+from tieout.matching.performing.twins import leave_two_of_twins, make_order, make_twins
 from tieout.matching.planning.days import EITHER_WAY, window
 from tieout.matching.planning.plan import plan_of
 from tieout.matching.results.found import SIDES
@@ -257,10 +257,13 @@ def _leave_out_others(work: Performance, rule: Rule, made: str) -> None:
     together = "met" if rule.score is not None else "candidates" if rule.subset else "pairs"
     if made == together and (rule.cut or rests_on_names(rule)):
         leave_out_named_in_full(work, made, also_named=rests_on_names(rule), confirm=rule.confirm)
+    if made == ("met" if rule.together else "possible"):
+        leave_out_impossible(work, rule, made)
 
 
 def _prepare(work: Performance, rule: Rule) -> None:
     """Make what a rule's plan reads beside the sides and their identifiers."""
+    make_twins(work.engine)
     if rule.within:
         make_turning(work, rule)
         return
@@ -272,19 +275,15 @@ def _prepare(work: Performance, rule: Rule) -> None:
         make_counts(work, rule)
     leave_two_of_twins(work, rule)
     if rule.interchangeable or rule.subset:
-        make_order(work)
+        make_order(work, rule)
 
 
 def _leave_out(work: Performance, rule: Rule, result: str) -> None:
     """Leave out of what a rule found what is two parties', or two numbers', or not what it alone could be."""
     leave_out_other_halves(work, rule)
-    if rule.consecutive:  # the names of such lines are their customers', not the payer's
-        if work.by_entity:
-            leave_out_mixed(work)
-    elif not rule.keys and not any("counterparty" in (one.left, one.right) for one in rule.learn):
-        leave_out_other_names(work, rule, result)
-    if rests_on_names(rule) and not rule.consecutive:
-        leave_out_other_numbers(work, result)
+    if rule.consecutive and work.by_entity:
+        leave_out_mixed(work)
+    leave_out_spoken_against(work, rule, result)
 
 
 def _searched(work: Performance, rule: Rule, result: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.matching.performing.twins import with_twins
+
 if TYPE_CHECKING:
     from tieout.matching.backends.engine import Engine
     from tieout.matching.grammar.rules import Rule
@@ -35,10 +37,11 @@ def note_ties(engine: Engine, rule: Rule, fitting: str | None) -> None:
         return
     anchor = {"1:n": "l", "n:1": "r"}.get(rule.shape, "")
     few = f"having count(*) between 2 and {TIED_MAX}"
+    fitted = with_twins(engine, fitting)
     engine.add(
         "tied",
         " union ".join(
-            f"select p.l, p.r, '{anchor}' as anchor from {fitting} p semi join (select {one} from {fitting} group by {one} {few}) s on s.{one} = p.{one}"
+            f"select p.l, p.r, '{anchor}' as anchor from {fitted} p semi join (select {one} from {fitted} group by {one} {few}) s on s.{one} = p.{one}"
             for one in ("l", "r")
         ),
     )

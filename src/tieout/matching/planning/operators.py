@@ -232,8 +232,10 @@ def first_in_first_out(pairs: str) -> Query:
     """
     Pair things that are equal to each other, the first with the first: (l, r).
 
-    Equal are things of one side with the same candidates, amount, currency and day, whose candidates know no others and
-    are equal too. ``l_order``, ``r_order`` (thing, place) say which comes first.
+    Equal are things of one side with the same candidates, amount and currency, whose candidates know no others and are
+    equal too. Of the side that has as many as the other or more they must be one party's as well: else which of them are
+    taken, and for what, says whose money it is. Of a side whose party is not known all must have one day.
+    ``l_order``, ``r_order`` (thing, place, party) say which comes first, and whose it is; '': nobody knows.
     """
     numbered = {}
     for mine, theirs in (("l", "r"), ("r", "l")):
@@ -252,13 +254,20 @@ def first_in_first_out(pairs: str) -> Query:
                 f"min(t.{mine}_day) over (partition by k.theirs) = max(t.{mine}_day) over (partition by k.theirs) as same_day"
             )
             .select("min(t.ccy) over (partition by k.theirs) = max(t.ccy) over (partition by k.theirs) as same_ccy")
+            .select(
+                "min(o.party) over (partition by k.theirs) = max(o.party) over (partition by k.theirs) as same_party"
+            )
+            .select("min(o.party) over (partition by k.theirs) <> '' as is_known")
             .from_(known.subquery("k"))
             .join(f"{mine} as t", on=f"t.thing = k.{mine}")
             .join(f"{mine}_order as o", on=f"o.thing = k.{mine}")
             .subquery(f"of_{mine}")
         )
-    equal = [f"of_{side}.{same}" for side in ("l", "r") for same in ("same_amount", "same_day", "same_ccy")]
-    several = "len(of_l.ours) + len(of_r.ours) > 2"
+    equal = [f"of_{side}.{same}" for side in ("l", "r") for same in ("same_amount", "same_ccy")]
+    equal += [f"(of_{side}.same_day or of_{side}.is_known)" for side in ("l", "r")]
+    lefts, rights = "len(of_l.ours)", "len(of_r.ours)"
+    equal.append(f"(of_l.same_party and {lefts} >= {rights} or of_r.same_party and {rights} >= {lefts})")
+    several = f"{lefts} + {rights} > 2"
     return (
         select("of_l.l", "of_r.r")
         .from_(numbered["l"])

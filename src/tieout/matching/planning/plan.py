@@ -155,7 +155,8 @@ def _one_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     only = chosen("only", op.the_only_ones(pairs))
     paired = with_difference(only, rule)
     if rule.interchangeable:
-        first = chosen("first", op.first_in_first_out(pairs))
+        possible = plan.add("possible", select("l", "r").from_(pairs))
+        first = chosen("first", op.first_in_first_out(possible))
         # The margin over its equals is none, and the match says so.
         paired = paired.union(with_difference(first, rule, margin="0"), distinct=False)
     plan.add("paired", paired, kept=rule.interchangeable or not exact)

@@ -253,7 +253,7 @@ def why_matched(match: Row, rule: Rule | None = None) -> str | None:
 def _the_only(rule: Rule, margin: int | None) -> str:
     """Say why there was no choice, or how it was settled."""
     if rule.interchangeable and margin == 0:
-        return "others of the same amount and day fit as well: settled in the order of their ids, as the rule says"
+        return "others of the same amount fit as well: settled by date, then by id, as the rule says"
     if rule.within:
         return _settled_within(rule)
     if rule.subset:
