@@ -40,7 +40,7 @@ from tieout.matching.deciding.splitting import words_of
 from tieout.matching.facts.followers import booked_sides, sharing
 from tieout.matching.grammar.reading import check_rules, reconciliations_meant, rule_set, rules_named
 from tieout.matching.mining.mine import mine_rules
-from tieout.matching.run import run_reconciliation
+from tieout.matching.passages import run_in_turn
 from tieout.observe.snapshot import latest_day
 from tieout.observe.things.naming import exception_named, matches_named, records_named, refuse_ended, undo_named
 from tieout.observe.work.gathering import gather_worklist
@@ -196,7 +196,8 @@ def match(
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> Iterator[RunOutcome]:
     """
-    Run reconciliations, in the order of tieout.toml: what one uses up of a claim, the next no longer has.
+    Run reconciliations, in the order of tieout.toml: what one uses up of a claim, the next no longer has. One of whose
+    open records a later one used up a part is run once more.
 
     When all have run, each outcome's counts are of what is left then: a later one may have used up what is open in an
     earlier one's. The book keeps what a run left when it was made.
@@ -221,13 +222,9 @@ def match(
         return
     outcomes = []
     with nullcontext() if chosen == "duckdb" else spark_session(chosen) as session:
-        for reconciliation in wanted:
-
-            def heard(stage: str, name: str = reconciliation.id) -> None:
-                progress(f"{name}: {stage}")
-
-            outcomes.append(run_reconciliation(store, workspace, reconciliation, day, session=session, progress=heard))
-            yield outcomes[-1]
+        for outcome in run_in_turn(store, workspace, wanted, day, session=session, progress=progress):
+            outcomes.append(outcome)
+            yield outcome
     if len(workspace.reconciliations) > 1:  # else nothing else can have taken what is left
         left = left_now(store, {outcome.run_id for outcome in outcomes})
         for outcome in outcomes:

@@ -24,7 +24,8 @@ from tieout.config import Workspace, load_workspace
 from tieout.intake.derive import Owner, Provenance, derive, reference_rows, rekey, stated_table
 from tieout.intake.indexes import Gathered, write_index
 from tieout.matching.deciding.decide import HandMatch, match_by_hand
-from tieout.matching.run import RunOutcome, run_reconciliation
+from tieout.matching.passages import run_in_turn
+from tieout.matching.run import RunOutcome
 from tieout.model.records import record_schema
 from tieout.observe.results import positions_relation, prepare_results, run_exceptions
 from tieout.observe.snapshot import take_snapshot
@@ -208,10 +209,7 @@ class World:
     def match(self, *names: str, threads: int | None = None, session: Any = None) -> list[RunOutcome]:
         """Run reconciliations (all), as ``tieout match`` does; with a session of Spark, there."""
         wanted = [r for r in self.workspace.reconciliations if not names or r.id in names]
-        return [
-            run_reconciliation(self.store, self.workspace, r, self.through, threads=threads, session=session)
-            for r in wanted
-        ]
+        return list(run_in_turn(self.store, self.workspace, wanted, self.through, threads=threads, session=session))
 
     def matched(self, *names: str, threads: int | None = None) -> set[frozenset[str]]:
         """Run, and say which ids are together in confirmed matches."""

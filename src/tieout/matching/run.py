@@ -21,6 +21,7 @@ from tieout.matching.backends.spark import Spark, spark_place
 from tieout.matching.facts.followers import followers_text, may_still_explain, others_text
 from tieout.matching.facts.opening import open_sides, read_before, read_book
 from tieout.matching.facts.records import day_number
+from tieout.matching.facts.rests import hears_of_rests
 from tieout.matching.grammar.reading import rule_set
 from tieout.matching.performing.perform import Performance, perform_rules
 from tieout.matching.performing.settlements import compose
@@ -200,8 +201,8 @@ class _Attempt:
         """
         Say whether it could find nothing else than the last one did.
 
-        No person decided anything since, and no other reconciliation gave back what it had used up before: what one took
-        since can only leave less.
+        No person decided anything since, and no other reconciliation gave back what it had used up before. What one took
+        since can only leave less, and of what this one left all or nothing: a rest may be just what fits.
         """
         before: dict[str, str] = {}
         for run in sorted(self.reading.results.runs.values(), key=lambda r: int(r["sequence"])):
@@ -211,7 +212,7 @@ class _Attempt:
                     before[name] = run["digest"]
             elif run["kind"] != "journal" and not (is_rules and before.get(name, run["digest"]) == run["digest"]):
                 return False
-        return True
+        return not hears_of_rests(self.store, self.reconciliation.id)
 
     def _as_before(self, last: dict[str, Any]) -> RunOutcome:
         took = {"read": 0.0, "match": 0.0, "write": 0.0} | self.seconds
