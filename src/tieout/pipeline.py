@@ -196,8 +196,7 @@ def match(
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> Iterator[RunOutcome]:
     """
-    Run reconciliations, in the order of tieout.toml: what one uses up of a claim, the next no longer has. One of whose
-    open records a later one used up a part is run once more.
+    Run reconciliations in the order of tieout.toml, and again one of whose open records a later one used up a part.
 
     When all have run, each outcome's counts are of what is left then: a later one may have used up what is open in an
     earlier one's. The book keeps what a run left when it was made.
@@ -293,8 +292,7 @@ def journal(store: Store, workspace: Workspace) -> JournalOutcome:
 
     :raises WrongUse: a posting or a rate has a fault.
     """
-    left_to_erp = any("erp" in entity.books.values() for entity in workspace.entities)
-    outcome = run_journals(store, workspace, booked_sides(workspace) if left_to_erp else None)
+    outcome = run_journals(store, workspace, booked_sides(workspace))
     gather_worklist(store, workspace)
     return outcome
 

@@ -101,12 +101,14 @@ def sharing(workspace: Workspace, names: Iterable[str]) -> list[str]:
     return [other.id for other in workspace.reconciliations if any(o.id == other.id or shares(o, other) for o in asked)]
 
 
-def booked_sides(workspace: Workspace) -> str:
+def booked_sides(workspace: Workspace) -> str | None:
     """
     Say which sides of reconciliations hold records against what a ledger, or an ERP, has booked of them.
 
-    :return: JSON: of each such side its filters, in the order of tieout.toml.
+    :return: JSON: of each such side its filters, in the order of tieout.toml; None where no leg is left to an ERP.
     """
+    if not any("erp" in entity.books.values() for entity in workspace.entities):
+        return None
     looked = [_looks_at(own, rule_set(workspace, own))[side] for own in workspace.reconciliations for side in _BOTH]
     return json.dumps([side for side in looked if "booking" in side["claims"]], sort_keys=True)
 
