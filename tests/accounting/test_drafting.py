@@ -129,6 +129,22 @@ def test_a_leg_that_the_erp_books_is_never_drafted(leg: str, gone: str) -> None:
     assert whole.count("\n\n") == written(journals).count("\n\n") + 1
 
 
+@pytest.mark.parametrize(
+    ("tax", "booked"),
+    [
+        ("-1.90", {"input_vat": "1.90"}),
+        ("-0.30", {"fee_expense": "1.60", "input_vat": "0.30"}),
+        (None, {"fee_expense": "1.90"}),
+    ],
+)
+def test_tax_on_fees_that_is_billed_by_a_line_of_its_own_is_input_tax(tax: str | None, booked: dict[str, str]) -> None:
+    facts = Facts()
+    facts.record("txn_1", "fee", "-1.90 EUR", **({} if tax is None else {"tax": tax}))
+    text = facts.text()
+    assert dict(re.findall(r"Dr \S+ (\w+) +([0-9.]+) EUR", text)) == booked
+    assert re.search(r"Cr \S+ platform_clearing +1\.90 EUR", text)
+
+
 def erp_books(leg: str) -> Facts:
     facts = paid_invoice()
     books = f'[[entity]]\nid = "acme"\nbooks = {{ {leg} = "erp" }}'

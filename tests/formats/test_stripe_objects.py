@@ -371,6 +371,15 @@ def test_net_is_amount_less_fee_and_tax(amount: int, fee: int, tax: int, categor
     assert len(chunk.records) + len(chunk.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("word", "tax"), [("tax", -190), ("stripe_fee_tax", -190), ("stripe_fee", None), ("fee", None)]
+)
+def test_what_is_billed_as_tax_on_fees_is_all_tax(word: str, tax: int | None) -> None:
+    (chunk,) = read(TXN | {"amount": -190, "fee": 0, "net": -190, "source": None, "reporting_category": word})
+    (record,) = chunk.records
+    assert (record.kind, record.amount, record.tax) == ("fee", -190, tax)
+
+
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("txn_1")
 keys = st.sampled_from([*TXN, "data", "refunds", "charge", "metadata", "balance_transactions", "status", "captured"])
 values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner), max_leaves=6)

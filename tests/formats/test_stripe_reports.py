@@ -74,6 +74,14 @@ def line_of(row: dict[str, Any]) -> str:
     return " | ".join(str(part or "-") for part in parts)
 
 
+@pytest.mark.parametrize(("word", "tax"), [("tax", -190), ("stripe_fee_tax", -190), ("fee", None), ("charge", None)])
+def test_what_is_billed_as_tax_on_fees_is_all_tax(word: str, tax: int | None) -> None:
+    gross = "1.90" if word == "charge" else "-1.90"
+    own = {"gross": gross, "fee": "0.00", "net": gross, "reporting_category": word}
+    (row,) = rows(table(ROW | own | ({} if word == "charge" else {"source_id": ""})))
+    assert (row["kind"], row["tax"]) == ("charge" if word == "charge" else "fee", tax)
+
+
 def test_golden() -> None:
     expected = (CASES / "payout_reconciliation.expected.txt").read_text().splitlines()[1:]
     assert [line_of(row) for row in rows(REPORT, timezone="Europe/Berlin")] == expected

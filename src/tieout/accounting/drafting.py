@@ -105,7 +105,7 @@ def draft_journals(
     refuse_unvalued(con)
     lines(con)
     prove_balanced(con, "draft_journal")
-    counts = _counts(con) | {"waiting": waiting, "erp": erp, "unheld": unheld}
+    counts = _counts(con) | {"waiting": waiting, "erp": erp} | ({} if compared is None else {"unheld": unheld})
     return JournalDrafts("draft_journal", findings(con), counts)
 
 

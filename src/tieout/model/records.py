@@ -58,7 +58,7 @@ class Record:
     :ivar occurred_at: the moment it happened, UTC.
     :ivar due_on: the day an open document should be paid.
     :ivar bank_code: the bank's own transaction code, as written.
-    :ivar tax: the VAT contained in a document.
+    :ivar tax: the VAT contained in a document, or in a fee that is a line of its own; signed as the amount.
     :ivar rate: the exchange rate as the source wrote it (decimal text).
     :ivar references: every identifier that may tie it to something else.
     :ivar counterparty_account: the other side's account.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tieout.errors import BadInput
 from tieout.formats._columns import Columns, among, identifying, literal
-from tieout.formats.stripe.terms import KIND_OF, NAMESPACES, RESERVE, TRANSACTION
+from tieout.formats.stripe.terms import FEE_TAXES, KIND_OF, NAMESPACES, RESERVE, TRANSACTION
 from tieout.formats.tabular import CsvDialect, Mapping
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def itemised_mapping(format_id: str, header: tuple[str, ...], options: ReadOptio
         "amount": _amount(columns),
         "currency": f"upper({_required(columns, 'currency')})",
         **_fee_and_net(columns),
+        "tax": f"case when {among(word, FEE_TAXES)} then {_amount(columns)} end",
         **_identity(columns, word, source),
         **_links(columns, word, source),
         **_days(columns, options.timezone),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieout.errors import BadInput
 from tieout.formats.stripe.effects import OBJECTS, Effect, effect_of, undone_by
-from tieout.formats.stripe.terms import TRANSACTION, identity_of, kind_of, scale_minor, word_of
+from tieout.formats.stripe.terms import FEE_TAXES, TRANSACTION, identity_of, kind_of, scale_minor, word_of
 from tieout.formats.stripe.values import (
     Object,
     booked_of,
@@ -242,6 +242,7 @@ def _of_transaction(item: Object, source: Object | None, origin: Origin) -> Reco
             amount=minor[0],
             fee=minor[1],
             fee_tax=minor[2] if tax else None,
+            tax=minor[0] if word in FEE_TAXES else None,
             net=minor[3],
             exponent=exponent,
             rate=text_of(item.get("exchange_rate")),

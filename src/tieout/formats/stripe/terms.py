@@ -11,6 +11,7 @@ from typing import Any
 from tieout.model.money import exponent_of
 
 __all__ = [
+    "FEE_TAXES",
     "KIND_OF",
     "NAMESPACES",
     "NAMESPACE_OF",
@@ -39,7 +40,7 @@ KIND_OF: dict[str, str] = {
         "refund_reversal": "refund_failure",
         "dispute": "dispute",
         "dispute_reversal": "dispute_reversal",
-        # VAT and GST on Stripe's fees is a cost of the same nature; no column splits it from its fee.
+        # VAT and GST on Stripe's fees is kept like a fee, and is all tax: FEE_TAXES.
         "fee": "fee stripe_fee network_cost tax tax_fee stripe_fx_fee stripe_fee_tax platform_fee validation"
         " india_mdr_processing_fee payment_method_passthrough_fee fee_credit_funding",
         "tax_withheld": "tax_withholding",
@@ -72,6 +73,9 @@ KIND_OF: dict[str, str] = {
     }.items()
     for word in words.split()
 }
+
+#: Of the words for fees those that are VAT or GST on other fees, and nothing else.
+FEE_TAXES = ("tax", "tax_fee", "stripe_fee_tax")
 
 #: Namespace: the prefixes of its identifiers, and the words of the one balance transaction that each object has.
 #: A failure or a reversal has a balance transaction of its own beside, and is told apart by that.

@@ -25,7 +25,7 @@ def fees_relation(lake: Lake, snapshot: Snapshot) -> str:
     """
     Give what was kept, as positive amounts, up to ``as_of_day()``; one exponent and currency a row.
 
-    ``what`` is ``fee`` or ``fee_tax``: of a line that states both apart.
+    ``what`` is ``fee`` or ``fee_tax``: of a line that states both apart, or is a fee of which a part, or all, is tax.
     """
     files = snapshot.files
     names = "source_id, entity_id, account_id, settlement_id, kind, currency, decimals"
@@ -37,7 +37,9 @@ def fees_relation(lake: Lake, snapshot: Snapshot) -> str:
         ), cost as (
             select {names}, booked_on, 'fee' as what, fee as amount, 1 as place from line where fee <> 0
             union all select {names}, booked_on, 'fee_tax', fee_tax, 2 from line where fee_tax <> 0
-            union all select {names}, booked_on, 'fee', -amount, 1 from line where kind in ({_COST_KINDS}) and amount <> 0
+            union all select {names}, booked_on, 'fee', coalesce(tax, 0) - amount, 1 from line
+                where kind in ({_COST_KINDS}) and amount <> coalesce(tax, 0)
+            union all select {names}, booked_on, 'fee_tax', -tax, 2 from line where kind in ({_COST_KINDS}) and tax <> 0
         )
         select {names}, what, place, count(*) as lines, sum(amount)::bigint as actual, max(booked_on) as booked_on
         from cost group by all
