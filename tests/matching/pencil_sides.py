@@ -87,10 +87,12 @@ def things_of(facts: list[Fact], side: int, head: Head, rates: dict[str, tuple[i
         amount = _measure(fact, side, head) * sign
         if not amount:
             continue
+        # The settlement in which a payout came back is the name of the payout that takes it to the bank.
+        came_back = head.grouped[side] and fact.kind == "payout_reversal"
         found.append(
             Thing(
                 key=fact.id, id=fact.id, amount=amount, rate=_rate(fact, rates), day=fact.day, kind=fact.kind,
-                currency=fact.currency, refs=fact.refs, payment=fact.payment, settlement=fact.settlement, text=fact.text,
+                currency=fact.currency, refs=fact.refs, payment=fact.payment, settlement=None if came_back else fact.settlement, text=fact.text,
                 name=fact.name, members=((fact.id, amount, sign),),
             )
         )  # fmt: skip
