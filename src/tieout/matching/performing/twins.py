@@ -105,7 +105,7 @@ def make_order(work: Performance, rule: Rule) -> None:
     Make ``l_order`` and ``r_order`` (thing, place, party): which of equal things comes first, by day and then by id, and
     whose it is, where the rule compares nothing that says so.
     """
-    party = "'known'" if rule.keys else "''" if any(work.grouped) else "coalesce(lower(trim(a.counterparty)), '')"
+    party = "'known'" if rule.keys else "''" if any(work.grouped) else "coalesce(trim(a.counterparty), '')"
     for short, side in _SIDES:
         work.engine.create(
             f"{short}_order",
