@@ -5,23 +5,22 @@ The lines that one figure of a proof is the sum of: a movement, items that stand
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tieout.observe.exporting.columns import Opened
-from tieout.observe.exporting.exports import prepare
 from tieout.observe.exporting.writing import literal
 from tieout.observe.money.money_view import PAGE_ROWS
 from tieout.observe.proofs.accounts import ledger_accounts_of, ledger_ids_of, money_accounts
+from tieout.observe.proofs.facts import facts_opened
 from tieout.observe.proofs.proving import proofs_of
 from tieout.observe.proofs.rolling import parts, roll, since_of
-from tieout.observe.snapshot import take_snapshot
-from tieout.store.engine import connect
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from tieout.config import Workspace
     from tieout.config.workspace import Account
+    from tieout.observe.exporting.columns import Opened
     from tieout.observe.proofs.proof import AccountProof
     from tieout.store.workplace import Store
 
@@ -91,23 +90,11 @@ def proof_part(
     :param number: of the page, from 1.
     :return: None where the account has no proof, or several.
     """
-    snapshot = take_snapshot(store, workspace, wanted=("deliveries", "exceptions"), known_at=known_at)
-    day = as_of or snapshot.latest or dt.date(1970, 1, 1)
-    store.spill.mkdir(parents=True, exist_ok=True)
-    with closing(connect(store.spill)) as con:
-        prepare(con, snapshot, day)
-        accounts = [a for a in money_accounts(con, store, workspace, snapshot) if a.id == account_id]
+    with facts_opened(store, workspace, as_of, known_at) as opened:
+        con = opened.con
+        accounts = [a for a in money_accounts(con, store, workspace, opened.snapshot) if a.id == account_id]
         if len(accounts) != 1:
             return None
-        opened = Opened(
-            con=con,
-            store=store,
-            workspace=workspace,
-            snapshot=snapshot,
-            as_of=day,
-            known_at=known_at,
-            open_end=as_of is None,
-        )
         proof = next(proofs_of(opened, only=account_id))
         relation = _relation(opened, accounts[0], proof, asked)
         count, amount = con.execute(f"select count(*), coalesce(sum(amount), 0)::varchar from ({relation})").fetchall()[

@@ -9,15 +9,12 @@ matched with a difference.
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from tieout.errors import WrongUse
 from tieout.model.money import exponent_of
-from tieout.observe.exporting.columns import Opened
-from tieout.observe.exporting.exports import prepare
 from tieout.observe.exporting.writing import literal
 from tieout.observe.proofs.accounts import (
     ASIDE,
@@ -29,14 +26,14 @@ from tieout.observe.proofs.accounts import (
     remedy_of,
     sharing,
 )
+from tieout.observe.proofs.facts import facts_opened
 from tieout.observe.proofs.items import compared_of, items_of, same_in_sum
 from tieout.observe.proofs.lines import HELD, REPORTS, Sides, lay_items, lay_lines, named
 from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide
 from tieout.observe.proofs.reserves import reserve_faults, reserve_of
 from tieout.observe.proofs.rolling import Roll, roll
-from tieout.observe.snapshot import moment_of, take_snapshot
+from tieout.observe.snapshot import moment_of
 from tieout.observe.work.worklist import version as version_of
-from tieout.store.engine import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,6 +42,7 @@ if TYPE_CHECKING:
 
     from tieout.config import Workspace
     from tieout.config.workspace import Account
+    from tieout.observe.exporting.columns import Opened
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
@@ -119,20 +117,7 @@ def prove_all(
 
     :param as_of, known_at: as in :func:`prove`.
     """
-    snapshot = take_snapshot(store, workspace, wanted=("deliveries", "exceptions"), known_at=known_at)
-    day = as_of or snapshot.latest or dt.date(1970, 1, 1)
-    store.spill.mkdir(parents=True, exist_ok=True)
-    with closing(connect(store.spill)) as con:
-        prepare(con, snapshot, day)
-        opened = Opened(
-            con=con,
-            store=store,
-            workspace=workspace,
-            snapshot=snapshot,
-            as_of=day,
-            known_at=known_at,
-            open_end=as_of is None,
-        )
+    with facts_opened(store, workspace, as_of, known_at) as opened:
         return list(proofs_of(opened, only=only))
 
 
