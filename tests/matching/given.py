@@ -21,6 +21,7 @@ class Fact:
 
     :ivar day: days after 1 October 2026; ``due`` likewise.
     :ivar refs: its references. ``hour``: of that day, where the source says when it happened.
+    :ivar before: the amount before charges, where the bank states one.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Fact:
     bank_code: str | None = None
     hour: int | None = None
     entity: str = "acme"
+    before: int | None = None
 
     def record(self, line: int) -> Record:
         """Give what a format would have stated."""
@@ -67,5 +69,8 @@ class Fact:
             counterparty=self.name,
             counterparty_account=self.their_account,
             bank_code=self.bank_code,
+            original_amount=self.before,
+            original_currency=None if self.before is None else self.currency,
+            original_exponent=None if self.before is None else exponent_of(self.currency),
             occurred_at=None if self.hour is None else _NOON + dt.timedelta(days=self.day, hours=self.hour - 12),
         )

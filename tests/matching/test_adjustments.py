@@ -118,3 +118,30 @@ def test_a_difference_is_divided_only_as_somebody_said(said: str, why: str) -> N
         with pytest.raises(WrongUse, match=re.escape(why)):
             w.resolve("k1", "RE-70001", difference=said)
         assert adjusted(w) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (88_200, [("bank_charge", 500, None), ("discount", 1_800, 287)]),
+        (89_999, [("bank_charge", 2_299, None), ("rounding", 1, None)]),
+        (90_000, [("bank_charge", 2_300, None)]),
+        # What the bank says is not about this difference: it is no part of it.
+        (95_000, [("discount", 2_300, 367)]),
+        (87_000, [("discount", 2_300, 367)]),
+        (None, [("discount", 2_300, 367)]),
+    ],
+)
+def test_what_the_bank_states_that_it_took_is_its_charge_and_the_rest_is_the_rules(
+    before: int | None, said: list[tuple[str, int, int | None]]
+) -> None:
+    paid = line("k1", 87_700, text="RE-70001 less 2 % and fees", before=before)
+    with world(less(), BOTH[0], paid) as w, world(less("bank_charge"), BOTH[0], paid) as other:
+        w.match()
+        assert [row[:3] for row in adjusted(w)] == said
+        assert sum(row[1] for row in adjusted(w)) == 2_300
+        ((booked),) = w.drafts()
+        assert sum(amount for _, amount in booked) == 0
+        other.match()
+        rounded = said if ("rounding", 1, None) in said else [("bank_charge", 2_300, None)]
+        assert [row[:3] for row in adjusted(other)] == rounded

@@ -18,7 +18,7 @@ Documents = list[tuple[int, int, int | None]]
 def by_sql(reason: str, difference: int, documents: Documents) -> int | None:
     con = duckdb.connect()
     con.execute("create table documents (match_id int, side int, thing int, taken bigint)")
-    con.execute("create table rows (thing int, measure bigint, tax bigint)")
+    con.execute("create table rows (thing int, measure bigint, inside bigint)")
     for thing, (amount, taken, tax) in enumerate(documents):
         con.execute("insert into documents values (1, 0, ?, ?)", [thing, taken])
         con.execute("insert into rows values (?, ?, ?)", [thing, amount, tax])

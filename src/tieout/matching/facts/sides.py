@@ -143,6 +143,14 @@ def turned_sql(polarity: str) -> str:
     return {"same": "1", "opposite": "-1"}.get(polarity, own)
 
 
+#: What stands inside the amount: of a document its tax; of a bank's entry the charge that the bank says it took, where it
+#: states the amount before that in the same money.
+_INSIDE = """case when c.claim = 'document' then r.tax * s.factor
+            when c.claim = 'bank' and r.original_currency = r.currency and r.original_exponent is not distinct from r.exponent
+                and r.original_amount > r.amount and (r.original_amount > 0) = (r.amount > 0)
+                then (r.original_amount - r.amount) * s.factor end"""
+
+
 def rows_sql(
     records: str,
     side: tuple[Side, Filter],
@@ -181,7 +189,7 @@ def rows_sql(
     extra = "".join(f', r."{column}"' for column in columns)
     return f"""
         select r.record_id, r.record_key, r.version, c.claim, s.ccy, r.kind,
-            case when c.claim = 'document' then r.tax * s.factor end as tax, {whole}({measured}) * s.factor as measure, {sign}::tinyint as sign,
+            {_INSIDE} as inside, {whole}({measured}) * s.factor as measure, {sign}::tinyint as sign,
             ((({measured}) * s.factor) - {gone}) * ({sign}) as amount,
             coalesce(r.booked_on, r.value_on, r.due_on) - date '1970-01-01' as booked,
             coalesce(k.calendar, 0) as calendar, {entry_name_sql("r")} as entry_name{extra}

@@ -45,7 +45,8 @@ class Found(Protocol):
         """
         Make ``differing`` (match_id, rule, exact, difference, mixed, ccy, sign): the matches whose sides differ.
 
-        And ``differing_documents`` (match_id, side, thing, taken): what they take of documents.
+        And ``differing_parts`` (match_id, side, is_document, thing, taken): what they take of documents and of a bank's
+        entries.
         """
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:

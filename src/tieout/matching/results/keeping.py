@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept", "keep_matches", "keep_the_rest"]
 
+#: What a bank keeps of money on its way.
+_CHARGE = "bank_charge"
 #: A file of results, and whether it is provisional.
 Kept = tuple[LakeFile, bool]
 
@@ -77,7 +79,11 @@ def _rows_of(work: Performance, name: str, query: str) -> Iterator[pa.Table]:
 
 
 def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, final: bool) -> str:
-    """Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason."""
+    """
+    Write the rows of the lake table ``adjustments``: the whole difference of each match, with its reason.
+
+    What the bank states that it took of its entries is a charge of the bank's; what is left has the reason of the rule.
+    """
     cases = []
     # One minor unit of the currency itself, however many digits the sources of this run carry.
     finer = [(code, 10 ** (e - exponent_of(c))) for code, c, e in work.money.currencies if e > exponent_of(c)]
@@ -85,21 +91,44 @@ def _adjustments_sql(found: Found, work: Performance, reconciliation: str, *, fi
     for number, rule in enumerate(work.rules.rules):
         short, over, other = rule.difference
         cases.append(
-            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.difference) <= {unit} then 'rounding'"
-            f" when p.difference * p.sign > 0 then '{short}' else '{over}' end"
+            f"when p.rule = {number} then case when p.mixed then '{other}' when abs(p.rest) <= {unit} then 'rounding'"
+            f" when p.rest * p.sign > 0 then '{short}' else '{over}' end"
         )
     cases += [f"when p.rule = {n} then 'fee'" for n, (name, _, _) in enumerate(found.rules) if name == COMPOSITION]
     currency, exponent = money_cases(work)
     policy = " ".join(f"when {number} then '{quoted(name)}'" for number, (name, _, _) in enumerate(found.rules))
     reason = f"case {' '.join(cases)} end" if cases else "''"
-    rows = "(select thing, measure, tax from left_all union all select thing, measure, tax from right_all)"
+    rows = "(select thing, measure, inside, sign from left_all union all select thing, measure, inside, sign from right_all)"
+    split = f"""
+        select p.*, {reason} as reason from (
+            select d.*, coalesce(c.charge, 0) as charge, d.difference - coalesce(c.charge, 0) as rest
+            from (select * from differing where exact = {str(final).lower()}) d
+            left join ({_stated_charges_sql(rows)}) c on c.match_id = d.match_id and not d.mixed
+                and case when d.difference < 0 then -c.charge else c.charge end between 1 and abs(d.difference)) p"""
+    parts = f"""
+        select s.*, s.rest + case when s.reason = '{_CHARGE}' then s.charge else 0 end as amount, s.reason as said
+        from ({split}) s where s.rest <> 0
+        union all select s.*, s.charge as amount, '{_CHARGE}' as said
+        from ({split}) s where s.charge <> 0 and (s.rest = 0 or s.reason <> '{_CHARGE}')"""
+    taxes = document_taxes_sql("(select * from differing_parts where is_document)", rows)
     return f"""
-        select p.match_id, '{quoted(reconciliation)}' as reconciliation, p.reason, p.difference as amount,
-            ({tax_in_sql("p.reason", "p.difference", "t.whole", "t.tax")})::bigint as tax_amount,
+        select p.match_id, '{quoted(reconciliation)}' as reconciliation, p.said as reason, p.amount::bigint as amount,
+            ({tax_in_sql("p.said", "p.amount", "t.whole", "t.tax")})::bigint as tax_amount,
             case when p.mixed then '{quoted(work.base_currency)}' else case p.ccy {currency} end end as currency,
             (case when p.mixed then {work.base_exponent} else case p.ccy {exponent} end end)::integer as exponent,
             case p.rule {policy} end as policy
-        from (select p.*, {reason} as reason from differing p where p.exact = {str(final).lower()}) p
-        left join ({document_taxes_sql("differing_documents", rows)}) t on t.match_id = p.match_id and not p.mixed
-        order by p.match_id
+        from ({parts}) p left join ({taxes}) t on t.match_id = p.match_id and not p.mixed
+        order by p.match_id, p.said
     """
+
+
+def _stated_charges_sql(rows: str) -> str:
+    """
+    Write the query for what banks state that they took of the entries of a match: (match_id, charge), as left - right.
+
+    Only of entries that the match takes whole: of another it is not known whose part it was taken from.
+    """
+    return f"""select d.match_id, sum(case when d.side = 0 then -a.inside else a.inside end * a.sign) as charge
+        from differing_parts d join {rows} a on a.thing = d.thing
+        where not d.is_document and a.inside is not null and abs(d.taken) = abs(a.measure)
+        group by d.match_id"""

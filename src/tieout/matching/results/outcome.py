@@ -91,7 +91,7 @@ class Outcome:
         return _matches(self, work, reconciliation, final=final)
 
     def leave_differences(self, work: Performance) -> None:
-        """Make ``differing``: the matches whose sides differ, and ``differing_documents``: what they take of documents."""
+        """Make ``differing``: the matches whose sides differ, and ``differing_parts``: what they take of documents and of a bank's entries."""
         _leave_differences(self, work)
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:
@@ -231,7 +231,7 @@ def _figures(figure: Figure, match: npt.NDArray[np.int32]) -> pa.Array:
 
 
 def _leave_differences(found: Outcome, work: Performance) -> None:
-    """Make ``differing`` and ``differing_documents``."""
+    """Make ``differing`` and ``differing_parts``."""
     parts = found.parts
     differs = parts.difference != 0
     some = np.flatnonzero(differs)
@@ -266,15 +266,16 @@ def _leave_differences(found: Outcome, work: Performance) -> None:
             },
         ),
     )
-    documents = here[parts.claim[here] == CLAIMS.index("document")]
+    some_of = here[np.isin(parts.claim[here], [CLAIMS.index("document"), CLAIMS.index("bank")])]
     work.engine.take(
-        "differing_documents",
+        "differing_parts",
         pa.table(
             {
-                "match_id": _fixed(found.match_ids[parts.match[documents]]),
-                "side": parts.side[documents].astype(np.int32),
-                "thing": parts.row[documents].astype(np.int64),
-                "taken": parts.taken[documents],
+                "match_id": _fixed(found.match_ids[parts.match[some_of]]),
+                "side": parts.side[some_of].astype(np.int32),
+                "is_document": parts.claim[some_of] == CLAIMS.index("document"),
+                "thing": parts.row[some_of].astype(np.int64),
+                "taken": parts.taken[some_of],
             },
         ),
     )

@@ -102,7 +102,7 @@ class SpreadOutcome:
         return f"case when h.beside is not null then {text} end"
 
     def leave_differences(self, work: Performance) -> None:
-        """Make ``differing``: the matches whose sides differ, and ``differing_documents``: what they take of documents."""
+        """Make ``differing``: the matches whose sides differ, and ``differing_parts``: what they take of documents and of a bank's entries."""
         work.engine.create(
             "differing",
             """select h.match_id, h.rule, h.final as exact, h.difference, m.mixed, m.ccy, m.sign
@@ -115,10 +115,10 @@ class SpreadOutcome:
                 ) m on m.rule = h.rule and m.bundle = h.bundle where h.difference <> 0""",
         )
         work.engine.create(
-            "differing_documents",
-            f"""select h.match_id, p.side, p.row as thing, p.taken from match_parts p
+            "differing_parts",
+            f"""select h.match_id, p.side, p.claim = {CLAIMS.index("document")} as is_document, p.row as thing, p.taken from match_parts p
                 join match_heads h on h.rule = p.rule and h.bundle = p.bundle
-                where h.difference <> 0 and p.claim = {CLAIMS.index("document")}""",
+                where h.difference <> 0 and p.claim in ({CLAIMS.index("document")}, {CLAIMS.index("bank")})""",
         )
 
     def counts(self, work: Performance, written: Sequence[tuple[LakeFile, bool]]) -> dict[str, int]:

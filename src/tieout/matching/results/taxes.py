@@ -56,13 +56,13 @@ def document_taxes_sql(documents: str, rows: str) -> str:
 
     :param documents: a relation (match_id, side, thing, taken): the documents of matches; where both sides have some, they
         carry no difference of ours.
-    :param rows: a relation (thing, measure, tax).
+    :param rows: a relation (thing, measure, inside): the tax of each.
     """
     return f"""
-        select match_id, sum(abs(taken)) as whole, sum(case when abs(tax) < abs(measure)
-            then (abs(taken::hugeint) * abs(tax) * 2 + abs(measure)) // (2 * abs(measure)) else 0 end) as tax
+        select match_id, sum(abs(taken)) as whole, sum(case when abs(inside) < abs(measure)
+            then (abs(taken::hugeint) * abs(inside) * 2 + abs(measure)) // (2 * abs(measure)) else 0 end) as tax
         from (
-            select d.match_id, d.taken, a.measure, a.tax, sum(d.taken) over (partition by d.match_id) as total,
+            select d.match_id, d.taken, a.measure, a.inside, sum(d.taken) over (partition by d.match_id) as total,
                 min(d.side) over (partition by d.match_id) as first_side, max(d.side) over (partition by d.match_id) as last_side
             from {documents} d join {rows} a on a.thing = d.thing
         ) t
