@@ -11,8 +11,10 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from tieout.config.rates import read_rates
 from tieout.errors import Transient
@@ -29,7 +31,7 @@ from tieout.matching.results.keeping import Kept, keep_matches, keep_the_rest
 from tieout.matching.results.outcome import gather
 from tieout.matching.results.spread import gather_spread
 from tieout.matching.unmatched.leftovers import Leftovers, leave
-from tieout.store.engine import SHARED_ROWS, connect
+from tieout.store.engine import SHARED_ROWS, connect, paths
 from tieout.store.runs import HeadMovedError, NewRun, commit_run, program, standing_matches
 
 if TYPE_CHECKING:
@@ -293,17 +295,44 @@ class _Attempt:
         return run
 
     def _finals_standing(self, work: Performance, stale: dict[bytes, bool]) -> int:
-        """Count the final matches of earlier runs that stand, and are not given back now."""
+        """
+        Count the final matches of earlier runs that stand, and are not given back now.
+
+        As the last run counted them, with what happened since: history is asked only for what was taken back since.
+        """
         own, results = self.reconciliation.id, self.reading.results
-        if not results.voids and not stale:  # nothing was ever given back: no need to look at history
-            return sum(
-                json.loads(r["counts"]).get("final", 0) for r in results.runs.values() if r["reconciliation"] == own
-            )
-        finals = tuple(f for f in results.of("matches", own) if not f.provisional)
-        standing = standing_matches(work.engine, self.store.lake, replace(results, files=finals))
-        query = f"""select count(distinct m.match_id) as n from {standing} m anti join stale t on t.match_id = m.match_id
-            where m.status = 'confirmed'"""
+        last = results.last.get(own)
+        since = 0 if last is None else int(last["sequence"])
+        count = 0 if last is None else json.loads(last["counts"])["matches"] - self._provisional(work)
+        for run in results.runs.values():
+            if run["reconciliation"] == own and run["kind"] == "hand" and run["sequence"] > since:
+                count += json.loads(run["counts"]).get("final", 0)
+        return count - self._taken_back(work, since) - sum(stale.values())
+
+    def _provisional(self, work: Performance) -> int:
+        """Count the confirmed matches of the last run that stood until this one."""
+        files = [f for f in self.reading.results.of("matches", self.reconciliation.id) if f.provisional]
+        if not files:
+            return 0
+        listed = paths([self.store.lake.full(file.file.path) for file in files])
+        query = f"select count(distinct match_id) as n from read_parquet({listed}) where status = 'confirmed'"
         return int(work.engine.arrow(query)["n"][0].as_py())
+
+    def _taken_back(self, work: Performance, since: int) -> int:
+        """Count the final matches that were taken back after a run."""
+        results, engine = self.reading.results, work.engine
+        voids = [(match_id, sequence) for match_id, sequence, _ in results.voids if sequence > since]
+        files = [f for f in results.of("matches", self.reconciliation.id) if not f.provisional]
+        if not voids or not files:
+            return 0
+        names, sequences = zip(*voids, strict=True)
+        engine.take("given_up", pa.table({"match_id": pa.array(names, pa.binary(16)), "sequence": sequences}))
+        listed = [self.store.lake.full(file.file.path) for file in files]
+        engine.take("given_up_in", pa.table({"path": listed, "sequence": [file.sequence for file in files]}))
+        rows = engine.rows_among(listed, "r.match_id in (select match_id from given_up)")
+        query = f"""select count(distinct m.match_id) as n from {rows} m join given_up_in o on o.path = m.filename
+            join given_up t on t.match_id = m.match_id and t.sequence > o.sequence where m.status = 'confirmed'"""
+        return int(engine.arrow(query)["n"][0].as_py())
 
     def _claims_given_back(self, work: Performance) -> list[str]:
         """Name the claims of matches that rest on a record that was superseded."""

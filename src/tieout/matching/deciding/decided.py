@@ -53,7 +53,7 @@ def read_decided(
     :param rules: that work now: what they read of a record must be as it was.
     """
     _make_words(con, store)
-    read_stale(DuckDB(con), store.lake, reading.files, reading.results, reconciliation, set(CLAIMS), rules)
+    read_stale(DuckDB(con), store.lake, reading.files, reading.results, reconciliation, set(CLAIMS), rules, None)
     con.execute("create temp table outdated as select match_id from stale")
     standing = standing_matches(con, store.lake, reading.results)
     con.execute(

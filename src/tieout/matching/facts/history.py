@@ -48,12 +48,14 @@ class Before:
     The last run of a reconciliation, which rested on the same texts.
 
     :ivar results: what stood after it.
-    :ivar known: paths of the records files that it could read.
+    :ivar known: paths of the files of records, and of what superseded some, that it could read.
+    :ivar claims: what it used up: of these it gave back all that rested on what was superseded then.
     :ivar through_day: its day, since 1970.
     """
 
     results: Results
     known: frozenset[str]
+    claims: frozenset[str]
     through_day: int
 
 

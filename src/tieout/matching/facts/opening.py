@@ -91,10 +91,11 @@ def read_book(connection: sa.Connection, version: int | None = None) -> Reading:
 
 def read_before(connection: sa.Connection, last: dict[str, Any]) -> Before:
     """Read what stood when a run had just been committed."""
-    known = files_at(connection, ("records",), last["facts_version"])["records"]
+    known = files_at(connection, ("records", "superseded"), last["facts_version"])
     return Before(
         results=results_at(connection, last["sequence"]),
-        known=frozenset(file.path for file in known),
+        known=frozenset(file.path for files in known.values() for file in files),
+        claims=frozenset(json.loads(last["heads"])),
         through_day=last["through_day"],
     )
 
@@ -123,7 +124,7 @@ def open_sides(
     claims = side_claims(own, rules, kinds)
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
-    stale = read_stale(engine, lake, files, results, own.id, uses, rules)
+    stale = read_stale(engine, lake, files, results, own.id, uses, rules, before)
     limited = any(side.kinds for side in (own.left, own.right, rules.left, rules.right))
     banks = bank_kinds(engine, records, kinds[0] | kinds[1], limited=limited)
     among = None

@@ -5,6 +5,7 @@ What a run reads: the records of both sides that stand, the scales of their curr
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,15 +13,17 @@ import pyarrow as pa
 from tieout.matching.facts.history import among_sql, files_with
 from tieout.matching.facts.sides import FIELDS, listed, side_filter
 from tieout.store.corrected import MATERIAL, MOVED
-from tieout.store.engine import paths
 from tieout.store.past import apart_since
 from tieout.store.runs import standing_matches
 from tieout.store.views import current_records, entry_name_sql, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tieout.config import Workspace
     from tieout.config.workspace import Reconciliation
     from tieout.matching.backends.engine import Engine
+    from tieout.matching.facts.history import Before
     from tieout.matching.facts.scales import Money
     from tieout.matching.grammar.rules import RuleSet
     from tieout.store.lake import Lake, LakeFile
@@ -74,6 +77,7 @@ def read_stale(
     reconciliation: str,
     claims: set[str],
     rules: RuleSet,
+    before: Before | None,
 ) -> dict[bytes, bool]:
     """
     Find matches that rest on a record which was since superseded in amount, currency or keys.
@@ -82,22 +86,27 @@ def read_stale(
     Makes the relation ``stale`` (match_id).
 
     :param rules: of the reconciliation: what their keys read of a record is material for what they matched.
+    :param before: the last run, which gave back what was stale then: of matches of its time only records that were
+        superseded since are looked for. None: all that ever were.
     :return: whether each is of this reconciliation, and final.
     """
     engine.create("stale", "select ''::blob as match_id where false")
     if not files["superseded"] or not results.of("matches"):
         return {}
-    superseded = table(lake, "superseded", files["superseded"])
-    standing = standing_matches(engine, lake, results, anew=reconciliation, among=among_sql(engine, superseded))
-    engine.create(
-        "resting",
-        f"""
-        select m.match_id, m.reconciliation, m.rule, m.status, m.record_key, m.record_id, m.version, s.reason
-        from {standing} m join {superseded} s
-            on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
-        where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
-        """,
-    )
+    looked_for = [(results, files["superseded"])]
+    if before is not None and claims <= before.claims:
+        new = [file for file in files["superseded"] if file.path not in before.known]
+        had = {*before.results.files}
+        since = replace(results, files=tuple(file for file in results.files if file not in had))
+        looked_for = [(results, new), (since, files["superseded"])]
+    parts: list[str] = []
+    for held, changed in looked_for:
+        if changed and held.of("matches"):
+            parts.append(f"resting_{len(parts)}")
+            _find_resting(engine, lake, files["superseded"], held, changed, (reconciliation, claims), parts[-1])
+    if not parts:
+        return {}
+    engine.create("resting", " union ".join(f"select * from {part}" for part in parts))
     if not engine.count("resting"):
         return {}
     among = files_with(engine, lake, files["records"], "r.record_key in (select record_key from resting)")
@@ -119,6 +128,35 @@ def read_stale(
         """,
     )
     return {row["match_id"]: row["own"] for row in engine.arrow("from stale order by match_id").to_pylist()}
+
+
+def _find_resting(
+    engine: Engine,
+    lake: Lake,
+    superseded: Sequence[LakeFile],
+    results: Results,
+    changed: Sequence[LakeFile],
+    asked: tuple[str, set[str]],
+    name: str,
+) -> None:
+    """
+    Make a relation of the matches that rest on a version which was superseded, of records of which some files tell.
+
+    :param changed: those files, of ``superseded``; a match may rest on a version that was superseded long before.
+    :param asked: (reconciliation that is run anew, claims).
+    """
+    reconciliation, claims = asked
+    among = among_sql(engine, table(lake, "superseded", list(changed)))
+    standing = standing_matches(engine, lake, results, anew=reconciliation, among=among)
+    engine.create(
+        name,
+        f"""
+        select m.match_id, m.reconciliation, m.rule, m.status, m.record_key, m.record_id, m.version, s.reason
+        from {standing} m join {table(lake, "superseded", list(superseded))} s
+            on s.record_key = m.record_key and s.record_id = m.record_id and s.version = m.version
+        where m.claim in ({", ".join(f"'{claim}'" for claim in sorted(claims)) or "''"})
+        """,
+    )
 
 
 def _read_by_keys(rules: RuleSet) -> dict[str, list[str]]:
@@ -221,7 +259,10 @@ def read_forbidden(engine: Engine, lake: Lake, results: Results, reconciliation:
     if not blocked or not files:
         return
     engine.take("blocked", pa.table({"match_id": pa.array(blocked, pa.binary(16))}))
-    rows = f"(select m.* from read_parquet({paths([lake.full(f.path) for f in files])}) m semi join blocked b using (match_id))"
+    # History is read once, and of it only by which match each row is.
+    found = engine.rows_among([lake.full(f.path) for f in files], "r.match_id in (select match_id from blocked)")
+    engine.create("blocked_rows", f"select m.match_id, m.side, m.record_id from {found} m")
+    rows = "blocked_rows"
     engine.create(
         "apart",
         f"""select distinct a.record_id as left_id, b.record_id as right_id from {rows} a join {rows} b
