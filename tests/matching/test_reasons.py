@@ -177,6 +177,39 @@ def test_a_refund_that_nothing_answers_to_lacks_its_credit_note() -> None:
         assert notes(w)["re_1"] == "no credit note answers to it"
 
 
+def test_money_that_runs_the_other_way_is_no_difference_of_an_amount() -> None:
+    """A refund is no part of its invoice: it lacks a credit note, and a returned debit pays no document."""
+    facts = (
+        line("re_1", -671, "RE-90001", kind="refund"),
+        invoice("RE-90001", 1_776),
+        line("re_2", -900, "RE-90002", kind="refund"),
+        invoice("RE-90002", 900),
+        invoice("CN-90003", -800, kind="credit_note"),
+        line("ch_3", 700, "CN-90003", kind="charge"),
+    )
+    with world("invoice-to-payment", *facts) as w:
+        w.match()
+        assert w.reasons() == {
+            "re_1": "refund_without_credit_note", "re_2": "refund_without_credit_note", "ch_3": "missing_left",
+            "RE-90001": "missing_right", "RE-90002": "missing_right", "CN-90003": "missing_right",
+        }  # fmt: skip
+        assert shown(w, "re_1") == [("RE-90001", "other_way")]
+        assert notes(w)["ch_3"] == "CN-90003 shares its number, and its money runs the other way"
+        assert notes(w)["RE-90001"] == "re_1 shares its number, and its money runs the other way"
+
+
+def test_what_runs_the_same_way_is_told_before_what_runs_the_other_way() -> None:
+    facts = (
+        line("re_1", -500, "RE-90001 CN-90001", kind="refund"),
+        invoice("RE-90001", 500),
+        invoice("CN-90001", -800, kind="credit_note"),
+    )
+    with world("invoice-to-payment", *facts) as w:
+        w.match()
+        assert w.reasons()["re_1"] == "amount_difference"
+        assert shown(w, "re_1") == [("CN-90001", "amount_difference"), ("RE-90001", "other_way")]
+
+
 def test_a_rival_whose_name_contradicts_is_no_rival() -> None:
     documents = [
         invoice(f"RE-7000{n}", 10_000, name=name, day=1, due=2) for n, name in ((1, "Adler GmbH"), (2, "Bauer GmbH"))

@@ -20,6 +20,7 @@ _WHY_NOT = {
     "same_name": "has the same amount and name, which may be chance",
     "other_name": "has the same amount, and another name",
     "apart": "shares its number, and a person took the two apart",
+    "other_way": "shares its number, and its money runs the other way",
     "other_company": "shares its number, and is another company's",
     "other_number": "has the amount, or nearly, and one of the two names another number",
     "near_amount": "bears the same name and has nearly the amount",

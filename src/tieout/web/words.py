@@ -223,6 +223,7 @@ NEARNESS = {
     "same_name": "the same amount and name, which may be chance",
     "other_name": "the same amount, by another name",
     "apart": "named by it, and a person took the two apart",
+    "other_way": "named by it, and its money runs the other way",
     "other_company": "named by it, and another company's",
     "other_number": "nearly the amount, and one of the two names another number",
     "near_amount": "the same name, and nearly the amount",

@@ -281,7 +281,8 @@ def _rank_candidates(work: Performance) -> None:
         ), judged as (
             select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
-                a.family, b.family as other_family, a.sign <> b.sign as is_turned, coalesce(t.sums, '') as sums,
+                a.family, b.family as other_family, a.sign <> b.sign as is_turned,
+                sign(a.whole) * sign(b.whole) < 0 as is_other_way, coalesce(t.sums, '') as sums,
                 b.record_id as other_id, b.record_key as other_key, b.source_id as other_source, b.external_id as other_external,
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
                 t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers
@@ -298,6 +299,7 @@ def _rank_candidates(work: Performance) -> None:
             when is_tied and (by_key or not same_currency or apart <> 0) then 'ambiguous'
             when by_key and same_currency and apart = 0 and not used then 'ambiguous'
             when by_key and same_currency and apart = 0 then 'taken'
+            when by_key and not used and is_other_way then 'other_way'
             when by_key and same_currency and not used then 'amount_difference'
             when by_key and not used then 'currency_mismatch'
             when by_key then 'taken'
@@ -307,7 +309,7 @@ def _rank_candidates(work: Performance) -> None:
             when of_two then 'other_name'
             when not of_two then 'same_name'
             else 'same_amount' end as why,
-            row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, used or is_apart, not is_apart, inside,
+            row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, by_key and is_other_way, used or is_apart, not is_apart, inside,
                 not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, by_name, abs(apart), other_key, other_id) as place
         from tied where not (inside and is_anothers)
         """,

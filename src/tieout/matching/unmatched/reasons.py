@@ -103,6 +103,7 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                 else case when o.told_why = 'fits' then o.other_external || ' has its number and amount, and no rule put the two together'
                     when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
                     when o.told_why = 'apart' then o.other_external || ' shares its number, and a person took the two apart'
+                    when o.told_why = 'other_way' then o.other_external || ' shares its number, and its money runs the other way'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
