@@ -4,7 +4,9 @@ How well the files of companies that do not exist tie out, position by position,
     .venv/bin/python -m benchmarks.quality [--seeds 1-10] [--size demo] [--misses 15] [--json]
 
 Makes the company of each seed, reads its files, matches, and prints how many matches there are and how many are wrong,
-how many positions are as expected, and what the others are. With ``--json`` each seed is one object on a line.
+how many positions are as expected, and what the others are; then of how many accounts the proof is off by nothing: held
+against what the outside reports, against the ledger, and against the truth's balance. With ``--json`` each seed is one
+object on a line.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from tieout import pipeline
 from tieout.bench.judging import Judgement, judge
+from tieout.bench.proving import JudgedProof, judge_proofs
 from tieout.clock import system_clock, system_entropy
 from tieout.config import load_workspace
 from tieout.simulation.company import make_company
@@ -36,11 +39,13 @@ def main() -> None:
     for seed in seeds(asked.seeds):
         place = folder / str(seed)
         shutil.rmtree(place, ignore_errors=True)
-        found = tie_out(place, seed, size, asked.month)
+        found, proofs = tie_out(place, seed, size, asked.month)
         if asked.json:
-            print(json.dumps({"seed": seed, **dataclasses.asdict(found)}), flush=True)
+            proven = [dataclasses.asdict(proof) for proof in proofs]
+            print(json.dumps({"seed": seed, **dataclasses.asdict(found), "proofs": proven}), flush=True)
         else:
             say(seed, found, asked.misses)
+            say_proofs(proofs)
         if asked.folder is None:
             shutil.rmtree(place)
     if asked.folder is None:
@@ -55,7 +60,7 @@ def seeds(text: str) -> list[int]:
     return found
 
 
-def tie_out(place: Path, seed: int, size: str | int, month: str) -> Judgement:
+def tie_out(place: Path, seed: int, size: str | int, month: str) -> tuple[Judgement, tuple[JudgedProof, ...]]:
     made = make_company(place, seed=seed, size=size, month=month)
     workspace = load_workspace(place)
     store = open_store(workspace, system_clock, system_entropy, "benchmark")
@@ -63,7 +68,7 @@ def tie_out(place: Path, seed: int, size: str | int, month: str) -> Judgement:
         if isinstance(outcome, Exception):
             raise outcome
     list(pipeline.match(store, workspace))
-    found = judge(store, workspace, made.truth)
+    found = judge(store, workspace, made.truth), judge_proofs(store, workspace, made.truth)
     store.close()
     return found
 
@@ -84,6 +89,19 @@ def say(seed: int, found: Judgement, most: int) -> None:
         )
     if len(found.misses) > most:
         print(f"  {sum(m.count for m in found.misses[most:]):>6,}  others")
+
+
+def say_proofs(proofs: tuple[JudgedProof, ...]) -> None:
+    told = (
+        f"{sum(getattr(proof, name) == 0 for proof in proofs)} of {sum(getattr(proof, name) is not None for proof in proofs)} {words}"
+        for name, words in (
+            ("rolled", "lead to the balance reported"), ("residual", "meet the ledger"), ("apart", "are the truth's"),
+        )  # fmt: skip
+    )
+    print(f"    {len(proofs)} accounts' proofs, off by 0.00: {', '.join(told)}")
+    for proof in proofs:
+        if not proof.is_right:
+            print(f"    OFF {proof.account_id} {proof.currency}: {proof.verdict} (truth: {proof.apart})", flush=True)
 
 
 if __name__ == "__main__":

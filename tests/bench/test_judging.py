@@ -15,6 +15,7 @@ import pytest
 from tests.shared import demo_read_in
 from tieout import pipeline
 from tieout.bench.judging import Judgement, judge
+from tieout.bench.proving import judge_proofs
 from tieout.clock import system_clock, system_entropy
 from tieout.config import Workspace, load_workspace
 from tieout.simulation.company import make_company
@@ -62,6 +63,19 @@ def company(judged: tuple[Path, Judgement]) -> Path:
 
 def test_nothing_is_matched_wrongly_nothing_is_gone_and_nearly_all_is_right(judged: tuple[Path, Judgement]) -> None:
     must_be_nearly_right(judged[1])
+
+
+def test_every_proof_is_off_by_nothing_and_a_balance_of_another_truth_shows(company: Path, tmp_path: Path) -> None:
+    shutil.copytree(company / "truth", tmp_path / "truth")
+    raised = f"select * replace (closing + 1 as closing) from read_parquet('{company}/truth/balances.parquet')"
+    duckdb.connect().execute(f"copy ({raised}) to '{tmp_path}/truth/balances.parquet'")
+    with opened(company) as (store, workspace):
+        proofs = judge_proofs(store, workspace, company / "truth")
+        others = judge_proofs(store, workspace, tmp_path / "truth")
+    assert [proof for proof in proofs if not proof.is_right] == []
+    for name in ("rolled", "residual", "apart"):
+        assert sum(getattr(proof, name) == 0 for proof in proofs) >= len(proofs) / 2
+    assert {proof.apart for proof in others} <= {-1, None}
 
 
 @pytest.mark.deep
