@@ -25,7 +25,7 @@ STRIPE_WORDS = {
     Line.CHARGE: "charge", Line.REFUND: "refund", Line.DISPUTE: "dispute", Line.DISPUTE_WON: "dispute_reversal",
     Line.FEE: "fee", Line.HOLD: "risk_reserved_funds", Line.RELEASE: "risk_reserved_funds",
     Line.ADJUSTMENT: "other_adjustment", Line.PAYOUT: "payout", Line.PAYOUT_FAILED: "payout_reversal",
-    Line.FEE_TAX: "fee", Line.DEBIT_RETURNED: "charge_failure",
+    Line.FEE_TAX: "tax", Line.DEBIT_RETURNED: "charge_failure",
 }  # fmt: skip
 #: Adyen's journal type of each line.
 ADYEN_WORDS = {
