@@ -298,16 +298,21 @@ def journal(store: Store, workspace: Workspace) -> JournalOutcome:
 
 
 def resolve(
-    store: Store, workspace: Workspace, exception_id: str, wanted: Resolution, reason: str
+    store: Store, workspace: Workspace, exception_id: str, wanted: Resolution, reason: str | None
 ) -> tuple[str, list[RunOutcome]]:
     """
     Settle an exception: by matching its record with others, or by saying why it needs nothing more.
 
     The same again, after a kill, decides nothing twice and does what had not followed yet; so do the three below.
 
+    :param reason: None: that it was matched or assigned by hand says enough.
     :return: what was done, in words, and the runs that followed from it.
-    :raises WrongUse: no such exception, or it cannot be settled so.
+    :raises WrongUse: no such exception, it cannot be settled so, or nothing says why.
     """
+    why = reason or ("assigned" if wanted.assignee is not None else "matched by hand" if wanted.others else None)
+    if why is None:
+        message = "expected the reason why it needs nothing more (--reason), or a record that it belongs to (--match ID), got neither"
+        raise WrongUse(message)
     words_of(wanted.difference)
     if (wanted.difference is not None or wanted.part) and (not wanted.others or wanted.assignee is not None):
         message = "expected the record that it belongs to (--match ID) beside what a difference is (--as) and --part, got none"
@@ -315,20 +320,20 @@ def resolve(
     others = tuple(records_named(store, wanted.others)) if wanted.assignee is None else ()
     if others:
         how = (wanted.difference, wanted.part)
-        already = matched_already(store, exception_id, others, reason, how)
+        already = matched_already(store, exception_id, others, why, how)
         if already is not None:
             subject, made, name = already
             return f"{subject} is match {made}", _follow(store, workspace, [name])
     row = exception_named(store, workspace, exception_id)
     if wanted.assignee is not None:
-        decide(store, [decision_row(store, "assign", row["exception_id"], reason, {"assignee": wanted.assignee})])
+        decide(store, [decision_row(store, "assign", row["exception_id"], why, {"assignee": wanted.assignee})])
         gather_worklist(store, workspace)
         return f"{row['exception_id']} is {wanted.assignee}'s", []
     if not others:
         body = {"resolution": "settled", "amount": row["amount"]}
-        decide(store, [decision_row(store, "resolve", row["exception_id"], reason, body)])
+        decide(store, [decision_row(store, "resolve", row["exception_id"], why, body)])
         gather_worklist(store, workspace)
-        return f"{row['exception_id']} is settled: {reason}", []
+        return f"{row['exception_id']} is settled: {why}", []
     if row["reconciliation"] is None or row["record_id"] is None:
         message = f"expected an exception of a reconciliation, got {exception_id!r}, which has no other side to match"
         raise WrongUse(message)
@@ -336,7 +341,7 @@ def resolve(
     left, right = ((own,), others) if row["side"] == "left" else (others, (own,))
     hand = HandMatch(left=left, right=right, difference=wanted.difference, part=wanted.part)
     reconciliation = workspace.reconciliation(row["reconciliation"])
-    match_id = match_by_hand(store, workspace, reconciliation, hand, reason, row["exception_id"])
+    match_id = match_by_hand(store, workspace, reconciliation, hand, why, row["exception_id"])
     return f"{row['exception_id']} is match {match_id}", _follow(store, workspace, [reconciliation.id])
 
 

@@ -49,6 +49,7 @@ def test_what_a_person_settled_needs_nobody(office: Office) -> None:
     files = written(office, 1, 3)
     assert office.run("ingest", *files, "--source", "swift").status == 1
     [found] = office.run("--json", "exceptions").said["exceptions"]
+    assert office.run("resolve", found["exception_id"], "--assign", "anna").status == 0
     settled = office.run("resolve", found["exception_id"], "--reason", "the bank skipped a number")
     assert settled.status == 0, settled.err
     [delivery] = office.run("--json", "ingest", *written(office, 4), "--source", "swift").said["deliveries"]

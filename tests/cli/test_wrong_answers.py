@@ -44,6 +44,7 @@ def test_wrong_use_is_said_at_once(office: Office) -> None:
         (("replay", landed, "--reason", ""), "expected words behind --reason"),
         (("replay", landed, "--reason", "  "), "expected words behind --reason"),
         (("resolve", "abc", "--reason", ""), "expected words behind --reason"),
+        (("resolve", "abc"), "expected the reason why it needs nothing more (--reason)"),
         (
             ("resolve", "abc", "--reason", "x", "--match", "i", "--as", "discount", "--as", "bank_charge"),
             "expected an amount of each reason but one, got discount and bank_charge without",

@@ -21,12 +21,13 @@ __all__ = ["approve", "reject", "resolve", "undo"]
 
 _Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of matches, or how they begin.")]
 _Why = Annotated[str, typer.Option("--reason", help="Why; stands in the audit log.")]
+_WhyPerhaps = Annotated[str | None, typer.Option("--reason", help="Why; stands in the audit log.")]
 
 
 def resolve(
     context: typer.Context,
     exception: Annotated[str, typer.Argument(metavar="EXCEPTION", help="Its id, or how it begins.")],
-    reason: _Why,
+    reason: _WhyPerhaps = None,
     match: Annotated[
         list[str] | None,
         typer.Option("--match", metavar="ID", help="A record that it belongs to; may stand several times."),
@@ -45,7 +46,7 @@ def resolve(
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
     """
-    Settle an exception: match it with what it belongs to, or say why it needs nothing more.
+    Settle an exception: match it with what it belongs to, or say with --reason why it needs nothing more.
 
     With --match the records are put together, and the reconciliation is run again on what is left. Between two
     currencies, --as fx says that one was exchanged into the other: the difference is counted by the rates of their days.
@@ -58,8 +59,9 @@ def resolve(
     assignee = None if assign is None else storable(assign)
     said = ",".join(difference) if difference else None
     how = pipeline.Resolution(others=tuple(match or ()), difference=said, part=part, assignee=assignee)
+    why = None if reason is None else reason_given(reason)
     with opened(wanted) as (place, store):
-        done, runs = pipeline.resolve(store, place, exception, how, reason_given(reason))
+        done, runs = pipeline.resolve(store, place, exception, how, why)
     _tell(done, runs, as_json=wanted.as_json)
 
 
@@ -90,7 +92,7 @@ def undo(
 def approve(
     context: typer.Context,
     ids: _Ids,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why; stands in the audit log.")] = None,
+    reason: _WhyPerhaps = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
@@ -106,7 +108,7 @@ def approve(
 def reject(
     context: typer.Context,
     ids: _Ids,
-    reason: _Why,
+    reason: _WhyPerhaps = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
@@ -115,7 +117,7 @@ def reject(
 
     wanted = asked(context, workspace, as_json=as_json)
     with opened(wanted) as (place, store):
-        runs = pipeline.judge(store, place, ids, reason_given(reason), approved=False)
+        runs = pipeline.judge(store, place, ids, None if reason is None else reason_given(reason), approved=False)
     _tell(f"{len(ids)} rejected", runs, as_json=wanted.as_json)
 
 
