@@ -221,6 +221,16 @@ def name_forms(names: pa.Array) -> pa.Table:
         any legal form, by which names are brought together (a bank may write a place behind one); ``words``: all of its
         words in their normal form, a blank between them; null where there is no name.
     """
+    return _forms_of_few(tuple(names.to_pylist())) if len(names) <= _FEW_TEXTS else _forms(names)
+
+
+@lru_cache(maxsize=64)
+def _forms_of_few(names: tuple[str | None, ...]) -> pa.Table:
+    """Write a few names; as with few texts, the patterns are what takes long."""
+    return _forms(pa.array(names, pa.string()))
+
+
+def _forms(names: pa.Array) -> pa.Table:
     form = normal_column(_without_legal(names))
     words = _joined(*_name_parts(names), len(names), " ")
     return pa.table({"form": form, "block": _block(normal_column(_before_legal(names))), "words": words})
@@ -228,6 +238,15 @@ def name_forms(names: pa.Array) -> pa.Table:
 
 def sorted_forms(names: pa.Array) -> pa.Table:
     """Give ``form`` and ``block`` of names as :func:`name_forms` does, their words in the order of the alphabet."""
+    return _sorted_of_few(tuple(names.to_pylist())) if len(names) <= _FEW_TEXTS else _sorted(names)
+
+
+@lru_cache(maxsize=64)
+def _sorted_of_few(names: tuple[str | None, ...]) -> pa.Table:
+    return _sorted(pa.array(names, pa.string()))
+
+
+def _sorted(names: pa.Array) -> pa.Table:
     owners, words = _name_parts(_without_legal(names))
     table = pa.table({"owner": owners, "word": words}).sort_by([("owner", "ascending"), ("word", "ascending")])
     form = normal_column(_joined(table["owner"].combine_chunks(), table["word"].combine_chunks(), len(names), ""))

@@ -59,14 +59,15 @@ def note_crowds(work: Performance, place: int) -> None:
             )
 
 
-def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str]:
+def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str] | None:
     """
     Make ``l_keys_N`` and ``r_keys_N`` (thing, key, raw, is_part), and for a prefix ``l_forms_N``, ``r_forms_N`` (thing, form).
 
     Only keys that both sides have: the others bring nothing together.
 
     :param whole: sides (``l``, ``r``) of which the rule looks at all that is open.
-    :return: relations made of the plan's: keys that are made now are those of what is open (``lk_N``, ``rk_N``).
+    :return: relations made of the plan's: keys that are made now are those of what is open (``lk_N``, ``rk_N``); None: the
+        sides have none in common.
     """
     engine = work.engine
     if key.how == "prefix":
@@ -83,6 +84,8 @@ def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -
         engine.create(shared[1], _shared("right", other, f"({together(mine)})"))
         engine.create(shared[0], _shared("left", mine, shared[1]))
         work.keys_shared[mine, other] = shared
+    if not engine.count(shared[0]):
+        return None
     for short, name in zip(("l", "r"), shared, strict=True):
         engine.view(f"{short}_keys_{place}", f'select * from "{name}"')
         if f"{short}k_{place}" in ready:

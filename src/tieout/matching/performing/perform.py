@@ -204,8 +204,11 @@ def _perform(work: Performance, number: int, rule: Rule) -> None:
     for place, key in enumerate(plan.keys):
         if rule.within:
             make_own_keys(work, place, key, rule.within)
-        else:
-            ready |= make_keys(work, place, key, whole)
+            continue
+        made = make_keys(work, place, key, whole)
+        if made is None:  # nothing of one side names anything of the other
+            return
+        ready |= made
     _prepare(work, rule)
     some = _take_steps(work, rule, plan, ready)
     for place in plan.crowds:
