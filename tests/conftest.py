@@ -22,9 +22,9 @@ PEERS = {"browser", "hledger", "postgres", "postgres_url", "fresh_postgres", "sp
 SPARK = {"spark", "spark_settings"}
 #: Of the tests of what a delivery becomes, one in so many runs on PostgreSQL as well; in a deep run all do.
 _OF_SO_MANY = 3
-#: Where a case is a delivery or a run, not a function: of so many cases of one test the rest is for deep runs.
+#: Where a case is a delivery or a run, not a function: of more cases of one test than these the rest is for deep runs.
 _SLOW_FOLDERS = {"accounting", "cli", "intake", "matching", "observe"}
-_CASES_MAX = 4
+_CASES_MAX = 2
 
 # The same examples every time, so that a change and not a draw decides; no deadline, since the machine is shared.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

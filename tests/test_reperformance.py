@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tests.depth import some_of
 from tests.matching.shop import RULES, Shop
+from tests.shared import copied
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import load_workspace
@@ -84,7 +85,7 @@ def run_that_took(shop: Shop, why: str) -> str:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return busy(tmp_path_factory.mktemp("busy"))
+    return copied(tmp_path_factory, "busy", busy)
 
 
 @pytest.fixture

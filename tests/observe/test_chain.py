@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.observe.traded import Traded, opened, traded
+from tests.shared import copied
 from tieout import pipeline
 from tieout.observe.things.chain import FOLLOWED_MAX
 from tieout.observe.things.explain import Explanation, explain
@@ -19,11 +20,18 @@ from tieout.observe.things.explain import Explanation, explain
 @pytest.fixture(scope="module")
 def booked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     """Give a simulated company whose journals are drafted."""
-    made = traded(tmp_path_factory, 3)
-    made.clock.advance(dt.timedelta(hours=1))
-    pipeline.journal(made.store, made.workspace)
+    made = opened(copied(tmp_path_factory, "booked", lambda folder: _book(tmp_path_factory, folder)))
+    made.clock.advance(dt.timedelta(hours=2))
     yield made
     made.store.close()
+
+
+def _book(factory: pytest.TempPathFactory, folder: Path) -> None:
+    made = traded(factory, 3)
+    made.clock.advance(dt.timedelta(hours=1))
+    pipeline.journal(made.store, made.workspace)
+    made.store.close()
+    shutil.copytree(made.workspace.folder, folder)
 
 
 class Ties:
