@@ -37,7 +37,6 @@ from tieout.model.normal import normal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 __all__ = ["BY_KIND", "RULE_KEYS", "read_aliases", "read_filter", "read_rule"]
 
@@ -70,12 +69,12 @@ _POINTS = ("amount", "days", "name", "reference")
 _DIFFERENCE = {"short": "short_payment", "over": "over_payment", "currency": "fx"}
 
 
-def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rule:
+def read_rule(table: Table, claims: tuple[str, str], files: checks.Files | None) -> Rule:
     """
     Read one ``[[rule]]`` whose name is known to be right.
 
     :param claims: of its set.
-    :param folder: the workspace, where calendars are looked up; None: there is none.
+    :param files: of the workspace, where calendars are looked up; None: there is none.
     :raises Fault: something in it is wrong.
     """
     partial = table.flag("partial", absent=False)
@@ -90,7 +89,7 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
         name=table.required("name"),
         keys=keys,
         amount=_amount(table, partial=partial),
-        days=_days(table, folder),
+        days=_days(table, files),
         shape=shape,
         score=_score(table),
         learn=learn,
@@ -313,7 +312,7 @@ def _refuse_idle(table: Table, amount: Amount) -> None:
         raise table.fault(key="only", sentence=f"expected a tolerance beside 'only' in {table.name}, found none")
 
 
-def _days(table: Table, folder: Path | None) -> Days | None:
+def _days(table: Table, files: checks.Files | None) -> Days | None:
     inner = table.table("days", ("from", "to", "calendar", "left", "right", "either"))
     if inner is None:
         return None
@@ -327,9 +326,7 @@ def _days(table: Table, folder: Path | None) -> Days | None:
     return Days(
         first=first,
         last=last,
-        calendar="business"
-        if business
-        else checks.calendar(inner, "calendar", checks.Files(folder) if folder else None),
+        calendar="business" if business else checks.calendar(inner, "calendar", files),
         left=inner.choice("left", DAYS) or "booked_on",
         right=inner.choice("right", DAYS) or "booked_on",
         either=_words(inner, "either", tuple(KINDS), "the name of a kind of record"),

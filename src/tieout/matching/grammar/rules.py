@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from tieout.config.calendars import Calendars
+
 __all__ = [
     "DAYS",
     "FIELDS",
@@ -333,6 +335,7 @@ class RuleSet:
     :ivar polarity: one of :data:`POLARITIES`.
     :ivar aliases: names of one party, for keys with how ``name``, and against the verdict that two names are two parties'.
     :ivar digest: SHA-256 of the file as it was read.
+    :ivar calendars: those of the run that rested on it, where that is known: people are told of its days.
     :ivar left, right: which records of a side take part at all.
     """
 
@@ -344,5 +347,6 @@ class RuleSet:
     digest: str
     aliases: tuple[Alias, ...] = ()
     text: str = field(default="", repr=False)
+    calendars: Calendars = field(default_factory=Calendars, repr=False, compare=False)
     left: Filter = field(default_factory=Filter)
     right: Filter = field(default_factory=Filter)

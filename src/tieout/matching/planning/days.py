@@ -90,7 +90,7 @@ def _numbered(days: Days, name: str | None, folder: Path, low: int, high: int) -
     reach = max(abs(days.first), abs(days.last)) * 7 // 5 + 31
     while True:
         first, last = _day(low - reach), _day(high + reach)
-        calendar = calendar_named(name, folder, first, last)
+        calendar = calendar_named(name, folder)
         index = {day_number(day): number for day, number in business_index(calendar, first, last).items()}
         begins, ends = index[day_number(first)], index[day_number(last)]
         if (begins < index[low] + days.first and ends > index[high] + days.last) or reach >= _REACH_MAX:
