@@ -293,6 +293,11 @@ class Rule:
         return ("together", "things") if self.together else None
 
     @property
+    def ranks(self) -> bool:
+        """Whether its matches are the best of their candidates by points, so that one comes next."""
+        return self.score is not None or bool(self.learn)
+
+    @property
     def weighs_sums(self) -> bool:
         """Whether it says of several things that are one match by how much, and how seldom they are an accident."""
         return self.subset or self.tells is not None

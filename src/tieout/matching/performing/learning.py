@@ -302,6 +302,8 @@ def _keep(work: Performance, weighed: Weighed, kept: npt.NDArray[np.int64], acci
     """
     Make ``paired`` of the candidates that are hardly an accident and the best of both their things, without a tie.
 
+    And ``points`` (l, r, score) of those that have rivals.
+
     :param accident_micro: how likely a match may be an accident, in millionths.
     """
     points = points_of(weighed.odds[kept])
@@ -325,6 +327,9 @@ def _keep(work: Performance, weighed: Weighed, kept: npt.NDArray[np.int64], acci
     }
     told = {name: pa.array(values[chosen], kind) for name, (values, kind) in columns.items()}
     work.engine.take("paired", pa.table(told))
+    some = np.flatnonzero(rival > _NOBODY)  # only they can be who came next
+    points_of_some = {name: pa.array(columns[name][0][some], columns[name][1]) for name in ("l", "r", "score")}
+    work.engine.take("points", pa.table(points_of_some))
 
 
 def _best_other(

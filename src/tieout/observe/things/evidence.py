@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
-__all__ = ["RulesOfRuns", "fields_of", "sentence", "why_matched"]
+__all__ = ["BESIDE_FIELDS", "RulesOfRuns", "fields_of", "runners_up", "sentence", "why_matched"]
 
 #: So many records of a side are named; so many signs of a text.
 _NAMED_MAX = 3
@@ -43,6 +43,8 @@ _NO_OTHER_PART = {
     "1:n": "whatever else shares it came later",
     "n:1": "nothing else shares it",
 }
+#: What evidence tells beside the fields that were compared.
+BESIDE_FIELDS = ("consecutive", "together", "runner_up")
 _CALLED = {"booked_on": "booking day", "value_on": "value day", "due_on": "due day"}
 
 
@@ -232,11 +234,17 @@ def _words(field: str) -> str:
     return " and ".join(_CALLED.get(name, name.replace("_", " ")) for name in field.split("/"))
 
 
+def runners_up(match: Row) -> list[Row]:
+    """Give who came next to a match: one, or none."""
+    return [match["evidence"]["runner_up"]] if "runner_up" in match["evidence"] else []
+
+
 def why_matched(match: Row, rule: Rule | None = None) -> str | None:
     """
     Say what a match rests on beside its fields: points, runner-up, chance; None: there is nothing more to say.
 
-    :param match: with ``evidence``, ``score``, ``margin`` and ``coincidence``, as the lake has them.
+    :param match: with ``evidence``, ``score``, ``margin`` and ``coincidence``, as the lake has them; who came next may have
+        an ``external_id`` there.
     """
     score, margin, evidence = match["score"], match["margin"], match["evidence"]
     millionths = match["coincidence"]
@@ -259,6 +267,7 @@ def why_matched(match: Row, rule: Rule | None = None) -> str | None:
         said += ", and nothing else competes"
     elif margin is not None:
         said += f", {margin:,} ahead of the next best"
+        said += "".join(f", {one.get('external_id') or one['record_id'][:12]}" for one in runners_up(match))
     return said if chance is None else f"{said}; {chance}"
 
 
