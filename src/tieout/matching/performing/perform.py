@@ -303,7 +303,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
             select_from_pools(work.engine, rule, "candidates", anchor=anchor)
         work.engine.add("by_chance", "select c.thing from chance_now c anti join held h on h.thing = c.thing")
         work.engine.add("held", "select thing from held_now")
-        note_undecided(work.engine, "select thing from beyond_now")
+        note_undecided(work.engine, "select thing, bound, had, most from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
         note_alone(work.engine)
         work.engine.add("choices", "select one, nth, thing, many from choices_now")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tieout.matching.facts.sides import listed
 from tieout.matching.planning.operators import PAIRS_MAX
 from tieout.matching.pools.verdicts import LISTED_MAX
+from tieout.matching.unmatched.bounds import tell_bounds
 from tieout.matching.unmatched.candidates import ALIKE_MAX
 from tieout.matching.unmatched.converted import convert, told_converted
 from tieout.matching.unmatched.proposals import pass_proposals_on
@@ -75,7 +76,7 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     then 'the runs of lines before and after it are found; here a line is missing, or one too many'
                 else case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
-                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
+                when 'undecided' then coalesce(o.bound, 'so many could be meant that not all were looked at') || ': choose one'
                 when 'ambiguous' then case o.summed
                     when 'several' then coalesce(o.choices, 'several selections of what could be meant come to the sum') || ': choose one'
                     when 'shared' then 'the selection that comes to the sum has something that another selection has, too: choose one'
@@ -166,6 +167,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     currency, exponent = money_cases(work)
     convert(work, currency)
     _tell_choices(work)
+    tell_bounds(work)
     engine.create("reasoned_here", _reasoned_here(work, currency, exponent))
     written = "decimal_text({0}, {1})"
     note = _note(
@@ -277,11 +279,13 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, case when c.lefts * c.rights > {_LOOKED_AT_MAX} then
+            c.lefts * c.rights || ' pairs have its amount, and at most {_LOOKED_AT_MAX} are looked at' end) as bound, {_REASON} as reason
         from o left join told t on t.thing = o.thing
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
+        left join told_bounds k on k.thing = o.thing
     """
 
 
