@@ -62,6 +62,12 @@ _REASON = f"""case
                 when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
+_NEARLY = "case when o.apart = 0 then '' else 'nearly ' end"
+# How long before or after it that was booked which came nearest.
+_WHEN = """case when o.other_booked = o.booked then 'on the same day' else abs(o.other_booked - o.booked)
+                            || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
+                            || case when o.other_booked > o.booked then ' later' else ' earlier' end end"""
+
 
 def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
@@ -105,13 +111,15 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     when o.told_why = 'taken' then o.other_external || ' shares its number, and is matched with something else'
                     when o.told_why = 'apart' then o.other_external || ' shares its number, and a person took the two apart'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
-                    when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
-                    when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
-                    when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
-                        || case when o.less then ' less' else ' more' end || case
-                            when o.other_booked = o.booked then ', on the same day' else ', ' || abs(o.other_booked - o.booked)
-                            || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
-                            || case when o.other_booked > o.booked then ' later' else ' earlier' end end
+                    when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has ' || {_NEARLY} || 'its amount'
+                    when o.told_why = 'other_number' then o.other_external || ' has ' || {_NEARLY} || 'its amount, and names ' || o.number
+                    when o.told_why in ('near_amount', 'other_amount') then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
+                        || case when o.less then ' less' else ' more' end || ', ' || {_WHEN}
+                    when o.told_why = 'near_on_day' then o.other_external || ' is the only one near its amount on that day: ' || {apart} || ' '
+                        || o.currency || case when o.less then ' less' else ' more' end
+                    when o.told_why = 'other_day' then o.other_external || ' has its amount, ' || {_WHEN}
+                    when o.told_why = 'near_currency' then o.other_external || ' bears its name: ' || o.other_text || ' ' || o.other_currency
+                        || ', ' || {_WHEN} || coalesce(': ' || o.converted, '')
                     when o.by_chance and coalesce(o.told_why, 'other_name') in ('other_name', 'selection') then 'one selection of what could be meant comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
