@@ -92,7 +92,7 @@ def _stands_in(whole: str, field: str, text: str, other: str) -> bool:
     return field not in ("text", "counterparty") and other in _TEXTS and whole in _words(text)
 
 
-def _spelled(said: str, letters: str | None) -> str:
+def _spelled(said: str, letters: tuple[str, ...]) -> str:
     import pyarrow as pa
 
     from tieout.matching.comparing.spelling import spelled_out
@@ -101,12 +101,12 @@ def _spelled(said: str, letters: str | None) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _form(said: str, drop: Drop, letters: str | None) -> str:
+def _form(said: str, drop: Drop, letters: tuple[str, ...]) -> str:
     import pyarrow as pa
 
     from tieout.matching.comparing.spelling import rewritten_forms
 
-    if letters is None and drop == Drop():
+    if not letters and drop == Drop():
         return normal(said)
     return rewritten_forms(pa.array([said], pa.string()), drop, letters)[0].as_py() or ""
 

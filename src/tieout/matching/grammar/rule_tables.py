@@ -13,6 +13,7 @@ from tieout.config.tables import Fault, Table, nearest, shown
 from tieout.errors import BadInput
 from tieout.matching.grammar.contradictions import refuse_contradictions
 from tieout.matching.grammar.rules import (
+    CHECKS,
     DAYS,
     FIELDS,
     HOWS,
@@ -62,6 +63,7 @@ _COINCIDENCE = 10_000  # 0.01
 _ACCIDENT = 1_000  # 0.001
 _LIKENESS_MAX = 3
 _LAST_MAX = 9
+_DROPPED = ("prefix", "suffix", "check", "last", "zeros")
 _ALIASES_MAX = 10_000
 _ABS_MAX = 1_000_000_000
 _AMOUNT_KEYS = ("abs", "pct", "minor", "take", "currency", "base", "only")
@@ -182,7 +184,7 @@ def _key(table: Table, *, within: bool) -> Key:
     for side, fields, drop in zip(("left", "right"), (left, right), drops, strict=True):
         if drop != Drop() and not fields:
             raise table.fault(key="drop", sentence=f"expected {side!r} beside what is dropped of it in {table.name}")
-    return Key(left, right, how, drops, table.choice("letters", LETTERS))
+    return Key(left, right, how, drops, _words(table, "letters", LETTERS, f"one of {', '.join(LETTERS)}"))
 
 
 def _drops(table: Table) -> tuple[Drop, Drop]:
@@ -194,16 +196,17 @@ def _drops(table: Table) -> tuple[Drop, Drop]:
 
 
 def _drop(table: Table, side: str) -> Drop:
-    inner = table.table(side, ("prefix", "suffix", "last"))
+    inner = table.table(side, _DROPPED)
     if inner is None:
         return Drop()
     if not inner.values:
-        raise table.wrong(side, "'prefix', 'suffix' or 'last'", got="an empty table")
+        raise table.wrong(side, f"one of {', '.join(map(repr, _DROPPED))}", got="an empty table")
     signs = {key: normal(inner.text(key) or "") for key in ("prefix", "suffix")}
     for key, sign in signs.items():
         if key in inner.values and not sign:
             raise inner.wrong(key, "letters or digits, not only marks and zeros,")
-    return Drop(**signs, last=inner.whole("last", 1, _LAST_MAX) or 0)
+    check, last = inner.choice("check", CHECKS), inner.whole("last", 1, _LAST_MAX) or 0
+    return Drop(**signs, check=check, last=last, zeros=inner.flag("zeros", absent=False))
 
 
 def read_aliases(content: dict[str, Any]) -> tuple[Alias, ...]:
