@@ -14,7 +14,7 @@ from tests.matching.shop import RULES, Shop
 from tests.shared import copied
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
-from tieout.config import load_workspace
+from tieout.config import calendars, load_workspace
 from tieout.errors import WrongUse
 from tieout.intake.verify import Verdict, check_files
 from tieout.pipeline import Resolution
@@ -245,3 +245,19 @@ def verified_files(folder: Path) -> list[str]:
     check_files(store, verdict)
     store.close()
     return verdict.faults
+
+
+def test_a_run_is_repeated_with_the_public_calendar_of_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library that says which days are worked has another version now: what was is proven all the same."""
+    shop = Shop(tmp_path, RULES.replace('calendar = "business"', 'calendar = "ECB"'))
+    shop.deliver("invoices", INVOICES)
+    shop.deliver("bank", BANK)
+    shop.match()
+    assert shop.match_id("RE-1005", "B4")
+    shop.close()
+    monkeypatch.setattr(calendars, "_public_text", lambda _name: 'weekend = ["monday"]')
+    found = verified(tmp_path)
+    assert (found.faults, found.otherwise) == ([], [])
+    assert found.runs == len(runs(tmp_path)) > 0

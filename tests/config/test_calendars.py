@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.config.calendars import Calendar, business_index, calendar_named
+from tieout.config.calendars import Calendar, Calendars, business_days, business_index, calendar_named, public_texts
 from tieout.errors import WrongUse
-
-FIRST, LAST = dt.date(2026, 1, 1), dt.date(2027, 12, 31)
 
 
 @pytest.mark.parametrize(
@@ -27,13 +25,13 @@ FIRST, LAST = dt.date(2026, 1, 1), dt.date(2027, 12, 31)
     ],
 )
 def test_a_calendar_knows_its_holidays(tmp_path: Path, name: str | None, day: dt.date, worked: bool) -> None:
-    assert calendar_named(name, tmp_path, FIRST, LAST).is_business_day(day) is worked
+    assert calendar_named(name, tmp_path).is_business_day(day) is worked
 
 
 def test_a_calendar_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "calendars").mkdir()
     (tmp_path / "calendars" / "gulf.toml").write_text('holidays = [2026-12-02]\nweekend = ["friday", "saturday"]\n')
-    calendar = calendar_named("gulf", tmp_path, FIRST, LAST)
+    calendar = calendar_named("gulf", tmp_path)
     assert [calendar.is_business_day(dt.date(2026, 12, day)) for day in (2, 3, 4, 5, 6)] == [
         False,
         True,
@@ -51,12 +49,39 @@ def test_a_calendar_with_a_fault_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "calendars").mkdir()
     (tmp_path / "calendars" / "own.toml").write_text(text)
     with pytest.raises(WrongUse, match=r"expected .*own\.toml"):
-        calendar_named("own", tmp_path, FIRST, LAST)
+        calendar_named("own", tmp_path)
 
 
 def test_an_unknown_calendar_is_named(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match=r"calendars/nowhere\.toml"):
-        calendar_named("nowhere", tmp_path, FIRST, LAST)
+        calendar_named("nowhere", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ECB", "DE-BY", "SA", "CN"])
+def test_a_public_calendar_is_kept_as_a_file_of_ones_own(tmp_path: Path, name: str) -> None:
+    """Which days the library knows is written down, so that a result rests on a text and not on a version."""
+    ((path, text),) = public_texts([name], tmp_path).items()
+    asked = calendar_named(name, tmp_path)
+    (tmp_path / "calendars").mkdir()
+    (tmp_path / path).write_text(text)
+    assert calendar_named(name, tmp_path) == asked
+    assert Calendars({name: text}).of(name, None) == asked
+    assert dt.date(1970, 1, 1) <= min(asked.holidays) <= dt.date(2001, 12, 31)
+    assert public_texts([name], tmp_path) == {}
+
+
+def test_an_account_has_its_own_calendar_or_that_of_its_source() -> None:
+    content = (
+        '[[source]]\nid = "s"\ncalendar = "calendars/a.toml"\n[[account]]\nid = "one"\nsource = "s"\n'
+        '[[account]]\nid = "two"\nsource = "s"\ncalendar = "b"\n[[account]]\nid = "three"\n'
+    )
+    days = {"a": "holidays = [2026-10-05]", "b": "holidays = [2026-10-06]"}
+    kept = Calendars.kept({"tieout.toml": content, **{f"calendars/{name}.toml": text for name, text in days.items()}})
+    closed = {one: kept.of("business", one).holidays for one in ("one", "two", "three", None)}
+    assert closed == {
+        "one": {dt.date(2026, 10, 5)}, "two": {dt.date(2026, 10, 6)}, "three": frozenset(), None: frozenset(),
+    }  # fmt: skip
+    assert kept.of("b", "one").holidays == {dt.date(2026, 10, 6)}
 
 
 DAYS = st.dates(dt.date(2026, 1, 1), dt.date(2026, 3, 31))
@@ -77,7 +102,7 @@ def counted(calendar: Calendar, left: dt.date, right: dt.date) -> int:
 @given(calendar=CALENDARS, left=DAYS, right=DAYS)
 def test_business_days_between_are_a_subtraction(calendar: Calendar, left: dt.date, right: dt.date) -> None:
     index = business_index(calendar, dt.date(2026, 1, 1), dt.date(2026, 3, 31))
-    assert index[right] - index[left] == counted(calendar, left, right)
+    assert index[right] - index[left] == counted(calendar, left, right) == business_days(calendar, left, right)
 
 
 @given(calendar=CALENDARS, first=DAYS, last=DAYS)

@@ -334,9 +334,12 @@ def _is_contested(
 
 def _in_days(days: Days, left: int, right: int) -> bool:
     """Business days are counted; back to the Friday before on a Sunday only where the window opens backwards."""
-    if not days.business:
-        return days.first <= right - left <= days.last
-    return days.first <= _business(right) - _business(left) <= days.last and (right >= left or days.first < 0)
+    within = days.first <= _apart(days, left, right) <= days.last
+    return within and (not days.business or right >= left or days.first < 0)
+
+
+def _apart(days: Days, left: int, right: int) -> int:
+    return _business(right) - _business(left) if days.business else right - left
 
 
 def _business(day: int) -> int:
@@ -726,7 +729,7 @@ def _points(pencil: Pencil, rule: Rule, left: str, right: str) -> int | None:
     total = score.amount * (reach - abs(compared[0] - compared[1])) // reach
     if rule.days is not None and score.days:
         far = max(abs(rule.days.first), abs(rule.days.last)) + 1
-        total += score.days * (far - min(abs(ri.day - le.day), far)) // far
+        total += score.days * (far - min(abs(_apart(rule.days, le.day, ri.day)), far)) // far
     return total + score.name * max(named, default=0) // 100 + (score.reference if same else 0)
 
 

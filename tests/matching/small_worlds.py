@@ -69,7 +69,7 @@ MENU = {
         "at_least": "60", "margin": "10",
     },
     "points for both": {
-        "keys": _BOTH, "days": _WINDOW, "amount": '{ abs = "0.10" }',
+        "keys": _BOTH, "days": '{ from = -2, to = 3, calendar = "ECB" }', "amount": '{ abs = "0.10" }',
         "score": "{ amount = 30, days = 20, name = 20, reference = 30 }", "at_least": "55",
     },
 }  # fmt: skip

@@ -83,6 +83,7 @@ def test_what_belongs_together_is_found_without_an_identifier(shop: Shop) -> Non
     rows = [row for row in shop.rows() if row["rule"] == "alike"]
     assert all(row["provisional"] and row["score"] > 9_000 and row["margin"] > 0 for row in rows)
     assert all(0 < row["coincidence"] <= 1_000 for row in rows)
+    assert all(bool(row["evidence"]) == (row["margin"] != row["score"]) for row in rows)  # who came next
 
 
 def test_the_run_keeps_what_it_learned_and_gives_it_again(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tests.observe.test_why import nearest
 from tieout.errors import WrongUse
 from tieout.matching.grammar.reading import read_rules
 
@@ -134,6 +135,26 @@ def test_a_rival_counts_whatever_its_points(together: str, turned: bool) -> None
     with world(rules_text(rule(**POINTS | {"margin": "3"}, together=together)), *one, *two) as w:
         assert w.matched() == {frozenset({"i", "b8"})}
         assert {r["margin"] for r in w.rows()} == {3}
+
+
+@pytest.mark.parametrize("calendar", ["business", "DE"])
+@pytest.mark.parametrize(
+    ("day", "paid", "points"),
+    [(1, 4, 95), (1, 2, 100), (4, 1, 95), (1, 8, 75)],  # Friday to Monday, to Saturday, back to Friday, to Friday
+)
+def test_points_count_the_days_that_the_window_counts(calendar: str, day: int, paid: int, points: int) -> None:
+    """From Friday to Monday is one business day, as far as the window and the points are concerned."""
+    days = f'{{ from = -5, to = 5, calendar = "{calendar}" }}'
+    found = {}
+    for at_least in (1, 99):
+        rules = rules_text(rule("points", **POINTS | {"days": days, "at_least": str(at_least), "margin": "1"}))
+        facts = [invoice("i", 10_000, name="Meier", day=day), line("b", 10_000, name="Meier", day=paid)]
+        with world(rules, *facts) as w:
+            w.match()
+            found[at_least] = {row["score"] for row in w.rows()}
+            if at_least > points:
+                assert nearest(w, "b") == f"missed 'points' by {99 - points} points"
+    assert found == {1: {points}, 99: {points} if points >= 99 else set()}
 
 
 RATES = "date,base,quote,rate\n2026-09-28,EUR,JPY,160\n2026-09-28,EUR,KWD,0.33\n2026-09-28,EUR,USD,1.0\n"

@@ -17,9 +17,11 @@ from tieout.errors import WrongUse
 from tieout.matching.grammar.reading import check_rules, read_rules, rule_set
 from tieout.matching.grammar.rule_tables import RULE_KEYS
 from tieout.matching.grammar.rules import (
+    CHECKS,
     DAYS,
     FIELDS,
     HOWS,
+    LETTERS,
     POLARITIES,
     REASONS,
     SHAPES,
@@ -656,8 +658,9 @@ def test_no_rule_set_that_ships_learns(name: str) -> None:
 
 def test_the_guide_explains_every_word_of_the_grammar() -> None:
     keys = {*RULE_KEYS, "id", "claims", "measure", "group", "polarity", "abs", "pct", "minor", "take", "base", "only"}
+    keys |= {"prefix", "suffix", "check", "last", "zeros", "letters"}
     keys |= {"from", "to", "calendar", "short", "over", "currency", "kinds", "bank_codes", "fifo", "business"}
-    words = {*HOWS, *SHAPES, *POLARITIES, *REASONS, *FIELDS, *DAYS, *CLAIMS, *RULE_SETS}
+    words = {*HOWS, *CHECKS, *LETTERS, *SHAPES, *POLARITIES, *REASONS, *FIELDS, *DAYS, *CLAIMS, *RULE_SETS}
     silent = {
         word for word in keys | words if not re.search(rf"""[`"]{re.escape(word)}[`" ]|{re.escape(word)} = """, GUIDE)
     }

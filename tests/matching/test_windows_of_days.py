@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
+from tests.observe.test_why import nearest
+from tieout.config import calendars
 from tieout.matching.facts.records import day_number
 from tieout.matching.grammar.rules import Days
 from tieout.matching.planning.days import window
@@ -73,3 +75,40 @@ def test_a_payout_does_not_arrive_before_it_left() -> None:
     payout = Fact(source="a", id="PAYOUT-50009", kind="payout", amount=-5_000, day=7)
     with world("payout-to-bank", payout, top_up(7), line("b", 5_000, day=5, text="PAYOUT-50009")) as w:
         assert w.matched() == set()
+
+
+PUBLIC = rules_text(rule("day", days='{ from = 0, to = 1, calendar = "ECB" }'))
+
+
+def test_another_version_of_a_public_calendar_is_another_text_to_rest_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the library says is part of a run: the same is not run again, and what it says otherwise is."""
+    with world(PUBLIC, invoice("i", 100, day=5), line("b", 100, day=8)) as w:  # Tuesday, Friday
+        assert w.matched() == set()
+        assert [run.unchanged for run in w.match()] == [True]
+        closed = "holidays = [2026-10-07, 2026-10-08]"
+        monkeypatch.setattr(calendars, "_public_text", lambda name: {"ECB": closed}[name])
+        assert w.matched() == {frozenset({"i", "b"})}
+
+
+@pytest.mark.parametrize("calendar", ["own", "business"])
+def test_people_are_told_of_days_as_the_run_counted_them(tmp_path: Path, calendar: str) -> None:
+    """By the calendar of that run, also that of the account, whatever became of it since."""
+    rules = rules_text(
+        rule(
+            "points", keys='[{ left = "counterparty", right = "counterparty", how = "name" }]',
+            days=f'{{ from = 0, to = 2, calendar = "{calendar}" }}', amount='{ abs = "0.50" }', at_least="99",
+            score="{ amount = 40, days = 30, name = 30 }",
+        )
+    )  # fmt: skip
+    own = tmp_path / "calendars" / "own.toml"
+    own.parent.mkdir()
+    own.write_text("holidays = [2026-10-07, 2026-10-08]\n")
+    account = '[[account]]\nid = "b/EUR"\nentity = "acme"\nkind = "bank"\ncurrency = "EUR"\ncalendar = "own"\n'
+    w = World(tmp_path, rules, extra=account)
+    try:
+        w.add(invoice("i", 100, day=5, name="Meier"), line("b", 100, day=8, name="Meier"))  # Tuesday, Friday
+        w.match()
+        own.unlink()
+        assert nearest(w, "b") == "missed 'points' by 9 points"  # one of at most two days: 40 + 20 + 30
+    finally:
+        w.close()

@@ -358,3 +358,61 @@ def test_an_alias_is_the_same_name_from_left_to_right() -> None:
 )
 def test_what_is_allowed_is_counted_in_minor_units(amount: Amount, allowed: int) -> None:
     assert allowed_minor(amount, 9_999, "EUR", 2) == allowed
+
+
+RANKED = {
+    "days": "{ from = -9, to = 9 }", "amount": '{ abs = "0.50" }', "score": "{ amount = 40, days = 30, name = 30 }",
+    "at_least": "60", "margin": "1", "keys": '[{ left = "counterparty", right = "counterparty", how = "name" }]',
+}  # fmt: skip
+
+
+def next_best(w: World) -> set[tuple[str, str, str]]:
+    """Name who came next to each match: (document, what it is matched with, who came next)."""
+    ids = {row["record_id"].hex(): row["external_id"] for row in w.records()}
+    told = {(row["match_id"], row["evidence"]) for row in w.rows() if row["evidence"]}
+    names = {match: sorted(r["external_id"] for r in w.rows() if r["match_id"] == match) for match, _ in told}
+    return {(*names[match], ids[json.loads(said)["runner_up"]["record_id"]]) for match, said in told}
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_who_came_next_is_named(mirrored: bool) -> None:
+    """Two came equally near: the one whose record is first, in whatever order they came, and in later runs as well."""
+    found = set()
+    for order in ((1, 2, 3), (3, 2, 1)):
+        with world(rules_text(rule("points", **RANKED))) as w:
+            make = (line, invoice) if mirrored else (invoice, line)
+            w.add(make[0]("i", 10_000, name="Meier"), *(make[1](f"b{n}", 10_000 + n // 2, name="Meier") for n in order))
+            w.match()
+            second = next_best(w)
+            assert second in ({(*sorted(("i", "b1")), "b2")}, {(*sorted(("i", "b1")), "b3")})
+            w.add(make[0]("j", 777, name="Otto"))
+            w.match()
+            assert next_best(w) == second
+            ((_, _, name),) = second
+            match = match_of(w, "i")
+            assert match["why"].endswith(f"100 points, 1 ahead of the next best, {name}")
+            assert match["evidence"]["runner_up"] == {"record_id": w.record_id(name).hex(), "external_id": name}
+            found |= second
+    assert len(found) == 1
+
+
+def test_what_came_next_with_too_few_points_is_named_as_well() -> None:
+    """Also where candidates that compete are settled together, and this one competes with none that has enough."""
+    facts = [
+        invoice("i", 10_000, name="Meier"),
+        line("b1", 10_000, name="Meier"),
+        line("b2", 10_050, name="Meier", day=9),
+    ]
+    for together in ("false", "true"):
+        with world(rules_text(rule("points", **RANKED, together=together)), *facts) as w:
+            w.match()
+            assert next_best(w) == {("b1", "i", "b2")}
+
+
+def test_nobody_is_named_where_nobody_came_next() -> None:
+    with world(
+        rules_text(rule("points", **RANKED)), invoice("i", 100, name="Meier"), line("b", 100, name="Meier")
+    ) as w:
+        w.match()
+        assert next_best(w) == set()
+        assert match_of(w, "i")["why"].endswith("100 points, and nothing else competes")

@@ -45,7 +45,7 @@ def arrival_days(
             continue
         name = account.calendar if account else None
         if name not in numbers:
-            index = business_index(calendar_named(name, folder, first, last), first, last)
+            index = business_index(calendar_named(name, folder), first, last)
             opens: dict[int, dt.date] = {}
             for open_day, number in index.items():
                 opens.setdefault(number, open_day)

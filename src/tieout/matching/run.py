@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tieout.config.calendars import public_texts
 from tieout.config.rates import read_rates
 from tieout.errors import Transient
 from tieout.matching.backends.duckdb import DuckDB
@@ -160,6 +161,8 @@ class _Attempt:
         self.followers = followers_text(self.workspace, self.reconciliation) if given is None else given.followers
         others = others_text(self.workspace, self.reconciliation, self.rules) if given is None else given.others
         self.texts = _texts(self.workspace, self.rules, self.rates.text, self.followers)
+        # A run that is performed again finds those it named in its folder.
+        self.texts |= _public_calendars(self.workspace, self.rules) if given is None else {}
         self.texts |= {"others": others} if others else {}
         last = self._last()
         self.last = last if last is not None and self._same_facts(last) else None
@@ -361,3 +364,10 @@ def _texts(workspace: Workspace, rules: RuleSet, rates: str, followers: str) -> 
     for path in sorted((workspace.folder / "calendars").glob("*.toml")):
         texts[f"calendars/{path.name}"] = path.read_text(encoding="utf-8")
     return texts
+
+
+def _public_calendars(workspace: Workspace, rules: RuleSet) -> dict[str, str]:
+    """Gather the texts of the public calendars that accounts, sources and rules name: another version may say otherwise."""
+    named = {account.calendar for account in workspace.accounts} | {source.calendar for source in workspace.sources}
+    named |= {rule.days.calendar for rule in rules.rules if rule.days is not None}
+    return public_texts((name for name in named if name not in {None, "business"}), workspace.folder)

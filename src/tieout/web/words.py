@@ -227,6 +227,10 @@ NEARNESS = {
     "other_company": "named by it, and another company's",
     "other_number": "nearly the amount, and one of the two names another number",
     "near_amount": "the same name, and nearly the amount",
+    "near_on_day": "the only one near the amount on that day",
+    "near_currency": "the same name, and nearly the amount in another currency",
+    "other_amount": "the same name, and another amount",
+    "other_day": "the same amount, many days apart",
     "selection": "fits only in a sum of several, and not for certain",
 }
 

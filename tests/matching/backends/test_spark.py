@@ -379,6 +379,44 @@ def test_what_two_currencies_are_worth_counts_the_same(spark: Any) -> None:
     assert agree_on(spark, text, facts, rates) == {"all", "number", "points"}
 
 
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+def test_who_came_next_which_bound_was_hit_and_what_is_farther_off_are_told_the_same(spark: Any) -> None:
+    """With points for business days, check digits, and zeros that lead a number; of a settlement of several lines, too."""
+    names = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
+    given = 'how = "normalised", letters = ["nordic"], drop = { left = { prefix = "RE", zeros = true }, right = { prefix = "RE", check = "luhn" } }'
+    text = rules_text(
+        rule("checked", keys=f'[{{ left = "external_id", right = "references", {given} }}]'),
+        rule(
+            "points", keys=names, days='{ from = -9, to = 9, calendar = "ECB" }', amount='{ abs = "0.50" }',
+            score="{ amount = 40, days = 30, name = 30 }", at_least="85", margin="1",
+        ),
+        rule("abroad", keys=names, amount='{ abs = "5", base = "apart" }', days="{ from = 0, to = 9 }"),
+        rule("several", keys=names, shape='"n:1"', subset="true"),
+    )  # fmt: skip
+    facts = [
+        invoice("RE-007992739871", 900), line("k", 900, "RE-79927398713", day=9),
+        invoice("i", 10_000, name="Meier", day=1), *(line(f"b{n}", 10_000 + n // 2, name="Meier", day=4) for n in (1, 2, 3)),
+        *(invoice(f"p{n}", 1000 + 7 * n, name="Otto", day=40) for n in range(61)), line("q", 2_107, name="OTTO", day=40),
+        invoice("f1", 77_700), line("f2", 77_700, day=60),
+        invoice("g1", 55_500, name="Kranz AG", day=20), line("g2", 40_000, name="Kranz AG", day=22),
+        invoice("h1", 33_300, day=30), line("h2", 33_333, day=30),
+        invoice("j1", 160_000, currency="JPY", name="Wolf", day=10), line("j2", 94_000, name="Wolf", day=12),
+    ]  # fmt: skip
+    rates = "date,base,quote,rate\n2026-10-05,EUR,JPY,160\n"
+    assert agree_on(spark, text, facts, rates) == {"checked", "points"}
+    settled = rules_text(
+        rule("points", days="{ from = -3, to = 3 }", amount='{ abs = "0.50" }', score="{ amount = 40, days = 30 }", at_least="10", margin="1"),
+        claims='{ left = "settlement", right = "bank" }', group='{ left = "settlement_id" }',
+    )  # fmt: skip
+    sold = [
+        Fact(source="a", id=f"{name}{n}", amount=5_000 + n, kind="charge", settlement=name, day=day)
+        for day, name in enumerate(("S1", "S2"))
+        for n in range(2)
+    ]
+    assert agree_on(spark, settled, [*sold, line("b1", 10_001), line("b2", 10_003, day=2)]) == {"points"}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_no_row_comes_to_the_process_that_asks(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:

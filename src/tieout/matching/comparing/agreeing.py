@@ -11,16 +11,17 @@ from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from tieout.config.calendars import business_days
 from tieout.matching.grammar.rules import Drop
 from tieout.matching.planning.points import CUT_MIN
 from tieout.model.money import exponent_of
 from tieout.model.normal import normal
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator, Sequence
 
-    from tieout.matching.grammar.rules import Alias, Amount, Days, Key, Rule
+    from tieout.config.calendars import Calendars
+    from tieout.matching.grammar.rules import Alias, Amount, Days, Key, Rule, RuleSet
 
 __all__ = ["SAME", "Compared", "allowed_minor", "compared_by", "days_missed", "misses", "misses_together"]
 
@@ -91,7 +92,7 @@ def _stands_in(whole: str, field: str, text: str, other: str) -> bool:
     return field not in ("text", "counterparty") and other in _TEXTS and whole in _words(text)
 
 
-def _spelled(said: str, letters: str | None) -> str:
+def _spelled(said: str, letters: tuple[str, ...]) -> str:
     import pyarrow as pa
 
     from tieout.matching.comparing.spelling import spelled_out
@@ -100,12 +101,12 @@ def _spelled(said: str, letters: str | None) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _form(said: str, drop: Drop, letters: str | None) -> str:
+def _form(said: str, drop: Drop, letters: tuple[str, ...]) -> str:
     import pyarrow as pa
 
     from tieout.matching.comparing.spelling import rewritten_forms
 
-    if letters is None and drop == Drop():
+    if not letters and drop == Drop():
         return normal(said)
     return rewritten_forms(pa.array([said], pa.string()), drop, letters)[0].as_py() or ""
 
@@ -166,11 +167,13 @@ def allowed_minor(amount: Amount | None, left: int, currency: str, exponent: int
     return max(allowed, amount.minor_units * finer)
 
 
-def days_missed(days: Days, left: dict[str, Any], right: dict[str, Any]) -> tuple[int, int] | None:
+def days_missed(
+    days: Days, left: dict[str, Any], right: dict[str, Any], calendars: Calendars
+) -> tuple[int, int] | None:
     """
     Say how many days the right is after the left, and by how many that is outside what a rule allows; None: a day is missing.
 
-    Of a calendar's business days Mondays to Fridays are counted: its holidays only make them fewer.
+    :param calendars: those of the run, by which its business days are counted.
     """
     one, other = (
         record.get(name) or record.get("booked_on") for record, name in ((left, days.left), (right, days.right))
@@ -178,29 +181,27 @@ def days_missed(days: Days, left: dict[str, Any], right: dict[str, Any]) -> tupl
     if one is None or other is None:
         return None
     days = days.of_kind(left["kind"])
-    apart = (other - one).days if days.calendar is None else _weekdays(one, other)
-    return apart, max(days.first - apart, apart - days.last, 0)
-
-
-def _weekdays(one: dt.date, other: dt.date) -> int:
-    """Count the Mondays to Fridays from the one day, not counted, to the other; backwards as a negative number."""
-    if other < one:
-        return -_weekdays(other, one)
-    weeks, rest = divmod((other - one).days, 7)
-    return weeks * 5 + sum((one.weekday() + step) % 7 < 5 for step in range(1, rest + 1))
+    if days.calendar is None:
+        apart = (other - one).days
+        return apart, max(days.first - apart, apart - days.last, 0)
+    apart = business_days(calendars.of(days.calendar, right.get("account_id")), one, other)
+    # Back on the same count (Sunday to the Friday before) is only meant where the window opens backwards.
+    least = 1 if other < one and days.first >= 0 else 0
+    return apart, max(days.first - apart, apart - days.last, least)
 
 
 def misses(
-    rule: Rule, left: dict[str, Any], right: dict[str, Any], amounts: tuple[int, int], *, aliases: Sequence[Alias] = ()
+    rules: RuleSet, rule: Rule, left: dict[str, Any], right: dict[str, Any], amounts: tuple[int, int]
 ) -> Iterator[tuple[str, str | int]]:
     """
     Say what a rule that sets one thing against one misses of two records: (``key``, sentence), (``amount``, by how much), ...
 
     ``days`` tells by how many days, ``points`` by how many of them.
 
+    :param rules: its set, with the calendars of the run.
     :param amounts: what is compared of (left, right), with one sign and number of decimals.
     """
-    alike = [compared_by(key, left, right, aliases) for key in rule.keys]
+    alike = [compared_by(key, left, right, rules.aliases) for key in rule.keys]
     scored = rule.score is not None
     for key, found in zip(rule.keys, alike, strict=True):
         if not found.agree and not (scored and any(one.agree for one in alike)):
@@ -212,7 +213,7 @@ def misses(
         yield "amount", over
     elif rule.amount is not None and _wrong_way(rule.amount.only, amounts):
         yield "key", f"the right side may only have {'less' if rule.amount.only == 'short' else 'more'}"
-    day = days_missed(rule.days, left, right) if rule.days is not None else None
+    day = days_missed(rule.days, left, right, rules.calendars) if rule.days is not None else None
     if day is not None and day[1]:
         yield "days", day[1]
     if rule.score is not None and over <= 0 and not (day is not None and day[1]):
@@ -222,7 +223,7 @@ def misses(
 
 
 def misses_together(
-    rule: Rule, left: dict[str, Any], right: dict[str, Any], sums: tuple[int, int], *, aliases: Sequence[Alias] = ()
+    rules: RuleSet, rule: Rule, left: dict[str, Any], right: dict[str, Any], sums: tuple[int, int]
 ) -> Iterator[tuple[str, str | int]]:
     """
     Say what a rule over several things misses of two records that it would put together with others, as :func:`misses` does.
@@ -230,7 +231,7 @@ def misses_together(
     :param sums: what is compared of (left, right): of a side with several things what they come to together.
     """
     for key in rule.keys:
-        found = compared_by(key, left, right, aliases)
+        found = compared_by(key, left, right, rules.aliases)
         if not found.agree:
             yield "key", _unlike(key.how, found)
     many = 1 if rule.shape == "1:n" else 0
@@ -244,7 +245,7 @@ def misses_together(
         yield "amount", over
     elif rule.amount is not None and _wrong_way(rule.amount.only, sums):
         yield "key", f"the right side may only have {'less' if rule.amount.only == 'short' else 'more'}"
-    day = days_missed(rule.days, left, right) if rule.days is not None else None
+    day = days_missed(rule.days, left, right, rules.calendars) if rule.days is not None else None
     if day is not None and day[1]:
         yield "days", day[1]
 

@@ -49,14 +49,15 @@ _SAMPLE = 200_000
 
 def note_crowds(work: Performance, place: int) -> None:
     """Add to ``beyond`` and ``crowded`` what shares an identifier with more than may be looked at: it is *undecided*."""
-    crowd = f"(select key from met_{place} where pairs > {PAIRS_MAX} or words > {CARRIED_MAX})"
-    if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
-        return
-    for short in ("l", "r"):
-        for name in ("beyond", "crowded"):
-            work.engine.add(
-                name, f"select distinct k.thing from {short}k_{place} k semi join {crowd} c on c.key = k.key"
-            )
+    for bound, most in (("pairs", PAIRS_MAX), ("words", CARRIED_MAX)):
+        crowd = f"(select key, {bound} as had from met_{place} where {bound} > {most})"
+        if not work.engine.arrow(f"select 1 from {crowd} limit 1").num_rows:
+            continue
+        for short in ("l", "r"):
+            things = f"from {short}k_{place} k join {crowd} c on c.key = k.key group by k.thing"
+            figures = f"'{bound}' as bound, max(c.had)::bigint as had, {most}::bigint as most"
+            work.engine.add("beyond", f"select k.thing, {figures} {things}")
+            work.engine.add("crowded", f"select k.thing {things}")
 
 
 def make_keys(work: Performance, place: int, key: Key, whole: Collection[str]) -> set[str] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.matching.comparing.check_digits import without_check
 from tieout.matching.comparing.columns import name_forms, sorted_forms
 from tieout.matching.comparing.two_names import names_agree, names_of_two
 from tieout.model.normal import keys_of, normal_column
@@ -25,19 +26,32 @@ __all__ = ["agree_by_name", "apart_by_name", "names_said", "rewritten_forms", "r
 #: Letters that a language writes with two where it has no marks.
 _LETTERS = {
     "german": (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("Ä", "AE"), ("Ö", "OE"), ("Ü", "UE"), ("ß", "ss"), ("ẞ", "SS")),
+    "nordic": (
+        *(("ø", "oe"), ("å", "aa"), ("æ", "ae"), ("ö", "oe"), ("ä", "ae")),
+        *(("Ø", "OE"), ("Å", "AA"), ("Æ", "AE"), ("Ö", "OE"), ("Ä", "AE")),
+    ),
+    "croatian": (("đ", "dj"), ("Đ", "DJ")),
 }
+#: The zeros that lead a number, wherever it stands; of a number that is nothing else one stays.
+_ZEROS = (r"(^|[^0-9])0+([0-9])", r"\1\2")
 
 
-def spelled_out(said: pa.Array, letters: str | None) -> pa.Array:
-    """Write the letters of a language without marks (``rules.LETTERS``)."""
-    for sign, written in _LETTERS[letters] if letters else ():
-        said = pc.replace_substring(said, sign, written)
+def spelled_out(said: pa.Array, letters: Sequence[str]) -> pa.Array:
+    """Write the letters of languages without marks (``rules.LETTERS``)."""
+    if letters:
+        said = pc.utf8_normalize(said, form="NFC")
+    for language in letters:
+        for sign, written in _LETTERS[language]:
+            said = pc.replace_substring(said, sign, written)
     return said
 
 
-def rewritten_forms(said: pa.Array, drop: Drop, letters: str | None) -> pa.Array:
+def rewritten_forms(said: pa.Array, drop: Drop, letters: Sequence[str]) -> pa.Array:
     """Give normal forms of identifiers without what is to be dropped; an identifier that is nothing else stays as it is."""
-    form = normal_column(spelled_out(said, letters))
+    said = spelled_out(said, letters)
+    if drop.zeros:
+        said = pc.replace_substring_regex(said, *_ZEROS)
+    form = normal_column(said)
     length = pc.utf8_length(form)
     for sign, begins in ((drop.prefix, True), (drop.suffix, False)):
         if sign:
@@ -45,18 +59,22 @@ def rewritten_forms(said: pa.Array, drop: Drop, letters: str | None) -> pa.Array
             cut = pc.utf8_slice_codeunits(form, len(sign)) if begins else pc.utf8_slice_codeunits(form, 0, -len(sign))
             form = pc.if_else(has, cut, form)
             length = pc.utf8_length(form)
+    if drop.check:
+        checked = [one and without_check(one, drop.check) for one in form.to_pylist()]
+        form = normal_column(pa.array(checked, pa.string()))
+        length = pc.utf8_length(form)
     if drop.last:
         form = pc.if_else(pc.greater(length, drop.last), pc.utf8_slice_codeunits(form, 0, -drop.last), form)
     return normal_column(form)  # zeros that lead now fall away
 
 
-def rewritten_keys(rows: pa.Table, drop: Drop, letters: str | None) -> pa.Table:
+def rewritten_keys(rows: pa.Table, drop: Drop, letters: Sequence[str]) -> pa.Table:
     """Give the keys of rewritten identifiers, each as one: (thing, said, key)."""
     form = rewritten_forms(rows["said"].combine_chunks().cast(pa.string()), drop, letters)
     return pa.table({"thing": rows["thing"], "said": form, "key": keys_of(form)})
 
 
-def names_said(rows: pa.Table, aliases: Sequence[Alias] = (), letters: str | None = None) -> pa.Table:
+def names_said(rows: pa.Table, aliases: Sequence[Alias] = (), letters: Sequence[str] = ()) -> pa.Table:
     """
     Give the forms of names by which spellings of one party compare: (thing, plain, form, block, words).
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tieout.config import RULE_SETS
-from tieout.config.checks import identifier
+from tieout.config.checks import Files, identifier
 from tieout.config.tables import Fault, Table
 from tieout.config.toml_files import located, parsed, text_of
 from tieout.errors import WrongUse
@@ -21,8 +22,6 @@ from tieout.matching.grammar.rules import FIELDS, GROUPS, MEASURES, POLARITIES, 
 from tieout.model.kinds import CLAIMS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tieout.config import Reconciliation, Workspace
 
 __all__ = ["check_rules", "read_rules", "reconciliations_meant", "rule_set", "rules_named", "text_named"]
@@ -39,6 +38,7 @@ def read_rules(
     *,
     folder: Path | None = None,
     claims: tuple[str | None, str | None] = (None, None),
+    kept: bool = False,
 ) -> RuleSet:
     """
     Check the text of a rule set.
@@ -46,10 +46,12 @@ def read_rules(
     :param name: what messages call the file.
     :param folder: the workspace, where calendars are looked up; None: only those of the ``holidays`` library exist.
     :param claims: of (left, right) as the reconciliation says; None: as the file says.
+    :param kept: it was checked when its text was kept: whether its calendars are still there is not asked.
     :raises WrongUse: something in it is wrong; the first fault found.
     """
+    files = Files(folder or Path(), kept) if folder or kept else None
     try:
-        return _rule_set(parsed(text, name), name, text, folder, claims)
+        return _rule_set(parsed(text, name), name, text, files, claims)
     except Fault as fault:
         raise WrongUse(located(fault, text, name)) from None
 
@@ -98,7 +100,7 @@ def check_rules(workspace: Workspace) -> None:
 
 
 def _rule_set(
-    content: dict[str, Any], name: str, text: str, folder: Path | None, claimed: tuple[str | None, str | None]
+    content: dict[str, Any], name: str, text: str, files: Files | None, claimed: tuple[str | None, str | None]
 ) -> RuleSet:
     whole = Table(content, (), name)
     whole.only(("rules", "rule", "alias"))
@@ -117,7 +119,7 @@ def _rule_set(
         polarity=table.choice("polarity", POLARITIES) or "same",
         left=read_filter(table, "left", claims[0]),
         right=read_filter(table, "right", claims[1]),
-        rules=_without_needed_groups(_rules(content, claims, folder), group),
+        rules=_without_needed_groups(_rules(content, claims, files), group),
         aliases=read_aliases(content),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
@@ -174,7 +176,7 @@ def _group(table: Table) -> tuple[str | None, str | None]:
     return inner.choice("left", GROUPS), inner.choice("right", GROUPS)
 
 
-def _rules(content: dict[str, Any], claims: tuple[str, str], folder: Path | None) -> tuple[Rule, ...]:
+def _rules(content: dict[str, Any], claims: tuple[str, str], files: Files | None) -> tuple[Rule, ...]:
     tables = content.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(values, dict) for values in tables):
         written = "[rule]" if isinstance(tables, dict) else "something else"
@@ -191,7 +193,7 @@ def _rules(content: dict[str, Any], claims: tuple[str, str], folder: Path | None
             first = ("rule", names[name], "name")
             raise Fault(table.at("name"), f"expected a new 'name' in [[rule]], got {name!r} again", first)
         names[name] = number
-        rules.append(read_rule(Table(values, table.place, f"[[rule]] {name!r}"), claims, folder))
+        rules.append(read_rule(Table(values, table.place, f"[[rule]] {name!r}"), claims, files))
     return tuple(rules)
 
 

@@ -13,6 +13,7 @@ from tieout.config.tables import Fault, Table, nearest, shown
 from tieout.errors import BadInput
 from tieout.matching.grammar.contradictions import refuse_contradictions
 from tieout.matching.grammar.rules import (
+    CHECKS,
     DAYS,
     FIELDS,
     HOWS,
@@ -37,7 +38,6 @@ from tieout.model.normal import normal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 __all__ = ["BY_KIND", "RULE_KEYS", "read_aliases", "read_filter", "read_rule"]
 
@@ -63,6 +63,7 @@ _COINCIDENCE = 10_000  # 0.01
 _ACCIDENT = 1_000  # 0.001
 _LIKENESS_MAX = 3
 _LAST_MAX = 9
+_DROPPED = ("prefix", "suffix", "check", "last", "zeros")
 _ALIASES_MAX = 10_000
 _ABS_MAX = 1_000_000_000
 _AMOUNT_KEYS = ("abs", "pct", "minor", "take", "currency", "base", "only")
@@ -70,12 +71,12 @@ _POINTS = ("amount", "days", "name", "reference")
 _DIFFERENCE = {"short": "short_payment", "over": "over_payment", "currency": "fx"}
 
 
-def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rule:
+def read_rule(table: Table, claims: tuple[str, str], files: checks.Files | None) -> Rule:
     """
     Read one ``[[rule]]`` whose name is known to be right.
 
     :param claims: of its set.
-    :param folder: the workspace, where calendars are looked up; None: there is none.
+    :param files: of the workspace, where calendars are looked up; None: there is none.
     :raises Fault: something in it is wrong.
     """
     partial = table.flag("partial", absent=False)
@@ -90,7 +91,7 @@ def read_rule(table: Table, claims: tuple[str, str], folder: Path | None) -> Rul
         name=table.required("name"),
         keys=keys,
         amount=_amount(table, partial=partial),
-        days=_days(table, folder),
+        days=_days(table, files),
         shape=shape,
         score=_score(table),
         learn=learn,
@@ -183,7 +184,7 @@ def _key(table: Table, *, within: bool) -> Key:
     for side, fields, drop in zip(("left", "right"), (left, right), drops, strict=True):
         if drop != Drop() and not fields:
             raise table.fault(key="drop", sentence=f"expected {side!r} beside what is dropped of it in {table.name}")
-    return Key(left, right, how, drops, table.choice("letters", LETTERS))
+    return Key(left, right, how, drops, _words(table, "letters", LETTERS, f"one of {', '.join(LETTERS)}"))
 
 
 def _drops(table: Table) -> tuple[Drop, Drop]:
@@ -195,16 +196,17 @@ def _drops(table: Table) -> tuple[Drop, Drop]:
 
 
 def _drop(table: Table, side: str) -> Drop:
-    inner = table.table(side, ("prefix", "suffix", "last"))
+    inner = table.table(side, _DROPPED)
     if inner is None:
         return Drop()
     if not inner.values:
-        raise table.wrong(side, "'prefix', 'suffix' or 'last'", got="an empty table")
+        raise table.wrong(side, f"one of {', '.join(map(repr, _DROPPED))}", got="an empty table")
     signs = {key: normal(inner.text(key) or "") for key in ("prefix", "suffix")}
     for key, sign in signs.items():
         if key in inner.values and not sign:
             raise inner.wrong(key, "letters or digits, not only marks and zeros,")
-    return Drop(**signs, last=inner.whole("last", 1, _LAST_MAX) or 0)
+    check, last = inner.choice("check", CHECKS), inner.whole("last", 1, _LAST_MAX) or 0
+    return Drop(**signs, check=check, last=last, zeros=inner.flag("zeros", absent=False))
 
 
 def read_aliases(content: dict[str, Any]) -> tuple[Alias, ...]:
@@ -313,7 +315,7 @@ def _refuse_idle(table: Table, amount: Amount) -> None:
         raise table.fault(key="only", sentence=f"expected a tolerance beside 'only' in {table.name}, found none")
 
 
-def _days(table: Table, folder: Path | None) -> Days | None:
+def _days(table: Table, files: checks.Files | None) -> Days | None:
     inner = table.table("days", ("from", "to", "calendar", "left", "right", "either"))
     if inner is None:
         return None
@@ -327,9 +329,7 @@ def _days(table: Table, folder: Path | None) -> Days | None:
     return Days(
         first=first,
         last=last,
-        calendar="business"
-        if business
-        else checks.calendar(inner, "calendar", checks.Files(folder) if folder else None),
+        calendar="business" if business else checks.calendar(inner, "calendar", files),
         left=inner.choice("left", DAYS) or "booked_on",
         right=inner.choice("right", DAYS) or "booked_on",
         either=_words(inner, "either", tuple(KINDS), "the name of a kind of record"),

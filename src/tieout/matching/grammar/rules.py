@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from tieout.config.calendars import Calendars
+
 __all__ = [
+    "CHECKS",
     "DAYS",
     "FIELDS",
     "GROUPS",
@@ -37,8 +40,11 @@ __all__ = [
 #: count. token: the one stands somewhere in the other. prefix: the one begins the other (a truncated reference).
 #: name: two spellings of a company or person (case, order of words, legal form and truncation do not count).
 HOWS = ("exact", "normalised", "token", "prefix", "name")
-#: Languages whose letters with marks are also written with two: german: ae is ä.
-LETTERS = ("german",)
+#: Languages whose letters with marks are also written with two: german: ae is ä; nordic: oe is ø, aa is å; croatian: dj is đ.
+LETTERS = ("german", "nordic", "croatian")
+#: Schemes of check digits (``comparing.check_digits``): ISO 11649 (RF18...), mod 10 recursive (ISR, QR reference), mod 10 of
+#: Luhn, the structured communication (+++090/9337/55493+++), and viitenumero.
+CHECKS = ("iso11649", "swiss", "luhn", "belgian", "finnish")
 #: The fields of a record that can name the same thing on both sides.
 FIELDS = (
     "external_id",
@@ -86,12 +92,16 @@ class Drop:
     What is left out of the normal form of one side's identifiers before they are compared.
 
     :ivar prefix, suffix: signs at the beginning or end, where they stand there.
-    :ivar last: so many signs at the end, whatever they are: a check digit.
+    :ivar check: the check digits of a scheme, each of :data:`CHECKS`, where they are right.
+    :ivar last: so many signs at the end, whatever they are.
+    :ivar zeros: the zeros that lead every number in it, not only those that lead all of it.
     """
 
     prefix: str = ""
     suffix: str = ""
+    check: str | None = None
     last: int = 0
+    zeros: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +122,19 @@ class Key:
     :ivar left, right: fields of a record, each of :data:`FIELDS`.
     :ivar how: one of :data:`HOWS`.
     :ivar drop: what is left out of identifiers of (left, right); with ``normalised`` only.
-    :ivar letters: one of :data:`LETTERS`; None: a mark on a letter does not count.
+    :ivar letters: each of :data:`LETTERS`; none: a mark on a letter does not count.
     """
 
     left: tuple[str, ...]
     right: tuple[str, ...]
     how: str = "exact"
     drop: tuple[Drop, Drop] = (Drop(), Drop())
-    letters: str | None = None
+    letters: tuple[str, ...] = ()
 
     @property
     def rewritten(self) -> bool:
         """Whether identifiers are compared in another form than the one that intake computed."""
-        return self.letters is not None or any(drop != Drop() for drop in self.drop)
+        return bool(self.letters) or any(drop != Drop() for drop in self.drop)
 
     def between(self, one: str, other: str) -> Key:
         """Give the key that compares things of two sides, or of one with each other (``left``, ``right``)."""
@@ -291,6 +301,11 @@ class Rule:
         return ("together", "things") if self.together else None
 
     @property
+    def ranks(self) -> bool:
+        """Whether its matches are the best of their candidates by points, so that one comes next."""
+        return self.score is not None or bool(self.learn)
+
+    @property
     def weighs_sums(self) -> bool:
         """Whether it says of several things that are one match by how much, and how seldom they are an accident."""
         return self.subset or self.tells is not None
@@ -333,6 +348,7 @@ class RuleSet:
     :ivar polarity: one of :data:`POLARITIES`.
     :ivar aliases: names of one party, for keys with how ``name``, and against the verdict that two names are two parties'.
     :ivar digest: SHA-256 of the file as it was read.
+    :ivar calendars: those of the run that rested on it, where that is known: people are told of its days.
     :ivar left, right: which records of a side take part at all.
     """
 
@@ -344,5 +360,6 @@ class RuleSet:
     digest: str
     aliases: tuple[Alias, ...] = ()
     text: str = field(default="", repr=False)
+    calendars: Calendars = field(default_factory=Calendars, repr=False, compare=False)
     left: Filter = field(default_factory=Filter)
     right: Filter = field(default_factory=Filter)

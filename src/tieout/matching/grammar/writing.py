@@ -55,7 +55,7 @@ def key_text(key: Key) -> str:
         f"{side} = {_drop_text(drop)}" for side, drop in zip(("left", "right"), key.drop, strict=True) if drop != Drop()
     ]
     parts += [f"drop = {{ {', '.join(dropped)} }}"] if dropped else []
-    parts += [f'letters = "{key.letters}"'] if key.letters else []
+    parts += [f"letters = {_fields(key.letters)}"] if key.letters else []
     return f"{{ {', '.join(parts)} }}"
 
 
@@ -72,12 +72,14 @@ def key_words(key: Key) -> str:
         "prefix": f"{left} begins {right}, or the other way round",
         "name": f"{left} and {right} are one name",
     }[key.how]
-    return said + (f", {key.letters} letters" if key.letters else "")
+    return said + (f", {' and '.join(key.letters)} letters" if key.letters else "")
 
 
 def _without(drop: Drop) -> str:
     parts = [f"{sign} {where}" for sign, where in ((drop.prefix, "in front"), (drop.suffix, "behind")) if sign]
+    parts += [f"its {drop.check} check digits"] if drop.check else []
     parts += [f"its last {drop.last}"] if drop.last else []
+    parts += ["the zeros that lead a number in it"] if drop.zeros else []
     return f" without {' and '.join(parts)}" if parts else ""
 
 
@@ -87,7 +89,9 @@ def _fields(fields: Sequence[str]) -> str:
 
 def _drop_text(drop: Drop) -> str:
     parts = [f"{what} = {_quoted(sign)}" for what, sign in (("prefix", drop.prefix), ("suffix", drop.suffix)) if sign]
+    parts += [f"check = {_quoted(drop.check)}"] if drop.check else []
     parts += [f"last = {drop.last}"] if drop.last else []
+    parts += ["zeros = true"] if drop.zeros else []
     return f"{{ {', '.join(parts)} }}"
 
 

@@ -58,7 +58,7 @@ def name_rules(examples: Sequence[Example], aliases: Sequence[Alias], base: Rule
         elif alike(*_written(left, right)):
             german.append(example)
     has = {key.letters for rule in base.rules for key in rule.keys if key.how == "name"}
-    for letters, some in ((None, plain), (LETTERS[0], german)):
+    for letters, some in (((), plain), (LETTERS[:1], german)):
         days = _days(some)
         if some and days is not None and letters not in has:
             spelled = ", with German letters written out" if letters else ""
@@ -79,7 +79,7 @@ def _names(examples: Sequence[Example]) -> Iterator[tuple[str, str]]:
 
 def _written(left: str, right: str) -> tuple[str, str]:
     """Give the forms of two names with German letters written out."""
-    one, other = form_of(spelled_out(pa.array([left, right], pa.string()), LETTERS[0]).to_pylist())
+    one, other = form_of(spelled_out(pa.array([left, right], pa.string()), LETTERS[:1]).to_pylist())
     return one, other
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.matching.performing.left_open import note_undecided
-from tieout.matching.pools.windows import Targets, prefix_windows
+from tieout.matching.pools.windows import OPERATIONS_MAX, Targets, prefix_windows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -65,14 +65,17 @@ def find_consecutive(work: Performance, rule: Rule) -> None:
                 min(day) as first_day, max(day) as last_day from {lines[0]}_placed group by account, ccy""",
     )
     _lay(engine, lines[0], one[0])
-    if engine.count("line_pools") * engine.count(one[0]) > _LAID_MAX:
+    laid = engine.count("line_pools") * engine.count(one[0])
+    bound = f"'runs' as bound, null::bigint as had, {OPERATIONS_MAX}::bigint as most"
+    if laid > _LAID_MAX:
         engine.create("said_of_runs", f"select thing as anchor, {_BEYOND} as said from {one[0]}")
         engine.create("summed", _nothing_summed())
+        bound = f"'laid' as bound, {laid}::bigint as had, {_LAID_MAX}::bigint as most"
     else:
         function = partial(_judged, sure_micro=rule.coincidence_micro, in_order=rule.interchangeable)
         engine.group("said_of_runs", "select * from laid", "pool", function, _SAID)
         _keep(engine, lines, one)
-    note_undecided(engine, f"select distinct anchor as thing from said_of_runs where said = {_BEYOND}")
+    note_undecided(engine, f"select distinct anchor as thing, {bound} from said_of_runs where said = {_BEYOND}")
 
 
 def _put_in_order(engine: Engine, short: str, side: str) -> None:

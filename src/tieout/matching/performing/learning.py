@@ -210,9 +210,11 @@ def _within_bounds(
 ) -> dict[str, npt.NDArray[np.int64]] | None:
     """Give the candidates, without the things that have too many; None: all have too many."""
     engine = work.engine
-    if begins is None or engine.count("candidates") > _CANDIDATES_MAX:
+    every = 0 if begins is None else engine.count("candidates")
+    if begins is None or every > _CANDIDATES_MAX:
+        bound = ("begin alike", _LOOKED_THROUGH_MAX) if begins is None else ("alike", _CANDIDATES_MAX)
         for own in (sides.left, sides.right):
-            _add_to_undecided(work, own["thing"])
+            _add_to_undecided(work, own["thing"], np.full(len(own["thing"]), every), *bound)
         return None
     rows = engine.arrow("select l, r, apart from candidates")
     pairs = {name: rows[name].to_numpy().astype(np.int64) for name in rows.column_names}
@@ -220,13 +222,15 @@ def _within_bounds(
     for name in ("l", "r"):
         things, place, count = np.unique(pairs[name], return_inverse=True, return_counts=True)
         kept &= count[place] <= RIVALS_MAX
-        _add_to_undecided(work, things[count > RIVALS_MAX])
+        _add_to_undecided(work, things[count > RIVALS_MAX], count[count > RIVALS_MAX], "rivals", RIVALS_MAX)
     return {name: column[kept] for name, column in pairs.items()}
 
 
-def _add_to_undecided(work: Performance, things: npt.NDArray[np.int64]) -> None:
-    work.engine.take("beyond_now", pa.table({"thing": pa.array(things, pa.int64())}))
-    note_undecided(work.engine, "select thing from beyond_now")
+def _add_to_undecided(
+    work: Performance, things: npt.NDArray[np.int64], had: npt.NDArray[np.int64], bound: str, most: int
+) -> None:
+    work.engine.take("beyond_now", pa.table({"thing": pa.array(things, pa.int64()), "had": pa.array(had, pa.int64())}))
+    note_undecided(work.engine, f"select thing, '{bound}' as bound, had, {most}::bigint as most from beyond_now")
 
 
 def _compare(
@@ -302,6 +306,8 @@ def _keep(work: Performance, weighed: Weighed, kept: npt.NDArray[np.int64], acci
     """
     Make ``paired`` of the candidates that are hardly an accident and the best of both their things, without a tie.
 
+    And ``points`` (l, r, score) of those that have rivals.
+
     :param accident_micro: how likely a match may be an accident, in millionths.
     """
     points = points_of(weighed.odds[kept])
@@ -325,6 +331,9 @@ def _keep(work: Performance, weighed: Weighed, kept: npt.NDArray[np.int64], acci
     }
     told = {name: pa.array(values[chosen], kind) for name, (values, kind) in columns.items()}
     work.engine.take("paired", pa.table(told))
+    some = np.flatnonzero(rival > _NOBODY)  # only they can be who came next
+    points_of_some = {name: pa.array(columns[name][0][some], columns[name][1]) for name in ("l", "r", "score")}
+    work.engine.take("points", pa.table(points_of_some))
 
 
 def _best_other(

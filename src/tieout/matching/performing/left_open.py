@@ -32,17 +32,27 @@ _LOOSER = {
 
 def make_left_open(engine: Engine) -> None:
     """
-    Make what rules add to: ``held`` (things that fit several answers), ``undecided`` (whose search hit its bound, all of
-    which are ``beyond``, too), and ``in_doubt`` (what a weaker rule would have taken).
+    Make what rules add to: ``held`` (things that fit several answers), ``undecided`` (whose search hit its bound), and
+    ``in_doubt`` (what a weaker rule would have taken).
+
+    And ``beyond`` (thing, bound, had, most): what is undecided, and what else is where nothing is known of it, by which bound
+    (``unmatched.bounds``), how many there were, where that is known, and how many are looked at.
     """
-    for name in ("held", "undecided", "beyond", "in_doubt"):
+    for name in ("held", "undecided", "in_doubt"):
         engine.create(name, "select 0::bigint as thing where false")
+    nothing = "select 0::bigint as thing, '' as bound, 0::bigint as had, 0::bigint as most where false"
+    engine.create("beyond", nothing)
 
 
 def note_undecided(engine: Engine, things: str) -> None:
-    """Add to ``undecided`` and ``beyond`` what a query names: its search hit the bound."""
-    for name in ("undecided", "beyond"):
-        engine.add(name, things)
+    """
+    Add to ``undecided`` and ``beyond`` what a query names: its search hit the bound.
+
+    :param things: (thing, bound, had, most).
+    """
+    engine.create("undecided_now", things)
+    engine.add("beyond", "select thing, bound, had, most from undecided_now")
+    engine.add("undecided", "select distinct thing from undecided_now")
 
 
 def knows_no_more(rule: Rule) -> bool:
@@ -98,7 +108,9 @@ def leave_left_open(work: Performance, rule: Rule, found: str, held: str) -> Non
         if name == held:
             engine.add("held", "select thing from left_open")
         else:
-            note_undecided(engine, "select thing from left_open")
+            note_undecided(
+                engine, "select thing, 'others' as bound, null::bigint as had, null::bigint as most from left_open"
+            )
         if rule.subset:
             one = "right" if rule.shape == "n:1" else "left"
             both = f"""select a.thing as one, b.thing, 'shared' as how from left_open a join left_open b on b.bundle = a.bundle

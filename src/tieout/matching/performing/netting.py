@@ -242,10 +242,11 @@ def _note_crowd(engine: Engine, number: int) -> None:
     named = f"(select k.* from named_{number} k semi join {crowd} c on c.key = k.key)"
     engine.add(
         "beyond",
-        f"""select distinct a.thing from {named} a
+        f"""select a.thing, 'words' as bound, max(c.n)::bigint as had, {op.CARRIED_MAX}::bigint as most from {named} a
+            join carried_{number} c on c.key = a.key
             join (select key, raw, ccy, abs(amount) as size from {named} n group by all
                 having min(amount) < 0 and max(amount) > 0 and min(word) = 0) s
-            on s.key = a.key and s.raw = a.raw and s.ccy = a.ccy and s.size = abs(a.amount)""",
+            on s.key = a.key and s.raw = a.raw and s.ccy = a.ccy and s.size = abs(a.amount) group by a.thing""",
     )
 
 

@@ -35,6 +35,7 @@ from tieout.matching.performing.left_open import (
 )
 from tieout.matching.performing.left_out import leave_out_kin, leave_out_sweeps, make_forbidden
 from tieout.matching.performing.netting import make_own_keys, make_turning, note_unsettled, prepare_unsettled
+from tieout.matching.performing.runners_up import name_runners_up
 from tieout.matching.performing.selections import select_from_pools
 from tieout.matching.performing.spoken_against import leave_out_impossible, leave_out_spoken_against
 from tieout.matching.performing.spread_pools import select_spread
@@ -245,6 +246,8 @@ def _take_best(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     _leave_out(work, rule, result)
     leave_left_open(work, rule, result, held_from(work, rule))
     leave_out_rivalled(work, rule, result)
+    if rule.ranks:
+        name_runners_up(work, rule)
     take_found(work, number, rule, result)
     note_tied(work, number, rule, plan.tied)
 
@@ -303,7 +306,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
             select_from_pools(work.engine, rule, "candidates", anchor=anchor)
         work.engine.add("by_chance", "select c.thing from chance_now c anti join held h on h.thing = c.thing")
         work.engine.add("held", "select thing from held_now")
-        note_undecided(work.engine, "select thing from beyond_now")
+        note_undecided(work.engine, "select thing, bound, had, most from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
         note_alone(work.engine)
         work.engine.add("choices", "select one, nth, thing, many from choices_now")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tieout.matching.pools.subset import subset_sum
+from tieout.matching.pools.subset import OPERATIONS_MAX, subset_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,8 @@ class Selections:
     :ivar bundles: unique answers.
     :ivar held_ones, held_others: things of answers that fit equally well.
     :ivar by_chance: things of the only answer, where another might fit as well by accident.
-    :ivar beyond: the ones whose search hit its bound: whether anything fits is not known.
+    :ivar beyond: the ones whose search hit its bound, so that whether anything fits is not known: {the one: (which, how many
+        there were, how many are looked at)}.
     :ivar unsure: what is in answers that are not taken: (the one, a thing, why: ``several`` fit, its only one is ``shared``
         with another one's, or may be ``chance``).
     :ivar choices: of answers that fit equally well those that are listed: (the one, which of them, a thing, how many
@@ -67,7 +68,7 @@ class Selections:
     held_ones: set[int] = field(default_factory=set)
     held_others: set[int] = field(default_factory=set)
     by_chance: set[int] = field(default_factory=set)
-    beyond: set[int] = field(default_factory=set)
+    beyond: dict[int, tuple[str, int, int]] = field(default_factory=dict)
     unsure: set[tuple[int, int, str]] = field(default_factory=set)
     choices: set[tuple[int, int, int, int]] = field(default_factory=set)
 
@@ -75,8 +76,8 @@ class Selections:
 def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, with margin, coincidence and
-    beside, ``held_now``, ``chance_now`` and ``beyond_now`` (thing), ``unsure_now`` (one, thing, how), and ``choices_now``
-    (one, nth, thing, many).
+    beside, ``held_now`` and ``chance_now`` (thing), ``beyond_now`` (thing, bound, had, most), ``unsure_now`` (one, thing, how),
+    and ``choices_now`` (one, nth, thing, many).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -94,7 +95,8 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     """
     found = _search(engine.arrow(query), rule)
     bundles = _without_contradiction(found)
-    found.beyond.update(engine.arrow(crowded_sql(candidates, *other))["anchor"].to_pylist())
+    crowded = engine.arrow(crowded_sql(candidates, *other)).to_pylist()
+    found.beyond.update({row["anchor"]: ("candidates", row["n"], POOL_MAX) for row in crowded})
     rows = [(bundle, one[0], bundle.one) for bundle in bundles]
     rows += [(bundle, one[1], thing) for bundle in bundles for thing in bundle.several]
     engine.take(
@@ -114,10 +116,12 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
         ),
     )
     held = found.held_ones | found.held_others
-    told = {"held_now": held | found.by_chance, "chance_now": found.by_chance - held, "beyond_now": found.beyond}
+    told = {"held_now": held | found.by_chance, "chance_now": found.by_chance - held}
     for name, said in told.items():
         engine.take(name, pa.table({"thing": pa.array(sorted(said), pa.int64())}))
     whole = pa.int64()
+    beyond = pa.schema({"thing": whole, "bound": pa.string(), "had": whole, "most": whole})
+    engine.take("beyond_now", _table(sorted((one, *bound) for one, bound in found.beyond.items()), beyond))
     unsure = pa.schema({"one": whole, "thing": whole, "how": pa.string()})
     engine.take("unsure_now", _table(sorted(found.unsure), unsure))
     choices = pa.schema({"one": whole, "nth": whole, "thing": whole, "many": whole})
@@ -130,7 +134,7 @@ def _table(rows: Sequence[tuple[int | str, ...]], schema: pa.Schema) -> pa.Table
 
 def crowded_sql(candidates: str, mine: str, theirs: str) -> str:
     """
-    Write the query for the ones whose pools are not searched, though something of them may be part of an answer: (anchor).
+    Write the query for the ones whose pools are not searched, though something of them may be part of an answer: (anchor, n).
 
     Nothing can, where all of it together is too little, or each is more than the others could bring down to the amount.
 
@@ -138,7 +142,7 @@ def crowded_sql(candidates: str, mine: str, theirs: str) -> str:
     :param mine, theirs: ``l`` and ``r``, or the other way round: which half is the one.
     """
     less, more = (f"sum(case when o.amount {than} 0 then o.amount else 0 end) over one" for than in "<>")
-    return f"""select distinct anchor from (
+    return f"""select distinct anchor, n from (
             select c.{mine} as anchor, a.amount as target, o.amount, count(*) over one as n, {less} as less, {more} as more
             from {candidates} c join {mine} a on a.thing = c.{mine} join {theirs} o on o.thing = c.{theirs}
             where a.ccy = o.ccy window one as (partition by c.{mine})
@@ -151,7 +155,7 @@ def _search(rows: pa.Table, rule: Rule) -> Selections:
     anchors = rows["anchor"].to_numpy()
     targets, things, amounts = (rows[name].to_numpy() for name in ("target", "thing", "amount"))
     starts = np.flatnonzero(np.r_[True, anchors[1:] != anchors[:-1]]) if len(anchors) else np.zeros(0, np.int64)
-    found.beyond.update(anchors[starts[POOLS_MAX:]].tolist())
+    found.beyond.update(dict.fromkeys(anchors[starts[POOLS_MAX:]].tolist(), ("pools", len(starts), POOLS_MAX)))
     for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
         pool = amounts[begin:end].astype(np.int64)
         judge(found, int(anchors[begin]), things[begin:end], pool, subset_sum(pool, int(targets[begin])), rule)
@@ -187,7 +191,7 @@ def judge(
             every = enumerate(chosen)
             found.choices.update((anchor, nth, thing, verdict.count) for nth, several in every for thing in several)
     elif verdict.outcome == "undecided":
-        found.beyond.add(anchor)
+        found.beyond[anchor] = ("operations", len(pool), OPERATIONS_MAX)
 
 
 def _without_contradiction(found: Selections) -> list[Bundle]:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.matching.performing.selections import POOL_MAX, POOLS_MAX, Selections, crowded_sql, judge
-from tieout.matching.pools.subset import subset_sum
+from tieout.matching.pools.subset import OPERATIONS_MAX, subset_sum
 
 if TYPE_CHECKING:
     from tieout.matching.backends.spark import Spark
@@ -42,7 +42,7 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
             where a.ccy = o.ccy
             qualify count(*) over (partition by c.{mine}) <= {POOL_MAX}""",
     )
-    _leave_out_the_last(engine)
+    pools = _leave_out_the_last(engine)
 
     def searched(rows: pa.Table) -> pa.Table:
         return _search(rows, rule)
@@ -81,21 +81,28 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     )
     engine.create(
         "beyond_now",
-        f"""select thing from judged where said = {_BEYOND} union select anchor from unsearched
-            union select anchor from crowded_pools""",
+        f"""select thing, 'operations' as bound, many as had, {OPERATIONS_MAX}::bigint as most from judged where said = {_BEYOND}
+            union all select anchor, 'pools', {pools}::bigint, {POOLS_MAX}::bigint from unsearched
+            union all select anchor, 'candidates', n::bigint, {POOL_MAX}::bigint from crowded_pools""",
     )
 
 
-def _leave_out_the_last(engine: Spark) -> None:
-    """Make ``unsearched`` (anchor): the pools that are too many, the last of them; and leave them out of ``pools``."""
+def _leave_out_the_last(engine: Spark) -> int:
+    """
+    Make ``unsearched`` (anchor): the pools that are too many, the last of them; and leave them out of ``pools``.
+
+    :return: how many there were.
+    """
     engine.create("pool_firsts", "select anchor, min(first) as first from pools group by anchor")
-    if engine.count("pool_firsts") <= POOLS_MAX:
+    several = engine.count("pool_firsts")
+    if several <= POOLS_MAX:
         engine.create("unsearched", "select 0::bigint as anchor where false")
-        return
+        return several
     engine.create("in_time", f"select anchor from pool_firsts order by first limit {POOLS_MAX}")
     engine.create("unsearched", "select f.anchor from pool_firsts f anti join in_time t on t.anchor = f.anchor")
     engine.create("rest", "select p.* from pools p semi join in_time t on t.anchor = p.anchor")
     engine.rename("rest", "pools")
+    return several
 
 
 def _search(rows: pa.Table, rule: Rule) -> pa.Table:
@@ -113,6 +120,7 @@ def _search(rows: pa.Table, rule: Rule) -> pa.Table:
     said += [(_BY_CHANCE, thing) for thing in sorted(found.by_chance)]
     said += [(_BEYOND, thing) for thing in sorted(found.beyond)]
     said += [(_CHOICES + nth, thing) for _, nth, thing, _ in sorted(found.choices)]
-    many = max((many for _, _, _, many in found.choices), default=None)
+    had = [had for _, had, _ in found.beyond.values()]
+    many = max((*had, *(many for _, _, _, many in found.choices)), default=None)
     rows = [(anchor, what, thing, accidents, many) for what, thing in said]
     return pa.table([[row[n] for row in rows] for n in range(len(_SAID))], schema=_SAID)

@@ -62,8 +62,9 @@ def settle_together(work: Performance, rule: Rule) -> None:
         f"""select l as thing from settled where said = {_UNSETTLED} and l is not null
             union select r from settled where said = {_UNSETTLED} and r is not null""",
     )
-    beyond = f"from contested c join pools p on p.l = c.l where p.n > {POOL_MAX}"
-    note_undecided(engine, f"select c.l as thing {beyond} union select c.r {beyond}")
+    bound = f"'together' as bound, p.n::bigint as had, {POOL_MAX}::bigint as most"
+    beyond = f"{bound} from contested c join pools p on p.l = c.l where p.n > {POOL_MAX}"
+    note_undecided(engine, f"select c.l as thing, {beyond} union select c.r, {beyond}")
 
 
 def _find_pools(engine: Engine) -> None:

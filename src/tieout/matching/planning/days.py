@@ -37,15 +37,16 @@ def window(days: Days, codes: dict[int, str | None], folder: Path, l_days: Seque
 
     :param l_days: as days since 1970, or with :data:`EITHER_WAY` added.
     :param place: which rule asks, for the error.
-    :return: (calendar, l_day, r_day): a band as an equi-join.
+    :return: (calendar, l_day, r_day, apart): a band as an equi-join, and by how many days, as it counts them, the right is
+        after the left.
     :raises Rejected: it would be too long to be a window.
     """
     rows = _rows(days, codes, folder, [day for day in l_days if day < EITHER_WAY], place)
     if any(day >= EITHER_WAY for day in l_days):
         more = _rows(days.both_ways, codes, folder, [day - EITHER_WAY for day in l_days if day >= EITHER_WAY], place)
-        rows = np.concatenate([rows, more + np.array([0, EITHER_WAY, 0])])
+        rows = np.concatenate([rows, more + np.array([0, EITHER_WAY, 0, 0])])
     rows = rows.astype(np.int32)
-    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day"))})
+    return pa.table({name: rows[:, place] for place, name in enumerate(("calendar", "l_day", "r_day", "apart"))})
 
 
 def _rows(
@@ -53,14 +54,14 @@ def _rows(
 ) -> npt.NDArray[np.int64]:
     offsets = np.arange(days.first, days.last + 1)
     own_days = np.array(l_days, np.int64)
-    parts = [np.zeros((0, 3), np.int64)]
+    parts = [np.zeros((0, 4), np.int64)]
     for code, own in codes.items():
         if days.calendar is None:
             l_day, offset = np.repeat(own_days, len(offsets)), np.tile(offsets, len(own_days))
-            parts.append(np.stack([np.full(len(l_day), code), l_day, l_day + offset], axis=1))
+            parts.append(np.stack([np.full(len(l_day), code), l_day, l_day + offset, offset], axis=1))
         elif len(own_days):
             name = own if days.calendar == "business" else days.calendar
-            parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 3))
+            parts.append(np.array(_business_rows(days, code, name, folder, l_days), np.int64).reshape(-1, 4))
         if sum(map(len, parts)) > _WINDOW_MAX:
             wide = f"the window from {days.first} to {days.last} of {len(own_days)} days"
             message = f"expected at most {_WINDOW_MAX} days together in {wide}: make 'days' narrower ({place})"
@@ -70,16 +71,17 @@ def _rows(
 
 def _business_rows(
     days: Days, code: int, name: str | None, folder: Path, l_days: Sequence[int]
-) -> list[tuple[int, int, int]]:
+) -> list[tuple[int, int, int, int]]:
     index = _numbered(days, name, folder, min(l_days), max(l_days))
     by_number: dict[int, list[int]] = {}
     for day, number in index.items():
         by_number.setdefault(number, []).append(day)
     rows = []
     for day in l_days:
-        for number in range(index[day] + days.first, index[day] + days.last + 1):
+        for apart in range(days.first, days.last + 1):
+            there = by_number.get(index[day] + apart, ())
             # Backwards on the same count (Sunday to the Friday before) is only meant where the window opens backwards.
-            rows += [(code, day, r) for r in by_number.get(number, ()) if r >= day or days.first < 0]
+            rows += [(code, day, r, apart) for r in there if r >= day or days.first < 0]
     return rows
 
 
@@ -88,7 +90,7 @@ def _numbered(days: Days, name: str | None, folder: Path, low: int, high: int) -
     reach = max(abs(days.first), abs(days.last)) * 7 // 5 + 31
     while True:
         first, last = _day(low - reach), _day(high + reach)
-        calendar = calendar_named(name, folder, first, last)
+        calendar = calendar_named(name, folder)
         index = {day_number(day): number for day, number in business_index(calendar, first, last).items()}
         begins, ends = index[day_number(first)], index[day_number(last)]
         if (begins < index[low] + days.first and ends > index[high] + days.last) or reach >= _REACH_MAX:

@@ -50,7 +50,7 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
     parts = [f"{score.amount} * (2 * {allowed} - {apart}) div (2 * {allowed})"]
     if rule.days is not None and score.days:
         reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
-        parts.append(f"{score.days} * ({reach} - least(abs(rt.r_day - lt.l_day), {reach})) div {reach}")
+        parts.append(f"{score.days} * ({reach} - least(abs(w.apart), {reach})) div {reach}")
     if named and score.name:
         parts.append(f"{score.name} * p.alike div 100")
     if score.reference:
@@ -61,12 +61,14 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
     lambda_micro = "cast(0 as bigint)" if rule.keys else counted.format("lt.n")
     if named:
         lambda_micro = f"case when p.same > 0 then 0 else {counted.format('p.n')} end"
-    return (
+    query = (
         select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
         .from_(f"{pairs} as p")
         .join("l as lt", on="lt.thing = p.l")
         .join("r as rt", on="rt.thing = p.r")
     )
+    # The days are those of the window, counted as it counts them.
+    return query.join("window as w", on=op.in_window("lt", "rt")) if rule.days is not None and score.days else query
 
 
 def ranked(points: str, at_least: int) -> Query:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
     from tieout.store.lake import LakeFile
 
-__all__ = ["SIDES", "Found", "evidence_text", "records_found", "things_found"]
+__all__ = ["SIDES", "Found", "evidence_text", "records_found", "runner_up_text", "things_found"]
 
 SIDES = ("left", "right")
 
@@ -53,15 +53,16 @@ class Found(Protocol):
         """Count what a run found, for people."""
 
 
-def things_found(shape: str, found: str, *, tells: bool = False) -> str:
+def things_found(shape: str, found: str, *, tells: bool = False, ranks: bool = False) -> str:
     """
-    Write what a rule found as things: (bundle, side, thing, taken, difference, score, margin, coincidence, beside).
+    Write what a rule found as things: (bundle, side, thing, taken, difference, and the figures of ``parts.FIGURES``).
 
     :param shape: ``paired`` or ``summed``.
     :param found: the relation.
     :param tells: of sums it says their margin and coincidence, and beside how many others a match stands.
+    :param ranks: it says who came next.
     """
-    beside = "beside" if tells else "null as beside"
+    beside = ("beside" if tells else "null as beside") + (", runner_up" if ranks else ", null as runner_up")
     if shape == "summed":
         figures = "margin, coincidence" if tells else "null as margin, null as coincidence"
         figures = f"null as score, {figures}, {beside}"
@@ -79,6 +80,15 @@ def evidence_text(tells: tuple[str, str], number: str) -> str:
     return f'{{"{word}":{{"{what}":{number}}}}}'
 
 
+def runner_up_text(record_id: str) -> str:
+    """
+    Write who came next to a match that is the best by its points, as its evidence says it.
+
+    :param record_id: hexadecimal, in small letters.
+    """
+    return f'{{"runner_up":{{"record_id":"{record_id}"}}}}'
+
+
 def records_found(work: Performance, number: int, shape: str, found: str) -> Iterator[tuple[str, str, str]]:
     """
     Write the records of what a rule found, side by side: things that are several records are replaced by them.
@@ -86,7 +96,8 @@ def records_found(work: Performance, number: int, shape: str, found: str) -> Ite
     :param number: of the rule.
     :return: of each side the row, what is taken of it, and what stands behind ``from``: things as ``t``.
     """
-    loose = things_found(shape, found, tells=work.rules.rules[number].weighs_sums)
+    rule = work.rules.rules[number]
+    loose = things_found(shape, found, tells=rule.weighs_sums, ranks=rule.ranks)
     for side, grouped in zip(SIDES, work.grouped, strict=True):
         row, taken, joined = "t.thing", "t.taken", ""
         if grouped:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tieout.matching.facts.resting import exact_after_others, rest_on_own
 from tieout.matching.performing.settlements import SETTLEMENT_RULES
-from tieout.matching.results.found import SIDES, evidence_text
+from tieout.matching.results.found import SIDES, evidence_text, runner_up_text
 from tieout.matching.results.parts import gather_parts, name_matches
 from tieout.matching.results.rows import CLAIMS, in_order, trailing
 
@@ -210,16 +210,24 @@ def _fixed(ids: Ids) -> pa.Array:
 
 
 def _evidence(found: Outcome, work: Performance, match: npt.NDArray[np.int32]) -> pa.Array:
-    """Write what rules tell of matches beside their points, as JSON."""
-    beside = found.parts.figures["beside"]
-    there = beside.present[match]
+    """Write what rules tell of matches beside their points, as JSON: with how many others they stand, or who came next."""
+    beside, next_best = (found.parts.figures[name] for name in ("beside", "runner_up"))
+    counted = beside.present[match]
+    there = counted | next_best.present[match]
     if not there.any():
         return pa.nulls(len(match), pa.string())
-    pairs = np.stack([found.parts.rule[match].astype(np.int64), beside.values[match].astype(np.int64)])
-    known, place = np.unique(pairs, axis=1, return_inverse=True)
+    # One number of each: of a count its rule stands before it, of a row there is none.
+    rule = np.where(counted, found.parts.rule[match], -1).astype(np.int64)
+    known, place = np.unique(
+        (rule << 32) + np.where(counted, beside.values[match], next_best.values[match]), return_inverse=True
+    )
     tells = [rule.tells or ("", "") for rule in work.rules.rules] + [("", "")] * len(SETTLEMENT_RULES)
-    told = [evidence_text(tells[rule], str(number)) for rule, number in known.T.tolist()]
-    codes = pa.array(place.reshape(-1).astype(np.int32), mask=~there)
+    numbers = [divmod(one, 1 << 32) for one in known.tolist()]
+    told = [
+        runner_up_text(found.rows.ids[number].tobytes().hex()) if rule < 0 else evidence_text(tells[rule], str(number))
+        for rule, number in numbers
+    ]
+    codes = pa.array(place.astype(np.int32), mask=~there)
     return pa.DictionaryArray.from_arrays(codes, pa.array(told, pa.string()))
 
 

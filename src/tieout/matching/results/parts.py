@@ -32,7 +32,14 @@ __all__ = ["FIGURES", "Figure", "Parts", "gather_parts", "name_matches"]
 # So many parts are digested at a time: what they are told apart by takes fifty bytes of each.
 _NAMED_AT_ONCE = 1_000_000
 #: What a rule may say of a match beside its difference. beside: with how many others it stands, where a rule tells that.
-FIGURES = {"score": np.int32, "margin": np.int32, "coincidence": np.int64, "beside": np.int32}
+#: runner_up: the row of who came next, where it is the best of several by its points.
+FIGURES = {
+    "score": np.int32,
+    "margin": np.int32,
+    "coincidence": np.int64,
+    "beside": np.int32,
+    "runner_up": np.int32,
+}
 
 
 class Figure(NamedTuple):
@@ -101,8 +108,11 @@ class _Pairs:
 
     def put(self, into: Parts, match: int, part: int) -> None:
         into.rule[match : match + self.matches] = self._number
-        beside = "beside" if self._work.rules.rules[self._number].tells else "null as beside"
-        query = f"""select l::integer as l, r::integer as r, l_taken, r_taken, difference, score, margin, coincidence, {beside}
+        rule = self._work.rules.rules[self._number]
+        figures = ", ".join(
+            ("beside" if rule.tells else "null as beside", "runner_up" if rule.ranks else "null as runner_up")
+        )
+        query = f"""select l::integer as l, r::integer as r, l_taken, r_taken, difference, score, margin, coincidence, {figures}
             from "{self._found}" """
         for batch in self._work.engine.batches(query):
             own = slice(part, part + 2 * batch.num_rows)
@@ -170,7 +180,8 @@ def _spread_sql(work: Performance, number: int, shape: str, found: str) -> str:
     for place, (row, taken, rows_found) in enumerate(records_found(work, number, shape, found)):
         parts.append(
             f"""select {number}::smallint as rule, t.bundle, {place}::tinyint as side, {row}::integer as row, {taken} as taken,
-                null::tinyint as claim, t.difference, t.score, t.margin, t.coincidence, t.beside from {rows_found}"""
+                null::tinyint as claim, t.difference, t.score, t.margin, t.coincidence, t.beside, t.runner_up
+                from {rows_found}"""
         )
     return " union all ".join(parts)
 
@@ -184,7 +195,8 @@ def _composed_sql(work: Performance) -> str:
         select (list_position([{", ".join(names)}], c.rule) + {first})::smallint as rule, c.bundle,
             (c.side = 'right')::tinyint as side, c.thing::integer as row, {TRANSFERRED} as taken,
             (list_position([{", ".join(claims)}], c.claim) - 1)::tinyint as claim,
-            ({KEPT_BACK})::bigint as difference, null as score, null as margin, null as coincidence, null as beside
+            ({KEPT_BACK})::bigint as difference, null as score, null as margin, null as coincidence, null as beside,
+            null as runner_up
         from composed c join {side}_all a on a.thing = c.thing"""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tieout.matching.facts.resting import exact_after_others, rest_on_own
 from tieout.matching.performing.settlements import KEPT_BACK, SETTLEMENT_RULES, TRANSFERRED
-from tieout.matching.results.found import SIDES, evidence_text, records_found
+from tieout.matching.results.found import SIDES, evidence_text, records_found, runner_up_text
 from tieout.matching.results.rows import CLAIMS
 from tieout.matching.unmatched.reasons import quoted
 
@@ -35,7 +35,7 @@ class SpreadOutcome:
     The matches of a run, as relations of the engine.
 
     ``every_row`` is the rows of both sides; ``match_heads`` (rule, bundle, match_id, final, difference, score, margin,
-    coincidence, beside) and ``match_parts`` (rule, bundle, row, side, claim, taken) are the matches; both number claims and sides.
+    coincidence, beside, runner_up) and ``match_parts`` (rule, bundle, row, side, claim, taken) are the matches; both number claims and sides.
 
     :ivar rules: (name, whether it is exact, whether its matches are confirmed).
     """
@@ -88,7 +88,7 @@ class SpreadOutcome:
                 {currency} as currency, (case a.ccy {exponent} end)::integer as exponent, h.difference,
                 h.score, h.margin, h.coincidence, {self._evidence_sql(work)} as evidence, null::varchar as decided_by
             from match_parts p join match_heads h on h.rule = p.rule and h.bundle = p.bundle
-            join every_row a on a.thing = p.row
+            join every_row a on a.thing = p.row left join every_row n on n.thing = h.runner_up
             where h.final = {str(final).lower()} order by a.record_key, h.match_id, p.side, p.claim"""
 
     def _evidence_sql(self, work: Performance) -> str:
@@ -99,7 +99,9 @@ class SpreadOutcome:
                 before, _, after = evidence_text(rule.tells, "?").partition("?")
                 cases.append(f"when {number} then concat('{before}', h.beside::varchar, '{after}')")
         text = f"case p.rule {' '.join(cases)} end" if cases else "null::varchar"
-        return f"case when h.beside is not null then {text} end"
+        before, _, after = runner_up_text("?").partition("?")
+        next_best = f"when h.runner_up is not null then concat('{before}', lower(hex(n.record_id)), '{after}')"
+        return f"case when h.beside is not null then {text} {next_best} end"
 
     def leave_differences(self, work: Performance) -> None:
         """Make ``differing``: the matches whose sides differ, and ``differing_parts``: what they take of documents and of a bank's entries."""
@@ -167,7 +169,7 @@ def gather_spread(work: Performance, reconciliation: str) -> SpreadOutcome:
 
 
 _FIGURES = """t.score::integer as score, t.margin::integer as margin, t.coincidence::bigint as coincidence,
-                t.beside::integer as beside"""
+                t.beside::integer as beside, t.runner_up::integer as runner_up"""
 
 
 def _spread(work: Performance, number: int, shape: str, found: str) -> list[str]:
@@ -189,7 +191,8 @@ def _composed(work: Performance) -> str:
     return f"""select {first} + {_numbered("c.rule", SETTLEMENT_RULES)} as rule, c.bundle::bigint as bundle,
             case when c.side = 'right' then 1 else 0 end as side, c.thing as row, ({TRANSFERRED})::bigint as taken,
             {_numbered("c.claim", CLAIMS)} as claim, ({KEPT_BACK})::bigint as difference,
-            null::integer as score, null::integer as margin, null::bigint as coincidence, null::integer as beside
+            null::integer as score, null::integer as margin, null::bigint as coincidence, null::integer as beside,
+            null::integer as runner_up
         from composed c join {side}_all a on a.thing = c.thing"""
 
 
@@ -206,6 +209,7 @@ def _nothing() -> str:
         "margin",
         "coincidence",
         "beside",
+        "runner_up",
     )
     return f"select {', '.join(f'0::bigint as {name}' for name in kinds)} where false"
 
@@ -225,14 +229,15 @@ def _name(work: Performance, reconciliation: str, exact: str) -> None:
         "match_heads",
         f"""select n.rule, n.bundle,
                 unhex(substr(sha256(concat(encode('{quoted(reconciliation)}'), unhex(n.told))), 1, 32)) as match_id,
-                n.rule in ({exact}) and n.sure as final, f.difference, f.score, f.margin, f.coincidence, f.beside
+                n.rule in ({exact}) and n.sure as final, f.difference, f.score, f.margin, f.coincidence, f.beside, f.runner_up
             from (
                 select p.rule, p.bundle, list_in_order({told}, p.side, p.claim, a.record_key, a.record_id) as told,
                     bool_and(q.thing is null) as sure
                 from match_parts p join every_row a on a.thing = p.row left join resting q on q.thing = p.row group by p.rule, p.bundle
             ) n join (
                 select rule, bundle, min(difference) as difference, min(score) as score, min(margin) as margin,
-                    min(coincidence) as coincidence, min(beside) as beside from match_said group by rule, bundle
+                    min(coincidence) as coincidence, min(beside) as beside,
+                    min(runner_up) as runner_up from match_said group by rule, bundle
             ) f on f.rule = n.rule and f.bundle = n.bundle""",
     )
 

@@ -13,6 +13,7 @@ from tieout.matching.comparing.numbers import find_other_numbers
 from tieout.matching.comparing.spelling import apart_by_name
 from tieout.matching.facts.sides import listed
 from tieout.matching.results.found import SIDES
+from tieout.matching.unmatched.farther import find_farther
 from tieout.matching.unmatched.met_by_key import known_keys, make_known, meet_by_key
 from tieout.matching.unmatched.named_sums import sum_up_named
 from tieout.matching.unmatched.nearest import find_nearest
@@ -92,7 +93,9 @@ def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
     _meet_by_tie(work)
     _compare_names(work)
     find_nearest(work)
-    met = ("met_by_amount", "met_by_name", "met_by_tie")
+    near = ("met_by_key", "met_before", "met_by_amount", "met_by_name", "met_by_sum", "met_by_tie", "unsettled")
+    find_farther(work, " union all ".join(f"select thing from {name}" for name in near))
+    met = ("met_by_amount", "met_by_name", "met_by_tie", "met_last")
     find_other_numbers(work, " union ".join(f"select thing, other from {name}" for name in met))
     _take_asked(work, note_used)
     _rank_candidates(work)
@@ -234,6 +237,7 @@ def _take_asked(work: Performance, note_used: Callable[[], None]) -> None:
                 "met_by_name",
                 "met_by_sum",
                 "met_by_tie",
+                "met_last",
                 "unsettled",
             )
             for column in ("thing", "other")
@@ -274,12 +278,13 @@ def _rank_candidates(work: Performance) -> None:
                 union all select thing, other, false, false, false, false, null from met_by_tie anti join met_by_key using (thing, other)
                     anti join met_by_amount using (thing, other) anti join met_by_name using (thing, other)
                     anti join met_by_sum using (thing, other)
+                union all select distinct thing, other, false, false, false, false, null from met_last
                 union all select distinct thing, other, true, true, false, true, null
                     from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
             ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
             where f.l is null or m.by_key and not m.within
         ), judged as (
-            select m.*, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
+            select m.*, e.why as farther, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family, a.sign <> b.sign as is_turned,
                 sign(a.whole) * sign(b.whole) < 0 as is_other_way, coalesce(t.sums, '') as sums,
@@ -287,6 +292,7 @@ def _rank_candidates(work: Performance) -> None:
                 b.ccy as other_ccy, b.measure as other_measure, b.used, b.booked as other_booked, b.whole as other_turned,
                 t.thing is not null and x.number is null and not coalesce(c.apart, false) and not m.is_apart as answers
             from met m join asked_rows a on a.thing = m.thing join asked_rows b on b.thing = m.other
+            left join met_last e on e.thing = m.thing and e.other = m.other
             left join compared_names c on not m.by_key and c.thing = m.thing and c.other = m.other
             left join other_numbers x on not m.by_key and x.thing = m.thing and x.other = m.other
             left join (select thing, other, min(sums) as sums from met_by_tie group by thing, other) t on t.thing = m.thing and t.other = m.other
@@ -304,6 +310,7 @@ def _rank_candidates(work: Performance) -> None:
             when by_key and not used then 'currency_mismatch'
             when by_key then 'taken'
             when number is not null then 'other_number'
+            when farther is not null then farther
             when by_name then 'near_amount'
             when summed is not null then 'selection'
             when of_two then 'other_name'
@@ -311,7 +318,7 @@ def _rank_candidates(work: Performance) -> None:
             else 'same_amount' end as why,
             row_number() over (partition by thing order by is_anothers, is_tied desc, by_key desc, by_key and is_other_way, used or is_apart, not is_apart, inside,
                 not same_currency, case when of_two then 2 when of_two is null then 1 else 0 end, by_name, abs(apart), other_key, other_id) as place
-        from tied where not (inside and is_anothers)
+        from tied where not (inside and is_anothers) and (farther is null or number is null)
         """,
     )
     sum_up_named(work)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tieout.config.rates import RATE_AGE_MAX_DAYS
 from tieout.matching.facts.scales import base_rates, in_base
+from tieout.matching.unmatched.nearest import compares_currencies
 
 if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
@@ -30,14 +31,14 @@ def convert(work: Performance, currency: str) -> None:
     :param currency: the cases of a currency's code (``reasons.money_cases``).
     """
     engine = work.engine
-    if not any(rule.amount is not None and rule.amount.base for rule in work.rules.rules):
+    if not compares_currencies(work):
         engine.create("converted", _NOTHING)
         return
     engine.create(
         "to_convert",
         """select n.thing, n.other, a.ccy, a.booked, a.whole, b.ccy as other_ccy, b.booked as other_booked, b.whole as other_whole
             from near n join asked_rows a on a.thing = n.thing join asked_rows b on b.thing = n.other
-            where n.why = 'currency_mismatch'""",
+            where n.why in ('currency_mismatch', 'near_currency')""",
     )
     found = engine.arrow("select ccy, booked from to_convert union select other_ccy, other_booked from to_convert")
     spans = [(row["ccy"], row["booked"]) for row in found.to_pylist() if row["booked"] is not None]

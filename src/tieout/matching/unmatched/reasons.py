@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tieout.matching.facts.sides import listed
 from tieout.matching.planning.operators import PAIRS_MAX
 from tieout.matching.pools.verdicts import LISTED_MAX
+from tieout.matching.unmatched.bounds import tell_bounds
 from tieout.matching.unmatched.candidates import ALIKE_MAX
 from tieout.matching.unmatched.converted import convert, told_converted
 from tieout.matching.unmatched.proposals import pass_proposals_on
@@ -61,6 +62,12 @@ _REASON = f"""case
                 when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
+_NEARLY = "case when o.apart = 0 then '' else 'nearly ' end"
+# How long before or after it that was booked which came nearest.
+_WHEN = """case when o.other_booked = o.booked then 'on the same day' else abs(o.other_booked - o.booked)
+                            || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
+                            || case when o.other_booked > o.booked then ' later' else ' earlier' end end"""
+
 
 def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
     """Write what is told beside the reason; amounts are SQL that writes them."""
@@ -75,7 +82,7 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     then 'the runs of lines before and after it are found; here a line is missing, or one too many'
                 else case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
-                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
+                when 'undecided' then coalesce(o.bound, 'so many could be meant that not all were looked at') || ': choose one'
                 when 'ambiguous' then case o.summed
                     when 'several' then coalesce(o.choices, 'several selections of what could be meant come to the sum') || ': choose one'
                     when 'shared' then 'the selection that comes to the sum has something that another selection has, too: choose one'
@@ -105,13 +112,15 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     when o.told_why = 'apart' then o.other_external || ' shares its number, and a person took the two apart'
                     when o.told_why = 'other_way' then o.other_external || ' shares its number, and its money runs the other way'
                     when o.told_why = 'other_company' then o.other_external || ' shares its number, and is another company''s, ' || o.other_entity
-                    when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has its amount'
-                    when o.told_why = 'other_number' then o.other_external || ' has its amount, and names ' || o.number
-                    when o.told_why = 'near_amount' then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
-                        || case when o.less then ' less' else ' more' end || case
-                            when o.other_booked = o.booked then ', on the same day' else ', ' || abs(o.other_booked - o.booked)
-                            || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
-                            || case when o.other_booked > o.booked then ' later' else ' earlier' end end
+                    when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has ' || {_NEARLY} || 'its amount'
+                    when o.told_why = 'other_number' then o.other_external || ' has ' || {_NEARLY} || 'its amount, and names ' || o.number
+                    when o.told_why in ('near_amount', 'other_amount') then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
+                        || case when o.less then ' less' else ' more' end || ', ' || {_WHEN}
+                    when o.told_why = 'near_on_day' then o.other_external || ' is the only one near its amount on that day: ' || {apart} || ' '
+                        || o.currency || case when o.less then ' less' else ' more' end
+                    when o.told_why = 'other_day' then o.other_external || ' has its amount, ' || {_WHEN}
+                    when o.told_why = 'near_currency' then o.other_external || ' bears its name: ' || o.other_text || ' ' || o.other_currency
+                        || ', ' || {_WHEN} || coalesce(': ' || o.converted, '')
                     when o.by_chance and coalesce(o.told_why, 'other_name') in ('other_name', 'selection') then 'one selection of what could be meant comes to the sum, which may be chance'
                     when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
@@ -167,6 +176,7 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     currency, exponent = money_cases(work)
     convert(work, currency)
     _tell_choices(work)
+    tell_bounds(work)
     engine.create("reasoned_here", _reasoned_here(work, currency, exponent))
     written = "decimal_text({0}, {1})"
     note = _note(
@@ -278,11 +288,13 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, case when c.lefts * c.rights > {_LOOKED_AT_MAX} then
+            c.lefts * c.rights || ' pairs have its amount, and at most {_LOOKED_AT_MAX} are looked at' end) as bound, {_REASON} as reason
         from o left join told t on t.thing = o.thing
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
+        left join told_bounds k on k.thing = o.thing
     """
 
 

@@ -138,7 +138,7 @@ def _expected(
             continue
         own = declared.get(account or "")
         name = own.calendar if own and own.calendar else source.calendar
-        calendar = calendar_named(name, workspace.folder, first, last)
+        calendar = calendar_named(name, workspace.folder)
         units = units_between(source.expects or "daily", first, last, calendar)
         if account is None:
             covered.place_empty(deliveries, units, days)

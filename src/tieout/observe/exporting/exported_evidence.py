@@ -30,7 +30,7 @@ __all__ = ["matches_with_evidence", "ready_evidence"]
 _DAYS = ("booked_on", "value_on", "due_on")
 _COMPARED = (
     *("kind", "external_id", "payment_id", "settlement_id", "parent_external_id", "references", "text", "counterparty"),
-    *("counterparty_account", "currency", "exponent", *_DAYS),
+    *("account_id", "counterparty_account", "currency", "exponent", *_DAYS),
 )
 
 

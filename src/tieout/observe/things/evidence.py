@@ -8,10 +8,12 @@ same, and no run is slower for it.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tieout.config.calendars import Calendars
 from tieout.errors import WrongUse
 from tieout.matching.comparing.agreeing import SAME, compared_by, days_missed
 from tieout.matching.comparing.two_names import names_of_two
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     Fields = dict[str, dict[str, Any]]
     Row = dict[str, Any]
 
-__all__ = ["RulesOfRuns", "fields_of", "sentence", "why_matched"]
+__all__ = ["BESIDE_FIELDS", "RulesOfRuns", "fields_of", "runners_up", "sentence", "why_matched"]
 
 #: So many records of a side are named; so many signs of a text.
 _NAMED_MAX = 3
@@ -41,6 +43,8 @@ _NO_OTHER_PART = {
     "1:n": "whatever else shares it came later",
     "n:1": "nothing else shares it",
 }
+#: What evidence tells beside the fields that were compared.
+BESIDE_FIELDS = ("consecutive", "together", "runner_up")
 _CALLED = {"booked_on": "booking day", "value_on": "value day", "due_on": "due day"}
 
 
@@ -53,18 +57,28 @@ class RulesOfRuns:
         self._read: dict[str, RuleSet | None] = {}
 
     def of(self, run_id: str) -> RuleSet | None:
-        """Give the rules of a run; None where it has none, or they name what only its workspace knew."""
-        digest = json.loads(self._runs[run_id]["inputs"]).get("rules")
-        if digest is None:
+        """Give the rules of a run, with the calendars that it rested on; None: it has none."""
+        every = json.loads(self._runs[run_id]["inputs"])
+        if "rules" not in every:
             return None
-        if digest not in self._read:
-            table = schema.text_version
-            text = self._connection.scalar(sa.select(table.c.body).where(table.c.digest == digest))
-            try:
-                self._read[digest] = None if text is None else read_rules(text, "rules")
-            except WrongUse:
-                self._read[digest] = None
-        return self._read[digest]
+        inputs = {n: d for n, d in every.items() if n in {"rules", "tieout.toml"} or n.startswith("calendars/")}
+        asked = json.dumps(inputs, sort_keys=True)
+        if asked not in self._read:
+            self._read[asked] = self._rules_of(inputs)
+        return self._read[asked]
+
+    def _rules_of(self, inputs: dict[str, str]) -> RuleSet | None:
+        table = schema.text_version
+        query = sa.select(table.c.digest, table.c.body).where(table.c.digest.in_(inputs.values()))
+        bodies = {row.digest: row.body for row in self._connection.execute(query)}
+        texts = {name: bodies[digest] for name, digest in inputs.items() if digest in bodies}
+        if "rules" not in texts:
+            return None
+        try:
+            rules = read_rules(texts["rules"], "rules", kept=True)
+        except WrongUse:  # of a version that knew other words
+            return None
+        return replace(rules, calendars=Calendars.kept(texts))
 
     def rule(self, run_id: str, name: str) -> tuple[RuleSet, Rule] | None:
         """Give a rule of a run with its set."""
@@ -108,7 +122,7 @@ def fields_of(
         return found
     currencies = [_listed([row["currency"] for row in side]) for side in (left, right)]
     found["currency"] = {"left": currencies[0], "right": currencies[1], "agree": currencies[0] == currencies[1]}
-    found |= _day_of(known[1] if known else None, left, right)
+    found |= _day_of(known, left, right)
     names = [[row["counterparty"] for row in side if row.get("counterparty")] for side in (left, right)]
     if all(names) and not any("counterparty" in field for field in found):
         one_party = _one_party(names[0], names[1], known[0].aliases if known else ())
@@ -168,8 +182,8 @@ def _same_size(one: str, other: str) -> bool:
     return one.lstrip("-") == other.lstrip("-")
 
 
-def _day_of(rule: Rule | None, left: Sequence[Row], right: Sequence[Row]) -> Fields:
-    days = rule.days if rule else None
+def _day_of(known: tuple[RuleSet, Rule] | None, left: Sequence[Row], right: Sequence[Row]) -> Fields:
+    days = known[1].days if known else None
     names = (days.left, days.right) if days else ("booked_on", "booked_on")
     said = [
         [day for row in side if (day := row.get(name) or row.get("booked_on")) is not None]
@@ -177,10 +191,10 @@ def _day_of(rule: Rule | None, left: Sequence[Row], right: Sequence[Row]) -> Fie
     ]
     if not all(said):
         return {}
-    if days is None:
+    if known is None or days is None:
         agree = min(said[0]) == max(said[0]) == min(said[1]) == max(said[1])
     else:
-        apart = [days_missed(days, one, other) for one in left for other in right]
+        apart = [days_missed(days, one, other, known[0].calendars) for one in left for other in right]
         agree = all(found is None or not found[1] for found in apart)
     field = names[0] if names[0] == names[1] else "/".join(names)
     spans = [str(min(one)) if min(one) == max(one) else f"{min(one)} to {max(one)}" for one in said]
@@ -220,11 +234,17 @@ def _words(field: str) -> str:
     return " and ".join(_CALLED.get(name, name.replace("_", " ")) for name in field.split("/"))
 
 
+def runners_up(match: Row) -> list[Row]:
+    """Give who came next to a match: one, or none."""
+    return [match["evidence"]["runner_up"]] if "runner_up" in match["evidence"] else []
+
+
 def why_matched(match: Row, rule: Rule | None = None) -> str | None:
     """
     Say what a match rests on beside its fields: points, runner-up, chance; None: there is nothing more to say.
 
-    :param match: with ``evidence``, ``score``, ``margin`` and ``coincidence``, as the lake has them.
+    :param match: with ``evidence``, ``score``, ``margin`` and ``coincidence``, as the lake has them; who came next may have
+        an ``external_id`` there.
     """
     score, margin, evidence = match["score"], match["margin"], match["evidence"]
     millionths = match["coincidence"]
@@ -247,6 +267,7 @@ def why_matched(match: Row, rule: Rule | None = None) -> str | None:
         said += ", and nothing else competes"
     elif margin is not None:
         said += f", {margin:,} ahead of the next best"
+        said += "".join(f", {one.get('external_id') or one['record_id'][:12]}" for one in runners_up(match))
     return said if chance is None else f"{said}; {chance}"
 
 

@@ -139,9 +139,7 @@ def _of_two_currencies(rules: RuleSet, left: Row, right: Row, exchanged: Exchang
         return _nearest(_of_two(rules, rule, pair) for rule in asked)
     lacking = " and ".join(f"no rate for {row['currency']} on {row['booked_on']}" for row in unknown)
     alike = [
-        rule
-        for rule in asked
-        if all(what != "key" for what, _ in misses(rule, pair.left, pair.right, (0, 0), aliases=rules.aliases))
+        rule for rule in asked if all(what != "key" for what, _ in misses(rules, rule, pair.left, pair.right, (0, 0)))
     ]
     return f"missed {alike[0].name!r}: {lacking}" if alike else None
 
@@ -186,7 +184,7 @@ _Told = tuple[list[tuple[str, "str | int"]], str]
 def _of_two(rules: RuleSet, rule: Rule, pair: _Pair) -> _Told | None:
     if rule.consecutive or rule.learn:
         return None
-    found = list(misses(rule, pair.left, pair.right, pair.amounts, aliases=rules.aliases))
+    found = list(misses(rules, rule, pair.left, pair.right, pair.amounts))
     if not found:
         return found, f"meets all that {rule.name!r} asks of the two by themselves"
     return found, _said(rule, found, pair)
@@ -206,7 +204,7 @@ def _of_several(rules: RuleSet, rule: Rule, pair: _Pair) -> _Told | None:
         total, nearest = (None if one is None else one * pair.way for one in told.at(int(pair.left["exponent"])))
         sums[place] = nearest if rule.subset and nearest is not None else total or 0
         counts[place] = told.several
-    found = list(misses_together(rule, pair.left, pair.right, (sums[0], sums[1]), aliases=rules.aliases))
+    found = list(misses_together(rules, rule, pair.left, pair.right, (sums[0], sums[1])))
     what = " and ".join(
         f"{'the nearest selection of ' if rule.subset and count > 1 else ''}{count} on the {side}"
         f" {'comes' if count == 1 or rule.subset else 'come'} to {_written(amount, pair)}"

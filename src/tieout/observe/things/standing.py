@@ -17,7 +17,7 @@ from tieout.observe.ended import sentence_of
 from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.results import FREED
 from tieout.observe.snapshot import moment_of
-from tieout.observe.things.evidence import fields_of, sentence, why_matched
+from tieout.observe.things.evidence import fields_of, runners_up, sentence, why_matched
 from tieout.observe.things.lookup import fetch_versions
 from tieout.observe.things.missing import missed, told_exchanged, told_together
 
@@ -317,6 +317,7 @@ def _read_records(
     """Read the newest version of the records, of their partners and of what came nearest to them, by id."""
     named = looked | {name for name, told in found.items() if told["run_exceptions"]}
     named |= {p["record_id"] for told in found.values() for match in _every_match(told) for p in match["partners"]}
+    named |= {one["record_id"] for told in found.values() for match in told["matches"] for one in runners_up(match)}
     named |= {c["record_id"] for told in found.values() for e in told["run_exceptions"] for c in e["candidates"]}
     if not named:
         return {}
@@ -352,6 +353,8 @@ def _tell_why(match: dict[str, Any], record_id: str, about: dict[str, dict[str, 
         sides[side] += [about[name]] if name in about else []
     known = rules.rule(match["run_id"], match["rule"])
     fields = fields_of(known, sides["left"], sides["right"], match.pop("sums"))
+    for one in runners_up(match):
+        one["external_id"] = about[one["record_id"]]["external_id"] if one["record_id"] in about else None
     told = (sentence(fields), why_matched(match, known[1] if known else None))
     match["why"] = "; ".join(part for part in told if part) or None
     match["evidence"] = fields | match["evidence"]

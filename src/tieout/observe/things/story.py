@@ -18,7 +18,7 @@ from tieout.observe.result_rows import ResultRows, hexadecimal, spans_of
 from tieout.observe.snapshot import moment_of, take_snapshot
 from tieout.observe.things.chain import STAGES, Links, Rest, links_of, stage_of
 from tieout.observe.things.drafted import journals_of
-from tieout.observe.things.evidence import RulesOfRuns
+from tieout.observe.things.evidence import BESIDE_FIELDS, RulesOfRuns
 from tieout.observe.things.kin import Kin
 from tieout.observe.things.standing import standing_of
 from tieout.observe.work import worklist
@@ -264,7 +264,7 @@ def _matches(
             why=about["why"],
             difference=about["difference"],
             difference_currency=about["difference_currency"],
-            evidence={name: one for name, one in evidence.items() if name not in ("consecutive", "together")},
+            evidence={name: one for name, one in evidence.items() if name not in BESIDE_FIELDS},
             rest={side: tie.beside, other: tie.more},
             **{name: tie.row[name] for name in names},
         )
