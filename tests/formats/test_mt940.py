@@ -686,7 +686,18 @@ def test_what_is_no_message_is_not_swallowed(between: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "envelope",
-    ["ABNANL2A\n940\nABNANL2A", "0000 01INGBNL2AXXXX00001", "\x03", "\x1a", "$", "-XXX", "end of file", "{5:{CHK:0}}"],
+    [
+        "ABNANL2A\n940\nABNANL2A",
+        "0000 01INGBNL2AXXXX00001",
+        "\x03",
+        "\x1a",
+        "$",
+        "-XXX",
+        "end of file",
+        "{5:{CHK:0}}",
+        "- " * 50,
+        "=" * 80,
+    ],
 )
 def test_a_banks_envelope_is_nothing_to_report(envelope: str) -> None:
     for text in (f"{WHOLE}-\n{envelope}\n{WHOLE}-\n{envelope}", f"{envelope}\n{WHOLE}"):
