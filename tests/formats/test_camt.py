@@ -415,6 +415,44 @@ def test_the_holder_is_never_the_counterparty() -> None:
     assert one(document(entry(inside=details_of(ultimate), debit=True))).counterparty is None
 
 
+@pytest.mark.parametrize("between", ["", "<?xml version='1.0'?>"])
+def test_documents_joined_into_one_file_are_told_apart_from_a_fault(between: str) -> None:
+    text = document(entry())
+    (problem,) = problems(f"{text}\n{between}{text}")
+    assert (problem.severity, problem.line) == ("refused", 2)
+    assert "of files joined into one, bring each by itself" in problem.message
+
+
+OWNED = ACCOUNT.replace("<Ccy>", "<Ownr><Nm>Acme  GmbH</Nm></Ownr><Ccy>")
+
+
+@pytest.mark.parametrize(
+    ("debtor", "creditor", "debit", "counterparty", "number"),
+    [
+        # What came back keeps the parties of the payment: we are its debtor.
+        ("<Nm>ACME GmbH</Nm>", "<Nm>Them</Nm>", False, "Them", None),
+        ("<Pty><Nm>Acme GmbH</Nm></Pty>", "<Pty><Nm>Them</Nm></Pty>", False, "Them", None),
+        ("<Nm>Them</Nm>", "<Nm>Acme GmbH</Nm>", True, "Them", None),
+        # Between accounts of ours, or where nobody else is named, the other side is we as well.
+        ("<Nm>Acme GmbH</Nm>", "<Nm>acme gmbh</Nm>", False, "Acme GmbH", None),
+        ("<Nm>Acme GmbH</Nm>", "", False, "Acme GmbH", None),
+        # An account that is not this one is the other side's, whatever its holder is called.
+        ("<Nm>Acme GmbH</Nm>", "<Nm>Them</Nm>", False, "Acme GmbH", "GB33BUKB20201555555555"),
+        ("<Nm>Acme GmbH & Co</Nm>".replace("&", "&amp;"), "<Nm>Acme GmbH</Nm>", False, "Acme GmbH & Co", None),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_the_owner_of_the_account_is_not_the_counterparty_where_another_is_named(
+    debtor: str, creditor: str, debit: bool, counterparty: str, number: str | None, times: int
+) -> None:
+    of_debtor = f"<DbtrAcct><Id><IBAN>{number}</IBAN></Id></DbtrAcct>" if number else ""
+    parties = f"<RltdPties><Dbtr>{debtor}</Dbtr>{of_debtor}<Cdtr>{creditor}</Cdtr></RltdPties>"
+    text = document(*[entry(inside=details_of(parties), debit=debit)] * times, account=OWNED)
+    found = records(text)
+    assert {(r.counterparty, r.counterparty_account) for r in found} == {(counterparty, number)}
+    assert len(found) == times
+
+
 def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:
     text = document(entry("3.00", details_of("<Amt Ccy='EUR'>1</Amt>", "<Amt Ccy='EUR'>1.50</Amt>")))
     (problem,) = problems(text)
