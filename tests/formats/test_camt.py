@@ -158,6 +158,33 @@ def test_the_version_is_in_the_namespace_else_the_message_says_what_it_is(
     assert identified(soap) == (reader, name)
 
 
+@pytest.mark.parametrize("kind", ["Dly", "Prdc"], ids=["daily", "periodic"])
+def test_italian_statements_are_those_of_camt_under_names_of_their_own(kind: str) -> None:
+    # Italy's banks put the statements of several accounts, each a message of its own, into one "body".
+    message = f"CBI{kind}StmtReqLogMsg"
+    accounts = ["IT60X0542811101000000123456", "IT40S0542811101000000123457"]
+    messages = "".join(
+        f"<b:CBIEnvelBkToCstmrStmtReqLogMsg><b:CBIBkToCstmrStmtReqLogMsg><d:{message}>"
+        f"<GrpHdr><MsgId>M{number}</MsgId></GrpHdr><Stmt><Id>S</Id><Acct><Id><IBAN>{account}</IBAN></Id></Acct>"
+        f"{balance('OPBD', '10.00', '2026-10-30')}{entry('2.50')}{balance('CLBD', '12.50', '2026-10-30')}</Stmt>"
+        f"</d:{message}></b:CBIBkToCstmrStmtReqLogMsg></b:CBIEnvelBkToCstmrStmtReqLogMsg>"
+        for number, account in enumerate(accounts)
+    )
+    data = (
+        "<b:CBIBdyBkToCstmrStmtReq xmlns:b='urn:CBI:xsd:CBIBdyBkToCstmrStmtReq.00.01.02'"
+        " xmlns:d='urn:CBI:xsd:CBIBkToCstmrStmtReqLogMsg.00.01.02'"
+        f" xmlns='urn:CBI:xsd:{message}.00.01.02'>"
+        f"<b:PhyMsgInf><b:NbOfLogMsg>2</b:NbOfLogMsg></b:PhyMsgInf>{messages}</b:CBIBdyBkToCstmrStmtReq>"
+    )
+    assert identified(data) == (CAMT_053, "camt.053")
+    assert problems(data) == []
+    assert [(record.account_number, record.amount) for record in records(data)] == [
+        (number, 250) for number in accounts
+    ]
+    statements = [told for chunk in chunks(data) for told in chunk.statements]
+    assert [(told.account_number, told.closes) for told in statements] == [(number, True) for number in accounts]
+
+
 @pytest.mark.parametrize(
     "data",
     [
