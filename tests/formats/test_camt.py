@@ -158,6 +158,33 @@ def test_the_version_is_in_the_namespace_else_the_message_says_what_it_is(
     assert identified(soap) == (reader, name)
 
 
+@pytest.mark.parametrize("kind", ["Dly", "Prdc"], ids=["daily", "periodic"])
+def test_italian_statements_are_those_of_camt_under_names_of_their_own(kind: str) -> None:
+    # Italy's banks put the statements of several accounts, each a message of its own, into one "body".
+    message = f"CBI{kind}StmtReqLogMsg"
+    accounts = ["IT60X0542811101000000123456", "IT40S0542811101000000123457"]
+    messages = "".join(
+        f"<b:CBIEnvelBkToCstmrStmtReqLogMsg><b:CBIBkToCstmrStmtReqLogMsg><d:{message}>"
+        f"<GrpHdr><MsgId>M{number}</MsgId></GrpHdr><Stmt><Id>S</Id><Acct><Id><IBAN>{account}</IBAN></Id></Acct>"
+        f"{balance('OPBD', '10.00', '2026-10-30')}{entry('2.50')}{balance('CLBD', '12.50', '2026-10-30')}</Stmt>"
+        f"</d:{message}></b:CBIBkToCstmrStmtReqLogMsg></b:CBIEnvelBkToCstmrStmtReqLogMsg>"
+        for number, account in enumerate(accounts)
+    )
+    data = (
+        "<b:CBIBdyBkToCstmrStmtReq xmlns:b='urn:CBI:xsd:CBIBdyBkToCstmrStmtReq.00.01.02'"
+        " xmlns:d='urn:CBI:xsd:CBIBkToCstmrStmtReqLogMsg.00.01.02'"
+        f" xmlns='urn:CBI:xsd:{message}.00.01.02'>"
+        f"<b:PhyMsgInf><b:NbOfLogMsg>2</b:NbOfLogMsg></b:PhyMsgInf>{messages}</b:CBIBdyBkToCstmrStmtReq>"
+    )
+    assert identified(data) == (CAMT_053, "camt.053")
+    assert problems(data) == []
+    assert [(record.account_number, record.amount) for record in records(data)] == [
+        (number, 250) for number in accounts
+    ]
+    statements = [told for chunk in chunks(data) for told in chunk.statements]
+    assert [(told.account_number, told.closes) for told in statements] == [(number, True) for number in accounts]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -413,6 +440,44 @@ def test_the_holder_is_never_the_counterparty() -> None:
     ultimate = "<RltdPties><UltmtDbtr><Pty><Nm>Behind</Nm></Pty></UltmtDbtr></RltdPties>"
     assert one(document(entry(inside=details_of(ultimate)))).counterparty == "Behind"
     assert one(document(entry(inside=details_of(ultimate), debit=True))).counterparty is None
+
+
+@pytest.mark.parametrize("between", ["", "<?xml version='1.0'?>"])
+def test_documents_joined_into_one_file_are_told_apart_from_a_fault(between: str) -> None:
+    text = document(entry())
+    (problem,) = problems(f"{text}\n{between}{text}")
+    assert (problem.severity, problem.line) == ("refused", 2)
+    assert "of files joined into one, bring each by itself" in problem.message
+
+
+OWNED = ACCOUNT.replace("<Ccy>", "<Ownr><Nm>Acme  GmbH</Nm></Ownr><Ccy>")
+
+
+@pytest.mark.parametrize(
+    ("debtor", "creditor", "debit", "counterparty", "number"),
+    [
+        # What came back keeps the parties of the payment: we are its debtor.
+        ("<Nm>ACME GmbH</Nm>", "<Nm>Them</Nm>", False, "Them", None),
+        ("<Pty><Nm>Acme GmbH</Nm></Pty>", "<Pty><Nm>Them</Nm></Pty>", False, "Them", None),
+        ("<Nm>Them</Nm>", "<Nm>Acme GmbH</Nm>", True, "Them", None),
+        # Between accounts of ours, or where nobody else is named, the other side is we as well.
+        ("<Nm>Acme GmbH</Nm>", "<Nm>acme gmbh</Nm>", False, "Acme GmbH", None),
+        ("<Nm>Acme GmbH</Nm>", "", False, "Acme GmbH", None),
+        # An account that is not this one is the other side's, whatever its holder is called.
+        ("<Nm>Acme GmbH</Nm>", "<Nm>Them</Nm>", False, "Acme GmbH", "GB33BUKB20201555555555"),
+        ("<Nm>Acme GmbH & Co</Nm>".replace("&", "&amp;"), "<Nm>Acme GmbH</Nm>", False, "Acme GmbH & Co", None),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_the_owner_of_the_account_is_not_the_counterparty_where_another_is_named(
+    debtor: str, creditor: str, debit: bool, counterparty: str, number: str | None, times: int
+) -> None:
+    of_debtor = f"<DbtrAcct><Id><IBAN>{number}</IBAN></Id></DbtrAcct>" if number else ""
+    parties = f"<RltdPties><Dbtr>{debtor}</Dbtr>{of_debtor}<Cdtr>{creditor}</Cdtr></RltdPties>"
+    text = document(*[entry(inside=details_of(parties), debit=debit)] * times, account=OWNED)
+    found = records(text)
+    assert {(r.counterparty, r.counterparty_account) for r in found} == {(counterparty, number)}
+    assert len(found) == times
 
 
 def test_transactions_that_do_not_sum_to_their_entry_are_said() -> None:

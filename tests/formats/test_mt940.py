@@ -361,6 +361,94 @@ def test_free_text_that_begins_with_three_digits_stays_free(text: str) -> None:
     assert (record.text, record.references) == (text, ())
 
 
+@pytest.mark.parametrize(
+    ("lines", "text", "counterparty", "account"),
+    [
+        # A code of letters or of four digits, as banks of Bulgaria and Poland write it.
+        (
+            [
+                "TBB+00TRANSFER RECEIVED F.4483/18.07.06 HOSES +21F.4483/18.07.06 +30CBUNBGSF+31BG56CBUN91951000024580+32ACME AD "
+            ],
+            "TRANSFER RECEIVED F.4483/18.07.06 HOSES",
+            "ACME AD",
+            "BG56CBUN91951000024580",
+        ),
+        (
+            [
+                "8300<00PROWIZJE AUT.<10",
+                "<20Abonament za 03.",
+                "<212026",
+                "<27",
+                "<30124<3113",
+                "<32ACME<33",
+                "<3892124",
+            ],
+            "Abonament za 03. 2026",
+            "ACME",
+            "92124",
+        ),
+        # The separator ends the lines, and the first number is the bank's own.
+        (
+            ["020+14+", "20SALARY FOR MAY +", "21          +", "30      /   +", "31NL91ABNA0417164300+", "32ACME LTD"],
+            "SALARY FOR MAY",
+            "ACME LTD",
+            "NL91ABNA0417164300",
+        ),
+        # Two numbers are enough where a line begins with the second.
+        (["000+20Comision", "+2325-Comision MULTIX"], "Comision 25-Comision MULTIX", None, None),
+    ],
+)
+def test_numbered_subfields_as_other_countries_write_them(
+    lines: list[str], text: str, counterparty: str | None, account: str | None
+) -> None:
+    record = entry("2601020102C1,NTRFNONREF", f":86:{lines[0]}", *lines[1:])
+    assert (record.text, record.counterparty, record.counterparty_account) == (text, counterparty, account)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["INV-20BC-31DE-32FG and more"],
+        ["INV/20AB/31CD/32EF/33GH"],
+        ["2026-20AB-31CD-32EF"],
+        ["PAID@10:30 IN THE CITY"],
+        ["ABCD 20 pieces", "-31 of them back"],
+        ["100-20 pieces", "-31 of them back"],
+    ],
+)
+def test_free_text_that_begins_with_any_other_code_stays_free(lines: list[str]) -> None:
+    record = entry("2601020102C1,NTRFNONREF", f":86:{lines[0]}", *lines[1:])
+    assert (record.text, record.counterparty_account) == (" ".join(lines), None)
+
+
+def test_a_word_between_slashes_that_begins_a_line_ends_the_one_before_it() -> None:
+    record = entry(
+        "2601020102C548,NTRFE2E-1//SB1",
+        *(":86:/EREF/E2E-1", "/DBNM/Acme SA", "/DACT/FR7630006000011234567890189/DBIC/AGRIFRPPXXX"),
+        *("/OAMT/466-17/FCCY/GBP/", "/ABCD/of no list", "/REMI/Invoice 7 /WITH/ slashes", "/OPRP/CASH"),
+    )
+    assert record.references == ("E2E-1",)
+    assert (record.counterparty, record.counterparty_account) == ("Acme SA", "FR7630006000011234567890189")
+    assert record.text == "Invoice 7 /WITH/ slashes"
+    assert '"OAMT": "466-17", "FCCY": "GBP", "ABCD": "of no list"' in (record.details or "")
+
+
+def test_of_two_parties_none_is_the_counterparty() -> None:
+    record = entry("2601020102D1,NTRFNONREF", ":86:/EREF/E2E-1", "/DBNM/Us", "/DACT/1", "/CRNM/Acme", "/CACT/2")
+    assert (record.counterparty, record.counterparty_account, record.references) == (None, None, ("E2E-1",))
+
+
+def test_a_reference_between_slashes_need_not_begin_with_one() -> None:
+    record = entry("2601020102D1,NTRFNONREF", ":86:EREF/E2E-1/PREF/RP/BANK/0002")
+    assert record.references == ("E2E-1", "RP/BANK/0002")
+
+
+@pytest.mark.parametrize("party", ["BENM", "ORDP"])
+def test_a_party_that_begins_with_its_account_is_the_name_behind_it(party: str) -> None:
+    record = entry("2601020102D1,NTRFNONREF", f":86:/{party}/300000003998473", "/ACME AD - SKOPJE", "/00//026415102020")
+    assert (record.counterparty, record.counterparty_account) == ("ACME AD - SKOPJE", "300000003998473")
+
+
 def test_words_between_slashes_behind_free_text() -> None:
     record = entry(
         "2601020102D61,80NINCNL44ABNA0548041814",
@@ -472,6 +560,12 @@ def test_a_second_account_in_a_message_is_a_contradiction_and_kept() -> None:
         ("UBRTHUHB/123456789150ABCDEF002/HUF", "HUF", "UBRTHUHB/123456789150ABCDEF002"),
         ("MU43BOMM0101123456789101000MUR", "MUR", "MU43BOMM0101123456789101000MUR"),
         ("TRIODOSBANK/0390123456", "EUR", "TRIODOSBANK/0390123456"),
+        ("/GB33BUKB20201555555555", "GBP", "GB33BUKB20201555555555"),
+        ("BUKBGB22XXX/GB33BUKB20201555555555", "GBP", "GB33BUKB20201555555555"),
+        ("BUKBGB22/GB33 BUKB 2020 1555 5555 55/GBP", "GBP", "GB33BUKB20201555555555"),
+        ("BRANCH 7/GB33BUKB20201555555555", "GBP", "BRANCH 7/GB33BUKB20201555555555"),
+        ("BUKBGB22/GB34BUKB20201555555555", "GBP", "BUKBGB22/GB34BUKB20201555555555"),
+        ("/4711", "GBP", "/4711"),
     ],
 )
 def test_accounts_are_cleaned_only_of_what_is_not_theirs(stated: str, currency: str, account: str) -> None:
@@ -598,7 +692,18 @@ def test_what_is_no_message_is_not_swallowed(between: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "envelope",
-    ["ABNANL2A\n940\nABNANL2A", "0000 01INGBNL2AXXXX00001", "\x03", "\x1a", "$", "-XXX", "end of file", "{5:{CHK:0}}"],
+    [
+        "ABNANL2A\n940\nABNANL2A",
+        "0000 01INGBNL2AXXXX00001",
+        "\x03",
+        "\x1a",
+        "$",
+        "-XXX",
+        "end of file",
+        "{5:{CHK:0}}",
+        "- " * 50,
+        "=" * 80,
+    ],
 )
 def test_a_banks_envelope_is_nothing_to_report(envelope: str) -> None:
     for text in (f"{WHOLE}-\n{envelope}\n{WHOLE}-\n{envelope}", f"{envelope}\n{WHOLE}"):

@@ -52,6 +52,16 @@ def test_fields_without_end_about_one_entry_are_refused() -> None:
     assert [p.severity for c in chunks(data) for p in c.problems] == ["refused"]
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [":86:x\n" + "\n" * 200_000, ":62F:C260101EUR1,\n-\n" + " " * 60_000 + "x;\n"],
+    ids=["empty lines of a field", "a blank line between messages"],
+)
+def test_blanks_are_read_once(tail: str) -> None:
+    """Each took minutes while the blanks were looked at once for every blank before them."""
+    assert len([r for c in chunks((HEADER + ":61:260101C1,NTRFX\n" + tail).encode()) for r in c.records]) == 1
+
+
 def consistent(data: bytes) -> None:
     """Rows in are rows out, and totals count what the statements count."""
     read = chunks(data)

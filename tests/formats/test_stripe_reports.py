@@ -404,6 +404,38 @@ def test_balance_summary() -> None:
     assert "701 JPY" in problem.message
 
 
+PARTS = (
+    "category,description,net_amount,currency\n"
+    "starting_balance,Starting balance (2026-03-01),80.00,eur\n"
+    "starting_balance_available,Available balance (2026-03-01),30.00,eur\n"
+    "activity_gross,Account activity before fees,{gross},eur\n"
+    "activity_fee,Less fees,-6.00,eur\n"
+    "activity,Activity,{activity},eur\n"
+    "payouts_gross,Payouts to bank,-150.00,eur\n"
+    "payouts_fee,Payout fees,-1.50,eur\n"
+    "payouts,Total payouts,-151.50,eur\n"
+    "ending_balance,Ending balance (2026-03-31),122.50,eur\n"
+    "ending_balance_available,Available balance (2026-03-31),100.00,eur\n"
+)
+
+
+def test_balance_summary_with_the_parts_of_what_changed_it() -> None:
+    # Activity and payouts are the sums of their parts: counted once. What is available is no balance of what was booked.
+    (chunk,) = read(PARTS.format(gross="200.00", activity="194.00"))
+    assert (chunk.problems, chunk.rows, chunk.skipped) == ([], 0, 10)
+    assert [(b.kind, str(b.amount)) for b in chunk.balances] == [("opening", "80.00 EUR"), ("closing", "122.50 EUR")]
+    (statement,) = chunk.statements
+    assert (statement.credits, statement.debits, statement.closes) == (19400, 15150, True)
+
+
+def test_parts_of_a_balance_summary_that_do_not_give_their_sum() -> None:
+    (chunk,) = read(PARTS.format(gross="200.01", activity="194.00"))
+    (problem,) = chunk.problems
+    assert (problem.severity, problem.reason, problem.line) == ("finding", "balance_difference", 6)
+    assert "expected activity 194.01 EUR (activity_gross + activity_fee), got 194.00 EUR" in problem.message
+    assert [statement.closes for statement in chunk.statements] == [True]
+
+
 @pytest.mark.parametrize(
     ("cell", "says"), [("x", "'x'"), ("", "''"), ("1e5", "'1e5'"), ("99999999999999999999", "99999")]
 )

@@ -232,6 +232,8 @@ def _counterparties(
     theirs, ours = (detail.creditor, detail.debtor) if debit else (detail.debtor, detail.creditor)
     if reversal and not theirs.names and not theirs.accounts:
         raise _Unusual
+    if theirs.names and not theirs.accounts and any(map(account.owned_by, set(columns[theirs.names[0]]))):
+        raise _Unusual
     numbers = _account_numbers(columns, theirs.accounts)
     if account.number not in numbers or not theirs.accounts:
         return _texts(columns, theirs.names), numbers, not debit

@@ -26,6 +26,7 @@ __all__ = [
     "Original",
     "UnreadableEntry",
     "account_number",
+    "comparable",
     "details_text",
     "escaped",
     "find_counterparty",
@@ -84,6 +85,7 @@ class Account:
     :ivar final: True in a camt.053, where entries are booked for good.
     :ivar assumed: the currency of amounts that name none, in an account that names none.
     :ivar fallback_on: the day of entries that state none: the end of the statement.
+    :ivar owner: whose account it is, as ``comparable`` writes a name.
     """
 
     number: str | None
@@ -92,6 +94,16 @@ class Account:
     final: bool
     assumed: str | None = None
     fallback_on: dt.date | None = None
+    owner: str | None = None
+
+    def owned_by(self, name: str | None) -> bool:
+        """Whether a name is that of the account's owner."""
+        return self.owner is not None and name is not None and comparable(name) == self.owner
+
+
+def comparable(name: str) -> str:
+    """Write a name so that case and blanks make no difference."""
+    return " ".join(name.split()).casefold()
 
 
 class Amount(NamedTuple):
@@ -251,17 +263,19 @@ def find_counterparty(
     Find the other side: who paid a credit, who received a debit.
 
     A reversal often keeps the parties of the payment that it reverses, and some banks print the holder of the
-    account on both sides; so our own account is never the counterparty.
+    account on both sides; so our own account is never the counterparty, nor its owner where somebody else is named.
 
     :return: name, account, and whether it is the debtor.
     """
     theirs, ours = (detail.creditor, detail.debtor) if debit else (detail.debtor, detail.creditor)
     name, number = first_text(values, theirs.names), account_number(first_text(values, theirs.accounts))
     empty = name is None and number is None
-    if empty or (number is not None and number == account.number):
-        other = account_number(first_text(values, ours.accounts))
-        if other != account.number and (reversal or not empty):
-            return first_text(values, ours.names), other, debit
+    held = number is None and account.owned_by(name)
+    if empty or held or (number is not None and number == account.number):
+        other, party = account_number(first_text(values, ours.accounts)), first_text(values, ours.names)
+        alone = held and (account.owned_by(party) or (party is None and other is None))
+        if other != account.number and (reversal or not empty) and not alone:
+            return party, other, debit
     return name, number, not debit
 
 

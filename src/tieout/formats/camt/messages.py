@@ -2,8 +2,8 @@
 ISO 20022 bank statements: camt.053 (statement), camt.052 (intraday report), camt.054 (debit and credit notification).
 
 Every version is read, by local names; the namespace only tells the version. Also documents without a namespace, and
-documents inside an envelope (a business message with its header, SOAP). What a bank leaves out is not a fault; what
-contradicts itself is.
+documents inside an envelope (a business message with its header, SOAP, the body of Italy's CBI). What a bank leaves out
+is not a fault; what contradicts itself is.
 
 The file streams through libxml2, and each entry is dropped from memory once it is read; only the transactions of one
 entry are held together. Entries that repeat the markup of one before are not parsed again (``repeats``).

@@ -367,7 +367,14 @@ class Reader:
         line, column = error.position
         what = (error.msg or "it ended too early").partition(", line ")[0]
         column = self._repeats.column(line, column)
+        if getattr(error, "code", None) in _BEHIND_THE_END:
+            message = "expected the end of the file behind the document, got more: of files joined into one, bring each by itself"
+            return Refused(message, line or None, column or None)
         return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)
+
+
+#: What libxml2 calls a second document: something behind the end of the first, or a declaration that is not the first thing.
+_BEHIND_THE_END = {etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME}
 
 
 def _notes_beside(statement: etree._Element) -> Iterator[tuple[str, int, str]]:

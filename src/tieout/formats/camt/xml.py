@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["STATEMENTS", "Refused", "drop", "elements", "family_of", "message_of", "pull_parser", "refuse_doctype"]
 
-#: The element that holds a message's statements, without the "V01" that the first version has behind it.
-_MESSAGES = {"BkToCstmrAcctRpt": "camt.052", "BkToCstmrStmt": "camt.053", "BkToCstmrDbtCdtNtfctn": "camt.054"}
+#: The element that holds a message's statements, without the "V01" that the first version has behind it. Italy's banks
+#: send the statements of camt.053 under names of their own (CBI, STRN-MO-001): of a day, and of a period.
+_MESSAGES = {
+    "BkToCstmrAcctRpt": "camt.052",
+    "BkToCstmrStmt": "camt.053",
+    "BkToCstmrDbtCdtNtfctn": "camt.054",
+    "CBIDlyStmtReqLogMsg": "camt.053",
+    "CBIPrdcStmtReqLogMsg": "camt.053",
+}
 #: The element of one statement, report or notification, and the message that it belongs to.
 STATEMENTS = {"Rpt": "camt.052", "Stmt": "camt.053", "Ntfctn": "camt.054"}
 _VERSION = re.compile(r"camt\.05[234]\.\d{3}\.\d{2}")

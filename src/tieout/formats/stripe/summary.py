@@ -3,7 +3,8 @@ Stripe's balance summary: what the balance was at the start and at the end of a 
 
 Four rows per currency (``starting_balance``, ``activity``, ``payouts``, ``ending_balance``) with ``net_amount`` in
 major units; the days stand in the description, where that column was chosen. With its days a summary is a statement, so
-that the next one must begin where it ended.
+that the next one must begin where it ended. Newer summaries tell beside them of what ``activity`` and ``payouts`` are
+the sums (``activity_gross``, ``activity_fee``, ``payouts_gross``, ``payouts_fee``), and what of a balance is available.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ SUMMARY_COLUMNS = frozenset({"category", "net_amount", "currency"})
 
 _BYTES_MAX = 16 << 20
 _KINDS = {"starting_balance": "opening", "ending_balance": "closing"}
-_CHANGES = {"activity", "payouts"}
+#: What changed the balance, each with the rows of which it is the sum.
+_CHANGES = {"activity": ("activity_gross", "activity_fee"), "payouts": ("payouts_gross", "payouts_fee")}
+_PARTS = {part for parts in _CHANGES.values() for part in parts}
+#: What of a balance is available: counted by when it can be paid out, so no balance of what was booked.
+_AVAILABLE = {"starting_balance_available", "ending_balance_available"}
 _DAY = re.compile(r"\((\d{4}-\d\d-\d\d)\)")
 
 _Row = dict[str, str]
@@ -45,34 +50,47 @@ class _Told:
     What a summary tells of one account and currency.
 
     :ivar line: where it begins.
-    :ivar balances: by kind; ``changes``: what changed it, each with its category.
+    :ivar balances: by kind; ``changes``: what changed it, each with its line and category.
+    :ivar parts: by category, of what the changes are the sums.
     """
 
     line: int
     balances: dict[str, Balance] = field(default_factory=dict)
-    changes: list[tuple[str, Money]] = field(default_factory=list)
+    changes: list[tuple[int, str, Money]] = field(default_factory=list)
+    parts: dict[str, Money] = field(default_factory=dict)
+
+    def take(self, line: int, category: str, amount: Money) -> None:
+        """Take in a row that is no balance."""
+        if category in _CHANGES:
+            self.changes.append((line, category, amount))
+        elif category in _PARTS:
+            self.parts[category] = amount
 
     def closes(self) -> tuple[Money, Money] | None:
         """Give what the end should be and what it is; None where a row is absent."""
         opening, closing = self.balances.get("opening"), self.balances.get("closing")
-        if opening is None or closing is None or {name for name, _ in self.changes} != _CHANGES:
+        if opening is None or closing is None or {name for _, name, _ in self.changes} != set(_CHANGES):
             return None
-        return sum((amount for _, amount in self.changes), start=opening.amount), closing.amount
+        return sum((amount for *_, amount in self.changes), start=opening.amount), closing.amount
 
-    def contradiction(self) -> Problem | None:
-        """The finding that start and changes do not give the end; None if they do, or a row is absent."""
+    def contradictions(self) -> Iterator[Problem]:
+        """Give the findings that parts do not give their sum, or start and changes the end. An absent row is none."""
+        for line, name, told in self.changes:
+            first, second = (self.parts.get(part) for part in _CHANGES[name])
+            if first is not None and second is not None and (first + second - told).minor:
+                message = f"expected {name} {first + second} ({' + '.join(_CHANGES[name])}), got {told}"
+                yield Problem(message=message, line=line, reason="balance_difference")
         ends = self.closes()
-        if ends is None or (ends[0] - ends[1]).minor == 0:
-            return None
-        message = f"expected the ending balance {ends[0]} (start + activity + payouts), got {ends[1]}"
-        return Problem(message=message, line=self.balances["closing"].line, reason="balance_difference")
+        if ends is not None and (ends[0] - ends[1]).minor:
+            message = f"expected the ending balance {ends[0]} (start + activity + payouts), got {ends[1]}"
+            yield Problem(message=message, line=self.balances["closing"].line, reason="balance_difference")
 
     def statement(self, place: int, account: str | None) -> Statement | None:
         """Give it as a statement; None without its days and both balances."""
         opening, closing = self.balances.get("opening"), self.balances.get("closing")
         if opening is None or closing is None or opening.on is None or closing.on is None:
             return None
-        amounts = [amount for _, amount in self.changes]
+        amounts = [amount for *_, amount in self.changes]
         exponent = max(amount.exponent for amount in (opening.amount, closing.amount, *amounts))
         changed = [amount.scaled(exponent) for amount in amounts]
         ends = self.closes()
@@ -117,7 +135,7 @@ def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
         account = row.get("connected_account") or None
         of_one = told.setdefault((account, amount.currency), _Told(line))
         if balance is None:
-            of_one.changes.append((row["category"], amount))
+            of_one.take(line, row["category"], amount)
         elif balance.kind in of_one.balances:
             message = f"line {line}: expected one {row['category']} of an account and currency, got a second"
             problems.append(Problem(message=message, severity="row", line=line, column="category"))
@@ -125,7 +143,7 @@ def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
             of_one.balances[balance.kind] = balance
             balances.append(balance)
     faults = len(problems)
-    problems += [found for of_one in told.values() if (found := of_one.contradiction())]
+    problems += [found for of_one in told.values() for found in of_one.contradictions()]
     statements = [one.statement(place, account) for place, ((account, _), one) in enumerate(told.items(), 1)]
     return Chunk(
         balances=balances,
@@ -147,9 +165,9 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, _Row]]:
 
 
 def _balance(line: int, row: _Row, amount: Money) -> Balance | None:
-    """The balance of a row; None for a row of changes."""
+    """The balance of a row; None for a row of changes, and for what is available."""
     word = row["category"]
-    if word in _CHANGES:
+    if word in _CHANGES or word in _PARTS or word in _AVAILABLE:
         return None
     if word not in _KINDS:
         message = f"expected starting_balance, activity, payouts or ending_balance as category, got {word!r:.60}"

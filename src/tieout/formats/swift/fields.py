@@ -75,6 +75,7 @@ _FLOOR = re.compile(r"(?P<currency>[A-Z]{3})\s?(?P<mark>[CD]?)\s?(?P<amount>[\d.
 _SUMMARY = re.compile(r"/SUM/(\d{1,9})/(\d{1,9})/([\d.,]+)/([\d.,]+)/?\s*", re.ASCII)
 _MOMENT = re.compile(r"(\d{6})(\d\d)(\d\d)(?:([+-])(\d\d)(\d\d))?\s*", re.ASCII)
 _SUFFIX = re.compile(r"(?P<rest>.*\d)/?(?P<currency>[A-Z]{3})", re.ASCII)
+_BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}", re.ASCII)
 _TYPE = re.compile(r"[A-Z][A-Z0-9 ]{3}|[A-Z][A-Z0-9]{0,3}$", re.ASCII)
 _PLACEHOLDER = re.compile(
@@ -302,7 +303,8 @@ def read_number(text: str) -> tuple[str | None, int | None]:
 
 def account_number(text: str, currency: str | None) -> tuple[str | None, str | None]:
     """
-    Clean ``:25:``: an IBAN loses its blanks; a currency behind the number is cut off where it is the statement's.
+    Clean ``:25:``: a currency behind the number is cut off where it is the statement's; an IBAN loses its blanks, and the
+    bank's code or the slash before it.
 
     :returns: the account as the bank names it, and the currency that stood behind it, if any.
     """
@@ -313,6 +315,9 @@ def account_number(text: str, currency: str | None) -> tuple[str | None, str | N
     # The IBANs of Mauritius and the Seychelles end in a currency of their own.
     if found and suffix and currency in (None, suffix) and not iban.is_valid(packed):
         packed, plain = found["rest"], plain[: -len(suffix)].rstrip("/ ")
+    bank, slash, behind = packed.rpartition("/")
+    if slash and (not bank or _BIC.fullmatch(bank)) and iban.is_valid(behind):
+        packed = behind
     return (packed if _IBAN_SHAPE.fullmatch(packed) else plain) or None, suffix
 
 

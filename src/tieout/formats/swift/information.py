@@ -26,11 +26,11 @@ _LABEL = re.compile(r"[A-Z][A-Za-z.]+: ?")
 _SUBFIELD = 27
 
 _STRUCTURED = re.compile(r"\s*(?P<code>\d{3}|)\s?(?P<mark>[?>~^<@])(?=\d\d)")
-# Any other separator is believed only if further subfields follow: free text may begin with three digits, too, and with
-# an amount above all.
-_PERHAPS_STRUCTURED = re.compile(r"\s*(?P<code>\d{3})\s?(?P<mark>[^\w\s.,])(?=\d\d)", re.ASCII)
+# Any other code (``TBB+00...``, ``8300<00...``) and separator is believed only if further subfields follow: free text may
+# begin so, too, and with an amount above all.
+_PERHAPS_STRUCTURED = re.compile(r"\s*(?P<code>[A-Z\d]{3,4})\s?(?P<mark>[^\w\s.,])(?=\d\d)", re.ASCII)
 _SUBFIELD_NUMBERS = frozenset(f"{n:02d}" for n in (0, 10, *range(20, 35), 38, *range(60, 64)))
-_SLASH_STYLE = re.compile(r"^\s*/([A-Z]{2,4})/", re.MULTILINE)
+_SLASH_STYLE = re.compile(r"^[^\S\n]*+/([A-Z]{2,4})/", re.MULTILINE)
 _SLASH_WORDS = frozenset(
     [
         "TRTP",
@@ -79,9 +79,26 @@ _SLASH_WORDS = frozenset(
         "CPID",
         "PY",
         "PT",
+        "DBNM",
+        "DACT",
+        "DBIC",
+        "DCID",
+        "CRNM",
+        "CACT",
+        "CBIC",
+        "IDNM",
+        "OAMT",
+        "FCCY",
+        "FXRT",
+        "FXDT",
+        "OPRP",
     ]
 )
 _SLASH_WORD = re.compile(r"/([A-Z]{2,4})/")
+_WORD_LENGTH = 4
+_BARE_WORD = re.compile(r"\s*(?:[EKMPICR]REF|MARF)/")
+# A party that begins with its account: ``300000003998473`` / ``/ACME AD`` / ``/00//0264``.
+_PARTY = re.compile(r"/?([A-Z]{2}\d{2}[A-Z\d]{10,30}|\d{8,34})\s*/\s*([^/]*[^\W\d_][^/]*)")
 _SEPA_PLUS = re.compile(
     r"(EREF|KREF|MREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|PURP|RREF|BREF|MTLG)(?:\+|(?<=MTLG):)\s?"
 )
@@ -131,22 +148,25 @@ def read_information(fields: Iterable[Sequence[str]], non_swift: Sequence[str] =
     blocks = [lines for lines in fields if any(line.strip() for line in lines)]
     found = Information()
     if blocks:
-        mark = _structured("".join(blocks[0]))
+        mark = _structured("".join(blocks[0]), blocks[0])
         whole = ("" if mark else "\n").join(joined(lines, structured=mark is not None) for lines in blocks)
-        _read_text(whole, found)
+        _read_text(whole, mark, found)
     if non_swift:
         _read_non_swift(non_swift, found)
     found.references = [r for r in dict.fromkeys(_squeezed(r) for r in found.references) if not is_placeholder(r)]
     return found
 
 
-def _read_text(whole: str, found: Information) -> None:
-    """Choose the style by how the text begins."""
-    mark = _structured(whole)
+def _read_text(whole: str, mark: re.Match[str] | None, found: Information) -> None:
+    """Choose the style by how the text begins; ``mark`` says that it is numbered subfields."""
+    mark = mark or _structured(whole)
     if mark:
         _read_subfields(whole, mark, found)
+    elif _BARE_WORD.match(whole):
+        _read_slashes("/" + whole.lstrip(), found)
     elif (slashes := _SLASH_STYLE.search(whole)) and (
-        slashes[1] in _SLASH_WORDS or (slashes.start() == 0 and _slash_marks(whole))
+        slashes[1] in _SLASH_WORDS
+        or (not whole[: slashes.start()].strip() and any(word[1] in _SLASH_WORDS for word in _slash_marks(whole)))
     ):
         _read_slashes(whole, found)
     elif _SEPA_PLUS.search(whole):
@@ -155,19 +175,23 @@ def _read_text(whole: str, found: Information) -> None:
         _read_free(whole, found)
 
 
-def _structured(text: str) -> re.Match[str] | None:
+def _structured(text: str, lines: Sequence[str] = ()) -> re.Match[str] | None:
     """
     Tell whether a text is numbered subfields, and by which separator.
 
-    An unusual one must separate the words of ``00`` from another number, or three numbers of which two have words.
+    An unusual one must separate the words of ``00`` from another number, or behind three digits, three numbers of which
+    two have words, or two of which the second begins a line.
     """
     perhaps = _STRUCTURED.match(text) or _PERHAPS_STRUCTURED.match(text)
     if perhaps is None or perhaps.re is _STRUCTURED:
         return perhaps
     parts = _subfields(text[perhaps.end("code") :], perhaps["mark"])
     words = sum(value[:1].isalpha() for value in parts[2::2])
-    named = parts[1] == "00" and parts[2][:1].isalpha() if len(parts) > 2 else False
-    enough = (named and len(parts) >= 5) or (len(parts) >= 7 and words >= 2)
+    named = len(parts) >= 5 and parts[2][:1].isalpha()
+    enough = named and parts[1] == "00"
+    if re.fullmatch(r"\d{3}", perhaps["code"]):
+        begun = named and parts[1] == "20" and any(line.startswith(perhaps["mark"] + parts[3]) for line in lines[1:])
+        enough = enough or begun or (len(parts) >= 7 and words >= 2)
     return perhaps if enough and not parts[0].strip() else None
 
 
@@ -186,7 +210,9 @@ def _subfields(text: str, mark: str) -> list[str]:
         code = found[1]
         later = _is_purpose(code) and any(other > code and other[0] == code[0] for other in seen if _is_purpose(other))
         word = mark == "+" and _SEPA_PLUS.fullmatch(text[max(0, found.start() - 4) : found.start() + 1])
-        if code not in _SUBFIELD_NUMBERS or code in seen or later or word:
+        # A number that follows the code at once may be the bank's own: `020+14+`, where each line ends with the sign.
+        known = code in _SUBFIELD_NUMBERS or (mark == "+" and found.start() == 0)
+        if not known or code in seen or later or word:
             continue
         seen.add(code)
         parts[-1] = text[begin : found.start()]
@@ -216,6 +242,9 @@ def _read_subfields(whole: str, mark: re.Match[str], found: Information) -> None
     ordered = [v for code in sorted(values) if _is_purpose(code) for v in values[code]]
     remittance = _read_sepa(_unwrapped(ordered), found)
     booking_text = _present(" ".join(values.get("00", [])))
+    if remittance and booking_text and len(booking_text) > _SUBFIELD:
+        # More than a booking text has room for: banks of Bulgaria begin the purpose here, and cut what they repeat of it.
+        remittance = booking_text if remittance in booking_text else f"{booking_text} {remittance}"
     found.text = remittance or booking_text
     name = _unwrapped([v for code in ("32", "33") for v in values.get(code, [])])
     found.counterparty = _present(name) or found.counterparty
@@ -274,7 +303,7 @@ def _read_slashes(whole: str, found: Information) -> None:
     """Read ``/TRTP/SEPA OVERBOEKING/IBAN/NL.../NAME/.../REMI/...``; words repeat and values may be empty."""
     text = whole.replace("\n", " ")
     words: dict[str, str] = {}
-    marks = _slash_marks(text)
+    marks = _slash_marks(whole)
     for word, stated in _values(marks, text):
         value = stated.rstrip("/ ")
         words[word] = f"{words[word]} {value}".strip() if word in words else value
@@ -285,8 +314,13 @@ def _read_slashes(whole: str, found: Information) -> None:
         found.counterparty_account = account or found.counterparty_account
         found.counterparty = _present(rest.split("/")[0])
         found.details["bank"] = bank
-    found.counterparty = _first(words, ("NAME", "BENM", "ORDP")) or found.counterparty
-    found.counterparty_account = found.counterparty_account or _first(words, ("ACNO", "ACCT"))
+    # One party is the other side; of two nothing says which is the account's own.
+    both = bool(words.get("DBNM") and words.get("CRNM"))
+    party = _first(words, ("NAME", "BENM", "ORDP") if both else ("NAME", "DBNM", "CRNM", "BENM", "ORDP"))
+    numbered = _PARTY.match(party) if party else None
+    found.counterparty = (_present(numbered[2]) if numbered else party) or found.counterparty
+    number = _first(words, ("ACNO", "ACCT") if both else ("ACNO", "ACCT", "DACT", "CACT"))
+    found.counterparty_account = found.counterparty_account or number or (numbered[1] if numbered else None)
     before = _present(text[: marks[0].start()])
     found.text = _remittance(words, found) or before or _present(whole)
     found.details["before_words"] = before
@@ -294,10 +328,15 @@ def _read_slashes(whole: str, found: Information) -> None:
 
 
 def _slash_marks(text: str) -> list[re.Match[str]]:
-    """Find the words between slashes; one slash may end a word and begin the next (``/ORDP//ID/``, ``/A/B/``)."""
+    """
+    Find the words between slashes; one slash may end a word and begin the next (``/ORDP//ID/``, ``/A/B/``).
+
+    Banks have words of their own: one of four letters that begins a line is a word as well.
+    """
     marks, position = [], 0
     while found := _SLASH_WORD.search(text, position):
-        known = found[1] in _SLASH_WORDS
+        begins = len(found[1]) == _WORD_LENGTH and text[: found.start()].endswith("\n")
+        known = begins or found[1] in _SLASH_WORDS
         if known:
             marks.append(found)
         position = found.end() - (0 if known else 1)

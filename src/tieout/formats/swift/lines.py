@@ -38,8 +38,8 @@ _WRAPPED_TIME = re.compile(r":(?:13|20|21|25|28):[0-5]\d(?!\d)")
 _HOUR = re.compile(r"(?:^|\D)(?:[01]?\d|2[0-3])$")
 _FULL_LINE = 55
 # A bank's code, a message type, a number, a line of words: no SWIFT line has more than 65 characters. CSV has signs in it.
-# A field that we do not know is a dialect.
-_ENVELOPE = re.compile(rf"[{_CONTROL}$]*(?:[\w ./-]{{0,65}}|:\d\d[A-Z]?:.*)[{_CONTROL}$]*", re.DOTALL)
+# A field that we do not know is a dialect, and a ruled line says nothing, however long.
+_ENVELOPE = re.compile(rf"[{_CONTROL}$]*+(?:[\w ./-]{{0,65}}|[-=_*. ]*+|:\d\d[A-Z]?:.*)[{_CONTROL}$]*+", re.DOTALL)
 _BEHIND_TRAILER = re.compile(
     rf"[{_CONTROL}]*-(?:\}}[{_CONTROL}$]*(?=[^{_CONTROL}$])(?!\{{[1-5S]:)(?P<other>.*))?", re.DOTALL
 )
