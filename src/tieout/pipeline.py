@@ -13,7 +13,6 @@ stage is a function of what the one above it left in the stores.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,6 +35,7 @@ from tieout.matching.backends.sessions import refuse_unsupported, spark_session
 from tieout.matching.backtesting.backtest import back_test
 from tieout.matching.deciding.by_hand import HandMatch
 from tieout.matching.deciding.decide import allow_again, approve, match_by_hand, reject, take_back
+from tieout.matching.deciding.resolution import Resolution
 from tieout.matching.deciding.splitting import words_of
 from tieout.matching.facts.followers import booked_sides, sharing
 from tieout.matching.grammar.reading import check_rules, reconciliations_meant, rule_set, rules_named
@@ -80,23 +80,6 @@ __all__ = [
     "verify",
     "withdraw",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """
-    How an exception is settled.
-
-    :ivar others: identifiers of the records that it belongs to; none: it is settled without a match.
-    :ivar difference: what a difference is (``discount``), or what its parts are (``discount=18.00,bank_charge``).
-    :ivar part: match only as much as both have.
-    :ivar assignee: only say who looks after it.
-    """
-
-    others: tuple[str, ...] = ()
-    difference: str | None = None
-    part: bool = False
-    assignee: str | None = None
 
 
 def ingest(
@@ -309,10 +292,7 @@ def resolve(
     :return: what was done, in words, and the runs that followed from it.
     :raises WrongUse: no such exception, it cannot be settled so, or nothing says why.
     """
-    why = reason or ("assigned" if wanted.assignee is not None else "matched by hand" if wanted.others else None)
-    if why is None:
-        message = "expected the reason why it needs nothing more (--reason), or a record that it belongs to (--match ID), got neither"
-        raise WrongUse(message)
+    why = wanted.why(reason)
     words_of(wanted.difference)
     if (wanted.difference is not None or wanted.part) and (not wanted.others or wanted.assignee is not None):
         message = "expected the record that it belongs to (--match ID) beside what a difference is (--as) and --part, got none"
