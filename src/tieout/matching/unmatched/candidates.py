@@ -41,6 +41,25 @@ _TOLD_SUMS = ", ".join(
 ALIKE_MAX = 20
 
 
+#: What met an exception, however it did, once; what a person took apart only where an identifier brings them together.
+_MET = """select m.*, f.l is not null as is_apart from (
+        select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
+        union all select thing, other, false, false, false, false, null
+            from met_by_amount anti join met_by_key using (thing, other)
+        union all select thing, other, inside, true, false, false, null from met_before
+        union all select thing, other, false, false, true, false, null from met_by_name
+        union all select thing, other, false, false, false, false, how from met_by_sum semi join unmatched using (thing)
+            anti join met_by_key using (thing, other) anti join met_by_amount using (thing, other)
+            anti join met_by_name using (thing, other)
+        union all select thing, other, false, false, false, false, null from met_by_tie anti join met_by_key using (thing, other)
+            anti join met_by_amount using (thing, other) anti join met_by_name using (thing, other)
+            anti join met_by_sum using (thing, other)
+        union all select distinct thing, other, false, false, false, false, null from met_last
+        union all select distinct thing, other, true, true, false, true, null
+            from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
+    ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
+    where f.l is null or m.by_key and not m.within"""
+
 # All lines of a settlement that arrives as one are one answer. Of the two of a tie one has several answers.
 _TIED = """select *, answers and (
         min(case when answers then other_family end) over one <> max(case when answers then other_family end) over one
@@ -265,25 +284,7 @@ def _rank_candidates(work: Performance) -> None:
     engine.create(
         "near",
         f"""
-        with met as (
-            select m.*, f.l is not null as is_apart from (
-                select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
-                union all select thing, other, false, false, false, false, null
-                    from met_by_amount anti join met_by_key using (thing, other)
-                union all select thing, other, inside, true, false, false, null from met_before
-                union all select thing, other, false, false, true, false, null from met_by_name
-                union all select thing, other, false, false, false, false, how from met_by_sum semi join unmatched using (thing)
-                    anti join met_by_key using (thing, other) anti join met_by_amount using (thing, other)
-                    anti join met_by_name using (thing, other)
-                union all select thing, other, false, false, false, false, null from met_by_tie anti join met_by_key using (thing, other)
-                    anti join met_by_amount using (thing, other) anti join met_by_name using (thing, other)
-                    anti join met_by_sum using (thing, other)
-                union all select distinct thing, other, false, false, false, false, null from met_last
-                union all select distinct thing, other, true, true, false, true, null
-                    from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
-            ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
-            where f.l is null or m.by_key and not m.within
-        ), judged as (
+        with met as ({_MET}), judged as (
             select m.*, e.why as farther, c.apart as of_two, x.number, x.is_said, {anothers} as is_anothers, b.entity_id as other_entity, a.ccy = b.ccy as same_currency, (a.whole - b.whole)::bigint as apart,
                 (a.whole * a.sign)::bigint as own_whole, (b.whole * b.sign)::bigint as other_whole, a.one_of_many,
                 a.family, b.family as other_family, a.sign <> b.sign as is_turned,

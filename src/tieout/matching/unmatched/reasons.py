@@ -43,6 +43,13 @@ _BY_KEY = "coalesce(o.by_key, false)"
 # Told by an identifier, whatever came nearest.
 _NAMED = ("duplicate", "amount_difference", "currency_mismatch", "late", "proposed")
 
+#: The only one that fits it has others that fit as well.
+_RIVALS = """select distinct f.other as thing from first f join told t on t.thing = f.thing
+    where t.alike > 1 and f.why in ('same_amount', 'same_name')"""
+#: So many of one amount that they were not set side by side, one by one.
+_CROWDS = f"""select ccy, whole, count(distinct family) filter (where origin = 'left') as lefts,
+        count(distinct family) filter (where origin = 'right') as rights
+    from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}"""
 # Why it is an exception: what is known for certain comes before what only looks so.
 _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
@@ -278,16 +285,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                     'exchanged': {told_converted(work.base_currency)}}})::varchar as candidate
                 from first
             ) group by thing
-        ), rivals as (
-            -- The only one that fits it has others that fit as well.
-            select distinct f.other as thing from first f join told t on t.thing = f.thing
-            where t.alike > 1 and f.why in ('same_amount', 'same_name')
-        ), crowds as (
-            -- So many of one amount that they were not set side by side, one by one.
-            select ccy, whole, count(distinct family) filter (where origin = 'left') as lefts,
-                count(distinct family) filter (where origin = 'right') as rights
-            from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
-        )
+        ), rivals as ({_RIVALS}), crowds as ({_CROWDS})
         select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, case when c.lefts * c.rights > {_LOOKED_AT_MAX} then
             c.lefts * c.rights || ' pairs have its amount, and at most {_LOOKED_AT_MAX} are looked at' end) as bound, {_REASON} as reason
         from o left join told t on t.thing = o.thing
