@@ -504,6 +504,23 @@ def test_pages_of_another_account_or_number_are_other_statements() -> None:
     assert len(statements(text + page("5/1", ":60F:C260102EUR1,", ":62F:C260102EUR1,"))) == 2
 
 
+@pytest.mark.parametrize("number", ["5", "5/1", "0"])
+def test_pages_without_numbers_of_their_own_are_counted_where_their_balances_prove_them(number: str) -> None:
+    first = page(number, ":60F:C260101EUR1,", ":62M:C260102EUR3,", ":61:260102C2,NTRFX")
+    second = page(number, ":60M:C260102EUR3,", ":62M:C260102EUR5,", ":61:260102C2,NTRFX")
+    last = page(number, ":60M:C260102EUR5,", ":62F:C260103EUR5,")
+
+    def numbers(text: str) -> list[int | None]:
+        return [one.number for statement in statements(text) for one in statement.pages]
+
+    told = 1 if number == "5/1" else None
+    assert numbers(first + second + last) == [1, 2, 3]
+    # A page that comes back to a balance may stand there twice; others may follow elsewhere, or stand before.
+    still = page(number, ":60M:C260102EUR3,", ":62M:C260102EUR3,", ":61:260102C2,NTRFX", ":61:260102D2,NTRFX")
+    assert numbers(first + still + second + last) == [told] * 4
+    assert numbers(first + second) == numbers(second + last) == [told] * 2
+
+
 def test_a_page_that_does_not_begin_where_the_last_one_ended_is_reported() -> None:
     text = page("5/1", ":60F:C260101EUR1,", ":62M:C260102EUR1,") + page("5/2", ":60M:C260102EUR2,", ":62F:C260102EUR2,")
     (problem,) = problems(text)

@@ -76,6 +76,22 @@ def test_repeats_on_different_pages_add_up_in_any_order(bank: Desk, order: tuple
     assert bank.findings() == []
 
 
+@pytest.mark.parametrize("number", ["00123", "00123/001", "0"], ids=["not-counted", "all-the-first", "no-number"])
+def test_pages_of_one_file_are_counted_by_their_balances_where_their_numbers_do_not(bank: Desk, number: str) -> None:
+    pages = (
+        page(number, "F10,00", "M7,00", COFFEE),
+        page(number, "M7,00", "M2,00", COFFEE, TEA),
+        page(number, "M2,00", "F-1,00", COFFEE),
+    )
+    bank.deliver_bytes(b"".join(pages), "mt940")
+    assert bank.records("text") == ["coffee"] * 3 + ["tea"]
+    assert bank.findings() == []
+    bank.deliver_bytes(b"".join(pages) + b"\r\n", "mt940")  # the same again, in other bytes
+    assert bank.records("text") == ["coffee"] * 3 + ["tea"]
+    # What has no number proves of no other file that it is the same statement.
+    assert [reason for reason, _ in bank.findings()] == (["conflict"] if number == "0" else [])
+
+
 def test_a_missing_page_is_named_and_the_gap_closes_when_it_comes(bank: Desk) -> None:
     bank.deliver_bytes(PAGES[2], "mt940")
     bank.deliver_bytes(PAGES[0], "mt940")

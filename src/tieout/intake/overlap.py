@@ -100,10 +100,11 @@ def _lies_in(inner: Span, outer: Span) -> bool:
 
 
 def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
-    """Whether two places are different pages of one statement."""
-    if one.is_whole or other.is_whole or number_of(one) is None or number_of(one) != number_of(other):
+    """Whether two places are different pages of one statement. Where it has no number, one file must count them through."""
+    if one.is_whole or other.is_whole or (number_of(one) is None and not _are_counted_through(one, other)):
         return False
-    if any(getattr(one, n) != getattr(other, n) for n in ("account_id", "entity_id", "currency", "final")):
+    alike = ("account_id", "entity_id", "currency", "final")
+    if number_of(one) != number_of(other) or any(getattr(one, name) != getattr(other, name) for name in alike):
         return False
     if one.page is None or other.page is None or one.page == other.page:
         return False
@@ -113,6 +114,13 @@ def are_one_statement(one: StatementPlace, other: StatementPlace) -> bool:
     if second.page == (first.page or 0) + 1 and None not in {first.closing, second.opening}:
         return nine(first, first.closing) == nine(second, second.opening)
     return abs((one.to_day or 0) - (other.to_day or 0)) <= _SAME_STATEMENT_DAYS_MAX
+
+
+def _are_counted_through(one: StatementPlace, other: StatementPlace) -> bool:
+    """Whether two pages stand in one file as far from each other as their numbers say."""
+    if (one.delivery_id, one.member) != (other.delivery_id, other.member) or one.page is None or other.page is None:
+        return False
+    return one.page - one.place == other.page - other.place
 
 
 def _comes_before(earlier: StatementPlace, later: StatementPlace) -> bool:

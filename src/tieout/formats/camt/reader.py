@@ -359,6 +359,15 @@ class Reader:
             if not more or (keep and len(self._rows) < limit):
                 return
 
+    def _has_ended(self) -> bool:
+        """
+        Say whether the parser has met the end of the statement that is being read, or of any where none is.
+
+        What it says of a second document it says of an entity too that nobody has defined, in the middle of a statement.
+        """
+        ended = [element for element in elements(self._parser) if local_name(element) in STATEMENTS]
+        return bool(ended or self._statements_read) if self._element is None else self._element in ended
+
     def _not_well_formed(self, error: Exception) -> Refused:
         """Say where XML breaks; libxml2's own sentence begins with what it met."""
         if not isinstance(error, etree.XMLSyntaxError):
@@ -367,7 +376,7 @@ class Reader:
         line, column = error.position
         what = (error.msg or "it ended too early").partition(", line ")[0]
         column = self._repeats.column(line, column)
-        if getattr(error, "code", None) in _BEHIND_THE_END:
+        if getattr(error, "code", None) in _BEHIND_THE_END and self._has_ended():
             message = "expected the end of the file behind the document, got more: of files joined into one, bring each by itself"
             return Refused(message, line or None, column or None)
         return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)

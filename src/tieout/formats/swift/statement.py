@@ -274,11 +274,34 @@ def _run(first: Page, sums: Sums) -> tuple[StatementPage, ...]:
         StatementPage(
             line=page.line,
             place=page.place,
-            number=page.page,
+            number=number,
             opening=page.opening,
             closing=page.closing,
             credits=sums.minor(own.credits),
             debits=sums.minor(own.debits),
         )
-        for page, own in first.run
+        for (page, own), number in zip(first.run, _numbers(first), strict=True)
     )
+
+
+def _numbers(first: Page) -> list[int | None]:
+    """
+    Number the pages of a statement as they are told.
+
+    Banks give none, or one and the same to all. Where the whole statement stands here, and each page opens with what the
+    one before it closed with, and none comes back to a balance that was there, no page stands twice, and they are counted.
+    """
+    told = [page.page for page, _ in first.run]
+    counted = [number for number in told if number is not None]
+    if len(told) == 1 or (len(counted) == len(told) and counted == sorted(set(counted))):
+        return told
+    if first.continued or first.run[-1][0].goes_on:
+        return told
+    balances = [first.opening]
+    for page, own in first.run:
+        if page.closing is None or page.opening != balances[-1]:
+            return told
+        if page.closing in balances and own.count:
+            return told
+        balances.append(page.closing)
+    return list(range(1, len(told) + 1))
