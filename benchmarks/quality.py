@@ -95,8 +95,10 @@ def say_proofs(proofs: tuple[JudgedProof, ...]) -> None:
     told = (
         f"{sum(getattr(proof, name) == 0 for proof in proofs)} of {sum(getattr(proof, name) is not None for proof in proofs)} {words}"
         for name, words in (
-            ("rolled", "lead to the balance reported"), ("residual", "meet the ledger"), ("apart", "are the truth's"),
-        )  # fmt: skip
+            ("rolled", "lead to the balance reported"),
+            ("residual", "meet the ledger"),
+            ("apart", "are the truth's"),
+        )
     )
     print(f"    {len(proofs)} accounts' proofs, off by 0.00: {', '.join(told)}")
     for proof in proofs:
