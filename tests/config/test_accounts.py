@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.config import Account, account_for, clean_number, read_workspace
+from tieout.config import Account, Workspace, account_for, clean_number, read_workspace
+from tieout.config.accounts import beside
 from tieout.errors import WrongUse
 
 IBAN = "DE89370400440532013000"
@@ -20,13 +21,17 @@ def account(name: str, source: str | None = None, currency: str = "EUR", numbers
     return "[[account]]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items()) + further
 
 
-def found(accounts: str, source: str, number: str | None, currency: str | None) -> Account | None:
+def workspace(accounts: str) -> Workspace:
     text = (
         '[workspace]\nbase_currency = "EUR"\n[[entity]]\nid = "acme"\ncurrency = "GBP"\n'
         + "".join(f'[[source]]\nid = "{name}"\nformat = "x"\n' for name in ("psp", "bank", "intraday"))
         + '[[source]]\nid = "tokyo"\nformat = "x"\ntimezone = "Asia/Tokyo"\ncurrency = "JPY"\ncalendar = "JP"\n'
     )
-    return account_for(read_workspace(text + accounts, Path("/nowhere"), {}), source, number, currency)
+    return read_workspace(text + accounts, Path("/nowhere"), {})
+
+
+def found(accounts: str, source: str, number: str | None, currency: str | None) -> Account | None:
+    return account_for(workspace(accounts), source, number, currency)
 
 
 def identity(accounts: str, source: str, number: str | None, currency: str | None) -> str | None:
@@ -98,6 +103,18 @@ def test_reserves_and_cash_in_transit_stand_aside() -> None:
     assert identity(account("held", "psp", kind="reserve"), "psp", None, "EUR") == "held"
     same = account("main", "psp", number="M1", kind="platform") + account("held", "psp", number="M1", kind="reserve")
     assert identity(same, "psp", "M1", "EUR") == "main"
+
+
+def test_beside_what_is_of_a_source_stands_the_account_of_that_source() -> None:
+    def way(accounts: str, *sources: str | None, currency: str = "EUR") -> str | None:
+        one = beside(workspace(accounts), ("in_transit",), "acme", currency, *sources)
+        return one.id if one else None
+
+    own = account("way-psp", "psp", kind="in_transit")
+    assert [way(own, source) for source in ("psp", "bank")] == ["way-psp", "way-psp"]
+    assert way(own, "psp", currency="USD") is None
+    two = own + account("way-tokyo", "tokyo", kind="in_transit")
+    assert [way(two, "bank", source) for source in ("psp", "tokyo", None)] == ["way-psp", "way-tokyo", None]
 
 
 def test_without_a_declared_account_a_source_brings_its_own() -> None:

@@ -15,7 +15,6 @@ from tests.observe.test_exports import read_back
 from tieout import pipeline
 from tieout.clock import FixedClock, FixedEntropy
 from tieout.config import Workspace, load_workspace
-from tieout.errors import WrongUse
 from tieout.observe.exporting.exports import export
 from tieout.observe.money.cash import cash
 from tieout.observe.proofs.parts import PartAsked, proof_part
@@ -340,10 +339,11 @@ def test_where_nobody_reports_a_balance_the_lines_are_none(platform: Platform) -
     assert proof.verdict.startswith("Not proven: nobody reports a balance of platform")
 
 
-def test_what_is_on_its_way_is_listed_elsewhere(platform: Platform) -> None:
+def test_what_is_on_its_way_is_held_against_the_list(platform: Platform) -> None:
     platform.declare("in_transit")
-    with pytest.raises(WrongUse, match="`tieout in-transit` lists what is on its way"):
-        platform.proof(account="in_transit")
+    platform.charge("1", 10000, "10-05 09:00")
+    proof = platform.proof(account="in_transit")
+    assert (proof.rolled, proof.outside.source) == (0, "what is on its way, payout by payout")
 
 
 def test_a_balance_that_differs_is_not_hidden_by_a_later_one_that_does_not(platform: Platform) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tieout.accounting._returning import ASIDE
 from tieout.accounting.postings import MONEY_NAMES, Line, Posting, Postings
+from tieout.config.accounts import beside
 from tieout.model.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -125,13 +126,12 @@ class Chart:
         # What stands on the other side of a bank's entry is a platform, unless it was declared as something else.
         if other is not None and self.kind(other, "payout") in kinds:
             return other
-        beside = [
-            account
-            for account in self.workspace.accounts
-            if account.kind in kinds and (account.entity, account.currency) == (shape["entity_id"], shape["currency"])
-        ]
-        same = [account for account in beside if account.source == shape["source_id"]] or beside
-        return same[0].id if len(same) == 1 and name != "platform_clearing" else None
+        if name == "platform_clearing":
+            return None
+        came_from = self._accounts.get(other or "")
+        sources = (shape["source_id"], None if came_from is None else came_from.source)
+        found = beside(self.workspace, kinds, shape["entity_id"], shape["currency"], *sources)
+        return None if found is None else found.id
 
 
 def plan_of(shape: Mapping[str, str | None], chart: Chart) -> Plan:

@@ -9,7 +9,7 @@ import re
 
 from tieout.config.workspace import Account, Source, Workspace
 
-__all__ = ["ASIDE", "account_for", "called", "clean_number", "is_iban"]
+__all__ = ["ASIDE", "account_for", "beside", "called", "clean_number", "is_iban"]
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _BLANKS = re.compile(r"\s+")
@@ -67,6 +67,19 @@ def account_for(workspace: Workspace, source_id: str, number: str | None, curren
     plain = [account for account in own if aside_only or account.kind not in ASIDE]
     nameless = [account for account in plain if account.number is None]
     return _only(nameless if wanted or nameless else plain)
+
+
+def beside(
+    workspace: Workspace, kinds: tuple[str, ...], entity: str | None, currency: str | None, *sources: str | None
+) -> Account | None:
+    """
+    Give the one account of some kinds that stands beside what is of an entity and a currency.
+
+    Those that are declared for one of its sources come first; where several could be meant, none is.
+    """
+    fitting = [a for a in workspace.accounts if a.kind in kinds and (a.entity, a.currency) == (entity, currency)]
+    found = [a for a in fitting if a.source is not None and a.source in sources] or fitting
+    return found[0] if len(found) == 1 else None
 
 
 def called(account: Account) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ __all__ = [
     "MOVED",
     "PAID_OUT",
     "STATUSES",
+    "THROUGH_TRANSIT",
     "WHOLE_BATCHES",
     "WITH_LINES",
     "Kind",
@@ -33,6 +34,8 @@ PAID_OUT = ("payout", "payout_reversal", "top_up")
 WITH_LINES = ("payout", "payout_reversal")
 #: What moves between places of ours, and is found at the other as the same kind.
 MOVED = ("internal_transfer", "balance_transfer", "sweep")
+#: What leaves a platform into cash in transit, on the platform's date: the postings that ship book it so.
+THROUGH_TRANSIT = (*PAID_OUT, *MOVED)
 #: booked: final. pending: announced by the source. provisional: from an intraday report; the booked one supersedes it.
 STATUSES = ("booked", "pending", "provisional")
 

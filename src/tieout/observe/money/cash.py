@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from tieout.observe.proofs.proof import AccountProof
     from tieout.store.workplace import Store
 
-__all__ = ["Cash", "Holding", "UnderWay", "cash", "late_and_expected", "under_way"]
+__all__ = ["COUNTED", "Cash", "Holding", "UnderWay", "cash", "late_and_expected", "under_way"]
+
+#: What a sum of ``in_transit`` counts, as SQL: a settlement without a reported payout is in its platform's balance, and what
+#: a bank swept may be somebody else's.
+COUNTED = "kind <> 'settlement' and how <> 'sweep'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,8 @@ def cash(store: Store, workspace: Workspace, as_of: dt.date | None = None, entit
     for row in under_way(store, workspace, Filters(entity=entity, as_of=as_of)):
         key = row.account_id, row.currency
         leaving[key] = _added(leaving.get(key), row.amount, row.exponent)
-    proofs = [p for p in prove_all(store, workspace, as_of) if entity in (None, p.entity_id)]
+    # What an account of kind in_transit holds is what platforms have in transit: it is counted there.
+    proofs = [p for p in prove_all(store, workspace, as_of) if entity in (None, p.entity_id) and p.kind != "in_transit"]
     day = as_of or min((proof.as_of for proof in proofs), default=None)
     return Cash(day, [_holding(proof, leaving.get((proof.account_id, proof.currency))) for proof in proofs])
 
@@ -122,7 +127,7 @@ def under_way(store: Store, workspace: Workspace, filters: Filters) -> list[Unde
     with opened(store, workspace, "in_transit", filters) as view:
         rows = view.con.execute(f"""
             select account_id, currency, decimals, sum(outstanding)::varchar, count(*), count(*) filter (how = 'late')
-            from (select t.* from {view.relation}) where kind <> 'settlement' and how <> 'sweep' group by all order by all
+            from (select t.* from {view.relation}) where {COUNTED} group by all order by all
         """).fetchall()
     return [
         UnderWay(account_id=account, currency=currency, exponent=exponent, amount=int(amount), count=count, late=late)

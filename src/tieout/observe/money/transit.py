@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.lake import Lake
 
-__all__ = ["IN_TRANSIT", "PAYOUTS", "in_transit_relation", "payouts_relation"]
+__all__ = ["IN_TRANSIT", "PAYOUTS", "in_transit_relation", "lay_settlement_lines", "payouts_relation"]
 
 _LINES = tuple(kind.name for kind in KINDS.values() if "settlement" in kind.claims)
 _RETURNED = ("refund", "refund_reversal", "dispute", "dispute_reversal")
@@ -35,7 +35,7 @@ _SWEPT_DAYS = 5
 _HELD = ("reserve_hold", "reserve_release")
 
 
-def _lay_settlement_lines(opened: Opened) -> None:
+def lay_settlement_lines(opened: Opened) -> None:
     """
     Make ``settlement_line``: every line of a platform up to the day, with what has arrived of it.
 
@@ -154,25 +154,26 @@ def _swept(lake: Lake, snapshot: Snapshot) -> str:
 
 def _sent_ahead(lake: Lake, snapshot: Snapshot) -> str:
     """
-    Give what had left a bank for a platform by ``as_of_day()`` and came there later, as ``leaving`` has it.
+    Give what a bank had moved by ``as_of_day()`` and the platform only later, as ``leaving`` has it.
 
-    Only where all of it had left by then.
+    Money sent to a platform is on its way (+); a payout that arrived before its platform says that it left has arrived
+    too early (-), as the platform's balance still has it. Only where all of it was at the bank by then.
     """
     records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
     return f"""
         with sent as (
             select m.match_id, m.claim, r.source_id, r.entity_id, r.account_id, r.settlement_id, r.external_id, r.kind, r.record_id,
                 r.currency, r.booked_on, nine(m.allocated, m.exponent) as whole,
-                decimals_for(whole, coalesce(r.exponent, own_exponent(r.currency))) as decimals
+                decimals_for(whole, coalesce(r.exponent, own_exponent(r.currency))) as decimals, sign(r.amount) as way
             from result_matches m join {records} r using (record_key, record_id)
             where m.status = 'confirmed' and m.match_id in (select match_id from arrival where not direct)
         ), left_at as (select match_id, max(booked_on) as left_on from sent where claim = 'bank' group by match_id)
         select s.source_id, s.entity_id, s.account_id, coalesce(s.settlement_id, s.external_id) as settlement_id, s.external_id,
-            s.kind, s.record_id, s.currency, s.decimals, l.left_on as booked_on, from_nine(s.whole, s.decimals) as amount,
-            from_nine(s.whole, s.decimals) as outstanding, s.booked_on as arrives_on, null as expected_on, null as days_late,
+            s.kind, s.record_id, s.currency, s.decimals, l.left_on as booked_on, (s.way * from_nine(abs(s.whole), s.decimals))::bigint as amount,
+            (s.way * from_nine(abs(s.whole), s.decimals))::bigint as outstanding, s.booked_on as arrives_on, null as expected_on, null as days_late,
             'in_transit' as how
         from sent s join left_at l using (match_id)
-        where s.kind = 'top_up' and s.claim = 'settlement' and s.booked_on > as_of_day() and l.left_on <= as_of_day()
+        where s.kind in ({named(PAID_OUT)}) and s.claim = 'settlement' and s.booked_on > as_of_day() and l.left_on <= as_of_day()
     """
 
 
@@ -279,7 +280,7 @@ IN_TRANSIT = ExportedTable(
     relation=in_transit_relation,
     order="t.account_id, t.currency, t.booked_on, t.settlement_id, t.record_id",
     needs=("matches", "positions", "exceptions"),
-    ready=_lay_settlement_lines,
+    ready=lay_settlement_lines,
 )
 PAYOUTS = ExportedTable(
     name="payouts",
@@ -299,5 +300,5 @@ PAYOUTS = ExportedTable(
     relation=payouts_relation,
     order="t.account_id, t.currency, t.booked_on, t.settlement_id",
     needs=("matches", "positions", "exceptions"),
-    ready=_lay_settlement_lines,
+    ready=lay_settlement_lines,
 )

@@ -28,8 +28,8 @@ __all__ = [
     "sharing",
 ]
 
-#: Kinds of accounts that have no proof of their own.
-ASIDE = ("ledger", "in_transit")
+#: The kind of account that has no proof of its own: it is the other side of one.
+ASIDE = ("ledger",)
 
 
 def money_accounts(
@@ -92,7 +92,7 @@ def platforms_of(workspace: Workspace, reserve: Account) -> list[Account]:
     return [
         a
         for a in workspace.accounts
-        if a.kind not in (*ASIDE, "reserve", "bank") and (a.entity, a.currency) == (reserve.entity, reserve.currency)
+        if a.kind not in (*ASIDE, "reserve", "in_transit", "bank") and (a.entity, a.currency) == (reserve.entity, reserve.currency)
         and ((reserve.source is not None and a.source == reserve.source)
              or (reserve.number is not None and a.number == reserve.number))
     ]  # fmt: skip
@@ -100,6 +100,11 @@ def platforms_of(workspace: Workspace, reserve: Account) -> list[Account]:
 
 def remedy_of(con: duckdb.DuckDBPyConnection, workspace: Workspace, account: Account) -> str:
     """Say what would compare the lines of an account with its ledger account."""
+    if account.kind == "in_transit":
+        return (
+            "a line of the ledger is a movement if its references or its text name the payout or the bank's line and it has its"
+            " amount; journals that sum them up prove it once their sum of every month is that of the movements"
+        )
     if account.kind not in (None, "bank"):
         return (
             f"no reconciliation compares lines of a {account.kind} account with the ledger yet; journals that sum them up prove"

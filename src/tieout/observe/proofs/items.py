@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tieout.observe.proofs.lines import ARRIVED
 from tieout.observe.proofs.proof import ProofItem
 
 if TYPE_CHECKING:
     import datetime as dt
 
     import duckdb
+
+    from tieout.observe.proofs.lines import Sides
 
 __all__ = ["ITEMS_MAX", "compared_of", "items_of", "same_in_sum"]
 
@@ -35,8 +38,8 @@ def items_of(con: duckdb.DuckDBPyConnection, place: str, account_kind: str | Non
         group by all order by state, reason nulls first, kind nulls first
     """).fetchall()
     found = []
-    there = _THERE.get(account_kind or "", "outside")
     for state, reason, kind, count, amount in groups:
+        there = _there(account_kind, kind)
         if count == 1 or (count <= ITEMS_MAX and state != "not compared"):
             found += _singly(con, place, there, (state, reason, kind))
         else:
@@ -45,12 +48,19 @@ def items_of(con: duckdb.DuckDBPyConnection, place: str, account_kind: str | Non
     return found
 
 
-def compared_of(con: duckdb.DuckDBPyConnection, day: dt.date) -> int:
-    """Count the lines of both sides that some reconciliation has held against the other side."""
+def _there(account_kind: str | None, kind: str | None) -> str:
+    """Say where the outside is; of what was on its way, where it left or where it arrived."""
+    if account_kind == "in_transit" and kind not in {None, "journal_line"}:
+        return "at the bank" if kind == ARRIVED else "on its way"
+    return _THERE.get(account_kind or "", "outside")
+
+
+def compared_of(con: duckdb.DuckDBPyConnection, sides: Sides) -> int:
+    """Count the lines of both sides that were held against the other side."""
     query = f"""
         select count(*) from own semi join (
-            select record_key, record_id from paired union all select record_key, record_id from left_open
-        ) looked_at using (record_key, record_id) where booked_on <= date '{day}'
+            {" union all ".join(f"select record_key, record_id from {table}" for table in sides.compared)}
+        ) looked_at using (record_key, record_id) where booked_on <= date '{sides.as_of}'
     """
     return int(con.execute(query).fetchall()[0][0])
 

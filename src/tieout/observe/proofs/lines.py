@@ -64,6 +64,7 @@ class Sides:
     :ivar after: of each account the day of its opening, where one is declared.
     :ivar level: both sides opened on one day with the same amount: what is older differs in neither, such as the entry by
         which a ledger says its opening.
+    :ivar compared: the tables of what has been paired of the two, and of what was looked for on the other side in vain.
     """
 
     outside: tuple[str, ...]
@@ -74,6 +75,7 @@ class Sides:
     as_of: dt.date
     after: dict[str, dt.date]
     level: bool = False
+    compared: tuple[str, str] = ("paired", "left_open")
 
 
 def named(words: Iterable[str]) -> str:
@@ -111,7 +113,7 @@ def lay_lines(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, ac
         create temp table told_balance as
         select b.account_id, b.source_id, b.currency, coalesce(b.exponent, own_exponent(b.currency)) as exponent,
             case when b.kind in ('available', 'pending') and b.statement_id is not null then 'information' else b.kind end as kind,
-            b.sub_account, b.booked_on, b.told_at, b.amount, b.statement_id, coalesce(d.sequence, 0) as sequence, b.line
+            b.sub_account, b.booked_on, b.told_at, b.amount, b.statement_id, b.delivery_id, coalesce(d.sequence, 0) as sequence, b.line
         from {table(lake, "balances", files["balances"])} b left join book_deliveries d using (delivery_id)
         where b.{chosen} and b.amount is not null
     """)
@@ -198,6 +200,7 @@ def lay_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
     outside and not in the ledger stands on the ledger's side, and the other way round.
     """
     day, e = f"date '{sides.as_of}'", sides.exponent
+    pairs, looked_for = sides.compared
     opened = " ".join(f"when {literal(name)} then date '{on}'" for name, on in sides.after.items())
     before = f"booked_on <= case account_id {opened} end" if opened else "false"
     con.execute(f"""
@@ -215,8 +218,8 @@ def lay_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
             max(o.booked_on) filter (where o.place = 'outside') as outside_on,
             coalesce(sum({scaled("b.allocated", e)}) filter (where o.place = 'outside'), 0)
                 - coalesce(sum({scaled("b.allocated", e)}) filter (where o.place = 'ledger'), 0) as apart
-        from paired b left join own o using (record_key, record_id)
-        semi join (select match_id from paired semi join own using (record_key, record_id)) mine on mine.match_id = b.match_id
+        from {pairs} b left join own o using (record_key, record_id)
+        semi join (select match_id from {pairs} semi join own using (record_key, record_id)) mine on mine.match_id = b.match_id
         group by b.match_id
     """)
     con.execute(f"""
@@ -227,12 +230,12 @@ def lay_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
                 min(m.match_id) filter (where not m.whole) as match_id, bool_and(m.ours) filter (where not m.whole) as ours,
                 max(m.ledger_on) filter (where not m.whole) as ledger_on,
                 max(m.outside_on) filter (where not m.whole) as outside_on
-            from paired p join meeting m using (match_id) group by all
+            from {pairs} p join meeting m using (match_id) group by all
         ), left_over as (
             select o.*, o.measured - coalesce(t.used, 0) as amount_left, t.match_id, t.ours, x.exception_id, x.reason,
                 case o.place when 'outside' then t.ledger_on else t.outside_on end as other_on,
                 t.record_id is not null or x.record_id is not null as compared
-            from own o left join taken t using (record_key, record_id) left join left_open x using (record_key, record_id)
+            from own o left join taken t using (record_key, record_id) left join {looked_for} x using (record_key, record_id)
             where o.booked_on <= {day} and o.measured <> coalesce(t.used, 0)
         )
         select case place when 'outside' then 'ledger' else 'outside' end as place, amount_left as amount,

@@ -262,6 +262,7 @@ class AccountProof:
         apart = (self.ledger.balance or 0) - (self.outside.balance or 0) - timing
         stands = "is the same" if not apart else f"differs by {self.written(apart)} {self.currency}"
         whose = "the holds that nothing released" if self._by_holds else "the platform's own balance"
+        whose = "what is on its way, payout by payout" if self.kind == "in_transit" else whose
         return f"Proven by {whose}; the balance of ledger account {self.ledger_account} {stands}"
 
     @property
@@ -275,6 +276,8 @@ class AccountProof:
                 "holds less releases and what is left of holds after the releases that they are matched with differ by"
                 f" {self.written(self.rolled)} {self.currency}"
             )
+        if self.rolled and self.kind == "in_transit":
+            return f"what left less what arrived, and what is listed as on its way, differ by {self.written(self.rolled)} {self.currency}"
         if self.rolled:
             return f"the roll-forward and the reported balance differ by {self.written(self.rolled)} {self.currency}"
         if self.residual:

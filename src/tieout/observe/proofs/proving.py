@@ -32,6 +32,7 @@ from tieout.observe.proofs.lines import HELD, REPORTS, Sides, lay_items, lay_lin
 from tieout.observe.proofs.proof import AccountProof, ProofItem, ProofSide
 from tieout.observe.proofs.reserves import reserve_faults, reserve_of
 from tieout.observe.proofs.rolling import Roll, roll
+from tieout.observe.proofs.transit import COMPARED, lay_transit, lay_transit_items, transit_rolled
 from tieout.observe.snapshot import moment_of
 from tieout.observe.work.worklist import version as version_of
 
@@ -46,14 +47,11 @@ if TYPE_CHECKING:
     from tieout.observe.snapshot import Snapshot
     from tieout.store.workplace import Store
 
-__all__ = ["ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
+__all__ = ["CARRIED_OVER", "ProvesAccounts", "proofs_of", "prove", "prove_all", "prover"]
 
+#: What the item is called that has left one settlement and opens the next.
+CARRIED_OVER = "carried over into the next settlement"
 _KEPT_MAX = 8
-#: Where to look instead, for the kinds of accounts that have no proof of their own.
-_INSTEAD = {
-    "ledger": "the account whose ledger_account it is has the proof",
-    "in_transit": "`tieout in-transit` lists what is on its way, payout by payout; it has no proof of its own yet",
-}
 
 
 class ProvesAccounts(Protocol):
@@ -89,7 +87,7 @@ def prove(
         return found[0]
     declared = next((a for a in workspace.accounts if a.id == account_id), None)
     if not found and declared is not None and declared.kind in ASIDE:
-        message = f"expected an account that holds money, got {account_id}, which is of kind {declared.kind}: {_INSTEAD[declared.kind]}"
+        message = f"expected an account that holds money, got {account_id}, which is of kind {declared.kind}: the account whose ledger_account it is has the proof"
         raise WrongUse(message)
     opening = None if declared is None else declared.opening
     if not found and opening is not None and (as_of is None or as_of < opening.on):
@@ -157,6 +155,9 @@ def proofs_of(opened: Opened, *, only: str | None = None) -> Iterator[AccountPro
     ]  # fmt: skip
     known_at = opened.known_at or _latest(snapshot)
     _lay(con, store, workspace, snapshot, accounts)
+    moving = [a for account in accounts for a in sharing(workspace, account) if a.kind == "in_transit"]
+    if moving:
+        lay_transit(opened, moving)
     for account in accounts:
         day = _last_told(con, account, opened.as_of) if opened.open_end else opened.as_of
         yield _proof(_Facts(con, workspace, day, known_at), account)
@@ -225,18 +226,17 @@ def _proof(facts: _Facts, account: Account) -> AccountProof:
         outside=tuple(rolls), ledger=ledger_ids, entity=account.entity, currency=currency, exponent=exponent, as_of=day,
         after={name: on for name, on in after.items() if on is not None},
         level=opened_with == sum(r.opening or 0 for r in rolls.values()) and set(after.values()) == {opened},
+        compared=COMPARED if account.kind == "in_transit" else ("paired", "left_open"),
     )  # fmt: skip
     outside_items, ledger_items, compared, in_sum = [], [], 0, False
     if ledger_ids:
-        lay_items(con, sides)
+        (lay_transit_items if account.kind == "in_transit" else lay_items)(con, sides)
         outside_items, ledger_items = items_of(con, "outside", account.kind), items_of(con, "ledger", account.kind)
-        compared = compared_of(con, day)
+        compared = compared_of(con, sides)
         in_sum = account.kind not in {None, "bank"} and same_in_sum(con)  # a bank's lines are few enough for one by one
     since = [_since(name, r) for name, r in rolls.items() if r.since]
     since += [
-        ProofItem(
-            label="carried over into the next settlement", amount=r.carried, state="timing", reference=r.settlement
-        )
+        ProofItem(label=CARRIED_OVER, amount=r.carried, state="timing", reference=r.settlement)
         for r in rolls.values()
         if r.carried
     ]
@@ -262,6 +262,8 @@ def _rolled(facts: _Facts, account: Account, exponent: int) -> Roll:
     """
     con, day, workspace = facts.con, facts.as_of, facts.workspace
     own = roll(con, (account.id,), account.currency, exponent, day, account.opening)
+    if account.kind == "in_transit":
+        return transit_rolled(con, account, own, exponent, day)
     platforms = platforms_of(workspace, account)
     # What one reserve of several platforms opened with is no platform's.
     if own.reported is not None or own.opening is None or not platforms or (own.opening and len(platforms) > 1):
