@@ -15,12 +15,11 @@ from tieout.formats.camt.entries import (
     identifiers,
     is_debit,
     join_code,
-    join_texts,
     occurred_at,
     read_amount,
 )
 from tieout.formats.camt.rows import Row
-from tieout.formats.camt.shapes import first_text
+from tieout.formats.camt.shapes import first_text, join_texts
 from tieout.model.money import Money, format_minor, parse_money
 from tieout.model.problems import Problem
 

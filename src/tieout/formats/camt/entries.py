@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tieout.errors import BadInput
 from tieout.formats.camt.dates import read_day, read_moment, read_value_day
 from tieout.formats.camt.rows import Row
-from tieout.formats.camt.shapes import first_text
+from tieout.formats.camt.shapes import first_text, join_texts
 from tieout.model.money import Money, exponents, parse_money
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ __all__ = [
     "identifiers",
     "is_debit",
     "join_code",
-    "join_texts",
     "occurred_at",
     "read_amount",
     "read_entry",
@@ -171,11 +170,6 @@ def identifiers(values: Sequence[str], indexes: Sequence[int]) -> tuple[str, ...
     """Give the references among these texts, each once, in order."""
     found = dict.fromkeys(map(values.__getitem__, indexes))
     return tuple([text for text in found if text not in PLACEHOLDERS and text.strip("0-./ ")])
-
-
-def join_texts(values: Sequence[str], indexes: Sequence[int]) -> str | None:
-    """Join the lines of a remittance text with blanks, as the bank wrapped them."""
-    return " ".join([values[index] for index in indexes if values[index]]) or None
 
 
 def join_code(values: Sequence[str], domain: Sequence[int], proprietary: Sequence[int]) -> str | None:

@@ -24,6 +24,7 @@ from tieout.formats.camt.xml import (
     elements,
     family_of,
     message_of,
+    notes_beside,
     pull_parser,
     refuse_doctype,
 )
@@ -206,7 +207,7 @@ class Reader:
         reader = self._statement
         assert reader is not None  # noqa: S101 - set together with the element
         self._add_waiting()
-        self._notes += _notes_beside(element)
+        self._notes += notes_beside(element)
         statement, balances, problems = reader.finish(element)
         self._statements.append(statement)
         self._balances += balances
@@ -384,16 +385,6 @@ class Reader:
 
 #: What libxml2 calls a second document: something behind the end of the first, or a declaration that is not the first thing.
 _BEHIND_THE_END = {etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME}
-
-
-def _notes_beside(statement: etree._Element) -> Iterator[tuple[str, int, str]]:
-    """Give the free texts of a statement and of its message (AddtlStmtInf, AddtlInf), which no record has."""
-    message = statement.getparent()
-    header = None if message is None else message.find("{*}GrpHdr")
-    for element in (*statement, *(() if header is None else header)):
-        name = local_name(element)
-        if name.startswith("Addtl") and element.text:
-            yield name, line_of(element), element.text
 
 
 def _beginning(stream: BinaryIO) -> bytes:

@@ -19,7 +19,7 @@ from lxml import etree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Place", "Shapes", "first_text", "line_of", "local_name", "texts", "where"]
+__all__ = ["Place", "Shapes", "first_text", "join_texts", "line_of", "local_name", "texts", "where"]
 
 #: The most shapes remembered; beyond it all are forgotten, so that a hostile file costs time and not memory.
 SHAPES_MAX = 1024
@@ -127,6 +127,11 @@ def first_text(values: Sequence[str], indexes: Sequence[int]) -> str | None:
         if values[index]:
             return values[index]
     return None
+
+
+def join_texts(values: Sequence[str], indexes: Sequence[int]) -> str | None:
+    """Join the lines of a remittance text with blanks, as the bank wrapped them."""
+    return " ".join([values[index] for index in indexes if values[index]]) or None
 
 
 def texts(element: etree._Element) -> dict[str, str]:

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lxml import etree
 
-from tieout.formats.camt.shapes import local_name
+from tieout.formats.camt.shapes import line_of, local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STATEMENTS", "Refused", "drop", "elements", "family_of", "message_of", "pull_parser", "refuse_doctype"]
+__all__ = [
+    "STATEMENTS",
+    "Refused",
+    "drop",
+    "elements",
+    "family_of",
+    "message_of",
+    "notes_beside",
+    "pull_parser",
+    "refuse_doctype",
+]
 
 #: The element that holds a message's statements, without the "V01" that the first version has behind it. Italy's banks
 #: send the statements of camt.053 under names of their own (CBI, STRN-MO-001): of a day, and of a period.
@@ -101,3 +111,13 @@ def refuse_doctype(element: etree._Element) -> None:
     if about.doctype:
         message = "expected a document without DOCTYPE, got one: definitions and entities are not accepted"
         raise Refused(message, 1)
+
+
+def notes_beside(statement: etree._Element) -> Iterator[tuple[str, int, str]]:
+    """Give the free texts of a statement and of its message (AddtlStmtInf, AddtlInf), which no record has."""
+    message = statement.getparent()
+    header = None if message is None else message.find("{*}GrpHdr")
+    for element in (*statement, *(() if header is None else header)):
+        name = local_name(element)
+        if name.startswith("Addtl") and element.text:
+            yield name, line_of(element), element.text
