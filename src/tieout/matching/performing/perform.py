@@ -171,6 +171,7 @@ def perform_rules(work: Performance) -> None:
     engine.create(
         "choices", "select 0::bigint as one, 0::bigint as nth, 0::bigint as thing, 0::bigint as many where false"
     )
+    engine.create("bounds", "select 0::bigint as thing, 0::bigint as several, 0::bigint as operations where false")
     prepare_unsettled(engine)
     prepare_ties(engine)
     for number, rule in enumerate(work.rules.rules):
@@ -301,6 +302,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
         work.engine.add("by_chance", "select c.thing from chance_now c anti join held h on h.thing = c.thing")
         work.engine.add("held", "select thing from held_now")
         note_undecided(work.engine, "select thing from beyond_now")
+        work.engine.add("bounds", "select thing, several, operations from beyond_now")
         work.engine.add("unsure", "select one, thing, how from unsure_now")
         note_alone(work.engine)
         work.engine.add("choices", "select one, nth, thing, many from choices_now")

@@ -75,7 +75,10 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     then 'the runs of lines before and after it are found; here a line is missing, or one too many'
                 else case o.reason
                 when 'duplicate' then 'looks like ' || coalesce(o.twin_external, 'another record') || ' a second time: same identifier and amount'
-                when 'undecided' then 'so many could be meant that not all were looked at: choose one'
+                when 'undecided' then case when o.bound_operations > 0 then 'which of the ' || o.bound_several || ' that could be meant come to the sum was not decided within '
+                        || o.bound_operations || ' operations'
+                    when o.bound_several > 0 then 'which of the ' || o.bound_several || ' that could be meant come to the sum was not searched'
+                    else 'so many could be meant that not all were looked at' end || ': choose one'
                 when 'ambiguous' then case o.summed
                     when 'several' then coalesce(o.choices, 'several selections of what could be meant come to the sum') || ': choose one'
                     when 'shared' then 'the selection that comes to the sum has something that another selection has, too: choose one'
@@ -206,7 +209,8 @@ def _tell_choices(work: Performance) -> None:
                         || case when max(several) > {_NAMED_IN_CHOICE_MAX} then ' + ' || (max(several) - {_NAMED_IN_CHOICE_MAX}) || ' more' else '' end as said
                 from each where place <= {_NAMED_IN_CHOICE_MAX} group by one, nth
             )
-            select one, case when max(many) > {LISTED_MAX} then 'more than {LISTED_MAX} selections come to the sum, such as '
+            select one, case when max(many) = 0 then 'several selections come to the sum, such as '
+                    when max(many) > {LISTED_MAX} then 'more than {LISTED_MAX} selections come to the sum, such as '
                     else max(many) || ' selections come to the sum: ' end
                 || array_to_string(list(said order by nth), ', or ') as said
             from written group by one""",
@@ -277,11 +281,13 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, b.several as bound_several, b.operations as bound_operations,
+            {_REASON} as reason
         from o left join told t on t.thing = o.thing
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
+        left join (select thing, max(several) as several, max(operations) as operations from bounds group by thing) b on b.thing = o.thing
     """
 
 
