@@ -10,6 +10,7 @@ import pytest
 from tests.laws.checker import broken
 from tests.matching.sales import HEAD, IN_A_ROW, RULES, paid, run_with, sales
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tieout.matching.performing.asked_pools import POOL_MAX
 
 _KEYS = '[{ left = "external_id", right = ["references", "text"], how = "token" }]'
 _NAME = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
@@ -76,7 +77,7 @@ def test_two_lines_that_one_selection_fits_get_none_of_it() -> None:
 
 
 def test_a_payers_pool_beyond_the_bound_is_undecided() -> None:
-    items = [invoice(f"i{n}", 1000 + 7 * n, name="Meier GmbH") for n in range(61)]
+    items = [invoice(f"i{n}", 1000 + 7 * n, name="Meier GmbH") for n in range(POOL_MAX + 1)]
     with world(SUBSET, *items, line("b", 2007, name="MEIER")) as w:
         assert w.matched() == set()
         assert w.reasons()["b"] == "undecided"

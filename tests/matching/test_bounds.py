@@ -5,6 +5,7 @@ import pytest
 from tests.matching.sales import paid, sales
 from tests.matching.test_together import TOGETHER, lines, papers
 from tests.matching.worlds import World, invoice, line, rule, rules_text, world
+from tieout.matching.performing.asked_pools import POOL_MAX
 from tieout.matching.pools.subset import OPERATIONS_MAX
 
 NAME = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
@@ -17,10 +18,10 @@ def told(w: World, name: str) -> str:
 
 
 def test_a_pool_of_too_many_candidates() -> None:
-    items = [invoice(f"i{n}", 1000 + 7 * n, name="Meier GmbH") for n in range(61)]
+    items = [invoice(f"i{n}", 1000 + 7 * n, name="Meier GmbH") for n in range(POOL_MAX + 1)]
     with world(rules_text(rule(**SUBSET)), *items, line("b", 2007, name="MEIER")) as w:
         w.match()
-        assert told(w, "b") == ("61 could be part of it, and a selection is looked for among at most 60: choose one")
+        assert told(w, "b") == "1001 could be part of it, and a selection is looked for among at most 1000: choose one"
 
 
 def test_a_search_of_too_many_operations() -> None:
@@ -35,20 +36,22 @@ def test_a_search_of_too_many_operations() -> None:
 
 
 def test_what_fits_only_what_is_undecided() -> None:
-    items = [invoice(f"i{n}", 1000 + 7 * n, name="Meier GmbH") for n in range(61)]
+    items = [invoice(f"i{n}", 1000 + 7 * n, name="Meier GmbH") for n in range(POOL_MAX + 1)]
     rules = rules_text(rule("some", **SUBSET), rule("only", days="{ from = -9, to = 9 }"))
     with world(rules, *items, invoice("i", 2_009), line("b", 2_009, name="MEIER")) as w:
         w.match()
-        assert told(w, "b").startswith("61 could be part of it")
+        assert told(w, "b").startswith("1001 could be part of it")
         assert told(w, "i") == "what it fits is undecided itself: choose one"
 
 
 def test_more_pools_than_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tieout.matching.performing.selections.POOLS_MAX", 0)
+    monkeypatch.setattr("tieout.matching.performing.asked_pools._SMALL_POOLS_MAX", 0)
     facts = [invoice("i1", 1_201, name="Meier"), invoice("i2", 4_507, name="Meier"), line("b", 5_708, name="Meier")]
     with world(rules_text(rule(**SUBSET)), *facts) as w:
         w.match()
-        assert told(w, "b") == "of 1 for which a selection is looked for it stands behind the first 0: choose one"
+        assert told(w, "b") == (
+            "2 could be part of it, and it stands behind the first 0 for which a selection of so many is looked for: choose one"
+        )
 
 
 def test_more_that_compete_than_are_settled_together(monkeypatch: pytest.MonkeyPatch) -> None:

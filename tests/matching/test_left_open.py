@@ -5,6 +5,7 @@ import pytest
 from tests.depth import some_of
 from tests.laws.checker import broken
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tieout.matching.performing.asked_pools import POOL_MAX
 
 NAME = '[{ left = "counterparty", right = "counterparty", how = "name" }]'
 TOKEN = '[{ left = "external_id", right = "text", how = "token" }]'
@@ -101,7 +102,7 @@ def items(count: int) -> list[Fact]:
     return parts + [invoice(f"f{n}", 100_000 + 331 * n, **MEIER) for n in range(count - 3)]
 
 
-@pytest.mark.parametrize(("count", "reason"), [(3, "ambiguous"), (60, "ambiguous"), (61, "undecided")])
+@pytest.mark.parametrize(("count", "reason"), [(3, "ambiguous"), (61, "ambiguous"), (POOL_MAX + 1, "undecided")])
 def test_a_search_beyond_its_bound_is_overruled_by_no_weaker_rule(count: int, reason: str) -> None:
     with world("open-items-to-bank", *items(count), line("b", 123_457, day=1, **MEIER)) as w:
         assert w.matched() == set()
@@ -110,7 +111,9 @@ def test_a_search_beyond_its_bound_is_overruled_by_no_weaker_rule(count: int, re
 
 def test_what_is_undecided_competes() -> None:
     """The line of nobody could be i0's, as the payer's own line could."""
-    with world("open-items-to-bank", *items(61), line("b", 123_457, day=1, **MEIER), line("c", 123_457, day=1)) as w:
+    with world(
+        "open-items-to-bank", *items(POOL_MAX + 1), line("b", 123_457, day=1, **MEIER), line("c", 123_457, day=1)
+    ) as w:
         assert w.matched() == set()
 
 
@@ -129,8 +132,9 @@ def test_what_fits_several_selections_competes() -> None:
     [
         ([100_000 + 77 * n for n in range(61)], "missing_left"),  # each more than the line
         ([1 + n % 7 for n in range(61)], "missing_left"),  # all of them too little
-        ([100_000 + 77 * n for n in range(60)] + [2_000], "undecided"),
-        ([100_000 + 77 * n for n in range(60)] + [-101_000], "undecided"),  # which brings one down
+        ([100_000 + 77 * n for n in range(60)] + [2_000], "missing_left"),  # which a search tells
+        ([100_000 + 77 * n for n in range(POOL_MAX)] + [2_000], "undecided"),
+        ([100_000 + 77 * n for n in range(POOL_MAX)] + [-101_000], "undecided"),  # which brings one down
     ],
 )
 @pytest.mark.parametrize("sign", [1, -1])

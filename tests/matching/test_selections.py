@@ -1,8 +1,15 @@
 """Selections in a run: their keys hold, they say how likely they are an accident, and none of several is taken."""
 
+import random
+
+import pytest
+
 from tests.laws.checker import broken
-from tests.matching.worlds import invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
+from tieout.matching.performing import asked_pools
+from tieout.matching.performing.asked_pools import POOL_MAX
 from tieout.matching.planning.operators import CARRIED_MAX
+from tieout.matching.pools.subset import OPERATIONS_MAX
 
 _NAME = '{ left = "counterparty", right = "counterparty", how = "name" }'
 _ACCOUNT = '{ left = "counterparty_account", right = "counterparty_account" }'
@@ -33,8 +40,8 @@ OF_ACCOUNTS = [
 OF_ANYBODY = [
     # 100 is 30 + 70 and 40 + 60, and a weaker rule must not take the 70.
     *(invoice(f"i{amount}", amount) for amount in (3000, 4000, 6000, 7000)), line("b", 10000), line("b70", 7000, day=1),
-    # Of 61 that could be meant nothing is known.
-    *(invoice(f"u{n}", 1000 + 7 * n, currency="USD") for n in range(61)), line("many", 2007, currency="USD"),
+    # Of more that could be meant than are searched nothing is known.
+    *(invoice(f"u{n}", 1000 + 7 * n, currency="USD") for n in range(POOL_MAX + 1)), line("many", 2007, currency="USD"),
     # 61 documents of others say nothing of a line whose payer has two.
     *(invoice(f"g{n}", 1000 + 7 * n, name="Zorn KG", currency="GBP") for n in range(61)),
     invoice("g-1", 123457, name="Abel GmbH", currency="GBP"), invoice("g-2", 765431, currency="GBP"),
@@ -88,3 +95,74 @@ def test_equal_amounts_are_settled_in_order_where_the_rule_says_so() -> None:
         assert {row["margin"] for row in w.rows()} == {0}
         assert w.reasons()["ub0"] == w.reasons()["u1"] == "ambiguous"
         assert broken(w) == []
+
+
+def large(count: int, *parts: int, **more: str) -> list[Fact]:
+    """Some documents, and others that are each more than any line here."""
+    fitting = [invoice(f"p{n}", amount, **more) for n, amount in enumerate(parts)]
+    return fitting + [invoice(f"f{n}", 50_000_000 + 1_013 * n, **more) for n in range(count - len(parts))]
+
+
+SOLE = rules_text(rule("selection", **_SUBSET | {"coincidence": '"0.01"'}), rule("only", days="{ from = -9, to = 9 }"))
+
+
+def told(w: World, name: str) -> str:
+    """Give the note of an exception."""
+    (note,) = [e["note"] for e in w.exceptions() if e["external_id"] == name]
+    return str(note)
+
+
+def test_of_a_thousand_items_the_only_selection_is_taken_and_of_two_none() -> None:
+    """Nothing of these is few: all could be meant."""
+    parts = (1_203_407, 2_750_013, 3_377_781, 4_111_999)
+    with world(SOLE, *large(POOL_MAX, *parts), line("b", parts[0] + parts[2])) as w:
+        assert w.matched() == {frozenset({"p0", "p2", "b"})}
+        assert {row["coincidence"] < 10_000 for row in w.rows()} == {True}
+    two = (*parts, parts[0] + parts[2] - parts[1])
+    with world(SOLE, *large(POOL_MAX, *two), line("b", parts[0] + parts[2]), line("c", parts[1], day=1)) as w:
+        assert w.matched() == set()  # p1 could be the other line's as well
+        assert w.reasons()["b"] == "ambiguous"
+        assert told(w, "b") == "2 selections come to the sum: p1 + p4, or p0 + p2: choose one"
+
+
+def test_what_fits_a_line_more_often_than_is_listed_keeps_only_one_payers_items_from_weaker_rules() -> None:
+    """Among everybody's items some always come to the sum; a payer's are whose they are."""
+    many = tuple(1_000_003 + 7 * n for n in range(40))
+    for keys, found in (({}, {frozenset({"p3", "c"})}), ({"keys": f"[{_NAME}]"}, set())):
+        rules = rules_text(
+            rule("selection", days="{ from = 0, to = 1 }", **_SUBSET, **keys), rule("only", days="{ from = 2, to = 9 }")
+        )
+        lines = [line("b", sum(many[10:30]), name="Meier", day=1), line("c", many[3], day=3)]
+        with world(rules, *large(100, *many, name="Meier"), *lines) as w:
+            assert w.matched() == found
+            assert w.reasons()["b"] == "ambiguous"
+
+
+def test_a_search_that_hits_its_bound_says_which_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = random.Random(5)
+    hard = [invoice(f"i{n}", drawn.randrange(10**14, 2 * 10**14)) for n in range(90)]
+    facts = [*hard, line("b", sum(one.amount for one in hard[::2]))]
+    rules = rules_text(rule("selection", **_SUBSET))
+    with world(rules, *facts) as w:
+        assert w.matched() == set()
+        assert told(w, "b") == (
+            f"90 could be part of it, and to look for a selection among them takes more than {OPERATIONS_MAX} operations:"
+            " choose one"
+        )
+    # What two lines share, each has half of.
+    monkeypatch.setattr(asked_pools, "_SHARED_MAX", 2_000_000)
+    with world(rules, *facts, line("c", sum(one.amount for one in hard[::3]))) as w:
+        assert w.matched() == set()
+        assert " more than 1000000 operations" in told(w, "b")
+        assert " more than 1000000 operations" in told(w, "c")
+    # More lines than are looked at: the first by day and id are.
+    monkeypatch.setattr(asked_pools, "_LARGE_POOLS_MAX", 1)
+    monkeypatch.setattr(asked_pools, "_SHARED_MAX", 3_000_000)
+    for second in (line("a", facts[-1].amount), line("c", facts[-1].amount)):
+        with world(rules, second, *facts) as w:
+            assert w.matched() == set()
+            first, last = sorted(("b", second.id))
+            assert " more than 3000000 operations" in told(w, first)
+            assert told(w, last) == (
+                "90 could be part of it, and it stands behind the first 1 for which a selection of so many is looked for: choose one"
+            )

@@ -22,6 +22,7 @@ from tieout.matching.comparing.parties import (
 from tieout.matching.comparing.verifying import leave_out_unlike
 from tieout.matching.facts.scales import in_base
 from tieout.matching.facts.sides import FIELDS, listed, things_sql
+from tieout.matching.performing.asked_pools import bounds_sql
 from tieout.matching.performing.alone import held_from, leave_out_other_halves, make_alone, note_alone
 from tieout.matching.performing.consecutive import find_consecutive
 from tieout.matching.performing.families import make_families, rests_on_names
@@ -306,7 +307,7 @@ def _searched(work: Performance, rule: Rule, result: str) -> str:
             select_from_pools(work.engine, rule, "candidates", anchor=anchor)
         work.engine.add("by_chance", "select c.thing from chance_now c anti join held h on h.thing = c.thing")
         work.engine.add("held", "select thing from held_now")
-        note_undecided(work.engine, "select thing, bound, had, most from beyond_now")
+        note_undecided(work.engine, bounds_sql())
         work.engine.add("unsure", "select one, thing, how from unsure_now")
         note_alone(work.engine)
         work.engine.add("choices", "select one, nth, thing, many from choices_now")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from tieout.matching.performing.asked_pools import FEW, ask_pools
 from tieout.matching.pools.subset import OPERATIONS_MAX, subset_sum
 
 if TYPE_CHECKING:
@@ -25,12 +26,7 @@ if TYPE_CHECKING:
     from tieout.matching.grammar.rules import Rule
     from tieout.matching.pools.verdicts import Verdict
 
-__all__ = ["POOLS_MAX", "POOL_MAX", "Bundle", "Selections", "crowded_sql", "judge", "select_from_pools"]
-
-#: A pool of more candidates is not searched: nothing but chance would come out of it.
-POOL_MAX = 60
-#: So many pools are searched by one rule; what is beyond stays for a person.
-POOLS_MAX = 200_000
+__all__ = ["Bundle", "Selections", "search_pool", "select_from_pools"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +52,19 @@ class Selections:
     :ivar bundles: unique answers.
     :ivar held_ones, held_others: things of answers that fit equally well.
     :ivar by_chance: things of the only answer, where another might fit as well by accident.
-    :ivar beyond: the ones whose search hit its bound, so that whether anything fits is not known: {the one: (which, how many
-        there were, how many are looked at)}.
+    :ivar beyond: the ones whose search hit its bound: whether anything fits is not known; of each, how many could be
+        meant, and the bound in operations.
     :ivar unsure: what is in answers that are not taken: (the one, a thing, why: ``several`` fit, its only one is ``shared``
         with another one's, or may be ``chance``).
     :ivar choices: of answers that fit equally well those that are listed: (the one, which of them, a thing, how many
-        there are, at most ``verdicts.COUNT_MAX``).
+        there are, at most ``verdicts.COUNT_MAX``; 0: not counted).
     """
 
     bundles: list[Bundle] = field(default_factory=list)
     held_ones: set[int] = field(default_factory=set)
     held_others: set[int] = field(default_factory=set)
     by_chance: set[int] = field(default_factory=set)
-    beyond: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    beyond: dict[int, tuple[int, int]] = field(default_factory=dict)
     unsure: set[tuple[int, int, str]] = field(default_factory=set)
     choices: set[tuple[int, int, int, int]] = field(default_factory=set)
 
@@ -76,8 +72,8 @@ class Selections:
 def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """
     Search the pools of a rule, and keep what came out: ``summed`` as a plan leaves it, with margin, coincidence and
-    beside, ``held_now`` and ``chance_now`` (thing), ``beyond_now`` (thing, bound, had, most), ``unsure_now`` (one, thing, how),
-    and ``choices_now`` (one, nth, thing, many).
+    beside, ``held_now`` and ``chance_now`` (thing), ``beyond_now`` (thing, several, operations; 0: not searched at all),
+    ``unsure_now`` (one, thing, how), and ``choices_now`` (one, nth, thing, many).
 
     Reads ``l_order`` and ``r_order`` (thing, place), so that which stood first in a file decides nothing.
 
@@ -85,18 +81,19 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     :param anchor: ``l`` or ``r``: which half is the one.
     """
     one, other = (("left", "right"), ("l", "r")) if anchor == "l" else (("right", "left"), ("r", "l"))
+    large_max = ask_pools(engine, candidates, *other)
     query = f"""
         select c.{other[0]} as anchor, a.amount as target, c.{other[1]} as thing, o.amount
-        from {candidates} c join {other[0]} a on a.thing = c.{other[0]} join {other[1]} o on o.thing = c.{other[1]}
+        from {candidates} c semi join asked q on q.anchor = c.{other[0]}
+        join {other[0]} a on a.thing = c.{other[0]} join {other[1]} o on o.thing = c.{other[1]}
         join {other[0]}_order f on f.thing = a.thing join {other[1]}_order g on g.thing = o.thing
         where a.ccy = o.ccy
-        qualify count(*) over (partition by c.{other[0]}) <= {POOL_MAX}
         order by f.place, o.amount, o.{other[1]}_day, g.place
     """
-    found = _search(engine.arrow(query), rule)
+    found = _search(engine.arrow(query), rule, large_max)
     bundles = _without_contradiction(found)
-    crowded = engine.arrow(crowded_sql(candidates, *other)).to_pylist()
-    found.beyond.update({row["anchor"]: ("candidates", row["n"], POOL_MAX) for row in crowded})
+    unasked = engine.arrow("select anchor, several from unasked").to_pydict()
+    found.beyond |= {anchor: (several, 0) for anchor, several in zip(*unasked.values(), strict=True)}
     rows = [(bundle, one[0], bundle.one) for bundle in bundles]
     rows += [(bundle, one[1], thing) for bundle in bundles for thing in bundle.several]
     engine.take(
@@ -120,8 +117,8 @@ def select_from_pools(engine: Engine, rule: Rule, candidates: str, *, anchor: st
     for name, said in told.items():
         engine.take(name, pa.table({"thing": pa.array(sorted(said), pa.int64())}))
     whole = pa.int64()
-    beyond = pa.schema({"thing": whole, "bound": pa.string(), "had": whole, "most": whole})
-    engine.take("beyond_now", _table(sorted((one, *bound) for one, bound in found.beyond.items()), beyond))
+    beyond = pa.schema({"thing": whole, "several": whole, "operations": whole})
+    engine.take("beyond_now", _table(sorted((thing, *bound) for thing, bound in found.beyond.items()), beyond))
     unsure = pa.schema({"one": whole, "thing": whole, "how": pa.string()})
     engine.take("unsure_now", _table(sorted(found.unsure), unsure))
     choices = pa.schema({"one": whole, "nth": whole, "thing": whole, "many": whole})
@@ -132,37 +129,42 @@ def _table(rows: Sequence[tuple[int | str, ...]], schema: pa.Schema) -> pa.Table
     return pa.table([pa.array([row[n] for row in rows], kind) for n, kind in enumerate(schema.types)], schema=schema)
 
 
-def crowded_sql(candidates: str, mine: str, theirs: str) -> str:
-    """
-    Write the query for the ones whose pools are not searched, though something of them may be part of an answer: (anchor, n).
-
-    Nothing can, where all of it together is too little, or each is more than the others could bring down to the amount.
-
-    :param candidates: the relation of candidates (l, r).
-    :param mine, theirs: ``l`` and ``r``, or the other way round: which half is the one.
-    """
-    less, more = (f"sum(case when o.amount {than} 0 then o.amount else 0 end) over one" for than in "<>")
-    return f"""select distinct anchor, n from (
-            select c.{mine} as anchor, a.amount as target, o.amount, count(*) over one as n, {less} as less, {more} as more
-            from {candidates} c join {mine} a on a.thing = c.{mine} join {theirs} o on o.thing = c.{theirs}
-            where a.ccy = o.ccy window one as (partition by c.{mine})
-        ) where n > {POOL_MAX} and target between less and more and amount between target - more and target - less"""
-
-
-def _search(rows: pa.Table, rule: Rule) -> Selections:
+def _search(rows: pa.Table, rule: Rule, large_max: int) -> Selections:
     """Search each pool."""
     found = Selections()
     anchors = rows["anchor"].to_numpy()
     targets, things, amounts = (rows[name].to_numpy() for name in ("target", "thing", "amount"))
     starts = np.flatnonzero(np.r_[True, anchors[1:] != anchors[:-1]]) if len(anchors) else np.zeros(0, np.int64)
-    found.beyond.update(dict.fromkeys(anchors[starts[POOLS_MAX:]].tolist(), ("pools", len(starts), POOLS_MAX)))
-    for begin, end in zip(starts[:POOLS_MAX], [*starts[1:], len(anchors)], strict=False):
+    for begin, end in zip(starts, [*starts[1:], len(anchors)], strict=False):
         pool = amounts[begin:end].astype(np.int64)
-        judge(found, int(anchors[begin]), things[begin:end], pool, subset_sum(pool, int(targets[begin])), rule)
+        search_pool(found, int(anchors[begin]), int(targets[begin]), things[begin:end], pool, rule, large_max)
     return found
 
 
-def judge(
+def search_pool(
+    found: Selections,
+    anchor: int,
+    target: int,
+    things: npt.NDArray[np.int64],
+    amounts: npt.NDArray[np.int64],
+    rule: Rule,
+    large_max: int,
+) -> None:
+    """
+    Search one pool, and add its verdict to what was found.
+
+    :param target: the amount that things of the pool are to come to.
+    :param things, amounts: those of the pool, equal ones in the order in which they are settled.
+    :param large_max: how many operations a pool of more than :data:`~tieout.matching.performing.asked_pools.FEW` may take.
+    """
+    verdict = subset_sum(amounts, target, operations_max=OPERATIONS_MAX if len(amounts) <= FEW else large_max)
+    if verdict.outcome == "undecided":
+        found.beyond[anchor] = len(amounts), verdict.operations
+    else:
+        _judge(found, anchor, things, amounts, verdict, rule)
+
+
+def _judge(
     found: Selections,
     anchor: int,
     pool: npt.NDArray[np.int64],
@@ -180,18 +182,18 @@ def judge(
         found.unsure.update((anchor, thing, "chance") for thing in chosen[0])
     elif verdict.outcome in {"ambiguous", "unique"}:
         found.held_ones.add(anchor)
-        # Of more answers than are listed, anything may be part of one; of equal amounts, any of them.
-        sizes = (
-            amounts if verdict.count > len(chosen) else [amounts[i] for solution in verdict.solutions for i in solution]
-        )
-        named = pool[np.isin(amounts, sizes)].tolist()
-        found.held_others.update(named)
+        # Of equal amounts, any may be part of an answer; of more answers than are listed, anything. Of few, or of one
+        # payer's, that is kept from weaker rules; of everybody's it says nothing: some always come to a sum.
+        is_listed = verdict.is_counted and verdict.count == len(chosen)
+        is_telling = bool(rule.keys) or len(pool) <= FEW
+        sizes = [amounts[i] for solution in verdict.solutions for i in solution]
+        named = pool[np.isin(amounts, sizes if is_listed or not is_telling else amounts)].tolist()
+        if is_listed or is_telling:
+            found.held_others.update(named)
         found.unsure.update((anchor, thing, "several") for thing in named)
         if verdict.count > 1:
-            every = enumerate(chosen)
-            found.choices.update((anchor, nth, thing, verdict.count) for nth, several in every for thing in several)
-    elif verdict.outcome == "undecided":
-        found.beyond[anchor] = ("operations", len(pool), OPERATIONS_MAX)
+            many, every = verdict.count if verdict.is_counted else 0, enumerate(chosen)
+            found.choices.update((anchor, nth, thing, many) for nth, several in every for thing in several)
 
 
 def _without_contradiction(found: Selections) -> list[Bundle]:

@@ -11,43 +11,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tieout.matching.performing.selections import POOL_MAX, POOLS_MAX, Selections, crowded_sql, judge
-from tieout.matching.pools.subset import OPERATIONS_MAX, subset_sum
+from tieout.matching.performing.asked_pools import ask_pools
+from tieout.matching.performing.selections import Selections, search_pool
 
 if TYPE_CHECKING:
-    from tieout.matching.backends.spark import Spark
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.grammar.rules import Rule
 
 __all__ = ["select_spread"]
 
 #: What is said of a thing: it is of the only answer, or was before its equals; held back as the one or as one of the
-#: several, or because it may be chance; not decided. From there on: it is in an answer of several, the first, the second, ...
-_CHOSEN, _IN_ORDER, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND, _CHOICES = range(7)
+#: several, or because it may be chance; not decided; in an answer of several, and not held back for it. From there on: it
+#: is in an answer of several, the first, the second, ...
+#: Beside it: how many answers there are, or of what is not decided how many could be meant, and the bound of the search.
+_CHOSEN, _IN_ORDER, _HELD_ONE, _HELD_OTHER, _BY_CHANCE, _BEYOND, _LISTED, _CHOICES = range(8)
 _SAID = pa.schema(
-    {"anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64(), "coincidence": pa.int64(), "many": pa.int64()}
-)
+    {
+        "anchor": pa.int64(), "said": pa.int32(), "thing": pa.int64(), "coincidence": pa.int64(), "many": pa.int64(),
+        "operations": pa.int64(),
+    }
+)  # fmt: skip
 
 
-def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) -> None:
+def select_spread(engine: Engine, rule: Rule, candidates: str, *, anchor: str) -> None:
     """Search the pools of a rule; leaves the relations that ``select_from_pools`` does."""
     one, other = (("left", "l"), ("right", "r")) if anchor == "l" else (("right", "r"), ("left", "l"))
     mine, theirs = one[1], other[1]
-    engine.create("crowded_pools", crowded_sql(candidates, mine, theirs))
-    engine.create(
-        "pools",
-        f"""select c.{mine} as anchor, f.place as first, a.amount as target, c.{theirs} as thing, o.amount,
-                o.{theirs}_day as day, g.place
-            from {candidates} c join {mine} a on a.thing = c.{mine} join {theirs} o on o.thing = c.{theirs}
-            join {mine}_order f on f.thing = a.thing join {theirs}_order g on g.thing = o.thing
-            where a.ccy = o.ccy
-            qualify count(*) over (partition by c.{mine}) <= {POOL_MAX}""",
-    )
-    pools = _leave_out_the_last(engine)
+    large_max = ask_pools(engine, candidates, mine, theirs)
+    pools = f"""
+        select c.{mine} as anchor, a.amount as target, c.{theirs} as thing, o.amount, o.{theirs}_day as day, g.place
+        from {candidates} c semi join asked q on q.anchor = c.{mine}
+        join {mine} a on a.thing = c.{mine} join {theirs} o on o.thing = c.{theirs}
+        join {theirs}_order g on g.thing = o.thing
+        where a.ccy = o.ccy"""
 
     def searched(rows: pa.Table) -> pa.Table:
-        return _search(rows, rule)
+        return _search(rows, rule, large_max)
 
-    engine.group("judged", "select anchor, target, thing, amount, day, place from pools", "anchor", searched, _SAID)
+    engine.group("judged", pools, "anchor", searched, _SAID)
     chosen = f"select anchor, thing, said, coincidence from judged where said <= {_IN_ORDER}"
     named = f"select thing from ({chosen}) group by thing having count(*) > 1"
     spoilt = f"select thing from judged where said in ({_HELD_OTHER}, {_BY_CHANCE}) union {named}"
@@ -71,8 +72,8 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     engine.create("held_now", "select thing from held_equal union select thing from chance_now")
     engine.create(
         "unsure_now",
-        f"""select anchor as one, thing, case said when {_HELD_OTHER} then 'several' else 'chance' end as how
-            from judged where said = {_HELD_OTHER} or said = {_BY_CHANCE} and thing <> anchor
+        f"""select anchor as one, thing, case said when {_BY_CHANCE} then 'chance' else 'several' end as how
+            from judged where said in ({_HELD_OTHER}, {_LISTED}) or said = {_BY_CHANCE} and thing <> anchor
             union select c.anchor, c.thing, 'shared' from ({chosen}) c semi join torn t on t.anchor = c.anchor""",
     )
     engine.create(
@@ -81,46 +82,27 @@ def select_spread(engine: Spark, rule: Rule, candidates: str, *, anchor: str) ->
     )
     engine.create(
         "beyond_now",
-        f"""select thing, 'operations' as bound, many as had, {OPERATIONS_MAX}::bigint as most from judged where said = {_BEYOND}
-            union all select anchor, 'pools', {pools}::bigint, {POOLS_MAX}::bigint from unsearched
-            union all select anchor, 'candidates', n::bigint, {POOL_MAX}::bigint from crowded_pools""",
+        f"""select thing, many as several, operations from judged where said = {_BEYOND}
+            union all select anchor, several, 0::bigint from unasked""",
     )
 
 
-def _leave_out_the_last(engine: Spark) -> int:
-    """
-    Make ``unsearched`` (anchor): the pools that are too many, the last of them; and leave them out of ``pools``.
-
-    :return: how many there were.
-    """
-    engine.create("pool_firsts", "select anchor, min(first) as first from pools group by anchor")
-    several = engine.count("pool_firsts")
-    if several <= POOLS_MAX:
-        engine.create("unsearched", "select 0::bigint as anchor where false")
-        return several
-    engine.create("in_time", f"select anchor from pool_firsts order by first limit {POOLS_MAX}")
-    engine.create("unsearched", "select f.anchor from pool_firsts f anti join in_time t on t.anchor = f.anchor")
-    engine.create("rest", "select p.* from pools p semi join in_time t on t.anchor = p.anchor")
-    engine.rename("rest", "pools")
-    return several
-
-
-def _search(rows: pa.Table, rule: Rule) -> pa.Table:
+def _search(rows: pa.Table, rule: Rule, large_max: int) -> pa.Table:
     """Search one pool."""
     rows = rows.sort_by([("amount", "ascending"), ("day", "ascending"), ("place", "ascending")])
     anchor, target = (int(rows[name][0].as_py()) for name in ("anchor", "target"))
     things, amounts = rows["thing"].to_numpy(), rows["amount"].to_numpy()
     found = Selections()
-    pool = amounts.astype(np.int64)
-    judge(found, anchor, things, pool, subset_sum(pool, target), rule)
+    search_pool(found, anchor, target, things, amounts.astype(np.int64), rule, large_max)
     chosen = [(_IN_ORDER if one.in_order else _CHOSEN, thing) for one in found.bundles for thing in one.several]
     accidents = max((one.coincidence for one in found.bundles), default=None)
     said = [*chosen, *((_HELD_ONE, thing) for thing in sorted(found.held_ones))]
     said += [(_HELD_OTHER, thing) for thing in sorted(found.held_others)]
     said += [(_BY_CHANCE, thing) for thing in sorted(found.by_chance)]
     said += [(_BEYOND, thing) for thing in sorted(found.beyond)]
+    several = {thing for _, thing, how in found.unsure if how == "several"}
+    said += [(_LISTED, thing) for thing in sorted(several - found.held_others)]
     said += [(_CHOICES + nth, thing) for _, nth, thing, _ in sorted(found.choices)]
-    had = [had for _, had, _ in found.beyond.values()]
-    many = max((*had, *(many for _, _, _, many in found.choices)), default=None)
-    rows = [(anchor, what, thing, accidents, many) for what, thing in said]
+    many, operations = found.beyond.get(anchor, (max((many for _, _, _, many in found.choices), default=None), None))
+    rows = [(anchor, what, thing, accidents, many, operations) for what, thing in said]
     return pa.table([[row[n] for row in rows] for n in range(len(_SAID))], schema=_SAID)

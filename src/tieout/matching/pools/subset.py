@@ -54,7 +54,7 @@ def subset_sum(amounts: npt.NDArray[np.int64], target: int, *, operations_max: i
         return Verdict(outcome="infeasible", operations=len(amounts))
     found = _two_at_once(classes, operations_max)
     if found:
-        return _verdict(found, WITNESS_COST)
+        return replace(_verdict(found, WITNESS_COST), is_counted=len(found) == COUNT_MAX)
     # With what is near the target, so that accidents can be counted; where that is too much, nearer, or without.
     for width in (abs(target) // 4, abs(target) // 32, 0):
         pool = classes_of(amounts, target, width) if width else classes
@@ -80,7 +80,7 @@ def _two_at_once(classes: Classes, operations_max: int) -> list[tuple[tuple[int,
     """Look for two answers in a large pool, where a search would take long and mostly find several."""
     if halves_cost(classes) <= WITNESS_COST or operations_max < WITNESS_COST:
         return []
-    found = _different(classes, two_answers(classes), LISTED_MAX)
+    found = _different(classes, two_answers(classes), COUNT_MAX)
     return found if len(found) > 1 else []
 
 

@@ -29,6 +29,7 @@ class Verdict:
 
     :ivar solutions: up to :data:`LISTED_MAX` selections, each as indices into the amounts, ascending.
     :ivar count: answers, at most :data:`COUNT_MAX`.
+    :ivar is_counted: whether there are just so many (or, at the most, more); if not, there are at least so many.
     :ivar lambda_micro: of a unique answer, how many selections would be expected to have that sum by accident, in
         millionths: how many come near it, in the steps in which the amounts come; beyond a million at least so many.
     :ivar interchangeable: of a unique answer, whether equal amounts outside it could take the place of some inside.
@@ -38,6 +39,7 @@ class Verdict:
     outcome: Outcome
     solutions: tuple[tuple[int, ...], ...] = ()
     count: int = 0
+    is_counted: bool = True
     lambda_micro: int = 0
     interchangeable: bool = False
     operations: int = 0

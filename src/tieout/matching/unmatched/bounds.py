@@ -17,7 +17,7 @@ _SAID = {
     "words": "an identifier of it is a word that {had} bear, and of more than {most} it names none",
     "candidates": "{had} could be part of it, and a selection is looked for among at most {most}",
     "operations": "{had} could be part of it, and to look for a selection among them takes more than {most} operations",
-    "pools": "of {had} for which a selection is looked for it stands behind the first {most}",
+    "pools": "{had} could be part of it, and it stands behind the first {most} for which a selection of so many is looked for",
     "together": "{had} compete, and at most {most} are settled together",
     "rivals": "{had} could be meant, and at most {most} are weighed",
     "alike": "{had} pairs could be meant on both sides, and at most {most} are weighed",

@@ -224,7 +224,8 @@ def _tell_choices(work: Performance) -> None:
                         || case when max(several) > {_NAMED_IN_CHOICE_MAX} then ' + ' || (max(several) - {_NAMED_IN_CHOICE_MAX}) || ' more' else '' end as said
                 from each where place <= {_NAMED_IN_CHOICE_MAX} group by one, nth
             )
-            select one, case when max(many) > {LISTED_MAX} then 'more than {LISTED_MAX} selections come to the sum, such as '
+            select one, case when max(many) = 0 then 'several selections come to the sum, such as '
+                    when max(many) > {LISTED_MAX} then 'more than {LISTED_MAX} selections come to the sum, such as '
                     else max(many) || ' selections come to the sum: ' end
                 || array_to_string(list(said order by nth), ', or ') as said
             from written group by one""",
