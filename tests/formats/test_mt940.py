@@ -479,6 +479,21 @@ def test_fields_of_no_standard_are_kept() -> None:
     assert record.counterparty_account == "12345"
 
 
+@pytest.mark.parametrize(
+    ("below", "text"),
+    [
+        ("\nOutward transfer  of June", "Outward transfer of June"),
+        ("\nOutward transfer\n:86:RENT", "RENT"),
+        ("\n/TRCD/00112/", None),
+        ("\nDE89370400440532013000", None),
+        ("", None),
+    ],
+    ids=["alone", "with-information", "codes", "account", "nothing"],
+)
+def test_words_below_an_entry_are_its_text_where_nothing_else_is_said(below: str, text: str | None) -> None:
+    assert entry(f"2601020102C1,NTRFX{below}").text == text
+
+
 # Statements.
 
 

@@ -100,7 +100,7 @@ def record_of(pending: Pending, amount: Money, currency: str, page: "Page", stat
         original_exponent=original.exponent if original else None,
         external_id=external_id,
         references=tuple(dict.fromkeys((*customer, *told.references))),
-        text=told.text,
+        text=told.text or _words_below(pending, supplementary),
         counterparty=told.counterparty or entry.extra or None,
         counterparty_account=told.counterparty_account or _account(supplementary) or _account(entry.customer_reference),
         details=_details(pending, told, supplementary),
@@ -112,6 +112,13 @@ def _booked_on(entry: Entry, page: "Page") -> dt.date | None:
     if not entry.entry_day or entry.value_on is None:
         return entry.value_on
     return entry_day(entry.entry_day, entry.value_on, page.days)
+
+
+def _words_below(pending: Pending, supplementary: str) -> str | None:
+    """Take the words below an entry of which the bank says nothing else; codes and an account are no words."""
+    if pending.information or pending.non_swift or supplementary.startswith("/") or _account(supplementary):
+        return None
+    return supplementary or None
 
 
 def _account(text: str) -> str | None:

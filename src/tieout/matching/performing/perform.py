@@ -22,8 +22,8 @@ from tieout.matching.comparing.parties import (
 from tieout.matching.comparing.verifying import leave_out_unlike
 from tieout.matching.facts.scales import in_base
 from tieout.matching.facts.sides import FIELDS, listed, things_sql
-from tieout.matching.performing.asked_pools import bounds_sql
 from tieout.matching.performing.alone import held_from, leave_out_other_halves, make_alone, note_alone
+from tieout.matching.performing.asked_pools import bounds_sql
 from tieout.matching.performing.consecutive import find_consecutive
 from tieout.matching.performing.families import make_families, rests_on_names
 from tieout.matching.performing.learning import learn_matches
