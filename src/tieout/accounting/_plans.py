@@ -188,7 +188,8 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
     planned: list[PlanLine] = []
     lacking: list[tuple[str, str | None]] = []
     crossed = shape["crossed"] == "counter"
-    aside = ASIDE.get(str(shape["kind"])) if shape["matched"] in {None, "nothing"} else None
+    kind = str(shape["kind"])
+    aside = {**ASIDE, "conversion": "fx_clearing"}.get(kind) if shape["matched"] in {None, "nothing"} else None
     present = {1: shape["has_fee"], 2: shape["has_fee_tax"], 3: shape["has_tax"]}
     beside = [line for line in posting.lines if not _moves_money(line, shape, chart)]
     for line in posting.lines:
@@ -201,6 +202,7 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
             lacking.append((name, ours))
             continue
         clears = not money and name != "fx_clearing"
+        converts = line.account == aside == "fx_clearing"
         carries = line.account == aside if aside else len(beside) == 1
         planned.append(
             PlanLine(
@@ -210,7 +212,7 @@ def _planned(shape: Mapping[str, str | None], posting: Posting, chart: Chart) ->
                 1 if line.debit else -1,
                 *line.amount,
                 clears,
-                clears and carries and line.amount[1:] == (0, 0, 0),
+                (clears or converts) and carries and line.amount[1:] == (0, 0, 0),
                 line.tax_code,
                 json.dumps(dict(line.dimensions), sort_keys=True) if line.dimensions else None,
             )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.accounting._carrying import CARRIED
+from tieout.accounting._converting import carry_conversions
 from tieout.accounting._elsewhere import is_unheld
 from tieout.accounting._findings import FINDINGS, findings
 from tieout.accounting._lines import lines, refuse_unvalued
@@ -100,6 +101,7 @@ def draft_journals(
     for statement in pieces(methods=asks, outcomes=outcomes, reversals=_has_rows(con, "reversals")):
         con.execute(statement)
     carry_back(con)
+    carry_conversions(con)
     waiting, erp, unheld = _plan(con, postings, workspace, compared)
     _periods(con, workspace, periods)
     refuse_unvalued(con)
