@@ -10,9 +10,19 @@ from lxml import etree
 from tieout.formats.camt.shapes import local_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["STATEMENTS", "Refused", "drop", "elements", "family_of", "message_of", "pull_parser", "refuse_doctype"]
+__all__ = [
+    "STATEMENTS",
+    "Refused",
+    "drop",
+    "elements",
+    "family_of",
+    "message_of",
+    "not_well_formed",
+    "pull_parser",
+    "refuse_doctype",
+]
 
 #: The element that holds a message's statements, without the "V01" that the first version has behind it. Italy's banks
 #: send the statements of camt.053 under names of their own (CBI, STRN-MO-001): of a day, and of a period.
@@ -25,6 +35,8 @@ _MESSAGES = {
 }
 #: The element of one statement, report or notification, and the message that it belongs to.
 STATEMENTS = {"Rpt": "camt.052", "Stmt": "camt.053", "Ntfctn": "camt.054"}
+#: What libxml2 calls a second document: something behind the end of the first, or a declaration that is not the first thing.
+_BEHIND_THE_END = {etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME}
 _VERSION = re.compile(r"camt\.05[234]\.\d{3}\.\d{2}")
 
 
@@ -89,6 +101,24 @@ def drop(element: etree._Element) -> None:
         parent = element.getparent()
         if parent is not None:
             parent.remove(before)
+
+
+def not_well_formed(error: Exception, line: int, column: int, has_ended: Callable[[], bool]) -> Refused:
+    """
+    Say where XML breaks; libxml2's own sentence begins with what it met.
+
+    :param has_ended: says whether a statement has ended, and none has begun since.
+    """
+    if not isinstance(error, etree.XMLSyntaxError):
+        message = f"expected well-formed XML, got a document in an unreadable encoding: {error}"
+        return Refused(message)
+    if getattr(error, "code", None) in _BEHIND_THE_END and has_ended():
+        message = (
+            "expected the end of the file behind the document, got more: of files joined into one, bring each by itself"
+        )
+        return Refused(message, line or None, column or None)
+    what = (error.msg or "it ended too early").partition(", line ")[0]
+    return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)
 
 
 def refuse_doctype(element: etree._Element) -> None:
