@@ -479,6 +479,16 @@ def test_fields_of_no_standard_are_kept() -> None:
     assert record.counterparty_account == "12345"
 
 
+def test_a_code_that_stands_in_a_field_of_its_own_first_is_said_once() -> None:
+    # ING in Poland.
+    record = entry(
+        "2601020102D1,S020X", ":86:020", ":86:020~00TRANSFER\n~20INVOICE 7\n~32ACME\n~38PL61109010140000071219812874"
+    )
+    assert (record.text, record.counterparty) == ("INVOICE 7", "ACME")
+    assert record.counterparty_account == "PL61109010140000071219812874"
+    assert entry("2601020102D1,S020X", ":86:020", ":86:INVOICE 7").text == "020 INVOICE 7"
+
+
 @pytest.mark.parametrize(
     ("below", "text"),
     [

@@ -26,7 +26,6 @@ __all__ = [
     "Original",
     "UnreadableEntry",
     "account_number",
-    "comparable",
     "details_text",
     "escaped",
     "find_counterparty",
@@ -84,7 +83,7 @@ class Account:
     :ivar final: True in a camt.053, where entries are booked for good.
     :ivar assumed: the currency of amounts that name none, in an account that names none.
     :ivar fallback_on: the day of entries that state none: the end of the statement.
-    :ivar owner: whose account it is, as ``comparable`` writes a name.
+    :ivar owner: whose account it is.
     """
 
     number: str | None
@@ -96,13 +95,9 @@ class Account:
     owner: str | None = None
 
     def owned_by(self, name: str | None) -> bool:
-        """Whether a name is that of the account's owner."""
-        return self.owner is not None and name is not None and comparable(name) == self.owner
-
-
-def comparable(name: str) -> str:
-    """Write a name so that case and blanks make no difference."""
-    return " ".join(name.split()).casefold()
+        """Whether a name is that of the account's owner, but for case and blanks."""
+        owner, other = (" ".join((text or "").split()).casefold() for text in (self.owner, name))
+        return bool(owner) and owner == other
 
 
 class Amount(NamedTuple):

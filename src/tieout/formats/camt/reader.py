@@ -24,6 +24,7 @@ from tieout.formats.camt.xml import (
     elements,
     family_of,
     message_of,
+    not_well_formed,
     notes_beside,
     pull_parser,
     refuse_doctype,
@@ -370,21 +371,8 @@ class Reader:
         return bool(ended or self._statements_read) if self._element is None else self._element in ended
 
     def _not_well_formed(self, error: Exception) -> Refused:
-        """Say where XML breaks; libxml2's own sentence begins with what it met."""
-        if not isinstance(error, etree.XMLSyntaxError):
-            message = f"expected well-formed XML, got a document in an unreadable encoding: {error}"
-            return Refused(message)
-        line, column = error.position
-        what = (error.msg or "it ended too early").partition(", line ")[0]
-        column = self._repeats.column(line, column)
-        if getattr(error, "code", None) in _BEHIND_THE_END and self._has_ended():
-            message = "expected the end of the file behind the document, got more: of files joined into one, bring each by itself"
-            return Refused(message, line or None, column or None)
-        return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)
-
-
-#: What libxml2 calls a second document: something behind the end of the first, or a declaration that is not the first thing.
-_BEHIND_THE_END = {etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME}
+        line, column = error.position if isinstance(error, etree.XMLSyntaxError) else (0, 0)
+        return not_well_formed(error, line, self._repeats.column(line, column), self._has_ended)
 
 
 def _beginning(stream: BinaryIO) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tieout.errors import BadInput
 from tieout.formats.camt.balances import check_balances, check_opening, check_other_currencies, difference
 from tieout.formats.camt.dates import day_or_none, read_day, read_moment
-from tieout.formats.camt.entries import Account, Entry, comparable, identifier, is_debit
+from tieout.formats.camt.entries import Account, Entry, identifier, is_debit
 from tieout.formats.camt.pages import Page, message_page
 from tieout.formats.camt.shapes import line_of, local_name, texts
 from tieout.formats.camt.tallies import Tallies, Tally, check_summary
@@ -91,8 +91,7 @@ class StatementReader:
         about = self._header.get("Acct", {})
         number = _first(about, *_ACCOUNT_NUMBERS)
         self.account.number = number.replace(" ", "") if number and "Id/IBAN" in about else number
-        owner = _first(about, "Ownr/Nm", "Ownr/Pty/Nm")
-        self.account.owner = comparable(owner) if owner else None
+        self.account.owner = _first(about, "Ownr/Nm", "Ownr/Pty/Nm")
         self.account.currency = self._own_currency()
         closing = self._balance("closing")
         self.account.fallback_on = self._to_on() or (closing.on if closing else None) or day_or_none(self._created)

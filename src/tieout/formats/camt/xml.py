@@ -10,7 +10,7 @@ from lxml import etree
 from tieout.formats.camt.shapes import line_of, local_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "STATEMENTS",
@@ -19,6 +19,7 @@ __all__ = [
     "elements",
     "family_of",
     "message_of",
+    "not_well_formed",
     "notes_beside",
     "pull_parser",
     "refuse_doctype",
@@ -35,6 +36,8 @@ _MESSAGES = {
 }
 #: The element of one statement, report or notification, and the message that it belongs to.
 STATEMENTS = {"Rpt": "camt.052", "Stmt": "camt.053", "Ntfctn": "camt.054"}
+#: What libxml2 calls a second document: something behind the end of the first, or a declaration that is not the first thing.
+_BEHIND_THE_END = {etree.ErrorTypes.ERR_DOCUMENT_END, etree.ErrorTypes.ERR_RESERVED_XML_NAME}
 _VERSION = re.compile(r"camt\.05[234]\.\d{3}\.\d{2}")
 
 
@@ -99,6 +102,24 @@ def drop(element: etree._Element) -> None:
         parent = element.getparent()
         if parent is not None:
             parent.remove(before)
+
+
+def not_well_formed(error: Exception, line: int, column: int, has_ended: Callable[[], bool]) -> Refused:
+    """
+    Say where XML breaks; libxml2's own sentence begins with what it met.
+
+    :param has_ended: says whether a statement has ended, and none has begun since.
+    """
+    if not isinstance(error, etree.XMLSyntaxError):
+        message = f"expected well-formed XML, got a document in an unreadable encoding: {error}"
+        return Refused(message)
+    if getattr(error, "code", None) in _BEHIND_THE_END and has_ended():
+        message = (
+            "expected the end of the file behind the document, got more: of files joined into one, bring each by itself"
+        )
+        return Refused(message, line or None, column or None)
+    what = (error.msg or "it ended too early").partition(", line ")[0]
+    return Refused(f"expected well-formed XML, got a fault: {what}", line or None, column or None)
 
 
 def refuse_doctype(element: etree._Element) -> None:

@@ -147,6 +147,12 @@ def read_information(fields: Iterable[Sequence[str]], non_swift: Sequence[str] =
     """
     blocks = [lines for lines in fields if any(line.strip() for line in lines)]
     found = Information()
+    if (
+        len(blocks) > 1
+        and (second := _structured("".join(blocks[1]), blocks[1]))
+        and "".join(blocks[0]).strip() == second["code"]
+    ):
+        del blocks[0]  # ING in Poland tells the code in a field of its own first
     if blocks:
         mark = _structured("".join(blocks[0]), blocks[0])
         whole = ("" if mark else "\n").join(joined(lines, structured=mark is not None) for lines in blocks)
