@@ -37,6 +37,21 @@ _TOLD_SUMS = ", ".join(
     for alias, where in (("s", "there"), ("o", "here"))
     for column in ("several", "total", "nearest")
 )
+#: Everything that an exception met, and how: each pair once.
+_MET = """select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
+union all select thing, other, false, false, false, false, null
+    from met_by_amount anti join met_by_key using (thing, other)
+union all select thing, other, inside, true, false, false, null from met_before
+union all select thing, other, false, false, true, false, null from met_by_name
+union all select thing, other, false, false, false, false, how from met_by_sum semi join unmatched using (thing)
+    anti join met_by_key using (thing, other) anti join met_by_amount using (thing, other)
+    anti join met_by_name using (thing, other)
+union all select thing, other, false, false, false, false, null from met_by_tie anti join met_by_key using (thing, other)
+    anti join met_by_amount using (thing, other) anti join met_by_name using (thing, other)
+    anti join met_by_sum using (thing, other)
+union all select distinct thing, other, false, false, false, false, null from met_last
+union all select distinct thing, other, true, true, false, true, null
+    from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)"""
 #: So many open things of one amount are set side by side; of more it is only said that there are several.
 ALIKE_MAX = 20
 
@@ -267,20 +282,7 @@ def _rank_candidates(work: Performance) -> None:
         f"""
         with met as (
             select m.*, f.l is not null as is_apart from (
-                select thing, other, inside, true as by_key, false as by_name, false as within, null as summed from met_by_key
-                union all select thing, other, false, false, false, false, null
-                    from met_by_amount anti join met_by_key using (thing, other)
-                union all select thing, other, inside, true, false, false, null from met_before
-                union all select thing, other, false, false, true, false, null from met_by_name
-                union all select thing, other, false, false, false, false, how from met_by_sum semi join unmatched using (thing)
-                    anti join met_by_key using (thing, other) anti join met_by_amount using (thing, other)
-                    anti join met_by_name using (thing, other)
-                union all select thing, other, false, false, false, false, null from met_by_tie anti join met_by_key using (thing, other)
-                    anti join met_by_amount using (thing, other) anti join met_by_name using (thing, other)
-                    anti join met_by_sum using (thing, other)
-                union all select distinct thing, other, false, false, false, false, null from met_last
-                union all select distinct thing, other, true, true, false, true, null
-                    from unsettled semi join unmatched using (thing) anti join met_by_key using (thing, other)
+                {_MET}
             ) m left join (select l, r from forbidden union select r, l from forbidden) f on f.l = m.thing and f.r = m.other
             where f.l is null or m.by_key and not m.within
         ), judged as (

@@ -63,6 +63,9 @@ _REASON = f"""case
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
 
 _NEARLY = "case when o.apart = 0 then '' else 'nearly ' end"
+# Where too many have its amount, how many pairs those are.
+_CROWD_SAID = f"""case when c.lefts * c.rights > {_LOOKED_AT_MAX}
+    then c.lefts * c.rights || ' pairs have its amount, and at most {_LOOKED_AT_MAX} are looked at' end"""
 # How long before or after it that was booked which came nearest.
 _WHEN = """case when o.other_booked = o.booked then 'on the same day' else abs(o.other_booked - o.booked)
                             || case when abs(o.other_booked - o.booked) = 1 then ' day' else ' days' end
@@ -287,13 +290,11 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, case when c.lefts * c.rights > {_LOOKED_AT_MAX} then
-            c.lefts * c.rights || ' pairs have its amount, and at most {_LOOKED_AT_MAX} are looked at' end) as bound, {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, {_CROWD_SAID}) as bound, {_REASON} as reason
         from o left join told t on t.thing = o.thing
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
-        left join crowds c on c.ccy = o.ccy and c.whole = o.whole
-        left join told_bounds k on k.thing = o.thing
+        left join crowds c on c.ccy = o.ccy and c.whole = o.whole left join told_bounds k on k.thing = o.thing
     """
 
 
