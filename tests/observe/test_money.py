@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from tests.observe.slow_proof import effect
 from tests.observe.test_exports import NONE_HERE, read_back
 from tests.observe.traded import DAYS, Traded, amount
 from tieout.config.arrivals import arrival_days
+from tieout.model.accounts import Account, Opening
+from tieout.model.money import parse_money
 from tieout.observe.exporting.exported import TABLES
 from tieout.observe.exporting.exports import Filters, export
 from tieout.observe.exporting.writing import ENDINGS
 from tieout.observe.money.cash import cash
 from tieout.observe.money.owed import ageing
+from tieout.observe.proofs.proving import prove
 
 pytestmark = pytest.mark.slow
 LAST = dt.date(2026, 11, 1)
@@ -110,6 +114,21 @@ def test_cash_in_transit_is_the_truth_and_what_cannot_be_decided(group: Traded) 
         assert int(mine["outstanding"].replace(".", "")) == row["amount"], key
         assert (mine["paid_on"], mine["expected_on"]) == (row["paid_on"].isoformat(), due.isoformat())
         assert (mine["state"] == "late") == (row["trouble"] == "payout_missing_at_bank"), key
+
+
+@pytest.mark.parametrize(("place", "currency", "on"), [(0, "USD", LAST), (1, "JPY", dt.date(2026, 10, 9))])
+def test_an_account_of_what_is_on_its_way_closes(group: Traded, place: int, currency: str, on: dt.date) -> None:
+    """What left less what arrived, line by line, is what the list says of matches; sweeps of the group among it."""
+    entity = group.workspace.entities[place].id
+    opening = Opening(on=dt.date(2026, 9, 30), amount=parse_money("0", currency))
+    way = Account(id="way", entity=entity, currency=currency, kind="in_transit", opening=opening)
+    declared = replace(group.workspace, accounts=(*group.workspace.accounts, way))
+    proof = prove(group.store, declared, "way", on)
+    assert (proof.rolled, proof.outside.balance) == (0, proof.closing)
+    rows = [row for row in group.table("in_transit", on) if (row["entity"], row["currency"]) == (entity, currency)]
+    listed = sum((amount(row["outstanding"]) for row in rows if row["kind"] != "settlement"), Decimal(0))
+    assert Decimal(proof.closing or 0).scaleb(-proof.exponent) == listed
+    assert "payout" in {movement.kind for movement in proof.movements}
 
 
 def test_what_was_swept_to_and_from_the_treasury_of_the_group_is_shown(group: Traded) -> None:

@@ -25,7 +25,7 @@ def figures(proof: AccountProof) -> list[tuple[PartAsked, int, int]]:
 @pytest.mark.parametrize(("account", "as_of"), [("adyen-us", DAYS[0]), ("stripe-eur", DAYS[-1])])
 def test_the_lines_of_a_figure_add_up_to_it(group: Traded, account: str, as_of: None) -> None:
     proof = prove(group.store, group.workspace, account, as_of)
-    told = figures(proof)[::5]  # each is a proof made again
+    told = figures(proof)[::9]  # each is a proof made again
     assert told
     for asked, count, amount in told:
         part = proof_part(group.store, group.workspace, account, asked, as_of)
@@ -33,12 +33,17 @@ def test_the_lines_of_a_figure_add_up_to_it(group: Traded, account: str, as_of: 
         assert (part.count, part.amount) == (count, amount), asked
         assert sum(row.amount for row in part.rows) == amount or count > len(part.rows)
         assert all(row.record_id or row.match_id for row in part.rows)
-    ledger = proof_part(group.store, group.workspace, account, PartAsked(part="ledger"), as_of)
-    assert ledger is not None
-    assert proof.ledger.balance is not None
-    opened = {a.id: a.opening for a in group.workspace.accounts}[f"gl-{proof.ledger_account}"]
-    assert opened is not None
-    assert opened.amount.scaled(proof.exponent) + ledger.amount == proof.ledger.balance
+    balances = {
+        "closing": proof.closing if proof.reported is None else proof.reported + proof.since,
+        "ledger": proof.ledger.balance,
+        "adjusted-outside": proof.outside.adjusted,
+        "adjusted-inside": proof.ledger.adjusted,
+    }
+    for name, stated in balances.items():
+        part = proof_part(group.store, group.workspace, account, PartAsked(part=name), as_of)
+        assert part is not None
+        assert part.amount == stated, name
+        assert all(row.record_id or row.match_id or row.label for row in part.rows)
 
 
 def test_an_account_that_nobody_knows_has_no_parts(group: Traded) -> None:

@@ -136,6 +136,7 @@ def test_what_left_less_what_arrived_is_what_is_listed_and_what_the_books_have(m
         listed = sum(Decimal(r["outstanding"]) for r in world.table("in_transit", on) if r["kind"] != "settlement")
         held = sum(h.in_transit for h in world.cash(on).holdings)
         assert listed * 100 == held == world.proof("way-eur", on).closing
+        assert "way-eur" not in {holding.account_id for holding in world.cash(on).holdings}
 
 
 def _told(proof: AccountProof) -> list[tuple[str, str, str | None, int]]:

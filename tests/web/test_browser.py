@@ -27,11 +27,13 @@ SAMPLES = {
         "/proof/movement?account=bank-main-eur&kind=bank_entry",
         "/proof/inside?account=bank-main-eur&state=open",
         "/proof/ledger?account=nobody",
+        "/proof/closing?account=bank-main-eur",
     ],
     "/deliveries": ["/deliveries", "/deliveries?show=unread"],
     "/deliveries/{delivery_id}": ["DELIVERY"],
-    "/money/{part}": ["/money/charged", "/money/books"],
-    "/in-transit": ["/in-transit", "/in-transit?as_of=2026-11-20"],
+    "/deliveries/{delivery_id}/rows": ["NEW ROWS"],
+    "/money/{part}": ["/money/charged", "/money/books", "/money/charged?kind=charge"],
+    "/in-transit": ["/in-transit", "/in-transit?as_of=2026-11-20", "/in-transit?only=EUR"],
     "/tie": ["/tie"],
     "/compared": ["/compared", "/compared?part=waiting", "/compared?part=matched&reconciliation=payouts"],
     "/find": ["/find", "/find?q=po_1QF2a9LkdIwHu7ixPt01", "/find?q=nobody-at-all"],
@@ -64,7 +66,7 @@ def paths(seen: Visitor) -> list[str]:
     charge = seen.page.url.removeprefix(seen.home)
     seen.go("/deliveries?show=unread")
     delivery = seen.page.get_attribute("tbody th a", "href")
-    named = {"CHARGE": charge, "DELIVERY": delivery}
+    named = {"CHARGE": charge, "DELIVERY": delivery, "NEW ROWS": f"{delivery}/rows?which=new"}
     return [str(named.get(path, path)) for listed in SAMPLES.values() for path in listed]
 
 

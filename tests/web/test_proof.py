@@ -73,7 +73,7 @@ def test_the_page_of_an_account_that_does_not(office: Office) -> None:
     told = text_of(page)
     assert "differs by 528.78" in told
     assert "Residual 528.78" in told
-    assert 'class="r off">528.78' in page
+    assert 'class="r off"><a href="#sides">528.78' in page
 
 
 def test_the_overview_counts_what_is_proven(office: Office) -> None:

@@ -143,13 +143,14 @@ def money(store: Store, scope: Scope) -> tuple[Flow, Tied, dt.date | None]:
         return _flow(view), tied_of(view), view.latest
 
 
-def lines(store: Store, scope: Scope, part: str, number: int = 1) -> Lines:
+def lines(store: Store, scope: Scope, part: str, number: int = 1, kind: str | None = None) -> Lines:
     """
     List what a figure of the flow is the sum of, a page at a time, the largest first.
 
-    :param part: one of :data:`MADE_OF`; ``number``: of the page, from 1.
+    :param part: one of :data:`MADE_OF`; ``number``: of the page, from 1; ``kind``: only lines of that kind.
     """
     measure, condition = MADE_OF[part]
+    condition = condition if kind is None else f"({condition}) and kind = {literal(kind)}"
     with money_view(store, scope) as view:
         _follow(view)
         rows = view.con.execute(f"""

@@ -106,13 +106,17 @@ def reconciled(store: Store, scope: Scope) -> list[Tied]:
     return sorted(found, key=lambda row: (row.hundredths or 0, row.reconciliation or ""))
 
 
-def compared(store: Store, scope: Scope, reconciliation: str | None, part: str | None, number: int = 1) -> Compared:
+def compared(
+    store: Store, scope: Scope, reconciliation: str | None, part: str | None, number: int = 1, state: str | None = None
+) -> Compared:
     """
     List what a figure is the sum of, a page at a time, the largest first.
 
     :param reconciliation: None: all of them. ``part``: one of :data:`PARTS`; None: everything that was compared.
+        ``state``: only what stands there; None: anywhere.
     """
     condition = _within(reconciliation) + (f" and {_PART} = {literal(part)}" if part else "")
+    condition += f" and state = {literal(state)}" if state else ""
     with money_view(store, scope) as view:
         size = f"abs(amount::hugeint * power_of_ten({view.exponent} - exponent))"
         sums = view.con.execute(

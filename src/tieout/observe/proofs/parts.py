@@ -10,25 +10,42 @@ from typing import TYPE_CHECKING
 
 from tieout.observe.exporting.writing import literal
 from tieout.observe.money.money_view import PAGE_ROWS
-from tieout.observe.proofs.accounts import ledger_accounts_of, ledger_ids_of, money_accounts
+from tieout.observe.proofs.accounts import ledger_accounts_of, ledger_ids_of, money_accounts, sharing
 from tieout.observe.proofs.facts import facts_opened
-from tieout.observe.proofs.proving import proofs_of
+from tieout.observe.proofs.proving import CARRIED_OVER, proofs_of
 from tieout.observe.proofs.rolling import parts, roll, since_of
+from tieout.observe.proofs.stated import (
+    LINES,
+    begin,
+    lay_lines_of,
+    lay_opening,
+    lay_rest,
+    lay_row,
+    lay_stated,
+    lay_transit_list,
+)
 
 if TYPE_CHECKING:
     import datetime as dt
+
+    import duckdb
 
     from tieout.config import Workspace
     from tieout.config.workspace import Account
     from tieout.observe.exporting.columns import Opened
     from tieout.observe.proofs.proof import AccountProof
+    from tieout.observe.proofs.rolling import Roll
     from tieout.store.workplace import Store
 
 __all__ = ["PARTS", "PartAsked", "PartLine", "ProofPart", "proof_part"]
 
 
-#: What figures of a proof there are that are sums of lines.
-PARTS = ("movement", "since", "ledger", "outside", "inside")
+#: The figures of a proof that open what they are the sum of.
+PARTS = (
+    *("movement", "since", "opening", "closing", "reported", "ledger", "outside", "inside"),
+    *("adjusted-outside", "adjusted-inside"),
+)
+_SIDES = {"outside": "outside", "inside": "ledger"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +53,9 @@ class PartAsked:
     """
     Which figure of a proof is meant.
 
-    :ivar part: ``movement`` (of a kind), ``since`` (booked since the balance), ``ledger`` (the ledger's lines), or the side on
-        which reconciling items stand: ``outside`` or ``inside`` (the ledger).
+    :ivar part: ``movement`` (of a kind), ``since`` (booked since the balance), ``opening`` or ``closing`` of the roll-forward,
+        ``reported`` or ``ledger`` (the balances of the two sides), the side on which reconciling items stand, ``outside``
+        or ``inside`` (the ledger), or ``adjusted-`` with a side.
     :ivar kind, state, reason: of the movement, or of the items; None: any, or none.
     """
 
@@ -52,7 +70,8 @@ class PartLine:
     """
     One line; ``record_id`` and ``match_id`` are hexadecimal.
 
-    What arrived at the bank of a settlement has neither: it bears the name of the settlement.
+    What arrived at the bank of a settlement has neither: it bears the name of the settlement. What is no line, as a
+    balance that somebody states, says in words what it is, and which delivery says so.
     """
 
     record_id: str | None
@@ -61,6 +80,8 @@ class PartLine:
     kind: str | None
     booked_on: dt.date | None
     amount: int
+    label: str | None = None
+    delivery_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +117,15 @@ def proof_part(
         if len(accounts) != 1:
             return None
         proof = next(proofs_of(opened, only=account_id))
-        relation = _relation(opened, accounts[0], proof, asked)
-        count, amount = con.execute(f"select count(*), coalesce(sum(amount), 0)::varchar from ({relation})").fetchall()[
-            0
-        ]
+        _lay(opened, accounts[0], proof, asked)
+        count, amount = con.execute("select count(*), coalesce(sum(amount), 0)::varchar from part_row").fetchall()[0]
         rows = con.execute(f"""
-            select record_id, match_id, external_id, kind, booked_on, amount::varchar from ({relation})
-            order by abs(amount) desc, booked_on, record_id, match_id limit {PAGE_ROWS} offset {(number - 1) * PAGE_ROWS}
+            select record_id, match_id, external_id, kind, booked_on, label, delivery_id, amount::varchar from part_row
+            order by label is null, abs(amount) desc, booked_on, record_id, match_id
+            limit {PAGE_ROWS} offset {(number - 1) * PAGE_ROWS}
         """).fetchall()
-    listed = [
-        PartLine(record_id=r, match_id=m, external_id=name, kind=kind, booked_on=on, amount=int(each))
-        for r, m, name, kind, on, each in rows
-    ]
+    names = ("record_id", "match_id", "external_id", "kind", "booked_on", "label", "delivery_id")
+    listed = [PartLine(**dict(zip(names, row[:-1], strict=True)), amount=int(row[-1])) for row in rows]
     return ProofPart(
         currency=proof.currency,
         exponent=proof.exponent,
@@ -118,25 +136,88 @@ def proof_part(
     )
 
 
-def _relation(opened: Opened, account: Account, proof: AccountProof, asked: PartAsked) -> str:
-    """Write the query for the lines: of the table ``item``, which the proof in hand left, or of a roll-forward made again."""
-    con, day, exponent = opened.con, proof.as_of, proof.exponent
-    if asked.part in {"outside", "inside"}:
-        side = "ledger" if asked.part == "inside" else "outside"
+def _lay(opened: Opened, account: Account, proof: AccountProof, asked: PartAsked) -> None:
+    """Make ``part_row``: of the table ``item``, which the proof in hand left, and of roll-forwards made again."""
+    con, part = opened.con, asked.part
+    begin(con)
+    if part in _SIDES:
         same = [
             f"{name} is not distinct from {'null' if value is None else literal(value)}"
             for name, value in (("kind", asked.kind), ("state", asked.state), ("reason", asked.reason))
         ]
-        return f"select * from item where place = '{side}' and {' and '.join(same)}"
-    ids: tuple[str, ...] = (account.id,)
-    opening = account.opening
-    if asked.part == "ledger":
-        ids = ledger_ids_of(opened.workspace, account)
-        openings = [a.opening for a in ledger_accounts_of(opened.workspace, account) if a.opening is not None]
-        opening = openings[0] if openings else account.opening
-    found = roll(con, ids, account.currency, exponent, day, opening)
-    lines = f"select *, null as match_id from ({parts(exponent)})"
-    if asked.part == "movement":
-        return f"{lines} where label = {literal(asked.kind or '')}"
-    whole = "select lower(hex(record_id)) as record_id, null as match_id, external_id, kind, booked_on, measured as amount from line"
-    return whole if asked.part == "ledger" else f"{whole} where {since_of(found)}"
+        _lay_items(con, _SIDES[part], " and ".join(same))
+    elif part in {"movement", "since"}:
+        found = _rolled(con, account, proof)
+        movement = f"select * from ({parts(proof.exponent)}) where label = {literal(asked.kind or '')}"
+        lay_lines_of(con, movement if part == "movement" else f"{LINES} where {since_of(found)}")
+    elif part == "opening":
+        lay_opening(con, (account.id,), proof, _rolled(con, account, proof), account.opening)
+    elif part == "closing":
+        _lay_closing(con, account, proof)
+    elif part in {"ledger", "adjusted-inside"}:
+        _lay_ledger(opened, account, proof)
+    else:
+        _lay_outside(opened, account, proof, since=part == "adjusted-outside")
+    if part.startswith("adjusted-"):
+        _lay_items(con, _SIDES[part.removeprefix("adjusted-")], "true")
+
+
+def _rolled(con: duckdb.DuckDBPyConnection, account: Account, proof: AccountProof) -> Roll:
+    return roll(con, (account.id,), account.currency, proof.exponent, proof.as_of, account.opening)
+
+
+def _lay_items(con: duckdb.DuckDBPyConnection, side: str, condition: str) -> None:
+    con.execute(f"""
+        insert into part_row by name select record_id, match_id, external_id, kind, booked_on, amount from item
+        where place = '{side}' and {condition}
+    """)
+
+
+def _lay_closing(con: duckdb.DuckDBPyConnection, account: Account, proof: AccountProof) -> None:
+    """What is reported and the lines since; else what it opened with and all lines."""
+    found = _rolled(con, account, proof)
+    if proof.reported is None:
+        lay_opening(con, (account.id,), proof, found, account.opening)
+        lay_lines_of(con, LINES)
+        return
+    _lay_reported(con, account, proof, found)
+    lay_rest(con, proof.reported, proof.outside.source, proof.reported_on)
+    lay_lines_of(con, f"{LINES} where {since_of(found)}")
+
+
+def _lay_reported(con: duckdb.DuckDBPyConnection, account: Account, proof: AccountProof, found: Roll) -> None:
+    if account.kind == "in_transit":
+        lay_transit_list(con, account.id, proof.exponent)
+    elif found.reported is not None:
+        lay_stated(con, (account.id,), proof, found)
+
+
+def _lay_outside(opened: Opened, account: Account, proof: AccountProof, *, since: bool) -> None:
+    """What the outside says of every account that the ledger account stands for, and on demand the lines since."""
+    con = opened.con
+    together = [a for a in sharing(opened.workspace, account) if a.opening is None or a.opening.on <= proof.as_of]
+    for one in together:
+        _lay_reported(con, one, proof, _rolled(con, one, proof))
+    lay_rest(con, proof.outside.balance, proof.outside.source, proof.reported_on)
+    if since:
+        for one in together:
+            lay_lines_of(con, f"{LINES} where {since_of(_rolled(con, one, proof))}")
+        for item in proof.outside.items:
+            if item.label == CARRIED_OVER:
+                lay_row(con, item.label, None, item.amount)
+
+
+def _lay_ledger(opened: Opened, account: Account, proof: AccountProof) -> None:
+    """What the ledger reports and its lines since; else what it opened with and all of its lines."""
+    con, ids = opened.con, ledger_ids_of(opened.workspace, account)
+    openings = [a.opening for a in ledger_accounts_of(opened.workspace, account) if a.opening is not None]
+    opening = openings[0] if openings else account.opening
+    if opening is not None and opening.amount.currency != account.currency:
+        opening = None
+    found = roll(con, ids, account.currency, proof.exponent, proof.as_of, opening)
+    if found.reported is None:
+        lay_opening(con, ids, proof, found, opening)
+        lay_lines_of(con, LINES)
+    else:
+        lay_stated(con, ids, proof, found)
+        lay_lines_of(con, f"{LINES} where {since_of(found)}")

@@ -14,13 +14,15 @@ from tieout import pipeline
 from tieout.errors import BadInput
 from tieout.model.texts import storable
 from tieout.observe.arrivals.deliveries import delivery, delivery_page, delivery_totals, unread
+from tieout.observe.arrivals.told import WHICH, told_rows
+from tieout.web.pages.money import page_number
 from tieout.web.pages.overview import missing_files
 from tieout.web.pages.visit import Visit, Visiting
 
 if TYPE_CHECKING:
     from tieout.observe.arrivals.deliveries import Delivery
 
-__all__ = ["deliveries", "one_delivery", "read_again", "router"]
+__all__ = ["deliveries", "one_delivery", "read_again", "router", "rows_of_a_delivery"]
 
 router = APIRouter()
 _SEQUENCE_DIGITS = 18
@@ -54,6 +56,18 @@ def deliveries(visit: Visiting) -> HTMLResponse:
 def one_delivery(visit: Visiting, delivery_id: str) -> HTMLResponse:
     """Show one delivery: its rows add up, and what could not be read stands as it came."""
     return _shown(visit, _found(visit, delivery_id))
+
+
+@router.get("/deliveries/{delivery_id}/rows")
+def rows_of_a_delivery(visit: Visiting, delivery_id: str) -> HTMLResponse:
+    """List the rows that a delivery told: the new ones, those that were known, or both."""
+    which, number, found = visit.address.asked.get("which", "all"), page_number(visit), _found(visit, delivery_id)
+    if which not in WHICH:
+        raise HTTPException(404, f"expected one of {', '.join(WHICH)}, got {which[:40]!r}")
+    rows = visit.kept(
+        ("told", delivery_id, which, number), lambda: told_rows(visit.desk.store, delivery_id, which, number)
+    )
+    return visit.page("delivery_rows.html", delivery=found, which=which, found=rows, number=number)
 
 
 @router.post("/deliveries/{delivery_id}/replay")

@@ -10,7 +10,8 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse
 
 from tieout.observe.exporting.overview import overview
-from tieout.observe.money.cash import under_way
+from tieout.observe.exporting.writing import literal
+from tieout.observe.money.cash import COUNTED, under_way
 from tieout.observe.money.flow import MADE_OF, lines, money
 from tieout.observe.money.tying import PARTS, compared, reconciled
 from tieout.web.pages.overview import filters_of, sum_of
@@ -32,9 +33,9 @@ def part_of_the_flow(visit: Visiting, part: str) -> HTMLResponse:
     if part not in MADE_OF:
         raise HTTPException(404, f"expected one of {', '.join(MADE_OF)}, got {part[:40]!r}")
     desk, scope = visit.desk, visit.address.scope
-    number = page_number(visit)
-    found = visit.kept(("lines", scope, part, number), lambda: lines(desk.store, scope, part, number))
-    return visit.page("money.html", part=part, found=found, number=number, scope=scope)
+    number, kind = page_number(visit), visit.address.asked.get("kind")
+    found = visit.kept(("lines", scope, part, number, kind), lambda: lines(desk.store, scope, part, number, kind))
+    return visit.page("money.html", part=part, kind=kind, found=found, number=number, scope=scope)
 
 
 def page_number(visit: Visit) -> int:
@@ -46,14 +47,21 @@ def page_number(visit: Visit) -> int:
 @router.get("/in-transit")
 def on_the_way(visit: Visiting) -> HTMLResponse:
     """List the payouts that left a platform and have not arrived, of every currency."""
-    desk, scope = visit.desk, visit.address.scope
+    desk, scope, asked = visit.desk, visit.address.scope, visit.address.asked
+    only, late = asked.get("only"), "late" in asked
+    condition = "true" if only is None else f"t.currency = {literal(only)} and {COUNTED}"
+    condition += " and how = 'late'" if late else ""
 
     def made() -> Overview:
-        return overview(desk.store, desk.workspace, "in_transit", filters_of(scope), most=_PAYOUTS_SHOWN)
+        return overview(
+            desk.store, desk.workspace, "in_transit", filters_of(scope), condition=condition, most=_PAYOUTS_SHOWN
+        )
 
     moving = visit.kept(("moving", scope), lambda: under_way(desk.store, desk.workspace, filters_of(scope)))
-    sums = [sum_of(moving, currency) for currency in sorted({row.currency for row in moving})]
-    return visit.page("in_transit.html", found=visit.kept(("in transit", scope), made), sums=sums)
+    currencies = sorted({row.currency for row in moving if only in (None, row.currency)})
+    sums = [sum_of(moving, currency) for currency in currencies]
+    found = visit.kept(("in transit", scope, only, late), made)
+    return visit.page("in_transit.html", found=found, sums=[] if late else sums, only=only, late=late)
 
 
 @router.get("/tie")
@@ -72,5 +80,9 @@ def what_was_compared(visit: Visiting) -> HTMLResponse:
     name, part, number = asked.get("reconciliation"), asked.get("part"), page_number(visit)
     if part is not None and part not in PARTS:
         raise HTTPException(404, f"expected one of {', '.join(PARTS)}, got {part[:40]!r}")
-    found = visit.kept(("compared", scope, name, part, number), lambda: compared(desk.store, scope, name, part, number))
-    return visit.page("compared.html", found=found, name=name, part=part, number=number, scope=scope)
+    state = asked.get("state")
+    found = visit.kept(
+        ("compared", scope, name, part, number, state),
+        lambda: compared(desk.store, scope, name, part, number, state),
+    )
+    return visit.page("compared.html", found=found, name=name, part=part, number=number, state=state, scope=scope)
