@@ -62,8 +62,11 @@ def ask_pools(engine: Engine, candidates: str, mine: str, theirs: str) -> int:
         f"select anchor from large_pools where several <= {POOL_MAX} order by place limit {_LARGE_POOLS_MAX}",
     )
     engine.add("asked", "select anchor from asked_large")
-    possible = f"select anchor, several from pool_sizes where several <= {FEW} union all select anchor, several from large_pools"
-    engine.create("unasked", f"select p.anchor, p.several from ({possible}) p anti join asked q on q.anchor = p.anchor")
+    engine.create(
+        "unasked",
+        f"""select s.anchor, s.several from pool_sizes s left join large_pools g on g.anchor = s.anchor
+            anti join asked q on q.anchor = s.anchor where s.several <= {FEW} or g.anchor is not null""",
+    )
     return min(OPERATIONS_MAX, _SHARED_MAX // max(engine.count("asked_large"), 1))
 
 
