@@ -261,3 +261,22 @@ def test_a_run_is_repeated_with_the_public_calendar_of_its_time(
     found = verified(tmp_path)
     assert (found.faults, found.otherwise) == ([], [])
     assert found.runs == len(runs(tmp_path)) > 0
+
+
+def test_a_decision_is_repeated_where_the_workspace_has_a_calendar_of_its_own(tmp_path: Path) -> None:
+    """No decision rests on a calendar, so that none is kept with it: rules and accounts may name one all the same."""
+    shop = Shop(tmp_path, RULES.replace('calendar = "business"', 'calendar = "own"'))
+    text = (tmp_path / "tieout.toml").read_text()
+    account = '[[account]]\nid = "giro"\nentity = "shop"\nsource = "bank"\nkind = "bank"\ncurrency = "EUR"\ncalendar = "own"\n'
+    (tmp_path / "tieout.toml").write_text(text + account)
+    shop.workspace = load_workspace(tmp_path, {})
+    shop.deliver("invoices", INVOICES)
+    shop.deliver("bank", BANK)
+    shop.match()
+    how = Resolution(others=("B7",), difference="bank_charge")
+    pipeline.resolve(shop.store, shop.workspace, shop.exception_id("RE-1006"), how, "he called")
+    pipeline.undo(shop.store, shop.workspace, shop.match_id("RE-1005", "B4"), "was another")
+    shop.close()
+    found = verified(tmp_path)
+    assert (found.faults, found.otherwise) == ([], [])
+    assert found.runs == len(runs(tmp_path)) > 4

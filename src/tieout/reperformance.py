@@ -117,7 +117,7 @@ def _repeat(scratch: Store, row: dict[str, Any], texts: dict[str, str], folder: 
     """Perform one run again, as it was performed."""
     inputs = json.loads(row["inputs"])
     said = {name: _text(texts, name, digest) for name, digest in inputs.items() if name not in _NO_TEXTS}
-    past = _workspace_of(said, folder / "runs" / row["run_id"], today)
+    past = _workspace_of(said, folder / "runs" / row["run_id"], today, counts_days=row["kind"] == "rules")
     then = replace(scratch, clock=FixedClock(_MOMENT + dt.timedelta(microseconds=row["at"])), actor=row["actor"])
     if row["kind"] == "journal":
         run_journals(then, past, said.get("compared"), row["facts_version"])
@@ -126,7 +126,7 @@ def _repeat(scratch: Store, row: dict[str, Any], texts: dict[str, str], folder: 
     claims = (reconciliation.left.claim, reconciliation.right.claim)
     rules: RuleSet | None = None
     if "rules" in said:
-        rules = read_rules(said["rules"], "the rules of that time", folder=past.folder, claims=claims)
+        rules = read_rules(said["rules"], "the rules of that time", claims=claims, kept=True)
     if row["kind"] == "rules" and rules is not None:
         given = Given(rules, said["followers"], said.get("others", ""), row["facts_version"])
         through = EPOCH + dt.timedelta(days=row["through_day"])
@@ -143,8 +143,12 @@ def _text(texts: dict[str, str], name: str, digest: str) -> str:
     return texts[digest]
 
 
-def _workspace_of(said: dict[str, str], place: Path, today: Workspace) -> Workspace:
-    """Build the workspace as it was, with the calendars, rates and postings of that run."""
+def _workspace_of(said: dict[str, str], place: Path, today: Workspace, *, counts_days: bool) -> Workspace:
+    """
+    Build the workspace as it was, with the calendars, rates and postings of that run.
+
+    :param counts_days: it names the calendars by which it counts days; any other must only be there.
+    """
     text = said["tieout.toml"]
     content = tomllib.loads(text)
     files = {FILE_NAME: text}
@@ -153,14 +157,22 @@ def _workspace_of(said: dict[str, str], place: Path, today: Workspace) -> Worksp
     # Mappings and rule files must be there; what is in them is not asked: the run names its rules itself.
     files |= {table["mapping"]: "" for table in content.get("source", []) if "mapping" in table}
     files |= {t["rules"]: "" for t in content.get("reconciliation", []) if str(t.get("rules")).endswith(".toml")}
+    if not counts_days:
+        named = {
+            table["calendar"]
+            for kind in ("source", "account")
+            for table in content.get(kind, [])
+            if "calendar" in table
+        }
+        files |= {f"calendars/{name.removeprefix('calendars/').removesuffix('.toml')}.toml": "" for name in named}
     for name, body in files.items():
         path = (place / name).resolve()
         if path.is_relative_to(place.resolve()):  # one that leads elsewhere is the user's own file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body, encoding="utf-8")
-    named = {"TIEOUT_NAME": ("name", today.name), "TIEOUT_BASE_CURRENCY": ("base_currency", today.base_currency)}
+    overridden = {"TIEOUT_NAME": ("name", today.name), "TIEOUT_BASE_CURRENCY": ("base_currency", today.base_currency)}
     own = content.get("workspace", {})
-    return read_workspace(text, place, {name: value for name, (key, value) in named.items() if key not in own})
+    return read_workspace(text, place, {name: value for name, (key, value) in overridden.items() if key not in own})
 
 
 def _compare(scratch: Store, row: dict[str, Any]) -> None:
