@@ -55,13 +55,18 @@ def ask_pools(engine: Engine, candidates: str, mine: str, theirs: str) -> int:
             group by s.anchor""",
     )
     engine.create(
-        "asked", f"select anchor from pool_sizes where several <= {FEW} order by place limit {_SMALL_POOLS_MAX}"
+        "asked_small", f"select anchor from pool_sizes where several <= {FEW} order by place limit {_SMALL_POOLS_MAX}"
     )
     engine.create(
         "asked_large",
         f"select anchor from large_pools where several <= {POOL_MAX} order by place limit {_LARGE_POOLS_MAX}",
     )
-    engine.add("asked", "select anchor from asked_large")
+    # Joined, not one behind the other: Spark loses its way in what it knows of the two parts.
+    engine.create(
+        "asked",
+        """select s.anchor from pool_sizes s left join asked_small f on f.anchor = s.anchor
+            left join asked_large g on g.anchor = s.anchor where f.anchor is not null or g.anchor is not null""",
+    )
     engine.create(
         "unasked",
         f"""select s.anchor, s.several from pool_sizes s left join large_pools g on g.anchor = s.anchor
