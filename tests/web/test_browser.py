@@ -36,7 +36,12 @@ SAMPLES = {
     "/in-transit": ["/in-transit", "/in-transit?as_of=2026-11-20", "/in-transit?only=EUR"],
     "/tie": ["/tie"],
     "/compared": ["/compared", "/compared?part=waiting", "/compared?part=matched&reconciliation=payouts"],
-    "/find": ["/find", "/find?q=po_1QF2a9LkdIwHu7ixPt01", "/find?q=nobody-at-all"],
+    "/find": [
+        "/find",
+        "/find?q=po_1QF2a9LkdIwHu7ixPt01",
+        "/find?q=nobody-at-all",
+        "/find?q=po_1QF2a9LkdIwHu7ixPt01&of=charge%20booked%20EUR",
+    ],
 }
 FIRST_LOAD_MAX = 60 << 10
 

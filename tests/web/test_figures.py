@@ -75,7 +75,7 @@ def _adds_up(cell: html.HtmlElement) -> bool:
 def _sort(path: str) -> str:
     """Say which template writes a page."""
     parts = urlsplit(path)
-    keys = sorted({key for key, _ in parse_qsl(parts.query)} & {"only", "kind", "state", "which", "part"})
+    keys = sorted({key for key, _ in parse_qsl(parts.query)} & {"only", "kind", "state", "which", "part", "of"})
     path = re.sub(r"/(items|exceptions|deliveries)/[^/]+", r"/\1/ID", parts.path)
     return re.sub(r"/money/.+", "/money/PART", path) + "?" + ",".join(keys)
 
@@ -152,7 +152,7 @@ def _listed(client: TestClient, path: str) -> tuple[Decimal, int] | None:
 
 
 def test_what_is_listed_adds_up_to_the_figure(client: TestClient, pages: dict[str, html.HtmlElement]) -> None:
-    lists = ("/proof/", "/money/PART", "/compared", "/in-transit?only", "/deliveries/ID/rows")
+    lists = ("/find?of", "/proof/", "/money/PART", "/compared", "/in-transit?only", "/deliveries/ID/rows")
     checked: set[str] = set()
     for path, page in pages.items():
         for cell in _at(page, _CELLS):
@@ -165,4 +165,10 @@ def test_what_is_listed_adds_up_to_the_figure(client: TestClient, pages: dict[st
                 assert said in {found[0], Decimal(found[1])}, (path, href, said, found)
                 checked.add(sort)
     assert checked >= {f"/proof/{part}?" for part in ("opening", "reported", "ledger", "adjusted-inside")}
-    assert checked >= {"/proof/movement?kind", "/in-transit?only", "/deliveries/ID/rows?which", "/money/PART?kind"}
+    assert checked >= {
+        "/find?of",
+        "/proof/movement?kind",
+        "/in-transit?only",
+        "/deliveries/ID/rows?which",
+        "/money/PART?kind",
+    }

@@ -98,12 +98,16 @@ class Explanation:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
+def explain(
+    store: Store, asked: str, *, follow: bool = True, of: tuple[str, str, str] | None = None, number: int = 1
+) -> Explanation:
     """
     Find everything about an identifier; changes nothing.
 
     :param asked: as any system writes it, in any spelling, or the beginning (6 or more digits) of an id of tieout's.
     :param follow: also tell the chain that it stands in, and the journals.
+    :param of: show only records of a kind, status and currency, as one of ``totals`` sums them; None: the first of all.
+    :param number: which :data:`SHOWN_MAX` of them, from 1.
     """
     asked = storable(asked.strip())
     result = Explanation(asked)
@@ -112,7 +116,7 @@ def explain(store: Store, asked: str, *, follow: bool = True) -> Explanation:
         files = files_at(connection, ("records", *TABLES))
         _find_in_book(connection, store.landing.fingerprints, result)
         count, read = find_by_reference(con, store.lake, files, asked)
-        ids = _shown_ids(con, store, files, result) if count else []
+        ids = _shown_ids(con, store, files, result, of, number) if count else []
         if not count:
             ids = _by_own_id(con, store, files, result)
         past = read_past(connection, results_at(connection))
@@ -233,8 +237,9 @@ def _by_result(
 
 
 def _shown_ids(
-    con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]], result: Explanation
-) -> list[bytes]:
+    con: duckdb.DuckDBPyConnection, store: Store, files: dict[str, list[LakeFile]], result: Explanation,
+    of: tuple[str, str, str] | None, number: int,
+) -> list[bytes]:  # fmt: skip
     """Sum the records that a reference names, and choose those to show: the ones that stand first."""
     con.execute(f"""
         create or replace temp table found as
@@ -251,10 +256,15 @@ def _shown_ids(
     """)
     result.count = _number(con, "select count(*) from found")
     result.totals = _totals(con)
-    rows = con.execute(f"""
+    rows = con.execute(
+        f"""
         select f.record_id from found f left join standing s on s.record_id = f.record_id
-        order by f.roles & 1 = 0, f.version is null, s.account_id, s.booked_on, f.record_id limit {SHOWN_MAX}
-    """).fetchall()
+        where {"true" if of is None else "s.kind = $1 and s.status = $2 and s.currency = $3"}
+        order by f.roles & 1 = 0, f.version is null, s.account_id, s.booked_on, f.record_id
+        limit {SHOWN_MAX} offset {(number - 1) * SHOWN_MAX}
+    """,
+        list(of or ()),
+    ).fetchall()
     return [bytes(record_id) for (record_id,) in rows]
 
 
