@@ -169,6 +169,11 @@ def give_reasons(work: Performance, reconciliation: str) -> None:
     currency, exponent = money_cases(work)
     convert(work, currency)
     _tell_choices(work)
+    # The bound that the search of each hit: of several rules the larger one.
+    engine.create(
+        "bound_by",
+        "select thing, max(several) as several, max(operations) as operations from bounds group by thing",
+    )
     engine.create("reasoned_here", _reasoned_here(work, currency, exponent))
     written = "decimal_text({0}, {1})"
     note = _note(
@@ -281,13 +286,11 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 count(distinct family) filter (where origin = 'right') as rights
             from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}
         )
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, b.several as bound_several, b.operations as bound_operations,
-            {_REASON} as reason
+        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, b.several as bound_several, b.operations as bound_operations, {_REASON} as reason
         from o left join told t on t.thing = o.thing
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
-        left join crowds c on c.ccy = o.ccy and c.whole = o.whole
-        left join (select thing, max(several) as several, max(operations) as operations from bounds group by thing) b on b.thing = o.thing
+        left join crowds c on c.ccy = o.ccy and c.whole = o.whole left join bound_by b on b.thing = o.thing
     """
 
 
