@@ -67,6 +67,9 @@ format: setup ## put the code into its format, and fix what can be fixed without
 bench: setup ## the benchmarks, with the floor and the peers in the same run; modest sizes
 	$(BIN)/python -m benchmarks.ingest --rows 1000000 --lake 5000000 --entries 25000 $(ARGS)
 	$(BIN)/python -m benchmarks.matching --size 100000
+	$(BIN)/python -m benchmarks.selection
+	$(BIN)/python -m benchmarks.consecutive --lines 100000 --payouts 200 --others 200
+	$(BIN)/python -m benchmarks.incremental --new 20000 --history 200000 --times 1
 	$(BIN)/python -m benchmarks.quality --seeds 1-3 --misses 5
 	$(BIN)/python -m benchmarks.journals --charges 200000
 	$(BIN)/python -m benchmarks.lookup --records 1000000 --files 4

@@ -1,13 +1,15 @@
 """
-How fast and how well two sides are brought together, with the floor and pandas in the same run.
+How fast and how well two sides are brought together, with the floor, pandas and Polars in the same run.
 
     .venv/bin/python -m benchmarks.matching [--size 100000,1000000] [--deep] [--seed 11] [--times 1] [--data DIR] [--json]
 
 Documents with payments and payouts with bank lines, from facts that have been read in (that is not measured) to
 committed matches and exceptions. The floor is DuckDB, which reads the columns that the rules read from the same files
-and joins the two sides once; pandas is ``tieout.bench.peers.pandas_match``, from the raw files. Every measurement is a
-process of its own. ``--deep`` adds 10M lines; ``--data`` takes a folder of pairs (psp, erp, bank, truth_pe and truth_pb
-as Parquet) that is there already. With ``--json`` the last line is one object.
+and joins the two sides once; pandas and Polars are ``tieout.bench.peers``, from the raw files, where they are installed.
+What intake prepares for matching, keys and normal texts, is computed once more by itself, and told beside it. Of each
+reconciliation precision and recall are told, and the recall of what is decidable (``tieout.bench.pairs`` says what is).
+Every measurement is a process of its own. ``--deep`` adds 10M lines; ``--data`` takes a folder of pairs (psp, erp, bank,
+truth_pe and truth_pb as Parquet) that is there already. With ``--json`` the last line is one object.
 """
 
 import argparse

@@ -72,6 +72,41 @@ def test_documents_differ_from_their_lines_as_the_truth_says(pairs: Path) -> Non
     assert count(con, "pair where dup") > 0
 
 
+def test_what_is_decidable_is_told_from_every_other(pairs: Path) -> None:
+    """By its number, or as the only one of all that no number settles: counted here one pair at a time."""
+    con = read(pairs)
+    said = con.execute("""
+        select t.decidable, how in (2, 3), e.doc_no, e.ccy, e.amount, e.day, upper(left(e.customer, 18)), p.txn_id
+        from truth_pe t join erp e using (doc_no) join psp p using (txn_id) order by doc_no
+    """).fetchall()
+    named = {row[7] for row in said if not row[1]}
+    lines = con.execute(
+        "select txn_id, ccy, gross, day, upper(left(customer, 18)) from psp where type in ('charge', 'refund')"
+    )
+    left = [row for row in lines.fetchall() if row[0] not in named]
+    unnumbered = [row for row in said if row[1]]
+
+    def fits(document: tuple[object, ...], one: tuple[object, ...]) -> bool:
+        return (
+            document[3:5] == one[1:3] and document[6] == one[4] and abs(int(str(document[5])) - int(str(one[3]))) <= 3
+        )
+
+    counts = {True: 0, False: 0}
+    for document in said:
+        if document[1]:
+            mine = [one for one in left if fits(document, one)]
+            rivals = [other for other in unnumbered if any(fits(other, one) for one in mine)]
+            assert document[0] == (len(mine) == len(rivals) == 1)
+            counts[document[0]] += 1
+        else:
+            assert document[0]
+    assert min(counts.values()) > 0
+    assert count(con, "truth_pb where how in (0, 3) and not decidable") == 0
+    for how in (1, 2):
+        assert count(con, f"truth_pb where how = {how} and parts = 2 and decidable") == 0
+        assert count(con, f"truth_pb where how = {how} and decidable") > 0
+
+
 def test_bank_lines_sum_to_their_payouts(pairs: Path) -> None:
     con = read(pairs)
     broken = con.execute("""

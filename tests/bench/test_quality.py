@@ -1,12 +1,13 @@
 """Pairs are compared with the truth, and what is wrong or missing shows."""
 
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from tieout.bench.pairs import make_pairs
-from tieout.bench.peers import is_installed
+from tieout.bench.peers import PEERS, is_installed
 from tieout.bench.quality import found_by_peer, judged
 
 
@@ -48,11 +49,11 @@ def test_wrong_and_missing_pairs_are_counted_by_rule(pairs: Path, tmp_path: Path
     assert sum(found["payouts"].missed.values()) == found["payouts"].expected - 50
 
 
-@pytest.mark.skipif(not is_installed("pandas"), reason="pandas is not installed: pip install pandas")
-def test_what_pandas_finds_makes_sense(pairs: Path, tmp_path: Path) -> None:
-    from tieout.bench.peers.pandas_match import match
-
-    match(pairs, tmp_path)
+@pytest.mark.parametrize("name", PEERS)
+def test_what_a_peer_finds_makes_sense(pairs: Path, tmp_path: Path, name: str) -> None:
+    if not is_installed(name):
+        pytest.skip(f"{name} is not installed: pip install {name}")
+    import_module(PEERS[name]).match(pairs, tmp_path)
     found = judged(found_by_peer(tmp_path), pairs)
     for own in found.values():
         assert own.precision is not None
@@ -63,3 +64,31 @@ def test_what_pandas_finds_makes_sense(pairs: Path, tmp_path: Path) -> None:
         "exact", "spelled otherwise", "a small difference", "another currency", "name, day and amount",
     }  # fmt: skip
     assert set(found["payouts"].rules) == {"number and amount", "number and sum", "the only one of that amount"}
+
+
+def test_peers_find_the_same(pairs: Path, tmp_path: Path) -> None:
+    here = [name for name in PEERS if is_installed(name)]
+    if len(here) < 2:
+        pytest.skip("one peer alone agrees with itself: `uv sync --group bench` brings others")
+    for name in here:
+        (tmp_path / name).mkdir()
+        import_module(PEERS[name]).match(pairs, tmp_path / name)
+    for file, columns in (("items", "doc, txn, rule"), ("payouts", "payout, line, rule"), ("open", "id")):
+        query = f"select {columns} from '{tmp_path}/{{}}/{file}.parquet' order by all"
+        rows = [duckdb.execute(query.format(name)).fetchall() for name in here]
+        assert all(each == rows[0] for each in rows), file
+
+
+def test_what_is_decidable_is_counted_where_the_truth_says_it(pairs: Path, tmp_path: Path) -> None:
+    """Without the truth's word nobody says how many are."""
+    write_found(pairs, tmp_path, TRUE_ITEMS, f"{TRUE_PAYOUTS} where decidable")
+    for found in judged(found_by_peer(tmp_path), pairs).values():
+        assert found.decidable is not None
+        assert 0.9 * found.expected < found.decidable <= found.expected
+        assert found.decided == found.decidable
+    older = tmp_path / "older"
+    older.mkdir()
+    for name in ("truth_pe", "truth_pb"):
+        duckdb.sql(f"copy (select * exclude (decidable) from '{pairs}/{name}.parquet') to '{older}/{name}.parquet'")
+    for found in judged(found_by_peer(tmp_path), older).values():
+        assert (found.decidable, found.recall_decidable) == (None, None)

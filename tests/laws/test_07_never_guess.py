@@ -4,12 +4,16 @@ Law 7: two answers that fit equally well are ambiguous, a search that hits its b
 
 import json
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.laws.checker import broken
+from tests.laws.drawn import facts, few_worlds, rule_names, set_of
 from tests.matching.sales import HEAD, IN_A_ROW, RULES, paid, run_with, sales
-from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout.matching.performing.asked_pools import POOL_MAX
 
 _KEYS = '[{ left = "external_id", right = ["references", "text"], how = "token" }]'
@@ -275,6 +279,75 @@ def test_kinds_that_the_rule_does_not_look_at_are_no_lines() -> None:
         assert w.matched() == {run_with(lines, k) for k in range(6)}
     with world(RULES, *lines, *fees, *paid(lines)) as w:
         assert w.matched() == set()
+
+
+@pytest.mark.slow
+@few_worlds
+@given(names=rule_names(), drawn=facts(), data=st.data())
+def test_two_that_nothing_tells_apart_are_treated_alike(
+    names: list[str], drawn: list[Fact], data: st.DataObject
+) -> None:
+    """Whatever the rules: what has the one of two twins and not the other would be as right with them exchanged."""
+    ones = [
+        data.draw(st.sampled_from([fact for fact in drawn if fact.currency == currency]))
+        for currency in sorted({fact.currency for fact in drawn})
+    ]
+    twins = [replace(one, id=f"{one.id}-twin") for one in ones]
+    with world(set_of(names), *drawn, *twins) as w:
+        w.match()
+        told = _told(w, {})
+        for one, twin in zip(ones, twins, strict=True):
+            assert _told(w, {one.id: twin.id, twin.id: one.id}) == told
+        assert broken(w) == []
+
+
+def _told(w: World, names: dict[str, str]) -> set[object]:
+    """Say what stands, with some records called by other names."""
+    return {
+        (
+            match.rule,
+            match.status,
+            match.difference,
+            frozenset((part[1], names.get(part[2], part[2]), part[3]) for part in match.parts),
+        )
+        for match in w.matches()
+    }
+
+
+_POOL = st.lists(st.integers(1, 40).map(lambda units: units * 5), min_size=2, max_size=8)
+_PAYERS = ("Abel", "Brandt", "Conrad", "Dietz", "Ebert", "Franke")
+
+
+@pytest.mark.slow
+@few_worlds
+@given(
+    pools=st.lists(
+        st.tuples(_POOL, st.sets(st.integers(0, 7), min_size=1), st.sampled_from([0, 0, 0, 5])), min_size=6, max_size=6
+    )
+)
+def test_a_selection_is_taken_only_if_no_other_has_its_sum(pools: list[tuple[list[int], set[int], int]]) -> None:
+    """Against all selections, written out; six payers in a world."""
+    given_facts: list[Fact] = []
+    answers: dict[str, list[frozenset[str]]] = {}
+    for payer, (amounts, chosen, off) in zip(_PAYERS, pools, strict=True):
+        target = sum(amounts[n] for n in chosen if n < len(amounts)) + off or amounts[0]
+        named = [(f"{payer}-{n}", amount) for n, amount in enumerate(amounts)]
+        given_facts += [invoice(name, amount, name=payer) for name, amount in named] + [line(payer, target, name=payer)]
+        answers[payer] = [
+            frozenset({payer, *(name for name, _ in some)})
+            for size in range(1, len(named) + 1)
+            for some in combinations(named, size)
+            if sum(amount for _, amount in some) == target
+        ]
+    with world(rules_text(rule("selection", keys=_NAME, **_SUBSET)), *given_facts) as w:
+        found = w.matched()
+        for payer, fitting in answers.items():
+            taken = [match for match in found if payer in match]
+            if len(fitting) > 1:
+                assert (taken, w.reasons().get(payer)) == ([], "ambiguous")
+            else:
+                assert taken in ([], fitting)
+        assert broken(w) == []
 
 
 def _two_lefts() -> str:

@@ -4,14 +4,18 @@ Law 8: the same facts, decisions, rules and cut into runs give the same result, 
 Metamorphic, through real files: shuffle rows, split and repeat files, rename ids, add what has nothing to do with it.
 """
 
+import datetime as dt
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.depth import DEEP
 from tests.laws.checker import broken
+from tests.laws.drawn import facts, few_worlds, rule_names, set_of
 from tests.matching.sales import RULES, others, paid, sales
 from tests.matching.shop import Shop
 from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
@@ -82,7 +86,8 @@ def test_order_of_rows_and_files_and_threads_change_nothing(shops: Callable[[str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at_once", [1, pytest.param(32, marks=pytest.mark.deep)])
+@pytest.mark.deep  # what is drawn below is put in order by pieces, too
+@pytest.mark.parametrize("at_once", [1, 32])
 def test_how_many_are_put_in_order_at_a_time_changes_nothing(
     shops: Callable[[str], Shop], monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
@@ -259,3 +264,27 @@ def test_the_order_of_rows_changes_nothing() -> None:
         with world(RULES, *facts) as w:
             digests.append(w.match(threads=seed + 1)[0].digest)
     assert len(set(digests)) == 1
+
+
+@pytest.mark.slow
+@few_worlds
+@given(rules=rule_names().map(set_of) | st.just("open-items-to-bank"), drawn=facts(), data=st.data())
+def test_the_order_of_rows_their_files_threads_and_batches_change_nothing(
+    rules: str, drawn: list[Fact], data: st.DataObject
+) -> None:
+    """And a year later the same run has nothing to do."""
+    with world(rules, *drawn) as w:
+        (first,) = w.match(threads=1)
+        stands = w.matches()
+    otherwise = data.draw(st.permutations(drawn))
+    cut = data.draw(st.integers(0, len(drawn)))
+    at_once, threads = data.draw(st.sampled_from([1, 2, 1_000])), data.draw(st.integers(2, 4))
+    with pytest.MonkeyPatch.context() as patch, world(rules, *otherwise[:cut]) as w:
+        patch.setattr(outcome, "_SORTED_AT_ONCE", at_once)
+        patch.setattr(parts, "_NAMED_AT_ONCE", at_once)
+        w.add(*otherwise[cut:])
+        (second,) = w.match(threads=threads)
+        assert (second.digest, w.matches()) == (first.digest, stands)
+        w.clock.advance(dt.timedelta(days=365))
+        (later,) = w.match()
+        assert (later.digest, w.matches()) == (first.digest, stands)

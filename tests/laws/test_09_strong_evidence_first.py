@@ -5,9 +5,13 @@ Law 9: within a run a weaker rule never takes from a stronger one; and what come
 from dataclasses import replace
 from itertools import permutations
 
+import pytest
+from hypothesis import given
+
 from tests.laws.checker import broken
+from tests.laws.drawn import facts, few_worlds, set_of, strong_and_weak
 from tests.matching.sales import HEAD, IN_A_ROW, paid, run_with, sales
-from tests.matching.worlds import Fact, invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 
 _NORMAL = '[{ left = ["external_id", "references"], right = ["external_id", "references"], how = "normalised" }]'
 TOLERANT = rules_text(
@@ -128,3 +132,29 @@ def test_what_a_stronger_rule_has_used_is_no_line_any_more() -> None:
         assert frozenset({gone.id, "direct"}) in found
         assert {run_with(lines, k) for k in range(3)} <= found
         assert not any({gone.id} < match and "direct" not in match for match in found)
+
+
+@pytest.mark.slow
+@few_worlds
+@given(names=strong_and_weak(), drawn=facts())
+def test_weaker_rules_behind_change_nothing_of_what_stronger_ones_match(
+    names: tuple[list[str], list[str]], drawn: list[Fact]
+) -> None:
+    """And what they leave is all that the weaker ones have."""
+    strong, weak = names
+    with world(set_of(strong), *drawn) as w:
+        w.match()
+        alone = _by(w, strong)
+    with world(set_of([*strong, *weak]), *drawn) as w:
+        w.match()
+        assert _by(w, strong) == alone
+        assert broken(w) == []
+        taken = {part[:3]: part[3] for match in w.matches() if match.rule in strong for part in match.parts}
+        measures = {fact.id: abs(fact.amount) * 10**7 for fact in drawn}
+        for match in w.matches():
+            for side, claim, name, allocated in match.parts if match.rule in weak else ():
+                assert abs(allocated) <= measures[name] - abs(taken.get((side, claim, name), 0))
+
+
+def _by(w: World, rules: list[str]) -> set[object]:
+    return {(match.rule, match.status, match.difference, match.parts) for match in w.matches() if match.rule in rules}

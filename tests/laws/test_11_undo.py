@@ -3,19 +3,26 @@ Law 11: every decision can be undone, later, partly, in bulk; no rule makes agai
 """
 
 import datetime as dt
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.laws.checker import broken
+from tests.laws.drawn import facts, few_worlds, rule_names, set_of
 from tests.matching.sales import RULES, paid, run_with, sales
-from tests.matching.worlds import World, invoice, line, rule, rules_text, world
+from tests.matching.worlds import Fact, World, invoice, line, rule, rules_text, world
 from tieout import pipeline
 from tieout.errors import WrongUse
 from tieout.observe.exporting.overview import overview
 from tieout.observe.work import worklist
 from tieout.store import schema
-from tieout.store.runs import results_at
+from tieout.store.engine import connect
+from tieout.store.runs import results_at, standing_matches
 
 _KEYS = '[{{ left = "external_id", right = "references", how = "{}" }}]'
 TWO = rules_text(rule("first", keys=_KEYS.format("exact")), rule("second", keys=_KEYS.format("normalised")))
@@ -299,3 +306,123 @@ def test_an_undo_that_was_undone_is_decided_anew_even_if_nothing_was_found_again
             undo_later(w, match)
         w.correct("b", "b1", refs=("i-1",))
         assert w.matched() == {frozenset({"i-1", "b1"}), frozenset({"i-2", "b2"})}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A match that stands, the run that made it, and the pairs that it puts together, one of either side."""
+
+    match_id: str
+    run_id: str
+    rule: str
+    by_hand: bool
+    final: bool
+    pairs: frozenset[frozenset[str]]
+
+
+@dataclass
+class Decided:
+    """
+    What people decided in a drawn world.
+
+    :ivar apart: pairs that somebody took apart. ``history``: the matches that stood, by how far the book had come.
+    """
+
+    apart: set[frozenset[str]] = field(default_factory=set)
+    history: dict[int, set[str]] = field(default_factory=dict)
+
+
+def standing(w: World) -> list[Standing]:
+    """List the matches that stand."""
+    rows: dict[bytes, list[dict[str, Any]]] = {}
+    for row in w.rows():
+        rows.setdefault(row["match_id"], []).append(row)
+    found = []
+    for match_id, parts in rows.items():
+        sides = [[part["external_id"] for part in parts if part["side"] == side] for side in ("left", "right")]
+        pairs = frozenset(frozenset((one, other)) for one in sides[0] for other in sides[1])
+        one = parts[0]
+        found.append(
+            Standing(
+                match_id.hex(), str(one["run_id"]), one["rule"], bool(one["decided_by"]), not one["provisional"], pairs
+            )
+        )
+    return sorted(found, key=lambda match: (match.rule, sorted(map(sorted, match.pairs))))
+
+
+def stood(w: World, sequence: int) -> set[str]:
+    """Name the matches that stood when the book had come so far."""
+    with w.store.book.reading() as connection:
+        results = results_at(connection, sequence)
+    with closing(connect()) as con:
+        relation = standing_matches(con, w.store.lake, results)
+        return {row[0].hex() for row in con.sql(f"select distinct match_id from {relation}").fetchall()}
+
+
+def note(w: World, decided: Decided) -> None:
+    """Keep what stands now; no rule has put together what somebody took apart."""
+    found = standing(w)
+    assert not [match for match in found if not match.by_hand and match.pairs & decided.apart]
+    with w.store.book.reading() as connection:
+        decided.history[results_at(connection).sequence] = {match.match_id for match in found}
+
+
+def take_back(w: World, decided: Decided, data: st.DataObject) -> None:
+    """Let somebody take back a match, or all that a run has by a rule, or all of it: that goes, and nothing else is final."""
+    before = standing(w)
+    if not before:
+        return
+    one, how = data.draw(st.sampled_from(before)), data.draw(st.sampled_from(["match", "rule", "run"]))
+    if how == "match":
+        gone = [one]
+        undo_later(w, one.match_id)
+    else:
+        gone = [match for match in before if match.run_id == one.run_id and (how == "run" or match.rule == one.rule)]
+        undo_later(w, one.run_id, one.rule if how == "rule" else None)
+    after = {match.match_id for match in standing(w)}
+    assert not after & {match.match_id for match in gone}
+    assert {match.match_id for match in before if match.final and match not in gone} <= after
+    decided.apart |= {pair for match in gone for pair in match.pairs}
+
+
+def put_together(w: World, decided: Decided, data: st.DataObject) -> None:
+    """Let somebody match a document with a line, of which nothing is matched, as far as both have."""
+    taken = {name for match in standing(w) for pair in match.pairs for name in pair}
+    facts_of = {name: fact for (_, name), (fact, _) in w._versions.items()}
+    open_ones = {e["external_id"]: e["side"] for e in w.exceptions() if e["external_id"] not in taken}
+    pairs = sorted(
+        (one, other)
+        for one, side in open_ones.items()
+        for other, there in open_ones.items()
+        if (side, there) == ("left", "right") and facts_of[one].currency == facts_of[other].currency
+        if (facts_of[one].amount > 0) == (facts_of[other].amount > 0)
+    )
+    if pairs:
+        one, other = data.draw(st.sampled_from(pairs))
+        w.resolve(one, other, part=True)
+        decided.apart.discard(frozenset((one, other)))
+
+
+@pytest.mark.slow
+@few_worlds
+@given(names=rule_names(), drawn=facts(parts=4), data=st.data())
+def test_whatever_was_decided_is_undone_stays_undone_and_is_remembered(
+    names: list[str], drawn: list[Fact], data: st.DataObject
+) -> None:
+    decided = Decided()
+    with world(set_of(names), *drawn) as w:
+        w.match()
+        note(w, decided)
+        for what in data.draw(st.lists(st.sampled_from([take_back, take_back, put_together]), min_size=1, max_size=2)):
+            what(w, decided, data)
+            note(w, decided)
+            w.match()
+            note(w, decided)
+        for run in sorted({match.run_id for match in standing(w)}):
+            gone = [match for match in standing(w) if match.run_id == run]
+            if gone:
+                undo_later(w, run)
+                decided.apart |= {pair for match in gone for pair in match.pairs}
+                note(w, decided)
+        assert broken(w) == []
+        assert {sequence: stood(w, sequence) for sequence in decided.history} == decided.history

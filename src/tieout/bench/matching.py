@@ -41,6 +41,7 @@ def measure(folder: Path, data: Path, *, times: int = 1, peers: Sequence[str] = 
     place = folder / "place"
     make_place(place, data)
     came_in = {"floor": measured("copy", data, folder), "ours": measured("ingest", place, data)}
+    came_in["keys"] = measured("keys", place)
     here = [name for name in peers if is_installed(name)]
     turns: list[dict[str, Any]] = []
     target = folder / "matched"
@@ -121,7 +122,12 @@ def _peer_judged(into: Path, data: Path) -> dict[str, Any]:
 
 def _told(found: dict[str, Quality]) -> dict[str, Any]:
     return {
-        name: {**dataclasses.asdict(quality), "precision": quality.precision, "recall": quality.recall}
+        name: {
+            **dataclasses.asdict(quality),
+            "precision": quality.precision,
+            "recall": quality.recall,
+            "recall_decidable": quality.recall_decidable,
+        }
         for name, quality in found.items()
     }
 
@@ -154,6 +160,12 @@ def lines_of(found: dict[str, Any]) -> Iterator[str]:
             )
     for name in found["absent"]:
         yield f"  {name}: not installed, so not measured (pip install {name})"
+    came_in = {
+        what: f"{own['seconds']:.2f} s, {own['processor']:.2f} s of processor time"
+        for what, own in found["ingest"].items()
+    }
+    yield f"  before it, at intake: keys and normal texts of all records {came_in['keys']} (computed again, by themselves)"
+    yield f"  the whole intake {came_in['ours']}; its floor, a copy of the files, {came_in['floor']}"
     for reconciliation, phases in found["phases"].items():
         yield f"  {reconciliation}: " + ", ".join(f"{phase} {taken:.2f} s" for phase, taken in phases.items())
     every = {phase: sum(own[phase] for own in found["phases"].values()) for phase in ("read", "match", "write")}
@@ -162,8 +174,9 @@ def lines_of(found: dict[str, Any]) -> Iterator[str]:
     for who, judged in found["quality"].items():
         for reconciliation, own in judged.items():
             yield (
-                f"  {who}, {reconciliation}: precision {_share(own['precision'])}, recall {_share(own['recall'])}"
-                f" ({own['found']:,} found, {own['found'] - own['right']:,} wrong, {own['expected']:,} expected)"
+                f"  {who}, {reconciliation}: precision {_share(own['precision'])}, recall {_share(own['recall'])},"
+                f" of what is decidable {_share(own['recall_decidable'])} ({own['found']:,} found,"
+                f" {own['found'] - own['right']:,} wrong, {own['expected']:,} expected, {_counted(own['decidable'])} decidable)"
             )
             for rule, (count, right) in own["rules"].items():
                 wrong = f", {count - right:,} wrong" if count > right else ""
@@ -172,3 +185,7 @@ def lines_of(found: dict[str, Any]) -> Iterator[str]:
 
 def _share(of: float | None) -> str:
     return "none" if of is None else f"{of:.5f}"
+
+
+def _counted(of: int | None) -> str:
+    return "nobody says how many" if of is None else f"{of:,}"

@@ -3,8 +3,15 @@ Two sides that belong together, with faults and the truth about them, as Parquet
 
 ``psp.parquet`` are a payment platform's lines, ``erp.parquet`` the documents that they pay, ``bank.parquet`` what
 arrived of the payouts. Money is whole minor units, days are counted from 1970. ``truth_pe.parquet`` says which document
-belongs to which line and ``truth_pb.parquet`` which bank line to which payout, each with ``how`` (see :data:`HOW`).
-``rates.csv`` has the rates. How things are numbered, and how people and banks write, is drawn too.
+belongs to which line and ``truth_pb.parquet`` which bank line to which payout, each with ``how`` (see :data:`HOW`) and
+``decidable``. ``rates.csv`` has the rates. How things are numbered, and how people and banks write, is drawn too.
+
+What is *decidable* is decided by what both files say, whoever reads them. A document and a line are, if the document has
+the line's number, however it is spelled; or if, of the documents whose number is mangled or missing and the lines that no
+number names, only these two agree in the first 18 letters of the name, the currency, the amount, and the day by
+three. A payout and a bank's line are, if the line has the payout's number in full; or if, of the payouts that no line
+names and the lines that name none in full, only these two agree in the currency, the amount, and the line came up to
+seven days later.
 """
 
 from __future__ import annotations
@@ -31,6 +38,10 @@ CURRENCIES = {
 }  # fmt: skip
 _FIRST_DAY = 20_454  # 2026-01-01
 _DAYS = 270
+#: Documents that name their line by its number; what became of the others is seen by name, day and amount only.
+_NUMBERED = "how not in (2, 3)"
+#: Bank lines that name their payout by its number.
+_NAMED_IN_FULL = "how in (0, 3)"
 #: So many lines have four platform accounts.
 _ROWS_OF_FOUR_ACCOUNTS = 300_000
 
@@ -203,8 +214,20 @@ def _make_documents(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         ) to '{folder}/erp.parquet' (format parquet)
     """)
     con.execute(f"""
-        copy (select line_id(n) as txn_id, document_no(place) as doc_no, how::tinyint as how, copy = 1 as dup from document order by place)
-        to '{folder}/truth_pe.parquet' (format parquet)
+        create table alike as
+        select d.place, l.n, count(*) over (partition by d.place) + count(*) over (partition by l.n) = 2 as alone
+        from (select *, upper(left(customer_name(customer), 18)) as name from document where not ({_NUMBERED})) d
+        join (
+            select *, upper(left(customer_name(customer), 18)) as name from line
+            where kind in ('charge', 'refund') and n not in (select n from document where {_NUMBERED})
+        ) l on l.name = d.name and l.ccy = d.ccy and l.gross = d.amount and abs(l.day - d.day) <= 3
+    """)
+    con.execute(f"""
+        copy (
+            select line_id(n) as txn_id, document_no(place) as doc_no, how::tinyint as how, copy = 1 as dup,
+                {_NUMBERED} or coalesce(alone, false) as decidable
+            from document left join alike using (place, n) order by place
+        ) to '{folder}/truth_pe.parquet' (format parquet)
     """)
 
 
@@ -236,10 +259,16 @@ def _make_bank(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         ) to '{folder}/bank.parquet' (format parquet)
     """)
     con.execute(f"""
+        create table alike_there as
+        select s.number, a.place, count(*) over (partition by s.number) + count(*) over (partition by a.place) = 2 as alone
+        from (from settled where net <> 0 and number not in (select number from arrived where {_NAMED_IN_FULL})) s
+        join (from arrived where not ({_NAMED_IN_FULL})) a on a.ccy = s.ccy and a.amount = s.net and a.day - s.day between 0 and 7
+    """)
+    con.execute(f"""
         copy (
             select settlement_no(number) as payout_id, 'KT' || lpad(place::varchar, 9, '0') as line_id, how::tinyint as how,
-                count(*) over (partition by number) as parts
-            from arrived where how <> 9 order by place
+                count(*) over (partition by number) as parts, {_NAMED_IN_FULL} or coalesce(alone, false) as decidable
+            from arrived left join alike_there using (number, place) where how <> 9 order by place
         ) to '{folder}/truth_pb.parquet' (format parquet)
     """)
 

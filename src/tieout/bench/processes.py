@@ -23,6 +23,8 @@ from tieout.errors import Broken
 
 __all__ = ["measured"]
 
+_KEYED_AT_ONCE = 65_536
+
 
 def measured(what: str, *arguments: object) -> dict[str, Any]:
     """
@@ -79,6 +81,32 @@ def _copy(data: str, into: str) -> dict[str, Any]:
             con.execute(f"copy (from '{data}/{source}.parquet') to '{target}' (format parquet, compression snappy)")
         taken = _since(began)
     target.unlink()
+    return taken
+
+
+def _keys(place: str) -> dict[str, Any]:
+    """Compute again what intake prepares for matching: keys and normal texts of all records, one batch at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from tieout.clock import system_clock, system_entropy
+    from tieout.config import load_workspace
+    from tieout.intake.derive import rekey
+    from tieout.model.cross_references import IDENTIFIERS
+    from tieout.store.workplace import files_at, open_store
+
+    store = open_store(load_workspace(Path(place)), system_clock, system_entropy, "benchmark")
+    with store.book.reading() as connection:
+        files = files_at(connection, ("records",))["records"]
+    read = [*dict.fromkeys((*IDENTIFIERS, "references", "kind", "text", "record_id", "record_key", "text_normal"))]
+    taken = {"seconds": 0.0, "processor": 0.0}
+    for file in files:
+        with pq.ParquetFile(store.lake.full(file.path)) as rows:
+            for batch in rows.iter_batches(_KEYED_AT_ONCE, columns=read):
+                table = pa.Table.from_batches([batch])
+                began = _now()
+                rekey(table)
+                taken = {what: taken[what] + more for what, more in _since(began).items()}
     return taken
 
 
@@ -167,7 +195,7 @@ def _peak_mb() -> int:
 
 
 _WHAT: dict[str, Callable[..., dict[str, Any]]] = {
-    "pairs": _pairs, "ingest": _ingest, "copy": _copy, "ours": _ours, "floor": _floor, "peer": _peer,
+    "pairs": _pairs, "ingest": _ingest, "keys": _keys, "copy": _copy, "ours": _ours, "floor": _floor, "peer": _peer,
 }  # fmt: skip
 
 if __name__ == "__main__":

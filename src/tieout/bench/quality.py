@@ -32,15 +32,18 @@ class Quality:
 
     :ivar expected: pairs that can be found: none with a large difference, and none of a document that came twice, which
         is nobody's to choose.
-    :ivar right: of what was found; ``hit``: of what was expected.
+    :ivar decidable: of those, the ones that the files tell from every other (``bench.pairs``); None: the truth does not say.
+    :ivar right: of what was found; ``hit``: of what was expected; ``decided``: of what is decidable.
     :ivar rules: rule -> (pairs, right ones).
     :ivar missed: what the missed ones are (``pairs.HOW``, or of bank lines how they name their payout) -> how many.
     """
 
     expected: int
+    decidable: int | None
     found: int
     right: int
     hit: int
+    decided: int
     rules: dict[str, tuple[int, int]]
     missed: dict[str, int]
 
@@ -53,6 +56,11 @@ class Quality:
     def recall(self) -> float | None:
         """Of what could be found, how much was found."""
         return self.hit / self.expected if self.expected else None
+
+    @property
+    def recall_decidable(self) -> float | None:
+        """Of what is decidable, how much was found."""
+        return self.decided / self.decidable if self.decidable else None
 
 
 def _opened(spill: Path) -> duckdb.DuckDBPyConnection:
@@ -94,20 +102,27 @@ def found_by_peer(into: Path) -> duckdb.DuckDBPyConnection:
 
 def judged(con: duckdb.DuckDBPyConnection, data: Path) -> dict[str, Quality]:
     """Compare ``items`` and ``payouts`` of a connection with the truth of a folder of pairs."""
+    pairs, payouts = (_truth(con, data / f"{name}.parquet") for name in ("truth_pe", "truth_pb"))
     return {
         "items": _quality(
             con,
             "select doc as a, txn as b, rule from items",
-            f"select doc_no as a, txn_id as b, how,"
-            f" not dup and how < {_TOO_FAR} and count(*) over (partition by txn_id) = 1 as expected from read_parquet('{data}/truth_pe.parquet')",
+            f"select doc_no as a, txn_id as b, how, decidable,"
+            f" not dup and how < {_TOO_FAR} and count(*) over (partition by txn_id) = 1 as expected from {pairs}",
         ),
         "payouts": _quality(
             con,
             "select payout as a, line as b, rule from payouts",
-            "select payout_id as a, line_id as b, how + case when parts > 1 then 100 else 0 end as how,"
-            f" true as expected from read_parquet('{data}/truth_pb.parquet')",
+            "select payout_id as a, line_id as b, how + case when parts > 1 then 100 else 0 end as how, decidable,"
+            f" true as expected from {payouts}",
         ),
     }
+
+
+def _truth(con: duckdb.DuckDBPyConnection, file: Path) -> str:
+    """Name the relation of a truth, with ``decidable`` (null) where it does not say."""
+    says = any(row[0] == "decidable" for row in con.execute(f"describe from read_parquet('{file}')").fetchall())
+    return f"(select *{'' if says else ', null::boolean as decidable'} from read_parquet('{file}'))"
 
 
 def _quality(con: duckdb.DuckDBPyConnection, found: str, truth: str) -> Quality:
@@ -117,14 +132,19 @@ def _quality(con: duckdb.DuckDBPyConnection, found: str, truth: str) -> Quality:
         select rule, count(*), count(t.a) from found f left join truth t on t.a = f.a and t.b = f.b group by 1 order by 2 desc, 1
     """).fetchall()
     missed = con.execute("""
-        select how, count(*) from truth t anti join found f on t.a = f.a and t.b = f.b where expected group by 1 order by 1
+        select how, count(*), count(*) filter (where decidable) from truth t anti join found f on t.a = f.a and t.b = f.b
+        where expected group by 1 order by 1
     """).fetchall()
-    expected = con.execute("select count(*) from truth where expected").fetchall()[0][0]
+    expected, decidable, says = con.execute(
+        "select count(*), count(*) filter (where decidable), count(decidable) from truth where expected"
+    ).fetchall()[0]
     return Quality(
         expected=expected,
+        decidable=decidable if says else None,
         found=sum(n for _, n, _ in rules),
         right=sum(n for _, _, n in rules),
-        hit=expected - sum(n for _, n in missed),
+        hit=expected - sum(n for _, n, _ in missed),
+        decided=decidable - sum(n for _, _, n in missed),
         rules={rule: (n, right) for rule, n, right in rules},
-        missed={str(how): n for how, n in missed},
+        missed={str(how): n for how, n, _ in missed},
     )

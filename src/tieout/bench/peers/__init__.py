@@ -15,7 +15,7 @@ from importlib.util import find_spec
 __all__ = ["PEERS", "is_installed"]
 
 #: Name, which is that of the library, too -> module.
-PEERS = {"pandas": "tieout.bench.peers.pandas_match"}
+PEERS = {"pandas": "tieout.bench.peers.pandas_match", "polars": "tieout.bench.peers.polars_match"}
 
 
 def is_installed(name: str) -> bool:
