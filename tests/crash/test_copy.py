@@ -156,7 +156,7 @@ def test_without_its_lake_a_workspace_is_performed_again_from_landing(zygote: Zy
 def test_any_changed_byte_of_a_landed_file_is_found(zygote: Zygote, copy: Path) -> None:
     target = landed_file(copy)
     content = target.read_bytes()
-    for at in range(0, len(content), max(1, len(content) // examples(4))):
+    for at in range(0, len(content), max(1, len(content) // examples(2))):
         flip(target, at)
         ended = zygote.run(copy, "verify", "--audit")
         assert ended.status == 3, (at, ended)

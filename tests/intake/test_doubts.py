@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk, charge, coffee
 from tests.intake.test_repeats import statement
 from tests.intake.test_versions import conflicts
@@ -32,7 +33,7 @@ def told(folder: Path, deliveries: list[Delivery], again: int | None = None) -> 
 
 def test_what_is_in_doubt_is_said_alike_whichever_came_first(tmp_path: Path) -> None:
     bare = [[coffee()] * 2, [coffee()] * 3, [CHAINED[1], coffee()]]
-    said = [told(tmp_path / str(n), list(order)) for n, order in enumerate(itertools.permutations(bare))]
+    said = [told(tmp_path / str(n), list(order)) for n, order in enumerate(some_of(itertools.permutations(bare), 3))]
     assert all(one == said[0] for one in said)
     found, records = said[0]
     assert (len(records), sum(row["candidates"].count("why") for row in found)) == (3, 3)

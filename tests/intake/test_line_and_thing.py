@@ -89,7 +89,7 @@ def test_who_names_both_ends_the_doubt(fresh: Callable[[], Desk], source: str) -
 
 def told_in_all_orders(fresh: Callable[[], Desk], *reports: tuple[str, bytes]) -> tuple[list[Any], list[str]]:
     found = []
-    for order in itertools.permutations(reports):
+    for order in some_of(itertools.permutations(reports), 3):
         desk = fresh()
         for number, (source, data) in enumerate(order):
             desk.deliver_bytes(data, source, f"{number}.csv")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.depth import some_of
 from tests.intake.conftest import Desk
 from tieout.config import load_workspace
 
@@ -212,7 +213,10 @@ ITEMS = {
 def test_no_field_of_an_object_depends_on_the_order_of_arrival(tmp_path: Path, case: str) -> None:
     said = channels(*ITEMS[case])
     for n, names in enumerate([("events", "api transaction", "payouts"), ("api", "balance", "payouts")]):
-        found = [whole(tmp_path / f"{n}-{'-'.join(order)}", said, order) for order in itertools.permutations(names)]
+        found = [
+            whole(tmp_path / f"{n}-{'-'.join(order)}", said, order)
+            for order in some_of(itertools.permutations(names), 3)
+        ]
         assert [one for one in found if one != found[0]] == []
 
 
