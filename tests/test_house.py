@@ -253,3 +253,11 @@ def test_help_loads_nothing_heavy() -> None:
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in said.splitlines() if "|" in line}
     assert "tieout" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_decisions_stand_newest_first() -> None:
+    days = re.findall(
+        r"^## (\d{4}-\d\d-\d\d) ", (ROOT / "docs" / "DECISIONS.md").read_text("utf-8"), flags=re.MULTILINE
+    )
+    assert len(days) > 100
+    assert days == sorted(days, reverse=True)
