@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.workspaces import two_sources
 from tieout import pipeline
 from tieout.clock import system_clock, system_entropy
 from tieout.config import load_workspace
@@ -28,27 +29,6 @@ from tieout.matching.performing import consecutive, perform
 from tieout.observe.exporting.exports import export
 from tieout.store.workplace import open_store
 
-WORKSPACE = """[workspace]
-name = "Benchmark"
-base_currency = "EUR"
-
-[[entity]]
-id = "acme"
-
-[[source]]
-id = "psp"
-mapping = "mappings/psp.toml"
-
-[[source]]
-id = "bank"
-mapping = "mappings/bank.toml"
-
-[[reconciliation]]
-id = "payouts"
-left = { source = "psp" }
-right = { source = "bank" }
-rules = "rules/own.toml"
-"""
 RULES = """[rules]
 id = "own"
 claims = { left = "settlement", right = "bank" }
@@ -104,7 +84,7 @@ def make(folder: Path, asked: argparse.Namespace) -> dict[str, str]:
         (folder / part).mkdir(parents=True)
     pq.write_table(table.take(rng.permutation(len(table))), folder / "data" / "psp.parquet")
     pq.write_table(pa.table(bank), folder / "data" / "bank.parquet")
-    (folder / "tieout.toml").write_text(WORKSPACE)
+    (folder / "tieout.toml").write_text(two_sources("payouts", "psp"))
     (folder / "rules" / "own.toml").write_text(RULES)
     for name, kind in KINDS.items():
         (folder / "mappings" / f"{name}.toml").write_text(MAPPING.format(id=name, kind=kind))

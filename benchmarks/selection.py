@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.workspaces import two_sources
 from tieout import pipeline
 from tieout.clock import system_clock, system_entropy
 from tieout.config import load_workspace
@@ -37,27 +38,6 @@ from tieout.store.workplace import open_store
 LINES = (5_000_00, 500_000_00, 50_000_000_00)
 STEPS_MAX = 5_000_000
 
-WORKSPACE = """[workspace]
-name = "Benchmark"
-base_currency = "EUR"
-
-[[entity]]
-id = "acme"
-
-[[source]]
-id = "erp"
-mapping = "mappings/erp.toml"
-
-[[source]]
-id = "bank"
-mapping = "mappings/bank.toml"
-
-[[reconciliation]]
-id = "items"
-left = { source = "erp" }
-right = { source = "bank" }
-rules = "rules/own.toml"
-"""
 RULES = """[rules]
 id = "own"
 claims = { left = "document", right = "bank" }
@@ -175,7 +155,7 @@ def lay_out(folder: Path, asked: argparse.Namespace) -> None:
                 column.extend(values)
     for part in ("data", "mappings", "rules"):
         (folder / part).mkdir(parents=True)
-    (folder / "tieout.toml").write_text(WORKSPACE)
+    (folder / "tieout.toml").write_text(two_sources("items", "erp"))
     (folder / "rules" / "own.toml").write_text(RULES)
     for name, kind in KINDS.items():
         (folder / "mappings" / f"{name}.toml").write_text(MAPPING.format(id=name, kind=kind))
