@@ -10,18 +10,16 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import condition
 
 from tieout.matching.comparing.beginnings import PREFIX_MIN
 from tieout.matching.comparing.columns import token_words
 from tieout.matching.comparing.spelling import names_said, rewritten_keys
 from tieout.matching.comparing.words import make_words, said_by_open
-from tieout.matching.facts.scales import base_rates, in_base
+from tieout.matching.facts.scales import base_rates
 from tieout.matching.facts.sides import FIELDS, identifiers_sql, listed
-from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX, tolerance_sql
+from tieout.matching.planning.operators import CARRIED_MAX, PAIRS_MAX
 from tieout.model.kinds import PAID_OUT
 from tieout.model.normal import keys_of, normal_column
 
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from tieout.matching.performing.perform import Performance
 
 __all__ = [
-    "make_counts",
     "make_keys",
     "make_names",
     "make_rates",
@@ -42,9 +39,6 @@ __all__ = [
     "said_by",
     "together",
 ]
-
-#: So many amounts are enough to know which are common.
-_SAMPLE = 200_000
 
 
 def note_crowds(work: Performance, place: int) -> None:
@@ -211,7 +205,6 @@ _FORMS = pa.schema({"thing": pa.int64(), "form": pa.string()})
 _NAMES = pa.schema(
     {"thing": pa.int64(), "plain": pa.string(), "form": pa.string(), "block": pa.int64(), "words": pa.string()}
 )
-_CHANCES = pa.schema({"thing": pa.int64(), "chance": pa.int64()})
 
 
 def _whole_texts(rows: pa.Table) -> pa.Table:
@@ -236,11 +229,9 @@ def _long_forms(things: pa.Array, said: pa.Array) -> pa.Table:
 
 def make_names(work: Performance, rule: Rule) -> None:
     """
-    Make ``l_party`` and ``r_party``: things with a name (block, form, plain, words, n) and how likely their amount is (chance).
+    Make ``l_names`` and ``r_names`` (thing, plain, form, block, words), and ``l_party`` and ``r_party``: things with a name.
 
-    ``n``: how many accidental candidates of that name a thing must expect, in millionths, before the amount is looked at:
-    open things of the other side whose name begins alike, times the share of all days that the window covers. In another
-    order of its words a name agrees as a whole only, and so it is counted.
+    In another order of its words a name agrees as a whole only.
     """
     engine = work.engine
     key = next(key for key in rule.keys if key.how == "name")
@@ -252,48 +243,11 @@ def make_names(work: Performance, rule: Rule) -> None:
         )
         aliases = work.rules.aliases if side == "right" else ()
         function = partial(names_said, aliases=aliases, letters=key.letters)
-        engine.derive(f"{short}_named", [(query, function)], _NAMES)
-    engine.create("r_names", "select * from r_named")
-    engine.create(
-        "l_names",
-        f"""select a.*, coalesce(case when a.words is null then f.n else b.n end, 0) * {_share_of_days(rule)} as n
-            from l_named a
-            left join (select block, count(distinct thing) as n from r_names where words is not null group by block) b
-                on b.block = a.block
-            left join (select form, count(distinct thing) as n from r_names group by form) f on f.form = a.form""",
-    )
-    _make_chances(work, rule)
-    for short in ("l", "r"):
+        engine.derive(f"{short}_names", [(query, function)], _NAMES)
         engine.create(
             f"{short}_party",
             f"select s.*, n.* exclude (thing) from {short} s join {short}_names n on n.thing = s.thing",
         )
-
-
-def make_counts(work: Performance, rule: Rule) -> None:
-    """
-    Give each thing of the left its accidental candidates where no name is compared (n, as in :func:`make_names`), and chance.
-
-    Counted from the larger side: what few things of the one have, many of the other may claim.
-    """
-    by = "0" if rule.amount is not None and rule.amount.base else "ccy"
-    counted = " union all ".join(f"select {by} as ccy, count(*) as n from {side} group by {by}" for side in ("l", "r"))
-    most = f"select ccy, max(n) as n from ({counted}) group by ccy"
-    work.engine.create(
-        "l_counted",
-        f"select l.*, m.n * {_share_of_days(rule)} as n from l join ({most}) m on m.ccy = {by.replace('ccy', 'l.ccy')}",
-    )
-    work.engine.rename("l_counted", "l")
-    _make_chances(work, rule)
-
-
-def _share_of_days(rule: Rule) -> str:
-    """Write which share of all days of the right a rule's window covers, in millionths; ten business days are a fortnight."""
-    if rule.days is None:
-        return "1000000"
-    width = 'select max(n) from (select count(*) as n from "window" group by calendar, l_day)'
-    span = "select greatest(max(r_day) - min(r_day) + 1, 1) from r"
-    return f"least(coalesce(({width}), 1) * 1000000 // ({span}), 1000000)"
 
 
 def make_rates(work: Performance, things: str) -> None:
@@ -301,47 +255,3 @@ def make_rates(work: Performance, things: str) -> None:
     found = work.engine.arrow(f'select distinct ccy, booked from "{things}" where booked is not null')
     spans = list(zip(found["ccy"].to_pylist(), found["booked"].to_pylist(), strict=True))
     work.engine.take(f"base_of_{things}", base_rates(work.money, work.rates, work.base_currency, spans))
-
-
-def _make_chances(work: Performance, rule: Rule) -> None:
-    """
-    Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
-
-    Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
-    """
-    engine = work.engine
-    if rule.amount is None:  # any amount would do
-        engine.create("l_weighed", "select l.*, 1000000::bigint as chance from l")
-        engine.rename("l_weighed", "l")
-        return
-    base = rule.amount.base
-    tolerance = condition(tolerance_sql(rule.amount, "l", work.currencies, base=base)).sql(dialect=engine.dialect)
-    lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
-    sampled = f"abs(a.record_key % {engine.count('right_all') // _SAMPLE + 1}) = 0"
-    rights = f"select a.ccy, a.amount from right_all a where {sampled}"
-    if base:  # whatever their currency, they are compared in the entity's
-        lefts = f"select thing, 0 as ccy, base as amount, {tolerance} as reach from l where base is not null"
-        make_rates(work, "right_all")
-        rights = f"""select 0 as ccy, {in_base("a.amount", "b")} as amount from right_all a
-            join base_of_right_all b on b.ccy = a.ccy and b.day = a.booked where {sampled}"""
-    engine.combine("chances", (lefts, rights), "ccy", _chances, _CHANCES)
-    # What has no rate may be as common as all of them.
-    engine.create(
-        "l_weighed",
-        "select l.*, coalesce(c.chance, 1000000) as chance from l left join chances c on c.thing = l.thing",
-    )
-    engine.rename("l_weighed", "l")
-
-
-def _chances(lefts: pa.Table, rights: pa.Table) -> pa.Table:
-    """Say of each left amount how large a part of the right ones of its currency lies within its reach."""
-    things, ccys, amounts, reach = (lefts[n].to_numpy() for n in ("thing", "ccy", "amount", "reach"))
-    r_ccys, r_amounts = rights["ccy"].to_numpy(), rights["amount"].to_numpy()
-    chance = np.full(len(things), 1_000_000, np.int64)
-    for ccy in np.unique(ccys):
-        mine, known = ccys == ccy, np.sort(r_amounts[r_ccys == ccy])
-        if len(known):
-            low = np.searchsorted(known, amounts[mine] - reach[mine], "left")
-            high = np.searchsorted(known, amounts[mine] + reach[mine], "right")
-            chance[mine] = np.maximum(high - low, 1) * 1_000_000 // len(known)
-    return pa.table({"thing": things, "chance": chance})

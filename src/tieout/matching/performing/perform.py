@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
+from tieout.matching.comparing.accidents import weigh_accidents
 from tieout.matching.comparing.elsewhere import leave_out_rivalled, make_named_elsewhere
-from tieout.matching.comparing.evidence import make_counts, make_keys, make_names, make_rates, note_crowds
+from tieout.matching.comparing.evidence import make_keys, make_names, make_rates, note_crowds
 from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
 from tieout.matching.comparing.numbers import COLUMNS
 from tieout.matching.comparing.parties import (
@@ -235,6 +236,8 @@ def _take_steps(work: Performance, rule: Rule, plan: Plan, ready: set[str]) -> b
         if plan.keys and step.name in {"pairs", "every"}:
             leave_out_unlike(work, rule, step.name)
         _leave_out_others(work, rule, step.name)
+        if step.name == "points" and rule.score is not None:
+            weigh_accidents(work, rule, rule.score)
         if step.name == plan.met and not engine.count(step.name):
             return False
     return True
@@ -278,8 +281,6 @@ def _prepare(work: Performance, rule: Rule) -> None:
         make_doubtful(work, rule)
     if any(key.how == "name" for key in rule.keys):
         make_names(work, rule)
-    elif rule.score is not None and not rule.keys:
-        make_counts(work, rule)
     leave_two_of_twins(work, rule)
     if rule.interchangeable or rule.subset:
         make_order(work, rule)
@@ -368,7 +369,7 @@ def _look_at(work: Performance, rule: Rule, short: str, side: str) -> bool:
         f"select s.thing, s.ccy, s.amount, ({shown})::integer as {short}_day, s.calendar, {base} as base"
         f' from "{side}" s{joined}{where}'
     )
-    if joined or where or rule.score is not None:
+    if joined or where:
         engine.create(short, query)
     else:  # a side as it is
         engine.view(short, query)

@@ -322,12 +322,13 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
     by_name = any(key.how == "name" for key in rule.keys)
     plan.met = _met(plan, rule, currencies)
     points = plan.add("points", candidate_points(plan.met, rule, currencies, named=by_name))
+    # ``weighed`` is made of them: the same with the accidents that are to be expected.
     if rule.together:
-        plan.fitting = plan.add("competing", with_rivals(points, score.at_least))
+        plan.fitting = plan.add("competing", with_rivals("weighed", score.at_least))
         plan.tied = select("l", "r").from_(plan.fitting)
         plan.result = "together"
         return
-    best_first = plan.fitting = plan.add("ranked", ranked(points, score.at_least))
+    best_first = plan.fitting = plan.add("ranked", ranked("weighed", score.at_least))
     plan.tied = near_rivals(points, best_first, max(score.margin, 1))
     best = select("l", "r", "score", "margin", "coincidence").from_(best_first)
     best = best.where("place_l = 1", "place_r = 1", f"margin >= {max(score.margin, 1)}")
@@ -349,20 +350,20 @@ def _scored(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) 
 
 def _met(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int]]) -> str:
     """
-    Bring together what any key of a scored rule does: (l, r, n, alike, same).
+    Bring together what any key of a scored rule does: (l, r, alike, same).
 
-    ``alike`` is how much the names agree, ``same`` whether an identifier does, both of 100; ``n`` as in ``l_party``.
+    ``alike`` is how much the names agree, ``same`` whether an identifier does, both of 100.
     """
     parts = []
     if plan.keys or not rule.keys:
         identified = replace(rule, keys=plan.keys)
         pairs = _pairs(plan, identified, currencies)
-        parts.append(select("l", "r", "0 as n", "0 as alike", f"{100 if plan.keys else 0} as same").from_(pairs))
+        parts.append(select("l", "r", "0 as alike", f"{100 if plan.keys else 0} as same").from_(pairs))
     if any(key.how == "name" for key in rule.keys):
         named = _name_pairs(plan, rule, currencies).subquery("named")
-        parts.append(select("l", "r", "n", "alike", "0 as same").from_(named).where("alike > 0"))
+        parts.append(select("l", "r", "alike", "0 as same").from_(named).where("alike > 0"))
     every = parts[0] if len(parts) == 1 else parts[0].union(parts[1], distinct=False)
-    best = select("l", "r", "max(n) as n", "max(alike) as alike", "max(same) as same").from_(every.subquery("every"))
+    best = select("l", "r", "max(alike) as alike", "max(same) as same").from_(every.subquery("every"))
     return plan.add("met", best.group_by("l", "r"))
 
 
@@ -380,7 +381,7 @@ def _name_pairs(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str, int
     plan.add("l_placed", lefts)
     on = "rt.block = lt.block" + (" and rt.r_day = lt.on_day and rt.calendar = lt.by" if days else "")
     query = (
-        select("lt.thing as l", "rt.thing as r", "lt.n as n", f"{ALIKE} as alike")
+        select("lt.thing as l", "rt.thing as r", f"{ALIKE} as alike")
         .from_("l_placed as lt")
         .join("r_party as rt", on=on)
         .where(*amount_conditions(rule, currencies, sums=sums))

@@ -12,9 +12,9 @@ from tieout.matching.planning.building import Query, select
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tieout.matching.grammar.rules import Rule
+    from tieout.matching.grammar.rules import Days, Rule, Score
 
-__all__ = ["ALIKE", "CUT_MIN", "candidate_points", "near_rivals", "ranked", "with_rivals"]
+__all__ = ["ALIKE", "CUT_MIN", "candidate_points", "day_points", "near_rivals", "ranked", "with_rivals"]
 
 #: A name that is cut in the middle of a word is at least so long, blanks counted: so long is the shortest field that banks
 #: have for one (NACHA's company name). Schmidt is no Schmidtke that was cut off.
@@ -34,9 +34,17 @@ ALIKE = (
 )
 
 
+def day_points(days: Days, score: Score, apart: int) -> int:
+    """Give the points for days that are so far apart, as :func:`candidate_points` gives them."""
+    reach = max(abs(days.first), abs(days.last)) + 1
+    return score.days * (reach - min(apart, reach)) // reach
+
+
 def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str, int]], *, named: bool) -> Query:
     """
     Give each candidate its points, whole numbers: amount and days fall off linearly with the distance.
+
+    ``lost``: how many its amount and its days lack; ``same``: more than 0 where an identifier agrees.
     """
     score = rule.score
     if score is None:
@@ -48,21 +56,18 @@ def candidate_points(pairs: str, rule: Rule, currencies: Sequence[tuple[int, str
         f"greatest({allowed}, 1)" if not base else f"case when lt.ccy = rt.ccy then 1 else greatest({allowed}, 1) end"
     )
     parts = [f"{score.amount} * (2 * {allowed} - {apart}) div (2 * {allowed})"]
+    most = score.amount
     if rule.days is not None and score.days:
         reach = max(abs(rule.days.first), abs(rule.days.last)) + 1
         parts.append(f"{score.days} * ({reach} - least(abs(w.apart), {reach})) div {reach}")
+        most += score.days
+    lost = f"cast({most} - ({' + '.join(parts)}) as integer) as lost"
     if named and score.name:
         parts.append(f"{score.name} * p.alike div 100")
     if score.reference:
         parts.append(f"{score.reference} * p.same div 100")
-    # Open things of like name (of any, where none is compared) x share of the days that the window covers x share of
-    # amounts within the tolerance. What an identifier brings together is no accident.
-    counted = "cast(cast({} as int128) * lt.chance div 1000000 as bigint)"
-    lambda_micro = "cast(0 as bigint)" if rule.keys else counted.format("lt.n")
-    if named:
-        lambda_micro = f"case when p.same > 0 then 0 else {counted.format('p.n')} end"
     query = (
-        select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", f"{lambda_micro} as coincidence")
+        select("p.l", "p.r", f"cast({' + '.join(parts)} as integer) as score", lost, "p.same")
         .from_(f"{pairs} as p")
         .join("l as lt", on="lt.thing = p.l")
         .join("r as rt", on="rt.thing = p.r")
