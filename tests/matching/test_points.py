@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -43,7 +44,8 @@ def test_what_is_rare_in_amount_and_day_passes_the_gate() -> None:
     far = [line(f"x{n}", 100_000 + 977 * n, day=n) for n in range(250)]
     with world(unnamed("0.01", "{ from = 0, to = 1 }"), invoice("i", 10_000), line("b", 10_010), *far) as w:
         assert w.matched() == {frozenset({"i", "b"})}
-        assert {r["coincidence"] for r in w.rows()} == {7_999}  # 251 lines, 2 of 250 days, one of 251 amounts
+        # 251 lines, 1 of 250 days (the next day would lose 25 points, and 5 were lost), one of 251 amounts
+        assert {r["coincidence"] for r in w.rows()} == {3_999}
 
 
 @pytest.mark.deep
@@ -68,6 +70,57 @@ def test_with_any_amount_every_amount_counts() -> None:
     with world(rules, invoice("i", 10_000, name="Meier"), line("b", 4_000, name="Meier"), *others) as w:
         w.match()
         assert w.together("proposed") == set()
+
+
+def meiers(many: int, *, paid: bool) -> list[Fact]:
+    """Give lines of one name over half a year, each of another amount; with the documents that they pay, or without."""
+    lines = [line(f"x{n}", 50_000 + 1_000 * n, name="Meier", day=7 * (n % 30)) for n in range(many)]
+    bills = [invoice(f"y{n}", 50_000 + 1_000 * n, name="Meier", day=7 * (n % 30)) for n in range(many)]
+    return lines + bills * paid
+
+
+def gated(facts: list[Fact], coincidence: str = "0.01", days: str = "{ from = -3, to = 3 }", *, day: int = 1) -> int:
+    """Give how many accidents a pair of one name must expect, in millionths; 0: it is no match."""
+    rules = rules_text(
+        rule(
+            keys=NAMES, days=days, amount='{ pct = "0.5" }', score="{ amount = 40, days = 30, name = 30 }", at_least="70",
+            margin="15", coincidence=f'"{coincidence}"',
+        )
+    )  # fmt: skip
+    with world(rules, invoice("i", 10_000, name="Meier"), line("b", 10_000, name="Meier", day=day), *facts) as w:
+        w.match()
+        found = [row["coincidence"] for row in w.rows() if row["external_id"] == "i"]
+        return int(found[0]) if found else 0
+
+
+def test_only_who_has_no_partner_can_be_met_by_accident() -> None:
+    """Of 60 other payments of Meier's each has its invoice: beside it that would be seen. Without them all are strangers."""
+    paid, unpaid = gated(meiers(60, paid=True), "1"), gated(meiers(60, paid=False), "1")
+    assert paid > 0
+    assert unpaid == pytest.approx(61 * paid, rel=0.01)
+    assert gated(meiers(60, paid=True)) == paid
+    assert gated(meiers(60, paid=False)) == 0
+
+
+def test_strangers_are_of_like_name_and_of_the_same_currency() -> None:
+    facts = meiers(60, paid=False)
+    usual = gated(facts, "1")
+    others = [replace(fact, name="Meierhofer") for fact in facts]
+    dollars = [replace(fact, currency="USD") for fact in facts]
+    # One stranger, itself, instead of 61; and without dollars its amount is one of one.
+    assert gated(others, "1") == pytest.approx(usual / 61, rel=0.01)
+    assert gated(dollars, "1") == pytest.approx(usual, rel=0.01)
+
+
+def test_accidents_are_as_near_as_what_was_found() -> None:
+    """On the day itself, on one of three days, on one of five: the farther the day, the more are as good."""
+    facts = meiers(60, paid=False)
+    same, one, two = (gated(facts, "1", day=day) for day in (0, 1, 2))
+    assert one == pytest.approx(3 * same, rel=0.01)
+    assert two == pytest.approx(5 * same, rel=0.01)
+    assert same == pytest.approx(
+        61 * 1_000_000 / 204 / 61, rel=0.01
+    )  # 61 strangers, one of 204 days, one of 61 amounts
 
 
 @pytest.mark.deep
@@ -209,4 +262,5 @@ def test_accidents_of_two_currencies_are_counted_in_the_entitys(currency: str) -
         amount = 160_000 if currency == "JPY" else 100_000
         w.add(invoice("i", amount, currency=currency, name="Meier"), line("b", 99_900, name="Meier"), *far)
         w.match()
-        assert {row["coincidence"] for row in w.rows()} == {9_900}  # 1 of 101
+        # One of its name, on 2 of 10 days (the day after loses 3 points, two days lose 6, and 5 were lost), 1 of 101.
+        assert {row["coincidence"] for row in w.rows()} == {1_980}
