@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.matching.worlds import DAY, Fact, invoice, line, world
+from tests.matching.worlds import DAY, Fact, invoice, line, rule, rules_text, world
 
 
 def notes(w: Any) -> dict[str, str]:
@@ -383,3 +383,28 @@ def test_a_payout_is_compared_with_what_arrives_by_its_other_sign() -> None:
             "b": "40.00 EUR here, -100.00 there, which counts as 100.00 here: differs by 60.00 EUR",
             "po_90001": "-100.00 EUR here, 40.00 there, which counts as -40.00 here: differs by 60.00 EUR",
         }
+
+
+def test_of_a_crowd_of_one_amount_the_one_that_alone_bears_its_name_is_told() -> None:
+    """30 open on either side have 9.95, none of them Meier's: nothing is to be chosen, and who it may be is said."""
+    crowd = [
+        made(f"{mark}{n}", 995, name=f"{'Kunde' if mark == 'x' else 'Firma'} {letter}{letter} Handel", day=n % 7, due=2)
+        for mark, made in (("x", invoice), ("y", line))
+        for n, letter in enumerate("abcdefghijklmnopqrstuvwxyzäöüß"[:30])
+    ]
+    pair = [invoice("RE-70001", 995, name="Meier", day=1, due=2), line("k1", 995, name="Meier", day=1)]
+    rules = rules_text(
+        rule(
+            keys='[{ left = "counterparty", right = "counterparty", how = "name" }]', amount='{ pct = "0.5" }',
+            days="{ from = -3, to = 3 }", score="{ amount = 40, days = 30, name = 30 }", at_least="70", margin="31",
+            coincidence='"0.01"',
+        )
+    )  # fmt: skip
+    with world(rules, *pair, *crowd) as w:
+        w.match()
+        assert w.matched() == set()
+        assert w.reasons()["RE-70001"] == "missing_right"
+        assert w.reasons()["k1"] == "missing_left"
+        assert notes(w)["RE-70001"] == "k1 has its amount and name, which others may have by chance"
+        assert notes(w)["k1"] == "RE-70001 has its amount and name, which others may have by chance"
+        assert w.reasons()["x1"] == "ambiguous"

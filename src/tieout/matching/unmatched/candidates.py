@@ -312,6 +312,7 @@ def _rank_candidates(work: Performance) -> None:
             when by_key then 'taken'
             when number is not null then 'other_number'
             when farther is not null then farther
+            when by_name and apart = 0 then 'same_name'
             when by_name then 'near_amount'
             when summed is not null then 'selection'
             when of_two then 'other_name'

@@ -65,6 +65,8 @@ _REASON = f"""case
                 when o.thing in (select thing from held) or o.thing in (select thing from in_doubt) then 'ambiguous'
                 when o.thing in (select thing from beyond) then 'undecided'
                 when t.alike > 1 or d.thing is not null then 'ambiguous'
+                -- Of many that have its amount, one that alone bears its name is no matter of choosing.
+                when t.why = 'same_name' then case o.origin when 'left' then 'missing_right' else 'missing_left' end
                 when c.lefts * c.rights > {_LOOKED_AT_MAX} then 'undecided'
                 when case o.origin when 'left' then c.rights else c.lefts end > 1 then 'ambiguous'
                 when o.origin = 'left' then 'missing_right' else 'missing_left' end"""
