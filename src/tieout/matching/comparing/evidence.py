@@ -307,23 +307,23 @@ def _make_chances(work: Performance, rule: Rule) -> None:
     """
     Give each thing of the left the share of the right's amounts that its tolerance lets pass: ``chance``, in millionths.
 
-    Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
+    Measured on all of the right, also what is matched, by whichever run: what is left over says too little of what amounts
+    are common, and a later run would take back what an earlier one found.
     """
     engine = work.engine
     if rule.amount is None:  # any amount would do
         engine.create("l_weighed", "select l.*, 1000000::bigint as chance from l")
         engine.rename("l_weighed", "l")
         return
-    base = rule.amount.base
+    base, measured = rule.amount.base, _measured(work)
     tolerance = condition(tolerance_sql(rule.amount, "l", work.currencies, base=base)).sql(dialect=engine.dialect)
     lefts = f"select thing, ccy, amount, {tolerance} as reach from l"
-    sampled = f"abs(a.record_key % {engine.count('right_all') // _SAMPLE + 1}) = 0"
-    rights = f"select a.ccy, a.amount from right_all a where {sampled}"
+    rights = f"select a.ccy, a.amount from {measured} a"
     if base:  # whatever their currency, they are compared in the entity's
         lefts = f"select thing, 0 as ccy, base as amount, {tolerance} as reach from l where base is not null"
-        make_rates(work, "right_all")
-        rights = f"""select 0 as ccy, {in_base("a.amount", "b")} as amount from right_all a
-            join base_of_right_all b on b.ccy = a.ccy and b.day = a.booked where {sampled}"""
+        make_rates(work, measured)
+        rights = f"""select 0 as ccy, {in_base("a.amount", "b")} as amount from {measured} a
+            join base_of_{measured} b on b.ccy = a.ccy and b.day = a.booked"""
     engine.combine("chances", (lefts, rights), "ccy", _chances, _CHANCES)
     # What has no rate may be as common as all of them.
     engine.create(
@@ -331,6 +331,18 @@ def _make_chances(work: Performance, rule: Rule) -> None:
         "select l.*, coalesce(c.chance, 1000000) as chance from l left join chances c on c.thing = l.thing",
     )
     engine.rename("l_weighed", "l")
+
+
+def _measured(work: Performance) -> str:
+    """Make the relation of what amounts the right has (ccy, amount, booked), of many a sample; once per run."""
+    engine, name = work.engine, "right_measured"
+    if name not in work.made:
+        work.made.add(name)
+        whole = work.whole_right or "right_all"
+        (count,) = engine.arrow(f"select count(*) as n from {whole} a")["n"].to_pylist()
+        sampled = f"abs(a.record_key % {count // _SAMPLE + 1}) = 0"
+        engine.create(name, f"select a.ccy, a.amount, a.booked from {whole} a where {sampled}")
+    return name
 
 
 def _chances(lefts: pa.Table, rights: pa.Table) -> pa.Table:

@@ -160,11 +160,15 @@ def open_sides(
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
+    used_keys = UsedKeys(
+        lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)
+    )
+    whole_right = f"({whole['right'](records_of(lake, files))})" if used_keys.any_used and not grouped[1] else None
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
         folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds, columns=has,
         by_entity=_by_entity(workspace, own, rules), others=others, words=platform_words(workspace) if any(grouped) else {},
-        used_keys=UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)),
+        used_keys=used_keys, whole_right=whole_right,
     )  # fmt: skip
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):
         if is_grouped:
