@@ -111,10 +111,11 @@ def _make_chances(work: Performance, rule: Rule, score: Score) -> None:
     """
     Make ``chances`` (l, lost, chance): the share of all days and amounts of the right by which no more points are lost.
 
-    Measured on all of the right, also what is matched: what is left over says too little of what amounts are common.
+    Measured on all of the right, also what is matched, by whichever run: what is left over says too little of what amounts
+    are common, and a later run would take back what an earlier one found.
     """
-    engine = work.engine
-    days = _days(work, rule, score)
+    engine, measured = work.engine, _measured(work)
+    days = _days(work, rule, score, measured)
     asked = "from (select distinct l, lost from good_points) p join l on l.thing = p.l"
     if rule.amount is None:  # any amount would do
         lefts = f"select p.l, p.lost, 0 as ccy, 0::bigint as amount, 0::bigint as reach {asked}"
@@ -123,18 +124,29 @@ def _make_chances(work: Performance, rule: Rule, score: Score) -> None:
         base = rule.amount.base
         reach = condition(tolerance_sql(rule.amount, "l", work.currencies, base=base)).sql(dialect=engine.dialect)
         lefts = f"select p.l, p.lost, l.ccy, l.amount, {reach} as reach {asked}"
-        sampled = f"abs(a.record_key % {engine.count('right_all') // _SAMPLE + 1}) = 0"
-        rights = f"select a.ccy, a.amount from right_all a where {sampled}"
+        rights = f"select a.ccy, a.amount from {measured} a"
         if base:  # whatever their currency, they are compared in the entity's
             lefts = f"select p.l, p.lost, 0 as ccy, l.base as amount, {reach} as reach {asked} where l.base is not null"
-            make_rates(work, "right_all")
-            rights = f"""select 0 as ccy, {in_base("a.amount", "b")} as amount from right_all a
-                join base_of_right_all b on b.ccy = a.ccy and b.day = a.booked where {sampled}"""
+            make_rates(work, measured)
+            rights = f"""select 0 as ccy, {in_base("a.amount", "b")} as amount from {measured} a
+                join base_of_{measured} b on b.ccy = a.ccy and b.day = a.booked"""
     weight = 0 if rule.amount is None else score.amount
     engine.combine("chances", (lefts, rights), "ccy", partial(_chances, days=days, weight=weight), _CHANCES)
 
 
-def _days(work: Performance, rule: Rule, score: Score) -> list[tuple[int, int]]:
+def _measured(work: Performance) -> str:
+    """Make the relation of what amounts the right has, and when (ccy, amount, booked), of many a sample; once per run."""
+    engine, name = work.engine, "right_measured"
+    if name not in work.made:
+        work.made.add(name)
+        whole = work.whole_right or "right_all"
+        (count,) = engine.arrow(f"select count(*) as n from {whole} a")["n"].to_pylist()
+        sampled = f"abs(a.record_key % {count // _SAMPLE + 1}) = 0"
+        engine.create(name, f"select a.ccy, a.amount, a.booked from {whole} a where {sampled}")
+    return name
+
+
+def _days(work: Performance, rule: Rule, score: Score, measured: str) -> list[tuple[int, int]]:
     """
     Give the days of a window by how many points they lose: (points, share of all days of the right), in parts.
 
@@ -144,7 +156,7 @@ def _days(work: Performance, rule: Rule, score: Score) -> list[tuple[int, int]]:
         return [(0, _PARTS)]
     ways = 'select calendar, l_day, abs(apart) as apart, count(*) as n from "window" group by all'
     found = work.engine.arrow(f"select apart, max(n) as n from ({ways}) group by apart order by apart").to_pylist()
-    span = work.engine.arrow("select greatest(max(r_day) - min(r_day) + 1, 1) as span from r")["span"][0].as_py()
+    span = work.engine.arrow(f"select max(booked) - min(booked) + 1 as span from {measured}")["span"][0].as_py() or 1
     span = max(span, sum(row["n"] for row in found))
     most = day_points(rule.days, score, 0)
     return [(most - day_points(rule.days, score, row["apart"]), row["n"] * _PARTS // span) for row in found]

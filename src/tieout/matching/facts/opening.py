@@ -130,8 +130,7 @@ def open_sides(
     among = None
     if before is not None:
         records = records_again(engine, lake, files, results, before, own, through_day, grouped=any(grouped))
-        if banks == BANK_KINDS:
-            records = kin_again(engine, lake, files, before, records)
+        records = kin_again(engine, lake, files, before, records) if banks == BANK_KINDS else records
         engine.create("looked_at", f"select distinct record_key from {records}")
         among = "looked_at"
     standing = standing_matches(engine, lake, results, anew=own.id, origins=False)
@@ -141,8 +140,8 @@ def open_sides(
     read_kin(engine, records, banks, used=used)
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
-    sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
     first, has, whole = 0, dict[str, list[str]](), {}
+    sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
     for (side, spec, filtered), claim, is_grouped, had in zip(sides, claims, grouped, kinds, strict=True):
         columns = columns_wanted(rules, side) | dict.fromkeys((*columns_naming(others, side), *columns_of_parts(had)))
         rows_of = partial(
@@ -160,16 +159,24 @@ def open_sides(
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
+    claimed = frozenset(uses)
+    used_keys = UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=claimed)
+    whole_right = f"({whole['right'](records_of(lake, files))})" if used_keys.any_used and not grouped[1] else None
+    _make_members(engine, grouped)
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
         folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds, columns=has,
         by_entity=_by_entity(workspace, own, rules), others=others, words=platform_words(workspace) if any(grouped) else {},
-        used_keys=UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)),
+        used_keys=used_keys, whole_right=whole_right,
     )  # fmt: skip
+    return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
+
+
+def _make_members(engine: Engine, grouped: tuple[bool, bool]) -> None:
+    """Make ``members_of_left`` and ``members_of_right``, where lines of a settlement are one thing."""
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):
         if is_grouped:
             engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
-    return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
 
 
 def _claims_used(

@@ -87,6 +87,7 @@ class Performance:
     :ivar kinds: which kinds the records of (left, right) have.
     :ivar columns: which columns ``left_all`` and ``right_all`` have.
     :ivar used_keys: identifiers of what earlier matches use up.
+    :ivar whole_right: all rows of the right, also what earlier matches use up, as a relation; None: ``right_all`` has them.
     :ivar by_entity: whether records of two entities are never paired.
     :ivar others: what other reconciliations look at (``followers.others_text``).
     :ivar words: of each source words by which a bank's line may call it.
@@ -111,6 +112,7 @@ class Performance:
     kinds: tuple[set[str], set[str]]
     columns: dict[str, list[str]]
     used_keys: UsedKeys
+    whole_right: str | None = None
     by_entity: bool = False
     others: str = ""
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
