@@ -23,10 +23,11 @@ from tieout.matching.planning.points import ALIKE, day_points
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from tieout.matching.backends.engine import Engine
     from tieout.matching.grammar.rules import Rule, Score
     from tieout.matching.performing.perform import Performance
 
-__all__ = ["weigh_accidents"]
+__all__ = ["note_gated", "prepare_gated", "weigh_accidents"]
 
 #: So many amounts are enough to know which are common.
 _SAMPLE = 200_000
@@ -61,6 +62,24 @@ def weigh_accidents(work: Performance, rule: Rule, score: Score) -> None:
         "weighed",
         f"""select p.l, p.r, p.score, case when p.same > 0 then 0 else {counted} end::bigint as coincidence
             from points p left join chances c on c.l = p.l and c.lost = p.lost left join strangers n on n.l = p.l""",
+    )
+
+
+def prepare_gated(engine: Engine) -> None:
+    """Make ``by_gate`` (l, r, coincidence, most), to which rules add what nothing but accidents keeps apart."""
+    engine.create(
+        "by_gate", "select 0::bigint as l, 0::bigint as r, 0::bigint as coincidence, 0::bigint as most where false"
+    )
+
+
+def note_gated(work: Performance, rule: Rule, score: Score) -> None:
+    """Add to ``by_gate`` what is the best of both its sides in ``ranked``, and may be an accident."""
+    if score.coincidence_micro is None or rule.together:
+        return
+    work.engine.add(
+        "by_gate",
+        f"""select l, r, coincidence, {score.coincidence_micro}::bigint as most from ranked
+            where place_l = 1 and place_r = 1 and margin >= {max(score.margin, 1)} and coincidence > {score.coincidence_micro}""",
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tieout.matching.backends.spark import Spark
-from tieout.matching.comparing.accidents import weigh_accidents
+from tieout.matching.comparing.accidents import note_gated, prepare_gated, weigh_accidents
 from tieout.matching.comparing.elsewhere import leave_out_rivalled, make_named_elsewhere
 from tieout.matching.comparing.evidence import make_keys, make_names, make_rates, note_crowds
 from tieout.matching.comparing.naming import leave_out_named_in_full, make_spoken_for
@@ -178,6 +178,7 @@ def perform_rules(work: Performance) -> None:
     )
     prepare_unsettled(engine)
     prepare_ties(engine)
+    prepare_gated(engine)
     for number, rule in enumerate(work.rules.rules):
         if _has_something(work, rule):
             _perform(work, number, rule)
@@ -248,6 +249,8 @@ def _take_steps(work: Performance, rule: Rule, plan: Plan, ready: set[str]) -> b
 def _take_best(work: Performance, number: int, rule: Rule, plan: Plan) -> None:
     """Take of what a rule brought together what nothing speaks against, and note what it could not choose among."""
     note_ties(work.engine, rule, plan.fitting)
+    if rule.score is not None:
+        note_gated(work, rule, rule.score)
     result = _searched(work, rule, plan.result)
     _leave_out(work, rule, result)
     leave_left_open(work, rule, result, held_from(work, rule))

@@ -50,6 +50,11 @@ _RIVALS = """select distinct f.other as thing from first f join told t on t.thin
 _CROWDS = f"""select ccy, whole, count(distinct family) filter (where origin = 'left') as lefts,
         count(distinct family) filter (where origin = 'right') as rights
     from o group by ccy, whole having count(distinct family) > {ALIKE_MAX}"""
+#: How many accidents keep a thing from the one that would be its match.
+_GATES = """select thing, other, min(rtrim(rtrim(decimal_text(coincidence, 6), '0'), '.') || ' are expected to be as good by accident, at most '
+        || rtrim(rtrim(decimal_text(most, 6), '0'), '.') || ' may be') as said
+    from (select l as thing, r as other, coincidence, most from by_gate union all select r, l, coincidence, most from by_gate)
+    group by thing, other"""
 # Why it is an exception: what is known for certain comes before what only looks so.
 _REASON = f"""case
                 when o.claim = 'transfer' then 'balance_difference'
@@ -124,14 +129,14 @@ def _note(amount: str, apart: str, earned: str, takes: str, total: str) -> str:
                     when o.told_why = 'other_number' and o.is_said then 'names ' || o.number || ', and not ' || o.other_external || ', which has ' || {_NEARLY} || 'its amount'
                     when o.told_why = 'other_number' then o.other_external || ' has ' || {_NEARLY} || 'its amount, and names ' || o.number
                     when o.told_why in ('near_amount', 'other_amount') then o.other_external || ' bears its name: ' || {apart} || ' ' || o.currency
-                        || case when o.less then ' less' else ' more' end || ', ' || {_WHEN}
+                        || case when o.less then ' less' else ' more' end || ', ' || {_WHEN} || coalesce('; ' || o.gate, '')
                     when o.told_why = 'near_on_day' then o.other_external || ' is the only one near its amount on that day: ' || {apart} || ' '
                         || o.currency || case when o.less then ' less' else ' more' end
                     when o.told_why = 'other_day' then o.other_external || ' has its amount, ' || {_WHEN}
                     when o.told_why = 'near_currency' then o.other_external || ' bears its name: ' || o.other_text || ' ' || o.other_currency
                         || ', ' || {_WHEN} || coalesce(': ' || o.converted, '')
                     when o.by_chance and coalesce(o.told_why, 'other_name') in ('other_name', 'selection') then 'one selection of what could be meant comes to the sum, which may be chance'
-                    when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance'
+                    when o.told_why = 'same_name' then o.other_external || ' has its amount and name, which others may have by chance' || coalesce(': ' || o.gate, '')
                     when o.reason = 'missing_right' then 'nothing on the other side answers to it'
                     else 'nothing on the other side explains it' end end end"""
 
@@ -265,7 +270,7 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 )
             ) n left join converted v on v.thing = n.thing and v.other = n.other
         ), told as (
-            select thing, max(why) filter (where place = 1) as why, count(*) as several, bool_or(is_tied) as is_tied,
+            select thing, max(why) filter (where place = 1) as why, max(other) filter (where place = 1) as nearest, count(*) as several, bool_or(is_tied) as is_tied,
                 count(distinct case when is_tied then other_family end) as answers, min(case when is_tied then sums end) as sums, max(other_external) filter (where is_tied) as tied_external,
                 bool_or(is_turned) filter (where place = 1) as is_turned, max(turned_text) filter (where place = 1) as turned_text, bool_or(by_key) filter (where place = 1) as by_key,
                 max(other_external) filter (where place = 1) as other_external, max(whole_text) filter (where place = 1) as other_text,
@@ -289,9 +294,9 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 from first
             ) group by thing
         ), rivals as ({_RIVALS}), crowds as ({_CROWDS})
-        select o.*, t.* exclude (thing, why), t.why as told_why, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, case when c.lefts * c.rights > {_LOOKED_AT_MAX} then
+        select o.*, t.* exclude (thing, why, nearest), t.why as told_why, g.said as gate, u.why as could, u.total as could_total, h.said as choices, coalesce(k.said, case when c.lefts * c.rights > {_LOOKED_AT_MAX} then
             c.lefts * c.rights || ' pairs have its amount, and at most {_LOOKED_AT_MAX} are looked at' end) as bound, {_REASON} as reason
-        from o left join told t on t.thing = o.thing
+        from o left join told t on t.thing = o.thing left join ({_GATES}) g on g.thing = o.thing and g.other = t.nearest
         left join (select thing, min(why) as why, min(total) as total from unsettled group by thing) u on u.thing = o.thing
         left join rivals d on d.thing = o.thing left join told_choices h on h.one = o.thing
         left join crowds c on c.ccy = o.ccy and c.whole = o.whole
