@@ -61,10 +61,14 @@ _MET = """select m.*, f.l is not null as is_apart from (
     where f.l is null or m.by_key and not m.within"""
 
 # All lines of a settlement that arrives as one are one answer. Of the two of a tie one has several answers.
-_TIED = """select *, answers and (
-        min(case when answers then other_family end) over one <> max(case when answers then other_family end) over one
-        or min(case when answers then family end) over another <> max(case when answers then family end) over another) as is_tied
-    from judged window one as (partition by thing), another as (partition by other)"""
+_TIED = """select j.*, answers and (t.first_other <> t.last_other or f.first_family <> f.last_family) as is_tied
+    from judged j join (
+        select thing, min(other_family) filter (where answers) as first_other, max(other_family) filter (where answers) as last_other
+        from judged group by thing
+    ) t on t.thing = j.thing join (
+        select other, min(family) filter (where answers) as first_family, max(family) filter (where answers) as last_family
+        from judged group by other
+    ) f on f.other = j.other"""
 
 
 def find_candidates(work: Performance, note_used: Callable[[], None]) -> None:
@@ -329,8 +333,10 @@ def _rank_candidates(work: Performance) -> None:
         "near",
         f"""select n.*, {_TOLD_SUMS}
             from (
-                select *, count(case when why = 'currency_mismatch' and other = other_family then 1 end) over (partition by thing) as mismatched
-                from near
+                select m.*, x.mismatched from near m join (
+                    select thing, count(*) filter (where why = 'currency_mismatch' and other = other_family) as mismatched
+                    from near group by thing
+                ) x on x.thing = m.thing
             ) n left join named_sums s on s.thing = n.thing
             left join named_sums o on o.thing = n.other
             where n.place <= case when n.summed is null then {_CANDIDATES_MAX} else {_SELECTED_MAX} end""",

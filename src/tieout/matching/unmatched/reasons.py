@@ -258,16 +258,15 @@ def _reasoned_here(work: Performance, currency: str, exponent: str) -> str:
                 v.said as converted, v.here_text, v.there_text, v.here, case when n.other = n.other_family then v.there end as there
             from (
                 -- All lines of a settlement that arrives as one are one answer.
-                select * exclude (first_family, last_family, first_other, last_other),
-                    first_family is not distinct from last_family and first_other is not distinct from last_other as alone
-                from (
-                    select *, (case other_ccy {exponent} end)::integer as other_exponent,
-                        min(case when why = 'ambiguous' then other_family end) over (partition by thing) as first_other,
-                        max(case when why = 'ambiguous' then other_family end) over (partition by thing) as last_other,
-                        min(case when why = 'ambiguous' then family end) over (partition by other) as first_family,
-                        max(case when why = 'ambiguous' then family end) over (partition by other) as last_family
-                    from near
-                )
+                select m.*, (case m.other_ccy {exponent} end)::integer as other_exponent,
+                    f.first_family is not distinct from f.last_family and t.first_other is not distinct from t.last_other as alone
+                from near m join (
+                    select thing, min(other_family) filter (where why = 'ambiguous') as first_other,
+                        max(other_family) filter (where why = 'ambiguous') as last_other from near group by thing
+                ) t on t.thing = m.thing join (
+                    select other, min(family) filter (where why = 'ambiguous') as first_family,
+                        max(family) filter (where why = 'ambiguous') as last_family from near group by other
+                ) f on f.other = m.other
             ) n left join converted v on v.thing = n.thing and v.other = n.other
         ), told as (
             select thing, max(why) filter (where place = 1) as why, max(other) filter (where place = 1) as nearest, count(*) as several, bool_or(is_tied) as is_tied,
