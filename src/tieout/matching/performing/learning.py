@@ -202,7 +202,7 @@ def _met(work: Performance, rule: Rule, number: int | None) -> Query:
         f"r_placed_{number} as rt",
         on=f"rt.ccy = lt.ccy and rt.r_day = lt.r_day and rt.calendar = lt.calendar and {agrees}",
     )
-    return query.where("sign(lt.amount) = sign(rt.amount)", f"abs(lt.amount - rt.amount) <= {allowed}")
+    return query.where(op.same_sign("lt.amount", "rt.amount"), f"abs(lt.amount - rt.amount) <= {allowed}")
 
 
 def _within_bounds(

@@ -26,12 +26,12 @@ def amount_conditions(rule: Rule, currencies: Sequence[tuple[int, str, int]], *,
     if sums and rule.amount is not None and rule.amount.base:
         return []
     if rule.amount is None:
-        return ["lt.ccy = rt.ccy", *([] if sums else ["sign(lt.amount) = sign(rt.amount)"])]
+        return ["lt.ccy = rt.ccy", *([] if sums else [op.same_sign("lt.amount", "rt.amount")])]
     if rule.amount.exact and not rule.amount.base:
         return ["lt.ccy = rt.ccy", "lt.amount = rt.amount"]
     tolerance = op.tolerance_sql(rule.amount, "lt", currencies, base=rule.amount.base)
     same = f"(lt.ccy = rt.ccy and abs(lt.amount - rt.amount) <= {tolerance})"
-    signs = ["sign(lt.amount) = sign(rt.amount)", *_only(rule, "lt.amount", "rt.amount")]
+    signs = [op.same_sign("lt.amount", "rt.amount"), *_only(rule, "lt.amount", "rt.amount")]
     if not rule.amount.base:
         return [same, *signs]
     same = "(lt.ccy = rt.ccy and lt.amount = rt.amount)"  # the tolerance is for the rate

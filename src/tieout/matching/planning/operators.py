@@ -44,6 +44,7 @@ __all__ = [
     "open_keys",
     "pairs_by_amount",
     "pairs_by_key",
+    "same_sign",
     "the_only_ones",
     "tolerance_sql",
 ]
@@ -52,6 +53,16 @@ __all__ = [
 PAIRS_MAX = 10_000
 #: A word that more things of a side carry than this names none of them.
 CARRIED_MAX = 100
+
+
+def same_sign(one: str, other: str) -> str:
+    """
+    Write that two amounts run one way; as a difference, so that it is a condition and no key.
+
+    An engine takes an equality of two signs for one of two amounts, which few would share, and may join by it first: half
+    of everything with half of everything.
+    """
+    return f"sign({one}) - sign({other}) = 0"
 
 
 def open_keys(keys: str, side: str, columns: Sequence[str]) -> Query:
@@ -210,7 +221,7 @@ def missing_elsewhere(pairs: str, met: str) -> Query:
             .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
             .join(f"{less} as o", on=f"o.thing = m.{less}")
             .join(several, on=f"t.{less} = m.{less}", join_type="left")
-            .where(f"sign(o.amount) = sign({missing})", f"abs(o.amount) <= abs({missing}) or t.{less} is not null")
+            .where(same_sign("o.amount", f"({missing})"), f"abs(o.amount) <= abs({missing}) or t.{less} is not null")
         )
     return _without(pairs, parts[0].union(parts[1]))
 
@@ -373,6 +384,6 @@ def exchanged_elsewhere(pairs: str, met: str) -> Query:
             .join("r as rt", on="rt.thing = p.r and rt.ccy <> lt.ccy")
             .join(f"{met} as m", on=f"m.{more} = p.{more} and m.{less} <> p.{less}")
             .join(f"{less} as o", on=f"o.thing = m.{less}")
-            .where(f"sign(o.base) = sign({missing})", f"abs(o.base) <= abs({missing}) + 1")
+            .where(same_sign("o.base", f"({missing})"), f"abs(o.base) <= abs({missing}) + 1")
         )
     return _without(pairs, parts[0].union(parts[1]))

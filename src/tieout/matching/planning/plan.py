@@ -221,7 +221,7 @@ def _several_to_one(plan: Plan, rule: Rule, currencies: Sequence[tuple[int, str,
     # A fee that names the invoice, too, is no second payment of it, so the invoice has one all the same.
     pairs = plan.met = plan.add("reached", within_reach(pairs, anchors, others, anchor=anchor))
     exact = rule.amount is None or rule.amount.exact
-    conditions = ["sign(s.total) = sign(a.amount)"]
+    conditions = [op.same_sign("s.total", "a.amount")]
     base = rule.amount is not None and rule.amount.base
     if rule.partial:
         # Money that came and money that went are no part together: one may be what the other was sent back with.

@@ -29,7 +29,7 @@ __all__ = [
 
 #: Of a line; behind every day: what bears none came last.
 _DAY = "coalesce(o.r_day, 10000000)"
-_SAME = "sign(o.amount) = sign(a.amount)"
+_SAME = op.same_sign("o.amount", "a.amount")
 
 
 def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query:
@@ -44,7 +44,7 @@ def within_reach(pairs: str, anchors: str, others: str, *, anchor: str) -> Query
         .distinct()
         .from_(f"{pairs} as q")
         .join(f"{anchors} as a", on=f"a.thing = q.{anchor}")
-        .join(f"{others} as o", on=f"o.thing = q.{other} and sign(o.amount) = sign(a.amount)")
+        .join(f"{others} as o", on=f"o.thing = q.{other} and {_SAME}")
         .subquery("s")
     )
     return select("p.*").from_(f"{pairs} as p").join(reached, on=f"s.reached = p.{anchor}", join_type="semi")
@@ -204,7 +204,7 @@ def _contested(found: str, met: str) -> Query:
     :param found: pairs that are taken if nothing contests them.
     :param met: everything that the keys bring together, whatever its amount: (l, r).
     """
-    whole = ["sign(s.total) = sign(a.amount)", "s.total = a.amount"]
+    whole = [op.same_sign("s.total", "a.amount"), "s.total = a.amount"]
     sums = [
         anchored_sums((met, None), sides, anchor=anchor, least=2, conditions=whole).subquery("s")
         for anchor, sides in (("l", ("l", "r")), ("r", ("r", "l")))
@@ -219,7 +219,7 @@ def _contested(found: str, met: str) -> Query:
         .join(f"{met} as x", on="x.r = p.r and x.l <> p.l")
         .join(f"{met} as y", on="y.l = p.l and y.r <> p.r")
         .join("l as a", on="a.thing = p.l")
-        .join("l as b", on="b.thing = x.l and sign(b.amount) = sign(a.amount)")
+        .join("l as b", on=f"b.thing = x.l and {op.same_sign('b.amount', 'a.amount')}")
         .join("r as o", on=f"o.thing = y.r and {_SAME}")
         .join(f"{met} as z", on="z.l = x.l and z.r = y.r", join_type="anti")
         .join(f"{found} as v", on="v.l = x.l", join_type="anti")

@@ -13,6 +13,7 @@ import pyarrow as pa
 from tieout.matching.comparing.two_names import names_agree, names_of_two
 from tieout.matching.facts.scales import base_rates, in_base
 from tieout.matching.facts.sides import listed
+from tieout.matching.planning import operators as op
 from tieout.matching.unmatched.nearest import CROWD_MAX, DAYS_MAX, NEAR_PART, compares_currencies
 from tieout.model.kinds import PAID_OUT
 
@@ -108,7 +109,7 @@ def _far_amount() -> str:
 
 def _on_day(plain: str) -> str:
     """Write the query for what alone is near on a day; of a settlement's lines none is by itself."""
-    on = "b.ccy = a.ccy and b.booked = a.booked and sign(b.whole) = sign(a.whole)"
+    on = f"b.ccy = a.ccy and b.booked = a.booked and {op.same_sign('b.whole', 'a.whole')}"
     by = "o.origin, o.ccy, o.booked, sign(o.whole)"
     return f"""select p.thing, p.other, 'near_on_day' as why, 0::bigint as far from (
             select a.thing, min(b.thing) as other
