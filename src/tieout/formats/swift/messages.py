@@ -1,8 +1,8 @@
 """
 SWIFT MT940 (customer statement) and MT942 (intraday report), as banks really send them.
 
-A message starts at ``:20:``; ``:61:`` is an entry, the ``:86:`` behind it says what it was for. MT950 and MT941 are read
-as MT940. What is unusual is read without complaint (no trailer, no balance, 30 February, funds letters, decimal
+A message starts at ``:20:``; ``:61:`` is an entry, the ``:86:`` behind it says what it was for. MT950 is read as
+MT940; MT941, which has no entries, gives its balances. What is unusual is read without complaint (no trailer, no balance, 30 February, funds letters, decimal
 points); what contradicts itself is reported; an entry that cannot be read is one row in quarantine.
 
 Source: SWIFT User Handbook, category 9; DK "Anlage 3 des DFUe-Abkommens", chapter 8.
