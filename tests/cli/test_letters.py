@@ -73,3 +73,14 @@ def _laid(office: Office) -> Path:
     path = office.files / "a.sta"
     path.write_bytes(FILE)
     return path
+
+
+def test_a_card_number_in_a_named_code_page_is_masked_and_the_copy_read_in_its_letters(office: Office) -> None:
+    (office.folder / "tieout.toml").write_text(NAMED, encoding="utf-8")
+    data = statement(f"{POLISH} 4111 1111 1111 1111 koniec").encode("cp1250")
+    assert office.ingest("a.sta", data, "swift").status in {0, 1}
+    [text] = texts(office)
+    assert text.startswith(POLISH)
+    assert ("4111 1111 1111 1111" in text, "****" in text.replace(" ", "")) == (False, True)
+    assert data not in office.landed()
+    assert office.run("verify").status == 0

@@ -12,7 +12,7 @@ from tests.formats.test_mt940 import CASES, SEEDS, chunks, identified, written
 from tieout.formats.reading import ReadOptions
 from tieout.formats.registry import format_of
 from tieout.formats.swift.joined import plain_blocks
-from tieout.formats.swift.letters import Letters
+from tieout.formats.swift.letters import Letters, marked_blocks
 from tieout.model.encodings import is_encoding, writes_ascii
 from tieout.model.problems import Problem
 
@@ -61,6 +61,22 @@ def test_what_is_named_holds_where_the_bytes_would_be_utf_8_too(encoding: str, t
 
 def test_a_mark_of_utf_8_overrules_the_name() -> None:
     assert read(codecs.BOM_UTF8 + statement(CZECH).encode(), "cp1250") == ([CZECH], [])
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", [None, "cp1250"])
+def test_a_mark_of_utf_16_says_how_the_file_is_written(name: str, encoding: str | None) -> None:
+    data = ("\ufeff" + statement(RUSSIAN, CZECH)).encode(name)
+    assert identified(data) == "mt940"
+    assert read(data, encoding) == ([RUSSIAN, CZECH], [])
+    assert identified(data[:-1]) == "mt940"
+    assert read(data[:101], encoding)[0] == []
+
+
+def test_a_file_of_utf_16_is_read_the_same_wherever_a_block_ends() -> None:
+    data = ("\ufeff" + statement(RUSSIAN)).encode("utf-16-le")
+    blocks = [data[:2], *(data[n : n + 3] for n in range(2, len(data), 3))]
+    assert b"".join(marked_blocks(blocks)).decode("utf-8-sig") == statement(RUSSIAN)
 
 
 def test_a_file_all_of_utf_8_is_remarked_where_another_page_is_named() -> None:

@@ -8,10 +8,11 @@ by a sign within a word (``wp³ata``), by a word of nothing but accented letters
 
 import codecs
 import re
+from collections.abc import Iterable, Iterator
 
 from tieout.model.problems import Problem
 
-__all__ = ["Letters", "decoded"]
+__all__ = ["Letters", "decoded", "marked_blocks"]
 
 # Signs that are letters in the code pages of other countries (cp1250, cp852, cp437, ISO 8859-2), and in Windows-1252
 # no sign that anybody writes between two letters (some: nor in front of them); quotes, dashes and the signs of "numero" are left out.
@@ -21,7 +22,23 @@ _ACCENTS_ALONE = re.compile(r"\b[À-ÖØ-öø-ÿ]{5,}\b")
 # One word may be an accident.
 _WORDS_LEAST = 3
 _QUOTE = 40
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF8 = frozenset({"utf-8", "utf-8-sig"})
+
+
+def marked_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Give a file that begins with the mark of UTF-16 as UTF-8 with its mark, block by block; any other as it is."""
+    decoder: codecs.IncrementalDecoder | None = None
+    begun = False
+    for block in blocks:
+        if not begun and block.startswith(_UTF16_MARKS):
+            decoder = codecs.getincrementaldecoder("utf-16")("replace")
+            yield codecs.BOM_UTF8
+        begun = True
+        if decoder is None:
+            yield block
+        elif text := decoder.decode(block):
+            yield text.encode("utf-8", "replace")
 
 
 def decoded(line: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from tieout.errors import BadInput
 from tieout.formats.swift.joined import plain_blocks
-from tieout.formats.swift.letters import Letters, decoded
+from tieout.formats.swift.letters import Letters, decoded, marked_blocks
 
 __all__ = ["FIELD_CHARACTERS_MAX", "LINE_BYTES_MAX", "Field", "Unreadable", "fields", "tags"]
 
@@ -200,7 +200,7 @@ def _continues_time(text: str, previous: str) -> bool:
 def _physical_lines(stream: BinaryIO, letters: Letters) -> Iterator[tuple[int, str, bool]]:
     """Yield (number, text, whether the line ends); any of CR, LF and CRLF ends a line."""
     number, rest = 0, b""
-    for block in plain_blocks(iter(partial(stream.read, _READ_BYTES), b"")):
+    for block in plain_blocks(marked_blocks(iter(partial(stream.read, _READ_BYTES), b""))):
         held = rest + block
         lines = held.splitlines(keepends=True)
         # A CR at the end of a block may be half of a CRLF; a line without an end may go on.

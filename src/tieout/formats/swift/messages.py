@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from tieout.formats.reading import Chunk, Head, ReadOptions, refusal
 from tieout.formats.swift.blocks import MESSAGE_FORMATS, message_types
 from tieout.formats.swift.joined import AT_SIGNS, is_joined
-from tieout.formats.swift.letters import Letters, decoded
+from tieout.formats.swift.letters import Letters, decoded, marked_blocks
 from tieout.formats.swift.lines import Unreadable, fields, tags
 from tieout.formats.swift.reader import Reader
 
@@ -89,6 +89,7 @@ MT942 = StatementMessage("mt942")
 
 def _identified(data: bytes) -> str | None:
     """Decide by the SWIFT block if there is one, else by which fields stand at line starts."""
+    data = b"".join(marked_blocks([data]))
     if is_joined(data):
         data = data.replace(AT_SIGNS, b"\n")
     text = decoded(data.removeprefix(b"\xef\xbb\xbf")).lstrip(" \t\r\n\x01")
