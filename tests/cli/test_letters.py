@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.office import TOML, Office
+from tests.cli.office import HEADER, MAPPING, TOML, Office
 from tests.formats.test_letters import POLISH, statement
 
 NAMED = TOML.replace('format = "mt940"', 'format = "mt940"\nencoding = "cp1250"')
@@ -29,6 +29,15 @@ def test_a_named_code_page_comes_through_to_the_records_and_is_performed_again(o
     assert office.ingest("a.sta", FILE, "swift").status == 0
     assert texts(office) == [POLISH]
     assert office.run("verify").status == 0
+
+
+def test_the_raw_line_is_shown_in_the_letters_that_it_was_read_in(office: Office) -> None:
+    (office.folder / "tieout.toml").write_text(NAMED, encoding="utf-8")
+    office.ingest("a.sta", statement("žluťoučký").replace("NONREF", "REF4711").encode("cp1250"), "swift")
+    assert ":86:žluťoučký" in office.run("explain", "REF4711").out
+    office.write_mapping(MAPPING.replace('format = "csv"', 'format = "csv"\ncsv = { encoding = "cp852" }'))
+    office.ingest("p.csv", f"{HEADER}\nt77,charge,1.00,EUR,01.10.2026,žluťoučký\n".encode("cp852"), "psp")
+    assert "01.10.2026,žluťoučký" in office.run("explain", "t77").out
 
 
 def test_wrong_letters_are_told_and_a_replay_with_the_name_mends_them(office: Office) -> None:

@@ -56,6 +56,7 @@ def raw_lines(
     member: str | None,
     line: int | None,
     hints: Sequence[str] = (),
+    encoding: str | None = None,
 ) -> Raw:
     """
     Read the lines of a delivery that a record was read from.
@@ -63,6 +64,7 @@ def raw_lines(
     :param delivery: its row of the book.
     :param line: from 1: a line of a text, a row of a table.
     :param hints: identifiers of the record, to find its part of a long line.
+    :param encoding: the code page that it was read in, where one was named (``written.encoding_of``).
     """
     place = delivery.name + (f" in {member}" if member else "") + (f" line {line}" if line else "")
     if delivery.wrapped_key is None:
@@ -73,19 +75,21 @@ def raw_lines(
         with store.landing.open(delivery.path, store.vault.unwrap(delivery.wrapped_key), delivery.bytes) as stream:
             for name, part in open_members(stream, delivery.name):
                 if name == member:
-                    return Raw(place, *_shown(part, line, delivery.format or "", hints))
+                    return Raw(place, *_shown(part, line, delivery.format or "", hints, encoding))
     except (BadInput, Broken) as error:
         return Raw(place, note=str(error))
     return Raw(place, note=f"the delivery holds no file {member!r}")
 
 
-def _shown(stream: BinaryIO, line: int, file_format: str, hints: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+def _shown(
+    stream: BinaryIO, line: int, file_format: str, hints: Sequence[str], named: str | None = None
+) -> tuple[tuple[str, ...], str | None]:
     head = stream.read(_BLOCK)
     if head.startswith(b"PAR1"):
         return _parquet_row(stream, line)
     if head.startswith(b"PK"):
         return _workbook_row(stream, line)
-    encoding = next((name for mark, name in _ENCODINGS if head.startswith(mark)), None)
+    encoding = next((name for mark, name in _ENCODINGS if head.startswith(mark)), named)
     if encoding is not None and encoding.startswith("utf-16"):
         return (), f"a text in {encoding.upper()}, which is not shown line by line"
     blocks = chain((head,), iter(partial(stream.read, _BLOCK), b""))
