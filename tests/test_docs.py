@@ -3,15 +3,18 @@ What the docs show is run: every ``$`` line of a ``console`` block, and what it 
 
 A page's lines run in order in one empty folder. A line succeeds, or ends as it says (``# exit 1``). What the block
 shows below it is what it prints on both channels; ``...`` alone stands for any lines, inside a line for any text.
+An ``sh`` block is what goes on until somebody ends it: the console is served, asked, and ended, on a port of its own.
 """
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +22,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Seconds for one command of the docs.
 COMMAND_MAX_S = 120
 
-_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: What a stranger types in a clone first; tests/test_set_up.py does so.
+SET_UP = {"make setup", "make run", 'export PATH="$PWD/.venv/bin:$PATH"'}
+
+_BLOCK = re.compile(r"^```(console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SERVES = re.compile(r"tieout (?:[\w -]+ )?serve")
 _FILE = re.compile(r"^```[a-z]+ ([\w./-]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXIT = re.compile(r"\s+#\s*exit (\d+)\s*$")
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
@@ -27,21 +34,24 @@ _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One command as a page shows it, from 1 the ``line`` where it stands."""
+    """One command as a page shows it, from 1 the ``line`` where it stands; ``goes_on`` until somebody ends it."""
 
     line: int
     command: str
     status: int
     output: tuple[str, ...]
+    goes_on: bool = False
 
 
 def shown_in(page: str) -> list[Shown]:
     """Read the commands of a page, in order."""
     found: list[Shown] = []
     for block in _BLOCK.finditer(page):
-        first = page.count("\n", 0, block.start(1)) + 1
-        for number, text in enumerate(block[1].splitlines(), first):
-            if text.startswith("$ "):
+        first = page.count("\n", 0, block.start(2)) + 1
+        for number, text in enumerate(block[2].splitlines(), first):
+            if block[1] == "sh":
+                found.append(Shown(number, text.partition("#")[0].strip(), 0, (), goes_on=True))
+            elif text.startswith("$ "):
                 stated = _EXIT.search(text)
                 command = _EXIT.sub("", text[2:])
                 found.append(Shown(number, command, int(stated[1]) if stated else 0, ()))
@@ -77,15 +87,19 @@ def _line(text: str) -> str:
     return r"[^\n]*".join(re.escape(piece) for piece in text.split("...")) + r"\n"
 
 
-def run(command: str, folder: Path) -> tuple[int, str]:
-    """Run a line of the docs in a folder, as a reader would type it, with our own tieout first on the path."""
+def environment_of(folder: Path) -> dict[str, str]:
+    """Give what a reader's shell has, with our own tieout first on the path."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("TIEOUT_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    environment = kept | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "TZ": "UTC", "HOME": str(folder)}
+    return kept | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "TZ": "UTC", "HOME": str(folder)}
+
+
+def run(command: str, folder: Path) -> tuple[int, str]:
+    """Run a line of the docs in a folder, as a reader would type it."""
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=environment,
+        env=environment_of(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,6 +107,41 @@ def run(command: str, folder: Path) -> tuple[int, str]:
         check=False,
     )
     return done.returncode, done.stdout.decode(errors="replace")
+
+
+def served(command: str, folder: Path) -> str | None:
+    """Run a line that serves the console, on a port of its own; say what is wrong."""
+    if command in SET_UP:
+        return None
+    if not _SERVES.fullmatch(command):
+        return "no test runs it: show it in a console block"
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {command} --port 0"],
+        cwd=folder,
+        env=environment_of(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            return _answer_of(process)
+        finally:
+            process.kill()
+
+
+def _answer_of(process: subprocess.Popen[str]) -> str | None:
+    """Ask a console that was started, and end it; say what is wrong."""
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    address = re.search(r"http://127\.0\.0\.1:\d+/", said)
+    if address is None:
+        return f"expected an address, got {said}"
+    status = httpx2.get(address[0], timeout=COMMAND_MAX_S).status_code
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=COMMAND_MAX_S)
+    ended = process.returncode in {0, 130}
+    return None if status == 200 and ended else f"expected 200 and an end, got {status} and {process.returncode}"
 
 
 def faults(page: str, folder: Path) -> list[str]:
@@ -103,6 +152,10 @@ def faults(page: str, folder: Path) -> list[str]:
         while waiting and waiting[0][0] < shown.line:
             _, name, text = waiting.pop(0)
             lay(folder, name, text)
+        if shown.goes_on:
+            wrong = served(shown.command, folder)
+            found += [f"line {shown.line}: `{shown.command}`: {wrong}"] if wrong else []
+            continue
         status, printed = run(shown.command, folder)
         place = f"line {shown.line}: `{shown.command}`"
         if status != shown.status:
@@ -148,7 +201,7 @@ a
 ```
 
 ```sh
-rm -rf /not/run
+make setup    # elsewhere
 ```
 
 ```text sub/told.txt
@@ -163,7 +216,7 @@ what it holds
 
 
 def test_the_checker_passes_what_is_right(tmp_path: Path) -> None:
-    assert [shown.line for shown in shown_in(GOOD)] == [3, 6, 7, 8, 22]
+    assert [shown.line for shown in shown_in(GOOD)] == [3, 6, 7, 8, 14, 22]
     assert faults(GOOD, tmp_path) == []
 
 
@@ -177,6 +230,12 @@ def test_the_checker_passes_what_is_right(tmp_path: Path) -> None:
         ("a\n...\n```", "a\n```", "line 8"),
         ("what it holds\n```\n\n", "else\n```\n\n", "line 22"),
         ("a\n...\n```", "b\n...\n```", "line 8"),
+        ("make setup ", "rm -rf /not/run ", "line 14: `rm -rf /not/run`: no test runs it"),
+        (
+            "make setup ",
+            "tieout --workspace none serve ",
+            "line 14: `tieout --workspace none serve`: expected an address",
+        ),
     ],
 )
 def test_the_checker_fires_at_what_is_wrong(right: str, wrong: str, says: str, tmp_path: Path) -> None:

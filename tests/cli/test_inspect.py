@@ -179,6 +179,8 @@ def test_wrong_use_is_one_sentence_and_status_2(run: Run, tmp_path: Path) -> Non
     assert "no such option: --jsn" in one_sentence(run("inspect", "--jsn", CLOSES), 2)
     assert "no such command 'inspct'" in one_sentence(run("inspct", CLOSES), 2)
     assert "--currency: expected an ISO 4217 currency" in one_sentence(run("inspect", "--currency", "XX", CLOSES), 2)
+    assert "--encoding: expected a code page that" in one_sentence(run("inspect", "--encoding", "cp1", CLOSES), 2)
+    assert "--encoding: expected a code page that" in one_sentence(run("inspect", "--encoding", "utf-16", CLOSES), 2)
     assert "got a folder without tieout.toml" in one_sentence(run("inspect", "--workspace", "empty", CLOSES), 2)
 
 

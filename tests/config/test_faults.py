@@ -74,6 +74,18 @@ FAULTS = [
         ACCOUNT + "number = 'A'\n[[account]]\nid = 'y'\nsource = 'psp'\ncurrency = 'EUR'\nnumber = ' A'",
         "line 17: expected one [[account]] for EUR of a number, got a second, 'y' (first on line 12)",
     ),
+    # encodings
+    (
+        SOURCE + "encoding = 'windows1250'",
+        "such as cp1250 for 'encoding' in [[source]] 'psp', got 'windows1250'; did you mean 'windows-1250'?",
+    ),
+    (SOURCE + "encoding = 'base64'", "line 8: expected an encoding that Python knows"),
+    (SOURCE + "encoding = 'utf-16'", "line 8: expected an encoding that writes plain letters and digits as ASCII does"),
+    (SOURCE + "encoding = 1250", "got the number 1250: write it in quotes"),
+    (
+        SOURCE.replace('format = "stripe.balance"', 'connector = "stripe"') + "encoding = 'cp1250'",
+        "line 8: expected 'encoding' only beside 'format' in [[source]] 'psp'",
+    ),
     # references
     (SOURCE + "entity = 'acne'", "line 8: expected the id of a declared entity for 'entity' in [[source]] 'psp', got"),
     (SOURCE + "entity = 'acne'", "got 'acne'; did you mean 'acme'?"),

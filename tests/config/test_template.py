@@ -28,7 +28,7 @@ def test_it_loads_as_it_is_and_declares_nothing_yet() -> None:
 
 def test_every_example_in_it_loads() -> None:
     workspace = read_workspace(uncommented(template("Acme")), HERE, {})
-    assert [source.id for source in workspace.sources] == ["stripe-eu", "bank-main", "shop-api"]
+    assert [source.id for source in workspace.sources] == ["stripe-eu", "bank-main", "bank-pl", "shop-api"]
     assert workspace.book == read_workspace(template("Acme"), HERE, {}).book
     assert workspace.reconciliation("payouts").left.sources == ("stripe-eu",)
 

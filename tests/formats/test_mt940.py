@@ -794,3 +794,71 @@ def test_a_balance_proves_no_expected_amount() -> None:
     assert [(r.amount, r.status) for r in records(text)] == [(500, "booked")]
     (problem, *_) = problems(text)
     assert (problem.severity, problem.line) == ("row", 6)
+
+
+# Balance reports: MT941.
+
+REPORT = (
+    ":20:BAL\n:25:DE89370400440532013000\n:28:12/1\n:60F:C261027EUR1000,00\n:90D:2EUR300,00\n:90C:1EUR50,00\n"
+    ":62F:C261028EUR750,00\n:64:C261028EUR700,00\n:65:C261029EUR700,00\n:86:NOTHING MORE\n-"
+)
+BLOCKS_941 = "{1:F01BANKDEFFAXXX0000000000}{2:I941BANKDEFFXXXXN}{4:\n"
+
+
+def report_in_blocks(text: str) -> str:
+    return f"{BLOCKS_941}{text}}}\n"
+
+
+@pytest.mark.parametrize("text", [REPORT, report_in_blocks(REPORT)])
+def test_a_balance_report_gives_balances_and_is_no_statement_of_what_was_booked(text: str) -> None:
+    assert identified(text.encode()) == "mt940"
+    (chunk,) = chunks(text.encode())
+    (one,) = chunk.statements
+    assert (one.final, one.closes, one.entries, one.credits, one.debits) == (False, True, 0, 5000, 30000)
+    kinds = [(b.kind, str(b.amount), b.on) for b in chunk.balances]
+    days = [dt.date(2026, 10, day) for day in (27, 28, 28, 29)]
+    assert kinds == [
+        ("opening", "1000.00 EUR", days[0]),
+        ("closing", "750.00 EUR", days[1]),
+        ("available", "700.00 EUR", days[2]),
+        ("forward_available", "700.00 EUR", days[3]),
+    ]
+    assert (chunk.records, chunk.problems) == ([], [])
+
+
+@pytest.mark.parametrize("text", [REPORT, report_in_blocks(REPORT)])
+def test_a_balance_report_that_does_not_add_up_is_told(text: str) -> None:
+    (problem,) = problems(text.replace("EUR750,00", "EUR750,01"))
+    assert problem.reason == "balance_difference"
+    assert (
+        "(opening 1000.00 EUR + credits 50.00 - debits 300.00), got 750.01 EUR, a difference of 0.01" in problem.message
+    )
+
+
+def test_a_balance_report_without_totals_says_nothing_of_whether_it_closes() -> None:
+    text = report_in_blocks(REPORT).replace(":90D:2EUR300,00\n", "")
+    assert ([s.closes for s in statements(text)], problems(text)) == ([None], [])
+    bare = text.replace(":90C:1EUR50,00\n", "")
+    assert ([s.closes for s in statements(bare)], problems(bare)) == ([None], [])
+
+
+def test_a_balance_report_made_on_its_day_does_not_end_that_day() -> None:
+    made = REPORT.replace(":60F:", ":13D:2610281100+0100\n:60F:")
+    (chunk,) = chunks(made.encode())
+    assert [b.kind for b in chunk.balances][:2] == ["opening", "interim_closing"]
+    (later,) = chunks(made.replace("2610281100", "2610290005").encode())
+    assert [b.kind for b in later.balances][:2] == ["opening", "closing"]
+
+
+@pytest.mark.parametrize("mark", ["-", "-\n"])
+def test_totals_beside_entries_or_of_nothing_make_no_balance_report(mark: str) -> None:
+    entries = REPORT.replace(":90D:", ":61:2610281028C50,00NTRFNONREF\n:61:261028D300,00NMSC\n:90D:")
+    quiet = REPORT.replace("2EUR300,00", "0EUR0,").replace("1EUR50,00", "0EUR0,").replace("EUR750", "EUR1000")
+    assert [(s.final, s.closes) for s in statements(entries + mark)] == [(True, True)]
+    assert [(s.final, s.closes) for s in statements(quiet + mark)] == [(True, True)]
+
+
+def test_a_statement_behind_a_balance_report_is_read_by_itself() -> None:
+    text = f"{report_in_blocks(REPORT)}{BLOCKS_941.replace('I941', 'I940')}{HEADER}:61:260102C1,00NMSC\n:62F:C260102EUR1,\n-}}\n"
+    assert [(s.final, s.closes) for s in statements(text)] == [(False, True), (True, True)]
+    assert problems(text) == []

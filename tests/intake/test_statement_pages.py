@@ -87,9 +87,49 @@ def test_pages_of_one_file_are_counted_by_their_balances_where_their_numbers_do_
     assert bank.records("text") == ["coffee"] * 3 + ["tea"]
     assert bank.findings() == []
     bank.deliver_bytes(b"".join(pages) + b"\r\n", "mt940")  # the same again, in other bytes
+    header = b"{1:F01BANKDEFFAXXX0000000000}{2:I940BANKDEFFXXXXN}{4:\n"
+    bank.deliver_bytes(b"".join(header + one.replace(b"\r\n-", b"\n-}") for one in pages), "mt940")
+    bank.deliver_bytes((b"".join(pages)).replace(b"\r\n", b"\n") * 2, "mt940")  # and twice in one file
     assert bank.records("text") == ["coffee"] * 3 + ["tea"]
-    # What has no number proves of no other file that it is the same statement.
-    assert [reason for reason, _ in bank.findings()] == (["conflict"] if number == "0" else [])
+    assert bank.findings() == []
+
+
+OF_ANOTHER = {
+    "another end": (
+        page("0", "F10,00", "M7,00", COFFEE),
+        page("0", "M7,00", "F3,00", COFFEE, ":61:2610011001D1,00NMSCNONREF\r\n:86:tip\r\n"),
+    ),
+    "another name": (
+        page("0", "F10,00", "M7,00", COFFEE, reference="X"),
+        page("0", "M7,00", "F4,00", COFFEE, reference="X"),
+    ),
+    "a page alone": (page("0", "M7,00", "F4,00", COFFEE),),
+    "one statement after it": (page("0", "F4,00", "M1,00", COFFEE), page("0", "M1,00", "F-2,00", COFFEE)),
+}
+
+
+@pytest.mark.parametrize("case", OF_ANOTHER)
+@pytest.mark.parametrize("turned", [False, True])
+def test_pages_without_a_number_that_are_not_wholly_the_same_are_not_silently_so(
+    bank: Desk, case: str, turned: bool
+) -> None:
+    first = page("0", "F10,00", "M7,00", COFFEE), page("0", "M7,00", "F4,00", COFFEE)
+    files = [b"".join(first), b"".join(OF_ANOTHER[case])]
+    for data in reversed(files) if turned else files:
+        bank.deliver_bytes(data, "mt940")
+    assert [text for text in bank.records("text") if text == "coffee"] == ["coffee"] * 2
+    assert "conflict" in {reason for reason, _ in bank.findings()}
+
+
+def test_the_same_pages_again_do_not_hide_that_another_statement_of_the_day_is_in_doubt(bank: Desk) -> None:
+    first = b"".join([page("0", "F10,00", "M7,00", COFFEE), page("0", "M7,00", "F4,00", COFFEE)])
+    other = b"".join([page("0", "F4,00", "M1,00", COFFEE), page("0", "M1,00", "F-2,00", COFFEE)])
+    bank.deliver_bytes(first, "mt940")
+    bank.deliver_bytes(first.replace(b"\r\n", b"\n"), "mt940")
+    assert (bank.records("text"), bank.findings()) == (["coffee"] * 2, [])
+    bank.deliver_bytes(other, "mt940")
+    assert bank.records("text") == ["coffee"] * 2
+    assert {reason for reason, _ in bank.findings()} == {"conflict"}
 
 
 def test_a_missing_page_is_named_and_the_gap_closes_when_it_comes(bank: Desk) -> None:

@@ -2,7 +2,6 @@
 
 import io
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,11 +19,8 @@ from tieout.observe.things import raw
 def test_a_line_is_found_across_blocks(lines: list[str], end: str, block: int, wanted: int) -> None:
     data = end.join([*lines, ""]).encode()
     ends = b"\r" if end == "\r" else b"\n"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raw, "_BLOCK", block)
-        stream = io.BytesIO(data)
-        head = stream.read(block)
-        found = list(raw._lines_from(stream, head, ends, wanted))
+    stream = io.BytesIO(data)
+    found = list(raw._lines_from(iter(lambda: stream.read(block), b""), ends, wanted))
     assert [line.decode() for line in found] == lines[wanted - 1 :]
 
 
@@ -48,6 +44,12 @@ def test_an_entry_is_shown_to_its_end() -> None:
     data = b"<Stmt>\n<Ntry>\n<Amt>1</Amt>\n</Ntry>\n<Ntry>\n</Ntry>\n"
     lines, _ = raw._shown(io.BytesIO(data), 2, "camt.053.001.02", [])
     assert lines == ("<Ntry>", "<Amt>1</Amt>", "</Ntry>")
+
+
+def test_a_line_of_the_raw_form_of_fints_is_shown_alone() -> None:
+    joined = b"@@:20:R@@:25:1@@:28C:1@@:60F:C260101EUR0,@@:61:260102D1,NMSC@@:86:one@@two@@:62F:D260102EUR1,@@-@@"
+    lines, note = raw._shown(io.BytesIO(joined), 6, "mt940", [])
+    assert (lines, note) == ((":61:260102D1,NMSC", ":86:one", "two"), None)
 
 
 def test_a_quoted_row_is_shown_whole() -> None:

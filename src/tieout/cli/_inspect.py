@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tieout.formats.inspection import Inspection
-    from tieout.formats.reading import Format
+    from tieout.formats.reading import Format, ReadOptions
 
 __all__ = ["inspect"]
 
@@ -40,12 +40,17 @@ _Files = Annotated[
     typer.Argument(metavar="FILE...", help="Files, folders (every file in them), or - for standard input."),
 ]
 _Currency = Annotated[str | None, typer.Option(metavar="CODE", help="The currency of files that state none.")]
+_Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The code page of files that state none, such as cp1250."),
+]
 
 
 def inspect(
     context: typer.Context,
     files: _Files,
     currency: _Currency = None,
+    encoding: _Encoding = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer calls it so
 ) -> None:
@@ -58,16 +63,18 @@ def inspect(
     Exit status: 0 ok; 1 problems; 2 wrong use, or a fault in a mapping that the file may need; 3 unreadable. Of several
     files, the worst.
     """
+    from tieout.formats.reading import ReadOptions
+
     wanted = asked(context, workspace, as_json=as_json)
     found = _expanded(files)
     mappings, faults = _mappings(wanted)
-    _check(currency)
+    _check(currency, encoding)
     for fault in faults:
         complain_of(fault, debug=wanted.debug)
-    worst = 0
+    worst, options = 0, ReadOptions(currency=currency, encoding=encoding)
     for path in found:
         try:
-            inspection = _inspected(path, mappings, currency, wanted)
+            inspection = _inspected(path, mappings, options, wanted)
         except WrongUse as fault:  # of the mapping that takes this file: the others are another matter
             complain_of(fault, debug=wanted.debug)
             worst = max(worst, _WRONG_USE)
@@ -103,8 +110,9 @@ def _expanded(files: list[Path]) -> list[Path]:
     return found
 
 
-def _check(currency: str | None) -> None:
+def _check(currency: str | None, encoding: str | None) -> None:
     from tieout.errors import BadInput
+    from tieout.model.encodings import is_encoding, writes_ascii
     from tieout.model.money import exponent_of
 
     try:
@@ -112,6 +120,9 @@ def _check(currency: str | None) -> None:
     except BadInput as error:
         message = f"--currency: {error}"
         raise WrongUse(message) from None
+    if encoding is not None and not (is_encoding(encoding) and writes_ascii(encoding)):
+        message = f"--encoding: expected a code page that Python knows, such as cp1250, got {encoding!r}"
+        raise WrongUse(message)
 
 
 def _in_folder(top: Path, most: int) -> list[Path]:
@@ -168,16 +179,15 @@ def _mapping(path: Path) -> Format:
         raise WrongUse(message) from None
 
 
-def _inspected(path: Path, mappings: list[Format], currency: str | None, wanted: Asked) -> Inspection:
+def _inspected(path: Path, mappings: list[Format], options: ReadOptions, wanted: Asked) -> Inspection:
     """Inspect one file and show what was found."""
     from tieout.clock import system_clock
     from tieout.formats.inspection import inspect_stream, unreadable
-    from tieout.formats.reading import ReadOptions
 
     began = system_clock.monotonic()
     try:
         with _opened(path) as stream:
-            found = inspect_stream(stream, str(path), mappings, ReadOptions(currency=currency))
+            found = inspect_stream(stream, str(path), mappings, options)
     except OSError as error:
         found = unreadable(str(path), f"expected a file that can be read, got: {error.strerror or error}")
     if wanted.as_json:

@@ -37,7 +37,7 @@ SECTIONS = {
     "entity": ("id", "name", "currency", "books"),
     "source": (
         *("id", "entity", "format", "mapping", "connector", "settings", "path", "owner"),
-        *("timezone", "currency", "calendar", "accounts_of", "expects"),
+        *("timezone", "currency", "calendar", "accounts_of", "expects", "encoding"),
     ),
     "account": (
         *("id", "entity", "source", "kind", "number", "numbers", "currency", "timezone", "calendar"),
@@ -149,6 +149,10 @@ def _source(table: Table, read: Sections) -> Source:
     settings = table.table("settings", None)
     if settings is not None and given != ["connector"]:
         raise Fault(settings.place, f"expected 'settings' only beside 'connector' in {table.name}")
+    if "encoding" in table.values and given != ["format"]:
+        own = ": the mapping says it itself, csv = { encoding = ... }" if given == ["mapping"] else ""
+        key = "encoding"
+        raise table.fault(key, f"expected 'encoding' only beside 'format' in {table.name}{own}")
     return Source(
         id=table.required("id"),
         entity=_entity_of(table, read),
@@ -162,6 +166,7 @@ def _source(table: Table, read: Sections) -> Source:
         calendar=check.calendar(table, "calendar", read.files),
         accounts_of=table.text("accounts_of"),
         expects=table.choice("expects", EXPECTS),
+        encoding=check.encoding(table, "encoding"),
         settings=settings.values if settings else {},
     )
 

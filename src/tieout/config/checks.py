@@ -14,6 +14,7 @@ from urllib.parse import quote
 from tieout.config.tables import Table, nearest, shown
 from tieout.config.workspace import RULE_SETS, Delay
 from tieout.errors import BadInput
+from tieout.model.encodings import encoding_names, is_encoding, writes_ascii
 from tieout.model.money import Money, exponents, parse_money
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "currency",
     "database_url",
     "delay",
+    "encoding",
     "engine",
     "format_id",
     "identifier",
@@ -82,6 +84,20 @@ def currency(table: Table, key: str) -> str | None:
     if code is not None and code not in exponents():
         raise table.wrong(key, "an ISO 4217 currency such as EUR", shown(code) + nearest(code, exponents()))
     return code
+
+
+def encoding(table: Table, key: str) -> str | None:
+    """Read the name of a code page, as Python writes it (``cp1250``); None where the key is absent."""
+    name = table.text(key)
+    if name is None:
+        return None
+    if not is_encoding(name):
+        raise table.wrong(
+            key, "an encoding that Python knows, such as cp1250", shown(name) + nearest(name, encoding_names())
+        )
+    if not writes_ascii(name):
+        raise table.wrong(key, "an encoding that writes plain letters and digits as ASCII does, such as cp1250")
+    return name
 
 
 def money(table: Table, key: str, in_currency: str) -> Money:

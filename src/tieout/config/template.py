@@ -58,6 +58,13 @@ base_currency = "EUR"                     # the currency in which everything can
 #expects = "business-daily"
 
 #[[source]]
+#id = "bank-pl"
+#entity = "acme-de"
+#format = "mt940"
+#path = "inbox/bank-pl/*"
+#encoding = "cp1250"                      # the code page of a text that is neither UTF-8 nor Windows-1252: cp1251, cp852, ...
+
+#[[source]]
 #id = "shop-api"
 #entity = "acme-de"
 #connector = "stripe"

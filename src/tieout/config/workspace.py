@@ -60,6 +60,7 @@ class Source:
     :ivar timezone, currency, calendar: what its accounts have unless they say otherwise.
     :ivar accounts_of: the source whose accounts it tells of as well, such as another report of one platform account.
     :ivar expects: one of :data:`EXPECTS`; None: nobody waits for its files.
+    :ivar encoding: the code page of its files' text, where the format is a text that does not say it (``cp1250``).
     """
 
     id: str
@@ -74,6 +75,7 @@ class Source:
     calendar: str | None = None
     accounts_of: str | None = None
     expects: str | None = None
+    encoding: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
 
 

@@ -1,7 +1,8 @@
 """
 The values of a JSON file, one by one with the line where each starts: a document, an array's elements, or JSON lines.
 
-Memory stays with the largest value, not with the file. Numbers with a point keep their text (a float never sees an
+Memory stays with the largest value, not with the file. A page of a list (``{"object": "list", "data": [...]}``) is one value
+too, as long as it is within the limit; a longer one is given element by element. Numbers with a point keep their text (a float never sees an
 amount); a number of more than 18 digits is text as well. Limits: one value has at most 64 MiB of text.
 """
 
@@ -26,6 +27,7 @@ _BLOCK = 1 << 20
 # Half of an escaped pair, which alone is no character, or a NUL: no store can hold them.
 _UNSTORABLE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _BLANKS = re.compile(r"[ \t\r\n]*")
+_LIST = re.compile(r"""\{\s*"object"\s*:\s*"list"\s*,""")
 _TOO_DEEP = "expected JSON nested as an API answers it, got more levels than can be read"
 
 
@@ -37,6 +39,7 @@ class Value:
     :ivar line: where it starts, from 1.
     :ivar content: what ``json.loads`` gives (dict, list, str, int, bool, None).
     :ivar fault: one sentence, where the line is no JSON; ``content`` is None then.
+    :ivar page: it is only the frame of a page whose elements came before, with the first and the last of them as its data.
     :ivar twice: somewhere in it an object has a key twice: ask ``key_twice`` of each part that is used.
     """
 
@@ -44,6 +47,11 @@ class Value:
     content: object
     fault: str | None = None
     twice: bool = False
+    page: bool = False
+
+
+class _TooLong(BadInput):
+    """A value is longer than any is taken for."""
 
 
 def _integer(text: str) -> int | str:
@@ -114,9 +122,13 @@ class _Text:
             message = (
                 f"expected values of at most {VALUE_MAX >> 20} MiB, got a longer one that starts in line {self.line}"
             )
-            raise BadInput(message)
+            raise _TooLong(message)
         self._take(self._stream.read(max(_BLOCK, len(self.buffer) - self.at)))
         return True
+
+    def begins_list(self) -> bool:
+        """Whether a page of a list starts here."""
+        return _LIST.match(self.buffer, self.at) is not None
 
     def skip(self, until: int) -> None:
         """Use the text up to a position."""
@@ -208,9 +220,11 @@ def json_values(stream: BinaryIO) -> Iterator[Value]:
     if opening == "[":
         yield from _elements(text)
         return
-    first = text.value()
-    yield first
-    if first.line != text.line:
+    begun, whole = text.line, True
+    for first in _value_or_page(text):
+        yield first
+        whole = whole and not first.page
+    if begun != text.line or not whole:
         yield from _documents(text)
         return
     while text.peek():
@@ -220,11 +234,71 @@ def json_values(stream: BinaryIO) -> Iterator[Value]:
 def _documents(text: _Text) -> Iterator[Value]:
     """The values of a file in which values span lines, one after the other."""
     while text.peek():
-        yield text.value()
+        yield from _value_or_page(text)
+
+
+def _value_or_page(text: _Text) -> Iterator[Value]:
+    """The value that starts here; of a page that is too long for one, its elements, and then its frame."""
+    try:
+        found = text.value()
+    except _TooLong:
+        if not text.begins_list():
+            raise
+        yield from _page(text)
+    else:
+        yield found
+
+
+def _page(text: _Text) -> Iterator[Value]:
+    """The elements of a page of a list, one by one, and then the page without them."""
+    frame: dict[str, object] = {}
+    line, mark = text.line, text.peek()
+    while mark != "}":
+        text.skip(text.at + 1)
+        text.peek()
+        key = text.value().content
+        _expect(text, ":", "behind a key of the list")
+        if not isinstance(key, str) or key in frame:
+            message = (
+                f"expected every key of the list of line {line} once, as text, got {key!r:.60} in line {text.line}"
+            )
+            raise BadInput(message)
+        if key == "data" and text.peek() == "[":
+            ends: list[object] = []
+            for element in _array(text):
+                ends = [ends[0] if ends else element.content, element.content]
+                yield element
+            frame[key] = ends
+        else:
+            frame[key] = text.value().content
+        mark = text.peek()
+        if mark not in {",", "}"}:
+            message = f"expected ',' or '}}' in the list in line {text.line}, got {mark or 'the end'!r}"
+            raise BadInput(message)
+    text.skip(text.at + 1)
+    yield Value(line, frame, page=True)
+
+
+def _expect(text: _Text, sign: str, where: str) -> None:
+    """Pass over a sign, and over the blanks around it."""
+    got = text.peek()
+    if got != sign:
+        message = f"expected {sign!r} {where} in line {text.line}, got {got or 'the end'!r}"
+        raise BadInput(message)
+    text.skip(text.at + 1)
+    text.peek()
 
 
 def _elements(text: _Text) -> Iterator[Value]:
     """The elements of one array, and nothing behind it."""
+    yield from _array(text)
+    if text.peek():
+        message = f"expected the end of the file after the array, got {text.peek()!r} in line {text.line}"
+        raise BadInput(message)
+
+
+def _array(text: _Text) -> Iterator[Value]:
+    """The elements of one array."""
     text.skip(text.at + 1)
     if text.peek() == "]":
         text.skip(text.at + 1)
@@ -241,6 +315,3 @@ def _elements(text: _Text) -> Iterator[Value]:
                 )
                 raise BadInput(message)
             text.peek()
-    if text.peek():
-        message = f"expected the end of the file after the array, got {text.peek()!r} in line {text.line}"
-        raise BadInput(message)

@@ -48,12 +48,14 @@ class ReadOptions:
 
     :ivar timezone: an IANA name; moments become days in it (the account's time zone).
     :ivar currency: the currency where the file states none.
+    :ivar encoding: of a text that does not say how it is written (``cp1250``); None: nobody said it.
     :ivar batch_rows: the most records of one chunk.
     :ivar batch_bytes: a chunk ends where about so many bytes of the file have been read for it.
     """
 
     timezone: str = "UTC"
     currency: str | None = None
+    encoding: str | None = None
     batch_rows: int = BATCH_ROWS
     batch_bytes: int = BATCH_BYTES
 
@@ -102,6 +104,9 @@ class Format(Protocol):
 
     :ivar id: as tieout.toml names it (``camt.053``).
     :ivar system: the system that its identifiers belong to (``"bank"``, ``"stripe"``, ``"adyen"``).
+
+    A format of text that does not say how it is written goes by ``options.encoding``, and says so by an attribute
+    ``takes_encoding = True``.
     """
 
     id: str

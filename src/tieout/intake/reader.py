@@ -56,10 +56,14 @@ class Reader:
 
     @property
     def encoding(self) -> str:
-        """Of its files' text, where a mapping says so."""
+        """Of its files' text, where a mapping or the source says so."""
         from tieout.formats.tabular import MappingFormat
 
-        return self.format.mapping.dialect.encoding if isinstance(self.format, MappingFormat) else "utf-8"
+        return (
+            self.format.mapping.dialect.encoding
+            if isinstance(self.format, MappingFormat)
+            else self.options.encoding or "utf-8"
+        )
 
     def members(
         self, stream: BinaryIO, name: str, digests: dict[str, str] | None = None
@@ -159,7 +163,9 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
     :param text: the mapping's text, where another than the one in its file is meant.
     :raises WrongUse: there is no such format, the mapping has a fault, or the source has a connector only.
     """
-    options = ReadOptions(timezone=_timezone(workspace, source), currency=_currency(workspace, source))
+    options = ReadOptions(
+        timezone=_timezone(workspace, source), currency=_currency(workspace, source), encoding=source.encoding
+    )
     if source.mapping is not None:
         from tieout.formats.tabular import MappingFormat, check_mapping, parse_mapping
 
@@ -172,10 +178,17 @@ def reader_for(workspace: Workspace, source: Source, text: str | None = None) ->
         from tieout.formats.registry import format_of
 
         try:
-            return Reader(format_of(source.format), options, None)
+            form = format_of(source.format)
         except WrongUse as error:
             message = f"tieout.toml, [[source]] {source.id!r}, format: {error}"
             raise WrongUse(message) from None
+        if source.encoding is not None and not getattr(form, "takes_encoding", False):
+            message = (
+                f"tieout.toml, [[source]] {source.id!r}: expected no 'encoding' beside {source.format}, whose files say"
+                f" themselves how they are written, got {source.encoding!r}: leave it out"
+            )
+            raise WrongUse(message)
+        return Reader(form, options, None)
     message = f"source {source.id!r} is fed by the connector {source.connector!r}, which does not take files"
     raise WrongUse(message)
 

@@ -62,9 +62,38 @@ class Covered:
 
     def relation(self, one: int, other: int) -> str:
         """Say how two statements relate (intake.overlap), knowing which are issues of one and what leads to what."""
+        found = self._told(one, other)
+        if found != "unknown":
+            return found
+        if self._apart_by_copy(one, other) or self._apart_by_copy(other, one):
+            return "disjoint"
+        return "disjoint" if self.chains.tie(self.statements[one], self.statements[other]) else found
+
+    def _told(self, one: int, other: int) -> str:
+        """Say what two statements tell of each other."""
         family_of, first, second = self.found.family_of, self.statements[one], self.statements[other]
-        found = relation(first, second, family=one in family_of and family_of[one] == family_of.get(other))
-        return "disjoint" if found == "unknown" and self.chains.tie(first, second) else found
+        return relation(first, second, family=one in family_of and family_of[one] == family_of.get(other))
+
+    def _apart_by_copy(self, one: int, other: int) -> bool:
+        """
+        Whether what stands in the file of one is the same as the other, and apart from it.
+
+        Pages without a number are counted through within their file only: exported again they are so there as well.
+        """
+        place = self.statements[other]
+        file = self.statements[one].delivery_id, self.statements[one].member
+        return any(
+            copy not in {one, other} and self._told(copy, other) == "same" and self._told(one, copy) == "disjoint"
+            for copy in self._copies.get((*file, *_said(place)), ())
+        )
+
+    @cached_property
+    def _copies(self) -> dict[tuple[object, ...], list[int]]:
+        """Where the statements of a file stand that say one thing of themselves."""
+        found: dict[tuple[object, ...], list[int]] = {}
+        for position, place in enumerate(self.statements):
+            found.setdefault((place.delivery_id, place.member, *_said(place)), []).append(position)
+        return found
 
     @cached_property
     def chains(self) -> Chains:
@@ -94,6 +123,10 @@ class Covered:
         members = {self.statements[i] for family in self.weighed for i in family.members}
         turns = {(place.sequence, place.delivery_id) for place in members if place.delivery_id != self.own}
         return [name for _, name in sorted(turns)]
+
+
+def _said(place: StatementPlace) -> tuple[object, ...]:
+    return tuple(getattr(place, name) for name in TOLD)
 
 
 def cover(

@@ -40,6 +40,7 @@ class _AdyenReport:
 
     id: str
     system = "adyen"
+    takes_encoding = True
     named: str
     marks: tuple[str, ...]
     money: tuple[str, ...]
@@ -62,14 +63,14 @@ class _AdyenReport:
         """Yield the rows as Arrow tables, the sums of the net columns in the last chunk."""
         data, whole = peek(stream)
         build = type(self).build
-        return read_table(whole, options, self._shape(data), lambda header: build(header, options))
+        return read_table(whole, options, self._shape(data, options.encoding), lambda header: build(header, options))
 
-    def _shape(self, data: bytes) -> Mapping:
+    def _shape(self, data: bytes, encoding: str | None = None) -> Mapping:
         """How to open the file: a workbook, or text with the delimiter that its header shows."""
         return Mapping(
             id=self.id,
             format="xlsx" if data.startswith(_ZIP) else "csv",
-            dialect=CsvDialect(delimiter="auto"),
+            dialect=CsvDialect(delimiter="auto", encoding=encoding or "utf-8"),
             identify=self.marks,
             header_row=FIND_HEADER,
         )

@@ -149,6 +149,11 @@ def _gather(value: Value, zone: ZoneInfo, gathered: _Gathered) -> None:
     if value.fault is not None:
         gathered.problems.append(Problem(message=value.fault, severity="row", line=value.line))
         return
+    if value.page and isinstance(value.content, dict):
+        gathered.pages.note(value.content, value.line)
+        frame = {key: each for key, each in value.content.items() if key != "data"}
+        gathered.beside += texts_beside(frame, value.line, [])
+        return
     came: list[Record] = []
     told: set[str] = set()  # what an object is said to lack that another one carries once more
     for item, origin in _objects(value.content, Origin(value.line, zone, doubtful=value.twice), gathered.pages):

@@ -14,6 +14,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from tieout.formats._columns import Columns
@@ -142,6 +143,7 @@ class _StripeReport:
 
     id: str
     system = "stripe"
+    takes_encoding = True
 
     def identify(self, head: Head) -> str | None:
         """Say this format's id if the header is one of its reports', else None."""
@@ -153,12 +155,13 @@ class _StripeReport:
         delimiter, decimal = _signs(data)
         header = header_of(Head("", data), _SHAPE)
         if header is not None and _is_summary(Columns.of(header), data):
-            yield read_summary(whole, delimiter, decimal)
+            yield read_summary(whole, delimiter, decimal, options.encoding or "utf-8-sig")
             return
         if header is not None and (reason := _refused(Columns.of(header))) is not None:
             yield refusal(reason)
             return
-        yield from read_table(whole, options, _SHAPE, lambda names: itemised_mapping(self.id, names, options, decimal))
+        shape = replace(_SHAPE, dialect=CsvDialect(delimiter="auto", encoding=options.encoding or "utf-8"))
+        yield from read_table(whole, options, shape, lambda names: itemised_mapping(self.id, names, options, decimal))
 
 
 class StripePayoutReconciliation(_StripeReport):

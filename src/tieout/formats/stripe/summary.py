@@ -9,6 +9,7 @@ the sums (``activity_gross``, ``activity_fee``, ``payouts_gross``, ``payouts_fee
 
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime as dt
 import io
@@ -111,7 +112,7 @@ class _Told:
         )
 
 
-def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
+def read_summary(stream: BinaryIO, delimiter: str, decimal: str, encoding: str = "utf-8-sig") -> Chunk:
     """
     Read a balance summary whole: its balances, and a finding where start plus changes is not the end.
 
@@ -121,9 +122,9 @@ def read_summary(stream: BinaryIO, delimiter: str, decimal: str) -> Chunk:
     if len(data) > _BYTES_MAX:
         return refusal(f"expected a balance summary of at most {_BYTES_MAX >> 20} MiB, got a longer file")
     try:
-        rows = list(_rows(data.decode("utf-8-sig"), delimiter))
+        rows = list(_rows(data.decode("utf-8-sig" if data.startswith(codecs.BOM_UTF8) else encoding), delimiter))
     except (UnicodeDecodeError, csv.Error) as error:
-        return refusal(f"expected a balance summary as CSV in UTF-8, got {error}")
+        return refusal(f"expected a balance summary as CSV in {encoding.removesuffix('-sig')}, got {error}")
     balances, problems, told = [], [], dict[tuple[str | None, str], _Told]()
     for line, row in rows:
         try:

@@ -2,7 +2,7 @@
 Lines of a SWIFT statement message become fields: ``:61:``, ``:86:`` and the others, each with its place.
 
 Files arrive with and without the SWIFT blocks (``{1:...}{2:...}{4:`` before, ``-}`` behind a message), with any line
-ending, any 8-bit encoding, blanks before tags and a bank's own lines between messages. What is not a field of a
+ending (``joined.py`` has FinTS' own), any 8-bit encoding (``letters.py``), blanks before tags and a bank's own lines between messages. What is not a field of a
 statement message belongs to the text of the field before it: ``:26:37`` is a wrapped time of day, not a tag. What is
 neither that nor looks like an envelope is given as ``other``: it may be another file that somebody joined to this one.
 """
@@ -10,11 +10,14 @@ neither that nor looks like an envelope is given as ``other``: it may be another
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from tieout.errors import BadInput
+from tieout.formats.swift.joined import plain_blocks
+from tieout.formats.swift.letters import Letters, decoded, marked_blocks
 
-__all__ = ["FIELD_CHARACTERS_MAX", "LINE_BYTES_MAX", "Field", "Unreadable", "decoded", "fields", "tags"]
+__all__ = ["FIELD_CHARACTERS_MAX", "LINE_BYTES_MAX", "Field", "Unreadable", "fields", "tags"]
 
 #: The longest line that is read; SWIFT allows 65 characters, real files a few hundred.
 LINE_BYTES_MAX = 64 * 1024
@@ -83,31 +86,22 @@ class Field:
         return self.lines[0].strip()
 
 
-def decoded(line: bytes) -> str:
-    """Turn bytes into text without ever failing: UTF-8 where it is, else Windows-1252, else Latin-1."""
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return line.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return line.decode("latin-1")
-
-
 def tags(data: bytes) -> list[str]:
     """List the tags at the start of the lines of a piece of a file, in order, known to us or not."""
     lines = decoded(data.removeprefix(b"\xef\xbb\xbf")).splitlines()
     return [found[1] for line in lines if (found := _ANY_TAG.match(line))]
 
 
-def fields(stream: BinaryIO) -> Iterator[Field]:
+def fields(stream: BinaryIO, letters: Letters | None = None) -> Iterator[Field]:
     """
     Read a stream field by field, in order; memory holds one field.
 
+    :param letters: turns the file's bytes into text; None: as where nobody says how it is written.
     :raises Unreadable: a line or a field is longer than any statement's.
     """
     growing: _Growing | None = None
     previous, number, cut, other = "", 0, "", False
-    for number, text, ended in _physical_lines(stream):
+    for number, text, ended in _physical_lines(stream, letters or Letters()):
         cut = "" if ended or not text.strip() else "tag" if _TAG_BEGUN.fullmatch(text) else "line"
         for tag, column, content in _pieces(text, previous if growing and growing.wraps else ""):
             if tag == "":
@@ -203,10 +197,10 @@ def _continues_time(text: str, previous: str) -> bool:
     return full and bool(_WRAPPED_TIME.match(text)) and bool(_HOUR.search(previous))
 
 
-def _physical_lines(stream: BinaryIO) -> Iterator[tuple[int, str, bool]]:
+def _physical_lines(stream: BinaryIO, letters: Letters) -> Iterator[tuple[int, str, bool]]:
     """Yield (number, text, whether the line ends); any of CR, LF and CRLF ends a line."""
     number, rest = 0, b""
-    while block := stream.read(_READ_BYTES):
+    for block in plain_blocks(marked_blocks(iter(partial(stream.read, _READ_BYTES), b""))):
         held = rest + block
         lines = held.splitlines(keepends=True)
         # A CR at the end of a block may be half of a CRLF; a line without an end may go on.
@@ -215,14 +209,14 @@ def _physical_lines(stream: BinaryIO) -> Iterator[tuple[int, str, bool]]:
             _check_length(line, number + 1)
         for line in lines:
             number += 1
-            yield number, _plain(line, number), True
+            yield number, _plain(line, number, letters), True
     if rest:
-        yield number + 1, _plain(rest, number + 1), rest.endswith(b"\r")
+        yield number + 1, _plain(rest, number + 1, letters), rest.endswith(b"\r")
 
 
-def _plain(line: bytes, number: int) -> str:
+def _plain(line: bytes, number: int, letters: Letters) -> str:
     # A NUL is a blank that fills a record of fixed length; no text that is kept may hold one.
-    text = decoded(line.rstrip(b"\r\n")).replace("\0", " ")
+    text = letters.text(line.rstrip(b"\r\n"), number).replace("\0", " ")
     return text.lstrip("\ufeff") if number == 1 else text
 
 

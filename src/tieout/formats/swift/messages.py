@@ -1,8 +1,8 @@
 """
 SWIFT MT940 (customer statement) and MT942 (intraday report), as banks really send them.
 
-A message starts at ``:20:``; ``:61:`` is an entry, the ``:86:`` behind it says what it was for. MT950 and MT941 are read
-as MT940. What is unusual is read without complaint (no trailer, no balance, 30 February, funds letters, decimal
+A message starts at ``:20:``; ``:61:`` is an entry, the ``:86:`` behind it says what it was for. MT950 is read as
+MT940; MT941, which has no entries, gives its balances. What is unusual is read without complaint (no trailer, no balance, 30 February, funds letters, decimal
 points); what contradicts itself is reported; an entry that cannot be read is one row in quarantine.
 
 Source: SWIFT User Handbook, category 9; DK "Anlage 3 des DFUe-Abkommens", chapter 8.
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tieout.formats.reading import Chunk, Head, ReadOptions, refusal
 from tieout.formats.swift.blocks import MESSAGE_FORMATS, message_types
-from tieout.formats.swift.lines import Unreadable, decoded, fields, tags
+from tieout.formats.swift.joined import AT_SIGNS, is_joined
+from tieout.formats.swift.letters import Letters, decoded, marked_blocks
+from tieout.formats.swift.lines import Unreadable, fields, tags
 from tieout.formats.swift.reader import Reader
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class StatementMessage:
     """A format of the SWIFT statement family; ``mt940`` books, ``mt942`` announces."""
 
     system = "bank"
+    takes_encoding = True
 
     def __init__(self, format_id: str) -> None:
         """Name the format."""
@@ -64,9 +67,9 @@ class StatementMessage:
 
     def read(self, stream: BinaryIO, options: ReadOptions) -> Iterator[Chunk]:
         """Yield entries, statements and balances in order; memory holds one message's fields and one chunk."""
-        reader = Reader(self.id, options)
+        reader, letters = Reader(self.id, options), Letters(options.encoding)
         try:
-            for field in fields(stream):
+            for field in fields(stream, letters):
                 reader.take(field)
                 if reader.gathered.full:
                     yield reader.gathered.chunk()
@@ -76,6 +79,7 @@ class StatementMessage:
         if not reader.recognised:
             yield refusal("expected a SWIFT statement message with fields such as :20:, :60F: and :61:, got none", 1)
             return
+        reader.gathered.problems += letters.problems()
         yield reader.gathered.last_chunk()
 
 
@@ -85,6 +89,9 @@ MT942 = StatementMessage("mt942")
 
 def _identified(data: bytes) -> str | None:
     """Decide by the SWIFT block if there is one, else by which fields stand at line starts."""
+    data = b"".join(marked_blocks([data]))
+    if is_joined(data):
+        data = data.replace(AT_SIGNS, b"\n")
     text = decoded(data.removeprefix(b"\xef\xbb\xbf")).lstrip(" \t\r\n\x01")
     types = message_types(text)
     if types:

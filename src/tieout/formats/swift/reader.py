@@ -13,6 +13,7 @@ from tieout.formats.swift.fields import (
     NO_CURRENCY,
     Fault,
     account_number,
+    day_of,
     moment_of,
     money_of,
     read_balance,
@@ -25,7 +26,15 @@ from tieout.formats.swift.gathered import Gathered
 from tieout.formats.swift.held import Held
 from tieout.formats.swift.lines import FIELD_CHARACTERS_MAX, Field, Unreadable
 from tieout.formats.swift.records import Pending, money_of_entry, names_charges, record_of
-from tieout.formats.swift.statement import Page, balance_problems, continues, is_final, page_problems, statement_of
+from tieout.formats.swift.statement import (
+    Page,
+    balance_kind,
+    balance_problems,
+    continues,
+    is_final,
+    page_problems,
+    statement_of,
+)
 from tieout.formats.swift.totals import Sums, summary_problems
 from tieout.model.money import EXPONENT_MAX
 from tieout.model.statements import Balance
@@ -146,12 +155,9 @@ class Reader:
             self._page = Page(
                 field.line, self._pages_begun, MESSAGE_FORMATS.get(kind, ""), envelope.servicer, envelope.blocks
             )
+            self._page.balances_only = kind == "941"
             if again and page:
-                self._page.account, self._page.raw_account, self._page.number = (
-                    page.account,
-                    page.raw_account,
-                    page.number,
-                )
+                self._page.take_header(page)
             if kind and kind not in MESSAGE_FORMATS:
                 message = f"expected a statement message (940, 941, 942, 950), got a message of type {kind}"
                 self.gathered.find(message, field.line, 1)
@@ -167,6 +173,7 @@ class Reader:
         self._complete += page.closing is not None
         page.final = is_final(page, self.format_id)
         self._release(page, whole=True)
+        page.count_reported()
         self._name_account(page)
         first, last = self._open or (None, None)
         follows = last is not None and continues(last, page)
@@ -211,6 +218,7 @@ class Reader:
 
     def _moment(self, field: Field, page: Page) -> None:
         page.created_at = moment_of(field.text)
+        page.made_on = None if page.created_at is None else day_of(field.text[:6])
         if page.created_at is None:
             self._fault(field, Fault("a date and time such as 2601311730+0100", 0))
 
@@ -245,7 +253,7 @@ class Reader:
         money = money_of(stated.amount, currency, stated.sign)
         balance = Balance(
             line=field.line,
-            kind=BALANCE_KINDS[field.tag],
+            kind=balance_kind(page, field.tag, stated.on),
             amount=money,
             account_number=page.account,
             on=stated.on,
@@ -253,20 +261,9 @@ class Reader:
             statement_id=page.statement_id,
         )
         self.gathered.balances.append(balance)
-        self._place(balance, field, page)
-
-    def _place(self, balance: Balance, field: Field, page: Page) -> None:
-        """Put an opening or closing balance at its end of the page."""
-        if field.tag[:2] == "60":
-            page.opening, page.opening_on, page.opening_line = balance.amount, balance.on, field.line
-            page.continued = field.tag == "60M"
-        elif field.tag[:2] == "62":
-            if page.closing is not None and page.closing != balance.amount:
-                message = f"expected one closing balance, got {balance.amount} after {page.closing}"
-                self.gathered.find(message, field.line, field.column, "conflict")
-                return
-            page.closing, page.closing_on, page.closing_line = balance.amount, balance.on, field.line
-            page.goes_on = field.tag == "62M"
+        contradiction = page.take_balance(field.tag, balance)
+        if contradiction:
+            self.gathered.find(contradiction, field.line, field.column, "conflict")
 
     def _set_currency(self, page: Page, currency: str | None, field: Field) -> None:
         """The first currency stated is the statement's; another one contradicts it."""
@@ -282,7 +279,7 @@ class Reader:
     # Entries.
 
     def _entry(self, field: Field, page: Page) -> None:
-        text = field.lines[0].rstrip()
+        page.has_entries, text = True, field.lines[0].rstrip()
         entry = read_entry(text)
         if isinstance(entry, Fault):
             got = text[entry.offset :][:_QUOTE]

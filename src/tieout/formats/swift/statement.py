@@ -3,19 +3,23 @@ A statement grows page by page: its header, its balances, its sums, and whether 
 
 A message (``:20:``) is a page; pages of one statement (``:60M:``, ``:62M:``) become one statement, and what one page
 hands to the next is checked, never added twice.
+
+A balance report (MT941) has no entries: how many there were, and their sums, stand in ``:90D:`` and ``:90C:``. It tells
+balances, and is no statement of what was booked: that no entry stands in it says nothing of its day.
 """
 
 import datetime as dt
 from dataclasses import dataclass, field, replace
 
-from tieout.formats.swift.fields import NO_CURRENCY, Control, Summary
+from tieout.formats.swift.fields import BALANCE_KINDS, NO_CURRENCY, Control, Summary, money_of
 from tieout.formats.swift.totals import Sums, control_problems
 from tieout.model.money import EXPONENT_MAX, Money, exponent_of, format_minor
 from tieout.model.problems import Problem
-from tieout.model.statements import Statement, StatementPage
+from tieout.model.statements import Balance, Statement, StatementPage
 
 __all__ = [
     "Page",
+    "balance_kind",
     "balance_problems",
     "closes",
     "continues",
@@ -42,6 +46,9 @@ class Page:
     :ivar summary: what ``/SUM/`` behind its closing balance says, with its line.
     :ivar unreadable: how many entries were set aside: then nothing proves that it closes.
     :ivar reported: that it does not close, or begins elsewhere than its predecessor ended, has been said.
+    :ivar made_on: the day of its making, where the bank stands.
+    :ivar has_entries: a :61: stands in it, read or not.
+    :ivar balances_only: its block says that it is a balance report.
     :ivar blocks: it stands in SWIFT blocks, so that its end must be marked.
     """
 
@@ -77,6 +84,9 @@ class Page:
     unsure: set[str] = field(default_factory=set)
     unreadable: int = 0
     reported: bool = False
+    made_on: dt.date | None = None
+    balances_only: bool = False
+    has_entries: bool = False
     run: list[tuple["Page", Sums]] = field(default_factory=list)
 
     @property
@@ -89,6 +99,37 @@ class Page:
     def entries(self) -> int:
         """How many entries it has, booked or not."""
         return self.sums.count + self.expected.count
+
+    @property
+    def reports(self) -> bool:
+        """Whether it reports balances without entries: its block says so, or totals of entries that are not there."""
+        counted = any(control.count for _, _, control in self.controls.values())
+        begins = self.opening is not None and not self.continued
+        return not self.has_entries and (self.balances_only or (not self.message_type and counted and begins))
+
+    def take_balance(self, tag: str, balance: Balance) -> str | None:
+        """Put an opening or closing balance at its end; say what contradicts the one that is there."""
+        if tag[:2] == "60":
+            self.opening, self.opening_on, self.opening_line = balance.amount, balance.on, balance.line
+            self.continued = tag == "60M"
+        elif tag[:2] == "62":
+            if self.closing is not None and self.closing != balance.amount:
+                return f"expected one closing balance, got {balance.amount} after {self.closing}"
+            self.closing, self.closing_on, self.closing_line = balance.amount, balance.on, balance.line
+            self.goes_on = tag == "62M"
+        return None
+
+    def take_header(self, page: "Page") -> None:
+        """Be of the same account and number as a page before."""
+        self.account, self.raw_account, self.number = page.account, page.raw_account, page.number
+
+    def count_reported(self) -> None:
+        """Take what a balance report counts for what was booked."""
+        if self.reports:
+            stated = {mark: minor for mark, (_, minor, _) in self.controls.items()}
+            self.sums.credits, self.sums.debits = stated.get("C", 0), stated.get("D", 0)
+            scale = [money_of(c.amount, c.currency).exponent for _, _, c in self.controls.values()]
+            self.sums.exponent = max(scale, default=0)
 
     def begin_run(self) -> None:
         """Be the first page of a statement."""
@@ -116,10 +157,19 @@ def continues(page: Page, following: Page) -> bool:
 
 def is_final(page: Page, format_id: str) -> bool:
     """Whether a page books: an intraday report says so in its block, or has no balances but limits or control totals."""
+    if page.reports:
+        return False
     if page.message_type:
         return page.message_type == "mt940"
     intraday = format_id == "mt942" or bool(page.limits or page.controls or page.created_at)
     return not (intraday and page.opening is None and page.closing is None)
+
+
+def balance_kind(page: Page, tag: str, on: dt.date | None) -> str:
+    """What a balance measures: in a report that was made on the very day, the end of that day need not have come."""
+    kind = BALANCE_KINDS[tag]
+    during = kind == "closing" and page.reports and page.made_on is not None and page.made_on == on
+    return "interim_closing" if during else kind
 
 
 def closes(page: Page) -> bool | None:
@@ -137,11 +187,14 @@ def _nine(money: Money) -> int:
 
 
 def _expected(page: Page) -> int | None:
-    if page.opening is None or page.closing is None or not page.final:
+    if page.opening is None or page.closing is None or not (page.final or page.reports):
         return None
     if page.opening.currency != page.closing.currency:
         return None
-    return _nine(page.opening) + page.sums.credits - page.sums.debits
+    expected = _nine(page.opening) + page.sums.credits - page.sums.debits
+    # A report may leave a total out.
+    told = not page.reports or len(page.controls) == len("DC") or expected == _nine(page.closing)
+    return expected if told else None
 
 
 def proves(page: Page, entries: list[Money]) -> bool:

@@ -18,7 +18,6 @@ Every fault is one sentence with the file, the line, what was expected and what 
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -31,6 +30,7 @@ from tieout.formats.tabular.mapping import FIND_HEADER, CsvDialect, FileFormat, 
 from tieout.formats.tabular.raw import COLUMNS_MAX
 from tieout.formats.tabular.toml_lines import key_lines
 from tieout.formats.tabular.typed import EXACT
+from tieout.model.encodings import is_encoding
 from tieout.model.kinds import KINDS
 
 __all__ = ["parse_mapping"]
@@ -224,10 +224,7 @@ def _dialect(source: _Source, head: dict[str, Any]) -> CsvDialect:
 
 
 def _check_signs(source: _Source, key: str, dialect: CsvDialect) -> None:
-    try:
-        codecs.lookup(dialect.encoding)
-        "".encode(dialect.encoding)
-    except (LookupError, ValueError, UnicodeError):
+    if not is_encoding(dialect.encoding):
         source.refuse(key, f"expected an encoding that Python knows, such as utf-8, got {dialect.encoding!r}")
     sign = dialect.delimiter
     if sign != "auto" and (len(sign) != 1 or not sign.isascii() or sign in "\r\n"):

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tieout.observe.snapshot import moment_of
 from tieout.observe.things.raw import Raw, raw_lines
+from tieout.observe.things.written import encoding_of
 from tieout.store import schema
 from tieout.store.engine import connect
 from tieout.store.views import table
@@ -146,6 +147,7 @@ def unread(store: Store, delivery_id: str) -> list[Unread]:
     with store.book.reading() as connection:
         files = [file for file in files_of_delivery(connection, delivery_id) if file.table_name == "quarantine"]
         landed = connection.execute(sa.select(row).where(row.c.delivery_id == delivery_id)).first()
+        encoding = None if landed is None else encoding_of(connection, landed)
     if not files or landed is None:
         return []
     store.spill.mkdir(parents=True, exist_ok=True)
@@ -157,7 +159,9 @@ def unread(store: Store, delivery_id: str) -> list[Unread]:
     names = ("severity", "member", "line", "column", "reason", "message")
     found = [dict(zip(names, values, strict=True)) for values in rows]
     return [
-        Unread(**one, raw=raw_lines(store, landed, one["member"], one["line"]) if number < _RAW_MAX else None)
+        Unread(
+            **one, raw=raw_lines(store, landed, one["member"], one["line"], (), encoding) if number < _RAW_MAX else None
+        )
         for number, one in enumerate(found)
     ]
 

@@ -22,6 +22,7 @@ from tieout.observe.exporting.relations import reports_sql
 from tieout.observe.exporting.writing import value_sql, with_exponents
 from tieout.observe.snapshot import day_of, moment_of, statements_that_stand, told_once
 from tieout.observe.things.raw import raw_lines
+from tieout.observe.things.written import encoding_of
 from tieout.store import schema
 from tieout.store.views import table
 
@@ -167,7 +168,17 @@ class Particulars:
         hints = [record[name] for name in IDENTIFIERS if record[name]] + list(record["references"] or [])
         told = [r for r in reports if not r["withdrawn"]][:_RAW_MAX]
         return [
-            asdict(raw_lines(self._store, deliveries[r["delivery_id"]], r["member"], r["line"], hints)) for r in told
+            asdict(
+                raw_lines(
+                    self._store,
+                    deliveries[r["delivery_id"]],
+                    r["member"],
+                    r["line"],
+                    hints,
+                    encoding_of(self._connection, deliveries[r["delivery_id"]]),
+                )
+            )
+            for r in told
         ]
 
     def _exceptions(self, record: dict[str, Any], reports: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tieout.errors import BadInput, Broken
 from tieout.formats.containers import open_members
+from tieout.formats.swift.joined import is_joined, plain_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tieout.store.workplace import Store
 
@@ -53,6 +56,7 @@ def raw_lines(
     member: str | None,
     line: int | None,
     hints: Sequence[str] = (),
+    encoding: str | None = None,
 ) -> Raw:
     """
     Read the lines of a delivery that a record was read from.
@@ -60,6 +64,7 @@ def raw_lines(
     :param delivery: its row of the book.
     :param line: from 1: a line of a text, a row of a table.
     :param hints: identifiers of the record, to find its part of a long line.
+    :param encoding: the code page that it was read in, where one was named (``written.encoding_of``).
     """
     place = delivery.name + (f" in {member}" if member else "") + (f" line {line}" if line else "")
     if delivery.wrapped_key is None:
@@ -70,25 +75,30 @@ def raw_lines(
         with store.landing.open(delivery.path, store.vault.unwrap(delivery.wrapped_key), delivery.bytes) as stream:
             for name, part in open_members(stream, delivery.name):
                 if name == member:
-                    return Raw(place, *_shown(part, line, delivery.format or "", hints))
+                    return Raw(place, *_shown(part, line, delivery.format or "", hints, encoding))
     except (BadInput, Broken) as error:
         return Raw(place, note=str(error))
     return Raw(place, note=f"the delivery holds no file {member!r}")
 
 
-def _shown(stream: BinaryIO, line: int, file_format: str, hints: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+def _shown(
+    stream: BinaryIO, line: int, file_format: str, hints: Sequence[str], named: str | None = None
+) -> tuple[tuple[str, ...], str | None]:
     head = stream.read(_BLOCK)
     if head.startswith(b"PAR1"):
         return _parquet_row(stream, line)
     if head.startswith(b"PK"):
         return _workbook_row(stream, line)
-    encoding = next((name for mark, name in _ENCODINGS if head.startswith(mark)), None)
+    encoding = next((name for mark, name in _ENCODINGS if head.startswith(mark)), named)
     if encoding is not None and encoding.startswith("utf-16"):
         return (), f"a text in {encoding.upper()}, which is not shown line by line"
+    blocks = chain((head,), iter(partial(stream.read, _BLOCK), b""))
+    if file_format.startswith("mt94") and is_joined(head):
+        blocks, head = chain(plain_blocks(blocks)), b""
     end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
     first = head.split(end, 1)[0].rstrip(b"\r\n")
     found: list[bytes] = []
-    for text in _lines_from(stream, head, end, line):
+    for text in _lines_from(blocks, end, line):
         if found and (len(found) == LINES_MAX or not _belongs(found, text, file_format)):
             break
         found.append(text)
@@ -112,14 +122,14 @@ def _belongs(found: list[bytes], text: bytes, file_format: str) -> bool:
     return sum(line.count(b'"') for line in found) % 2 == 1
 
 
-def _lines_from(stream: BinaryIO, head: bytes, end: bytes, line: int) -> Iterator[bytes]:
+def _lines_from(blocks: Iterable[bytes], end: bytes, line: int) -> Iterator[bytes]:
     """
-    Give the lines of a stream from a number on, without their ends; of each at most :data:`LINE_MAX` bytes.
+    Give the lines of a text from a number on, without their ends; of each at most :data:`LINE_MAX` bytes.
 
     What stands before is counted, not split.
     """
-    rest, block, read, number = b"", head, len(head), 1
-    while block:
+    rest, read, number = b"", 0, 1
+    for block in blocks:
         passing = block.count(end)
         if number + passing < line:
             number, rest = number + passing, b""
@@ -130,8 +140,9 @@ def _lines_from(stream: BinaryIO, head: bytes, end: bytes, line: int) -> Iterato
                     yield text.rstrip(b"\r\n")[:LINE_MAX]
                 number += 1
             rest = last[:LINE_MAX]
-        block = stream.read(_BLOCK) if read < BYTES_MAX else b""
         read += len(block)
+        if read >= BYTES_MAX:
+            break
     if rest and number >= line:
         yield rest.rstrip(b"\r\n")
 
