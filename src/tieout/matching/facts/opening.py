@@ -122,6 +122,7 @@ def open_sides(
     records = records_of(lake, files)
     kinds = kinds_of(engine, records, own, rules)
     claims = side_claims(own, rules, kinds)
+    _refuse_unbooked(own, claims, kinds)
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
     stale = read_stale(engine, lake, files, results, own.id, uses, rules, before)
@@ -210,6 +211,27 @@ def _refuse_shared(engine: Engine, own: Reconciliation) -> None:
             " accounts or kinds each has"
         )
         raise WrongUse(message)
+
+
+def _refuse_unbooked(own: Reconciliation, claims: tuple[str, str], kinds: tuple[set[str], set[str]]) -> None:
+    """
+    Refuse lines of a platform that no line of a ledger is looked for, against those of a ledger account.
+
+    They would be left out without a word, and what the ledger has of them would seem to be missing on the other side.
+
+    :raises WrongUse: there are some.
+    """
+    for claim, have, others in zip(claims, kinds, reversed(kinds), strict=True):
+        of_platform = {kind for kind in have if "settlement" in KINDS[kind].claims}
+        left_out = sorted(kind for kind in of_platform if "booking" not in KINDS[kind].claims)
+        if claim == "booking" and "journal_line" in others and left_out:
+            found = sorted(of_platform.difference(left_out)) or ["charge", "refund"]
+            message = (
+                f"expected the lines of a bank account against the ledger in {own.id}, got {left_out[0]} of a platform, of which no"
+                f" ledger line is looked for: say kinds = {json.dumps(found)} of that side, and see `tieout proof` for the rest, which"
+                " holds a platform's account against its ledger account by the sums of months"
+            )
+            raise WrongUse(message)
 
 
 def _by_entity(workspace: Workspace, own: Reconciliation, rules: RuleSet) -> bool:
