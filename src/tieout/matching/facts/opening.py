@@ -126,8 +126,7 @@ def open_sides(
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
     stale = read_stale(engine, lake, files, results, own.id, uses, rules, before)
-    limited = any(side.kinds for side in (own.left, own.right, rules.left, rules.right))
-    banks = bank_kinds(engine, records, kinds[0] | kinds[1], limited=limited)
+    banks = _banks(engine, records, kinds, own, rules)
     among = None
     if before is not None:
         records = records_again(engine, lake, files, results, before, own, through_day, grouped=any(grouped))
@@ -161,9 +160,7 @@ def open_sides(
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
-    used_keys = UsedKeys(
-        lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses)
-    )
+    used_keys = _used_keys((lake, files, results), own, rules, uses)
     whole_right = f"({whole['right'](records_of(lake, files))})" if used_keys.any_used and not grouped[1] else None
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
@@ -171,10 +168,29 @@ def open_sides(
         by_entity=_by_entity(workspace, own, rules), others=others, words=platform_words(workspace) if any(grouped) else {},
         used_keys=used_keys, whole_right=whole_right,
     )  # fmt: skip
+    _make_members(engine, grouped)
+    return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
+
+
+def _used_keys(
+    where: tuple[Lake, dict[str, list[LakeFile]], Results], own: Reconciliation, rules: RuleSet, uses: set[str]
+) -> UsedKeys:
+    lake, files, results = where
+    return UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses))
+
+
+def _banks(
+    engine: Engine, records: str, kinds: tuple[set[str], set[str]], own: Reconciliation, rules: RuleSet
+) -> set[str]:
+    """Say which of a bank's entries and details there are, beside a side that may leave some out, too."""
+    limited = any(side.kinds for side in (own.left, own.right, rules.left, rules.right))
+    return bank_kinds(engine, records, kinds[0] | kinds[1], limited=limited)
+
+
+def _make_members(engine: Engine, grouped: tuple[bool, bool]) -> None:
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):
         if is_grouped:
             engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
-    return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
 
 
 def _claims_used(
