@@ -80,8 +80,8 @@ def test_what_arrives_in_part_before_it_left_is_on_its_way_with_a_minus(
     world = SmallWorld(tmp_path / "small", "payouts", more=_way("way", "psp", "1460") + _ledger("1460"))
     with closing(world.store):
         _payout(world, "po_S10001", "100", "2026-10-06")
-        for place, (amount, day) in enumerate(lines):
-            _bank(world, f"BK-1000{place}", amount, f"2026-10-{day}", f"po_S10001 {place}")
+        for place, (part, on) in enumerate(lines):
+            _bank(world, f"BK-1000{place}", part, f"2026-10-{on}", f"po_S10001 {place}")
         world.go()
         for day, amount in zip(("05", "06", "07", "08"), on_the_way, strict=True):
             proof = world.proof("way", f"2026-10-{day}")
