@@ -1,11 +1,13 @@
 """Cash in transit at its edges: what arrives in part before it left, and one line of a bank through two accounts."""
 
+import datetime as dt
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.observe.small_world import SmallWorld
+from tieout.observe.proofs.parts import PartAsked, proof_part
 
 pytestmark = pytest.mark.slow
 
@@ -186,3 +188,23 @@ def test_a_payout_and_its_return_that_share_its_parent_alone_are_on_no_way(tmp_p
         assert reasons == {"po_A10001": "returned", "txn_900001": "returned", "po_B10002": "missing_right"}
         proof = world.proof("way", "2026-10-05")
         assert (proof.closing, proof.rolled, proof.proven_by) == (10000, 0, "lines")
+
+
+def test_what_was_on_its_way_when_it_opened_stands_beside_what_is_listed(tmp_path: Path) -> None:
+    more = (_way("way", "psp", "1460") + _ledger("1460")).replace('amount = "0.00"', 'amount = "70.00"')
+    world = SmallWorld(tmp_path / "small", "payouts", more=more)
+    with closing(world.store):
+        _payout(world, "po_A10001", "100", "2026-10-02")
+        _bank(world, "BK-10001", "70", "2026-10-01", "po_Z99999")  # of a payout that is in no file
+        _book(world, ("1460", "100", "2026-10-02", "po_A10001"), ("1460", "-70", "2026-10-01", "BK-10001"))
+        world.go()
+        proof = world.proof("way", "2026-10-02")
+        assert (proof.opening, proof.closing, proof.reported, proof.rolled) == (7000, 17000, 17000, 0)
+        assert proof.outside.source == "what is on its way, payout by payout, and what it opened with"
+        told = [(item.reference, item.amount) for side in (proof.outside, proof.ledger) for item in side.items]
+        assert (proof.ledger.balance, proof.residual, told) == (10000, 0, [("J2-1", -7000)])
+        for asked in (PartAsked(part="reported"), PartAsked(part="outside"), PartAsked(part="closing")):
+            part = proof_part(world.store, world.workspace, "way", asked, dt.date(2026, 10, 2))
+            assert part is not None
+            assert part.amount == (-7000 if asked.part == "outside" else 17000)
+            assert sum(row.amount for row in part.rows) == part.amount

@@ -201,12 +201,17 @@ def _take(
 
 
 def transit_rolled(con: duckdb.DuckDBPyConnection, account: Account, own: Roll, exponent: int, day: dt.date) -> Roll:
-    """Hold the roll-forward of cash in transit against what is listed as on its way."""
+    """
+    Hold the roll-forward of cash in transit against what is listed as on its way, and what the account opened with.
+
+    That was on its way before the first fact: no list has it, and nothing that arrives is known to be it.
+    """
     listed = (
         f"select coalesce(sum(from_nine(amount, {exponent})), 0)::varchar from transit_listed where account_id = $1"
     )
     (amount,) = con.execute(listed, [account.id]).fetchall()[0]
-    return replace(own, reported=int(amount), reported_on=day, said="what is on its way, payout by payout")
+    said = "what is on its way, payout by payout" + (", and what it opened with" if own.opening else "")
+    return replace(own, reported=int(amount) + (own.opening or 0), reported_on=day, said=said)
 
 
 def lay_transit_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
