@@ -42,7 +42,7 @@ def main() -> None:
         found, proofs = tie_out(place, seed, size, asked.month)
         if asked.json:
             proven = [dataclasses.asdict(proof) for proof in proofs]
-            print(json.dumps({"seed": seed, **dataclasses.asdict(found), "proofs": proven}), flush=True)
+            print(json.dumps({"seed": seed, **dataclasses.asdict(found), "proofs": proven}, default=str), flush=True)
         else:
             say(seed, found, asked.misses)
             say_proofs(proofs)
@@ -103,7 +103,8 @@ def say_proofs(proofs: tuple[JudgedProof, ...]) -> None:
     print(f"    {len(proofs)} accounts' proofs, off by 0.00: {', '.join(told)}")
     for proof in proofs:
         if not proof.is_right:
-            print(f"    OFF {proof.account_id} {proof.currency}: {proof.verdict} (truth: {proof.apart})", flush=True)
+            off = f"truth: {proof.apart}, first day off: {proof.breaks_on or 'none'}"
+            print(f"    OFF {proof.account_id} {proof.currency}: {proof.verdict} ({off})", flush=True)
 
 
 if __name__ == "__main__":

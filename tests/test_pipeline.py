@@ -196,3 +196,18 @@ def test_the_drafts_balance(office: Office) -> None:
     assert len(totals) >= 4
     assert set(totals.values()) == {Decimal(0)}
     assert pipeline.journal(office.store, office.workspace).unchanged
+
+
+def test_what_the_platform_converted_leaves_nothing_on_fx_clearing(office: Office) -> None:
+    pipeline.journal(office.store, office.workspace)
+    halves = {row["record_id"]: row for row in office.rows("records", "t.kind = 'conversion'")}
+    truth = pq.read_table(office.workspace.folder / "truth" / "conversions.parquet").to_pylist()
+    assert len(halves) == 2 * len(truth) == 4
+    left: dict[str, Decimal] = {}
+    for line in office.rows("journals", "t.name = 'fx_clearing'"):
+        for record_id in set(line["record_ids"]) & halves.keys():
+            moment = str(halves[record_id]["occurred_at"])
+            moved = Decimal(line["base_debit"] or 0) - Decimal(line["base_credit"] or 0)
+            left[moment] = left.get(moment, Decimal(0)) + moved
+    assert len(left) == len(truth)
+    assert set(left.values()) == {Decimal(0)}

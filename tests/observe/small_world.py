@@ -48,13 +48,13 @@ opening = {{ on = "2026-09-30", amount = "{opening}" }}
 _SHARED = {"external_id": '"number"', "amount": '"amount"', "currency": "'EUR'", "booked_on": '"day"::date'}
 _FIELDS = {
     "erp": {"kind": '"kind"', "due_on": '"due"::date', "counterparty": '"who"', "references": '["ref"]'},
-    "psp": {"kind": '"kind"', "fee": '"fee"', "settlement_id": '"batch"', "references": '["ref"]', "counterparty": '"who"'},
+    "psp": {"kind": '"kind"', "fee": '"fee"', "settlement_id": '"batch"', "references": '["ref"]', "counterparty": '"who"', "parent_external_id": '"parent"'},
     "bank": {"kind": "'bank_entry'", "text": '"text"', "counterparty": '"who"'},
     "gl": {"kind": "'journal_line'", "account_number": '"account"', "references": '["ref"]'},
 }  # fmt: skip
 _COLUMNS = {
     "erp": {"kind": "invoice", "due": "2026-10-10", "who": "", "ref": ""},
-    "psp": {"kind": "charge", "fee": "0", "batch": "", "ref": "", "who": ""},
+    "psp": {"kind": "charge", "fee": "0", "batch": "", "ref": "", "who": "", "parent": ""},
     "bank": {"text": "", "who": ""},
     "gl": {"account": "", "ref": ""},
 }
@@ -100,15 +100,20 @@ class SmallWorld:
         self.workspace = load_workspace(folder)
         self.store = open_store(self.workspace, self.clock, FixedEntropy(7), "tester")
 
-    def put(self, source: str, *rows: Mapping[str, str]) -> None:
-        """Lay a file into the inbox: each row has a number, an amount and whatever differs from the usual."""
+    def put(self, source: str, *rows: Mapping[str, str], inbox: str | None = None) -> None:
+        """
+        Lay a file into the inbox: each row has a number, an amount and whatever differs from the usual.
+
+        :param inbox: of another source that has the same columns.
+        """
         self.files += 1
         usual = {"number": "", "amount": "", "day": _DAY, **_COLUMNS[source]}
         text = io.StringIO()
         writer = csv.DictWriter(text, list(usual), quoting=csv.QUOTE_ALL)
         writer.writeheader()
         writer.writerows({**usual, **row} for row in rows)
-        (self.folder / "inbox" / source / f"f{self.files}.csv").write_text(text.getvalue())
+        (self.folder / "inbox" / (inbox or source)).mkdir(exist_ok=True)
+        (self.folder / "inbox" / (inbox or source) / f"f{self.files}.csv").write_text(text.getvalue())
 
     def go(self, *, journal: bool = False) -> None:
         """Read what is new, match, and draft journals if asked."""

@@ -14,13 +14,13 @@ from tieout.simulation.company import make_company
 TROUBLES = set(
     """
 balance_transfer bank_charge_deducted batch_entry booked_in_base_currency booked_late booked_without_reference
-booked_wrong carried_over cash_discount charge corrected_document cut_token duplicated_document hosting
+booked_wrong carried_over cash_discount charge converted corrected_document cut_token duplicated_document hosting
 identical_amounts in_transit_at_month_end insurance interest invoices_less_credit_note late_reference
 mangled_reference mangled_token manual_payout missing_charge missing_document missing_reference missing_refund
 negative_payout no_token not_at_bank not_booked not_settled_yet other_spelling over_beyond_tolerance over_payment
 over_within_tolerance overdue paid_in_parts paid_in_three_parts paid_twice part_paid payout_converted payout_failed
 payout_in_two_lines payout_late payout_missing_at_bank payout_of_last_month plain prefix_lost
-refund_without_credit_note rent reserve_held reserve_released returned_debit salary several_invoices
+refund_without_credit_note rent reserve_held reserve_partly_released reserve_released reserve_released_in_parts returned_debit salary several_invoices
 several_without_references short_beyond_tolerance short_within_tolerance supplier_paid sweep tax truncated_reference
 two_payouts_in_one_line two_sums_fit unknown_payer unpaid zero_sum
 """.split()  # noqa: SIM905 - a list of seventy lines would say no more

@@ -3,6 +3,8 @@ The files add up, read by hand: without a line of the product's own readers.
 """
 
 import csv
+import datetime as dt
+import json
 import re
 from collections import defaultdict
 from decimal import Decimal
@@ -10,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.simulation.conftest import MONTHS, Make, positions
@@ -163,3 +166,91 @@ def test_texts_have_the_letters_of_their_format(company: Make, seed: int) -> Non
     swift = re.compile(r"[A-Za-z0-9/?:().,'+ \r\n-]*")
     assert all(swift.fullmatch(path.read_text(encoding="ascii")) for path in (inbox / "bank-us").glob("*.sta"))
     assert any("ü" in path.read_text(encoding="utf-8") for path in (inbox / "bank-de").glob("*.xml"))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_the_first_platform_tells_every_day_is_what_its_lines_come_to_by_then(company: Make, seed: int) -> None:
+    inbox = company(seed).folder / "inbox"
+    [summary], [events] = (inbox / "stripe-balance").glob("Balance*.csv"), (inbox / "stripe-events").glob("*.jsonl")
+    opened = {r["currency"]: number(r["net_amount"]) for r in rows(summary) if r["category"] == "starting_balance"}
+    lines: dict[str, tuple[str, str, str, Decimal]] = {}
+    for file in (*(inbox / "stripe").glob("*.csv"), *(inbox / "stripe-balance").glob("Item*.csv")):
+        for row in rows(file):
+            told = row["currency"], row["created_utc"], row["available_on_utc"], number(row["net"])
+            lines[row["balance_transaction_id"]] = told
+    moments = []
+    for text in events.read_text(encoding="utf-8").splitlines():
+        event = json.loads(text)
+        moments.append(dt.datetime.fromtimestamp(event["created"], dt.UTC).strftime("%Y-%m-%d %H:%M:%S"))
+        balance = event["data"]["object"]
+        assert [part["currency"] for part in balance["available"]] == ["eur", "usd", "kwd"]
+        for free, waiting in zip(balance["available"], balance["pending"], strict=True):
+            unit = {"kwd": 1000}.get(free["currency"], 100)
+            mine = [line for line in lines.values() if line[0] == free["currency"] and line[1] <= moments[-1]]
+            due = sum(net for _, _, on, net in mine if on <= moments[-1])
+            assert Decimal(free["amount"]) / unit == opened[free["currency"]] + due
+            assert Decimal(waiting["amount"]) / unit == sum(net for _, _, on, net in mine if on > moments[-1])
+    assert len(set(moments)) == int(json.loads(text)["created"]) // 86_400 - first_day(seed) + 1 >= 28
+
+
+def first_day(seed: int) -> int:
+    """Count the first day of a company's month since 1970."""
+    return (dt.date.fromisoformat(f"{MONTHS[seed]}-01") - dt.date(1970, 1, 1)).days
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_held_back_is_released_in_one_sum_in_parts_in_part_or_not(company: Make, seed: int) -> None:
+    inbox = company(seed).folder / "inbox"
+    held = [r for p in (inbox / "stripe").glob("*EUR*.csv") for r in rows(p) if "reserve" in r["reporting_category"]]
+    withheld = [r for p in (inbox / "adyen").glob("*.csv") for r in rows(p) if r["Type"] == "DepositCorrection"]
+    for amounts in (
+        [number(r["net"]) for r in sorted(held, key=lambda r: r["created_utc"])],
+        [number(r["Net Credit (NC)"]) - number(r["Net Debit (NC)"])
+         for r in sorted(withheld, key=lambda r: r["Creation Date"])],
+    ):  # fmt: skip
+        whole, parted, first, second, back, kept, rest, last = amounts
+        assert whole + back == parted + first + second == 0
+        assert max(whole, parted, kept, last) < 0 < min(back, first, second, rest)
+        assert kept + rest < 0
+        assert len({abs(amount) for amount in amounts}) == 7  # only the sum that comes back whole is there twice
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_conversion_takes_from_one_balance_and_gives_to_another_at_one_moment(company: Make, seed: int) -> None:
+    folder = company(seed).folder
+    halves: defaultdict[str, dict[str, Decimal]] = defaultdict(dict)
+    for path in (folder / "inbox/stripe").glob("*.csv"):
+        for row in rows(path):
+            if row["reporting_category"] == "currency_conversion":
+                halves[row["created_utc"]][row["currency"].upper()] = number(row["net"])
+    truth = pq.read_table(folder / "truth/conversions.parquet").to_pylist()
+    units = {"EUR": 100, "USD": 100, "KWD": 1000}
+    assert len(truth) == 2
+    assert sorted(sorted(each.items()) for each in halves.values()) == sorted(
+        sorted({
+            c["from_currency"]: -Decimal(c["given"]) / units[c["from_currency"]],
+            c["to_currency"]: Decimal(c["received"]) / units[c["to_currency"]],
+        }.items())
+        for c in truth
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_ledger_of_cash_in_transit_has_what_the_truth_says_that_it_booked(company: Make, seed: int) -> None:
+    folder = company(seed).folder
+    booked = {}
+    for country, sep, names in (("de", ";", ("Buchung", "Sachkonto", "Betrag", "Referenz")),
+                                ("us", ",", ("Entry", "GL Account", "Amount", "Reference"))):  # fmt: skip
+        for path in (folder / f"inbox/ledger-{country}").glob("*.csv"):
+            for row in rows(path, sep):
+                entry, account, amount, reference = (row[name] for name in names)
+                booked[entry] = account, number(amount.replace(",", ".")), reference
+    passed = pq.read_table(folder / "truth/transit.parquet").to_pylist()
+    ours = {"1460", "1463", "1464", "10900", "10910"}
+    told = {p["entry"]: (Decimal(p["booked_amount"]), p["name"]) for p in passed if p["entry"]}
+    assert {entry for entry, (account, *_) in booked.items() if account in ours} == set(told)
+    for entry, (minor, name) in told.items():
+        assert booked[entry][1:] == (minor / {"1464": 1000, "10910": 1}.get(booked[entry][0], 100), name)
+    hows = {p["how"] for p in passed}
+    assert {"booked", "booked_late", "booked_wrong", "not_booked", "next_month"} == hows
+    assert {p["amount"] == p["booked_amount"] for p in passed if p["how"] == "booked"} == {True}

@@ -113,7 +113,7 @@ def test_signs_are_those_of_the_kinds(read: Read) -> None:
     ]
     assert wrong == []
     assert {r["kind"] for r in read.records} >= {
-        "charge", "refund", "dispute", "dispute_reversal", "fee", "reserve_hold", "reserve_release", "adjustment",
+        "charge", "refund", "dispute", "dispute_reversal", "fee", "conversion", "reserve_hold", "reserve_release", "adjustment",
         "payout", "payout_reversal", "balance_transfer", "bank_entry", "bank_detail", "invoice", "credit_note", "bill",
         "journal_line",
     }  # fmt: skip
@@ -182,6 +182,8 @@ def test_balances_are_openings_and_movements(read: Read) -> None:
             moved[record["account"], record["booked_on"]] += Decimal(minor(record, "net")) / UNITS[record["currency"]]
     expected = read.truth("balances")
     assert {row["account"] for row in expected} >= {a["id"] for a in declared if a["kind"] != "ledger"}
+    for passed in read.truth("transit"):  # of what is on its way no file has a line of its own
+        moved[passed["account"], passed["moved_on"]] += Decimal(passed["amount"]) / UNITS[passed["currency"]]
     for account in {row["account"] for row in expected}:
         told = {
             row["day"]: Decimal(row["closing"]) / UNITS[row["currency"]]

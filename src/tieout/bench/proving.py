@@ -31,6 +31,7 @@ class JudgedProof:
     :ivar residual: what the outside and the ledger differ by, when all that separates them is named; None: one is silent.
     :ivar apart: what opening and movements lead to, less the truth's balance of that day; None: the truth has none.
     :ivar verdict: what the proof itself says.
+    :ivar breaks_on: the first day of which the outside reports a balance that the movements do not lead to.
     """
 
     account_id: str
@@ -39,11 +40,12 @@ class JudgedProof:
     residual: int | None
     apart: int | None
     verdict: str
+    breaks_on: dt.date | None = None
 
     @property
     def is_right(self) -> bool:
         """Whether nothing that is known is off by anything."""
-        return not (self.rolled or self.residual or self.apart)
+        return not (self.rolled or self.residual or self.apart or self.breaks_on)
 
 
 def judge_proofs(store: Store, workspace: Workspace, truth: Path) -> tuple[JudgedProof, ...]:
@@ -72,4 +74,5 @@ def _judged(proof: AccountProof, known: list[tuple[dt.date, int]]) -> JudgedProo
     return JudgedProof(
         account_id=proof.account_id, currency=proof.currency, rolled=proof.rolled, residual=proof.residual,
         apart=None if true is None or proof.closing is None else proof.closing - true, verdict=proof.verdict,
+        breaks_on=proof.breaks_on,
     )  # fmt: skip

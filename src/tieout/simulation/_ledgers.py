@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tieout.simulation._profile import Bank
     from tieout.simulation._world import Entry, World
 
-__all__ = ["make_bookings"]
+__all__ = ["make_bookings", "number_bookings"]
 
 RECONCILIATION = "bank-ledger"
 #: How the ERP books a bank's line, with weights; the first ones happen to every account.
@@ -45,7 +45,6 @@ def make_bookings(world: World, statements: list[Statement]) -> None:
                 how = "booked"
             _book(world, bank, entry, how, draws.one(0, 999))
         _without_line(world, bank, draws.one(20_000, 200_000))
-    _number(world)
 
 
 def _book(world: World, bank: Bank, entry: Entry, how: str, drawn: int) -> None:
@@ -104,7 +103,7 @@ def _without_line(world: World, bank: Bank, amount: int) -> None:
     )
 
 
-def _number(world: World) -> None:
+def number_bookings(world: World) -> None:
     """Number the ledger's lines in the order of posting."""
     for entity in world.profile.entities:
         mine = sorted((b for b in world.bookings if b.entity is entity), key=lambda b: b.day)

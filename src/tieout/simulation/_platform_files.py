@@ -26,6 +26,7 @@ STRIPE_WORDS = {
     Line.FEE: "fee", Line.HOLD: "risk_reserved_funds", Line.RELEASE: "risk_reserved_funds",
     Line.ADJUSTMENT: "other_adjustment", Line.PAYOUT: "payout", Line.PAYOUT_FAILED: "payout_reversal",
     Line.FEE_TAX: "tax", Line.DEBIT_RETURNED: "charge_failure",
+    Line.CONVERSION: "currency_conversion",
 }  # fmt: skip
 #: Adyen's journal type of each line.
 ADYEN_WORDS = {
@@ -86,6 +87,7 @@ def lay_platform_rows(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
                 end || order_text || ')'
                 when kind = {int(Line.PAYOUT)} then 'STRIPE PAYOUT' when kind = {int(Line.FEE_TAX)} then 'Stripe processing fees - VAT'
                 when kind = {int(Line.PAYOUT_FAILED)} then 'STRIPE PAYOUT FAILURE' when kind = {int(Line.ADJUSTMENT)} then 'Balance adjustment'
+                when kind = {int(Line.CONVERSION)} then 'Currency conversion'
                 else 'Reserve' end as description,
             case when kind in ({paid}) then money_text(abs(amount), exponent) end as customer_facing_amount,
             case when kind in ({paid}) then lower(currency) end as customer_facing_currency,

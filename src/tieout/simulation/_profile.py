@@ -14,7 +14,9 @@ from tieout.simulation._names import iban
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CURRENCIES", "EXPONENTS", "UNITS", "Bank", "Entity", "Numbering", "Platform", "Profile", "make_profile"]
+__all__ = [
+    "CURRENCIES", "EXPONENTS", "UNITS", "Bank", "Entity", "Numbering", "Platform", "Profile", "Transit", "make_profile",
+]  # fmt: skip
 
 CURRENCIES = ("EUR", "USD", "JPY", "KWD")
 EXPONENTS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
@@ -101,6 +103,16 @@ class Bank:
 
 
 @dataclass(frozen=True, slots=True)
+class Transit:
+    """Cash on its way of one entity in one currency: an account of the books only."""
+
+    id: str
+    entity: Entity
+    currency: str
+    ledger_account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Everything that is fixed before a month of business begins."""
 
@@ -110,6 +122,7 @@ class Profile:
     entities: tuple[Entity, Entity]
     platforms: tuple[Platform, ...]
     banks: tuple[Bank, ...]
+    transits: tuple[Transit, ...]
     stripe_account: str
     adyen_company: str
     working: dict[str, WorkingDays]
@@ -205,6 +218,16 @@ def make_profile(seed: int, rows: int, month: Month) -> Profile:
         entities=(here, there),
         platforms=tuple(Platform(place, *balance) for place, balance in enumerate(balances)),
         banks=banks,
+        transits=tuple(
+            Transit(f"transit-{entity.country}-{currency.lower()}", entity, currency, number)
+            for entity, currency, number in (
+                (here, "EUR", "1460"),
+                (here, "USD", "1463"),
+                (here, "KWD", "1464"),
+                (there, "USD", "10900"),
+                (there, "JPY", "10910"),
+            )
+        ),
         stripe_account=acct,
         adyen_company=f"{house}Group",
         working={name: WorkingDays(name, month) for name in ("ECB", "US")},

@@ -41,6 +41,7 @@ class Line(IntEnum):
     FEE_TAX = 12
     DEBIT_RETURNED = 13
     CORRECTION = 14
+    CONVERSION = 15
 
 
 #: Columns that do not hold a place or a small number.
@@ -54,7 +55,8 @@ class Lines:
 
     :ivar at: the moment, in seconds since 1970.
     :ivar payment: the place of the charge that it belongs to; -1: none.
-    :ivar order: the place in the entity's numbering of orders; -1: none.
+    :ivar order: the place in the entity's numbering of orders; of what a platform moves by itself, the number under which
+        lines belong together; -1: none.
     :ivar customer: the place among the consumers; -1: none.
     :ivar method: 0 and 1 card, 2 bank debit.
     :ivar settlement: the place among the settlements; -1: not settled yet.

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tieout.simulation._own_moves import make_conversions, make_reserves, moment_of, one_line
 from tieout.simulation._sales import Line, Lines
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tieout.simulation._draws import Draws
+    from tieout.simulation._own_moves import Conversion
     from tieout.simulation._profile import Platform, Profile
+    from tieout.simulation._rates import Rates
 
     Whole = npt.NDArray[np.int64]
 
@@ -66,17 +69,18 @@ class Settlement:
 
 @dataclass(slots=True)
 class Settled:
-    """All lines, payouts and carried balances among them, and the settlements that they name."""
+    """All lines, payouts and carried balances among them, the settlements that they name, and what was converted."""
 
     lines: Lines
     settlements: list[Settlement]
+    conversions: list[Conversion]
 
 
-def settle(profile: Profile, sold: Lines) -> Settled:
+def settle(profile: Profile, sold: Lines, rates: Rates) -> Settled:
     """Put every line into its settlement, and add what paying out does to the balances."""
     draws = profile.draws("settling")
     settlements: list[Settlement] = []
-    lines = Lines.joined([sold, _reserves(profile, draws), _fee_taxes(profile, draws)])
+    lines = Lines.joined([sold, make_reserves(profile, draws), _fee_taxes(profile, draws)])
     lines = _with_zero_batch(profile, draws, lines)
     chosen = np.full(len(lines), -1, np.int64)
     for platform in profile.platforms:
@@ -85,35 +89,15 @@ def settle(profile: Profile, sold: Lines) -> Settled:
         chosen[mine] = make(profile, draws, platform, lines.at[mine], settlements)
     lines.settlement = chosen
     _let_two_fail(draws, settlements)
+    converted, conversions = make_conversions(profile, rates, settlements, lambda place: _sum(lines, place))
+    lines = Lines.joined([lines, converted])
     lines = Lines.joined([lines, _negative(profile, draws, lines, settlements), _manual(profile, draws, settlements)])
-    return Settled(Lines.joined([lines, _paid(profile, lines, settlements)]), settlements)
+    return Settled(Lines.joined([lines, _paid(profile, lines, settlements)]), settlements, conversions)
 
 
 def _token(profile: Profile, name: str, length: int) -> str:
     digest = hashlib.sha256(f"{profile.seed}/{name}".encode()).digest()
     return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:length])
-
-
-def _one(platform: Platform, kind: Line, at: int, amount: int, settlement: int = -1) -> Lines:
-    return Lines.of(1, kind=kind, platform=platform.place, at=at, amount=amount, settlement=settlement)
-
-
-def _moment(profile: Profile, platform: Platform, day: int, second: int) -> int:
-    return profile.clocks[platform.entity.zone].moment(day, second)
-
-
-def _reserves(profile: Profile, draws: Draws) -> Lines:
-    """Money withheld and released, and some withheld that stays so at the end of the month."""
-    parts = []
-    for platform in profile.platforms[:4:3]:
-        first = profile.month.first + draws.one(2, 5)
-        held = draws.one(150, 900) * 100
-        parts += [
-            _one(platform, Line.HOLD, _moment(profile, platform, first, 40_000), -held),
-            _one(platform, Line.RELEASE, _moment(profile, platform, first + draws.one(8, 12), 41_000), held),
-            _one(platform, Line.HOLD, _moment(profile, platform, first + 13, 42_000), -held - draws.one(1, 400) * 100),
-        ]
-    return Lines.joined(parts)
 
 
 def _fee_taxes(profile: Profile, draws: Draws) -> Lines:
@@ -123,12 +107,14 @@ def _fee_taxes(profile: Profile, draws: Draws) -> Lines:
         kind = Line.FEE_TAX if platform.source == "stripe" else Line.FEE
         unit = 10 if platform.currency == "KWD" else 1
         parts += [
-            _one(platform, kind, _moment(profile, platform, day, 70_000), -draws.one(90, 900) * unit)
+            one_line(platform, kind, moment_of(profile, platform, day, 70_000), -draws.one(90, 900) * unit)
             for day in range(profile.month.first + 3, profile.month.last, 7)
         ]
     corrected = profile.platforms[3]
     day = profile.month.first + draws.one(6, 20)
-    parts.append(_one(corrected, Line.CORRECTION, _moment(profile, corrected, day, 50_000), draws.one(300, 4_000)))
+    parts.append(
+        one_line(corrected, Line.CORRECTION, moment_of(profile, corrected, day, 50_000), draws.one(300, 4_000))
+    )
     return Lines.joined(parts)
 
 
@@ -191,7 +177,7 @@ def _payouts(profile: Profile, draws: Draws, platform: Platform, at: Whole, sett
             Settlement(
                 place, platform, f"po_1{_token(profile, name, 6)}{profile.stripe_account[6:14]}{place:04d}",
                 f"STRP{_token(profile, name + '/trace', 10)}", day,
-                _moment(profile, platform, day, _PAID_AT_S), "paid", arrives=working.after(day, draws.one(1, 2)),
+                moment_of(profile, platform, day, _PAID_AT_S), "paid", arrives=working.after(day, draws.one(1, 2)),
             )
         )  # fmt: skip
     return found
@@ -245,8 +231,8 @@ def _negative(profile: Profile, draws: Draws, lines: Lines, settlements: list[Se
     mine = _of(settlements, "stripe-usd")
     chosen = mine[len(mine) // 2]
     amount = -(_sum(lines, chosen.place) + draws.one(4_000, 30_000))
-    at = _moment(profile, chosen.platform, profile.working["ECB"].last_before(chosen.day - 1), 30_000)
-    return _one(chosen.platform, Line.ADJUSTMENT, at, amount, chosen.place)
+    at = moment_of(profile, chosen.platform, profile.working["ECB"].last_before(chosen.day - 1), 30_000)
+    return one_line(chosen.platform, Line.ADJUSTMENT, at, amount, chosen.place)
 
 
 def _manual(profile: Profile, draws: Draws, settlements: list[Settlement]) -> Lines:
@@ -260,11 +246,11 @@ def _manual(profile: Profile, draws: Draws, settlements: list[Settlement]) -> Li
         place, name = len(settlements), f"manual/{number}"
         settlement = Settlement(
             place, platform, f"po_1{_token(profile, name, 6)}{profile.stripe_account[6:14]}{place:04d}",
-            f"STRP{_token(profile, name + '/trace', 10)}", on, _moment(profile, platform, on, 37_000 + number),
+            f"STRP{_token(profile, name + '/trace', 10)}", on, moment_of(profile, platform, on, 37_000 + number),
             "manual", amount=amount, arrives=profile.working["ECB"].after(on, 1),
         )  # fmt: skip
         settlements.append(settlement)
-        parts.append(_one(platform, Line.PAYOUT, settlement.at, -amount, place))
+        parts.append(one_line(platform, Line.PAYOUT, settlement.at, -amount, place))
     return Lines.joined(parts)
 
 
@@ -283,9 +269,9 @@ def _paid(profile: Profile, lines: Lines, settlements: list[Settlement]) -> Line
         for place, settlement in enumerate(mine):
             if carried:
                 opens = mine[place - 1].at + 120
-                parts.append(_one(platform, Line.CARRIED_IN, opens, carried, settlement.place))
+                parts.append(one_line(platform, Line.CARRIED_IN, opens, carried, settlement.place))
             if returned:
-                back = _one(platform, Line.PAYOUT_FAILED, settlement.at - 18_000, returned, settlement.place)
+                back = one_line(platform, Line.PAYOUT_FAILED, settlement.at - 18_000, returned, settlement.place)
                 back.order = np.array([failed], np.int32)  # which settlement's money it is
                 parts.append(back)
             settlement.amount = sums[settlement.place] + carried + returned
@@ -297,7 +283,7 @@ def _paid(profile: Profile, lines: Lines, settlements: list[Settlement]) -> Line
             if settlement.amount == 0:
                 continue
             kind = Line.CARRIED_OUT if settlement.how in {"carried", "last"} else Line.PAYOUT
-            parts.append(_one(platform, kind, settlement.at, -settlement.amount, settlement.place))
+            parts.append(one_line(platform, kind, settlement.at, -settlement.amount, settlement.place))
             carried = settlement.amount if kind is Line.CARRIED_OUT else 0
             returned, failed = (settlement.amount, settlement.place) if settlement.how == "failed" else (0, -1)
     return Lines.joined(parts)

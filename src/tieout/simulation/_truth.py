@@ -16,7 +16,15 @@ import pyarrow as pa
 from tieout.simulation._documents import How
 from tieout.simulation._sales import Line
 from tieout.simulation._tables import write_parquet
-from tieout.simulation._truth_sums import write_balances, write_fees, write_in_transit, write_payments
+from tieout.simulation._told_balances import write_told_balances
+from tieout.simulation._truth_sums import (
+    write_balances,
+    write_conversions,
+    write_fees,
+    write_in_transit,
+    write_payments,
+    write_transit,
+)
 from tieout.simulation._truth_text import README
 from tieout.simulation._world import Position
 
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.simulation._banks import Statement
+    from tieout.simulation._own_moves import Conversion
     from tieout.simulation._settling import Settlement
     from tieout.simulation._world import World
 
@@ -79,17 +88,25 @@ _NAMELESS = (How.PREFIX_LOST, How.TRUNCATED_REFERENCE, How.MANGLED_REFERENCE, Ho
 def write_truth(
     con: duckdb.DuckDBPyConnection,
     world: World,
-    settlements: list[Settlement],
-    statements: list[Statement],
+    made: tuple[list[Settlement], list[Conversion], list[Statement]],
     spoiled: list[dict[str, object]],
     folder: Path,
 ) -> None:
-    """Write every table of the truth."""
+    """
+    Write every table of the truth.
+
+    :param made: what was settled, what was converted, and the banks' statements.
+    :param spoiled: the rows that cannot be read.
+    """
+    settlements, conversions, statements = made
     folder.mkdir(parents=True, exist_ok=True)
     _lay_positions(con, world)
     _write_positions(con, folder)
     write_balances(con, world, statements, folder)
     write_in_transit(con, world, settlements, folder)
+    write_transit(con, world, folder)
+    write_conversions(con, conversions, folder)
+    write_told_balances(con, folder)
     write_fees(con, folder)
     write_payments(con, folder)
     text = io.StringIO(newline="")
@@ -212,7 +229,7 @@ def _settled() -> str:
         Line.FEE: "fee", Line.FEE_TAX: "fee", Line.HOLD: "reserve_hold", Line.RELEASE: "reserve_release",
         Line.ADJUSTMENT: "adjustment", Line.CORRECTION: "adjustment", Line.PAYOUT: "payout",
         Line.PAYOUT_FAILED: "payout_reversal", Line.CARRIED_OUT: "balance_transfer", Line.CARRIED_IN: "balance_transfer",
-        Line.DEBIT_RETURNED: "refund",
+        Line.DEBIT_RETURNED: "refund", Line.CONVERSION: "conversion",
     }  # fmt: skip
     kind = "case kind " + " ".join(f"when {int(line)} then '{word}'" for line, word in kinds.items()) + " end"
     payout, out, into = int(Line.PAYOUT), int(Line.CARRIED_OUT), int(Line.CARRIED_IN)
@@ -246,10 +263,16 @@ def _settled() -> str:
             amount, true, 'balance_transfer', case when state = 'last' and kind = {out} then 'open' else '' end
         from lines_named where kind in ({out}, {into})
         union all
-        select {same % (6, "'transfer'")}, amount, currency, case when pairs > 1 then 'matched' else 'in_transit' end, null,
-            case when pairs > 1 then 'reserve/' || platform_id || '/' || abs(amount) end, amount, true,
-            case when pairs > 1 then 'reserve_released' else 'reserve_held' end, case when pairs > 1 then 'open;in_transit' else 'open' end
-        from (select *, count(*) over (partition by platform, abs(amount)) as pairs from lines_named where kind in ({hold}, {release}))
+        select {same % (6, "'transfer'")}, amount, currency, case when back = 0 then 'matched' else 'in_transit' end, null,
+            case when back = 0 then 'reserve/' || platform_id || '/' || order_place end, amount, true,
+            case when parts = 1 then 'reserve_held' when back <> 0 then 'reserve_partly_released' when parts > 2
+                then 'reserve_released_in_parts' else 'reserve_released' end,
+            case when back = 0 then 'open;in_transit' else 'open' end
+        from (select *, count(*) over of_one as parts, sum(amount) over of_one as back from lines_named
+            where kind in ({hold}, {release}) window of_one as (partition by platform, order_place))
+        union all
+        select {same % (8, "'transfer'")}, amount, currency, 'open', null, 'conversion/' || order_place, amount, true, 'converted', 'matched;in_transit'
+        from lines_named where kind = {int(Line.CONVERSION)}
         union all
         select {same % (7, "'settlement'")}, amount, currency, 'exception', 'returned', 'failed/' || failed_id, amount, true,
             'payout_failed', 'matched;open;in_transit'

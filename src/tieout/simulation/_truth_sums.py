@@ -18,26 +18,32 @@ if TYPE_CHECKING:
     import duckdb
 
     from tieout.simulation._banks import Statement
+    from tieout.simulation._own_moves import Conversion
     from tieout.simulation._settling import Settlement
     from tieout.simulation._world import World
 
-__all__ = ["write_balances", "write_fees", "write_in_transit", "write_payments"]
+__all__ = [
+    "write_balances", "write_conversions", "write_fees", "write_in_transit", "write_payments", "write_transit",
+]  # fmt: skip
 
 
 def write_balances(con: duckdb.DuckDBPyConnection, world: World, statements: list[Statement], folder: Path) -> None:
-    """Closing balances: of banks by their statements, of platforms and ledger accounts by their lines."""
+    """Closing balances: of banks by their statements, of all others by their lines."""
     rows: list[dict[str, object]] = [
         {"account": s.bank.id, "day": s.day, "closing": s.closing, "currency": s.bank.currency} for s in statements
     ]
-    for bank in world.profile.banks:
-        balance = bank.opening
-        mine = sorted((b for b in world.bookings if b.account == bank.ledger_account), key=lambda b: b.day)
+    booked = [(f"gl-{b.account}", b.day, b.amount) for b in world.bookings]
+    passed = [(p.transit.id, p.day, p.amount) for p in world.passages]
+    opened = {f"gl-{bank.ledger_account}": (bank.opening, bank.currency) for bank in world.profile.banks}
+    for transit in world.profile.transits:
+        opened |= dict.fromkeys((transit.id, f"gl-{transit.ledger_account}"), (0, transit.currency))
+    for account, (opening, currency) in opened.items():
         by_day = {}
-        for booking in mine:
-            balance += booking.amount
-            by_day[booking.day] = balance
+        for _, day, amount in sorted(move for move in (*booked, *passed) if move[0] == account):
+            opening += amount  # noqa: PLW2901 - the balance goes on
+            by_day[day] = opening
         rows += [
-            {"account": f"gl-{bank.ledger_account}", "day": day, "closing": closing, "currency": bank.currency}
+            {"account": account, "day": day, "closing": closing, "currency": currency}
             for day, closing in by_day.items()
         ]
     con.register("balances_given", pa.Table.from_pylist(rows))
@@ -81,6 +87,44 @@ def write_in_transit(con: duckdb.DuckDBPyConnection, world: World, settlements: 
     """
     write_parquet(con, query, folder / "in_transit.parquet")
     con.unregister("transit_given")
+
+
+def write_transit(con: duckdb.DuckDBPyConnection, world: World, folder: Path) -> None:
+    """What passed through cash in transit, and how the ERP booked it."""
+    rows = [
+        {
+            "account": p.transit.id, "name": p.name, "moved_day": p.day, "amount": p.amount, "currency": p.transit.currency,
+            "how": p.how, "entry": p.booking and p.booking.number, "booked_day": p.booking and p.booking.day,
+            "booked_amount": p.booking and p.booking.amount,
+        }
+        for p in world.passages
+    ]  # fmt: skip
+    con.register("passages_given", pa.Table.from_pylist(rows))
+    query = """
+        select * exclude (moved_day, booked_day), date '1970-01-01' + moved_day::integer as moved_on,
+            date '1970-01-01' + booked_day::integer as booked_on
+        from passages_given order by account, moved_on, name, amount
+    """
+    write_parquet(con, query, folder / "transit.parquet")
+    con.unregister("passages_given")
+
+
+def write_conversions(con: duckdb.DuckDBPyConnection, conversions: list[Conversion], folder: Path) -> None:
+    """Balances that a platform turned into others."""
+    kinds = {"number": pa.int64(), "day": pa.int64(), "from_account": pa.string(), "given": pa.int64(),
+             "from_currency": pa.string(), "to_account": pa.string(), "received": pa.int64(), "to_currency": pa.string()}  # fmt: skip
+    rows = [
+        (c.number, c.day, c.source.id, c.given, c.source.currency, c.target.id, c.received, c.target.currency)
+        for c in conversions
+    ]
+    columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)]
+    con.register("conversions_given", pa.Table.from_arrays(arrays, names=list(kinds)))
+    query = (
+        "select * exclude (day), date '1970-01-01' + day::integer as booked_on from conversions_given order by number"
+    )
+    write_parquet(con, query, folder / "conversions.parquet")
+    con.unregister("conversions_given")
 
 
 def write_fees(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -32,19 +32,35 @@ A record can have several rows: a payout's `settlement` is looked for at the ban
 The `settlement` of a payout that failed and of what came back of it have one group; its `transfer` is one of the lines of
 the settlement into which it came.
 A balance transfer is a line of its settlement, and its `transfer` is looked for in the next one; so is a reserve's, where
-it is released.
+it is released: in one sum, or in parts up to the last of them. Of what is released in part only nobody says of which hold.
+The two halves of a conversion are lines of the settlements of their balances, and share a group.
 Papers that customers pay by bank transfer stand under `bank-receipts` only, those that cards pay under `receivables`.
 Lines of a bank that no reconciliation explains stand under `bank-receipts`; that the ledger has them, under `bank-ledger`.
 
 ## balances.parquet
 
-The closing balance of an account on a day: banks by their statements, platforms and ledger accounts (`gl-...`) on every day on
+The closing balance of an account on a day: banks by their statements, all others (ledger accounts: `gl-...`) on every day on
 which something was booked.
 
 ## in_transit.parquet
 
 Payouts that their bank had not booked at the end of the month, with the day on which they should arrive; those with the trouble
 `payout_missing_at_bank` are late.
+
+## transit.parquet
+
+What passed through accounts of cash in transit: what left (+), what arrived or came back (-), on its own day, and how the ERP
+booked it (`how`, `entry`, `booked_on`, `booked_amount`; `next_month`: not in its export yet).
+`name` is the payout, the settlement that was carried over, or the bank's line.
+Two payouts that nobody can tell apart are on their way for anybody who is careful; the payout of last month passed before.
+
+## platform_balances.parquet
+
+What a platform said that it had available and pending, and when (UTC): everything that was booked up to that second.
+
+## conversions.parquet
+
+Balances that a platform turned into others: what left the one and came to the other, at one moment.
 
 ## fees.parquet
 

@@ -12,7 +12,7 @@ from tieout.simulation._days import text_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tieout.simulation._profile import Bank, Entity, Platform, Profile
+    from tieout.simulation._profile import Bank, Entity, Platform, Profile, Transit
     from tieout.simulation._rates import Rates
 
 __all__ = ["write_rates", "write_workspace"]
@@ -45,6 +45,14 @@ id = "stripe-balance"                     # the same balances from their own sid
 entity = "{here}"
 format = "stripe.balance"
 path = "inbox/stripe-balance/*.csv"
+timezone = "Europe/Berlin"
+owner = "payments team"
+
+[[source]]
+id = "stripe-events"                      # what it says every day of what is available and what is pending
+entity = "{here}"
+format = "stripe.objects"
+path = "inbox/stripe-events/*.jsonl"
 timezone = "Europe/Berlin"
 owner = "payments team"
 
@@ -170,11 +178,17 @@ def _accounts(profile: Profile) -> str:
         f'opening = {{ on = "{opened}", amount = "{decimal(bank.opening, bank.currency)}" }}\n\n'
         for bank in profile.banks
     ]
-    booked: tuple[Bank | Platform, ...] = (*profile.banks, *profile.platforms)
+    parts += [
+        f'[[account]]\nid = "{transit.id}"\nentity = "{transit.entity.id}"\nkind = "in_transit"\n'
+        f'currency = "{transit.currency}"\nledger_account = "{transit.ledger_account}"\n'
+        f'opening = {{ on = "{opened}", amount = "{decimal(0, transit.currency)}" }}\n\n'
+        for transit in profile.transits
+    ]
+    booked: tuple[Bank | Platform | Transit, ...] = (*profile.banks, *profile.platforms, *profile.transits)
     parts += [
         f'[[account]]\nid = "gl-{each.ledger_account}"\nsource = "ledger-{each.entity.country}"\nkind = "ledger"\n'
         f'number = "{each.ledger_account}"\ncurrency = "{each.currency}"\n'
-        f'opening = {{ on = "{opened}", amount = "{decimal(each.opening, each.currency)}" }}\n\n'
+        f'opening = {{ on = "{opened}", amount = "{decimal(getattr(each, "opening", 0), each.currency)}" }}\n\n'
         for each in booked
     ]
     return "".join(parts)

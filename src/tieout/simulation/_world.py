@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tieout.simulation._profile import Bank, Entity, Profile
+    from tieout.simulation._profile import Bank, Entity, Profile, Transit
     from tieout.simulation._rates import Rates
 
-__all__ = ["Booking", "Detail", "Entry", "Paper", "Position", "World"]
+__all__ = ["Booking", "Detail", "Entry", "Paper", "Passage", "Position", "World"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +125,24 @@ class Booking:
     position: Position | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class Passage:
+    """
+    What passed through cash in transit: it left a platform or a bank (+), or it arrived or came back (-).
+
+    :ivar name: by which files call it: the payout, the settlement, or the bank's line.
+    :ivar how: as the ERP booked it: ``booked``, ``booked_late``, ``booked_wrong``, ``not_booked``, ``next_month``.
+    :ivar booking: in the ledger; None: there is none yet.
+    """
+
+    transit: Transit
+    day: int
+    amount: int
+    name: str
+    how: str = "booked"
+    booking: Booking | None = None
+
+
 @dataclass(slots=True)
 class World:
     """Everything that happens in the month beside the platforms' own lines."""
@@ -135,6 +153,7 @@ class World:
     entries: list[Entry] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
     groups: int = 0
 
     def group(self, what: str) -> str:

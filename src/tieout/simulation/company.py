@@ -16,7 +16,7 @@ from tieout.simulation._charts import write_postings
 from tieout.simulation._days import Month
 from tieout.simulation._documents import make_documents
 from tieout.simulation._erp_files import write_documents, write_ledgers, write_mappings
-from tieout.simulation._ledgers import make_bookings
+from tieout.simulation._ledgers import make_bookings, number_bookings
 from tieout.simulation._platform_files import lay_platform_rows, write_adyen, write_stripe
 from tieout.simulation._profile import make_profile
 from tieout.simulation._rates import Rates
@@ -24,6 +24,8 @@ from tieout.simulation._receipt_cases import WaysOfPaying
 from tieout.simulation._sales import make_sales
 from tieout.simulation._settling import settle
 from tieout.simulation._tables import engine, lay, lay_papers
+from tieout.simulation._told_balances import lay_told_balances, write_events
+from tieout.simulation._transit import make_transit
 from tieout.simulation._truth import write_truth
 from tieout.simulation._workspace_file import write_rates, write_workspace
 from tieout.simulation._world import World
@@ -66,7 +68,7 @@ def make_company(folder: Path, *, seed: int, size: str | int = "demo", month: st
     """
     profile = make_profile(seed, _rows(size), Month.of(month))
     rates = Rates(profile)
-    settled = settle(profile, make_sales(profile))
+    settled = settle(profile, make_sales(profile), rates)
     documents, how = make_documents(profile, settled, rates)
     world = World(profile, rates)
     make_arrivals(world, settled.settlements)
@@ -77,27 +79,35 @@ def make_company(folder: Path, *, seed: int, size: str | int = "demo", month: st
     make_other_lines(world)
     statements = make_statements(world)
     make_bookings(world, statements)
+    make_transit(world, settled.lines, settled.settlements)
+    number_bookings(world)
 
     inbox, truth, scratch = folder / "inbox", folder / "truth", folder / ".making"
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         con = engine(profile, scratch)
         lay(con, profile, settled.lines, settled.settlements, how, documents)
-        settlements, counts = settled.settlements, (len(settled.lines), len(documents) + len(world.papers))
+        settlements, conversions, counts = (
+            settled.settlements,
+            settled.conversions,
+            (len(settled.lines), len(documents) + len(world.papers)),
+        )
         del settled, documents, how  # the engine has them now, and may lay them down on disk
         lay_papers(con, world)
         lay_platform_rows(con, profile)
+        lay_told_balances(con, profile)
         write_workspace(profile, folder)
         write_rates(profile, rates, folder / "rates")
         write_postings(profile, folder / "postings")
         write_mappings(folder / "mappings")
         write_stripe(con, profile, settlements, inbox)
+        write_events(con, profile, inbox / "stripe-events")
         write_adyen(con, profile, settlements, inbox)
         write_camt([s for s in statements if s.bank.source == "bank-de"], inbox / "bank-de", repeats=3)
         write_mt940([s for s in statements if s.bank.source == "bank-us"], inbox / "bank-us")
         spoiled = write_documents(con, world, inbox)
         write_ledgers(con, world, inbox)
-        write_truth(con, world, settlements, statements, spoiled, truth)
+        write_truth(con, world, (settlements, conversions, statements), spoiled, truth)
         con.close()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -122,15 +122,16 @@ def open_sides(
     records = records_of(lake, files)
     kinds = kinds_of(engine, records, own, rules)
     claims = side_claims(own, rules, kinds)
+    _refuse_unbooked(own, claims, kinds)
     grouped = (rules.group[0] is not None, rules.group[1] is not None)
     uses = _claims_used(own, rules, claims, kinds, results, moved=any(grouped))
     stale = read_stale(engine, lake, files, results, own.id, uses, rules, before)
-    limited = any(side.kinds for side in (own.left, own.right, rules.left, rules.right))
-    banks = bank_kinds(engine, records, kinds[0] | kinds[1], limited=limited)
+    banks = _banks(engine, records, kinds, own, rules)
     among = None
     if before is not None:
         records = records_again(engine, lake, files, results, before, own, through_day, grouped=any(grouped))
-        records = kin_again(engine, lake, files, before, records) if banks == BANK_KINDS else records
+        if banks == BANK_KINDS:
+            records = kin_again(engine, lake, files, before, records)
         engine.create("looked_at", f"select distinct record_key from {records}")
         among = "looked_at"
     standing = standing_matches(engine, lake, results, anew=own.id, origins=False)
@@ -140,8 +141,8 @@ def open_sides(
     read_kin(engine, records, banks, used=used)
     read_forbidden(engine, lake, results, own.id)
     calendars = calendar_codes(engine, workspace)
-    first, has, whole = 0, dict[str, list[str]](), {}
     sides = (("left", own.left, rules.left), ("right", own.right, rules.right))
+    first, has, whole = 0, dict[str, list[str]](), {}
     for (side, spec, filtered), claim, is_grouped, had in zip(sides, claims, grouped, kinds, strict=True):
         columns = columns_wanted(rules, side) | dict.fromkeys((*columns_naming(others, side), *columns_of_parts(had)))
         rows_of = partial(
@@ -159,21 +160,34 @@ def open_sides(
     engine.create("parts_beside", parts_beside_sql(records, kinds, banks))
     _refuse_shared(engine, own)
     base = _base_currency(workspace, own)
-    claimed = frozenset(uses)
-    used_keys = UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=claimed)
+    used_keys = _used_keys((lake, files, results), own, rules, uses)
     whole_right = f"({whole['right'](records_of(lake, files))})" if used_keys.any_used and not grouped[1] else None
-    _make_members(engine, grouped)
     work = Performance(
         engine=engine, rules=rules, money=money, rates=rates, base_currency=base, base_exponent=exponent_of(base),
         folder=workspace.folder, calendars=calendars, grouped=grouped, kinds=kinds, columns=has,
         by_entity=_by_entity(workspace, own, rules), others=others, words=platform_words(workspace) if any(grouped) else {},
         used_keys=used_keys, whole_right=whole_right,
     )  # fmt: skip
+    _make_members(engine, grouped)
     return Opened(work, None if engine.distributed else read_rows(engine), claims, uses, stale)
 
 
+def _used_keys(
+    where: tuple[Lake, dict[str, list[LakeFile]], Results], own: Reconciliation, rules: RuleSet, uses: set[str]
+) -> UsedKeys:
+    lake, files, results = where
+    return UsedKeys(lake=lake, files=files, results=results, reconciliation=own, rules=rules, claims=frozenset(uses))
+
+
+def _banks(
+    engine: Engine, records: str, kinds: tuple[set[str], set[str]], own: Reconciliation, rules: RuleSet
+) -> set[str]:
+    """Say which of a bank's entries and details there are, beside a side that may leave some out, too."""
+    limited = any(side.kinds for side in (own.left, own.right, rules.left, rules.right))
+    return bank_kinds(engine, records, kinds[0] | kinds[1], limited=limited)
+
+
 def _make_members(engine: Engine, grouped: tuple[bool, bool]) -> None:
-    """Make ``members_of_left`` and ``members_of_right``, where lines of a settlement are one thing."""
     for side, is_grouped in zip(("left", "right"), grouped, strict=True):
         if is_grouped:
             engine.create(f"members_of_{side}", members_sql(f"{side}_all"))
@@ -213,6 +227,27 @@ def _refuse_shared(engine: Engine, own: Reconciliation) -> None:
             " accounts or kinds each has"
         )
         raise WrongUse(message)
+
+
+def _refuse_unbooked(own: Reconciliation, claims: tuple[str, str], kinds: tuple[set[str], set[str]]) -> None:
+    """
+    Refuse lines of a platform that no line of a ledger is looked for, against those of a ledger account.
+
+    They would be left out without a word, and what the ledger has of them would seem to be missing on the other side.
+
+    :raises WrongUse: there are some.
+    """
+    for claim, have, others in zip(claims, kinds, reversed(kinds), strict=True):
+        of_platform = {kind for kind in have if "settlement" in KINDS[kind].claims}
+        left_out = sorted(kind for kind in of_platform if "booking" not in KINDS[kind].claims)
+        if claim == "booking" and "journal_line" in others and left_out:
+            found = sorted(of_platform.difference(left_out)) or ["charge", "refund"]
+            message = (
+                f"expected the lines of a bank account against the ledger in {own.id}, got {left_out[0]} of a platform, of which no"
+                f" ledger line is looked for: say kinds = {json.dumps(found)} of that side, and see `tieout proof` for the rest, which"
+                " holds a platform's account against its ledger account by the sums of months"
+            )
+            raise WrongUse(message)
 
 
 def _by_entity(workspace: Workspace, own: Reconciliation, rules: RuleSet) -> bool:

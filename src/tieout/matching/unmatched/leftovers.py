@@ -221,17 +221,32 @@ def _note_unbalanced(work: Performance, workspace: Workspace) -> None:
 
 
 def _note_returned(work: Performance) -> None:
-    """Make ``returned`` (thing): payouts that are in the account's balance again, as far as it is clear which they are."""
-    sides = [
-        f"""select p.thing as l, r.thing as r from {side}_all p join {side}_all r on r.account_id is not distinct from p.account_id
-            and r.ccy = p.ccy and r.measure = -p.measure and r.booked between p.booked and p.booked + {_RETURNED_DAYS}
-            where p.kind = 'payout' and r.kind = 'payout_reversal' and p.claim = 'settlement' and r.claim = 'settlement'"""
-        for side, kinds in zip(("left", "right"), work.kinds, strict=True)
-        if "payout_reversal" in kinds
-    ]
-    work.engine.create("sent_back", " union all ".join(sides) or "select 0::bigint as l, 0::bigint as r where false")
-    only = the_only_ones("sent_back").sql(work.engine.dialect)
-    work.engine.create("returned", f"select l as thing from ({only}) union select r from ({only})")
+    """
+    Make ``returned`` (thing): payouts that are in the account's balance again, as far as it is clear which they are.
+
+    What came back may say whose money it is (its parent): then it is that payout, however long it took, and no other.
+    """
+    engine = work.engine
+    sides = [side for side, kinds in zip(("left", "right"), work.kinds, strict=True) if "payout_reversal" in kinds]
+    none = "select 0::bigint as l, 0::bigint as r, 0::bigint as apart, 0::bigint as days where false"
+    for name, on in (("called_back", "r.parent_key = p.external_key"), ("sent_back", "r.measure = -p.measure")):
+        met = [
+            f"""select p.thing as l, r.thing as r, r.measure + p.measure as apart, r.booked - p.booked as days
+                from {side}_all p join {side}_all r on r.account_id is not distinct from p.account_id and r.ccy = p.ccy and {on}
+                where p.kind = 'payout' and r.kind = 'payout_reversal' and p.claim = 'settlement' and r.claim = 'settlement'
+                    and r.booked >= p.booked"""
+            for side in sides
+        ]
+        engine.create(name, " union all ".join(met) or none)
+    engine.create("named_back", "select l, r from called_back where apart = 0")
+    engine.create(
+        "like_back",
+        f"""select l, r from sent_back where days <= {_RETURNED_DAYS} and l not in (select l from named_back)
+            and r not in (select r from called_back)""",
+    )
+    only = [the_only_ones(name).sql(engine.dialect) for name in ("named_back", "like_back")]
+    ends = [f"select {end} as thing from ({each})" for each in only for end in ("l", "r")]
+    engine.create("returned", " union ".join(ends))
 
 
 def _make_expected(work: Performance, workspace: Workspace) -> None:

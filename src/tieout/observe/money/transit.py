@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tieout.config.arrivals import arrival_days
-from tieout.model.kinds import KINDS, MOVED, PAID_OUT
+from tieout.model.kinds import KINDS, MOVED, PAID_OUT, THROUGH_TRANSIT
 from tieout.observe.exporting.columns import Column, ExportedTable, amounts_of, same
 from tieout.observe.exporting.writing import literal
 from tieout.observe.money.by_day import lay_arrivals, left_of_claim
@@ -53,6 +53,7 @@ def lay_settlement_lines(opened: Opened) -> None:
             where claim = 'settlement' and (state in ('in_transit', 'exception') or reason = {literal(FREED)})
         ), line as (
             select source_id, entity_id, account_id, settlement_id, external_id, record_key, record_id, kind, currency,
+                case when kind = 'payout_reversal' then parent_external_id end as came_of,
                 coalesce(exponent, own_exponent(currency)) as own, booked_on, amount, coalesce(fee, 0) as fee,
                 coalesce(fee_tax, 0) as fee_tax, {net} as effect, kind in ({named(PAID_OUT)}) as paid_out
             from {current_records(lake, files["records"], files["superseded"])}
@@ -157,23 +158,43 @@ def _sent_ahead(lake: Lake, snapshot: Snapshot) -> str:
     Give what a bank had moved by ``as_of_day()`` and the platform only later, as ``leaving`` has it.
 
     Money sent to a platform is on its way (+); a payout that arrived before its platform says that it left has arrived
-    too early (-), as the platform's balance still has it. Only where all of it was at the bank by then.
+    too early (-), as the platform's balance still has it. Of a match of which the bank had a part by then, that much is
+    what left first; what is beyond that, the lines that left later have received already, in the order of their days
+    (as ``left_of_claim`` spreads it).
     """
     records = current_records(lake, snapshot.files["records"], snapshot.files["superseded"])
+    # What the bank had by the day, in the platform's currency.
+    came = """case when p.currency = b.currency then b.came else p.total // p.unit * (b.came // b.unit)
+        // (b.total // b.unit) * p.unit end"""
     return f"""
-        with sent as (
-            select m.match_id, m.claim, r.source_id, r.entity_id, r.account_id, r.settlement_id, r.external_id, r.kind, r.record_id,
-                r.currency, r.booked_on, nine(m.allocated, m.exponent) as whole,
-                decimals_for(whole, coalesce(r.exponent, own_exponent(r.currency))) as decimals, sign(r.amount) as way
+        with member as (
+            select m.match_id, m.claim, m.side, r.source_id, r.entity_id, r.account_id, r.settlement_id, r.external_id, r.kind,
+                r.record_key, r.record_id, m.currency, r.booked_on, sign(r.amount) as way, nine(m.allocated, m.exponent) as whole,
+                m.exponent, coalesce(r.exponent, own_exponent(r.currency)) as own
             from result_matches m join {records} r using (record_key, record_id)
             where m.status = 'confirmed' and m.match_id in (select match_id from arrival where not direct)
-        ), left_at as (select match_id, max(booked_on) as left_on from sent where claim = 'bank' group by match_id)
-        select s.source_id, s.entity_id, s.account_id, coalesce(s.settlement_id, s.external_id) as settlement_id, s.external_id,
-            s.kind, s.record_id, s.currency, s.decimals, l.left_on as booked_on, (s.way * from_nine(abs(s.whole), s.decimals))::bigint as amount,
-            (s.way * from_nine(abs(s.whole), s.decimals))::bigint as outstanding, s.booked_on as arrives_on, null as expected_on, null as days_late,
+        ), paid as (
+            select match_id, any_value(currency) as currency, power_of_ten(9 - max(exponent)) as unit,
+                sign(sum(way * abs(whole))) as way, abs(sum(way * abs(whole))) as total
+            from member where claim = 'settlement' group by match_id
+        ), brought as (
+            select match_id, any_value(currency) as currency, power_of_ten(9 - max(exponent)) as unit,
+                abs(sum(way * abs(whole))) as total,
+                coalesce(sum(way * abs(whole)) filter (where booked_on <= as_of_day()), 0) * sign(sum(way * abs(whole))) as came,
+                max(booked_on) filter (where booked_on <= as_of_day()) as left_on
+            from member where claim = 'bank' group by match_id having came > 0 and total <> 0
+        ), ahead as (
+            select m.*, b.left_on, m.way * greatest(0, least(abs(m.whole), {came} - coalesce(sum(abs(m.whole)) over (
+                partition by m.match_id order by m.booked_on, m.record_key, m.record_id
+                rows between unbounded preceding and 1 preceding), 0)))::hugeint as nines
+            from member m join paid p on p.match_id = m.match_id and p.way = m.way join brought b on b.match_id = m.match_id
+            where m.claim = 'settlement'
+        )
+        select source_id, entity_id, account_id, coalesce(settlement_id, external_id) as settlement_id, external_id, kind, record_id,
+            currency, decimals_for(nines, own) as decimals, left_on as booked_on, from_nine(nines, decimals)::bigint as amount,
+            from_nine(nines, decimals)::bigint as outstanding, booked_on as arrives_on, null as expected_on, null as days_late,
             'in_transit' as how
-        from sent s join left_at l using (match_id)
-        where s.kind in ({named(PAID_OUT)}) and s.claim = 'settlement' and s.booked_on > as_of_day() and l.left_on <= as_of_day()
+        from ahead where kind in ({named(THROUGH_TRANSIT)}) and booked_on > as_of_day() and nines <> 0
     """
 
 
@@ -188,7 +209,7 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
     return f"""(
         with leaving as (
             select any_value(source_id) as source_id, any_value(entity_id) as entity_id, account_id,
-                coalesce(settlement_id, external_id) as settlement_id, any_value(external_id) as external_id, kind,
+                coalesce(settlement_id, external_id) as settlement_id, any_value(external_id) as external_id, any_value(came_of) as came_of, kind,
                 case when paid_out then record_id end as record_id, currency, decimals, max(booked_on) as booked_on,
                 sum(case when paid_out then -amount else effect end)::bigint as amount,
                 sum(case when paid_out then arrived - amount else effect - arrived end)::bigint as outstanding,
@@ -198,18 +219,19 @@ def in_transit_relation(lake: Lake, snapshot: Snapshot) -> str:
             group by account_id, coalesce(settlement_id, external_id), kind, currency, decimals,
                 case when paid_out then record_id end
         ), back as (
-            -- A payout that the bank returned is on no way any more: it and its return carry one name and sum to nothing.
-            select account_id, currency, external_id from leaving where external_id is not null
+            -- A payout that the bank returned is on no way any more: it and its return carry one name, or the return says whose
+            -- money it is, and they sum to nothing.
+            select account_id, currency, coalesce(came_of, external_id) as name from leaving where external_id is not null
             group by all having count(*) > 1 and sum(nine(outstanding, decimals)) = 0
         )
-        select l.*, a.expected_on, greatest(0, as_of_day() - a.expected_on) as days_late,
+        select l.* exclude (came_of), a.expected_on, greatest(0, as_of_day() - a.expected_on) as days_late,
             case when a.expected_on < as_of_day() then 'late' when l.kind = 'settlement' then 'expected'
                 else 'in_transit' end as how
         from (from leaving union all by name {_moved_away(lake, snapshot)}) l
         left join arrival_given a on a.account_id is not distinct from l.account_id and a.booked_on = l.booked_on
             and l.kind not in ({named(MOVED)})
         where l.outstanding <> 0 and not exists (select 1 from back b where b.account_id = l.account_id
-            and b.currency = l.currency and b.external_id = l.external_id)
+            and b.currency = l.currency and b.name = coalesce(l.came_of, l.external_id))
         union all by name select * from ({_swept(lake, snapshot)})
         union all by name select * from ({_sent_ahead(lake, snapshot)})
     )"""

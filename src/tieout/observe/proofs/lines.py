@@ -65,6 +65,7 @@ class Sides:
     :ivar level: both sides opened on one day with the same amount: what is older differs in neither, such as the entry by
         which a ledger says its opening.
     :ivar compared: the tables of what has been paired of the two, and of what was looked for on the other side in vain.
+    :ivar moved: the table of the lines of both.
     """
 
     outside: tuple[str, ...]
@@ -76,6 +77,7 @@ class Sides:
     after: dict[str, dt.date]
     level: bool = False
     compared: tuple[str, str] = ("paired", "left_open")
+    moved: str = "moved"
 
 
 def named(words: Iterable[str]) -> str:
@@ -207,7 +209,7 @@ def lay_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
         create or replace temp table own as
         select *, {scaled("effect", e)} as measured, coalesce({before}, false) as before,
             case when account_id in ({named(sides.outside)}) then 'outside' else 'ledger' end as place
-        from moved where not carried and currency = {literal(sides.currency)} and (account_id in ({named(sides.outside)})
+        from {sides.moved} where not carried and currency = {literal(sides.currency)} and (account_id in ({named(sides.outside)})
             or (account_id in ({named(sides.ledger)}) and entity_id = {literal(sides.entity)}))
     """)
     con.execute(f"""

@@ -188,6 +188,8 @@ def _lay_closing(con: duckdb.DuckDBPyConnection, account: Account, proof: Accoun
 def _lay_reported(con: duckdb.DuckDBPyConnection, account: Account, proof: AccountProof, found: Roll) -> None:
     if account.kind == "in_transit":
         lay_transit_list(con, account.id, proof.exponent)
+        if found.opening:
+            lay_opening(con, (account.id,), proof, found, account.opening)
     elif found.reported is not None:
         lay_stated(con, (account.id,), proof, found)
 

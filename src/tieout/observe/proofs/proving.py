@@ -281,7 +281,7 @@ def _exponent(con: duckdb.DuckDBPyConnection, accounts: Sequence[str], currency:
         select max(exponent) from (select account_id, currency, exponent from moved
             union all select account_id, currency, exponent from reported
             union all select account_id, currency, needed from moved
-                join (select record_key, record_id, needed from paired) using (record_key, record_id))
+                join (select record_key, record_id, currency, needed from paired) using (record_key, record_id, currency))
         where account_id in ({named(accounts)}) and currency = {literal(currency)}
     """
     return max(exponent_of(currency), con.execute(query).fetchall()[0][0] or 0)

@@ -57,7 +57,9 @@ def lay_transit(opened: Opened, accounts: list[Account]) -> None:
     con.execute(f"""
         create or replace temp table transit_left as
         select source_id, entity_id, kind, currency, coalesce(exponent, own_exponent(currency)) as exponent, record_key,
-            record_id, booked_on, -amount as amount, external_id, list_concat([external_id, settlement_id], coalesce("references", [])) as names
+            record_id, booked_on, -amount as amount, external_id,
+            list_concat([external_id, settlement_id, case when kind = 'payout_reversal' then parent_external_id end],
+                coalesce("references", [])) as names
         from {records}
         where status = 'booked' and amount is not null and booked_on is not null and kind in ({named(THROUGH_TRANSIT)})
         union all
@@ -155,13 +157,15 @@ def _arrived(records: str) -> str:
 
 
 def _name_entries(con: duckdb.DuckDBPyConnection, records: str, ledger_ids: list[str]) -> None:
-    """Make ``entry_name``: what the lines of ledger accounts name, in their references and in their text."""
+    """Make ``entry_name``: what the lines of ledger accounts name: their references, and the words of these and of their text."""
     rows = con.execute(f"""
         select r.record_key, r.record_id, r."references", r.text from {records} r semi join (
             select record_key, record_id from moved where kind = 'journal_line' and account_id in ({named(ledger_ids)})
         ) m on m.record_key = r.record_key and m.record_id = r.record_id order by r.record_id
     """).fetchall()
-    things, words = token_words(pa.array(range(len(rows)), pa.int64()), pa.array([row[3] for row in rows], pa.string()))
+    texts = [(place, text) for place, row in enumerate(rows) for text in (*(row[2] or ()), row[3])]
+    places = pa.array([place for place, _ in texts], pa.int64())
+    things, words = token_words(places, pa.array([text for _, text in texts], pa.string()))
     said = [(*row[:2], name) for row in rows for name in row[2] or ()]
     said += [(*rows[thing][:2], word) for thing, word in zip(things.to_pylist(), words.to_pylist(), strict=True)]
     _take(con, "entry_said", ("record_key", "record_id", "name"), [pa.int64(), pa.binary(16), pa.string()], said)
@@ -197,19 +201,45 @@ def _take(
 
 
 def transit_rolled(con: duckdb.DuckDBPyConnection, account: Account, own: Roll, exponent: int, day: dt.date) -> Roll:
-    """Hold the roll-forward of cash in transit against what is listed as on its way."""
+    """
+    Hold the roll-forward of cash in transit against what is listed as on its way, and what the account opened with.
+
+    That was on its way before the first fact: no list has it, and nothing that arrives is known to be it.
+    """
     listed = (
         f"select coalesce(sum(from_nine(amount, {exponent})), 0)::varchar from transit_listed where account_id = $1"
     )
     (amount,) = con.execute(listed, [account.id]).fetchall()[0]
-    return replace(own, reported=int(amount), reported_on=day, said="what is on its way, payout by payout")
+    said = "what is on its way, payout by payout" + (", and what it opened with" if own.opening else "")
+    return replace(own, reported=int(amount) + (own.opening or 0), reported_on=day, said=said)
 
 
 def lay_transit_items(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
     """Make the table ``item`` of cash in transit, as ``lines.lay_items`` has it; no match of a run stands behind a pair."""
+    sides = replace(sides, moved="transit_moved")
+    _lay_together(con, sides)
     _pair(con, sides)
     lay_items(con, sides)
     con.execute("update item set match_id = null")
+
+
+def _lay_together(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
+    """
+    Make the lines of both sides, in which what one line of a bank brought through several accounts of the outside is one.
+
+    They have one ledger account, and it need not tell them apart.
+    """
+    outside = f"account_id in ({named(sides.outside)})"
+    rest = "entity_id, source_id, booked_on, occurred_at, external_id, settlement_id, carried"
+    con.execute(f"""
+        create or replace temp table {sides.moved} as
+        select * from moved where not {outside}
+        union all by name
+        select min(account_id) as account_id, kind, currency, max(exponent) as exponent, record_key, record_id,
+            from_nine(sum(nine(effect, exponent))::hugeint, max(exponent)) as effect,
+            {", ".join(f"any_value({name}) as {name}" for name in rest.split(", "))}
+        from moved where {outside} group by record_key, record_id, kind, currency
+    """)
 
 
 def _pair(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
@@ -217,10 +247,27 @@ def _pair(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
     Hold the movements of cash in transit against the lines of its ledger account: make the tables :data:`COMPARED`.
 
     A line is a movement if it names it (the payout, its settlement, or the bank's line) and has its amount; of several
-    movements of one name and amount the first is the first. A movement that no line names was looked for, unless there
+    movements of one name and amount the first is the first. What is left of either side is several of the other, if all
+    of those that share a name with it come to its amount. A movement that no line names was looked for, unless there
     are no lines, or lines that name nothing could be it.
     """
     mine, theirs = _lines(con, sides)
+    pairs = _singly(mine, theirs)
+    pairs += _severally(mine, theirs, pairs)
+    pairs += [(one, other) for other, one in _severally(theirs, mine, [(b, a) for a, b in pairs])]
+    met = {record_id for pair in pairs for record_id in pair}
+    known = {name for *_, names in mine.values() for name in names}
+    told = {name for *_, names in theirs.values() for name in names}
+    nameless = {entry for entry, (*_, names) in theirs.items() if not names & known and entry not in met}
+    there = [entry for entry, (_, _, on, _) in theirs.items() if on <= sides.as_of]
+    decided = bool(there) and not nameless.intersection(there)
+    looked_for = [r for r, (*_, names) in mine.items() if r not in met and (names & told or decided)]
+    looked_for += [entry for entry in theirs if entry not in met and entry not in nameless]
+    _keep(con, sides, {**mine, **theirs}, pairs, looked_for)
+
+
+def _singly(mine: dict[bytes, _Line], theirs: dict[bytes, _Line]) -> list[tuple[bytes, bytes]]:
+    """Pair one movement with one line that names it and has its amount."""
     waiting: dict[tuple[str, int], list[bytes]] = {}
     for record_id, (_, amount, _, names) in theirs.items():
         for name in names:
@@ -235,15 +282,29 @@ def _pair(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
         if entry is not None:
             taken.add(entry)
             pairs.append((record_id, entry))
+    return pairs
+
+
+def _severally(
+    some: dict[bytes, _Line], others: dict[bytes, _Line], pairs: list[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    """Pair one that is left of a side with all that are left of the other, run its way and share a name with it."""
     met = {record_id for pair in pairs for record_id in pair}
-    known = {name for *_, names in mine.values() for name in names}
-    told = {name for *_, names in theirs.values() for name in names}
-    nameless = {entry for entry, (*_, names) in theirs.items() if not names & known and entry not in met}
-    there = [entry for entry, (_, _, on, _) in theirs.items() if on <= sides.as_of]
-    decided = bool(there) and not nameless.intersection(there)
-    looked_for = [r for r, (*_, names) in mine.items() if r not in met and (names & told or decided)]
-    looked_for += [entry for entry in theirs if entry not in met and entry not in nameless]
-    _keep(con, sides, {**mine, **theirs}, pairs, looked_for)
+    waiting: dict[str, list[bytes]] = {}
+    for record_id, (*_, names) in others.items():
+        if record_id not in met:
+            for name in names:
+                waiting.setdefault(name, []).append(record_id)
+    found: list[tuple[bytes, bytes]] = []
+    for record_id, (_, amount, _, names) in some.items():
+        if record_id in met:
+            continue
+        same = {other for name in names for other in waiting.get(name, ()) if other not in met}
+        same = {other for other in same if (others[other][1] > 0) == (amount > 0)}
+        if len(same) > 1 and sum(others[other][1] for other in same) == amount:
+            met |= same
+            found += [(record_id, other) for other in sorted(same)]
+    return found
 
 
 _Line = tuple[int, int, "dt.date", set[str]]
@@ -252,17 +313,14 @@ _Line = tuple[int, int, "dt.date", set[str]]
 def _lines(con: duckdb.DuckDBPyConnection, sides: Sides) -> tuple[dict[bytes, _Line], dict[bytes, _Line]]:
     """
     Give the movements and the lines of the ledger, by day: (record key, amount at nine decimals, day, names).
-
-    A line of a bank that brings what was on its way through two accounts is in neither.
     """
 
     def lines(table: str, where: str) -> dict[bytes, _Line]:
         rows = con.execute(f"""
             select m.record_id, m.record_key, any_value(nine(m.effect, m.exponent))::varchar, any_value(m.booked_on),
                 list(n.name) filter (length(n.name) >= {_NAME_MIN})
-            from moved m left join {table} n using (record_key, record_id)
+            from {sides.moved} m left join {table} n using (record_key, record_id)
             where {where} and m.currency = {literal(sides.currency)} group by m.record_id, m.record_key
-            having count(distinct m.account_id) = 1
             order by any_value(m.booked_on), m.record_id
         """).fetchall()
         return {record_id: (key, int(amount), on, set(names or ())) for record_id, key, amount, on, names in rows}
@@ -275,19 +333,24 @@ def _keep(
     con: duckdb.DuckDBPyConnection, sides: Sides, lines: dict[bytes, _Line], pairs: list[tuple[bytes, bytes]],
     looked_for: list[bytes],
 ) -> None:  # fmt: skip
-    """Write pairs as matches are, each with the id of its movement, and what was looked for without an exception."""
+    """Write pairs as matches are, each with the id of one of its movements, and what was looked for without an exception."""
     blob = pa.binary(16)
-    paired = [
-        (pair[0], side, lines[one][0], one)
-        for pair in pairs
-        for side, one in zip(("left", "right"), pair, strict=True)
-    ]  # fmt: skip
+    first: dict[bytes, bytes] = {}  # of a line of the ledger that is several movements
+    for movement, entry in pairs:
+        first.setdefault(entry, movement)
+    paired = list(
+        dict.fromkeys(
+            (first[pair[1]], side, lines[one][0], one)
+            for pair in pairs
+            for side, one in zip(("left", "right"), pair, strict=True)
+        )
+    )
     columns = ("match_id", "side", "record_key", "record_id")
     _take(con, "transit_pair", columns, [blob, pa.string(), pa.int64(), blob], paired)
     con.execute(f"""
         create or replace temp table {COMPARED[0]} as
         select p.*, m.effect as allocated, m.currency, m.exponent, m.exponent as needed from transit_pair p
-            join (select * from moved where account_id in ({named((*sides.outside, *sides.ledger))})) m
+            join (select * from {sides.moved} where account_id in ({named((*sides.outside, *sides.ledger))})) m
                 using (record_key, record_id)
     """)
     _take(
