@@ -205,6 +205,22 @@ def test_what_an_earlier_reconciliation_said_is_said_the_same(spark: Any) -> Non
     assert runs[0] == runs[1]
 
 
+def test_what_came_back_is_told_the_same(spark: Any) -> None:
+    sold = [invoice(f"c{n}", 500, kind="charge", settlement=f"PAYOUT-{n}", day=n) for n in (1, 2)]
+    paid = [invoice(f"PAYOUT-{n}", -500, kind="payout", settlement=f"PAYOUT-{n}", day=n) for n in (1, 2)]
+    back = [
+        invoice("TXN-8", 500, kind="payout_reversal", day=5),
+        invoice("TXN-9", 500, kind="payout_reversal", day=4, parent="PAYOUT-1"),
+    ]
+    told = []
+    for session in (None, spark):
+        with world("payout-to-bank", *sold, *paid, *back, line("b", 77, text="rent", day=3)) as w:
+            w.match(session=session)
+            told.append(w.reasons())
+    assert told[0] == told[1]
+    assert sorted(told[0].values()) == ["missing_left", *["returned"] * 4]
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(900)
 def test_what_speaks_against_a_match_does_so_there_too(spark: Any) -> None:
