@@ -173,10 +173,11 @@ def _show(outcomes: list[Outcome]) -> None:
                 f"{outcome.name}: the same bytes stand under source {named} too, and what is new counts twice; if"
                 f' {outcome.source_id} is wrong: `tieout deliveries --withdraw {outcome.delivery_id[:12]} --reason "..."`'
             )
-        if outcome.mapping_changed:
+        if outcome.mapping_changed or outcome.encoding_changed:
+            what = "mapping" if outcome.mapping_changed else "encoding"
             say(
-                f"{outcome.name}: the mapping of {outcome.source_id} changed; what came before stands as it was read:"
-                " `tieout replay DELIVERY --reason ...` reads it as this one"
+                f"{outcome.name}: the {what} of {outcome.source_id} changed; what came before stands as it was read, and"
+                " what both tell may count twice: `tieout replay DELIVERY --reason ...` reads it as this one"
             )
         if outcome.withdrawn:
             say(f"{outcome.name}: {outcome.withdrawn} record(s) withdrawn: nothing says them any more")

@@ -4,6 +4,7 @@ What `tieout ingest` does: finds each file's source, lands it, and makes its fac
 
 from __future__ import annotations
 
+import tomllib
 from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -251,7 +252,11 @@ def ingest_file(
         if outcome is not None:
             others = _accepted_under(store, outcome) if outcome.state == "accepted" and outcome.rows_new else ()
             return replace(
-                outcome, repeat=received.repeat, also_under=others, mapping_changed=_mapping_changed(store, outcome)
+                outcome,
+                repeat=received.repeat,
+                also_under=others,
+                mapping_changed=_mapping_changed(store, outcome),
+                encoding_changed=_encoding_changed(store, outcome),
             )
     return replace(known(store, received.delivery_id), name=name)
 
@@ -283,6 +288,28 @@ def _mapping_changed(store: Store, outcome: Outcome) -> bool:
     )
     with store.book.reading() as connection:
         return len(set(connection.scalars(read))) > 1
+
+
+def _encoding_changed(store: Store, outcome: Outcome) -> bool:
+    """Say whether tieout.toml named another code page when what its source brought before was last read."""
+    commit, delivery, kept = schema.ledger_commit, schema.delivery, schema.text_version
+    read = (
+        sa.select(kept.c.body)
+        .join_from(commit, delivery, delivery.c.delivery_id == commit.c.delivery_id)
+        .join(kept, kept.c.digest == commit.c.config_digest)
+        .where(delivery.c.source_id == outcome.source_id)
+        .order_by(commit.c.version.desc())
+        .limit(2)
+    )
+    with store.book.reading() as connection:
+        texts = set(connection.scalars(read))
+    named = {
+        source.get("encoding")
+        for text in texts
+        for source in tomllib.loads(text).get("source", ())
+        if source.get("id") == outcome.source_id
+    }
+    return len(named) > 1
 
 
 def known(store: Store, delivery_id: str) -> Outcome:

@@ -40,6 +40,7 @@ class Outcome:
     :ivar taken_by: other sources that would take a file that was refused.
     :ivar also_under: other sources under which the same bytes were accepted: they count for each.
     :ivar mapping_changed: what its source brought before was read with another mapping, and stands as it was read.
+    :ivar encoding_changed: it was read in another code page, and stands so.
     """
 
     delivery_id: str
@@ -63,6 +64,7 @@ class Outcome:
     taken_by: tuple[str, ...] = ()
     also_under: tuple[str, ...] = ()
     mapping_changed: bool = False
+    encoding_changed: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Give it as JSON values; ids of exceptions are left out."""
