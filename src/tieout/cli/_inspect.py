@@ -121,7 +121,8 @@ def _check(currency: str | None, encoding: str | None) -> None:
         message = f"--currency: {error}"
         raise WrongUse(message) from None
     if encoding is not None and not (is_encoding(encoding) and writes_ascii(encoding)):
-        message = f"--encoding: expected a code page that Python knows, such as cp1250, got {encoding!r}"
+        which = "writes plain letters and digits as ASCII does" if is_encoding(encoding) else "Python knows"
+        message = f"--encoding: expected a code page that {which}, such as cp1250, got {encoding!r}"
         raise WrongUse(message)
 
 

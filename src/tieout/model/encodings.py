@@ -38,4 +38,5 @@ def encoding_names() -> Collection[str]:
     """Give the names of encodings that a wrong one may be meant to be."""
     from encodings.aliases import aliases
 
-    return {known.replace("_", "-") for known in (*aliases, *aliases.values())}
+    known = {name.replace("_", "-") for name in (*aliases, *aliases.values())}
+    return {name for name in known if is_encoding(name)}  # rot13 is none of text
