@@ -43,3 +43,12 @@ def test_its_balances_are_facts_and_its_statement_is_neither_missing_nor_told_tw
     assert "reports 2 closing balances" not in proven.out
     assert office.run("exceptions").status == 0
     assert office.run("verify").status == 0
+
+
+def test_it_is_called_what_it_is(office: Office) -> None:
+    """A statement that lost its entries looks the same: who inspects it must see for what it is taken."""
+    for name, content in (("a.941", REPORT), ("a.940", STATEMENT)):
+        path = office.files / name
+        path.write_text(content, encoding="utf-8")
+        said = office.run("inspect", path).out
+        assert ("by totals alone: a balance report without entries" in said) is (name == "a.941")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -235,8 +236,11 @@ def _show(found: Inspection) -> None:
 
 
 def _closes(one: dict[str, object]) -> str:
+    if one["closes"]:
+        counted = any(Decimal(str(one[sums] or 0)) for sums in ("credits", "debits"))
+        return "yes" if one["entries"] or not counted else "by totals alone: a balance report without entries"
     if one["closes"] is not None:
-        return "yes" if one["closes"] else "NO"
+        return "NO"
     cut = one["opening"] is not None and one["closing"] is None
     return "no closing balance" if cut else "cannot be said"
 
